@@ -11,10 +11,10 @@ import duckdb
 from bench.environments import environment
 from bench.harness import Line, compare
 from bench.sides import Other
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulation import Asked
-from broker.domain.plans import Needs
-from broker.engine.tabulate import tabulate
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.engine.duckdb_tabulation import tabulate
 from broker.policy.files import load_policies
 
 ROUNDS = 3
@@ -35,16 +35,16 @@ def acro_lines() -> list[Line]:
     if not FRAME.exists():
         with duckdb.connect() as con:
             con.execute(f"COPY ({PUPILS}) TO '{FRAME}' (FORMAT parquet)")
-    profile = load_policies(Path("policies")).profile("npd-default")
-    needs = Needs(profile.t, digits=profile.mean_digits)
-    asked = Asked("pupil", ("la", "ethnicity"), count=True, means=("score",), needs=needs)
-    figures = len(assess(tabulate(FRAME, asked), profile)["cells"])
+    profile = load_policies(Path("policies")).disclosure_rules("npd-default")
+    needs = EvidenceNeeds(profile.t, digits=profile.mean_digits)
+    asked = TabulationRequest("pupil", ("la", "ethnicity"), count=True, means=("score",), needs=needs)
+    figures = len(judge_microdata(tabulate(FRAME, asked), profile)["cells"])
     # -P: this folder has a module of the same name as acro.
     command = [str(python), "-P", str(HERE / "acro_side.py"), str(FRAME), "la", "ethnicity", "score"]
     with Other(command) as other:
         line = compare(
             "count and mean of a million rows",
-            ("broker assess, reading included", lambda: assess(tabulate(FRAME, asked), profile)),
+            ("broker assess, reading included", lambda: judge_microdata(tabulate(FRAME, asked), profile)),
             ("acro's crosstab, frame in memory", other.ask),
             ROUNDS,
             note=f"{figures} figures; a ratio of 0.1 or less is promised: acro at least ten times slower",

@@ -7,8 +7,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from bench.demo import demo, schema_of
 from bench.harness import Line, compare
-from broker.domain.jobs import Kind
-from broker.workflow.check import check_submission
+from broker.domain.jobs.job import JobKind
+from broker.workflow.checking.submission_check import check_submission
 
 QUERIES = {
     "one table": """
@@ -29,12 +29,12 @@ def check_lines() -> list[Line]:
     today = date(2026, 11, 24)
 
     def line(name: str, text: str) -> Line:
-        checked = check_submission(text, Kind.SQL, "tsql", project, policies, today)
+        checked = check_submission(text, JobKind.SQL, "tsql", project, policies, today)
         if not checked.accepted:
             raise SystemExit(f"{name}: {checked.refusals}")
         return compare(
             f"check: {name}",
-            ("broker check", lambda: check_submission(text, Kind.SQL, "tsql", project, policies, today)),
+            ("broker check", lambda: check_submission(text, JobKind.SQL, "tsql", project, policies, today)),
             (
                 "sqlglot parse + qualify",
                 lambda: qualify(sqlglot.parse_one(text, read="tsql"), schema=schema, dialect="tsql"),

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from broker.domain.projects import Project
+from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 
 Schema = dict[str, dict[str, dict[str, str]]]
 
 
-def demo() -> tuple[Policies, Project]:
+def demo() -> tuple[PolicySet, ResearchProject]:
     policies = load_policies(Path("policies"))
     project = policies.project("P0421")
     if project is None:
@@ -17,7 +17,7 @@ def demo() -> tuple[Policies, Project]:
     return policies, project
 
 
-def schema_of(policies: Policies) -> Schema:
+def schema_of(policies: PolicySet) -> Schema:
     """Variables with their types, by table and schema: what sqlglot qualifies names with."""
     schema: Schema = {}
     for table in policies.catalogue.tables:

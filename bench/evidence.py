@@ -10,17 +10,16 @@ import pyarrow as pa
 
 from bench.demo import demo
 from bench.harness import Line, compare
-from broker.disclosure.judge import judge
-from broker.disclosure.needs import needs_of
-from broker.disclosure.table_words import words_on
-from broker.domain.evidence import OutputEvidence, TableEvidence
-from broker.domain.plans import PlannedOutput
-from broker.domain.proofs import Proof, Proofs
-from broker.engine.duckdb_engine import texts_of
-from broker.engine.frames import read_table
-from broker.engine.here import PERFECT_BITS, asked_of
-from broker.policy.profiles import Profile
-from broker.query import compile_sql, looks
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.table_findings import evaluate_rules
+from broker.domain.evidence import OutputEvidence, TableEvidence, VaultProof, VaultProofs
+from broker.domain.plans.plan import PlannedOutput
+from broker.engine.duckdb_engine import statement_texts
+from broker.engine.in_process_engine import PERFECT_BITS, result_statement
+from broker.engine.result_frames import read_table
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.query import compile_sql, two_pass_query
 
 ROUNDS = 5
 PEOPLE = 8_000_000
@@ -59,10 +58,10 @@ class Data:
         return FOLDER / f"{self.name}-{PEOPLE}-coded.parquet"
 
     @property
-    def proofs(self) -> Proofs:
+    def proofs(self) -> VaultProofs:
         """What a vault's build would prove of the file."""
         codes = {"EthnicGroupMinor": tuple(sorted(ETHNICITIES))}
-        return {"npd.absence": {self.year: Proof(self.rows, {DAYS: 59 * self.rows}, {DAYS: 0}, codes)}}
+        return {"npd.absence": {self.year: VaultProof(self.rows, {DAYS: 59 * self.rows}, {DAYS: 0}, codes)}}
 
     @property
     def query(self) -> str:
@@ -92,12 +91,12 @@ def evidence_lines() -> list[Line]:
         plan = compile_sql(data.query, "duckdb", policies.catalogue, project, policies.service).plan
         if plan is None:
             raise SystemExit(f"{data.name}: the query is refused")
-        lines += _lines(data, plan.outputs[0], policies.profile("npd-default"), promised)
+        lines += _lines(data, plan.outputs[0], policies.disclosure_rules("npd-default"), promised)
     return lines
 
 
-def _lines(data: Data, output: PlannedOutput, profile: Profile, promised: float) -> list[Line]:
-    asked = texts_of(looks(output.tables[0], needs_of(profile), data.proofs, PEOPLE))
+def _lines(data: Data, output: PlannedOutput, profile: DisclosureRules, promised: float) -> list[Line]:
+    asked = statement_texts(two_pass_query(output.tables[0], evidence_needs(profile), data.proofs, PEOPLE))
     registers = {k.variable: AUTHORITIES for k in output.tables[0].keys if k.variable == "npd.absence.LA"}
     with duckdb.connect() as con:
         con.execute(f"SET threads={THREADS}")
@@ -112,10 +111,10 @@ def _lines(data: Data, output: PlannedOutput, profile: Profile, promised: float)
             return read_table(output.tables[0], _stream(con, asked))
 
         def rules() -> object:
-            return words_on(output.tables[0], evidence(), profile)
+            return evaluate_rules(output.tables[0], evidence(), profile)
 
         def whole() -> object:
-            return judge(output, OutputEvidence(output.name, (evidence(),)), profile, registers)
+            return judge_output(output, OutputEvidence(output.name, (evidence(),)), profile, registers)
 
         title = f"{PEOPLE * data.rows // 10**6} million rows, {data.rows} a person"
         baseline = ("plain query", plain)
@@ -134,7 +133,7 @@ def _lines(data: Data, output: PlannedOutput, profile: Profile, promised: float)
 
 def _stream(con: duckdb.DuckDBPyConnection, asked: Mapping[str, str]) -> bytes:
     """As the image looks and sends."""
-    found, sink = con.sql(asked_of(con, asked)).to_arrow_table(), pa.BufferOutputStream()
+    found, sink = con.sql(result_statement(con, asked)).to_arrow_table(), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
     return bytes(sink.getvalue())

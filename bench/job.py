@@ -19,13 +19,13 @@ import pyarrow.parquet as parquet
 
 from bench.harness import Line, compare
 from broker.client import BrokerClient
-from broker.demo.prepare import prepare
-from broker.demo.processes import environment, free_port, running
-from broker.demo.run import token_for
-from broker.domain.jobs import Kind, Submission
+from broker.demo.demo_processes import environment, free_port, running
+from broker.demo.demo_setup import prepare
+from broker.demo.run_demo import token_for
+from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import Ports
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.images import Images
+from broker.sandbox.built_images import BuiltImages
+from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.settings import Settings
 
 ROUNDS = 9
@@ -63,7 +63,7 @@ class Site:
     mounts: tuple[Path, Path]
 
     def image(self, name: str) -> str:
-        return Images(self.settings.images_root).digest_of(name)
+        return BuiltImages(self.settings.images_root).digest_of(name)
 
 
 def job_lines() -> list[Line]:
@@ -134,14 +134,14 @@ def python_line(here: Site, rounds: int) -> Line:
 
 def sql_job(here: Site) -> None:
     """Checked: every output has its verdict and stands where the researcher would see it."""
-    job = _accepted(here, Submission(PROJECT, Kind.SQL, "", QUERY, "bench", "bench"))
+    job = _accepted(here, Submission(PROJECT, JobKind.SQL, "", QUERY, "bench", "bench"))
     while here.researcher.job(job)["state"] in {"queued", "running"}:
         time.sleep(POLL_SECONDS)
 
 
 def python_job(here: Site) -> None:
     """In review: a checker sees the job's output wait for a vote. (A researcher is told later, in slots of time.)"""
-    job = _accepted(here, Submission(PROJECT, Kind.PYTHON, "", SCRIPT, "bench", "bench"))
+    job = _accepted(here, Submission(PROJECT, JobKind.PYTHON, "", SCRIPT, "bench", "bench"))
     while [output["state"] for output in here.checker.job(job)["outputs"]] != ["in_review"]:
         time.sleep(POLL_SECONDS)
 
@@ -162,7 +162,7 @@ def run_bare(here: Site, image: str, program: str) -> None:
 
 def await_ready(here: Site) -> None:
     """Until a sandbox of each kind waits, and the machine has come to rest after making it."""
-    shelf = DockerSandbox(here.settings.root, here.runtime, here.settings.images_root).shelf
+    shelf = DockerSandbox(here.settings.root, here.runtime, here.settings.images_root).warm_registry
     until = time.monotonic() + READY_SECONDS
     while len(shelf.waiting()) < max(2, len(shelf.wanted())):
         if time.monotonic() > until:

@@ -19,12 +19,11 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bench.harness import Line
-from broker.disclosure.differencing.compare import compare_all
+from broker.disclosure.differencing.compare_tables import compare_all
 from broker.disclosure.differencing.exposure import Exposure
-from broker.disclosure.differencing.members import Members, from_bytes, members_of, to_bytes
-from broker.disclosure.differencing.tables import Table
-from broker.domain.release_history import Entry, KnownFigure, OverlapKind, Source
-from broker.policy.memory import MemoryPolicy
+from broker.disclosure.differencing.member_tables import Members, MemberTable, from_bytes, members_of, to_bytes
+from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure, OverlapKind
+from broker.policy.release_history_policy import ReleaseHistoryPolicy
 
 PERSONS, YEAR_GROUP, CELLS, NEW_CELLS = 8_000_000, 571_000, 150, 3_000
 SIZES = (100, 300, 1_000)
@@ -111,12 +110,12 @@ def _write(path: Path, cipher: AESGCM, members: Members) -> None:
     path.write_bytes(nonce + cipher.encrypt(nonce, to_bytes(members), None))
 
 
-def _read(path: Path, number: int, cells: int) -> Table:
+def _read(path: Path, number: int, cells: int) -> MemberTable:
     content = path.read_bytes()
     members = from_bytes(AESGCM(bytes(32)).decrypt(content[:12], memoryview(content)[12:], None))
     figure = KnownFigure(0, "", True, "count", frozenset(), dict.fromkeys(range(cells)))
-    entry = Entry(number, "", "", 0, "", "", "", 10, str(path), "pupil", Source.RELEASE, WHEN, cells)
-    return Table(entry, (figure,), members)
+    entry = HistoryEntry(number, "", "", 0, "", "", "", 10, str(path), "pupil", HistorySource.RELEASE, WHEN, cells)
+    return MemberTable(entry, (figure,), members)
 
 
 def _files(folder: Path, tables: int) -> Iterator[Path]:
@@ -133,7 +132,7 @@ def main(folder: Path, tables: int) -> None:
     size = sum(p.stat().st_size for p in _files(folder, tables))
     most = _most()
     began = time.perf_counter()
-    exposure, part = Exposure(new, loads, PERSONS), MemoryPolicy().part
+    exposure, part = Exposure(new, loads, PERSONS), ReleaseHistoryPolicy().part
     for count in REFERENCES:
         deque(exposure.of(_groups(count), part), maxlen=0)
     print(tables, seconds, most, len(found), size, worked, time.perf_counter() - began, _most())

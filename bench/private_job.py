@@ -12,20 +12,20 @@ import duckdb
 
 from bench.demo import demo
 from bench.evidence import AUTHORITIES, DAYS, ETHNICITIES, ROWS, THREADS
+from broker.domain.evidence import VaultProof
 from broker.domain.findings import Assessment
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest, Vault, VaultTable
-from broker.domain.proofs import Proof
-from broker.engine.here import PERFECT_BITS, EngineHere
-from broker.engine.private import Exact, PrivateDuckDB
-from broker.privacy.asking.lines import private_lines
-from broker.privacy.noise.client import NoiseProcess
-from broker.privacy.results.cells import Told, told
+from broker.engine.in_process_engine import PERFECT_BITS, InProcessEngine
+from broker.engine.private_engine import ExactVectors, PrivateDuckDB
+from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.request.directives import read_directives
+from broker.privacy.results.cell_results import GroupingSetResult, results_by_set
 from broker.query import compile_sql
-from broker.workflow.private.answers import NoisyAnswer, answered, from_bytes, to_bytes
-from broker.workflow.private.asking import PrivateJob, ask
-from broker.workflow.private.outputs import tables_of
-from broker.workflow.run import limits_for
+from broker.workflow.attempts import limits_for
+from broker.workflow.private_jobs.private_answers import NoisyAnswer, answer_from_bytes, answer_to_bytes, noisy_answer
+from broker.workflow.private_jobs.private_outputs import noisy_tables
+from broker.workflow.private_jobs.private_request import PrivateQuery, plan_private_query
 
 FOLDER = Path("build/bench/private").absolute()
 TABLE, YEAR = "npd.absence", 2020
@@ -44,7 +44,7 @@ class Data:
     @property
     def vault(self) -> Vault:
         paths = (f"{TABLE}/schema.parquet", f"{TABLE}/{YEAR}.parquet")
-        proof = Proof(self.each, codes={"EthnicGroupMinor": tuple(sorted(ETHNICITIES))})
+        proof = VaultProof(self.each, codes={"EthnicGroupMinor": tuple(sorted(ETHNICITIES))})
         table, folder = VaultTable(TABLE, paths, (None, YEAR)), FOLDER / f"{self.people}x{self.each}"
         return Vault("v", "s", "P0421", folder, folder, (table,), True, {TABLE: {YEAR: proof}}, self.people)
 
@@ -74,7 +74,7 @@ class Data:
 class Sides:
     """Both sides of the comparison on the same files."""
 
-    private: PrivateJob
+    private: PrivateQuery
     request: SandboxRequest
     noise: NoiseProcess
     con: duckdb.DuckDBPyConnection
@@ -83,26 +83,26 @@ class Sides:
         """The query as it would be asked without privacy, on a connection that is open."""
         return self.con.sql(QUERY).fetchall()
 
-    def exact(self) -> Exact:
-        result = EngineHere().run(self.request)
+    def exact(self) -> ExactVectors:
+        result = InProcessEngine().run(self.request)
         if result.end is not SandboxEnd.ENDED:
             raise SystemExit(f"a private query of the bench: {result.end}")
-        return PrivateDuckDB().read(self.private.plan, self.private.measured, self.private.made, result.frames)
+        return PrivateDuckDB().read(self.private.plan, self.private.measured, self.private.design, result.frames)
 
     def answer(self) -> NoisyAnswer:
         """As it is stored, before anything else sees it."""
-        made, exact = self.private.made, self.exact()
+        made, exact = self.private.design, self.exact()
         drawn = self.noise.draw(made.bundle, exact.vectors)
-        return from_bytes(made, to_bytes(made, answered(made, drawn, exact)))
+        return answer_from_bytes(made, answer_to_bytes(made, noisy_answer(made, drawn, exact)))
 
-    def figures(self) -> tuple[Told, ...]:
+    def figures(self) -> tuple[GroupingSetResult, ...]:
         """Every cell's figures with their intervals."""
         answer = self.answer()
-        return told(self.private.made, answer.drawn, 0, self.private.profile, answer.observed[0])
+        return results_by_set(self.private.design, answer.drawn, 0, self.private.profile, answer.observed[0])
 
     def tables(self) -> list[Assessment]:
         """The table that may leave, as people and releases see it."""
-        return list(tables_of(self.private, self.answer(), STEPS))
+        return list(noisy_tables(self.private, self.answer(), STEPS))
 
 
 @contextmanager
@@ -115,8 +115,8 @@ def sides(data: Data, epsilon: str, rows: int) -> Iterator[Sides]:
     plan = compile_sql(text, "duckdb", policies.catalogue, project, policies.service, in_parts=False).plan
     if plan is None:
         raise SystemExit("the private query of the bench is refused")
-    private = ask(plan, private_lines(text, "duckdb"), project, policies, {f"{TABLE}.LA": AUTHORITIES})
-    limits = limits_for(Kind.SQL, policies)
+    private = plan_private_query(plan, read_directives(text, "duckdb"), project, policies, {f"{TABLE}.LA": AUTHORITIES})
+    limits = limits_for(JobKind.SQL, policies)
     request = PrivateDuckDB().prepare(plan, private.measured, data.vault, "bench", 1, limits)
     with duckdb.connect() as con, NoiseProcess(60) as noise:
         for statement in (

@@ -6,10 +6,9 @@ import time
 from itertools import product
 
 from bench.harness import Line
-from broker.disclosure.repair.repair import audit, repair
-from broker.disclosure.repair.systems import Equation
-from broker.disclosure.repair.tables import close_categories, totals_above
-from broker.disclosure.repair.tasks import Task
+from broker.disclosure.suppression.cell_systems import Equation, close_categories, containing_totals
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 T = 10.0
 PERSONS = 600_000
@@ -21,7 +20,7 @@ def repair_lines() -> list[Line]:
     return [_line(shape, seconds) for shape, seconds in TABLES.items()]
 
 
-def task_of(shape: tuple[int, ...]) -> Task:
+def task_of(shape: tuple[int, ...]) -> SuppressionTask:
     """A table of so many persons in categories of very different size."""
     chance = random.Random(20261124)
     shares = [[chance.expovariate(1.0) ** 1.3 + 0.01 for _ in range(n)] for n in shape]
@@ -33,15 +32,15 @@ def task_of(shape: tuple[int, ...]) -> Task:
         for axis, i in enumerate(at):
             mean *= shares[axis][i] / whole[axis]
         value = max(0, round(chance.gauss(mean, mean**0.5)))
-        for place in totals_above(tuple(f"{a}{i}" for a, i in enumerate(at)), range(len(shape))):
+        for place in containing_totals(tuple(f"{a}{i}" for a, i in enumerate(at)), range(len(shape))):
             values[number_of[place]] += value
     basic = {i for i, place in enumerate(table.cells) if sum(c is not None for c in place) <= 1 and values[i] >= T}
     targets = {i: T for i, v in enumerate(values) if v < T and i not in basic}
     insiders = frozenset(i for i, v in enumerate(values) if v <= 1)
-    return Task(table, values, targets, frozenset(targets), insiders, fixed=frozenset(basic))
+    return SuppressionTask(table, values, targets, frozenset(targets), insiders, fixed=frozenset(basic))
 
 
-def naive(task: Task) -> frozenset[int]:
+def naive(task: SuppressionTask) -> frozenset[int]:
     """No equation with exactly one hole: the cheapest other cell of it goes, until there is none."""
     hidden, waiting = set(task.hidden), list(task.system.equations)
     while waiting:
@@ -49,7 +48,7 @@ def naive(task: Task) -> frozenset[int]:
     return frozenset(hidden)
 
 
-def _fill(task: Task, equation: Equation, hidden: set[int]) -> bool:
+def _fill(task: SuppressionTask, equation: Equation, hidden: set[int]) -> bool:
     """Whether the equation must be looked at again: every hole made may leave another line with one."""
     free = [c for c in equation.cells if c not in hidden and c not in task.fixed]
     if sum(c in hidden for c in equation.cells) != 1 or not free:
@@ -61,7 +60,7 @@ def _fill(task: Task, equation: Equation, hidden: set[int]) -> bool:
 def _line(shape: tuple[int, ...], seconds: int) -> Line:
     task = task_of(shape)
     began = time.perf_counter()
-    done = repair(task)
+    done = suppress(task)
     ours = (time.perf_counter() - began) * 1000
     found = audit(task, done.hidden)
     audited = time.perf_counter() - began - ours / 1000

@@ -11,8 +11,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from bench.demo import demo, schema_of
 from bench.harness import Line
-from broker.domain.jobs import Kind
-from broker.workflow.check import check_submission
+from broker.domain.jobs.job import JobKind
+from broker.workflow.checking.submission_check import check_submission
 from tests.prove.samples import samples
 
 ROUNDS = 7
@@ -34,7 +34,7 @@ def sample_lines() -> list[Line]:
 
     mine, theirs = [], []
     for _, dialect, _, text in samples():
-        mine.append(_fastest(lambda t=text, d=dialect: check_submission(t, Kind.SQL, d, project, policies, TODAY)))
+        mine.append(_fastest(lambda t=text, d=dialect: check_submission(t, JobKind.SQL, d, project, policies, TODAY)))
         theirs.append(_fastest(lambda t=text, d=dialect: qualified(t, d)))
     ours, baseline = statistics.median(mine), statistics.median(theirs)
     note = (

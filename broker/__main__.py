@@ -3,13 +3,13 @@
 import os
 import sys
 
+from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from broker.cli.server import Doors
 
 
 def _serve() -> None:
     from broker.settings import read_settings
-    from broker.web.serve import serve
+    from broker.web.web_server import serve
 
     serve(read_settings())
 
@@ -18,21 +18,21 @@ def _work() -> None:
     # Slots and threads of a worker share the processors: with threads of its own each product of matrices waits for
     # those of the others. Slots inherit it; it is read when numpy is first imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from broker.cli.show import err
+    from broker.cli.output.console import err
     from broker.settings import read_settings
-    from broker.worker.supervise import supervise
+    from broker.worker.supervisor import supervise
 
     supervise(read_settings(), ready=lambda: err.print("The worker is up and takes jobs. Ctrl-C ends it."))
 
 
 def _demo(once: bool, pupils: int) -> int:
-    from broker.demo.run import run_demo
+    from broker.demo.run_demo import run_demo
 
     return run_demo(once=once, pupils=pupils)
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:], Doors(serve=_serve, work=_work, demo=_demo)))
+    sys.exit(run(sys.argv[1:], EntryPoints(serve=_serve, work=_work, demo=_demo)))
 
 
 if __name__ == "__main__":

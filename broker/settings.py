@@ -16,14 +16,14 @@ NOT_SETTINGS = frozenset({"BROKER_URL", "BROKER_TOKEN"})
 """Read by the command line as a client; no server has them."""
 
 
-SEES_ALL = "a job reads the counters of the whole machine, and so hears the jobs beside it"
+SEES_MACHINE_COUNTERS = "a job reads the counters of the whole machine, and so hears the jobs beside it"
 
 
 def check_side_by_side(slots: int, runtime: str) -> None:
     """Raise ValueError where jobs would run side by side under a runtime that hides nothing; on synthetic data, too:
     how a broker is set up is tried where it does no harm. What `auto` takes is known when a worker starts."""
     if slots > 1 and runtime not in {"auto", "runsc"}:
-        raise ValueError(f"more than one slot needs the runtime runsc: under {runtime} {SEES_ALL}")
+        raise ValueError(f"more than one slot needs the runtime runsc: under {runtime} {SEES_MACHINE_COUNTERS}")
 
 
 class Settings(BaseSettings):

@@ -3,12 +3,12 @@
 
 from pathlib import Path
 
-from broker.disclosure.records.records_page import records_page
-from broker.domain.drawings import states_page
-from broker.domain.refusal_codes.page import refusals_page
+from docs.generator.records_page import records_page
+from docs.generator.state_diagrams import states_page
+from docs.generator.refusal_codes.refusals_page import refusals_page
 from broker.policy.files import load_policies
-from broker.python_jobs.library_catalogue import library_catalogue
-from broker.query.pages.reference_page import sql_page
+from docs.generator.library_catalogue import library_catalogue
+from docs.generator.sql_page import sql_page
 
 HERE = Path(__file__).parent
 (HERE / "states.md").write_text(states_page())

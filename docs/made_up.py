@@ -37,7 +37,7 @@ def told(site: Site) -> dict[str, str]:
     conftest.staff_document = plain
     named["rehearsed"] = ended_rehearsal(site, SQL, {"outputs": [rehearsed()]})
     cleo = site.client(CLEO)
-    cleo.vote(named["out"], "approve", "meets-rules", cleo.look(named["out"]))
+    cleo.vote(named["out"], "approve", "meets-rules", cleo.evidence(named["out"]))
     return named
 
 

@@ -20,9 +20,9 @@ collect_ignore = ["library"]
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine that answers. Where CI=true its absence is a failure, elsewhere a skip."""
-    from broker.sandbox.engine_images import answers
+    from broker.sandbox.engine_images import is_available
 
-    if answers():
+    if is_available():
         return
     if os.environ.get("CI") == "true":
         pytest.fail("No container engine answers, and CI=true: the sandbox cannot be tested.")
@@ -32,10 +32,10 @@ def engine() -> None:
 @pytest.fixture(scope="session")
 def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder whose images are built: those of the checkout, which `make` has built already."""
-    from broker.sandbox.images import build
+    from broker.sandbox.built_images import build_images
 
     images = Path(__file__).resolve().parents[1] / "build" / "images"
-    build(images)
+    build_images(images)
     root = tmp_path_factory.mktemp("sandbox")
     (root / "build").symlink_to(images)
     return root

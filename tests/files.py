@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from broker.domain.files import LeftFile, MadeFile
-from broker.engine.files_here import made_here
+from broker.domain.jobs.script_files import RawFile, RebuiltFile
+from broker.engine.file_collectors import collect_in_process
 from broker.policy.files import load_policies
-from broker.python_jobs import remade
+from broker.python_jobs import sanitised_files
 
 SERVICE = load_policies(Path(__file__).parents[1] / "policies").service
 CAPS, DIGITS = SERVICE.file_caps, 5
@@ -17,10 +17,10 @@ def ending(name: str) -> str:
     return f".{name.rpartition('.')[2]}"
 
 
-def remake(name: str, content: bytes, digits: int = DIGITS) -> remade.Remade:
-    return remade.remake(ending(name), content, digits, CAPS)
+def remake(name: str, content: bytes, digits: int = DIGITS) -> sanitised_files.SanitisedFile:
+    return sanitised_files.sanitise_file(ending(name), content, digits, CAPS)
 
 
-def made(name: str, content: bytes) -> MadeFile:
+def made(name: str, content: bytes) -> RebuiltFile:
     how: Any = mock.Mock(digits=DIGITS, caps=CAPS)
-    return made_here(LeftFile(name, ending(name), content), how)
+    return collect_in_process(RawFile(name, ending(name), content), how)

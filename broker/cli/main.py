@@ -8,28 +8,25 @@ from importlib import import_module
 import typer
 from typer.exceptions import TyperException
 
-from broker.cli import server
-from broker.cli.show import print_problem
+from broker.cli.commands import server_commands
+from broker.cli.output.console import print_problem
 from broker.domain.errors import BrokerError, Refused
 
 COMMANDS = {
-    "offline": ("check", "assess", "attack", "synth"),
-    "rehearsing": ("rehearse",),
-    "catalogue": ("catalogue",),
-    "remote": ("submit", "status", "outputs", "withdraw"),
-    "keeping": ("saved", "drop", "lookup"),
-    "checking": ("review", "recall"),
-    "reading": ("read",),
-    "collecting": ("release", "register"),
-    "budgets": ("budget",),
-    "remembering": ("memory",),
-    "administrate": ("policy", "audit"),
-    "founding": ("found", "token"),
+    "offline_commands": ("check", "assess", "attack", "synth"),
+    "rehearse_command": ("rehearse",),
+    "catalogue_command": ("catalogue",),
+    "job_commands": ("submit", "status", "outputs", "withdraw", "release", "register"),
+    "saved_commands": ("saved", "drop", "lookup"),
+    "review_commands": ("review", "recall", "read"),
+    "budget_commands": ("budget",),
+    "history_commands": ("memory",),
+    "administration_commands": ("policy", "audit", "found", "token"),
 }
 """Which module has which commands: only the one that is called is imported, so a check starts at once."""
 
 
-def make_app(doors: server.Doors, first: str = "") -> typer.Typer:
+def make_app(entry_points: server_commands.EntryPoints, first: str = "") -> typer.Typer:
     """The whole command line, or as much of it as the command `first` needs."""
     app = typer.Typer(
         name="broker",
@@ -39,24 +36,24 @@ def make_app(doors: server.Doors, first: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for module in [m for m, commands in COMMANDS.items() if first in commands] or COMMANDS:
-        import_module(f"broker.cli.{module}").register(app)
-    server.register(app, doors)
+        import_module(f"broker.cli.commands.{module}").register(app)
+    server_commands.register(app, entry_points)
     return app
 
 
-def run(arguments: list[str], doors: server.Doors) -> int:
+def run(arguments: list[str], entry_points: server_commands.EntryPoints) -> int:
     """Run one command and give its exit code; whatever goes wrong is one sentence on standard error."""
     as_json = "--json" in arguments
     try:
-        code = make_app(doors, arguments[0] if arguments else "")(
+        code = make_app(entry_points, arguments[0] if arguments else "")(
             args=arguments, prog_name="broker", standalone_mode=False
         )
         return int(code or 0)
     except TyperException as error:
         return _usage(error.format_message().strip(), as_json)
     except Refused as refused:
-        told = "\n".join(f"{r.code}: {r.message} {r.advice}".rstrip() for r in refused.refusals)
-        print_problem("refused", told, "", as_json)
+        message = "\n".join(f"{r.code}: {r.message} {r.advice}".rstrip() for r in refused.refusals)
+        print_problem("refused", message, "", as_json)
         return 2
     except BrokerError as error:
         code_name = getattr(error, "code", type(error).__name__.lower())

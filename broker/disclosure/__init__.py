@@ -1,1 +1,1 @@
-"""Disclosure control: what the rules say of results by their evidence. Pure: no I/O, clock, randomness or engine."""
+"""Disclosure control: what the rules find in results by their evidence. Pure: no I/O, clock, randomness or engine."""

@@ -1,111 +1,348 @@
-"""The rules' word on all outputs of a job together: each cell alone, then one pattern of holes for tables over the same
-people. Knows no engine, no other release and no person's vote."""
+"""Judges the outputs of a job: each by itself, then all with one suppression pattern for linked tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from broker.disclosure.judge import Asked, ask, assessed, has_holes, judged_by
-from broker.disclosure.judged_tables import Covered, JudgedTable, Remembered
-from broker.disclosure.linking.families import Family, Where, families_of, strangers
-from broker.disclosure.linking.figures import Place
-from broker.disclosure.linking.patterns import Pattern, pattern_of
-from broker.disclosure.listing import Registers
-from broker.disclosure.repair.attack import Progress, untold
-from broker.disclosure.wording import LINKED, NARROW, TOO_MANY
-from broker.domain.evidence import JobEvidence, TableEvidence
-from broker.domain.findings import Assessment, Audit, Finding
-from broker.domain.plans import Plan
-from broker.domain.scalars import Value
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.disclosure.assessment_texts import (
+    EMPTY_ROWS,
+    HIDDEN_CONTEXT,
+    NARROW_INTERVALS,
+    NOT_COMPARABLE,
+    SMALL_PART,
+    SMALL_POPULATION,
+    TOO_MANY_JOINT_CELLS,
+    notes_of,
+    symbols_of,
+)
+from broker.disclosure.judged_tables import (
+    NO_HISTORY,
+    PLAN_RULE_IDS,
+    FigureSet,
+    HistoryConstraint,
+    JudgedRow,
+    JudgedTable,
+    Registers,
+    judge_table,
+)
+from broker.disclosure.linking.linked_pattern import FigurePlace, SuppressionPattern, suppression_pattern
+from broker.disclosure.linking.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
+from broker.disclosure.protected_values import empty_evidence
+from broker.disclosure.records.assessment_json import table_record
+from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.disclosure.table_findings import institution_notice
+from broker.domain.errors import Breach
+from broker.domain.evidence import JobEvidence, OutputEvidence, TableEvidence
+from broker.domain.findings import AssessedRow, Assessment, Finding, SuppressionAudit, Verdict, worst_verdict
+from broker.domain.groups import bases_of
+from broker.domain.plans.lineage import Lineage, lineage_of, walk_program
+from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget, compute_cell, released_value
+from broker.postprocessing.program import public_rows, run_program
 
-Judged = list[list[JudgedTable]]
+TWO_CELL_STATISTICS, TWO_CELL_RULES = frozenset({"ratio", "difference"}), frozenset({"P3"})
+"""A ratio or difference releases the cells that it is made of: it is hidden with any of them."""
+
+
+class JudgingInput(NamedTuple):
+    """What is judged, by which rules, and what its columns are made of."""
+
+    planned: PlannedOutput
+    evidence: OutputEvidence
+    profile: DisclosureRules
+    lineage: Lineage
+
+    @property
+    def is_small(self) -> bool:
+        """Whether a population is under the threshold, so that everything is hidden."""
+        return any(e.persons < self.profile.t for e in self.evidence.tables)
+
+    def with_zeros_hidden(self) -> "JudgingInput":
+        return self._replace(profile=replace(self.profile, zeros=ZeroPolicy.SUPPRESS))
+
+
+def judge_output(
+    planned: PlannedOutput, evidence: OutputEvidence, profile: DisclosureRules, registers: Registers | None = None
+) -> Assessment:
+    """One output by itself: every table's cells are judged and protected; what stands above sees protected values only.
+
+    Silence: what must be looked at before it is shown (zero and full cells under ZeroPolicy.REVIEW) is hidden here
+    under the same symbol as small cells, so that neither the table nor its way to release tells them apart; a
+    population under the threshold, of any table, gives the constant answer that an empty one gives.
+    """
+    judging = judging_input(planned, evidence, profile)
+    tables = judge_tables(judging, registers or {})
+    if profile.zeros is ZeroPolicy.PUBLISH and has_holes(tables):
+        judging = judging.with_zeros_hidden()
+        tables = judge_tables(judging, registers or {})
+    return assessment_of(judging, tables)
+
+
+def judging_input(planned: PlannedOutput, evidence: OutputEvidence, profile: DisclosureRules) -> JudgingInput:
+    _check_evidence(planned, evidence)
+    return JudgingInput(planned, evidence, profile, lineage_of(planned))
+
+
+def judge_tables(
+    judging: JudgingInput,
+    registers: Registers,
+    secondary: Mapping[int, FigureSet] | None = None,
+    history: Mapping[int, HistoryConstraint] | None = None,
+) -> list[JudgedTable]:
+    """The tables of an output; `secondary` are further figures to hide, and `history` is what memory says of each
+    table, by the table's number."""
+    pairs = zip(judging.planned.tables, judging.evidence.tables, strict=True)
+    hidden, known = secondary or {}, history or {}
+    return [
+        judge_table(
+            p,
+            e,
+            judging.profile,
+            registers,
+            judging.lineage.read_statistics,
+            judging.is_small,
+            hidden.get(n, frozenset()),
+            margin=_is_margin(p, judging.planned.tables),
+            history=known.get(n, NO_HISTORY),
+        )
+        for n, (p, e) in enumerate(pairs)
+    ]
+
+
+def _is_margin(table: PlannedTable, others: Sequence[PlannedTable]) -> bool:
+    """Whether another table of the output tells the same rows apart by more keys."""
+    keys = {k.expression for k in table.keys}
+    return any(keys < {k.expression for k in o.keys} and o.contributions == table.contributions for o in others)
+
+
+def has_holes(tables: Sequence[JudgedTable]) -> bool:
+    """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
+    return any(t.has_holes for t in tables if t.planned.shown)
+
+
+def assessment_of(
+    judging: JudgingInput,
+    tables: Sequence[JudgedTable],
+    more: Sequence[Finding] = (),
+    audit: SuppressionAudit | None = None,
+) -> Assessment:
+    """What is told of an output by its judged tables. `more` are findings on the output as a whole."""
+    profile = judging.profile
+    rows = _output_rows(judging, tables)
+    verdicts = [*_verdicts(judging, tables, bool(rows)), *(f.verdict for f in more)]
+    row_findings = (f for t in tables for r in t.rows for f in _row_findings(r, t, judging))
+    return Assessment(
+        name=judging.planned.name,
+        columns=tuple(c.name for c in judging.planned.columns),
+        key_count=sum(c.is_key for c in judging.planned.columns),
+        rows=rows,
+        findings=(*row_findings, *_output_findings(judging, tables), *more),
+        verdict=worst_verdict([*(v for r in rows for v in r.verdicts), *verdicts]),
+        small=judging.is_small or any(all(c.persons < profile.t for c in e.cells) for e in judging.evidence.tables),
+        symbols=symbols_of(profile),
+        notes=notes_of(
+            profile,
+            all(t.covered for t in tables if t.planned.shown),
+            frozenset(map(type, walk_program(judging.planned.program))),
+        ),
+        tables=tuple(map(table_record, tables)),
+        column_statistics=tuple(tuple(sorted(b)) for b in judging.lineage.column_statistics),
+        audit=audit,
+    )
+
+
+def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
+    if (len(planned.tables), len(planned.public)) != (len(evidence.tables), len(evidence.public)):
+        raise Breach("The evidence is of other tables than planned.")
+    ids = [i for t in planned.tables for i in (*(k.ident for k in t.keys), *(s.ident for s in t.statistics))]
+    if len(set(ids)) < len(ids):
+        raise Breach("Two columns of the plan's tables have one id.")
+    if not all(planned.tables[n].shown for n in bases_of(planned.program)):
+        raise Breach("The plan's output shows a table that must not be shown.")
+
+
+def _output_rows(judging: JudgingInput, tables: Sequence[JudgedTable]) -> tuple[AssessedRow, ...]:
+    """The program's rows as output columns. A row that no list names is shown only if one of its figures is."""
+    figures = [i for i, found in enumerate(judging.lineage.column_statistics) if found]
+    public = [public_rows(p, rows) for p, rows in zip(judging.planned.public, judging.evidence.public, strict=True)]
+    work = StepBudget(judging.profile.max_group_steps)
+    lines = run_program(judging.planned.program, [t.lines for t in tables], work, public).rows
+    shown: list[AssessedRow] = []
+    for line in lines:
+        cells = [compute_cell(c.expression, line.cells) for c in judging.planned.columns]
+        passes = any(not cells[i].hidden for i in figures) if figures else line.exists
+        if line.listed or passes:
+            shown.append(_output_row(judging.planned, line, cells))
+    return tuple(shown)
+
+
+def _output_row(planned: PlannedOutput, line: OutputRow, cells: Sequence[OutputCell]) -> AssessedRow:
+    return AssessedRow(
+        keys=tuple(cell.exact for cell, c in zip(cells, planned.columns, strict=True) if c.is_key),
+        exact=tuple(cell.exact for cell in cells),
+        released=tuple(map(released_value, cells)),
+        suppressed=tuple(cell.hidden for cell in cells),
+        verdicts=tuple(cell.verdict for cell in cells),
+        rules=tuple(
+            tuple(
+                sorted(
+                    cell.rules | (TWO_CELL_RULES if cell.hidden and c.statistic in TWO_CELL_STATISTICS else frozenset())
+                )
+            )
+            for cell, c in zip(cells, planned.columns, strict=True)
+        ),
+        persons=line.persons or 0,
+    )
+
+
+def _row_findings(judged: JudgedRow, table: JudgedTable, judging: JudgingInput) -> list[Finding]:
+    """Findings of a table's row for staff, under each output column that shows the figure: not those of the plan, nor
+    of empty rows, which are told once for the output."""
+    if judged.row.cell is None or not any(judged.findings.values()):
+        return []
+    found: list[Finding] = []
+    columns = zip(judging.planned.columns, judging.lineage.column_statistics, strict=True)
+    places = [(c.name, behind & table.read) for c, behind in columns]
+    nowhere = table.read.difference(*(behind for _, behind in places))
+    for name, idents in [*places, (None, nowhere)]:
+        for ident in sorted(idents):
+            own = [f for f in judged.findings[ident] if f.rule not in PLAN_RULE_IDS | {"W1"}]
+            found += [replace(f, cell=judged.row.keys, column=name) for f in own]
+    return found
+
+
+def _plan_findings(judging: JudgingInput) -> list[Finding]:
+    """What follows from the plan alone."""
+    found = [] if all(t.shown for t in judging.planned.tables) else [HIDDEN_CONTEXT]
+    found += [replace(SMALL_PART, sentence=p.sentence) for p in judging.planned.small_parts]
+    found += [f for t in judging.planned.tables for f in institution_notice(t, judging.profile)]
+    for statistic in (s for t in judging.planned.tables for s in t.statistics):
+        rule_input = RuleInput(statistic.measure, empty_evidence(statistic.measure), 0, statistic.needs_review)
+        found += findings_of(rule_input, judging.profile, PLAN_RULES)
+    return found
+
+
+def _output_findings(judging: JudgingInput, tables: Sequence[JudgedTable]) -> list[Finding]:
+    found = _plan_findings(judging)
+    for evidence in judging.evidence.tables:
+        if evidence.persons < judging.profile.t:
+            found.append(replace(SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
+    shown = [t for t in tables if t.planned.shown]
+    blank = sum(r.row.listed and r.row.cell is None for t in shown for r in t.rows)
+    if blank and (judging.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_holes for t in shown)):
+        found.append(replace(EMPTY_ROWS, figures=(("rows", str(blank)),)))
+    return found
+
+
+def _verdicts(judging: JudgingInput, tables: Sequence[JudgedTable], has_rows: bool) -> list[Verdict]:
+    """Of the plan, and of every figure that is read, shown or not; an output of no row at all is as if every cell of it
+    were hidden."""
+    found = [f.verdict for f in _plan_findings(judging)] + [t.verdict for t in tables if t.planned.shown]
+    return found if has_rows else [*found, Verdict.SUPPRESS]
+
+
+TablesByOutput = list[list[JudgedTable]]
 """Of each output, its tables."""
 
 
 def judge_job(
     plan: Plan,
     evidence: JobEvidence,
-    profile: Profile,
+    profile: DisclosureRules,
     registers: Registers | None = None,
-    progress: Progress = untold,
-    remembered: Mapping[Where, Remembered] | None = None,
+    progress: Progress = no_progress,
+    history: Mapping[TableIndex, HistoryConstraint] | None = None,
 ) -> tuple[Assessment, ...]:
     """An assessment for each output, in order.
 
-    What memory says of a table's figures (`remembered`) holds as a rule does: what it hides, nobody can work out.
+    What memory says of a table's figures (`history`) holds as a rule does: what it hides, nobody can work out.
 
     Rules act on cells first. Then, family by family, further figures are hidden until nobody who knows the totals can
     work out what is hidden, in any table of the job (X1). Where that cannot be had or not be looked at, a person looks.
     """
     lists = registers or {}
-    asked = [ask(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
-    said: Mapping[int, dict[int, Remembered]] = defaultdict(dict)
-    for (output, table), told in (remembered or {}).items():
-        said[output][table] = told
-    judged = [judged_by(a, lists, None, said[n]) for n, a in enumerate(asked)]
+    inputs = [judging_input(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
+    constraints: Mapping[int, dict[int, HistoryConstraint]] = defaultdict(dict)
+    for (output, table), constraint in (history or {}).items():
+        constraints[output][table] = constraint
+    judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
     if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_holes, judged)):
-        asked = [a.with_zeros_hidden() for a in asked]
-        judged = [judged_by(a, lists, None, said[n]) for n, a in enumerate(asked)]
-    families = families_of(plan, profile.max_joint_cells)
+        inputs = [a.with_zeros_hidden() for a in inputs]
+        judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
+    families = find_families(plan, profile.max_joint_cells)
     joints = iter(evidence.joints)
-    found = [_pattern(f, next(joints) if f.joint else None, asked, judged, profile, progress) for f in families]
-    secondary = _by_table([p for pattern in found if pattern is not None for p in pattern.hidden])
-    again = [
-        judged_by(a, lists, secondary[n], said[n]) if n in secondary else tables
-        for n, (a, tables) in enumerate(zip(asked, judged, strict=True))
+    patterns = [
+        _family_pattern(f, next(joints) if f.joint else None, inputs, judged, profile, progress) for f in families
     ]
-    more, audits = _on_outputs(families, found), _audits(families, found)
-    return tuple(assessed(a, t, more[n], audits.get(n)) for n, (a, t) in enumerate(zip(asked, again, strict=True)))
+    secondary = _by_table([p for pattern in patterns if pattern is not None for p in pattern.hidden])
+    judged_again = [
+        judge_tables(a, lists, secondary[n], constraints[n]) if n in secondary else tables
+        for n, (a, tables) in enumerate(zip(inputs, judged, strict=True))
+    ]
+    more, audits = _output_notices(families, patterns), _audits(families, patterns)
+    return tuple(
+        assessment_of(a, t, more[n], audits.get(n)) for n, (a, t) in enumerate(zip(inputs, judged_again, strict=True))
+    )
 
 
-def _pattern(
-    family: Family,
+def _family_pattern(
+    family: TableFamily,
     joint: TableEvidence | None,
-    asked: Sequence[Asked],
-    judged: Judged,
-    profile: Profile,
+    inputs: Sequence[JudgingInput],
+    judged: TablesByOutput,
+    profile: DisclosureRules,
     progress: Progress,
-) -> Pattern | None:
+) -> SuppressionPattern | None:
     """None where the joint table is too large. An output of a small population shows nothing, and is as if not there:
     the holes of the others must not tell of it."""
     if family.joint is not None and joint is None:
         return None
-    shown = [m.where for m in family.members if not asked[m.where[0]].is_small]
-    evidence = {m.where: asked[m.where[0]].evidence.tables[m.where[1]] for m in family.members}
+    shown = [m.where for m in family.members if not inputs[m.where[0]].is_small]
+    evidence = {m.where: inputs[m.where[0]].evidence.tables[m.where[1]] for m in family.members}
     tables = {(n, k): judged[n][k] for n, k in shown}
-    return pattern_of(family, evidence, joint, tables, profile, progress) if tables else Pattern()
+    return suppression_pattern(family, evidence, joint, tables, profile, progress) if tables else SuppressionPattern()
 
 
-def _by_table(places: Sequence[Place]) -> dict[int, dict[int, Covered]]:
+def _by_table(places: Sequence[FigurePlace]) -> dict[int, dict[int, FigureSet]]:
     found: dict[int, dict[int, set[tuple[tuple[Value, ...], int]]]] = defaultdict(lambda: defaultdict(set))
     for (output, table), keys, ident in places:
         found[output][table].add((keys, ident))
     return {n: {k: frozenset(cells) for k, cells in tables.items()} for n, tables in found.items()}
 
 
-def _audits(families: Sequence[Family], patterns: Sequence[Pattern | None]) -> dict[int, Audit]:
+def _audits(
+    families: Sequence[TableFamily], patterns: Sequence[SuppressionPattern | None]
+) -> dict[int, SuppressionAudit]:
     """Of each output, what was tried and found of its families, for staff; of some that could not be tried, nothing."""
-    found: dict[int, Audit] = {}
+    found: dict[int, SuppressionAudit] = {}
     for family, pattern in zip(families, patterns, strict=True):
         if pattern is None:
             continue
         for number in sorted({m.where[0] for m in family.members}):
-            was = found.get(number, Audit(0, 0, 0))
-            found[number] = Audit(was.targets + pattern.targets, was.exact + pattern.exact, was.narrow + pattern.narrow)
+            was = found.get(number, SuppressionAudit(0, 0, 0))
+            found[number] = SuppressionAudit(
+                was.targets + pattern.targets, was.exact + pattern.exact, was.narrow + pattern.narrow
+            )
     return found
 
 
-def _on_outputs(families: Sequence[Family], patterns: Sequence[Pattern | None]) -> Mapping[int, tuple[Finding, ...]]:
+def _output_notices(
+    families: Sequence[TableFamily], patterns: Sequence[SuppressionPattern | None]
+) -> Mapping[int, tuple[Finding, ...]]:
     """What a person must look at, by output: the same for all outputs of a family."""
     found: dict[int, dict[Finding, None]] = defaultdict(dict)
-    for output in strangers(families):
-        found[output][LINKED] = None
+    for output in incomparable_outputs(families):
+        found[output][NOT_COMPARABLE] = None
     for family, pattern in zip(families, patterns, strict=True):
         for number in {m.where[0] for m in family.members}:
             if family.is_beyond_sums:
-                found[number][LINKED] = None
+                found[number][NOT_COMPARABLE] = None
             if pattern is None or pattern.beyond:
-                found[number][TOO_MANY] = None
+                found[number][TOO_MANY_JOINT_CELLS] = None
             if pattern is not None and pattern.exact + pattern.narrow:
-                found[number][NARROW] = None
+                found[number][NARROW_INTERVALS] = None
     return defaultdict(tuple, {n: tuple(findings) for n, findings in found.items()})

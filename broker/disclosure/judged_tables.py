@@ -1,52 +1,111 @@
-"""The rules' word on one planned table by its evidence, cell by cell and statistic by statistic. Computes nothing above
-the table."""
+"""Judges one planned table by its evidence, row by row; rows come from lists, never from the data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from datetime import date
+from decimal import Decimal
+from itertools import product
+from math import prod
 
-from broker.disclosure.listing import Registers, Row, listed_rows
-from broker.disclosure.table_words import ROWS, Findings, TableWords, figures_of, words_on
-from broker.disclosure.wording import FULL_LINE, REMEMBERED, SECONDARY, SMALL_POPULATION
-from broker.domain.evidence import TableEvidence
-from broker.domain.findings import Finding, Verdict, worst
-from broker.domain.lineage import with_implied
-from broker.domain.plans import PlannedTable
-from broker.domain.scalars import Value
-from broker.policy.profiles import Profile
-from broker.postprocessing.cells import Cell, Line, Lines, Origin
+from broker.disclosure.assessment_texts import FULL_LINE, RELEASED_BEFORE, SECONDARY, SMALL_POPULATION
+from broker.disclosure.table_findings import ROW_COUNT_STATISTIC, Findings, TableFindings, evaluate_rules, row_figures
+from broker.domain.evidence import CellEvidence, TableEvidence
+from broker.domain.findings import Finding, Verdict, worst_verdict
+from broker.domain.plans.lineage import with_implied
+from broker.domain.plans.plan import GroupKey, PlannedTable
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.postprocessing.output_rows import CellOrigin, OutputCell, OutputRow, OutputRows
 
-HIDING = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
-STATIC_IDS = frozenset({"A1", "A2"})
+Registers = Mapping[str, Sequence[Value]]
 
-Covered = frozenset[tuple[tuple[Value, ...], int]]
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A row that may be shown: its keys and what was observed there. Unlisted rows are shown only if they pass."""
+
+    keys: tuple[Value, ...]
+    cell: CellEvidence | None
+    listed: bool
+
+
+def listed_values(key: GroupKey, registers: Registers) -> tuple[Value, ...] | None:
+    """Every value that rows may have for this key, in order; None where no list exists."""
+    if key.domain is not None:
+        return tuple(dict.fromkeys(key.domain))
+    found = registers.get(key.variable) if key.variable is not None else None
+    return None if found is None else tuple(dict.fromkeys(found))
+
+
+def listed_rows(
+    keys: Sequence[GroupKey], cells: Sequence[CellEvidence], profile: DisclosureRules, registers: Registers
+) -> tuple[list[CandidateRow], bool]:
+    """The rows in list order, and whether the lists cover the table.
+
+    Where each key has a list and the product is not too large, every combination is a row, whether or not it
+    occurs. Observed values outside the lists (a code that the catalogue does not know, a missing value that
+    the list does not name) follow as unlisted rows: absent then means nobody, or too few.
+    """
+    lists = [listed_values(k, registers) for k in keys]
+    known = [v for v in lists if v is not None]
+    observed = {c.keys: c for c in cells}
+    covered = len(known) == len(lists) and prod(map(len, known)) <= profile.max_listed_rows
+    combinations = list(product(*known)) if covered else []
+    rows = [CandidateRow(keys=c, cell=observed.pop(c, None), listed=True) for c in combinations]
+    positions = [{v: i for i, v in enumerate(v_list or ())} for v_list in lists]
+    extra = sorted(observed.values(), key=lambda c: tuple(map(_sort_key, c.keys, positions)))
+    return rows + [CandidateRow(c.keys, c, listed=False) for c in extra], covered
+
+
+def _sort_key(value: Value, positions: Mapping[Value, int]) -> tuple[int, int, str, Decimal, str]:
+    """List order first, then a total order over everything else; missing last."""
+    if value in positions:
+        return (0, positions[value], "", Decimal(0), "")
+    match value:
+        case None:
+            return (2, 0, "", Decimal(0), "")
+        case bool() | int() | Decimal():
+            return (1, 0, "number", Decimal(value), "")
+        case float():
+            return (1, 0, "number", Decimal(repr(value)), "")
+        case date():
+            return (1, 0, "date", Decimal(0), value.isoformat())
+        case _:
+            return (1, 0, "text", Decimal(0), value)
+
+
+HIDING_VERDICTS = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
+PLAN_RULE_IDS = frozenset({"A1", "A2"})
+
+FigureSet = frozenset[tuple[tuple[Value, ...], int]]
 """Figures of a table, by the row's keys and the statistic."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class HistoryConstraint:
     """What memory says of a table's figures: `hidden` must not be shown, and of `earlier` the value is shown that was
     released before, whatever it is today."""
 
-    hidden: Covered = frozenset()
+    hidden: FigureSet = frozenset()
     earlier: Mapping[tuple[tuple[Value, ...], int], Value] = field(default_factory=dict)
 
 
-NOT_REMEMBERED = Remembered()
+NO_HISTORY = HistoryConstraint()
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class TableContext:
     """What holds for every row of the table. `read` are the statistics that the output reads; `implied` says of each
     those whose findings are its own too."""
 
     planned: PlannedTable
-    profile: Profile
+    profile: DisclosureRules
     read: frozenset[int]
-    words: TableWords
+    findings: TableFindings
     hide_all: bool
-    secondary: Covered
-    remembered: Remembered
+    secondary: FigureSet
+    history: HistoryConstraint
     implied: Mapping[int, Sequence[int]]
 
 
@@ -55,8 +114,8 @@ class JudgedRow:
     """A row with its protected cells, which carry what is found on all that they imply; `findings` are each statistic's
     own."""
 
-    row: Row
-    line: Line
+    row: CandidateRow
+    line: OutputRow
     findings: Mapping[int, Findings]
 
 
@@ -66,13 +125,13 @@ class JudgedTable:
 
     planned: PlannedTable
     rows: tuple[JudgedRow, ...]
-    blank: Mapping[int, Cell]
+    blank: Mapping[int, OutputCell]
     covered: bool
     read: frozenset[int]
 
     @property
-    def lines(self) -> Lines:
-        return Lines(tuple(r.line for r in self.rows), self.blank)
+    def lines(self) -> OutputRows:
+        return OutputRows(tuple(r.line for r in self.rows), self.blank)
 
     @property
     def has_holes(self) -> bool:
@@ -80,98 +139,103 @@ class JudgedTable:
 
     @property
     def verdict(self) -> Verdict:
-        return worst([r.line.cells[i].verdict for r in self.rows for i in self.read])
+        return worst_verdict([r.line.cells[i].verdict for r in self.rows for i in self.read])
 
 
 def judge_table(
     planned: PlannedTable,
     evidence: TableEvidence,
-    profile: Profile,
+    profile: DisclosureRules,
     registers: Registers,
     read: frozenset[int],
     hide_all: bool,
-    secondary: Covered = frozenset(),
+    secondary: FigureSet = frozenset(),
     margin: bool = False,
-    remembered: Remembered = NOT_REMEMBERED,
+    history: HistoryConstraint = NO_HISTORY,
 ) -> JudgedTable:
     """Rows that may be shown: all listed ones, and of the others those in which a statistic that is read passes. Of a
     table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say; a
     `margin` is a table of totals of another one."""
     idents = frozenset(s.ident for s in planned.statistics)
     read = read & idents if planned.shown else idents
-    words = words_on(planned, evidence, profile, margin)
+    findings = evaluate_rules(planned, evidence, profile, margin)
     implied = {i: sorted(with_implied(frozenset({i}), planned.statistics)) for i in idents}
-    context = Context(planned, profile, read, words, hide_all, secondary, remembered, implied)
+    context = TableContext(planned, profile, read, findings, hide_all, secondary, history, implied)
     if planned.shown:
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
-        rows, covered = [Row(c.keys, c, listed=False) for c in evidence.cells], False
-    missing = _judge_row(Row(tuple(None for _ in planned.keys), None, listed=False), context)
+        rows, covered = [CandidateRow(c.keys, c, listed=False) for c in evidence.cells], False
+    missing = _judge_row(CandidateRow(tuple(None for _ in planned.keys), None, listed=False), context)
     judged = [
-        _like(missing, row, context) if row.cell is None and not secondary else _judge_row(row, context) for row in rows
+        _empty_row(missing, row, context) if row.cell is None and not secondary else _judge_row(row, context)
+        for row in rows
     ]
-    kept = tuple(j for j in judged if j.row.listed or j.line.exists or not planned.shown)
-    blank = {i: changed(c, released=None, exact=None, origin=Origin.COMPUTED) for i, c in missing.line.cells.items()}
-    return JudgedTable(planned, kept, blank, covered, read)
+    passed = tuple(j for j in judged if j.row.listed or j.line.exists or not planned.shown)
+    blank = {
+        i: changed(c, released=None, exact=None, origin=CellOrigin.COMPUTED) for i, c in missing.line.cells.items()
+    }
+    return JudgedTable(planned, passed, blank, covered, read)
 
 
-def _like(missing: JudgedRow, row: Row, context: Context) -> JudgedRow:
+def _empty_row(missing: JudgedRow, row: CandidateRow, context: TableContext) -> JudgedRow:
     """Rows in which nobody was found are judged once: they differ in their keys only."""
-    line = Line({**missing.line.cells, **_keys(row, context)}, missing.line.exists, row.listed, 0)
+    line = OutputRow({**missing.line.cells, **_key_cells(row, context)}, missing.line.exists, row.listed, 0)
     return JudgedRow(row, line, missing.findings)
 
 
-def _keys(row: Row, context: Context) -> dict[int, Cell]:
-    return {k.ident: Cell(v, v, origin=Origin.KEY) for k, v in zip(context.planned.keys, row.keys, strict=True)}
+def _key_cells(row: CandidateRow, context: TableContext) -> dict[int, OutputCell]:
+    return {
+        k.ident: OutputCell(v, v, origin=CellOrigin.KEY) for k, v in zip(context.planned.keys, row.keys, strict=True)
+    }
 
 
-def _judge_row(row: Row, context: Context) -> JudgedRow:
-    figures = figures_of(context.planned, row.cell, context.profile)
+def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
+    figures = row_figures(context.planned, row.cell, context.profile)
     alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
-    cells = _keys(row, context)
+    cells = _key_cells(row, context)
     for s in context.planned.statistics:
         implied = [f for i in context.implied[s.ident] for f in alone[i]]
-        safe = context.remembered.earlier.get((row.keys, s.ident), figures.shown(s, context.profile))
-        cells[s.ident] = _cell(safe, figures.own[s.ident].value, implied)
+        safe = context.history.earlier.get((row.keys, s.ident), figures.shown(s, context.profile))
+        cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied)
     persons = row.cell.persons if row.cell else 0
-    return JudgedRow(row, Line(cells, _exists(row, cells, context), row.listed, persons), alone)
+    return JudgedRow(row, OutputRow(cells, _is_shown(row, cells, context), row.listed, persons), alone)
 
 
-def _cell(safe: Value, exact: Value, findings: Sequence[Finding]) -> Cell:
+def _protected_cell(safe: Value, exact: Value, findings: Sequence[Finding]) -> OutputCell:
     if not findings:
-        return Cell(safe, exact, origin=Origin.STATISTIC)
-    hidden = any(f.verdict in HIDING for f in findings)
-    verdict, rules = worst([f.verdict for f in findings]), frozenset(f.rule for f in findings)
-    return Cell(None if hidden else safe, exact, hidden, verdict, rules, Origin.STATISTIC)
+        return OutputCell(safe, exact, origin=CellOrigin.STATISTIC)
+    hidden = any(f.verdict in HIDING_VERDICTS for f in findings)
+    verdict, rules = worst_verdict([f.verdict for f in findings]), frozenset(f.rule for f in findings)
+    return OutputCell(None if hidden else safe, exact, hidden, verdict, rules, CellOrigin.STATISTIC)
 
 
-def _exists(row: Row, cells: Mapping[int, Cell], context: Context) -> bool:
+def _is_shown(row: CandidateRow, cells: Mapping[int, OutputCell], context: TableContext) -> bool:
     """Whether a statistic passes; one that the output reads, where it reads any."""
     if row.cell is None:
         return False
-    asked = context.read or frozenset(s.ident for s in context.planned.statistics)
-    if asked:
-        return any(not cells[i].hidden for i in asked)
-    return not _cell(None, None, _judge_statistic(ROWS.ident, row, context)).hidden
+    statistics = context.read or frozenset(s.ident for s in context.planned.statistics)
+    if statistics:
+        return any(not cells[i].hidden for i in statistics)
+    return not _protected_cell(None, None, _judge_statistic(ROW_COUNT_STATISTIC.ident, row, context)).hidden
 
 
-def _judge_statistic(ident: int, row: Row, context: Context) -> Findings:
-    found = [_hidden(f) for f in context.words.on(ident, row.keys, row.cell is not None)]
+def _judge_statistic(ident: int, row: CandidateRow, context: TableContext) -> Findings:
+    found = [_hide_for_review(f) for f in context.findings.on(ident, row.keys, row.cell is not None)]
     if context.hide_all:
         found.append(SMALL_POPULATION)
-    if row.cell is not None and row.keys in context.words.full:
+    if row.cell is not None and row.keys in context.findings.full:
         found.append(FULL_LINE)
     if (row.keys, ident) in context.secondary:
         found.append(SECONDARY)
-    if (row.keys, ident) in context.remembered.hidden:
-        found.append(REMEMBERED)
-    if any(f.verdict in HIDING for f in found):
+    if (row.keys, ident) in context.history.hidden:
+        found.append(RELEASED_BEFORE)
+    if any(f.verdict in HIDING_VERDICTS for f in found):
         # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
-        found = [f for f in found if f.verdict in HIDING or f.rule in STATIC_IDS]
+        found = [f for f in found if f.verdict in HIDING_VERDICTS or f.rule in PLAN_RULE_IDS]
     return tuple(found)
 
 
-def _hidden(finding: Finding) -> Finding:
+def _hide_for_review(finding: Finding) -> Finding:
     """Zero and full cells that a person would have to look at are hidden instead."""
     if finding.rule in {"F2", "F3"} and finding.verdict is Verdict.REVIEW:
         return changed(finding, verdict=Verdict.SUPPRESS)

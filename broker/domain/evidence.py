@@ -1,16 +1,18 @@
-"""What the broker's own code found behind the figures of a job, cell by cell: for rules and staff, never released."""
+"""Evidence behind the figures of a job: cells of tables, fitted models, and what a vault's build proved; for rules and
+staff, never released."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
 
-from broker.domain.scalars import Value
+from broker.domain.plans.scalars import Value
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticEvidence:
     """What the broker's own code found behind one statistic in one cell.
 
-    Where the vault's proofs allow, evidence is by certificates (`broker.query.rendering.certified`): `persons` and
+    Where the vault's proofs allow, evidence is by certificates (`broker.query.sql.table_statement`): `persons` and
     `rest` are exact below the threshold t and else lower bounds of at least t; `largest` is an upper bound that leaves
     every verdict as it is. In a cell of fewer than t persons the other fields need not be known. What is None was not
     computed.
@@ -102,3 +104,85 @@ class JobEvidence:
 
     outputs: tuple[OutputEvidence, ...]
     joints: tuple[TableEvidence | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFitColumn:
+    """A column of the design. `persons` have something else than 0 in it, or are the fewest who make up nearly all of
+    what is its own, whichever are less; `rest` have a row with 0. `kind` is `constant`, `level` (0/1, of a category or
+    of a product of such) or `number`."""
+
+    name: str
+    kind: str
+    coefficient: float
+    standard_error: float
+    persons: int
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFitGroup:
+    """A category, or an observed combination of categories in a product: persons in it, and of a 0/1 outcome those with
+    a 1 and with a 0."""
+
+    name: str
+    persons: int
+    ones: int
+    rest: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFitCell:
+    """A cell of a saturated model: the two largest absolute totals of a person, and how far outcomes lie apart."""
+
+    persons: int
+    ones: int
+    rest: int
+    total: float
+    largest: float
+    second: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFit:
+    """`cells` are there only where the model has a coefficient for each of them. `leverage` is the largest of a row, or
+    of one person's rows together, `influence` by how many standard errors one person moves a coefficient, at most."""
+
+    columns: tuple[ModelFitColumn, ...]
+    groups: tuple[ModelFitGroup, ...]
+    cells: tuple[ModelFitCell, ...]
+    rows: int
+    persons: int
+    residual_df: int
+    absorbed_groups: int
+    clusters: int
+    r_squared: float
+    binary: bool
+    leverage: float
+    influence: float
+
+
+ExactNumbers = Mapping[str, int | Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class VaultProof:
+    """Of one table and one year.
+
+    max_rows   the most rows of one person; rows without a key are persons of their own
+    totals     of exact numbers: the largest sum of |x| over one person's rows
+    smallest   of exact numbers: the least x
+    codes      of variables of which the vault holds the number of each row's code too: the codes, by number from 0,
+               in the order of texts
+    """
+
+    max_rows: int
+    totals: ExactNumbers = field(default_factory=dict)
+    smallest: ExactNumbers = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+VaultProofs = Mapping[str, Mapping[int | None, VaultProof]]
+"""By table, each year that the vault holds of it (None: a table without a year axis). A table that is not here has
+nothing proved; one that is has rows of these years and no others."""

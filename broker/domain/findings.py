@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.scalars import Value
+from broker.domain.plans.scalars import Value
 
 
 class Verdict(StrEnum):
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
 SEVERITY: dict[Verdict, int] = {v: i for i, v in enumerate(Verdict)}
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PUBLISH)
 
 
@@ -60,7 +60,7 @@ class TableRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedCell:
+class AssessedRow:
     """A row of an output after the rules: what it is exactly (staff) and what would be released."""
 
     keys: tuple[Value, ...]
@@ -73,7 +73,7 @@ class JudgedCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class SuppressionAudit:
     """What an attacker can still derive after repair: hidden figures known exactly, or more narrowly than asked."""
 
     targets: int
@@ -93,7 +93,7 @@ class Assessment:
     name: str
     columns: tuple[str, ...]
     key_count: int
-    rows: tuple[JudgedCell, ...]
+    rows: tuple[AssessedRow, ...]
     findings: tuple[Finding, ...]
     verdict: Verdict
     small: bool
@@ -101,7 +101,7 @@ class Assessment:
     notes: tuple[str, ...] = ()
     """Public sentences printed with the released table (method and public parameters only)."""
     tables: tuple[TableRecord, ...] = ()
-    behind: tuple[tuple[int, ...], ...] = ()
+    column_statistics: tuple[tuple[int, ...], ...] = ()
     """For each column the statistics of `tables` that it is made of or that these imply."""
-    audit: Audit | None = None
+    audit: SuppressionAudit | None = None
     """After repair; None where nothing had to be repaired."""

@@ -7,8 +7,8 @@ Rows are cells; every column has the id that it has in the plan: a table's keys 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from broker.domain.plans.scalars import Scalar
 from broker.domain.relations import Aggregate, JoinHow
-from broker.domain.scalars import Scalar
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class PublicState(StrEnum):
+class PublicTableState(StrEnum):
     """EXACT: the recipe makes every published figure, so the memory knows who is in each cell. NUMBERS: it does not;
     the figures are kept and listed, and compared with nothing."""
 
-    ASKED = "asked"
+    REQUESTED = "asked"
     WITHDRAWN = "withdrawn"
     CONFIRMED = "to be run"
     EXACT = "exact"
     NUMBERS = "numbers only"
 
 
-class Why(StrEnum):
+class NumbersOnlyReason(StrEnum):
     """Why a public table is known as numbers only: figures differ; the recipe is refused under the policy of the day;
     it went beyond what a statement may take, or failed while it ran; its snapshot was retired before."""
 
@@ -28,17 +28,17 @@ class Why(StrEnum):
     RETIRED = "retired"
 
 
-WHY_WORDS: dict[Why, str] = {
-    Why.DIFFERS: "The recipe does not make the published figures.",
-    Why.REFUSED: "The policy of the day refuses the recipe.",
-    Why.LIMIT: "The recipe needs more time, memory or space than a statement may take.",
-    Why.FAILED: "The recipe failed while it ran.",
-    Why.RETIRED: "Its snapshot was retired before the recipe was run.",
+NUMBERS_ONLY_SENTENCES: dict[NumbersOnlyReason, str] = {
+    NumbersOnlyReason.DIFFERS: "The recipe does not make the published figures.",
+    NumbersOnlyReason.REFUSED: "The policy of the day refuses the recipe.",
+    NumbersOnlyReason.LIMIT: "The recipe needs more time, memory or space than a statement may take.",
+    NumbersOnlyReason.FAILED: "The recipe failed while it ran.",
+    NumbersOnlyReason.RETIRED: "Its snapshot was retired before the recipe was run.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedTable:
     """What an administrator gives: who published it where, the recipe in its dialect, the snapshot that it was made
     from, how figures were rounded (empty: not at all), and the figures as comma-separated text."""
 
@@ -52,12 +52,12 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduced:
+class Reproduction:
     """What a worker found: how many of the published figures the recipe makes. `why` is None where it makes all."""
 
     agreed: int
     compared: int
-    why: Why | None = None
+    why: NumbersOnlyReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,21 @@ class PublicTable:
     """`entry` is its number in the memory, once it is there. `attempt` counts how often a worker began to run it."""
 
     ident: str
-    published: Published
+    published: PublishedTable
     by: str
     at: datetime
     confirmed_by: str | None = None
     confirmed_at: datetime | None = None
     withdrawn_at: datetime | None = None
     attempt: int = 0
-    found: Reproduced | None = None
+    found: Reproduction | None = None
     entry: int | None = None
     entered_at: datetime | None = None
 
     @property
-    def state(self) -> PublicState:
+    def state(self) -> PublicTableState:
         if self.withdrawn_at is not None:
-            return PublicState.WITHDRAWN
+            return PublicTableState.WITHDRAWN
         if self.found is not None:
-            return PublicState.EXACT if self.found.why is None else PublicState.NUMBERS
-        return PublicState.ASKED if self.confirmed_by is None else PublicState.CONFIRMED
+            return PublicTableState.EXACT if self.found.why is None else PublicTableState.NUMBERS
+        return PublicTableState.REQUESTED if self.confirmed_by is None else PublicTableState.CONFIRMED

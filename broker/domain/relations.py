@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.domain.scalars import Scalar, Type
-from broker.domain.variables import Years
+from broker.domain.plans.scalars import Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
 
 
 class JoinHow(StrEnum):
@@ -25,7 +25,7 @@ class ScanColumn:
 
     ident: int
     variable: str
-    type: Type
+    type: ScalarType
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Scan:
 class Values:
     """Written rows: public."""
 
-    columns: tuple[tuple[int, Type], ...]
+    columns: tuple[tuple[int, ScalarType], ...]
     rows: tuple[tuple[Scalar, ...], ...]
 
 
@@ -80,11 +80,12 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One aggregate of the closed list `broker.query.operations.aggregates` over the rows of a group or a window."""
+    """One aggregate of the closed list `broker.query.operations.aggregate_functions` over the rows of a group or a
+    window."""
 
     op: str
     args: tuple[Scalar, ...]
-    type: Type
+    type: ScalarType
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
-"""What was released, as the release history records it: tables, their figures, and how a new table overlaps them. No
-persons here: who is in a cell stands in encrypted files that only the worker reads."""
+"""Entries of the release history: released tables, their figures, their overlaps with a new table, and their stored
+form as text."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from broker.domain.scalars import Value
+from broker.domain.plans.scalars import Value, value_from_json, value_to_json
 
 
-class Source(StrEnum):
+class HistorySource(StrEnum):
     """RELEASE: a job's table. PUBLIC: published elsewhere, and made again from its recipe. POPULATION: totals that
     everybody is taken to know."""
 
@@ -19,7 +21,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryVersion:
+class HistoryVersion:
     """How much of the memory an assessment saw: the number of its entries, which only grow."""
 
     entries: int
@@ -29,7 +31,7 @@ class MemoryVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """A planned table that was released, or is about to be (`number` is 0 then).
 
     number            its place in the memory, from 1
@@ -55,7 +57,7 @@ class Entry:
     t: int
     recipe: str
     unit: str
-    source: Source
+    source: HistorySource
     when: datetime
     cells: int
     noise: int = 0
@@ -119,7 +121,7 @@ class Overlap:
     exact: bool = True
 
 
-class Way(StrEnum):
+class RepairAction(StrEnum):
     """How a small difference is mended: by the earlier value, by a hole, or by leaving out the whole table."""
 
     EARLIER = "earlier"
@@ -128,12 +130,104 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CellRepair:
     """One change of a table before it leaves: of a cell in all its statistics (`statistic` is None) or in one. `entry`
-    and `earlier` say whose cell is given for it, where it is an earlier one."""
+    and `earlier_cell` say whose cell is given for it, where it is an earlier one."""
 
-    way: Way
+    action: RepairAction
     cell: int
     statistic: int | None = None
     entry: int | None = None
-    earlier: int | None = None
+    earlier_cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMembers:
+    """The name of a file of members and the SHA-256 of its encrypted bytes."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """How many released figures of a table split each cell of a reference population, by the cell's number."""
+
+    snapshot: str
+    population: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewHistoryEntry:
+    """A table to be remembered. `entry.number` counts for nothing: the memory gives it. `members` are None for known
+    numbers without a population."""
+
+    entry: HistoryEntry
+    figures: tuple[KnownFigure, ...]
+    splits: tuple[SplitCounts, ...] = ()
+    members: StoredMembers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryUpdate:
+    """What a release brings into memory, and the version that it was compared with."""
+
+    seen: HistoryVersion
+    entries: tuple[NewHistoryEntry, ...]
+
+
+def new_entry_to_json(new: NewHistoryEntry) -> str:
+    """Everything of a new entry but its number and where its members are: canonical JSON."""
+    document = asdict(new.entry) | {
+        "when": new.entry.when.astimezone(UTC).isoformat(),
+        "source": new.entry.source.value,
+        "within": dict(new.entry.within),
+    }
+    del document["number"]
+    splits = [[s.snapshot, s.population, list(s.counts)] for s in new.splits]
+    return canonical_text({"entry": document, "figures": figures_to_json(new.figures), "splits": splits})
+
+
+def new_entry_from_json(text: str) -> NewHistoryEntry:
+    """A new entry again, without its members."""
+    document = json.loads(text)
+    splits = tuple(SplitCounts(snapshot, name, tuple(counts)) for snapshot, name, counts in document["splits"])
+    return NewHistoryEntry(_entry_from_document(document["entry"], 0), figures_from_json(document["figures"]), splits)
+
+
+def entry_from_json(text: str, number: int) -> HistoryEntry:
+    return _entry_from_document(json.loads(text), number)
+
+
+def _entry_from_document(document: Mapping[str, Any], number: int) -> HistoryEntry:
+    moment = {"when": datetime.fromisoformat(document["when"]), "source": HistorySource(document["source"])}
+    return HistoryEntry(**{**document, **moment, "number": number})
+
+
+def figures_to_json(figures: Sequence[KnownFigure]) -> list[dict[str, Any]]:
+    return [
+        {
+            "statistic": f.statistic,
+            "amount": f.amount,
+            "once": f.once,
+            "told": f.told,
+            "reads": sorted(f.reads),
+            "shown": [[cell, value_to_json(value)] for cell, value in sorted(f.shown.items())],
+        }
+        for f in figures
+    ]
+
+
+def figures_from_json(documents: Sequence[Mapping[str, Any]]) -> tuple[KnownFigure, ...]:
+    return tuple(
+        KnownFigure(**{**d, "reads": frozenset(d["reads"]), "shown": _shown_from_json(d["shown"])}) for d in documents
+    )
+
+
+def _shown_from_json(document: Sequence[Any]) -> dict[int, Value]:
+    return {cell: value_from_json(value) for cell, value in document}
+
+
+def canonical_text(document: object) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))

@@ -1,40 +1,43 @@
-"""The DuckDB engine: a plan and a vault to the request of one sandboxed job. It opens no data and runs nothing."""
+"""The DuckDB engine: a plan and a vault become the request of one sandboxed job, its frames become evidence."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from broker.disclosure.linking.families import families_of
+from broker.disclosure.linking.table_families import find_families
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence
-from broker.domain.plans import Needs, Plan, PlannedOutput, PlannedTable, PublicRows
-from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
+from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput, PlannedTable, PublicRelation
+from broker.domain.plans.variable_uses import Years
+from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
 from broker.domain.relations import Relation, Scan, walk
-from broker.domain.variables import Years
-from broker.engine.frames import read_joint, read_public, read_table
-from broker.query import Looks, looks, render_public
+from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
+from broker.query import TwoPassQuery, render_public, two_pass_query
 
 
 class DuckDBEngine:
     """See `broker.domain.ports.Engine`."""
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
+    def prepare(
+        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds
+    ) -> SandboxRequest:
         """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read. One
         statement for each planned table."""
         joints = joint_tables(plan, needs)
         frame = {
             "kind": "sql",
-            "tables": [mounted(vault, table, years) for table, years in sorted(tables_read(plan).items())],
+            "tables": [mounted_table(vault, table, years) for table, years in sorted(tables_read(plan).items())],
             "statements": [
-                {"name": name} | texts_of(_looks(asked, needs, vault)) for name, asked in statements(plan, joints)
+                {"name": name} | statement_texts(_two_pass_query(source, needs, vault))
+                for name, source in statements(plan, joints)
             ],
-            "settings": {name: getattr(limits, name) for name in Limits.__slots__},
+            "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
         }
         payload = json.dumps(frame, sort_keys=True).encode()
         frames = (("job", payload),)
         return SandboxRequest(job, attempt, "sql", vault.evidence, frames, limits, vault.synthetic)
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds) -> JobEvidence:
         joints = joint_tables(plan, needs)
         kinds = [kind for kind, _ in frames]
         if kinds[-1:] == ["status"]:
@@ -43,41 +46,41 @@ class DuckDBEngine:
             raise Breach("The sandbox returned other frames than one for each planned table.")
         payloads = iter([payload for kind, payload in frames if kind == "table"])
         outputs = tuple(_evidence(output, payloads) for output in plan.outputs)
-        return JobEvidence(outputs, tuple(read_joint(joint, next(payloads)) for joint in joints))
+        return JobEvidence(outputs, tuple(read_joint_table(joint, next(payloads)) for joint in joints))
 
 
 def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidence:
     tables = tuple(read_table(table, next(payloads)) for table in output.tables)
-    return OutputEvidence(output.name, tables, tuple(read_public(rows, next(payloads)) for rows in output.public))
+    return OutputEvidence(output.name, tables, tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
 
 
-def texts_of(found: Looks) -> dict[str, str]:
+def statement_texts(found: TwoPassQuery) -> dict[str, str]:
     """As the launcher takes a statement."""
     if found.first is None or found.doubt is None or found.second is None:
         return {"sql": found.text}
     return {"sql": found.text, "first": found.first, "doubt": found.doubt, "second": found.second}
 
 
-def _looks(asked: PlannedTable | PublicRows, needs: Needs, vault: Vault) -> Looks:
-    if isinstance(asked, PublicRows):
-        return Looks(render_public(asked, needs.least))
-    if asked.most is not None:  # a joint table is never shown: nothing of it is rounded or of an institution
+def _two_pass_query(source: PlannedTable | PublicRelation, needs: EvidenceNeeds, vault: Vault) -> TwoPassQuery:
+    if isinstance(source, PublicRelation):
+        return TwoPassQuery(render_public(source, needs.min_persons))
+    if source.max_rows is not None:  # a joint table is never shown: nothing of it is rounded or of an institution
         needs = replace(needs, institutions=False, record_keys=False)
-    return looks(asked, needs, vault.proofs, vault.persons)
+    return two_pass_query(source, needs, vault.proofs, vault.persons)
 
 
-def joint_tables(plan: Plan, needs: Needs) -> tuple[PlannedTable, ...]:
+def joint_tables(plan: Plan, needs: EvidenceNeeds) -> tuple[PlannedTable, ...]:
     """The joint tables that linked tables of the job need, in order."""
-    families = families_of(plan, needs.joint_cells) if needs.joint_cells else ()
+    families = find_families(plan, needs.joint_cells) if needs.joint_cells else ()
     return tuple(f.joint for f in families if f.joint is not None)
 
 
-def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, PlannedTable | PublicRows]]:
+def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, PlannedTable | PublicRelation]]:
     """Every planned table and public relation in the order of statements and frames, by the output's name and its
     number there; then the joint tables."""
     for output in plan.outputs:
-        asked: tuple[PlannedTable | PublicRows, ...] = (*output.tables, *output.public)
-        yield from ((f"{output.name}#{number}", one) for number, one in enumerate(asked))
+        sources: tuple[PlannedTable | PublicRelation, ...] = (*output.tables, *output.public)
+        yield from ((f"{output.name}#{number}", one) for number, one in enumerate(sources))
     yield from ((f"joint#{number}", joint) for number, joint in enumerate(joints))
 
 
@@ -95,7 +98,7 @@ def tables_in(relations: Iterable[Relation]) -> dict[str, Years | None]:
     return found
 
 
-def mounted(vault: Vault, name: str, years: Years | None) -> dict[str, object]:
+def mounted_table(vault: Vault, name: str, years: Years | None) -> dict[str, object]:
     """A table as the launcher mounts it: its schema file first, then the files of the years."""
     table = next((t for t in vault.tables if t.name == name), None)
     if table is None:

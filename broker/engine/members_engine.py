@@ -1,53 +1,208 @@
-"""Members as the memory's port has them: of a plan over the vault, and of a plan over rows that a script handed over.
-What is asked and read stands in `members`; here it becomes requests and bytes."""
+"""Members of the tables of a plan: two statements a table to a sandbox request, their frames to arrays, strictly."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
-from broker.disclosure.differencing.members import to_bytes
+from broker.disclosure.differencing.member_tables import Members, members_of, to_bytes
+from broker.disclosure.linking.table_families import shown_tables
 from broker.domain.errors import Breach
-from broker.domain.handed import HandedRows
-from broker.domain.plans import Needs, Plan
-from broker.domain.ports import HandedTo, Limits, SandboxRequest, Vault
-from broker.domain.ports.release_history import Frames, TableMembers, Where
-from broker.engine.handed import handed_job, without_files
-from broker.engine.members import prepare_members, read_members, shown
-from broker.engine.verified import framed, read_checked
+from broker.domain.evidence import VaultProofs
+from broker.domain.jobs.script_requests import MicrodataSchema
+from broker.domain.plans.member_amounts import AmountKind, amount_columns
+from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedTable
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodata, Vault
+from broker.domain.ports.history_ports import Frames, TableAddress, TableMembers
+from broker.engine.duckdb_engine import mounted_table, tables_in
+from broker.engine.result_checks import breach
+from broker.engine.result_frames import arrow_table, check_type, plain_value
+from broker.engine.script_rows_engine import script_rows_job, with_script_rows
+from broker.engine.script_rows_verification import framed_job, read_checked
+from broker.query import render_member_cells, render_members
+
+Persons = NDArray[np.uint32]
+Amounts = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class DuckDBMembers:
-    """See `broker.domain.ports.release_history.MembersEngine`."""
+class CellMembers:
+    """Whose members, the keys of the cells by their numbers, and who is in them."""
 
-    def shown(self, plan: Plan) -> tuple[Where, ...]:
-        return shown(plan)
+    where: TableAddress
+    cells: tuple[tuple[Value, ...], ...]
+    members: Members
+
+
+def member_places(plan: Plan) -> tuple[TableAddress, ...]:
+    return tuple(where for where, _ in shown_tables(plan))
+
+
+def member_tables(plan: Plan, wanted: Sequence[TableAddress]) -> list[tuple[TableAddress, PlannedTable]]:
+    known = dict(shown_tables(plan))
+    if not set(wanted) <= known.keys() or len(set(wanted)) < len(wanted):
+        raise Breach("Members were asked of a table that no output shows, or twice of one.")
+    return [(where, known[where]) for where in wanted]
+
+
+def member_statements(
+    tables: Sequence[tuple[TableAddress, PlannedTable]], least: int, proofs: VaultProofs
+) -> Iterator[tuple[str, str]]:
+    for (output, number), table in tables:
+        yield f"{output}#{number}/cells", render_member_cells(table, least)
+        yield f"{output}#{number}/members", render_members(table, least, proofs)
+
+
+def prepare_members(
+    plan: Plan,
+    vault: Vault,
+    job: str,
+    attempt: int,
+    limits: SandboxLimits,
+    needs: EvidenceNeeds,
+    wanted: Sequence[TableAddress],
+) -> SandboxRequest:
+    """As `DuckDBEngine.prepare`: the same image, mounts and settings, and other statements."""
+    tables = member_tables(plan, wanted)
+    read = tables_in(table.contributions for _, table in tables)
+    frame = {
+        "kind": "sql",
+        "tables": [mounted_table(vault, table, years) for table, years in sorted(read.items())],
+        "statements": [
+            {"name": name, "sql": sql} for name, sql in member_statements(tables, needs.min_persons, vault.proofs)
+        ],
+        "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
+    }
+    payload = json.dumps(frame, sort_keys=True).encode()
+    return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+
+
+def read_members(
+    plan: Plan, frames: Sequence[tuple[str, bytes]], numbers: Persons, wanted: Sequence[TableAddress]
+) -> Iterator[CellMembers]:
+    """One table after the other; `numbers` are the global ones of the project's."""
+    kinds = [kind for kind, _ in frames]
+    if kinds[-1:] == ["status"]:
+        kinds.pop()
+    tables = member_tables(plan, wanted)
+    if kinds != ["table"] * (2 * len(tables)):
+        raise Breach("The sandbox returned other frames than two for each table.")
+    payloads = iter([payload for kind, payload in frames if kind == "table"])
+    for where, table in tables:
+        cells = _cells(table, next(payloads))
+        yield _members(where, table, cells, next(payloads), numbers)
+
+
+def _cells(table: PlannedTable, payload: bytes) -> tuple[tuple[Value, ...], ...]:
+    found = arrow_table(payload)
+    keys = [f"k{i}" for i in range(len(table.keys))]
+    _check_names(found, ["cell", *keys])
+    for name, key in zip(keys, table.keys, strict=True):
+        check_type(key.type, found.schema.field(name).type)
+    number = _numbers(found, "cell", pa.int32())
+    if not np.array_equal(number, np.arange(len(number))):
+        raise breach("numbers its cells otherwise than planned")
+    columns = [list(map(plain_value, found.column(name).to_pylist())) for name in keys]
+    cells = tuple(zip(*columns, strict=True)) if columns else ((),)
+    if len(set(cells)) < len(cells):
+        raise breach("has a cell twice")
+    return cells
+
+
+def _members(
+    where: TableAddress, table: PlannedTable, cells: tuple[tuple[Value, ...], ...], payload: bytes, numbers: Persons
+) -> CellMembers:
+    found = arrow_table(payload)
+    columns = amount_columns(table)
+    _check_names(found, ["p", "cell", *(c.name for c in columns)])
+    local, cell = _numbers(found, "p", pa.uint32()), _numbers(found, "cell", pa.int32())
+    if (local >= len(numbers)).any() or (cell < 0).any() or (cell >= len(cells)).any():
+        raise breach("has a person or a cell that there is not")
+    amounts = {
+        c.name: _numbers(found, c.name, pa.float64() if c.kind is AmountKind.TOTAL else pa.uint32()) for c in columns
+    }
+    _check_amounts(table, amounts)
+    return CellMembers(where, cells, members_of(len(cells), numbers[local], cell, amounts))
+
+
+def _check_names(found: pa.Table, names: list[str]) -> None:
+    if found.schema.names != names:
+        raise breach("has other columns than planned")
+
+
+def _numbers(found: pa.Table, name: str, kind: pa.DataType) -> NDArray[Any]:
+    column = found.column(name)
+    if column.type != kind or column.null_count:
+        raise breach("has a column of another type than planned, or a member without a number")
+    found_numbers: NDArray[Any] = column.to_numpy()
+    return found_numbers
+
+
+def _check_amounts(table: PlannedTable, amounts: Mapping[str, Amounts]) -> None:
+    """Nobody has no row, more values than rows, or more ones than values; a total is finite."""
+    rows = amounts[AmountKind.ROWS]
+    if not rows.all():
+        raise breach("has a member without a row")
+    for column in amount_columns(table):
+        amount = amounts[column.name]
+        if column.kind is AmountKind.TOTAL and not np.isfinite(amount).all():
+            raise breach("has a figure that is not finite")
+        below = {
+            AmountKind.NON_NULL_ROWS: rows,
+            AmountKind.ONES: amounts.get(f"s{column.statistic}_{AmountKind.NON_NULL_ROWS}"),
+        }.get(column.kind)
+        if below is not None and (amount > below).any():
+            raise breach("counts more in a statistic than a member has rows")
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDBMembersEngine:
+    """See `broker.domain.ports.history_ports.MembersEngine`."""
+
+    def shown(self, plan: Plan) -> tuple[TableAddress, ...]:
+        return member_places(plan)
 
     def prepare_members(
-        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs, wanted: Sequence[Where]
+        self,
+        plan: Plan,
+        vault: Vault,
+        job: str,
+        attempt: int,
+        limits: SandboxLimits,
+        needs: EvidenceNeeds,
+        wanted: Sequence[TableAddress],
     ) -> SandboxRequest:
         return prepare_members(plan, vault, job, attempt, limits, needs, wanted)
 
     def read_members(
-        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[Where]
+        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
         persons = np.frombuffer(numbers, "<u4").astype(np.uint32)
         found = read_members(plan, frames, persons, wanted)
         return tuple(TableMembers(f.where, f.cells, to_bytes(f.members)) for f in found)
 
-    def prepare_handed_members(
-        self, plan: Plan, rows: HandedRows, to: HandedTo, limits: Limits, needs: Needs, wanted: Sequence[Where]
+    def prepare_script_members(
+        self,
+        plan: Plan,
+        rows: MicrodataSchema,
+        to: SubmittedMicrodata,
+        limits: SandboxLimits,
+        needs: EvidenceNeeds,
+        wanted: Sequence[TableAddress],
     ) -> SandboxRequest:
         """Verified by the same statements as when the table was made, so that the same rows are in it."""
-        asked = prepare_members(plan, without_files(to.vault), to.job, to.attempt, limits, needs, wanted)
-        ((_, payload),) = asked.frames
-        job = json.loads(payload) | handed_job(plan, rows, to)
-        return replace(asked, frames=(("job", framed(job, to.content)),), mount=to.vault.evidence)
+        request = prepare_members(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs, wanted)
+        ((_, payload),) = request.frames
+        job = json.loads(payload) | script_rows_job(plan, rows, to)
+        return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
 
-    def read_handed_members(
-        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[Where]
+    def read_script_members(
+        self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
         if read_checked(frames).problem is not None:
             raise Breach("Rows that were judged have a problem now.")

@@ -1,34 +1,172 @@
-"""A file of person rows as a table of keys, person, institution and numbers, ready to be grouped. Groups nothing."""
+"""A CSV or Parquet file of person rows as a table of keys, person, institution and numbers, ready to be grouped."""
+
+# ruff: noqa: S608 - SQL is put together from quoted names and literals
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 # ruff: noqa: S608 - SQL is put together from names of its own and literals
-
-from collections.abc import Mapping
 from typing import Any
 
-from broker.disclosure.files.tabulation import Asked
-from broker.disclosure.repair.tables import Place
-from broker.domain.errors import Invalid
-from broker.domain.scalars import MISSING
-from broker.engine.person_file import PersonFile, literal
+import duckdb
+import pyarrow.parquet as parquet
 
-NUMBER = "DECIMAL(38,10)"
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.disclosure.suppression.cell_systems import CellCoordinates
+from broker.domain.errors import Invalid
+from broker.domain.plans.scalars import MISSING_LABEL
+
+Connection = duckdb.DuckDBPyConnection
+HARDENING = ("allow_community_extensions=false", "enable_external_access=false", "lock_configuration=true")
+WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+"""Column types that are added up as they are."""
+FLOATING_TYPES = frozenset({"DOUBLE"})
+ROW_NUMBER = "file_row_number"
+"""What the engine calls a row's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFile:
+    """A connection with the file as the table (or, of Parquet, the view) `file`. `names` gives each column that was
+    asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of the
+    `whole` or the `floating` numbers, which stay what they are. `row` is the number of a row, from 0."""
+
+    con: Connection
+    names: Mapping[str, str]
+    whole: frozenset[str]
+    floating: frozenset[str]
+    row: str
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def open_person_file(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> Iterator[PersonFile]:
+    """The file with its `wanted` columns, of which `numbers` are not needed as text."""
+    if not path.is_file():
+        raise Invalid("no-file", f"There is no file {path}.", str(path))
+    with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
+        try:
+            _seal(con, path)
+            described = [
+                (str(n), str(k)) for n, k, *_ in con.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
+            ]
+            places = _places(_spelled_names(con, path, [n for n, _ in described]), wanted)
+            names = {n: f"c{i}" for i, n in enumerate(places)}
+            kinds = {n: described[place][1] for n, place in places.items()}
+            whole, floating = (
+                frozenset(n for n in numbers if kinds[n] in some) for some in (WHOLE_TYPES, FLOATING_TYPES)
+            )
+            texts = [
+                f"{_column(described[places[n]][0], kinds[n], n in whole, n in floating)} AS {c}"
+                for n, c in names.items()
+            ]
+            row = _make(con, path, ", ".join(texts), may_number=ROW_NUMBER not in (n.lower() for n, _ in described))
+        except duckdb.Error as fault:
+            raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
+        yield PersonFile(con, names, whole, floating, row)
+
+
+def _seal(con: Connection, path: Path) -> None:
+    """From here on nothing but the file is in reach, whatever its name or its columns' names make of a statement."""
+    for setting in (f"allowed_paths = [{literal(str(path))}]", *HARDENING):
+        con.execute(f"SET {setting}")
+
+
+def _spelled_names(con: Connection, path: Path, engine: Sequence[str]) -> Sequence[str]:
+    """The columns' names as the file spells them: the engine gives the second of a name, capitals aside, another."""
+    if _is_parquet(path):
+        found: Sequence[str] = parquet.read_schema(path).names
+    else:
+        first = con.execute(f"SELECT * FROM {_source(path, header=False)} LIMIT 1").fetchall()
+        if not first:
+            raise Invalid("unreadable", f"{path.name} is empty: its first line names the columns.", str(path))
+        found = [name or made for name, made in zip(first[0], engine, strict=False)]
+    return found if len(found) == len(engine) else engine
+
+
+def _places(names: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
+    """Where each wanted column stands. One of two of a name would be chosen for whoever asked."""
+    found = list(dict.fromkeys(wanted))
+    missing = [n for n in found if n not in names]
+    if missing:
+        raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(names)}.")
+    twice = [n for n in found if names.count(n) > 1]
+    if twice:
+        raise Invalid("two-columns", f"The file has two columns called {twice[0]!r}: give each a name of its own.")
+    return {n: names.index(n) for n in found}
+
+
+def _make(con: Connection, path: Path, columns: str, may_number: bool) -> str:
+    """Parquet is read as often as it is asked, column by column, where its rows can be numbered beside its own columns;
+    what else there is once. Gives the row's number."""
+    if _is_parquet(path) and may_number:
+        source = f"read_parquet({literal(str(path))}, hive_partitioning = false, {ROW_NUMBER} = true)"
+        con.execute(f"CREATE VIEW file AS SELECT {columns}, {ROW_NUMBER} AS number FROM {source}")
+        return "number"
+    con.execute(f"CREATE TABLE file AS SELECT {columns} FROM {_source(path)}")
+    return "rowid"
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _source(path: Path, header: bool = True) -> str:
+    if _is_parquet(path):
+        return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
+    # No line is left out, whatever the lines below look like: the first is the header.
+    options = f"all_varchar = true, header = {header}, skip = 0, comment = '', delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({literal(str(path))}, {options})"
+
+
+def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:
+    if is_floating:
+        return _number(quoted(name))
+    return (
+        f"{quoted(name)}::BIGINT" if is_whole else _text(quoted(name), kind)
+    )  # the least of a narrow type has no size
+
+
+def _text(column: str, kind: str) -> str:
+    if kind == "BOOLEAN":
+        return f"CASE {column} WHEN true THEN 'True' WHEN false THEN 'False' END"
+    if kind in {"FLOAT", "DOUBLE"}:
+        return f"{_number(column)}::VARCHAR"
+    return f"nullif({column}::VARCHAR, '')"
+
+
+def _number(column: str) -> str:
+    """A floating number, or NULL for what is none. The engine answers isnan from the least and the greatest value that
+    a Parquet file tells of itself, which leave NaN out."""
+    return f"(CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END)"
+
+
+EXACT_TYPE = "DECIMAL(38,10)"
 """What is added up: exact to ten digits after the point."""
 NARROW = "DECIMAL(18,4)"
 """The same where all numbers of a column are small enough: half as long to add up."""
 Row = tuple[Any, ...]
 
 
-def number_of(file: PersonFile, name: str) -> str:
+def number_sql(file: PersonFile, name: str) -> str:
     """A column's numbers, in the narrowest type that holds all of them exactly."""
     column = file.names[name]
     if name in file.whole or (name in file.floating and _is_short(file, column)):
         return column if name in file.whole else f"{column}::{NARROW}"
     column = f"{column}::VARCHAR"
-    wide, narrow = (f"try_cast({column} AS {kind})" for kind in (NUMBER, NARROW))
+    wide, narrow = (f"try_cast({column} AS {kind})" for kind in (EXACT_TYPE, NARROW))
     query = f"SELECT min({file.row}) FILTER ({wide} IS NULL), bool_and({narrow} IS NOT DISTINCT FROM {wide}) FROM file"
     first, is_narrow = file.con.execute(f"{query} WHERE {column} IS NOT NULL").fetchall()[0]
     if first is None:
-        return f"{column}::{NARROW if is_narrow else NUMBER}"
+        return f"{column}::{NARROW if is_narrow else EXACT_TYPE}"
     value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE {file.row} = {first}").fetchall()[0][
         0
     ]
@@ -44,38 +182,44 @@ def _is_short(file: PersonFile, column: str) -> bool:
     return bool(file.con.execute(query).fetchall()[0][0])
 
 
-class Table:
+class PersonTable:
     """The file as `rows`: keys k0…, the person p, the columns v0…, and the institution.
 
     Where each person has one row these are read from the file as often as they are grouped, by the file's own texts.
     Where rows are grouped by person first, they are written down once, with keys that are short numbers.
     """
 
-    def __init__(self, file: PersonFile, asked: Asked, numbers: Mapping[str, str]) -> None:
-        self.con, self.asked = file.con, asked
-        unit = file.names[asked.unit]
-        self.once = _is_once(file, unit)
+    def __init__(self, file: PersonFile, request: TabulationRequest, numbers: Mapping[str, str]) -> None:
+        self.con, self.request = file.con, request
+        unit = file.names[request.unit]
+        self.one_row_each = _has_one_row_each(file, unit)
         """Whether each person has one row: then nobody is looked for twice."""
-        self.least = asked.needs.least if self.once and asked.needs is not None and not asked.totals else None
+        self.least = (
+            request.needs.min_persons
+            if self.one_row_each and request.needs is not None and not request.totals
+            else None
+        )
         """How many different values of a cell are enough, where its sums may be had without looking at each."""
-        self.categories, keys = zip(*(_key(file, i, name, self.once) for i, name in enumerate(asked.by)), strict=True)
-        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*asked.measures, *asked.ordered)))}
+        self.categories, keys = zip(
+            *(_key(file, i, name, self.one_row_each) for i, name in enumerate(request.by)), strict=True
+        )
+        self.columns = {n: f"v{i}" for i, n in enumerate(dict.fromkeys((*request.measures, *request.ordered)))}
         amounts = "".join(f", {numbers.get(n, file.names[n])} AS {v}" for n, v in self.columns.items())
-        school = file.names[asked.institution] if asked.institution else "NULL"
-        person = "NULL" if self.once else f"coalesce('p' || {unit}, 'r' || {file.row})"
-        kind = "VIEW" if self.once else "TABLE"
+        school = file.names[request.institution] if request.institution else "NULL"
+        person = "NULL" if self.one_row_each else f"coalesce('p' || {unit}, 'r' || {file.row})"
+        kind = "VIEW" if self.one_row_each else "TABLE"
         columns = f"{', '.join(keys)}, {person} AS p, {school} AS school{amounts}"
         self.con.execute(f"CREATE TEMP {kind} rows AS SELECT {columns} FROM file")
-        self.keys = ", ".join(f"k{i}" for i in range(len(asked.by)))
-        self.groups = f"CUBE ({self.keys})" if asked.totals else self.keys
+        self.keys = ", ".join(f"k{i}" for i in range(len(request.by)))
+        self.groups = f"CUBE ({self.keys})" if request.totals else self.keys
 
-    def by_place(self, query: str) -> dict[Place, Row]:
+    def by_place(self, query: str) -> dict[CellCoordinates, Row]:
         """The rest of each row by its place."""
-        width = len(self.asked.by)
+        width = len(self.request.by)
         return {row[:width]: row[width:] for row in self.con.execute(query).fetchall()}
 
 
-def _is_once(file: PersonFile, unit: str) -> bool:
+def _has_one_row_each(file: PersonFile, unit: str) -> bool:
     """Whether no unit is there twice. Two of one hash count as the same: they are looked for in vain, and no more."""
     hashes = file.con.execute(f"SELECT hash({unit}) AS h FROM file WHERE {unit} IS NOT NULL").fetchnumpy()["h"]
     hashes.sort()
@@ -87,8 +231,8 @@ def _key(file: PersonFile, number: int, name: str, is_text: bool) -> tuple[tuple
     is the file's own is grouped by the file's own codes, so it is touched only where there is a missing one."""
     column = file.names[name]
     listed = [row[0] for row in file.con.execute(f"SELECT DISTINCT {column} FROM file").fetchall()]
-    filled = f"coalesce({column}, {literal(MISSING)})" if None in listed else column
-    found = sorted({MISSING if c is None else c for c in listed}, key=lambda n: (n == MISSING, n))
+    filled = f"coalesce({column}, {literal(MISSING_LABEL)})" if None in listed else column
+    found = sorted({MISSING_LABEL if c is None else c for c in listed}, key=lambda n: (n == MISSING_LABEL, n))
     if is_text:
         return tuple(found), f"{filled} AS k{number}"
     file.con.execute(f"CREATE TYPE key{number} AS ENUM ({', '.join(map(literal, found))})")

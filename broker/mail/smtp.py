@@ -9,16 +9,16 @@ from urllib.parse import unquote, urlsplit
 from broker.domain.errors import Invalid, Unavailable
 
 ANSWER_SECONDS = 10
-PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+DEFAULT_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
-class SmtpPost:
+class SmtpMailer:
     """Opens a connection for each letter: there are few."""
 
     def __init__(self, url: str, sender: str) -> None:
         self._url, self._sender = urlsplit(url), sender
-        if self._url.scheme not in PORTS or not self._url.hostname:
-            raise Invalid("mail-url", f"A mail server is {', '.join(PORTS)} with ://host:port.", "mail_url")
+        if self._url.scheme not in DEFAULT_PORTS or not self._url.hostname:
+            raise Invalid("mail-url", f"A mail server is {', '.join(DEFAULT_PORTS)} with ://host:port.", "mail_url")
         if self._url.password and self._url.scheme == "smtp":
             raise Invalid("mail-url", "A password goes to a mail server over TLS only.", "mail_url")
 
@@ -35,7 +35,7 @@ class SmtpPost:
             raise Unavailable("The mail server does not answer, or does not take the letter.") from error
 
     def _connected(self) -> smtplib.SMTP:
-        host, port = self._url.hostname or "", self._url.port or PORTS[self._url.scheme]
+        host, port = self._url.hostname or "", self._url.port or DEFAULT_PORTS[self._url.scheme]
         secure = ssl.create_default_context()
         if self._url.scheme == "smtps":
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=ANSWER_SECONDS, context=secure)

@@ -4,12 +4,12 @@ measurements of them; nothing here draws or charges."""
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.domain.amounts import Accounting
 from broker.domain.errors import Invalid
-from broker.privacy.bounds import Sensitivity
+from broker.domain.ledger.privacy_loss import Accounting
+from broker.privacy.sensitivity import Sensitivity
 
 
-class Family(StrEnum):
+class NoiseFamily(StrEnum):
     """Which noise a job's additive parts have: LAPLACE composes as epsilon, GAUSSIAN as rho."""
 
     LAPLACE = "laplace"
@@ -23,7 +23,7 @@ class Additive:
     `scale` is OpenDP's: LAPLACE the standard deviation by about sqrt(2), GAUSSIAN the standard deviation.
     """
 
-    family: Family
+    family: NoiseFamily
     scale: float
     bounds: Sensitivity
     width: int = 1
@@ -41,7 +41,7 @@ class Selection:
     product of independent choices, of which only these factors differ).
     """
 
-    family: Family
+    family: NoiseFamily
     scale: float
     steps: tuple[int, ...]
     points: int
@@ -52,7 +52,7 @@ class Selection:
 class Threshold:
     """Counts by key with noise; a key leaves only if its noisy count is above `threshold`."""
 
-    family: Family
+    family: NoiseFamily
     scale: float
     threshold: int
     bounds: Sensitivity
@@ -62,7 +62,7 @@ Mechanism = Additive | Selection | Threshold
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class MechanismBundle:
     """Everything that one job draws, fixed before any data are read; composed as one measurement.
 
     `delta` turns rho to epsilon, where GAUSSIAN parts are accounted as APPROXIMATE; else it is 0.
@@ -74,7 +74,7 @@ class Bundle:
 
     def __post_init__(self) -> None:
         kinds = {type(m) for m in self.mechanisms}
-        gaussian = any(m.family is Family.GAUSSIAN for m in self.mechanisms)
+        gaussian = any(m.family is NoiseFamily.GAUSSIAN for m in self.mechanisms)
         if not self.mechanisms:
             raise Invalid("bundle", "A job that draws no noise is not private.")
         if self.accounting is Accounting.PURE and (gaussian or Threshold in kinds):

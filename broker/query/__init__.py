@@ -1,27 +1,25 @@
 """Room: SQL text to uses, plan and rendered SQL. No I/O, no data, no grants; the only room that knows sqlglot."""
 
-from broker.query.compile import Compiled, compile_sql
-from broker.query.operations.fold import compute
-from broker.query.reach.parts import Reach
-from broker.query.rendering.beside import institution_columns, record_key_columns
-from broker.query.rendering.bounded import render_slots, render_sums
-from broker.query.rendering.choose import looks, render
-from broker.query.rendering.looks import Looks
-from broker.query.rendering.members import render_member_cells, render_members
-from broker.query.rendering.render import evidence_columns, render_public
-from broker.query.rendering.standing import has_stand_ins
-from broker.query.rendering.writing import quoted
+from broker.query.compile import CompiledSql, compile_sql
+from broker.query.operations.possible_values import compute_value
+from broker.query.selectivity.selectivity_check import SelectivityThreshold
+from broker.query.sql.bounded_statements import render_slots, render_sums
+from broker.query.sql.exact_statement import evidence_columns, render_public
+from broker.query.sql.extra_evidence import institution_columns, record_key_columns
+from broker.query.sql.generator import quoted
+from broker.query.sql.member_statements import render_member_cells, render_members
+from broker.query.sql.replacement_rows import has_replacement_rows
+from broker.query.sql.table_statement import TwoPassQuery, render, two_pass_query
 
 __all__ = [
-    "Compiled",
-    "Looks",
-    "Reach",
+    "CompiledSql",
+    "SelectivityThreshold",
+    "TwoPassQuery",
     "compile_sql",
-    "compute",
+    "compute_value",
     "evidence_columns",
-    "has_stand_ins",
+    "has_replacement_rows",
     "institution_columns",
-    "looks",
     "quoted",
     "record_key_columns",
     "render",
@@ -30,4 +28,5 @@ __all__ = [
     "render_public",
     "render_slots",
     "render_sums",
+    "two_pass_query",
 ]

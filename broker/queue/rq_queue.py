@@ -1,11 +1,15 @@
-"""The port `Queue` on RQ: offers ids as JSON. No retries, no results, no schedule: the store decides what runs."""
+"""The port `Queue` on RQ and the worker that takes from it: ids as JSON. The store decides what runs."""
 
+import threading
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, SimpleWorker
 from rq.exceptions import DuplicateJobError
+from rq.executions import Execution
+from rq.job import Job
+from rq.timeouts import BaseDeathPenalty
 
 from broker.domain.errors import Unavailable
 
@@ -13,7 +17,7 @@ QUEUE_NAME = "jobs"
 TASK = "broker.worker.tasks.run_job"
 """What a worker calls with (job, attempt): a name, so that nothing here imports the worker."""
 
-REHEARSALS = "rehearsals"
+REHEARSALS_SUFFIX = "rehearsals"
 """A queue of their own, beside the one that is named so: workers look there when no job waits."""
 
 REHEARSAL_TASK = "broker.worker.tasks.run_rehearsal"
@@ -23,7 +27,7 @@ SERIALIZER = "json"
 
 ANSWER_SECONDS = 5
 FAILED_SECONDS = 60
-LONG_SECONDS = 24 * 3600
+RQ_TIMEOUT_SECONDS = 24 * 3600
 """RQ's own time limit, far above any job's: the lease and the sandbox's limits govern."""
 
 
@@ -33,7 +37,7 @@ class RqQueue:
     def __init__(self, url: str, name: str = QUEUE_NAME) -> None:
         self._redis: Redis = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
         self._queue = Queue(name, connection=self._redis, serializer=SERIALIZER)
-        self._rehearsals = Queue(rehearsals_of(name), connection=self._redis, serializer=SERIALIZER)
+        self._rehearsals = Queue(rehearsal_queue_name(name), connection=self._redis, serializer=SERIALIZER)
 
     def offer(self, job: str, attempt: int) -> None:
         self._offer(self._queue, TASK, job, attempt)
@@ -46,7 +50,7 @@ class RqQueue:
             try:
                 _enqueue(queue, task, ident, attempt)
             except DuplicateJobError:
-                _revive(queue, task, ident, attempt)
+                _offer_again(queue, task, ident, attempt)
         except RedisError as error:
             raise Unavailable("The queue does not answer.") from error
 
@@ -66,31 +70,31 @@ class RqQueue:
         self._redis.close()
 
 
-def rehearsals_of(name: str) -> str:
+def rehearsal_queue_name(name: str) -> str:
     """The queue of rehearsals beside a queue of jobs."""
-    return f"{name}-{REHEARSALS}"
+    return f"{name}-{REHEARSALS_SUFFIX}"
 
 
 def _enqueue(queue: Queue, task: str, ident: str, attempt: int) -> None:
     queue.enqueue_call(
         task,
         args=(ident, attempt),
-        job_id=_ident(ident, attempt),
-        description=_ident(ident, attempt),
+        job_id=_delivery_ident(ident, attempt),
+        description=_delivery_ident(ident, attempt),
         unique=True,
         retry=None,
-        timeout=LONG_SECONDS,
+        timeout=RQ_TIMEOUT_SECONDS,
         result_ttl=0,
         failure_ttl=FAILED_SECONDS,
     )
 
 
-def _revive(queue: Queue, task: str, ident: str, attempt: int) -> None:
+def _offer_again(queue: Queue, task: str, ident: str, attempt: int) -> None:
     """An id that RQ knows but no list holds was taken by a worker that died before its lease: offer it anew.
 
     Should that worker live after all, the second delivery finds nothing queued and is dropped.
     """
-    name = _ident(ident, attempt)
+    name = _delivery_ident(ident, attempt)
     if queue.get_job_position(name) is not None:
         return
     known: Any = queue.fetch_job(name)
@@ -102,5 +106,64 @@ def _revive(queue: Queue, task: str, ident: str, attempt: int) -> None:
         return  # another reconciler was faster
 
 
-def _ident(ident: str, attempt: int) -> str:
+def _delivery_ident(ident: str, attempt: int) -> str:
     return f"{ident}-{attempt}"
+
+
+IDLE_SECONDS = 20
+"""RQ waits for a delivery fifteen seconds less than this: how often an idle worker shows that it lives."""
+
+
+class _NoDeathPenalty(BaseDeathPenalty):
+    """RQ's alarm would interrupt the sandbox adapter at its clean-up; the lease and the sandbox's limits govern."""
+
+    def setup_death_penalty(self) -> None: ...
+
+    def cancel_death_penalty(self) -> None: ...
+
+
+class _QuietRqWorker(SimpleWorker):
+    death_penalty_class = _NoDeathPenalty
+    max_connection_wait_time = 2.0  # seconds between two tries while Redis is away
+
+    def _install_signal_handlers(self) -> None:
+        """A thread may hold a worker too; only the main one can take signals."""
+        if threading.current_thread() is threading.main_thread():
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # rq leaves it untyped
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: Any = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Nothing of what went wrong goes into Redis: a message there could carry what the queue must not."""
+        super().handle_job_failure(job, queue, started_job_registry, "", execution)
+
+
+class RqWorker:
+    """No fork, no scheduler, no alarm; jobs first, then rehearsals. `work` blocks until SIGTERM, which lets what is at
+    hand finish."""
+
+    def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
+        self._redis: Redis = Redis.from_url(url)
+        self._worker = _QuietRqWorker(
+            [Queue(q, connection=self._redis, serializer=SERIALIZER) for q in (queue, rehearsal_queue_name(queue))],
+            name=name,
+            connection=self._redis,
+            serializer=SERIALIZER,
+            worker_ttl=IDLE_SECONDS,
+            log_job_description=False,
+        )
+
+    def work(self, burst: bool = False) -> bool:
+        """Work until a signal, or (burst) until the queue is empty. True if anything was delivered.
+
+        When Redis goes away while it is idle, it goes on asking for it.
+        """
+        return bool(self._worker.work(burst=burst, with_scheduler=False, logging_level="WARNING"))
+
+    def close(self) -> None:
+        self._redis.close()

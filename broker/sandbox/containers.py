@@ -12,13 +12,12 @@ from requests.exceptions import RequestException
 
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
-from broker.sandbox.audit import differences
-from broker.sandbox.engine_images import client
-from broker.sandbox.names import LABEL_OWNER, attempt_of, name_of
-from broker.sandbox.spec import Spec, settings
+from broker.sandbox.container_audit import differences
+from broker.sandbox.container_spec import LABEL_OWNER, ContainerSpec, attempt_of_container, container_name, settings
+from broker.sandbox.engine_images import engine_client
 
 DEATH_SECONDS = 30
-STOPPED_FOR = frozenset({SandboxEnd.TIME_LIMIT, SandboxEnd.OUTPUT_LIMIT, SandboxEnd.BAD_FRAMES})
+BROKER_ENDS = frozenset({SandboxEnd.TIME_LIMIT, SandboxEnd.OUTPUT_LIMIT, SandboxEnd.BAD_FRAMES})
 """Ends that are the broker's word: the sandbox may still run."""
 
 
@@ -35,20 +34,20 @@ def engine_faults() -> Iterator[None]:
         raise Unavailable("The container engine does not answer.") from fault
 
 
-class Engines:
+class EngineConnections:
     """One connection to the engine a thread, kept: to make one costs as much as to start a job. A connection that has
     failed is made anew."""
 
     def __init__(self) -> None:
-        self._kept = threading.local()
+        self._thread_local = threading.local()
 
     @contextlib.contextmanager
     def get(self) -> Iterator[docker.APIClient]:
         with engine_faults():
-            if getattr(self._kept, "engine", None) is None:
-                self._kept.engine = client()
+            if getattr(self._thread_local, "engine", None) is None:
+                self._thread_local.engine = engine_client()
             try:
-                yield self._kept.engine
+                yield self._thread_local.engine
             except APIError:
                 raise
             except (DockerException, RequestException, OSError):
@@ -57,63 +56,65 @@ class Engines:
 
     def close(self) -> None:
         """This thread's connection."""
-        engine, self._kept.engine = getattr(self._kept, "engine", None), None
+        engine, self._thread_local.engine = getattr(self._thread_local, "engine", None), None
         if engine is not None:
             engine.close()
 
 
-def create(engine: docker.APIClient, made: Spec) -> str:
+def create(engine: docker.APIClient, spec: ContainerSpec) -> str:
     """The container, audited before anything runs in it: removed again if it is not what was asked for."""
-    container = str(engine.create_container_from_config(settings(made), name=made.name)["Id"])  # type: ignore[no-untyped-call]  # docker leaves it untyped
+    container = str(engine.create_container_from_config(settings(spec), name=spec.name)["Id"])  # type: ignore[no-untyped-call]  # docker leaves it untyped
     try:
-        audit(engine, container, made)
+        audit(engine, container, spec)
     except BaseException:
         remove(engine, container)
         raise
     return container
 
 
-def audit(engine: docker.APIClient, container: str, made: Spec) -> None:
-    found = differences(engine.inspect_container(container), made)
+def audit(engine: docker.APIClient, container: str, spec: ContainerSpec) -> None:
+    found = differences(engine.inspect_container(container), spec)
     if found:
         raise Breach("The engine's container is not what was asked for: " + " ".join(found))
 
 
-def give(engine: docker.APIClient, container: str, made: Spec, job: str, attempt: int) -> Spec | None:
+def assign_to_attempt(
+    engine: docker.APIClient, container: str, spec: ContainerSpec, job: str, attempt: int
+) -> ContainerSpec | None:
     """A waiting container becomes an attempt's: by its name, which only one can have; and is looked at once more.
     None if it has gone or died, or is not what it was."""
-    given = replace(made, name=name_of(job, attempt))
+    assigned = replace(spec, name=container_name(job, attempt))
     try:
-        engine.rename(container, given.name)
+        engine.rename(container, assigned.name)
         seen = engine.inspect_container(container)
     except NotFound:
         return None
-    return given if seen["State"]["Running"] and not differences(seen, given) else None
+    return assigned if seen["State"]["Running"] and not differences(seen, assigned) else None
 
 
-def owned(engine: docker.APIClient, owner: str) -> dict[str, str]:
+def owned_containers(engine: docker.APIClient, owner: str) -> dict[str, str]:
     """Containers of this broker, running or dead, each with its name."""
     found = engine.containers(all=True, filters={"label": f"{LABEL_OWNER}={owner}"})
     return {entry["Id"]: entry["Names"][0].lstrip("/") for entry in found if entry.get("Names")}
 
 
-def attempts(engine: docker.APIClient, owner: str) -> dict[str, tuple[str, int]]:
+def attempt_containers(engine: docker.APIClient, owner: str) -> dict[str, tuple[str, int]]:
     """Of those, the ones that attempts have."""
-    named = {container: attempt_of(name) for container, name in owned(engine, owner).items()}
+    named = {container: attempt_of_container(name) for container, name in owned_containers(engine, owner).items()}
     return {container: attempt for container, attempt in named.items() if attempt is not None}
 
 
-def mounted(engine: docker.APIClient, owner: str) -> set[str]:
+def mounted_folders(engine: docker.APIClient, owner: str) -> set[str]:
     """Folders of the host that this broker's containers are mounted on."""
     found = engine.containers(all=True, filters={"label": f"{LABEL_OWNER}={owner}"})
     return {mount["Source"] for entry in found for mount in entry.get("Mounts") or [] if "Source" in mount}
 
 
-def confirmed(engine: docker.APIClient, container: str, runtime: str, end: SandboxEnd) -> SandboxEnd:
+def confirm_end(engine: docker.APIClient, container: str, runtime: str, end: SandboxEnd) -> SandboxEnd:
     """Make sure it is dead; the engine's word about memory beats the launcher's, which may not have lived to say it.
 
     gVisor, when out of memory, dies as a whole: all that is seen then is that it was killed."""
-    if end in STOPPED_FOR:
+    if end in BROKER_ENDS:
         _kill(engine, container)
     try:
         engine.wait(container, timeout=DEATH_SECONDS)

@@ -8,12 +8,12 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
 
 from broker.domain.errors import Unavailable
-from broker.sandbox import root_tree
+from broker.sandbox import root_filesystem
 
 REPOSITORY = "npd-broker-sandbox"
 
 
-def client(timeout: int = 60) -> docker.APIClient:
+def engine_client(timeout: int = 60) -> docker.APIClient:
     """The engine by the low-level interface, to be closed by `with`; or Unavailable."""
     try:
         return docker.APIClient(timeout=timeout, **kwargs_from_env())  # asks the engine for its version
@@ -21,51 +21,51 @@ def client(timeout: int = 60) -> docker.APIClient:
         raise Unavailable("The container engine does not answer.") from fault
 
 
-def answers() -> bool:
+def is_available() -> bool:
     """Whether there is an engine."""
     try:
-        with client():
+        with engine_client():
             return True
     except Unavailable:
         return False
 
 
-def holds(digest: str) -> bool:
+def has_image(digest: str) -> bool:
     try:
-        with client() as engine:
-            return _id(engine, digest) == digest
+        with engine_client() as engine:
+            return _image_id(engine, digest) == digest
     except ImageNotFound:
         return False
 
 
-def hand_over(tree: Path, tag: str) -> str:
+def import_folder(tree: Path, tag: str) -> str:
     """The folder as an image of the engine; its id."""
     archive = tree.with_suffix(".tar")
     try:
         with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
             tar.add(tree, arcname=".", filter=_owned_by_root)
-        with client(timeout=600) as engine:
+        with engine_client(timeout=600) as engine:
             engine.import_image_from_file(str(archive), repository=REPOSITORY, tag=tag)
-            return _id(engine, f"{REPOSITORY}:{tag}")
+            return _image_id(engine, f"{REPOSITORY}:{tag}")
     except DockerException as fault:
         raise Unavailable(f"The engine did not take the image {tag}.") from fault
     finally:
         archive.unlink(missing_ok=True)
 
 
-def drop(digest: str) -> None:
+def remove_image(digest: str) -> None:
     """Remove an image. The engine keeps one that a container stands on, or that others have named besides."""
     try:
-        with client() as engine:
+        with engine_client() as engine:
             engine.remove_image(digest)
     except DockerException:
         return
 
 
-def export(base: str, tree: Path) -> list[dict[str, str]]:
+def export_image(base: str, tree: Path) -> list[dict[str, str]]:
     """The file system of an image that the engine has; gives the list for the SBOM."""
     archive = tree.with_suffix(".tar")
-    with client(timeout=600) as engine:
+    with engine_client(timeout=600) as engine:
         try:
             container = engine.create_container(base, command=["none"])["Id"]
         except ImageNotFound as missing:
@@ -75,13 +75,15 @@ def export(base: str, tree: Path) -> list[dict[str, str]]:
                 file.writelines(engine.export(container))
         finally:
             engine.remove_container(container, force=True, v=True)
-        digest = _id(engine, base)
-    root_tree.run(["tar", "-x", "--no-same-owner", "--exclude", "dev/*", "-f", str(archive), "-C", str(tree)])
+        digest = _image_id(engine, base)
+    root_filesystem.run_tool(
+        ["tar", "-x", "--no-same-owner", "--exclude", "dev/*", "-f", str(archive), "-C", str(tree)]
+    )
     archive.unlink()
     return [{"type": "container", "name": base, "version": digest}]
 
 
-def _id(engine: docker.APIClient, image: str) -> str:
+def _image_id(engine: docker.APIClient, image: str) -> str:
     return str(engine.inspect_image(image)["Id"])  # type: ignore[no-untyped-call]  # docker leaves it untyped
 
 

@@ -11,15 +11,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from broker.domain.ports import Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
-from broker.sandbox import spec
+from broker.domain.ports import Sandbox, SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult
+from broker.sandbox import container_spec
 
 MIB = 1024 * 1024
-LIMITS = Limits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=4, processes=16, threads=1,
+LIMITS = SandboxLimits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=4,
+    processes=16, threads=1,
                 scratch_bytes=16 * MIB)  # fmt: skip
 
-BOOT = Path("/proc/sys/kernel/random/boot_id")
-INSIDE = Path(__file__).with_name("probes.py.txt")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROBE_PROGRAM = Path(__file__).with_name("probes.py.txt")
 """The program that tries; it runs only inside a sandbox and answers with one file."""
 
 REQUIRED = frozenset({"network", "interfaces", "root-write", "data-write", "capabilities", "no-new-privileges",
@@ -33,7 +34,7 @@ Nor users of the engine's own (`user-namespace`): a layer more, which the engine
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProbeResult:
     """One probe: whether real data need it, whether the wall held, and what was seen."""
 
     probe: str
@@ -42,13 +43,15 @@ class Verdict:
     seen: str
 
 
-def kept(folder: Path, sandbox_facts: str, measure: Callable[[], tuple[Verdict, ...]]) -> tuple[Verdict, ...]:
+def cached_results(
+    folder: Path, sandbox_facts: str, measure: Callable[[], tuple[ProbeResult, ...]]
+) -> tuple[ProbeResult, ...]:
     """The table that was measured since this machine started, for the same engine, runtime, image and probes, by
     whichever process of the broker; measured now if there is none."""
-    parts = (sandbox_facts, BOOT.read_text(), INSIDE.read_text(), Path(spec.__file__).read_text())
+    parts = (sandbox_facts, BOOT_ID.read_text(), PROBE_PROGRAM.read_text(), Path(container_spec.__file__).read_text())
     file = folder / f"selftest-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json"
     try:
-        return tuple(Verdict(**row) for row in json.loads(file.read_text()))
+        return tuple(ProbeResult(**row) for row in json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         table = measure()
     half = file.with_suffix(f".{os.getpid()}")
@@ -57,30 +60,32 @@ def kept(folder: Path, sandbox_facts: str, measure: Callable[[], tuple[Verdict, 
     return table
 
 
-def probe(sandbox: Sandbox, nonce: str = "0") -> tuple[Verdict, ...]:
+def run_probes(sandbox: Sandbox, nonce: str = "0") -> tuple[ProbeResult, ...]:
     """The verdict table of a sandbox: one row a probe, in the order of trying."""
     with tempfile.TemporaryDirectory(prefix="npd-selftest-") as folder:
         mount = Path(folder)
         mount.chmod(0o755)
-        inside = _inside(sandbox.run(_request(mount, "inside" + nonce, INSIDE.read_text(), LIMITS)))
-        memory = sandbox.run(_request(mount, "memory" + nonce, HUNGRY, LIMITS))
-        slow = Limits(**{**_fields(LIMITS), "wall_seconds": 2})
+        inside = _inside(sandbox.run(_request(mount, "inside" + nonce, PROBE_PROGRAM.read_text(), LIMITS)))
+        memory = sandbox.run(_request(mount, "memory" + nonce, MEMORY_PROGRAM, LIMITS))
+        slow = SandboxLimits(**{**_fields(LIMITS), "wall_seconds": 2})
         wall = sandbox.run(_request(mount, "wall" + nonce, "import time\nwhile True: time.sleep(60)\n", slow))
     outside = {
         "memory": (memory.end is SandboxEnd.MEMORY_LIMIT, memory.end.value),
         "wall-clock": (wall.end is SandboxEnd.TIME_LIMIT and wall.seconds < 15, wall.end.value),
     }
-    return tuple(Verdict(name, name in REQUIRED, held, seen) for name, (held, seen) in {**inside, **outside}.items())
+    return tuple(
+        ProbeResult(name, name in REQUIRED, held, seen) for name, (held, seen) in {**inside, **outside}.items()
+    )
 
 
-def missing(table: tuple[Verdict, ...]) -> tuple[str, ...]:
+def unmet_probes(table: tuple[ProbeResult, ...]) -> tuple[str, ...]:
     """The required probes that were not made, or did not hold: real data run only where there is none."""
     held = {verdict.probe for verdict in table if verdict.held}
     return tuple(sorted(REQUIRED - held))
 
 
 # Three processes that together, not alone, take more than the job may: only a limit on the whole sandbox stops them.
-HUNGRY = """
+MEMORY_PROGRAM = """
 import os, time
 children = []
 for _ in range(3):
@@ -96,11 +101,11 @@ if any(codes):
 """
 
 
-def _fields(limits: Limits) -> dict[str, int]:
-    return {name: getattr(limits, name) for name in Limits.__slots__}
+def _fields(limits: SandboxLimits) -> dict[str, int]:
+    return {name: getattr(limits, name) for name in SandboxLimits.__slots__}
 
 
-def _request(mount: Path, name: str, program: str, limits: Limits) -> SandboxRequest:
+def _request(mount: Path, name: str, program: str, limits: SandboxLimits) -> SandboxRequest:
     job = {"kind": "python", "tables": [], "allowed": [".json"], "settings": _fields(limits)}
     frames = (("job", json.dumps(job).encode()), ("program", program.encode()))
     return SandboxRequest(f"selftest-{name}", 1, "python", mount, frames, limits, synthetic=True)

@@ -1,11 +1,11 @@
 """What a refusal advises: whom to ask, what to leave out, and the exact years to write. Words only, no verdicts."""
 
-from broker.domain.projects import Project
-from broker.domain.variables import Years
-from broker.policy.tables import Table, YearFormat
+from broker.domain.plans.variable_uses import Years
+from broker.domain.projects.project import ResearchProject
+from broker.policy.data_catalogue import CatalogueTable, YearFormat
 
 
-def ask_for(what: str, project: Project) -> str:
+def advise_request(what: str, project: ResearchProject) -> str:
     """Who can grant something: nobody alone."""
     return (
         f"Leave it out, or ask the administrators for {what}: a change of the grants of {project.ident} "
@@ -13,49 +13,49 @@ def ask_for(what: str, project: Project) -> str:
     )
 
 
-def leave_out(table: Table) -> str:
+def advise_leaving_out(table: CatalogueTable) -> str:
     return f"Leave {table.full_name} out: {table.description or 'it stays with the data owner'}."
 
 
-def other_years(table: Table, granted: Years, missing: Years, used: Years, header: bool) -> str:
+def advise_other_years(table: CatalogueTable, granted: Years, missing: Years, used: Years, header: bool) -> str:
     """Which years the grant has and lacks, and what to write to stay inside it. A job that reads no granted year would
     read nothing with one more condition."""
     if table.year is None or not granted:
         return f"No year of this was granted: leave {table.full_name} out."
     has, lacks = years_text(table, granted), years_text(table, missing)
     if header or used & granted:
-        way = only_years(table, granted, header)
+        remedy = advise_only_years(table, granted, header)
     else:
-        way = f"Read {table.full_name} in other years: {predicate(table, granted)}"
-    return f"Granted are {has}; a grant of {lacks} is missing. {way}"
+        remedy = f"Read {table.full_name} in other years: {year_predicate(table, granted)}"
+    return f"Granted are {has}; a grant of {lacks} is missing. {remedy}"
 
 
-def only_years(table: Table, years: Years, header: bool) -> str:
+def advise_only_years(table: CatalogueTable, years: Years, header: bool) -> str:
     """The predicate, or the years of an input header, that keeps a table inside some of its years."""
     if not years:
         return f"Leave {table.full_name} out."
     if header:
         return f"Write the years in the header: # input: {table.full_name} {years_text(table, years)}"
-    return f"Add to the WHERE of {table.full_name}: AND {predicate(table, years)}"
+    return f"Add to the WHERE of {table.full_name}: AND {year_predicate(table, years)}"
 
 
-def without_years(table: Table, used: Years, barred: Years, header: bool) -> str:
+def advise_without_years(table: CatalogueTable, used: Years, barred: Years, header: bool) -> str:
     """The predicate, or the years of an input header, that takes years out of those that a job may touch."""
     if header or table.year is None:
-        return only_years(table, used - barred, header)
+        return advise_only_years(table, used - barred, header)
     axis = table.year
     values = [_quoted(axis.format, year) for year in sorted(barred)]
     condition = f"<> {values[0]}" if len(values) == 1 else f"NOT IN ({', '.join(values)})"
     return f"Add to the WHERE of {table.full_name}: AND {axis.variable} {condition}"
 
 
-def in_years(table: Table, years: Years | None) -> str:
+def years_suffix(table: CatalogueTable, years: Years | None) -> str:
     """The years of a use in words, to put after its name; nothing for a table without years."""
     used = table.years if years is None else years
     return f" in {years_text(table, used)}" if used else ""
 
 
-def predicate(table: Table, granted: Years) -> str:
+def year_predicate(table: CatalogueTable, granted: Years) -> str:
     """A condition on the year column, in the form in which the table writes years."""
     axis = table.year
     if axis is None:
@@ -69,7 +69,7 @@ def predicate(table: Table, granted: Years) -> str:
     return f"{axis.variable} IN ({', '.join(values)})"
 
 
-def years_text(table: Table, granted: Years) -> str:
+def years_text(table: CatalogueTable, granted: Years) -> str:
     """Years as a header writes them: runs of years that exist, joined by commas."""
     runs: list[list[int]] = []
     for year in sorted((table.years or frozenset()) | granted):

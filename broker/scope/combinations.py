@@ -1,24 +1,23 @@
-"""What may not meet in one job, judged over all its uses. Years are sets: a range would find years nobody asked for."""
+"""Combinations of uses that one job may not have, and so what the mount of a script may hold together."""
 
 from collections.abc import Iterator, Sequence
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Project
-from broker.domain.variables import Use, Years
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import CombinationRule, Policies
-from broker.policy.tables import Table
-from broker.scope.advice import ask_for, in_years, without_years, years_text
-from broker.scope.check import full_name_of, place_of, variable_of, years_touched
+from broker.domain.plans.variable_uses import Usage, VariableUse, Years
+from broker.domain.projects.project import Grant, ResearchProject
+from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.policy.policy_set import CombinationRule, PolicySet
+from broker.scope.advice import advise_request, advise_without_years, years_suffix, years_text
+from broker.scope.grants import full_name_of, position_of, variable_of, years_touched
 
-WHOLE = (
+WHOLE_GRANT_ADVICE = (
     "Without an input line a script reads all that was granted: write one for each table that it needs, such as "
     "# input: npd.absence [URN, LA] 2018/2019-2022/2023. "
 )
 
 
 def check_combinations(
-    uses: Sequence[Use], project: Project, policies: Policies, *, header: bool = False
+    uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet, *, header: bool = False
 ) -> tuple[Refusal, ...]:
     """Every combination rule that the uses of one job break, with the first place that does. `header` words the advice
     on years for a script's `# input:` lines. A table that does not exist is refused by `check`, and breaks no rule."""
@@ -27,63 +26,72 @@ def check_combinations(
     for rule in policies.combinations:
         if rule.under_gateway and rule.under_gateway.casefold() not in project.gateway.casefold():
             continue
-        found += _met(rule, uses, policies.catalogue, header)
+        found += _combined(rule, uses, policies.catalogue, header)
         found += _replaced(rule, uses, policies.catalogue)
         if rule.default_items_only:
-            found += _by_request(rule, uses, project, policies.catalogue)
+            found += _beyond_default_items(rule, uses, project, policies.catalogue)
     return tuple(found)
 
 
-def _met(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue, header: bool) -> Iterator[Refusal]:
+def _combined(
+    rule: CombinationRule, uses: Sequence[VariableUse], catalogue: Catalogue, header: bool
+) -> Iterator[Refusal]:
     """A rule is broken by one use of each side; the years that trigger are those of the first side."""
-    first = [u for u in uses if _is_any(u, rule.any_of, catalogue) and _in_years(u, rule.years, catalogue)]
-    second = [u for u in uses if _is_any(u, rule.with_any, catalogue)] if rule.with_any else first
+    first = [u for u in uses if _matches_any(u, rule.any_of, catalogue) and _in_years(u, rule.years, catalogue)]
+    second = [u for u in uses if _matches_any(u, rule.with_any, catalogue)] if rule.with_any else first
     if not first or not second:
         return
-    other = min(second, key=place_of)
-    message = f"Rule {rule.id}: {rule.note}{_touched(first, rule, catalogue)}"
+    other = min(second, key=position_of)
+    message = f"Rule {rule.id}: {rule.note}{_years_sentence(first, rule, catalogue)}"
     advice = _advice(rule, first, other, catalogue, header)
-    yield Refusal("combination", message, advice, other.line, other.column, _name(other, catalogue))
+    yield Refusal("combination", message, advice, other.line, other.column, _catalogue_name(other, catalogue))
 
 
-def _touched(first: list[Use], rule: CombinationRule, catalogue: Catalogue) -> str:
+def _years_sentence(first: list[VariableUse], rule: CombinationRule, catalogue: Catalogue) -> str:
     """The tables of the first side with the years in which they break the rule, as a sentence."""
     if rule.years is None or not rule.with_any:
         return ""
-    years = _years_of(first, catalogue)
-    told = (f"{t.full_name}{in_years(t, used & rule.years)}" for t, used in years.items())
-    return f" This job may read {', '.join(told)}."
+    years = _years_by_table(first, catalogue)
+    parts = (f"{t.full_name}{years_suffix(t, used & rule.years)}" for t, used in years.items())
+    return f" This job may read {', '.join(parts)}."
 
 
-def _advice(rule: CombinationRule, first: list[Use], other: Use, catalogue: Catalogue, header: bool) -> str:
+def _advice(
+    rule: CombinationRule, first: list[VariableUse], other: VariableUse, catalogue: Catalogue, header: bool
+) -> str:
     if not rule.with_any:
         return f"Leave {other.full_name} out."
-    tables = _years_of(first, catalogue)
-    advice = WHOLE if header and other.line is None else ""
-    advice += f"Leave out {_name(other, catalogue) or other.full_name} or {' and '.join(t.full_name for t in tables)}"
+    tables = _years_by_table(first, catalogue)
+    advice = WHOLE_GRANT_ADVICE if header and other.line is None else ""
+    advice += (
+        f"Leave out {_catalogue_name(other, catalogue) or other.full_name} or "
+        f"{' and '.join(t.full_name for t in tables)}"
+    )
     if rule.years is not None:
-        told = [f"{years_text(t, used & rule.years)} of {t.full_name}" for t, used in tables.items()]
-        advice += f", or exclude {' and '.join(told)}"
+        excluded = [f"{years_text(t, used & rule.years)} of {t.full_name}" for t, used in tables.items()]
+        advice += f", or exclude {' and '.join(excluded)}"
     advice += "; other jobs may use each alone."
     barred = rule.years or frozenset()
-    ways = [without_years(t, used, used & barred, header) for t, used in tables.items() if barred and used - barred]
-    return " ".join((advice, *ways))
+    conditions = [
+        advise_without_years(t, used, used & barred, header) for t, used in tables.items() if barred and used - barred
+    ]
+    return " ".join((advice, *conditions))
 
 
-def _years_of(uses: list[Use], catalogue: Catalogue) -> dict[Table, Years]:
+def _years_by_table(uses: list[VariableUse], catalogue: Catalogue) -> dict[CatalogueTable, Years]:
     """The years that uses may touch, by table, in order of place."""
     found: dict[str, Years] = {}
-    for use in sorted(uses, key=place_of):
+    for use in sorted(uses, key=position_of):
         table = catalogue.table(use.table)
         found[table.full_name] = found.get(table.full_name, frozenset()) | years_touched(use, table)
     return {catalogue.table(name): years for name, years in found.items()}
 
 
-def _by_request(
-    rule: CombinationRule, uses: Sequence[Use], project: Project, catalogue: Catalogue
+def _beyond_default_items(
+    rule: CombinationRule, uses: Sequence[VariableUse], project: ResearchProject, catalogue: Catalogue
 ) -> Iterator[Refusal]:
     """Variables beyond the default items of a table that was granted as such, in years in which no grant names them."""
-    for use in sorted(uses, key=place_of):
+    for use in sorted(uses, key=position_of):
         table = catalogue.table(use.table)
         variable = variable_of(use, table)
         if variable is None or variable.default_item:
@@ -97,28 +105,28 @@ def _by_request(
             continue
         name = f"{table.full_name}.{variable.name}"
         message = f"Rule {rule.id}: {rule.note} {name} is given by request only."
-        advice = ask_for(name + in_years(table, missing), project)
+        advice = advise_request(name + years_suffix(table, missing), project)
         yield Refusal("combination", message, advice, use.line, use.column, name)
 
 
-def _replaced(rule: CombinationRule, uses: Sequence[Use], catalogue: Catalogue) -> Iterator[Refusal]:
+def _replaced(rule: CombinationRule, uses: Sequence[VariableUse], catalogue: Catalogue) -> Iterator[Refusal]:
     """Variables that this gateway gives only under another name."""
     instead = {name.casefold(): other for name, other in rule.replace.items()}
-    told: set[str] = set()
-    for use in sorted(uses, key=place_of):
+    refused_names: set[str] = set()
+    for use in sorted(uses, key=position_of):
         other = instead.get((use.variable or "").casefold())
-        if other is None or use.full_name.casefold() in told:
+        if other is None or use.full_name.casefold() in refused_names:
             continue
-        told.add(use.full_name.casefold())
+        refused_names.add(use.full_name.casefold())
         message = f"Rule {rule.id}: {rule.note} {use.full_name} is not available under this gateway."
-        yield Refusal("combination", message, f"Use {other}.", use.line, use.column, _name(use, catalogue))
+        yield Refusal("combination", message, f"Use {other}.", use.line, use.column, _catalogue_name(use, catalogue))
 
 
-def _is_any(use: Use, side: tuple[str, ...], catalogue: Catalogue) -> bool:
-    return any(_is(use, member, catalogue) for member in side)
+def _matches_any(use: VariableUse, side: tuple[str, ...], catalogue: Catalogue) -> bool:
+    return any(_matches(use, member, catalogue) for member in side)
 
 
-def _is(use: Use, member: str, catalogue: Catalogue) -> bool:
+def _matches(use: VariableUse, member: str, catalogue: Catalogue) -> bool:
     kind, _, name = member.partition(":")
     match kind:
         case "table":
@@ -131,7 +139,7 @@ def _is(use: Use, member: str, catalogue: Catalogue) -> bool:
     raise ValueError(f"a combination rule cannot name {member!r}")
 
 
-def _in_years(use: Use, years: Years | None, catalogue: Catalogue) -> bool:
+def _in_years(use: VariableUse, years: Years | None, catalogue: Catalogue) -> bool:
     """Whether a use touches one of the years; a use whose years were not proved touches all that the table has."""
     if years is None:
         return True
@@ -139,6 +147,41 @@ def _in_years(use: Use, years: Years | None, catalogue: Catalogue) -> bool:
     return used is None or bool(used & years)
 
 
-def _name(use: Use, catalogue: Catalogue) -> str | None:
+def _catalogue_name(use: VariableUse, catalogue: Catalogue) -> str | None:
     """The catalogue's spelling of a use's variable."""
     return full_name_of(use, catalogue.table(use.table))
+
+
+READ_ONLY = frozenset({Usage.READ})
+
+
+def restricted_mount(
+    uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet
+) -> tuple[VariableUse, ...] | None:
+    """All that the mount of an accepted script may hold; None where it may hold the whole grant of its tables and
+    years. Beside what the script declares it has the link keys of its tables, as everywhere, where no rule minds."""
+    whole = tuple(_granted_uses(uses, project, policies))
+    if not check_combinations((*uses, *whole), project, policies):
+        return None
+    keys = (use for use in whole if policies.catalogue.table(use.table).is_link_key(use.variable or ""))
+    with_keys = (*uses, *keys)
+    return tuple(uses) if check_combinations(with_keys, project, policies) else with_keys
+
+
+def _granted_uses(uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet) -> Iterator[VariableUse]:
+    """Every granted variable of the tables that are used, in those of its years in which the table is."""
+    years: dict[str, Years] = {}
+    for use in uses:
+        table = policies.catalogue.find(use.table)
+        if table is not None:
+            years[table.full_name] = years.get(table.full_name, frozenset()) | years_touched(use, table)
+    for grant in project.grants:
+        if grant.table in years:
+            yield from _use_of_grant(grant, policies.catalogue.table(grant.table), years[grant.table])
+
+
+def _use_of_grant(grant: Grant, table: CatalogueTable, years: Years) -> Iterator[VariableUse]:
+    if table.years is None:
+        yield VariableUse(table.full_name, grant.variable, None, READ_ONLY)
+    elif used_years := years if grant.years is None else years & grant.years:
+        yield VariableUse(table.full_name, grant.variable, used_years, READ_ONLY)

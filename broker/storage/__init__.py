@@ -1,1 +1,1 @@
-"""Adapter: the store (SQLite or PostgreSQL), the shelf of outputs' bytes, the system clock. No rules of the trade."""
+"""Adapter: the store (SQLite or PostgreSQL), the content of outputs, the system clock. No rules of the trade."""

@@ -34,13 +34,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent look."""
-        with _answering(), self.engine.begin() as connection:
+        with _unavailable_on_failure(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One change, whole or not at all."""
-        with _answering(), self._writing.begin() as connection:
+        with _unavailable_on_failure(), self._writing.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -48,7 +48,7 @@ class Database:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _unavailable_on_failure() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
@@ -67,14 +67,14 @@ def _engine(url: str) -> Engine:
         raise Invalid("database-url", f"There is no store on {backend!r}: use sqlite or postgresql.", "database")
     if parsed.database in (None, "", ":memory:"):
         raise Invalid("database-url", "A store on SQLite needs a file: sqlite:////folder/broker.db", "database")
-    _keep_private(Path(parsed.database))
+    _make_private(Path(parsed.database))
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _keep_private(file: Path) -> None:
+def _make_private(file: Path) -> None:
     """Messages, hashes of tokens and of passwords are for the broker's user alone, whatever the umask is. SQLite gives
     the files that it makes beside the store the same mode."""
     with suppress(OSError):  # it is there, and is not opened: to close it would let go of what SQLite has locked

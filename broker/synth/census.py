@@ -2,12 +2,23 @@
 
 import numpy as np
 
-from broker.synth import schools as pools
-from broker.synth.columns import Columns, coded, day, days_of, flag, number, whole
-from broker.synth.defects import blank_keys, duplicates, record_status, untidy
+from broker.synth import geography as pools
+from broker.synth.delivery import (
+    Columns,
+    blank_keys,
+    coded,
+    day,
+    days_of,
+    duplicates,
+    flag,
+    number,
+    record_status,
+    untidy,
+    whole,
+)
 from broker.synth.draws import Array, Rng, patterned, pick
-from broker.synth.people import ETHNIC, MAJOR, MAJOR_OF, NEEDS, SURNAMES
 from broker.synth.school_year import SEN, SchoolYear, World
+from broker.synth.synthetic_people import ETHNIC, MAJOR, MAJOR_OF, NEEDS, SURNAMES
 
 GROUPS = ("N1", "N2", "R", *(str(g) for g in range(1, 15)))
 """Year group codes by year group + 2."""

@@ -7,31 +7,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from broker.domain.errors import Invalid
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table
-from broker.synth import (
-    absence,
-    census,
-    early_years,
-    earnings,
-    exclusions,
-    key_stage_2,
-    key_stage_4,
-    nccis,
-    results,
-    samples,
-    social_care,
-)
-from broker.synth.cohorts import make_people
-from broker.synth.columns import Columns
+from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.synth import attendance, census, destinations, primary_assessments, samples, secondary_results, social_care
+from broker.synth.delivery import Columns, prepare, write_mark, write_table
 from broker.synth.draws import Rng, stream
-from broker.synth.known_years import KNOWN
+from broker.synth.geography import make_places, make_schools, register
+from broker.synth.known_years import YEARS
 from broker.synth.marginals import marginals
-from broker.synth.places import make_places
 from broker.synth.school_year import Calendar, SchoolYear, World
-from broker.synth.schools import make_schools, register
+from broker.synth.synthetic_people import make_people
 from broker.synth.workforce import make_staff, workforce
-from broker.synth.write import prepare, write_mark, write_table
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -40,19 +25,19 @@ Yearly = Callable[[World, SchoolYear, Rng, int], Columns]
 YEARLY: dict[str, Yearly] = {
     "npd.spring_census": census.spring_census,
     "npd.sc_addresses": census.sc_addresses,
-    "npd.eyfsp": early_years.eyfsp,
-    "npd.phonics": early_years.phonics,
-    "npd.ks1": early_years.ks1,
-    "npd.ks2_pupil": key_stage_2.ks2_pupil,
-    "npd.ks4_pupil": key_stage_4.ks4_pupil,
-    "npd.ks4_exam": results.ks4_exam,
-    "npd.ks5_student": results.ks5_student,
-    "npd.absence": absence.absence,
-    "npd.exclusions": exclusions.exclusions,
+    "npd.eyfsp": primary_assessments.eyfsp,
+    "npd.phonics": primary_assessments.phonics,
+    "npd.ks1": primary_assessments.ks1,
+    "npd.ks2_pupil": primary_assessments.ks2_pupil,
+    "npd.ks4_pupil": secondary_results.ks4_pupil,
+    "npd.ks4_exam": secondary_results.ks4_exam,
+    "npd.ks5_student": secondary_results.ks5_student,
+    "npd.absence": attendance.absence,
+    "npd.exclusions": attendance.exclusions,
     "npd.cin": social_care.cin,
     "npd.cla": social_care.cla,
-    "npd.nccis": nccis.nccis,
-    "leo.earnings": earnings.earnings,
+    "npd.nccis": destinations.nccis,
+    "leo.earnings": destinations.earnings,
 }
 
 
@@ -61,7 +46,7 @@ def _silent(step: str, done: int, total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Summary:
+class GenerationSummary:
     """What was made: rows of each table over all its years, and files."""
 
     rows: dict[str, int]
@@ -76,7 +61,7 @@ def generate(
     seed: int,
     out: Path,
     progress: Progress = _silent,
-) -> Summary:
+) -> GenerationSummary:
     """All tables of the catalogue for about `pupils` pupils on roll in a year, into the new folder `out`.
 
     `years` are the first and the last first calendar year (2022 is 2022/23). The same arguments give the same
@@ -93,7 +78,7 @@ def generate(
         for year in span:
             steps.run(pool, out, year, _of_year(world, catalogue, yearly, calendar.next(year)))
     write_mark(out, seed=seed, pupils=pupils, years=[span[0], span[-1]], catalogue_version=catalogue.version)
-    return Summary(steps.rows, steps.done, world.people.count)
+    return GenerationSummary(steps.rows, steps.done, world.people.count)
 
 
 def _check(pupils: int, span: range, seed: int) -> None:
@@ -103,10 +88,10 @@ def _check(pupils: int, span: range, seed: int) -> None:
         )
     if len(span) == 0 or span.step != 1:
         raise Invalid("synth.years", "The years must run from an earlier to a later one.", "/years")
-    if span[0] < KNOWN[0] or span[-1] > KNOWN[-1]:
+    if span[0] < YEARS[0] or span[-1] > YEARS[-1]:
         raise Invalid(
             "synth.years",
-            f"{span[0]}-{span[-1]} is outside {KNOWN[0]}-{KNOWN[-1]}, the years for which figures are known.",
+            f"{span[0]}-{span[-1]} is outside {YEARS[0]}-{YEARS[-1]}, the years for which figures are known.",
             "/years",
         )
     if seed < 0:
@@ -125,15 +110,15 @@ def _with_staff(world: World, span: range) -> dict[str, Yearly]:
     return YEARLY | {"swc.workforce": lambda world, now, rng, most: workforce(world, staff, now, rng, most)}
 
 
-Task = tuple[Table, Callable[[], Columns]]
+Task = tuple[CatalogueTable, Callable[[], Columns]]
 
 
 def _lasting(world: World, catalogue: Catalogue, span: range) -> list[Task]:
     """Tables without a year."""
     makers: dict[str, Callable[[], Columns]] = {
         "ref.schools": lambda: register(world.schools, world.places, stream(world.seed, "register")),
-        "leo.ae_pmr": lambda: earnings.ae_pmr(world, span[-1]),
-        "leo.ae_edukey": lambda: earnings.ae_edukey(world, span[-1]),
+        "leo.ae_pmr": lambda: destinations.ae_pmr(world, span[-1]),
+        "leo.ae_edukey": lambda: destinations.ae_edukey(world, span[-1]),
         "fixture.npd_pupil": lambda: samples.npd_pupil(world.seed),
         "fixture.npd_absence": lambda: samples.npd_absence(world.seed),
         "fixture.npd_cin": lambda: samples.npd_cin(world.seed),
@@ -150,12 +135,12 @@ def _of_year(world: World, catalogue: Catalogue, yearly: dict[str, Yearly], now:
     return sorted(tasks, key=lambda task: -len(task[0].variables) * task[0].max_rows_per_unit_year)
 
 
-def _maker(make: Yearly, world: World, now: SchoolYear, table: Table) -> Callable[[], Columns]:
+def _maker(make: Yearly, world: World, now: SchoolYear, table: CatalogueTable) -> Callable[[], Columns]:
     rng = stream(world.seed, table.full_name, now.year)
     return lambda: make(world, now, rng, table.max_rows_per_unit_year)
 
 
-def _known(makers: Mapping[str, T], table: Table) -> T:
+def _known(makers: Mapping[str, T], table: CatalogueTable) -> T:
     if table.full_name not in makers:
         raise Invalid("synth.unknown_table", f"The catalogue has {table.full_name}, which the generator cannot make.")
     return makers[table.full_name]
@@ -179,5 +164,5 @@ class _Steps:
             self._progress(name if year is None else f"{name} {year}", self.done, self._all)
 
     @staticmethod
-    def _write(out: Path, table: Table, year: int | None, make: Callable[[], Columns]) -> int:
+    def _write(out: Path, table: CatalogueTable, year: int | None, make: Callable[[], Columns]) -> int:
         return write_table(out, table, year, make())

@@ -1,3 +1,3 @@
 """The years for which the generator has figures: who only wants to know them imports nothing else."""
 
-KNOWN = range(2001, 2024)
+YEARS = range(2001, 2024)

@@ -1,4 +1,4 @@
-"""Reads the marginal distributions that the generator holds to (marginals.toml). No figure of theirs stands in code."""
+"""Marginal distributions that the generator holds to (marginals.toml), and the chances that follow from them."""
 
 import tomllib
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+
+from broker.synth.draws import Array
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,28 @@ class Marginals:
 def marginals() -> Marginals:
     text = resources.files("broker.synth").joinpath("marginals.toml").read_text(encoding="utf-8")
     return Marginals(tomllib.loads(text))
+
+
+def sen_chances(known: Marginals, year: int, male: Array, poor: Array) -> tuple[Array, Array]:
+    """Each person's chance of a plan and of support, given sex and poverty: the shares of the year are kept."""
+    m, ratio = known.number("people.male"), known.number("sen.poor_ratio")
+    share = known.in_year("fsm.share", 2023)
+    by_poverty = np.where(poor, ratio, 1.0) / (share * ratio + 1 - share)
+    chances = []
+    for kind in ("plan", "support"):
+        of_male = known.number(f"sen.male_of_{kind}")
+        by_sex = np.where(male, of_male / m, (1 - of_male) / (1 - m))
+        chances.append(known.in_year(f"sen.{kind}", year) * by_sex * by_poverty)
+    return chances[0], chances[1]
+
+
+def who_is_poor(poverty: Array, idaci: Array, known: Marginals) -> Array:
+    """Those who would have free meals in the latest year, were their draw never renewed."""
+    score = fsm_score(poverty, idaci, known)
+    return np.asarray(score > np.quantile(score, 1 - known.in_year("fsm.share", 2023)))
+
+
+def fsm_score(uniform: Array, idaci: Array, known: Marginals) -> Array:
+    """Deprivation on the logit scale plus a logistic draw: free meals are where it passes the year's threshold."""
+    clipped = np.clip(uniform, 1e-9, 1 - 1e-9)
+    return np.asarray(known.number("deprivation.fsm_slope") * idaci + np.log(clipped / (1 - clipped)))

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from broker.synth.columns import Columns, coded, day, days_of, flag, whole
+from broker.synth.delivery import Columns, coded, day, days_of, flag, whole
 from broker.synth.draws import Array, patterned, pick, stream
-from broker.synth.people import MAJOR, SURNAMES
+from broker.synth.synthetic_people import MAJOR, SURNAMES
 
 _PUPILS = 2000
 _YEARS = ("2018/2019", "2020/2021", "2021/2022", "2022/2023")

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broker.synth import people as persons
-from broker.synth.chances import fsm_score, sen_chances
+from broker.synth import synthetic_people as persons
 from broker.synth.draws import Array, stream
-from broker.synth.marginals import Marginals
-from broker.synth.people import LEAVES, People
-from broker.synth.places import Places
-from broker.synth.schools import Schools
+from broker.synth.geography import Places, Schools
+from broker.synth.marginals import Marginals, fsm_score, sen_chances
+from broker.synth.synthetic_people import LEAVES, SyntheticPeople
 
 SEN = ("N", "K", "E", "A", "P", "S")
 
@@ -24,7 +22,7 @@ class World:
     known: Marginals
     places: Places
     schools: Schools
-    people: People
+    people: SyntheticPeople
 
 
 @dataclass(frozen=True)
@@ -92,12 +90,12 @@ def _stage(world: World, year: int, plan: Array, support: Array) -> Array:
     converted = rng.random(len(draw)) < world.known.in_year("sen.plan_conversion.share", year)
     has_plan = np.where(converted, SEN.index("E"), SEN.index("S"))
     old = np.where(draw < plan + support * 0.4, SEN.index("P"), SEN.index("A"))
-    keeps_old = rng.random(len(draw)) < (1.0 if year < 2014 else 0.05 if year == 2014 else 0.0)
-    supported = np.where(keeps_old, old, SEN.index("K"))
+    has_old_code = rng.random(len(draw)) < (1.0 if year < 2014 else 0.05 if year == 2014 else 0.0)
+    supported = np.where(has_old_code, old, SEN.index("K"))
     return np.where(draw < plan, has_plan, np.where(draw < plan + support, supported, 0)).astype(np.int8)
 
 
-def _need(people: People, sen: Array, year: int) -> Array:
+def _need(people: SyntheticPeople, sen: Array, year: int) -> Array:
     """The main need: SEMH was BESD and NSA was not known before 2014/15."""
     need = np.where(np.isin(sen, [2, 5]), people.need_plan, people.need_support)
     need = np.where(sen == 0, -1, need)
@@ -107,7 +105,7 @@ def _need(people: People, sen: Array, year: int) -> Array:
     return np.asarray(need, dtype=np.int8)
 
 
-def _school(people: People, group: Array) -> Array:
+def _school(people: SyntheticPeople, group: Array) -> Array:
     primary = np.where(group >= people.moves_at[0], people.school[1], people.school[0])
     secondary = np.where(group >= people.moves_at[1], people.school[3], people.school[2])
     toddlers = np.where(people.stays_on < 0.05, people.school[4], primary)

@@ -4,13 +4,13 @@ import numpy as np
 
 from broker.synth.draws import Array, ranks, standardised
 from broker.synth.marginals import Marginals
-from broker.synth.people import People
+from broker.synth.synthetic_people import SyntheticPeople
 
 PROFILE, PHONICS, KS1, KS2, KS4 = range(5)
 _NAMES = ("eyfsp", "phonics", "ks1", "ks2", "ks4")
 
 
-def latent(people: People, who: Array, stage: int, known: Marginals) -> Array:
+def latent(people: SyntheticPeople, who: Array, stage: int, known: Marginals) -> Array:
     """What a person would score at a stage in standard deviations: the same whenever it is asked for."""
     loading = known.number(f"ability.{_NAMES[stage]}_loading")
     age = (people.month[who] + 3) % 12  # September is 0, the oldest

@@ -3,11 +3,10 @@
 import numpy as np
 import pyarrow as pa
 
-from broker.synth.columns import Columns, coded, day, days_of, flag, whole
-from broker.synth.defects import blank_keys
+from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, flag, whole
 from broker.synth.draws import Array, Rng, patterned, pick
-from broker.synth.people import ETHNIC, MAJOR, MAJOR_OF
 from broker.synth.school_year import SchoolYear, World
+from broker.synth.synthetic_people import ETHNIC, MAJOR, MAJOR_OF
 
 _SOURCES = (
     "1A",

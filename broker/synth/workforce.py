@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from broker.synth import schools as pools
-from broker.synth.columns import Columns, coded, day, days_of, flag, number, whole
-from broker.synth.defects import blank_keys, untidy
+from broker.synth import geography as pools
+from broker.synth.delivery import Columns, blank_keys, coded, day, days_of, flag, number, untidy, whole
 from broker.synth.draws import Array, Rng, opaque, patterned, pick, stream
-from broker.synth.people import MAJOR
 from broker.synth.school_year import SchoolYear, World
+from broker.synth.synthetic_people import MAJOR
 
-POSTS = ("TCH", "HDT", "DHT", "AHT", "TAS", "SUP", "AVT", "LNT")
+STAFF_ROLES = ("TCH", "HDT", "DHT", "AHT", "TAS", "SUP", "AVT", "LNT")
 _TAS, _SUP = 4, 5
 _ROLES, _ROLE_OF = ("TCHR", "HDTR", "DPHT", "ASHT", "TASS", "OTHR", "HDDP"), np.array([0, 1, 2, 3, 4, 5, 0, 6])
 _ROUTES = ("PGCE", "BEDD", "SCIT", "SCHD", "TFST", "GTPR", "OTTP", "OTHR")
@@ -48,7 +47,7 @@ class Staff:
 
     first: int
     school: Array
-    post: Array
+    role: Array
     holder: Array
     since: Array
     """The year in which the holder of a year began."""
@@ -62,7 +61,7 @@ def make_staff(world: World, years: range) -> Staff:
     teachers, assistants = known.number("workforce.teachers_share"), known.number("workforce.assistants_share")
     in_class, others = [teachers * s for s in (0.84, 0.045, 0.045, 0.055)], 1 - teachers - assistants
     shares = [*in_class, assistants, others, teachers * 0.003, teachers * 0.012]
-    post = pick(rng, shares, n)
+    role = pick(rng, shares, n)
     pool = pick(rng, [0.49, 0.44, 0.05, 0.01, 0.01], n)
     la, place = pick(rng, world.places.weight, n), rng.random(n)
     kinds = (pools.PRIMARY, pools.SECONDARY, pools.SPECIAL, pools.UNIT, pools.NURSERY)
@@ -74,20 +73,20 @@ def make_staff(world: World, years: range) -> Staff:
         holder[at] = np.where(new, used + np.cumsum(new) - 1, holder[at - 1])
         since[at] = np.where(new, years[at], since[at - 1])
         used += int(new.sum())
-    return Staff(years[0], school, post, holder, since, opaque(rng, used, 18), patterned(rng, used, "9999999"))
+    return Staff(years[0], school, role, holder, since, opaque(rng, used, 18), patterned(rng, used, "9999999"))
 
 
 def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) -> Columns:
     at = now.year - staff.first
-    two = rng.random(len(staff.post)) < (world.known.number("workforce.second_contract") if most >= 2 else 0.0)
-    row = np.concatenate([np.arange(len(staff.post)), np.flatnonzero(two)])
-    holder, since, post, school = staff.holder[at][row], staff.since[at][row], staff.post[row], staff.school[row]
-    always = _Always(world, int(staff.holder.max()) + 1)
-    age = np.clip(always.age[holder] + (now.year - since), 21, 67)
+    two = rng.random(len(staff.role)) < (world.known.number("workforce.second_contract") if most >= 2 else 0.0)
+    row = np.concatenate([np.arange(len(staff.role)), np.flatnonzero(two)])
+    holder, since, role, school = staff.holder[at][row], staff.since[at][row], staff.role[row], staff.school[row]
+    traits = _StaffTraits(world, int(staff.holder.max()) + 1)
+    age = np.clip(traits.age[holder] + (now.year - since), 21, 67)
     leaves = np.zeros(len(row), dtype=bool) if at + 1 >= len(staff.holder) else staff.holder[at + 1][row] != holder
-    second = np.arange(len(row)) >= len(staff.post)
+    second = np.arange(len(row)) >= len(staff.role)
     septembers = np.array([days_of(y, 9, 1) for y in range(now.year - 60, now.year + 1)])
-    teacher = (post != _TAS) & (post != _SUP)
+    teacher = (role != _TAS) & (role != _SUP)
     return {
         "StaffMatchingRefAnonymous": blank_keys(rng, staff.reference.take(holder), 0.002),
         "TeacherNumber": staff.number.take(pa.array(holder, mask=~teacher)),
@@ -95,45 +94,45 @@ def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) 
         "Phase": coded(pools.PHASES, world.schools.phase[school]),
         "URN": whole(world.schools.urn_in(school, now.year)),
         "LA": whole(world.places.codes[world.schools.la[school]]),
-        **_member(world, always, holder, post, age, leaves, rng),
-        **_contract(world, now.year, always.pay[holder], post, age, second, rng),
-        "SubjectCode": coded((*_SUBJECTS, "PRI"), _subject(world, school, always.subject[holder]), ~teacher),
+        **_member(world, traits, holder, role, age, leaves, rng),
+        **_contract(world, now.year, traits.pay[holder], role, age, second, rng),
+        "SubjectCode": coded((*_SUBJECTS, "PRI"), _subject(world, school, traits.subject[holder]), ~teacher),
     }
 
 
 def _member(
-    world: World, always: "_Always", holder: Array, post: Array, age: Array, leaves: Array, rng: Rng
+    world: World, traits: "_StaffTraits", holder: Array, role: Array, age: Array, leaves: Array, rng: Rng
 ) -> Columns:
-    known, n, teacher = world.known, len(holder), (post != _TAS) & (post != _SUP)
+    known, n, teacher = world.known, len(holder), (role != _TAS) & (role != _SUP)
     women = np.where(teacher, known.number("workforce.female_teachers"), known.number("workforce.female_other"))
-    qualified = teacher & (always.qualified[holder] < known.number("workforce.qualified"))
+    qualified = teacher & (traits.qualified[holder] < known.number("workforce.qualified"))
     destination = np.where(age > 58, _GONE.index("RETI"), pick(rng, _GONE_SHARES, n))
     return {
         "NINumber": patterned(rng, n, "QQ999999A"),
-        "Sex": untidy(rng, coded(("F", "M"), (always.draw[holder] > women).astype(np.int8))),
+        "Sex": untidy(rng, coded(("F", "M"), (traits.draw[holder] > women).astype(np.int8))),
         "AgeBand": coded(_BANDS, np.clip((age - 20) // 5, 0, 8)),
-        "EthnicGroupMajor": coded(MAJOR, always.ethnic[holder]),
-        "Disability": coded(("N", "Y", "NOBT", "REFU"), always.disability[holder]),
+        "EthnicGroupMajor": coded(MAJOR, traits.ethnic[holder]),
+        "Disability": coded(("N", "Y", "NOBT", "REFU"), traits.disability[holder]),
         "QTStatus": flag(qualified),
-        "QTSRoute": coded(_ROUTES, always.route[holder], ~qualified),
-        "PayRange": coded(("M", "U", "L", "H", "P", "Q", "O"), _ranges(post, age, qualified)),
+        "QTSRoute": coded(_ROUTES, traits.route[holder], ~qualified),
+        "PayRange": coded(("M", "U", "L", "H", "P", "Q", "O"), _ranges(role, age, qualified)),
         "DestinationCode": coded(_GONE, destination, ~leaves),
         "SicknessDays": number(np.where(rng.random(n) < 0.35, 0, np.minimum(rng.gamma(0.9, 9, n), 190)), 1),
     }
 
 
-def _contract(world: World, year: int, luck: Array, post: Array, age: Array, second: Array, rng: Rng) -> Columns:
-    known, n = world.known, len(post)
-    part_time = rng.random(n) >= np.where((post != _TAS) & (post != _SUP), 0.77, 0.4)
+def _contract(world: World, year: int, luck: Array, role: Array, age: Array, second: Array, rng: Rng) -> Columns:
+    known, n = world.known, len(role)
+    part_time = rng.random(n) >= np.where((role != _TAS) & (role != _SUP), 0.77, 0.4)
     fte = np.where(second, 0.2, np.where(part_time, np.round(rng.uniform(0.3, 0.9, n), 1), 1.0))
     level = known.number("workforce.mean_pay_2023") * (1 + known.number("workforce.pay_growth")) ** (year - 2023)
-    pay = level * _PAY[post] * np.clip(0.72 + 0.016 * (age - 24), 0.7, 1.15) * np.exp(0.08 * luck)
+    pay = level * _PAY[role] * np.clip(0.72 + 0.016 * (age - 24), 0.7, 1.15) * np.exp(0.08 * luck)
     return {
-        "Post": coded(POSTS, post),
+        "Post": coded(STAFF_ROLES, role),
         "ContractType": coded(("PRM", "FXT", "TMP", "CAS"), pick(rng, [0.91, 0.06, 0.02, 0.01], n)),
         "FTE": number(fte, 2),
         "BasePay": number(np.clip(pay, 0, 150_000), 0, rng.random(n) < 0.02),
-        "RoleIdentifier": coded(_ROLES, _ROLE_OF[post]),
+        "RoleIdentifier": coded(_ROLES, _ROLE_OF[role]),
     }
 
 
@@ -142,7 +141,7 @@ def _subject(world: World, school: Array, own: Array) -> Array:
     return np.where(world.schools.phase[school] == pools.PHASES.index("SS"), own, len(_SUBJECTS))
 
 
-class _Always:
+class _StaffTraits:
     """What stays the same about a member of staff over the years."""
 
     def __init__(self, world: World, n: int) -> None:
@@ -153,9 +152,9 @@ class _Always:
         self.route, self.subject = pick(rng, _ROUTE_SHARES, n), pick(rng, _SUBJECT_SHARES, n)
 
 
-def _ranges(post: Array, age: Array, qualified: Array) -> Array:
+def _ranges(role: Array, age: Array, qualified: Array) -> Array:
     """Main and upper range for classroom teachers, leadership and heads for theirs, others outside."""
     classroom = np.where(~qualified, 5, np.where(age > 32, 1, 0))
     return np.select(
-        [post == 1, (post == 2) | (post == 3), post == 7, (post == _TAS) | (post == _SUP)], [3, 2, 4, 6], classroom
+        [role == 1, (role == 2) | (role == 3), role == 7, (role == _TAS) | (role == _SUP)], [3, 2, 4, 6], classroom
     )

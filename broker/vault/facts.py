@@ -1,5 +1,5 @@
 """Key facts that the data prove, per table and year: what evidence may rely on. Believes nothing of the catalogue."""
-# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from broker.domain.proofs import Proof, Proofs
-from broker.policy.tables import Table
-from broker.policy.variables import Variable
-from broker.vault.duck import Connection, name, parquet_of, single
-from broker.vault.files import WHOLE
-from broker.vault.normalise import stored
+from broker.domain.evidence import VaultProof, VaultProofs
+from broker.policy.data_catalogue import CatalogueTable, Variable
+from broker.vault.duckdb_access import Connection, parquet_of, quote, single_row
+from broker.vault.extract_files import WITHOUT_YEAR
+from broker.vault.extract_staging import stored_variables
 
 Facts = dict[str, Any]
 """JSON: {table: {year or "all": {
@@ -22,17 +21,17 @@ Facts = dict[str, Any]
     of a public table also: unique (its unique key proved)}}}. Decimals are text."""
 
 
-def prove(con: Connection, table: Table, file: Path) -> Facts:
+def prove_facts(con: Connection, table: CatalogueTable, file: Path) -> Facts:
     """The facts of one finished snapshot file (person tables carry the global number in `__person`)."""
-    numbers = [v for v in stored(table) if v.type.is_number and not table.is_link_key(v.name)]
+    numbers = [v for v in stored_variables(table) if v.type.is_number and not table.is_link_key(v.name)]
     facts = _columns(con, table, file, numbers)
     if table.unit is None:
         facts["unique"] = table.unique_key is not None
         return facts
-    totals = "".join(f", sum(abs({name(v.name)}))" for v in numbers)
+    totals = "".join(f", sum(abs({quote(v.name)}))" for v in numbers)
     outer = "".join(f", max(g{i})" for i in range(len(numbers)))
     named = "".join(f", g{i}" for i in range(len(numbers)))
-    row = single(
+    row = single_row(
         con,
         f"WITH per(p, n{named}) AS (SELECT __person, count(*){totals} FROM {parquet_of(file)} GROUP BY __person) "
         f"SELECT count(*), coalesce(max(n), 0){outer} FROM per",
@@ -44,14 +43,16 @@ def prove(con: Connection, table: Table, file: Path) -> Facts:
     return facts
 
 
-def _columns(con: Connection, table: Table, file: Path, numbers: list[Variable]) -> Facts:
-    nulls = "".join(f", count_if({name(v.name)} IS NULL)" for v in stored(table))
-    ends = "".join(f", max(abs({name(v.name)}))" for v in numbers) + "".join(f", min({name(v.name)})" for v in numbers)
-    row = single(con, f"SELECT count(*){nulls}{ends} FROM {parquet_of(file)}")
-    split, third = 1 + len(stored(table)), 1 + len(stored(table)) + len(numbers)
+def _columns(con: Connection, table: CatalogueTable, file: Path, numbers: list[Variable]) -> Facts:
+    nulls = "".join(f", count_if({quote(v.name)} IS NULL)" for v in stored_variables(table))
+    ends = "".join(f", max(abs({quote(v.name)}))" for v in numbers) + "".join(
+        f", min({quote(v.name)})" for v in numbers
+    )
+    row = single_row(con, f"SELECT count(*){nulls}{ends} FROM {parquet_of(file)}")
+    split, third = 1 + len(stored_variables(table)), 1 + len(stored_variables(table)) + len(numbers)
     return {
         "rows": row[0],
-        "nulls": {v.name: n for v, n in zip(stored(table), row[1:split], strict=True)},
+        "nulls": {v.name: n for v, n in zip(stored_variables(table), row[1:split], strict=True)},
         "largest": {v.name: _plain(x) for v, x in zip(numbers, row[split:third], strict=True)},
         "smallest": {v.name: _plain(x) for v, x in zip(numbers, row[third:], strict=True)},
     }
@@ -61,9 +62,9 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def restrict(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Facts:
+def restrict_facts(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Facts:
     """Only the facts of granted variables: {table: {year: variables}}."""
-    kept: Facts = {}
+    restricted: Facts = {}
     for table, years in granted.items():
         for year, variables in years.items():
             if year not in facts.get(table, {}):
@@ -73,21 +74,21 @@ def restrict(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Fac
                 k: {v: x for v, x in f.items() if v in variables} if isinstance(f, dict) else f
                 for k, f in found.items()
             }
-            kept.setdefault(table, {})[year] = narrow
-    return kept
+            restricted.setdefault(table, {})[year] = narrow
+    return restricted
 
 
-def proofs_of(facts: Facts) -> Proofs:
+def proofs_of(facts: Facts) -> VaultProofs:
     """The facts of person tables as evidence takes them. Binary fractions prove nothing: their sums have an order."""
     return {
-        table: {None if year == WHOLE else int(year): _proof(found) for year, found in years.items()}
+        table: {None if year == WITHOUT_YEAR else int(year): _proof(found) for year, found in years.items()}
         for table, years in facts.items()
         if all("max_rows" in found for found in years.values())
     }
 
 
-def _proof(found: Facts) -> Proof:
-    return Proof(found["max_rows"], _exact(found["person_total"]), _exact(found.get("smallest", {})))
+def _proof(found: Facts) -> VaultProof:
+    return VaultProof(found["max_rows"], _exact(found["person_total"]), _exact(found.get("smallest", {})))
 
 
 def _exact(numbers: Mapping[str, object]) -> dict[str, int | Decimal]:
@@ -95,5 +96,5 @@ def _exact(numbers: Mapping[str, object]) -> dict[str, int | Decimal]:
     return {v: x for v, x in plain.items() if isinstance(x, int | Decimal)}
 
 
-def to_json(facts: Facts) -> str:
+def facts_json(facts: Facts) -> str:
     return json.dumps(facts, sort_keys=True, separators=(",", ":"))

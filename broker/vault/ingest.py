@@ -1,5 +1,5 @@
 """Ingest: extracts in, one snapshot out, whole or not at all. Grants and pseudonyms are no matter here."""
-# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duck`)
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
 import hashlib
 import os
@@ -9,21 +9,25 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from broker.domain.erasures import Erased
 from broker.domain.errors import Invalid
 from broker.domain.ports import Snapshot
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import canonical_json
-from broker.policy.tables import TableKind
-from broker.vault.duck import Connection, connection, each, name, parquet_of, storage_type, write
-from broker.vault.extract import stage
-from broker.vault.facts import Facts, prove, to_json
-from broker.vault.files import SYNTHETIC_MARK, Extract, digest, find_extracts
-from broker.vault.locks import locked
-from broker.vault.normalise import stored
-from broker.vault.persons import TABLES, note_keys, number_persons
-from broker.vault.problems import IngestRefused, Problem
-from broker.vault.snapshots import DESCRIPTION, read_snapshot, write_description
+from broker.domain.projects.erasures import ErasedPersons
+from broker.policy.data_catalogue import Catalogue, TableKind
+from broker.policy.policy_set import canonical_json
+from broker.vault.build_once import locked
+from broker.vault.duckdb_access import Connection, connection, parquet_of, quote, run_each, storage_type, write
+from broker.vault.extract_files import (
+    SYNTHETIC_MARK,
+    Extract,
+    ExtractProblem,
+    IngestRefused,
+    file_digest,
+    find_extracts,
+)
+from broker.vault.extract_staging import stage_extract, stored_variables
+from broker.vault.facts import Facts, facts_json, prove_facts
+from broker.vault.person_numbers import KEY_TABLES, add_keys, number_persons
+from broker.vault.snapshot_files import DESCRIPTION_FILE, read_snapshot, write_description
 
 Progress = Callable[[str, int, int], None]
 """Told (what is done now, steps done, steps in all)."""
@@ -31,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 LAYOUT = "1"
 """Changes when snapshots of the same data would be written differently."""
 
-PERSON = "__person"
+PERSON_COLUMN = "__person"
 """The column with the global person number; it stands in snapshots only."""
 
 
@@ -41,7 +45,7 @@ def ingest(
     catalogue: Catalogue,
     now: datetime,
     progress: Progress | None = None,
-    erased: Erased | None = None,
+    erased: ErasedPersons | None = None,
 ) -> Snapshot:
     """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
 
@@ -59,62 +63,64 @@ def ingest(
     fingerprint = _fingerprint(extracts, catalogue, synthetic, erased)
     ident = f"s{fingerprint[:16]}"
     with locked(private / ".ingest.lock"):
-        if not problems and (snapshots / ident / DESCRIPTION).is_file():
+        if not problems and (snapshots / ident / DESCRIPTION_FILE).is_file():
             return read_snapshot(data, ident)
-        _clear_halves(snapshots)
+        _clear_unfinished(snapshots)
         half = snapshots / f".half-{secrets.token_hex(4)}"
         half.mkdir(mode=0o700)
         try:
-            facts = _make(extracts, problems, half, private, progress or (lambda what, done, total: None), erased)
-            write_description(half, Snapshot(ident, fingerprint, now, synthetic, "", to_json(facts)))
+            facts = _write_snapshot(
+                extracts, problems, half, private, progress or (lambda what, done, total: None), erased
+            )
+            write_description(half, Snapshot(ident, fingerprint, now, synthetic, "", facts_json(facts)))
             os.replace(half, snapshots / ident)
         finally:
             shutil.rmtree(half, ignore_errors=True)
     return read_snapshot(data, ident)
 
 
-def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool, erased: Erased | None) -> str:
+def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool, erased: ErasedPersons | None) -> str:
     parts: list[object] = [LAYOUT, synthetic, catalogue]
     parts += [["erased", *sorted(erased.digests)]] if erased and erased.digests else []
-    parts += [[e.table.full_name, e.label, digest(e.path)] for e in extracts]
+    parts += [[e.table.full_name, e.label, file_digest(e.path)] for e in extracts]
     return hashlib.sha256("\n".join(canonical_json(p) for p in parts).encode()).hexdigest()
 
 
-def _clear_halves(snapshots: Path) -> None:
+def _clear_unfinished(snapshots: Path) -> None:
     """Remove what a crashed ingest left; the lock is held."""
     for folder in snapshots.glob(".half-*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _make(
+def _write_snapshot(
     extracts: list[Extract],
-    problems: list[Problem],
+    problems: list[ExtractProblem],
     half: Path,
     private: Path,
     progress: Progress,
-    erased: Erased | None,
+    erased: ErasedPersons | None,
 ) -> Facts:
     staging, scratch = half / "staging", half / "scratch"
     staging.mkdir()
     scratch.mkdir()
-    kept = [e for e in extracts if e.table.grantable]
-    steps = len(extracts) + len(kept) + 1
+    grantable = [e for e in extracts if e.table.grantable]
+    steps = len(extracts) + len(grantable) + 1
     facts: Facts = {}
     with connection(scratch) as con:
-        con.execute(TABLES)
-        checks = each(con, extracts, lambda cursor, e: stage(cursor, e, _staged(staging, e)))
+        con.execute(KEY_TABLES)
+        checks = run_each(con, extracts, lambda cursor, e: stage_extract(cursor, e, _staged(staging, e)))
         for number, (extract, found) in enumerate(zip(extracts, checks, strict=True)):
             progress(f"checking {extract.name}", number, steps)
             problems = problems + found
         if problems:
             raise IngestRefused(tuple(problems))
         progress("numbering persons", len(extracts), steps)
-        for extract in kept:
+        for extract in grantable:
             if extract.table.kind is TableKind.PERSON:
-                note_keys(con, extract.table, _staged(staging, extract))
+                add_keys(con, extract.table, _staged(staging, extract))
         number_persons(con, private, erased)
-        proofs = each(con, kept, lambda cursor, e: _finish(cursor, e, _staged(staging, e), half))
-        for number, (extract, proved) in enumerate(zip(kept, proofs, strict=True), len(extracts) + 1):
+        proofs = run_each(con, grantable, lambda cursor, e: _finish(cursor, e, _staged(staging, e), half))
+        for number, (extract, proved) in enumerate(zip(grantable, proofs, strict=True), len(extracts) + 1):
             progress(f"writing {extract.table.full_name} {extract.label}", number, steps)
             facts.setdefault(extract.table.full_name, {})[extract.label] = proved
         progress("done", steps, steps)
@@ -132,16 +138,16 @@ def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Fact
     folder = half / extract.table.full_name
     folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{extract.label}.parquet"
-    columns = [(v.name, storage_type(v)) for v in stored(extract.table)]
-    names = ", ".join(f"s.{name(c)}" for c, _ in columns)
+    columns = [(v.name, storage_type(v)) for v in stored_variables(extract.table)]
+    names = ", ".join(f"s.{quote(c)}" for c, _ in columns)
     query = f"SELECT {names} FROM {parquet_of(staged)} s"
     if extract.table.kind is TableKind.PERSON:
         query = (
-            f"SELECT {names}, n.number::UINTEGER AS {PERSON} FROM {parquet_of(staged)} s "
+            f"SELECT {names}, n.number::UINTEGER AS {PERSON_COLUMN} FROM {parquet_of(staged)} s "
             "JOIN numbers n ON n.domain = s.__domain AND n.key = s.__key "
             "WHERE n.number NOT IN (FROM gone) ORDER BY n.number"
         )
-        columns.append((PERSON, "UINTEGER"))
+        columns.append((PERSON_COLUMN, "UINTEGER"))
     write(con, query, path, columns)
     staged.unlink()
-    return prove(con, extract.table, path)
+    return prove_facts(con, extract.table, path)

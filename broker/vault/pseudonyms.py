@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.domain.errors import Breach
-from broker.vault.locks import locked
+from broker.vault.build_once import locked
 
 MASTER_FILE = "pseudonyms.key"
 MASTER_BYTES = 32

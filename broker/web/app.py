@@ -8,87 +8,72 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import ValidationError
 
 from broker.domain.ports import Ports
-from broker.web import (
-    api_administration,
-    api_jobs,
-    api_ledger,
-    api_memory,
-    api_public_tables,
-    api_reviews,
-    api_saved,
-    api_threads,
-    entrance,
-    health,
-    look,
-    openid,
-    pages_administration,
-    pages_administration_audit,
-    pages_administration_data,
-    pages_administration_erasures,
-    pages_administration_memory,
-    pages_administration_people,
-    pages_administration_policies,
-    pages_administration_projects,
-    pages_administration_stops,
-    pages_inbox,
-    pages_lookups,
-    pages_notices,
-    pages_public_tables,
-    pages_rehearsals,
-    pages_research,
-    pages_research_collect,
-    pages_research_find,
-    pages_research_keep,
-    pages_research_write,
-    pages_review,
-    pages_threads,
-    pages_votes,
-    problems,
-    public,
-    security,
-    session,
+from broker.web import error_handlers, template_setup
+from broker.web.api import (
+    administration_api,
+    health_endpoints,
+    job_api,
+    ledger_api,
+    release_history_api,
+    review_api,
+    saved_api,
 )
-from broker.web.documented import SCHEMES
-from broker.web.models import Problem
-from broker.web.passwords import Attempts
-from broker.web.setup import EXTENSION, Door, WebSettings
+from broker.web.api.openapi import SECURITY_SCHEMES
+from broker.web.pages import (
+    account_pages,
+    administration_pages,
+    catalogue_pages,
+    data_pages,
+    inbox_pages,
+    job_pages,
+    people_pages,
+    policy_pages,
+    register_pages,
+    review_pages,
+    saved_pages,
+    submission_pages,
+)
+from broker.web.schemas.api_schemas import ApiProblem
+from broker.web.security import authentication, openid, request_checks
+from broker.web.security.authentication import SignInAttempts
+from broker.web.web_context import CONTEXT_EXTENSION, WebContext, WebSettings
 
-API_SUBJECTS = (
-    api_jobs.api,
-    api_reviews.api,
-    api_threads.api,
-    api_saved.api,
-    api_ledger.api,
-    api_memory.api,
-    api_administration.api,
-    api_public_tables.api,
+API_BLUEPRINTS = (
+    job_api.api,
+    review_api.reviews_blueprint,
+    review_api.messages_blueprint,
+    saved_api.api,
+    ledger_api.api,
+    release_history_api.history_blueprint,
+    administration_api.api,
+    release_history_api.public_tables_blueprint,
 )
-PAGES = (
-    public.pages,
-    health.pages,
-    entrance.pages,
-    pages_research.pages,
-    pages_research_write.pages,
-    pages_rehearsals.pages,
-    pages_research_find.pages,
-    pages_research_collect.pages,
-    pages_research_keep.pages,
-    pages_review.pages,
-    pages_votes.pages,
-    pages_inbox.pages,
-    pages_threads.pages,
-    pages_lookups.pages,
-    pages_administration.pages,
-    pages_administration_people.pages,
-    pages_administration_projects.pages,
-    pages_administration_policies.pages,
-    pages_administration_data.pages,
-    pages_administration_erasures.pages,
-    pages_administration_memory.pages,
-    pages_public_tables.pages,
-    pages_administration_stops.pages,
-    pages_administration_audit.pages,
-    pages_notices.pages,
+PAGE_BLUEPRINTS = (
+    register_pages.pages,
+    health_endpoints.blueprint,
+    account_pages.account_blueprint,
+    job_pages.research_blueprint,
+    submission_pages.writing_blueprint,
+    submission_pages.rehearsal_blueprint,
+    catalogue_pages.pages,
+    job_pages.collecting_blueprint,
+    saved_pages.saved_blueprint,
+    review_pages.review_blueprint,
+    inbox_pages.vote_blueprint,
+    inbox_pages.inbox_blueprint,
+    review_pages.thread_blueprint,
+    saved_pages.lookup_blueprint,
+    administration_pages.overview_blueprint,
+    people_pages.people_blueprint,
+    policy_pages.project_blueprint,
+    policy_pages.policy_blueprint,
+    data_pages.data_blueprint,
+    people_pages.erasure_blueprint,
+    data_pages.cap_blueprint,
+    data_pages.public_table_blueprint,
+    people_pages.stop_blueprint,
+    administration_pages.audit_blueprint,
+    account_pages.notice_blueprint,
 )
 
 
@@ -97,34 +82,34 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     app = OpenAPI(
         __name__,
         info=Info(title="NPD job broker", version="1", description="Only checked results leave."),
-        security_schemes=SCHEMES,
+        security_schemes=SECURITY_SCHEMES,
         doc_ui=False,
         validation_error_status=400,
-        validation_error_model=Problem,
+        validation_error_model=ApiProblem,
         validation_error_callback=validation_problem,
     )
     app.openapi_version = "3.1.0"
-    app.extensions[EXTENSION] = Door(ports, settings)
-    app.extensions[entrance.ATTEMPTS] = Attempts()
-    look.install(app)
-    problems.install(app)
-    session.install(app)
+    app.extensions[CONTEXT_EXTENSION] = WebContext(ports, settings)
+    app.extensions[account_pages.ATTEMPTS_EXTENSION] = SignInAttempts()
+    template_setup.install(app)
+    error_handlers.install(app)
+    authentication.install(app)
     openid.install(app, settings.openid)
-    security.install(app, settings.secret_key, settings.secure_cookies)
-    for api in API_SUBJECTS:
+    request_checks.install(app, settings.secret_key, settings.secure_cookies)
+    for api in API_BLUEPRINTS:
         app.register_api(api)
-        security.csrf.exempt(api)
-    for pages in PAGES:
+        request_checks.csrf.exempt(api)
+    for pages in PAGE_BLUEPRINTS:
         app.register_blueprint(pages)
-    _document(app)
+    _serve_openapi_document(app)
     return app
 
 
 def validation_problem(error: ValidationError) -> Response:
-    return problems.validation_problem(error)
+    return error_handlers.validation_problem(error)
 
 
-def _document(app: OpenAPI) -> None:
+def _serve_openapi_document(app: OpenAPI) -> None:
     """The OpenAPI document at its fixed address; the library's own pages stay off."""
     document: dict[str, Any] = app.api_doc
 

@@ -1,54 +1,54 @@
-"""Makes good what a crash left: lapsed leases, jobs the queue forgot, stray sandboxes, missing steps. Idempotent.
-
-A job that cannot be made good (its content is gone, say) is told of and left: it stands in no other job's way.
-"""
+"""Repairs what a crash left: lapsed leases, lost jobs, stray sandboxes, missing steps, public tables. Idempotent."""
 
 from collections.abc import Callable, Container, Iterable
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs import Job, JobState
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import Job, JobState
+from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.ledger.spends import Spend
-from broker.domain.outputs import Output, OutputState
-from broker.domain.people import SYSTEM
-from broker.domain.ports import Reap, Store, WorkerPorts
-from broker.worker.heartbeat import keeper
-from broker.workflow.allot import allot
-from broker.workflow.ending import end_job, end_lapsed
-from broker.workflow.policies import policies_in_force
-from broker.workflow.run import give_back
-from broker.workflow.settle import is_to_compare
-from broker.workflow.stopping import end_stopped
-from broker.workflow.submit import hint
+from broker.domain.ports import LapsedLease, Store, WorkerPorts
+from broker.domain.public_tables import PublicTable
+from broker.worker.lease_renewer import job_lease_renewer, public_table_lease_renewer
+from broker.workflow.administration.budget_allotment import allot
+from broker.workflow.administration.emergency_stops import withdraw_stopped_jobs
+from broker.workflow.pipeline.job_completion import complete_job, end_lapsed_comparison
+from broker.workflow.pipeline.job_run import give_back_job
+from broker.workflow.pipeline.output_routing import needs_comparison
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history.public_table_entry import enter_public_table
+from broker.workflow.submission.job_submission import offer_job
 
 log = structlog.get_logger()
 
-WAITING_LONG = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
+WAITING_FOR_PEOPLE = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
 """A job with no other outputs waits until a person could have decided."""
 
-LONGEST_REST = 20
+MAX_COMPARISON_REST = 20
 """Leases between two attempts at a comparison, at most."""
 
-Found = TypeVar("Found", bound=object)
+Item = TypeVar("Item", bound=object)
 
 
 def reap(ports: WorkerPorts) -> int:
     """End attempts and comparisons whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
     lapsed = ports.store.lapsed(ports.clock.now())
-    return _each("reap", lapsed, lambda found: _reap(ports, found))
+    return _repair_each("reap", lapsed, lambda found: _reap(ports, found))
 
 
-def _reap(ports: WorkerPorts, found: Reap) -> None:
-    ports.sandbox.terminate(found.job, found.attempt)
-    ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", found.job)])
+def _reap(ports: WorkerPorts, lapsed: LapsedLease) -> None:
+    ports.sandbox.terminate(lapsed.job, lapsed.attempt)
+    ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", lapsed.job)])
     try:
-        if ports.store.job(found.job).state is JobState.ASSESSING:
-            end_lapsed(ports, found.job, found.attempt)
+        if ports.store.job(lapsed.job).state is JobState.ASSESSING:
+            end_lapsed_comparison(ports, lapsed.job, lapsed.attempt)
             return
-        give_back(ports, found.job, found.attempt, policies_in_force(ports.store).service.max_attempts)
+        give_back_job(ports, lapsed.job, lapsed.attempt, policies_in_force(ports.store).service.max_attempts)
     except Conflict:
         return
 
@@ -60,7 +60,7 @@ def offer_waiting(ports: WorkerPorts) -> int:
         (job, attempt) for job, attempt in ports.store.waiting() if attempt == 0 or _has_rested(ports, job, attempt)
     ]
     for job, attempt in waiting:
-        hint(ports, job, attempt)
+        offer_job(ports, job, attempt)
     return len(waiting)
 
 
@@ -70,7 +70,7 @@ def _has_rested(ports: WorkerPorts, job: str, attempt: int) -> bool:
 
 def end_all_stopped(ports: WorkerPorts) -> int:
     """Withdraw what a stop did not come to: the process that stopped a project may have died in between."""
-    return end_stopped(ports)
+    return withdraw_stopped_jobs(ports)
 
 
 def sweep(ports: WorkerPorts) -> int:
@@ -92,13 +92,13 @@ def settle_due(ports: WorkerPorts) -> int:
 
 
 def _is_due(job: Job, outputs: list[Output]) -> bool:
-    told = job.is_private or any(o.state not in WAITING_LONG for o in outputs)
-    return told and not is_to_compare(job, outputs)
+    decided = job.is_private or any(o.state not in WAITING_FOR_PEOPLE for o in outputs)
+    return decided and not needs_comparison(job, outputs)
 
 
 def compare_due(ports: WorkerPorts) -> int:
     """The same for jobs whose worker was lost before it had compared them."""
-    return _settle(ports, is_to_compare)
+    return _settle(ports, needs_comparison)
 
 
 def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> int:
@@ -109,25 +109,25 @@ def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> 
     oldest_first = sorted(found.values(), key=lambda job: (job.created, job.ident))
     due = [job.ident for job in oldest_first if wanted(job, outputs.get(job.ident, []))]
     rested = [ident for ident in due if _has_rested_since(ports, found[ident], outputs.get(ident, []))]
-    keep_alive = keeper(ports)
-    return _each("settle", rested, lambda job: end_job(ports, job, keep_alive))
+    renewer = job_lease_renewer(ports)
+    return _repair_each("settle", rested, lambda job: complete_job(ports, job, renewer))
 
 
 def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
-    until = job.updated + min(max(job.attempt - 1, 1), LONGEST_REST) * ports.lease
-    return ports.clock.now() >= until or not is_to_compare(job, outputs)
+    until = job.updated + min(max(job.attempt - 1, 1), MAX_COMPARISON_REST) * ports.lease
+    return ports.clock.now() >= until or not needs_comparison(job, outputs)
 
 
 def settle_spends(ports: WorkerPorts) -> int:
     """End the spends of jobs that were never accepted, or ended while the ledger stood still. A job is accepted just
     after it has reserved: a lease later it is gone."""
     waiting = ports.store.unsettled_spends(ports.clock.now() - ports.lease)
-    return _each("spends", waiting, lambda spend: _settle_spend(ports, spend))
+    return _repair_each("spends", waiting, lambda spend: _settle_spend(ports, spend))
 
 
 def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
-    end = spend.without_release
-    now, job = ports.clock.now(), spend.asked.job
+    end = spend.state_without_release
+    now, job = ports.clock.now(), spend.request.job
     ports.store.settle_spend(job, end, now, [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)])
 
 
@@ -139,7 +139,7 @@ def allot_caps(ports: WorkerPorts) -> int:
         return 0
 
 
-class NamedVaults(Container[str]):
+class UnfinishedJobVaults(Container[str]):
     """The vaults that unfinished jobs name at the moment of asking: a list read earlier would miss the job that has
     named a vault since."""
 
@@ -152,15 +152,48 @@ class NamedVaults(Container[str]):
 
 def remove_vaults(ports: WorkerPorts) -> int:
     """Remove vaults that no unfinished job names. A job names its vault before it asks for it for the last time."""
-    return ports.vaults.remove_unused(NamedVaults(ports.store))
+    return ports.vaults.remove_unused(UnfinishedJobVaults(ports.store))
 
 
-def _each(step: str, found: Iterable[Found], make_good: Callable[[Found], None]) -> int:
+def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], None]) -> int:
     count = 0
-    for one in found:
+    for item in items:
         try:
-            make_good(one)
+            repair(item)
             count += 1
         except Exception as error:
-            log.warning("reconcile", step=step, subject=str(one), error=type(error).__name__)
+            log.warning("reconcile", step=step, subject=str(item), error=type(error).__name__)
     return count
+
+
+MAX_PUBLIC_TABLE_REST = 20
+"""Leases between two attempts, at most."""
+
+
+def run_public_tables(ports: WorkerPorts) -> int:
+    """Every one that waits and rests no more."""
+    return sum(_run_public_table(ports, table) for table in ports.store.public_tables_to_run(ports.clock.now()))
+
+
+def _run_public_table(ports: WorkerPorts, table: PublicTable) -> bool:
+    """An attempt whose worker is gone has its sandbox ended first, confirmed gone."""
+    now = ports.clock.now()
+    attempt = ports.store.lease_public_table(table.ident, now + ports.lease, now)
+    if attempt is None:
+        return False
+    if attempt > 1:
+        ports.sandbox.terminate(table.ident, attempt - 1)
+    try:
+        with public_table_lease_renewer(ports)(table.ident, attempt):
+            enter_public_table(ports, table.ident, attempt)
+    except Exception as error:
+        if isinstance(error, Conflict) and error.code == "stale":
+            return False
+        log.warning("public table", subject=table.ident, error=type(error).__name__)
+        ports.store.rest_public_table(table.ident, attempt, ports.clock.now() + _public_table_rest(ports, attempt))
+        return False
+    return True
+
+
+def _public_table_rest(ports: WorkerPorts, attempt: int) -> timedelta:
+    return min(attempt, MAX_PUBLIC_TABLE_REST) * ports.lease

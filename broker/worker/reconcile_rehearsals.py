@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.ports import WorkerPorts
-from broker.workflow.policies import policies_in_force
-from broker.workflow.rehearsals import hint
-from broker.workflow.run_rehearsal import give_back
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.rehearsal.rehearsal_requests import offer_rehearsal
+from broker.workflow.rehearsal.rehearsal_run import give_back_rehearsal
 
 
 def reap_rehearsals(ports: WorkerPorts) -> int:
@@ -15,7 +15,7 @@ def reap_rehearsals(ports: WorkerPorts) -> int:
     for ident, attempt in lapsed:
         ports.sandbox.terminate(ident, attempt)
         try:
-            give_back(ports, ident, attempt)
+            give_back_rehearsal(ports, ident, attempt)
         except Conflict:
             continue
     return len(lapsed)
@@ -26,7 +26,7 @@ def offer_rehearsals(ports: WorkerPorts) -> int:
     now = ports.clock.now()
     waiting = [r for r in ports.store.rehearsals_waiting() if now >= r.updated + r.attempt * ports.lease]
     for found in waiting:
-        hint(ports, found.ident, found.attempt)
+        offer_rehearsal(ports, found.ident, found.attempt)
     return len(waiting)
 
 

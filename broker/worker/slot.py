@@ -6,9 +6,9 @@ import signal
 import sys
 
 from broker.settings import read_settings
-from broker.wiring.worker import build_worker, queue_worker
+from broker.wiring.worker_ports import build_queue_worker, build_worker_ports
 from broker.worker import tasks
-from broker.workflow.turns import Lane
+from broker.workflow.job_scheduling import Lane
 
 PR_SET_PDEATHSIG = 1
 
@@ -25,8 +25,10 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     settings = read_settings()
     number = int(sys.argv[2])
-    tasks.equip(build_worker(settings, number), f"{os.uname().nodename}-{number}", Lane(number, settings.slots))
-    queue_worker(settings).work()
+    tasks.set_up_slot(
+        build_worker_ports(settings, number), f"{os.uname().nodename}-{number}", Lane(number, settings.slots)
+    )
+    build_queue_worker(settings).work()
 
 
 if __name__ == "__main__":

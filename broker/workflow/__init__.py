@@ -1,1 +1,1 @@
-"""Stairs: one module a stage, from submission to release. Adapters come as ports; no HTTP, no SQL, no Docker."""
+"""The workflow: what happens to a submission from check to release, and what people may do and see."""

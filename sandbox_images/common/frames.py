@@ -1,1 +1,1 @@
-../../broker/sandbox/frames.py
+../../broker/sandbox/launcher_frames.py

@@ -32,7 +32,7 @@ class Channel:
         self._out = os.dup(1)
         os.set_inheritable(self._out, False)
         self._lock = threading.Lock()
-        self._reader: frames.Reader | None = None
+        self._reader: frames.FrameReader | None = None
         self._held: list[tuple[str, bytes]] = []
         null = os.open(os.devnull, os.O_RDWR)
         for handle in (1, 2):
@@ -44,7 +44,7 @@ class Channel:
         after the last ones standard input is gone. Not a byte of what follows them is read: it may be rows, and this
         process may fork before it asks for them."""
         if self._reader is None or most is not None:
-            self._reader = frames.Reader(frames.INWARD, JOB_LIMIT if most is None else most, FRAMES)
+            self._reader = frames.FrameReader(frames.INWARD, JOB_LIMIT if most is None else most, FRAMES)
         while len(self._held) < count:
             data = os.read(0, min(self._reader.lacks, 1 << 20))
             if not data:

@@ -18,11 +18,10 @@ import picture
 import sealing
 from opening import Room, apart
 
-from broker.domain.csv_text import written_csv
+from broker.domain.csv_text import write_csv
 from broker.domain.errors import Invalid
-from broker.domain.files import CSV, DOCUMENT, PARQUET, PNG, FileCaps
-from broker.python_jobs.documents import remade_document
-from broker.python_jobs.remade import remake
+from broker.domain.jobs.script_files import CSV, DOCUMENT, PARQUET, PNG, FileCaps
+from broker.python_jobs.sanitised_files import sanitise_document, sanitise_file
 
 SPARE = 4096
 """Bytes in front of what a file came to."""
@@ -71,13 +70,13 @@ def most(caps: FileCaps) -> int:
 def remade(kind: str, content: bytes, digits: int, caps: FileCaps) -> bytes:
     try:
         if kind == DOCUMENT:
-            return told(made=remade_document(content, caps))
-        made = remake(kind, content, digits, caps)
+            return told(made=sanitise_document(content, caps))
+        made = sanitise_file(kind, content, digits, caps)
     except Invalid as wrong:
         return told(wrong.code, wrong.message)
     if made.sheet is None:
         return told(made=made.content)
-    beside = made.content if kind == CSV else written_csv(made.sheet.columns, made.sheet.rows)
+    beside = made.content if kind == CSV else write_csv(made.sheet.columns, made.sheet.rows)
     return told(made=b"" if kind == CSV else made.content, sheet=beside)
 
 

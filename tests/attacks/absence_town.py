@@ -11,16 +11,16 @@ from tempfile import mkdtemp
 
 import duckdb
 
-from broker.domain.outputs import OutputState
-from broker.domain.projects import Project
-from broker.domain.scalars import Value
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.scalars import Value
+from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.rehearse import Stage, rehearse
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, rehearse_query
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 PUPILS, PROJECT, YEAR = 4000, "P0421", 2018
 Y = "AcademicYear = '2018/2019'"
@@ -63,8 +63,8 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    policies: Policies
-    stage: Stage
+    policies: PolicySet
+    stage: RehearsalContext
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -98,11 +98,11 @@ class Town:
         assert found.plan is not None, found.refusals
         if found.review:
             return Left(asked=True)
-        (one,) = rehearse(found.plan, project, self.policies, self.stage)
-        leaves = one.way is OutputState.APPROVED and one.assessment.rows
-        return Left(one.way is OutputState.IN_REVIEW, one.assessment.rows[0].released[0] if leaves else None)
+        (one,) = rehearse_query(found.plan, project, self.policies, self.stage)
+        leaves = one.route is OutputState.APPROVED and one.assessment.rows
+        return Left(one.route is OutputState.IN_REVIEW, one.assessment.rows[0].released[0] if leaves else None)
 
-    def _project(self, profile: str) -> Project:
+    def _project(self, profile: str) -> ResearchProject:
         project = self.policies.project(PROJECT)
         assert project is not None
         return replace(project, profile=profile, votes=0)
@@ -116,7 +116,7 @@ def town() -> Town:
     assert project is not None
     grants = tuple(replace(g, years=frozenset({YEAR})) for g in project.grants if g.table == "npd.absence")
     policies = replace(found, projects=(replace(project, grants=grants),))
-    data = wanted(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
+    data = synthetic_data_spec(policies.projects[0], policies.catalogue, synthetic_years(), PUPILS, 1)
     folder = Path(mkdtemp(prefix="absence_town"))
     register(rmtree, folder, ignore_errors=True)
-    return Town(policies, build_stage(policies, PROJECT, data, folder, Quiet()))
+    return Town(policies, build_rehearsal_context(policies, PROJECT, data, folder, Quiet()))

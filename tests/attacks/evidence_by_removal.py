@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from broker.domain.plans import Measure, Needs, PlannedTable
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedTable
 from broker.query import render
-from broker.query.rendering.people import FIELDS, People
+from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 from tests.attacks.evidence_shapes import World
 from tests.spec.query.query_kit import CATALOGUE
 
@@ -18,7 +18,7 @@ OWN = frozenset(
     {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP, Measure.ONES, Measure.SUM}
 )
 """Measures to which each person adds an amount of their own: whoever stands behind one changes it."""
-NEEDS = Needs(1)
+NEEDS = EvidenceNeeds(1)
 Keys = tuple[Any, ...]
 Place = tuple[int, Keys, int, str]
 """A table of the output, a cell of it, a statistic of that, and which of its figures: its value, or
@@ -52,10 +52,10 @@ def told(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable], who: bo
 
 def _by_person(table: PlannedTable) -> str:
     """The statement with a row for each cell and person, in which each count of persons is 0 or 1."""
-    people = People(table, NEEDS.least)
+    people = PersonEvidence(table, NEEDS.min_persons)
     keys = [*(f"k{i}" for i in range(len(table.keys))), "p"]
     columns = [*keys, *(f"{t} AS s{s.ident}_{n}" for s in table.statistics for n, t in people.fields(s))]
-    parts, by = ",\n".join(people.parts()), ", ".join(keys)
+    parts, by = ",\n".join(people.common_tables()), ", ".join(keys)
     return f"WITH {parts}\nSELECT {', '.join(columns)} FROM people WHERE p IS NOT NULL GROUP BY {by}"
 
 
@@ -64,7 +64,7 @@ def _figures(number: int, keys: Keys, table: PlannedTable, row: dict[str, Any]) 
         one = f"s{s.ident}_"
         if s.measure is not Measure.SHARE:
             yield (number, keys, s.ident, "value"), row[f"{one}value"], row[f"{one}persons"]
-        if REST in FIELDS[s.measure]:
+        if REST in EVIDENCE_FIELDS[s.measure]:
             yield (number, keys, s.ident, ONES), row[f"{one}rows"], row[f"{one}persons"]
             yield (number, keys, s.ident, REST), row[f"{one}rest_rows"], row[f"{one}rest"]
 

@@ -15,18 +15,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs import FailureCode, Word, coarse_word
-from broker.domain.ports import Limits, Sandbox, SandboxEnd, SandboxRequest, SandboxResult
+from broker.domain.jobs.job import CoarseOutcome, FailureCode, coarse_outcome
+from broker.domain.ports import Sandbox, SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.policy.service import Service
-from broker.python_jobs.inspect import inspect_script
-from broker.python_jobs.left import NAME, Left, leaves_as, name_of, sort_left
-from broker.workflow.script_outputs import prepared_file
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.python_jobs.raw_outputs import FILE_NAME, RawOutputs, frame_name, released_name, sort_outputs
+from broker.python_jobs.static_scan import inspect_script
+from broker.workflow.pipeline.script_outputs import prepare_file
 from tests.files import made
 
 MIB = 1 << 20
-LIMITS = Limits(5, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
+LIMITS = SandboxLimits(5, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parents[1] / "fixtures" / "hostile_scripts.txt"
 LAYERS = ("ACCEPT", "STATIC-REFUSE", "CONTAINER", "OUTPUT-CHECK", "BROKER")
@@ -123,14 +123,14 @@ def request_of(case: Case, mount: Path, name: str) -> SandboxRequest:
     return SandboxRequest(f"hostile.{case.ident}.{name}", 1, "python", mount, frames, LIMITS, synthetic=True)
 
 
-def refused_by_scan(case: Case, service: Service) -> bool:
+def refused_by_scan(case: Case, service: ServiceLimits) -> bool:
     return bool(inspect_script(case.program, service).refusals)
 
 
 def judge(case: Case, result: SandboxResult) -> Stopped:
     """Where a script was stopped that no scan has looked at."""
-    left = sort_left(result.frames, declared_by(result), policies().service)
-    some = left.files or left.stayed
+    left = sort_outputs(result.frames, declared_by(result), policies().service)
+    some = left.files or left.withheld
     layer = "CONTAINER" if result.end is not SandboxEnd.ENDED else "OUTPUT-CHECK" if some else "BROKER"
     wrong = " ".join([*_wrong_of_container(case, result), *_wrong_of_files(left), *_wrong_of_words(result)])
     return Stopped(layer, result.end.value, wrong)
@@ -157,28 +157,28 @@ def _wrong_of_container(case: Case, result: SandboxResult) -> list[str]:
 
 
 @cache
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(ROOT / "policies")
 
 
 def declared_by(result: SandboxResult) -> list[str]:
     """As if the header had named every file that was left."""
     heads = (payload.partition(b"\n")[0] for kind, payload in result.frames if kind == "file")
-    return [leaves_as(name) for head in heads if (name := name_of(head)) is not None]
+    return [released_name(name) for head in heads if (name := frame_name(head)) is not None]
 
 
-def _wrong_of_files(left: Left) -> list[str]:
+def _wrong_of_files(left: RawOutputs) -> list[str]:
     """Nothing that a script left leaves by itself: it has no good name or type, or a person looks."""
     wrong = []
     for file in left.files:
         found = made(file.name, file.content)
-        prepared = prepared_file(found, policies(), policies().profile("npd-default"))
+        prepared = prepare_file(found, policies(), policies().disclosure_rules("npd-default"))
         if prepared.verdict not in (Verdict.REVIEW, Verdict.REFUSE) or (found.problem and prepared.candidate):
             wrong.append(f"{file.name} would leave by itself.")
         if b"BROKER" in file.content or b"docker" in file.content.lower():
             wrong.append("The environment tells of the broker.")
-    for stayed in left.stayed:
-        if not NAME.fullmatch(stayed.name) and not re.fullmatch(r"withheld-\d+", stayed.name):
+    for stayed in left.withheld:
+        if not FILE_NAME.fullmatch(stayed.name) and not re.fullmatch(r"withheld-\d+", stayed.name):
             wrong.append("A file's name is shown as the script wrote it.")
         if stayed.problem == "name" and any(part in stayed.name for part in ("90", "95", "99")):
             wrong.append("A file's name carries data.")
@@ -187,8 +187,12 @@ def _wrong_of_files(left: Left) -> list[str]:
 
 def _wrong_of_words(result: SandboxResult) -> list[str]:
     """Of how it ended a researcher learns one of four words, none of which the script has chosen."""
-    word = Word.ENDED if result.end is SandboxEnd.ENDED else coarse_word(FailureCode(result.end.value))
-    return [] if word in (Word.ENDED, Word.FAILED, Word.LIMIT) and SECRET not in word else ["The word tells more."]
+    word = CoarseOutcome.ENDED if result.end is SandboxEnd.ENDED else coarse_outcome(FailureCode(result.end.value))
+    return (
+        []
+        if word in (CoarseOutcome.ENDED, CoarseOutcome.FAILED, CoarseOutcome.LIMIT) and SECRET not in word
+        else ["The word tells more."]
+    )
 
 
 def run(case: Case, sandbox: Sandbox, mount: Path, name: str) -> Stopped:

@@ -6,20 +6,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked
-from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Assessment
-from broker.domain.people import Person
+from broker.domain.identity.people import Person
 from broker.domain.ports import Snapshot
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.policy.profiles import Profile
-from broker.workflow import administer
+from broker.workflow.administration import user_accounts
+from tests.oracles.tabulate import tabulate_rows
 from tests.spec.query.query_kit import compiled, judged
 from tests.unit.workflow.conftest import CLEO, ROLES, opened
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 SMALL = replace(PROFILE, round_base=1, t=4, min_interval=4)
 """For tables that are small enough to try all their values."""
 
@@ -41,11 +41,11 @@ def town(**target: Any) -> World:
     return {"npd.a": rows, "npd.b": [], "ref.las": regions}
 
 
-def asked(text: str, world: World | None = None, profile: Profile = PROFILE) -> Assessment:
+def asked(text: str, world: World | None = None, profile: DisclosureRules = PROFILE) -> Assessment:
     return judged(text, world or town(), profile)
 
 
-def leaves(text: str, world: World | None = None, profile: Profile = PROFILE) -> list[str]:
+def leaves(text: str, world: World | None = None, profile: DisclosureRules = PROFILE) -> list[str]:
     """The released table, line by line."""
     return released_csv(asked(text, world, profile)).decode().splitlines()
 
@@ -61,10 +61,10 @@ def audited(text: str) -> str:
         way = opened(Path(folder), policies)
         broker = next(way)
         people = [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
-        administer.found_broker(broker.ports, people)
+        user_accounts.initialise_broker(broker.ports, people)
         broker.put_in_force(policies)
         snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
-        administer.put_snapshot(broker.ports, snapshot)
+        user_accounts.put_snapshot(broker.ports, snapshot)
         _, output = broker.ran(text)
         broker.vote(CLEO, output.ident)
         told = " ".join(str(line.event) for line in broker.store.audit())
@@ -79,11 +79,11 @@ def people(cells: Mapping[tuple[str, ...], int]) -> dict[str, list[Any]]:
     return {"id": [f"p{i}" for i in range(len(places))], **columns}
 
 
-def repaired(cells: Mapping[tuple[str, ...], int], profile: Profile = SMALL) -> dict[Place, Any]:
+def repaired(cells: Mapping[tuple[str, ...], int], profile: DisclosureRules = SMALL) -> dict[Place, Any]:
     """What `broker assess --totals` says of each cell and total: its exact count, and None where it is hidden."""
     width = len(next(iter(cells)))
     by = tuple(f"d{k}" for k in range(width))
-    found = assess(tabulate_rows(people(cells), Asked("id", by, totals=True)), profile)
+    found = judge_microdata(tabulate_rows(people(cells), TabulationRequest("id", by, totals=True)), profile)
     assert found["audit"] == {"exact": 0, "narrow": 0}
     return {tuple(c["by"].values()): c["released"] for c in found["cells"]}
 

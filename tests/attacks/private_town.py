@@ -11,19 +11,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Refused
-from broker.domain.people import Person
+from broker.domain.identity.people import Person
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.places import Measurable
-from broker.privacy.asking.written import written_in
-from broker.privacy.design import Design, design
-from broker.workflow import administer
-from broker.workflow.check import Checked
+from broker.policy.policy_set import PolicySet
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
+from broker.privacy.request.directives import read_bounds
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
+from broker.workflow.administration import user_accounts
+from broker.workflow.checking.submission_check import CheckedSubmission
 from tests.spec.query.query_kit import CATALOGUE, compiled
 from tests.unit.workflow.conftest import ROLES, Broker, opened
 
@@ -35,12 +34,12 @@ import bounded_worlds as kit  # noqa: E402
 from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, allot, ran, send, spent  # noqa: E402, F401
 
 Y = "Y = '2018/2019'"
-HALF = Amount(Accounting.APPROXIMATE, 500_000)
+HALF = PrivacyAmount(Accounting.APPROXIMATE, 500_000)
 World = dict[str, list[dict[str, Any]]]
 
 
 @cache
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(ROOT / "policies")
 
 
@@ -61,11 +60,11 @@ def town(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]] = ()) -> World
     return {"npd.a": list(a), "npd.b": list(b), "ref.las": las, "swc.staff": []}
 
 
-def asked(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> Measurable:
+def asked(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> PrivateOutputPlan:
     found = compiled(text, dialect)
     assert found.plan is not None, found.refusals
-    given = Given(CATALOGUE, replace(PROFILE, **limits), {}, written_in(text), lists_only)
-    return measurable(found.plan.outputs[0], given)
+    given = PrivateContext(CATALOGUE, replace(PROFILE, **limits), {}, read_bounds(text), lists_only)
+    return plan_private_output(found.plan.outputs[0], given)
 
 
 def why_not(text: str, **more: Any) -> list[str]:
@@ -80,8 +79,8 @@ def why_not(text: str, **more: Any) -> list[str]:
     return []
 
 
-def designed(text: str, spend: Amount = HALF, **more: Any) -> Design:
-    return design(asked(text, **more).tables, spend)
+def designed(text: str, spend: PrivacyAmount = HALF, **more: Any) -> MeasurementDesign:
+    return design_measurement(asked(text, **more).tables, spend)
 
 
 def exact(text: str, world: World, seed: int = 0, dialect: str = "tsql", **limits: Any) -> dict[Any, Any]:
@@ -114,10 +113,12 @@ def _founded() -> Path:
     folder = Path(mkdtemp(prefix="private-town-"))
     way = opened(folder, policies())
     broker = next(way)
-    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    user_accounts.initialise_broker(
+        broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
+    )
     broker.put_in_force(policies())
     snapshot = Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
-    administer.put_snapshot(broker.ports, snapshot)
+    user_accounts.put_snapshot(broker.ports, snapshot)
     way.close()
     return folder
 
@@ -135,11 +136,11 @@ def dashboard() -> Iterator[Broker]:
         shutil.rmtree(folder)
 
 
-def checked(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> Checked:
-    from broker.domain.jobs import Kind
-    from broker.workflow.preview import check_text
+def checked(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> CheckedSubmission:
+    from broker.domain.jobs.job import JobKind
+    from broker.workflow.submission.preview import check_text
 
-    return check_text(broker.ports, broker.person(by), project, text, Kind.SQL)
+    return check_text(broker.ports, broker.person(by), project, text, JobKind.SQL)
 
 
 def codes(broker: Broker, text: str, project: str = DASHBOARD, by: str = DORA) -> set[str]:

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from broker.disclosure.differencing.members import members_of
-from broker.disclosure.differencing.tables import Table
-from broker.domain.release_history import Entry, KnownFigure, Source
+from broker.disclosure.differencing.member_tables import MemberTable, members_of
+from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 Cells = Mapping[str, Sequence[int]]
@@ -26,7 +25,7 @@ def table(
     within: Mapping[str, int] | None = None,
     values: bool = True,
     often: Mapping[int, int] | None = None,
-) -> Table:
+) -> MemberTable:
     """A table of counts; with `total` of each person also of sums, with `ones` of the ones of a share. Persons
     `often` have so many rows, which the count counts."""
     names = list(cells)
@@ -43,11 +42,11 @@ def table(
         amounts["ones"] = [int(p in ones) for p, _ in rows]
         figures.append(KnownFigure(2, "ones", False, "ones of y", frozenset(), shown))
     members = members_of(len(names), [p for p, _ in rows], [c for _, c in rows], amounts)
-    entry = Entry(
+    entry = HistoryEntry(
         number, f"R{number}", "o", 0, project, snapshot, "npd-default", t, recipe or f"recipe {number}", "pupil",
-        Source.RELEASE, WHEN, len(names), noise, within or {},
+        HistorySource.RELEASE, WHEN, len(names), noise, within or {},
     )  # fmt: skip
-    return Table(entry, tuple(figures), members)
+    return MemberTable(entry, tuple(figures), members)
 
 
 def people(*spans: tuple[int, int]) -> list[int]:

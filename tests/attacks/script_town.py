@@ -18,38 +18,35 @@ from unittest import mock
 
 import pyarrow as pa
 
-from broker.disclosure.judge_fit import judge_fit
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.needs import needs_of
-from broker.domain.files import LeftFile
+from broker.disclosure.judge_regression import judge_regression
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.findings import Assessment
-from broker.domain.handed import HandedRows, RowsChecked
-from broker.domain.jobs import Kind
-from broker.domain.people import Person
-from broker.domain.ports import HandedTo, SandboxEnd, SandboxRequest, SandboxResult, Snapshot, Vault
-from broker.domain.projects import Project
-from broker.domain.variables import How, Use
-from broker.engine.files import ContainerCollector
-from broker.engine.files_here import CollectorHere
-from broker.engine.handed import HandedDuckDB
+from broker.domain.identity.people import Person
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.script_files import RawFile
+from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult, Snapshot, SubmittedMicrodata, Vault
+from broker.domain.projects.project import ResearchProject
+from broker.engine.file_collectors import ContainerCollector, InProcessCollector
+from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.policy.profiles import Profile
-from broker.python_jobs.handed import read_request
-from broker.python_jobs.left import LeftRequest
-from broker.python_jobs.rows import Inputs
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.images import build
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow import administer
-from broker.workflow.check import check_submission
-from broker.workflow.files import how
-from broker.workflow.handed_findings import by_person
-from broker.workflow.handing import planned_tables, rows_to_fit
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.rehearse import Stage as RehearsalStage
-from broker.workflow.trusted import Stage
+from broker.policy.policy_set import PolicySet
+from broker.python_jobs.raw_outputs import RawRequest
+from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.submitted_rows import JobInputs
+from broker.sandbox.built_images import build_images
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.administration import user_accounts
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.script_computation import plan_regression_rows, plan_tables
+from broker.workflow.pipeline.trusted_stage import TrustedContext, collecting_request, with_review_findings
+from broker.workflow.rehearsal.query_rehearsal import RehearsalContext as RehearsalStage
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
 from tests.unit.workflow.conftest import opened as broker_in
@@ -78,27 +75,27 @@ MODEL = {
 
 
 @cache
-def policies() -> Policies:
+def policies() -> PolicySet:
     found = load_policies(ROOT / "policies")
     ours = (replace(p, researchers=p.researchers | {REX}) if p.ident == PROJECT else p for p in found.projects)
     return replace(found, projects=tuple(ours))
 
 
-def project(ident: str = PROJECT) -> Project:
+def project(ident: str = PROJECT) -> ResearchProject:
     found = policies().project(ident)
     assert found is not None
     return found
 
 
-def profile() -> Profile:
-    return policies().profile(project().profile)
+def profile() -> DisclosureRules:
+    return policies().disclosure_rules(project().profile)
 
 
 @cache
 def kept() -> RehearsalStage:
     """The synthetic NPD of the project, and who keeps its vault."""
-    small = wanted(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
-    return build_stage(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
+    small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
+    return build_rehearsal_context(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
 
 
 @cache
@@ -107,12 +104,14 @@ def vault() -> Vault:
 
 
 @cache
-def inputs() -> Inputs:
-    read, years = frozenset({How.READ}), frozenset({2021, 2022})
+def inputs() -> JobInputs:
+    read, years = frozenset({Usage.READ}), frozenset({2021, 2022})
     census = ("PupilMatchingRefAnonymous", "AcademicYear", "FSMeligible", "PHASE", "LA")
     absence = ("PupilMatchingRefAnonymous", "AcademicYear", "OverallAbsence_6HalfTerms")
-    uses = [Use(CENSUS, v, years, read) for v in census] + [Use(ABSENCE, v, years, read) for v in absence]
-    return Inputs(tuple(uses), policies().catalogue, "npd")
+    uses = [VariableUse(CENSUS, v, years, read) for v in census] + [
+        VariableUse(ABSENCE, v, years, read) for v in absence
+    ]
+    return JobInputs(tuple(uses), policies().catalogue, "npd")
 
 
 @cache
@@ -123,50 +122,52 @@ def rows() -> pa.Table:
         return con.sql(f"SELECT * EXCLUDE whole FROM ({SELECT}) ORDER BY whole, pupil, year").to_arrow_table()
 
 
-def named(given: pa.Table, planned: HandedRows) -> bytes:
+def named(given: pa.Table, planned: MicrodataSchema) -> bytes:
     """The columns that the request names, as the library writes them."""
     return file_of(given.select([planned.person.name, *(c.name for c in planned.columns)]))
 
 
-def tabulated(given: pa.Table, **changed: Any) -> tuple[RowsChecked, Assessment | None]:
+def tabulated(given: pa.Table, **changed: Any) -> tuple[MicrodataCheck, Assessment | None]:
     """What becomes of a table's rows: as a checker would get it, or the problem."""
     asked = read_request(json.dumps(TABLE | changed).encode(), "table", "t")
-    planned = planned_tables((asked,), inputs(), project(), policies())
-    to = HandedTo(vault(), tuple(inputs().uses), named(given, planned.rows), "j", 1)
-    engine, needs = HandedDuckDB(), needs_of(profile())
+    planned = plan_tables((asked,), inputs(), project(), policies())
+    to = SubmittedMicrodata(vault(), tuple(inputs().uses), named(given, planned.rows), "j", 1)
+    engine, needs = DuckDBScriptRows(), evidence_needs(profile())
     frames = run_here(engine.prepare(planned.plan, planned.rows, to, LIMITS, needs))
     checked, evidence = engine.read(planned.plan, frames, needs)
     if evidence is None:
         return checked, None
     (assessment,) = judge_job(planned.plan, evidence, profile())
-    return checked, by_person(assessment, checked, planned.rows.derived)
+    return checked, with_review_findings(assessment, checked, planned.rows.derived)
 
 
 @cache
 def sandbox(runtime: str = "runc", cpus: str = "") -> DockerSandbox:
     """The real container, with the images of the checkout, on some processors or on all."""
     root, images = Path(mkdtemp(prefix="script-town-")), Path(__file__).resolve().parents[2] / "build" / "images"
-    build(images)
+    build_images(images)
     (root / "build").symlink_to(images)
     return DockerSandbox(root, runtime, cpus=cpus)
 
 
-def fitted(given: pa.Table, cpus: str = "", **changed: Any) -> tuple[RowsChecked, Assessment | None]:
+def fitted(given: pa.Table, cpus: str = "", **changed: Any) -> tuple[MicrodataCheck, Assessment | None]:
     asked = read_request(json.dumps(MODEL | changed).encode(), "regression", "r")
-    planned = rows_to_fit(asked, inputs(), project(), policies())
-    to = HandedTo(vault(), tuple(inputs().uses), named(given, planned), f"fit-{secrets.token_hex(4)}", 1)
-    engine = HandedDuckDB()
+    planned = plan_regression_rows(asked, inputs(), project(), policies())
+    to = SubmittedMicrodata(vault(), tuple(inputs().uses), named(given, planned), f"fit-{secrets.token_hex(4)}", 1)
+    engine = DuckDBScriptRows()
     result = sandbox(cpus=cpus).run(engine.prepare_fit(asked, planned, to, LIMITS))
     assert result.end is SandboxEnd.ENDED
     checked, fit = engine.read_fit(result.frames)
-    return checked, None if fit is None else by_person(judge_fit("r", fit, profile()), checked, planned.derived)
+    return checked, None if fit is None else with_review_findings(
+        judge_regression("r", fit, profile()), checked, planned.derived
+    )
 
 
 def picture(content: bytes) -> bytes | None:
     """A script's picture, made anew in the real container."""
     there = stage_there()
-    file = LeftFile("t.png", ".png", content)
-    (made,) = ContainerCollector().collect([file], how(there), there.ports.sandbox.run)
+    file = RawFile("t.png", ".png", content)
+    (made,) = ContainerCollector().rebuild([file], collecting_request(there), there.ports.sandbox.run)
     return made.content
 
 
@@ -184,7 +185,7 @@ MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "
 class Here:
     """The trusted stage's container, in this process."""
 
-    handed, collector = HandedDuckDB(), CollectorHere()
+    microdata_engine, file_rebuilder = DuckDBScriptRows(), InProcessCollector()
 
     @property
     def sandbox(self) -> "Here":
@@ -194,37 +195,37 @@ class Here:
         return SandboxResult(SandboxEnd.ENDED, run_here(request), "i", "runc", 1.0, b"")
 
 
-def stage(script: str = SCRIPT) -> Stage:
-    checked = check_submission(script, Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+def stage(script: str = SCRIPT) -> TrustedContext:
+    checked = check_submission(script, JobKind.PYTHON, "", project(), policies(), date(2026, 11, 26))
     assert checked.accepted, checked.refusals
     vaults: Any = mock.Mock(registers=lambda vault: {})
-    return Stage(Here(), vaults, "j", 1, vault(), checked, project(), policies())
+    return TrustedContext(Here(), vaults, "j", 1, vault(), checked, project(), policies())
 
 
 class There:
     """The trusted stage's container, for real."""
 
-    handed, collector = HandedDuckDB(), ContainerCollector()
+    microdata_engine, file_rebuilder = DuckDBScriptRows(), ContainerCollector()
 
     def __init__(self, runtime: str) -> None:
         self.sandbox = sandbox(runtime)
 
 
-def stage_there(runtime: str = "runc") -> Stage:
+def stage_there(runtime: str = "runc") -> TrustedContext:
     return replace(stage(), ports=There(runtime), job=f"there-{secrets.token_hex(4)}")
 
 
-def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> LeftRequest:
+def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> RawRequest:
     """A request with its rows, as a script leaves them; `less`: without the first rows."""
     used = rows().select(list(VARIABLES))
     document = TABLE | {"name": name, "measures": measures, "description": "57", **changed}
-    return LeftRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
+    return RawRequest(name, "table", json.dumps(document).encode(), file_of(used.slice(less)))
 
 
 def new_vaults(folder: str, *idents: str) -> list[Vault]:
     """Small vaults of projects, made anew in `folder` of one snapshot."""
-    small = wanted(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
-    stage = build_stage(policies(), PROJECT, small, Path(folder), Quiet())
+    small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), LEAST, SEED)
+    stage = build_rehearsal_context(policies(), PROJECT, small, Path(folder), Quiet())
     return [stage.vaults.ensure(ident, stage.snapshot) for ident in idents]
 
 
@@ -233,9 +234,11 @@ def _founded() -> Path:
     folder = Path(mkdtemp(prefix="script-town-"))
     way = broker_in(folder, policies())
     broker = next(way)
-    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    user_accounts.initialise_broker(
+        broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
+    )
     broker.put_in_force(policies())
-    administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+    user_accounts.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
     way.close()
     return folder
 

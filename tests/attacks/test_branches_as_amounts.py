@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.plans import Measure
+from broker.domain.plans.plan import Measure
 from tests.attacks.absence_town import Child, Left, Town, Y, town
 from tests.attacks.little_town import asked as judged
 from tests.attacks.little_town import leaves

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.outputs import OutputState
-from broker.domain.plans import Needs
-from broker.policy.models import Policies
-from broker.policy.profiles import Rounding
-from broker.workflow.settle import way_of
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.policy.disclosure_rules import Rounding
+from broker.policy.policy_set import PolicySet
+from broker.workflow.pipeline.output_routing import route_of
 from tests.attacks.profiles import SHIPPED
 from tests.generative.disclosure.memory_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
@@ -43,7 +43,7 @@ def series(town: Broker, secrets: tuple[bool, ...], profile: str = "npd-default"
     town.policies = town.govern(votes=0, profile=profile)
     plain = {"reach": 0, "protects_institutions": False, "rounding": Rounding.CONVENTIONAL}
     profiles = tuple(replace(p, **plain) for p in town.policies.profiles)
-    town.engine.needs = Needs(next(p.t for p in profiles if p.name == profile))
+    town.engine.needs = EvidenceNeeds(next(p.t for p in profiles if p.name == profile))
     memory = replace(town.policies.memory, quota=QUOTA)
     town.put_in_force(replace(town.policies, memory=memory, profiles=profiles))
     assert town.ran()[1].state is OutputState.RELEASED
@@ -86,13 +86,13 @@ def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
     assert town.store.history_changed_jobs(PROJECT) == QUOTA + 1
 
 
-def test_a9_beyond_the_quota_a_person_looks_at_what_the_rules_refuse_too(policies: Policies) -> None:
+def test_a9_beyond_the_quota_a_person_looks_at_what_the_rules_refuse_too(policies: PolicySet) -> None:
     """Otherwise a person decides about what passed, nobody about what did not, and that is the answer again."""
     project = policies.project(PROJECT)
     assert project is not None
     alone, quota = replace(project, votes=0), policies.memory.quota
     ways = {
-        (verdict, changed): way_of(verdict, True, alone, policies, 0, changed)
+        (verdict, changed): route_of(verdict, True, alone, policies, 0, changed)
         for verdict in (Verdict.PUBLISH, Verdict.REVIEW, Verdict.REFUSE)
         for changed in (quota, quota + 1)
     }

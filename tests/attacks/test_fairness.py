@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from broker.domain.jobs import Job, TimeSlots
-from broker.workflow import browse
+from broker.domain.jobs.job import Job, TimeSlots
+from broker.workflow.views import job_views
 from tests.attacks.timed_town import OTHER_PROJECT, START, Watched, watched
 from tests.generative.query.proof_size import seed, size, tell
 from tests.unit.workflow.conftest import DORA, PROJECT, PYTHON, REX, SQL
@@ -51,7 +51,7 @@ def test_long_scripts_of_one_project_let_every_other_project_in_at_the_next_slot
         """Called when a job begins: what its own researchers are told of it then is kept."""
         by = next((by for by, project in SENDERS if name.startswith(project)), None)
         if by is not None:
-            told[request.job] = browse.job(town.npd.ports, town.npd.person(by), request.job).state
+            told[request.job] = job_views.view_job(town.npd.ports, town.npd.person(by), request.job).state
         return lasted[name]
 
     with watched(lasts, 500) as town:
@@ -78,7 +78,7 @@ def test_long_scripts_of_one_project_let_every_other_project_in_at_the_next_slot
         for job in map(store.job, others):
             assert job.started is not None
             last, name = before(job, begun), town.names[job.ident]
-            end = SLOTS.told_end(last, now)
+            end = SLOTS.displayed_end(last, now)
             assert end is not None
             assert job.started == max(end, job.created), f"{name}: not at the end of the slot of what ran before"
             overtook = [town.names[b.ident] for b in long if job.created < b.started < job.started]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.tables import Table
-from broker.domain.ports import MemoryPorts
-from broker.engine.members_engine import DuckDBMembers
-from broker.vault.populations import PopulationKeeper
-from broker.workflow.handed_findings import Computed
-from broker.workflow.handed_outputs import compute
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.member_tables import MemberTable
+from broker.domain.ports import ReleaseHistoryPorts
+from broker.engine.members_engine import DuckDBMembersEngine
+from broker.vault.population_store import PopulationStore
+from broker.workflow.pipeline.script_computation import compute_outputs
+from broker.workflow.pipeline.trusted_stage import ComputedOutput
 from tests.attacks.script_town import Here, broker, handed, policies, stage, vault
 from tests.unit.workflow.remembering_kit import FilesInMemory
 
@@ -21,19 +21,21 @@ pytestmark = pytest.mark.long
 COUNTS: dict[str, Any] = {"people": {"persons": True}}
 
 
-def compared(less: int) -> tuple[Computed, ...]:
+def compared(less: int) -> tuple[ComputedOutput, ...]:
     """A table, and the same without the first rows, with an empty memory."""
     with broker() as there:
-        memory = MemoryPorts(FilesInMemory(), PopulationKeeper(vault().evidence.parents[2], policies), DuckDBMembers())
-        ports: Any = replace(there.ports, sandbox=Here(), memory=memory)
+        memory = ReleaseHistoryPorts(
+            FilesInMemory(), PopulationStore(vault().evidence.parents[2], policies), DuckDBMembersEngine()
+        )
+        ports: Any = replace(there.ports, sandbox=Here(), release_history=memory)
         asked = [handed("t", measures=COUNTS), handed("u", less=less, measures=COUNTS)]
-        return compute(replace(stage(), memory=ports), asked)
+        return compute_outputs(replace(stage(), history=ports), asked)
 
 
 def test_29_two_families_of_one_script() -> None:
     """All rows, and the rows without the first pupil's: each passes by itself, and together they are that pupil."""
     (first,), (second,) = (found.compared.tables for found in compared(less=2) if found.compared is not None)
-    assert isinstance(first, Table)
+    assert isinstance(first, MemberTable)
     sizes, fewer = (table.members.sizes().tolist() for table in (first, second))
     assert sum(sizes) > 500
     assert first.figures[0].shown.keys() == second.figures[0].shown.keys(), "both leave"

@@ -7,11 +7,11 @@ import zlib
 import numpy as np
 import pytest
 
-from broker.disclosure.files.flags import flags_of
+from broker.disclosure.script_table_flags import table_flags
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
-from broker.workflow.prepared import Prepared
-from broker.workflow.script_outputs import prepared_file
+from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.pipeline.script_outputs import prepare_file
 from tests.attacks.script_town import picture, policies, profile
 from tests.files import made as remade
 from tests.files import remake
@@ -87,18 +87,18 @@ def test_characters_that_show_nothing_are_gone(hidden: str) -> None:
 def test_a_word_among_counts_does_not_hide_that_they_are_small() -> None:
     """One `c`, or one -1, and a column was no column of counts any more."""
     for word in ("c", "-1"):
-        flags = flags_of(("LA", "n"), [("A", "3"), ("B", "40"), ("C", word), ("D", "200")], profile(), frozenset())
+        flags = table_flags(("LA", "n"), [("A", "3"), ("B", "40"), ("C", word), ("D", "200")], profile(), frozenset())
         assert [f.rule for f in flags] == ["F1"]
 
 
 @pytest.mark.parametrize("disguise", ["id-{}", "{}.", "{} "])
 def test_pseudonyms_in_other_words_are_seen(disguise: str) -> None:
     pseudonym = disguise.format("0A1B" * 8)
-    assert [f.rule for f in flags_of(("who",), [(pseudonym,)], profile(), frozenset())] == ["T3"]
+    assert [f.rule for f in table_flags(("who",), [(pseudonym,)], profile(), frozenset())] == ["T3"]
 
 
-def withheld_or_told(name: str, content: bytes) -> Prepared:
-    return prepared_file(remade(name, content), policies(), profile())
+def withheld_or_told(name: str, content: bytes) -> PreparedOutput:
+    return prepare_file(remade(name, content), policies(), profile())
 
 
 def test_a_table_in_json_has_no_more_rows_than_a_csv() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.outputs import OutputState
-from broker.domain.reviews import Choice
-from broker.workflow import review
-from broker.workflow.ballots import Ballot
-from broker.workflow.prepared import Prepared
-from broker.workflow.reviewing.submission import vote_all
-from broker.workflow.script_outputs import prepared_file
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.reviewing import output_review
+from broker.workflow.reviewing.checker_inbox import vote_all
+from broker.workflow.reviewing.output_review import Ballot
 from tests.attacks.script_town import broker as town
 from tests.attacks.script_town import policies, profile
 from tests.files import made
@@ -26,8 +26,8 @@ PIVOT = "LA,n_0,n_1,mean\n201,5,300,0.2\n202,40,200,0.1\n"
 pytestmark = pytest.mark.long
 
 
-def prepared(text: str, name: str = "t.csv") -> Prepared:
-    return prepared_file(made(name, text.encode()), policies(), profile())
+def prepared(text: str, name: str = "t.csv") -> PreparedOutput:
+    return prepare_file(made(name, text.encode()), policies(), profile())
 
 
 def aside(text: str, name: str = "t.csv") -> list[str]:
@@ -115,9 +115,9 @@ def waiting(broker: Broker) -> Any:
 
 
 def ballot(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> Ballot:
-    look = review.look(broker.ports, broker.person(by), output.ident)
+    look = output_review.view_output(broker.ports, broker.person(by), output.ident)
     hashes = {"staff_hash": look.output.staff_hash, "findings_hash": look.output.findings_hash}
-    return Ballot(Choice.APPROVE, "described-and-safe", memory_version=look.memory_version, **hashes, **given)
+    return Ballot(VoteChoice.APPROVE, "described-and-safe", memory_version=look.memory_version, **hashes, **given)
 
 
 @pytest.mark.parametrize(
@@ -134,16 +134,18 @@ def ballot(broker: Broker, output: Any, by: str = CLEO, **given: Any) -> Ballot:
 def test_a_finding_is_set_aside_by_name_and_with_its_own_reason(broker: Broker, given: dict[str, Any]) -> None:
     output = waiting(broker)
     with pytest.raises(Invalid):
-        review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
+        output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
 
 
 def test_setting_aside_needs_a_second_checker(broker: Broker) -> None:
     output = waiting(broker)
-    assert review.look(broker.ports, broker.person(CLEO), output.ident).needed == 2
+    assert output_review.view_output(broker.ports, broker.person(CLEO), output.ident).needed == 2
     given: dict[str, Any] = {"overrides": ("F1:n_0",), "whys": WHYS}
-    first = review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
+    first = output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, ballot(broker, output, **given))
     assert first is OutputState.IN_REVIEW
-    second = review.cast_vote(broker.ports, broker.person(CHRIS), output.ident, ballot(broker, output, CHRIS, **given))
+    second = output_review.cast_vote(
+        broker.ports, broker.person(CHRIS), output.ident, ballot(broker, output, CHRIS, **given)
+    )
     assert second is not OutputState.IN_REVIEW
     assert [v.why for v in broker.store.votes_of(output.ident)] == ["F1:n_0: It counts schools."] * 2
 

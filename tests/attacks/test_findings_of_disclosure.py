@@ -13,24 +13,23 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked
-from broker.disclosure.listing import listed_rows
-from broker.disclosure.records.renderings import released_csv, released_record
-from broker.disclosure.rules import Question, findings_of
+from broker.disclosure.judged_tables import listed_rows
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.disclosure.records.released_tables import released_csv, released_record
+from broker.disclosure.rules import RuleInput, findings_of
 from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.handed import RowsChecked
-from broker.domain.outputs import Output, OutputKind, OutputState
-from broker.domain.plans import Key, Measure, Needs
-from broker.domain.scalars import Column, Type
+from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.script_requests import MicrodataCheck
+from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Measure
+from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies
-from broker.policy.profiles import ZeroPolicy
 from broker.query import render
-from broker.storage.shelf import FolderShelf
-from broker.workflow import handed_findings, script_outputs
-from broker.workflow.settle import route
+from broker.storage.content_store import FolderContentStore
+from broker.workflow.pipeline import script_outputs, trusted_stage
+from broker.workflow.pipeline.output_routing import route_output
 from tests.attacks.little_town import (
     PROFILE,
     SMALL,
@@ -46,6 +45,7 @@ from tests.attacks.little_town import (
     town,
 )
 from tests.files import made
+from tests.oracles.tabulate import tabulate_rows
 from tests.spec.disclosure.job_kit import judged as judged_job
 from tests.spec.disclosure.job_kit import people as crowd
 from tests.spec.query.query_kit import planned
@@ -133,17 +133,19 @@ def test_10_rows_of_a_script_never_go_out_by_themselves() -> None:
     """A script lends the broker's authority to invented rows: a person looks, even where policy asks for no vote."""
     policies = load_policies(Path(__file__).parents[2] / "policies")
     project = replace(policies.projects[0], votes=0)
-    profile = policies.profile(project.profile)
-    found = script_outputs.prepared_file(made("a.csv", b"x\n1\n"), policies, profile)
+    profile = policies.disclosure_rules(project.profile)
+    found = script_outputs.prepare_file(made("a.csv", b"x\n1\n"), policies, profile)
     output = Output(
         "o", "j", found.name, found.kind, "", OutputState.ASSESSED, found.media_type, 4, "0" * 64, "", "",
         found.verdict, datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     assert found.kind is OutputKind.FILE
-    assert route(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
+    assert route_output(output, project, policies, small_jobs=0) is OutputState.IN_REVIEW
     clean = Assessment("t", ("n",), 0, (), (), Verdict.PUBLISH, False)
-    handed = handed_findings.by_person(clean, RowsChecked(50, 50, 0), ("score",))
-    assert route(replace(output, verdict=handed.verdict), project, policies, small_jobs=0) is OutputState.IN_REVIEW
+    handed = trusted_stage.with_review_findings(clean, MicrodataCheck(50, 50, 0), ("score",))
+    assert (
+        route_output(replace(output, verdict=handed.verdict), project, policies, small_jobs=0) is OutputState.IN_REVIEW
+    )
 
 
 def test_11_a_quasi_identifier_makes_no_random_subsets() -> None:
@@ -191,7 +193,7 @@ def test_23_hashes_of_what_was_not_released_are_keyed() -> None:
     """A plain hash of a table with two holes is broken by 81 guesses."""
     content = b"LA,n\n1,3\n2,9\n"
     with TemporaryDirectory() as one, TemporaryDirectory() as two:
-        keyed = {FolderShelf(Path(folder)).keyed_hash(content) for folder in (one, two)}
+        keyed = {FolderContentStore(Path(folder)).keyed_hash(content) for folder in (one, two)}
     assert len(keyed) == 2, "nobody without the key can tell"
     assert sha256(content).hexdigest() not in keyed
 
@@ -217,7 +219,7 @@ def test_29_inner_cells_of_a_cube_do_not_follow_from_its_faces() -> None:
 
 def test_33_a_table_carries_nothing_in_the_order_of_its_rows() -> None:
     """The broker writes the file: rows of no list stand in an order of their own, whatever order the data are in."""
-    note = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.a.Note")
+    note = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, None, "npd.a.Note")
     cells = [CellEvidence((value,), 60, 60, {}) for value in ("z", "b", None, "a")]
     orders = [[r.keys for r in listed_rows((note,), c, PROFILE, {})[0]] for c in (cells, cells[::-1])]
     assert orders[0] == orders[1] == [("a",), ("b",), ("z",), (None,)]
@@ -231,7 +233,7 @@ def test_35_a_link_key_meets_link_keys_only() -> None:
 
 def test_37_institutions_are_counted_where_the_profile_protects_them() -> None:
     """An area of two schools: everybody there knows of the other school."""
-    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(60, 60, 60), 60, institutions=2)
+    ask = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(60, 60, 60), 60, institutions=2)
     protecting = replace(PROFILE, protects_institutions=True)
     assert [f.rule for f in findings_of(ask, protecting)] == ["F6"]
 
@@ -242,7 +244,7 @@ def test_38_result_and_evidence_speak_of_the_same_rows() -> None:
         "SELECT AVG(1.0 * d.Score) AS m FROM (SELECT Score, ROW_NUMBER() OVER (PARTITION BY Key ORDER BY Points) AS r "
         "FROM a) d WHERE d.r = 1"
     )
-    statement = render(planned(text).tables[0], Needs(10))
+    statement = render(planned(text).tables[0], EvidenceNeeds(10))
     assert ";" not in statement
     assert all(name in statement for name in ("_value", "_persons", "population"))
     worlds = [town(), town()]
@@ -281,7 +283,7 @@ def test_41_a_change_of_one_child_changes_nothing_that_is_read() -> None:
 def test_45_one_school_a_cell_passes_where_schools_are_not_protected() -> None:
     """School-level tables have one school in each cell: hidden only where the profile says so."""
     columns = people({("x",): 40, ("y",): 30}) | {"school": ["s1"] * 40 + ["s2"] * 30}
-    found = assess(tabulate_rows(columns, Asked("id", ("d0",), institution="school")), PROFILE)
+    found = judge_microdata(tabulate_rows(columns, TabulationRequest("id", ("d0",), institution="school")), PROFILE)
     assert [c["verdict"] for c in found["cells"]] == ["publish", "publish"]
 
 

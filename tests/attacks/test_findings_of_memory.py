@@ -7,14 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.differencing.changes import Load, held_back, without_total
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.mending import mend
-from broker.disclosure.differencing.tables import Leak, Side, Table
-from broker.disclosure.recipes import parts_of
-from broker.domain.plans import Measure, Statistic
-from broker.domain.release_history import KnownFigure, OverlapKind, Way
-from broker.domain.scalars import Type
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.difference_repair import (
+    LoadTable,
+    persons_held_back,
+    repair_differences,
+    without_total,
+)
+from broker.disclosure.differencing.member_tables import Leak, LeakSide, MemberTable
+from broker.disclosure.table_recipes import statistic_totals
+from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.release_history import KnownFigure, OverlapKind, RepairAction
 from tests.attacks.remembered_town import people, table
 
 pytestmark = pytest.mark.long
@@ -22,11 +26,11 @@ pytestmark = pytest.mark.long
 NORTH, SOUTH = people((1, 40)), people((41, 80))
 
 
-def remembered(*tables: Table) -> Mapping[int, Load]:
+def remembered(*tables: MemberTable) -> Mapping[int, LoadTable]:
     return {t.entry.number: (lambda t=t: t) for t in tables}
 
 
-def leaks(new: Table, old: Table) -> list[Leak]:
+def leaks(new: MemberTable, old: MemberTable) -> list[Leak]:
     return [leak for leak in compare(new, old).leaks if not leak.covered]
 
 
@@ -36,7 +40,12 @@ def test_03_the_same_population_with_other_values() -> None:
     first = table(1, {"north": NORTH, "south": SOUTH}, total=x)
     second = table(2, {"north": NORTH, "south": SOUTH}, total=x | {7: 0.0})
     (leak,) = leaks(second, first)
-    assert (leak.statistic, leak.new, leak.old, leak.persons) == (1, Side(frozenset({0})), Side(frozenset({0})), 1)
+    assert (leak.statistic, leak.new, leak.old, leak.persons) == (
+        1,
+        LeakSide(frozenset({0})),
+        LeakSide(frozenset({0})),
+        1,
+    )
     third = table(3, {"north": NORTH, "south": SOUTH}, total=x | {7: 31.0})
     assert [leak.persons for leak in leaks(third, first)] == [1]
 
@@ -69,7 +78,7 @@ def test_03_the_same_total_without_a_few_who_have_nothing() -> None:
 
 def with_persons(figures: Sequence[KnownFigure]) -> tuple[KnownFigure, ...]:
     """Totals as a recipe tells of a sum: the total, and who is in it."""
-    told = [once for _, once, _ in parts_of(Statistic(1, Measure.SUM, None, Type.DOUBLE))]
+    told = [once for _, once, _ in statistic_totals(PlannedStatistic(1, Measure.SUM, None, ScalarType.DOUBLE))]
     return tuple(replace(f, amount="rows" if once else f.amount, once=once) for f in figures for once in told)
 
 
@@ -148,8 +157,8 @@ def test_46_near_equal_tables_end_in_two_tables() -> None:
     on_roll = {f"la{n}": people((100 * n, 100 * n + 60)) for n in range(6)}
     without = {name: who[(n % 5) :] for n, (name, who) in enumerate(on_roll.items())}
     first, second = table(1, on_roll), table(2, without)
-    mended = mend(second, remembered(first))
-    assert {c.way for c in mended.changes} == {Way.EARLIER}
+    mended = repair_differences(second, remembered(first))
+    assert {c.action for c in mended.changes} == {RepairAction.EARLIER}
     assert mended.table is not None
     assert mended.table.figures[0].shown == dict.fromkeys(range(6), 61)
     assert compare(mended.table, first).is_clean
@@ -159,9 +168,9 @@ def test_46_excluding_missing_results_ends_in_two_tables() -> None:
     """A few authorities have many missing and are as they are; those with a few give the earlier value."""
     everybody = {f"la{n}": people((100 * n, 100 * n + 70)) for n in range(5)}
     without = {name: who[: len(who) - (25, 4, 0, 13, 6)[n]] for n, (name, who) in enumerate(everybody.items())}
-    mended = mend(table(2, without), remembered(table(1, everybody)))
+    mended = repair_differences(table(2, without), remembered(table(1, everybody)))
     assert mended.table is not None
-    assert {c.cell for c in mended.changes if c.way is Way.EARLIER} == {1, 4}
+    assert {c.cell for c in mended.changes if c.action is RepairAction.EARLIER} == {1, 4}
     assert mended.table.figures[0].shown == {0: 46, 1: 71, 2: 71, 3: 58, 4: 71}
 
 
@@ -169,13 +178,15 @@ def test_46_what_cannot_be_given_earlier_is_a_hole_and_the_table_last() -> None:
     """A cell near two others together has no earlier value; a table of one such cell has nothing left."""
     halves = {"north": NORTH, "south": SOUTH}
     cells = {"both": people((1, 78)), "east": people((90, 140)), "west": people((150, 170))}
-    mended = mend(table(2, cells), remembered(table(1, halves)))
-    assert [(c.way, c.cell) for c in mended.changes] == [(Way.SUPPRESS, 0), (Way.SUPPRESS, 2)], "a hole is never alone"
+    mended = repair_differences(table(2, cells), remembered(table(1, halves)))
+    assert [(c.action, c.cell) for c in mended.changes] == [(RepairAction.SUPPRESS, 0), (RepairAction.SUPPRESS, 2)], (
+        "a hole is never alone"
+    )
     assert mended.table is not None
     assert mended.table.figures[0].shown == {1: 51}
-    alone = mend(table(3, {"both": people((1, 78))}), remembered(table(1, halves)))
+    alone = repair_differences(table(3, {"both": people((1, 78))}), remembered(table(1, halves)))
     assert alone.table is None
-    assert [c.way for c in alone.changes] == [Way.WITHHOLD]
+    assert [c.action for c in alone.changes] == [RepairAction.WITHHOLD]
 
 
 def test_46_one_earlier_value_leaves_no_remainder_of_a_few() -> None:
@@ -183,12 +194,12 @@ def test_46_one_earlier_value_leaves_no_remainder_of_a_few() -> None:
     becomes a hole. Where nothing is new, the table is the earlier one, and tells nothing."""
     first = table(1, {"north": NORTH, "south": SOUTH, "east": people((81, 120))})
     moved = {"north": NORTH, "south": people((41, 77))}
-    mended = mend(table(2, moved | {"east": people((81, 140))}), remembered(first))
-    assert [(c.way, c.cell) for c in mended.changes][:1] == [(Way.EARLIER, 1)]
+    mended = repair_differences(table(2, moved | {"east": people((81, 140))}), remembered(first))
+    assert [(c.action, c.cell) for c in mended.changes][:1] == [(RepairAction.EARLIER, 1)]
     assert mended.table is not None
     assert 2 not in mended.table.figures[0].shown
-    mended = mend(table(2, moved | {"east": people((81, 120))}), remembered(first))
-    assert [(c.way, c.cell) for c in mended.changes] == [(Way.EARLIER, 1)]
+    mended = repair_differences(table(2, moved | {"east": people((81, 120))}), remembered(first))
+    assert [(c.action, c.cell) for c in mended.changes] == [(RepairAction.EARLIER, 1)]
     assert mended.table is not None
     assert mended.table.figures[0].shown == {0: 40, 1: 40, 2: 40}
 
@@ -198,10 +209,10 @@ def test_46_an_earlier_value_is_of_the_same_amounts() -> None:
     x = {p: float(p) for p in NORTH + SOUTH}
     first = table(1, {"north": NORTH, "south": SOUTH}, total=x)
     more = table(2, {"north": NORTH, "south": people((41, 78))}, total={p: v + p % 9 for p, v in x.items()})
-    mended = mend(more, remembered(first))
+    mended = repair_differences(more, remembered(first))
     assert mended.table is not None
-    assert [(c.way, c.cell, c.statistic) for c in mended.changes][:2] == [
-        (Way.EARLIER, 1, None), (Way.SUPPRESS, 1, 1),
+    assert [(c.action, c.cell, c.statistic) for c in mended.changes][:2] == [
+        (RepairAction.EARLIER, 1, None), (RepairAction.SUPPRESS, 1, 1),
     ]  # fmt: skip
     assert 1 not in mended.table.figures[1].shown
     assert mended.table.figures[0].shown == {0: 40, 1: 40}
@@ -215,8 +226,8 @@ def test_46_a_second_hole_is_where_the_tables_are_far_apart() -> None:
         "east, m": people((1, 40)), "east, f": people((47, 80)), "west, m": people((101, 140)),
         "west, f": people((161, 200)), "north, m": people((201, 213)), "north, f": people((214, 230)),
     }  # fmt: skip
-    mended = mend(table(2, now), remembered(table(1, before)))
-    assert [(c.way, c.cell) for c in mended.changes] == [(Way.SUPPRESS, 1), (Way.SUPPRESS, 2)]
+    mended = repair_differences(table(2, now), remembered(table(1, before)))
+    assert [(c.action, c.cell) for c in mended.changes] == [(RepairAction.SUPPRESS, 1), (RepairAction.SUPPRESS, 2)]
     assert mended.table is not None
     assert compare(mended.table, table(1, before)).is_clean
 
@@ -262,11 +273,11 @@ def test_47_a_total_that_nobody_knows() -> None:
     known = {"year 6": 100}
     everybody = table(-1, {"all": people((1, 100))}, within=known)
     cells = {"north": NORTH, "south": SOUTH, "east": people((81, 97))}
-    assert mend(table(1, cells, within=known), remembered(everybody)).table is None
-    mended = mend(table(1, cells, within=known), remembered(everybody), total_known=False)
+    assert repair_differences(table(1, cells, within=known), remembered(everybody)).table is None
+    mended = repair_differences(table(1, cells, within=known), remembered(everybody), total_known=False)
     assert mended.table is not None
     assert mended.table.figures[0].shown == {0: 40, 1: 40}
-    assert held_back(mended.table) == 17
+    assert persons_held_back(mended.table) == 17
     released = without_total(mended.table)
     assert compare(released, everybody).is_clean
     assert [leak.persons for leak in leaks(table(2, {"east": people((81, 97))}, within=known), released)] == [3]

@@ -10,24 +10,19 @@ from unittest import mock
 
 import pytest
 
-from broker.domain.amounts import DELTAS, MICRO, Accounting, Amount
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Refusal, Refused
-from broker.domain.ledger.amounts import Account, Cost, Loss
-from broker.domain.ledger.budgets import Beside
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Answer, Asked, SpendState
-from broker.domain.outputs import OutputState
-from broker.policy.privacy import DataSet
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import DisclosureSource, SpendRequest, SpendState, StoredAnswer
+from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import draw
-from broker.privacy.noise.client import Drawn
-from broker.privacy.results.cells import cells
-from broker.workflow import records
-from broker.workflow.preview import forecast
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.results.cell_results import cell_results
+from broker.workflow.pipeline import output_records
+from broker.workflow.submission.preview import forecast
 from tests.attacks.private_town import (
-    COUNT,
-    DASHBOARD,
-    DORA,
     PROFILE,
     Y,
     asked,
@@ -37,9 +32,6 @@ from tests.attacks.private_town import (
     designed,
     exact,
     person,
-    ran,
-    send,
-    spent,
     too_far,
     town,
 )
@@ -47,6 +39,7 @@ from tests.generative.privacy.auditing import audit as audited
 from tests.generative.privacy.auditing import half_spaces, least, orthants, outcomes
 from tests.generative.privacy.rebuilt import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
+from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, ran, send, spent
 
 pytestmark = pytest.mark.long
 
@@ -54,7 +47,7 @@ CROWD = town(
     [*person(1, 9), *person(2, 2, Sex="M"), *person(3, Score=-5)],
     [*person(1, 9, "npd.b"), *person(2, 1, "npd.b")],
 )
-BIG = ReleaseMaximum(Amount(Accounting.APPROXIMATE, 10**9, 10**9))
+BIG = ReleaseMaximum(PrivacyAmount(Accounting.APPROXIMATE, 10**9, 10**9))
 
 
 def paid(
@@ -62,10 +55,10 @@ def paid(
     most: ReleaseMaximum = BIG,
 ) -> None:  # fmt: skip
     """A spend of a project, charged; nothing where its answer is known."""
-    loss, now = Loss((Amount(Accounting.APPROXIMATE, micro),)), broker.clock.now()
-    what = Asked(job, project, snapshot, question or job, (Cost("pupil", loss, ((table, loss),)),))
+    loss, now = Loss((PrivacyAmount(Accounting.APPROXIMATE, micro),)), broker.clock.now()
+    what = SpendRequest(job, project, snapshot, question or job, (Cost("pupil", loss, ((table, loss),)),))
     event = [AuditEvent(now, "broker", "spend.reserved", job)]
-    if broker.store.reserve(what, most, now, event).asked.job == job:
+    if broker.store.reserve(what, most, now, event).request.job == job:
         broker.store.charge(job, broker.clock.now(), event)
 
 
@@ -85,7 +78,7 @@ def codes_of(*asked: Any) -> list[str]:
 def test_12_keys_of_the_catalogue_are_enforced_and_not_believed() -> None:
     """Nine equal rows of one person and year where the catalogue says three at most."""
     text = f"SELECT Sex, COUNT(*) AS n, AVG(Score) AS m FROM a WHERE {Y} GROUP BY Sex"
-    assert asked(text).tables[0].influence.most == 3
+    assert asked(text).tables[0].influence.max_rows == 3
     assert too_far(text, CROWD) == []
     assert too_far(f"-- rows: a 1\n{text}", CROWD) == []
 
@@ -104,7 +97,7 @@ def test_13_bounds_are_a_product_over_joins_years_and_branches() -> None:
         f"SELECT a.Sex, COUNT(*) AS n FROM {both} GROUP BY a.Sex": 20,
     }
     for text, most in forms.items():
-        assert asked(text).tables[0].influence.most == most, text
+        assert asked(text).tables[0].influence.max_rows == most, text
         assert too_far(text, CROWD) == [], text
 
 
@@ -119,13 +112,13 @@ def test_14_no_single_release_is_as_good_as_exact() -> None:
         job = ran(broker, COUNT.replace("0.5", "2"))
         assert [o.state for o in broker.store.outputs_of(job)] == [OutputState.IN_REVIEW], "and a person looks"
     made = designed(f"SELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex")
-    shown = [c.shown for c in cells(made, (Drawn([1, 9, 10]),), 0, PROFILE)]
+    shown = [c.shown for c in cell_results(made, (MechanismAnswer([1, 9, 10]),), 0, PROFILE)]
     assert shown == [False, False, True]
 
 
 def test_14_the_ledger_knows_the_most_of_one_release_too() -> None:
     with dashboard() as broker:
-        most = ReleaseMaximum(Amount(Accounting.APPROXIMATE, 500_000))
+        most = ReleaseMaximum(PrivacyAmount(Accounting.APPROXIMATE, 500_000))
         assert codes_of(broker, "j", 600_000, DASHBOARD, "npd.absence", "s1", "q", most) == ["over-release-maximum"]
         assert codes_of(broker, "k", 500_000, DASHBOARD, "npd.absence", "s1", "q", most) == []
 
@@ -139,9 +132,9 @@ def test_15_the_cap_is_of_the_pupil_and_not_of_a_table() -> None:
         assert spent(broker) == (7_000_000, 0)
         paid(broker, "four", 1_000_000, DASHBOARD, "npd.ks1", "s1")
         assert codes_of(broker, "five", 100_000, DASHBOARD, "npd.absence", "s9") == ["over-cap"]
-    loss = Loss((Amount(Accounting.APPROXIMATE, 5),))
+    loss = Loss((PrivacyAmount(Accounting.APPROXIMATE, 5),))
     charges = Cost("pupil", loss, (("npd.a", loss), ("npd.b", loss))).charges("P")
-    assert charges[Account("pupil")] == loss
+    assert charges[PrivacyAccount("pupil")] == loss
 
 
 def test_16_how_many_rows_met_a_bound_is_told_nowhere() -> None:
@@ -152,7 +145,7 @@ def test_16_how_many_rows_met_a_bound_is_told_nowhere() -> None:
             broker.ports.private.engine.exact = true
             job = ran(broker)
             (output,) = broker.store.outputs_of(job)
-            record = json.loads(records.of_release(broker.ports, broker.person(DORA), output.ident))
+            record = json.loads(output_records.record_of_release(broker.ports, broker.person(DORA), output.ident))
             assert record["left_out_as_a_rule"] or "truncation" in json.dumps(record)
             told.add(json.dumps(record))
     assert len(told) == 1
@@ -164,11 +157,11 @@ def test_26_another_project_pays_for_the_same_question() -> None:
     with dashboard() as broker:
         paid(broker, "one", 500_000, DASHBOARD, "npd.absence", question="q")
         now, event = broker.clock.now(), [AuditEvent(broker.clock.now(), "broker", "spend.answered", "one")]
-        broker.store.store_answer("one", Answer("hash", "place"), now, event)
+        broker.store.store_answer("one", StoredAnswer("hash", "place"), now, event)
         broker.store.settle_spend("one", SpendState.RELEASED, now, event)
         paid(broker, "two", 500_000, "P0421", "npd.absence", question="q")
         assert spent(broker) == (1_000_000, 0)
-        assert spent(broker, Account("pupil", "P0421")) == (500_000, 0)
+        assert spent(broker, PrivacyAccount("pupil", "P0421")) == (500_000, 0)
         told = []
         for job, project in (("a", DASHBOARD), ("b", "P0421")):
             found = forecast(broker.ports, project, checked(broker, COUNT, project, DORA if job == "a" else ROSA))
@@ -193,7 +186,7 @@ def test_30_both_complementary_sums_are_over_the_same_rows() -> None:
     text = f"SELECT COUNT(*) AS n, COUNT(Score) AS c, AVG(Score) AS m FROM a WHERE {Y}"
     (vector,) = exact(text, lacking).values()
     below, above, missing = vector
-    whole = designed(text).layouts[0].blocks[0].whole
+    whole = designed(text).layouts[0].blocks[0].row_total
     assert ((below + above) // whole, missing // whole) == (3, 3)
     assert too_far(text, lacking) == []
 
@@ -220,12 +213,12 @@ def test_32_what_stands_beside_the_claim_is_listed_with_it() -> None:
     with dashboard() as broker:
         _, output = broker.ran(SQL)
         assert broker.vote(CLEO, output.ident) == "released"
-        assert [a.kind for a in broker.store.asides(["npd.absence"])] == [Beside.EXACT]
+        assert [a.kind for a in broker.store.exact_disclosures(["npd.absence"])] == [DisclosureSource.EXACT]
         job = ran(broker)
         (private,) = broker.store.outputs_of(job)
-        told = json.loads(records.of_release(broker.ports, broker.person(DORA), private.ident))
+        told = json.loads(output_records.record_of_release(broker.ports, broker.person(DORA), private.ident))
         assert told["spend_if_a_person_is_replaced"]["epsilon"] == 2 * told["spend"]["epsilon"]
-        only = (DataSet(table="npd.absence", only_private=True),)
+        only = (PrivacyDataset(table="npd.absence", only_private=True),)
         broker.put_in_force(replace(broker.policies, privacy=replace(broker.policies.privacy, datasets=only)))
         assert codes(broker, SQL, "P0421", ROSA) == {"private-only"}
 
@@ -262,17 +255,17 @@ def test_39_one_charge_and_one_answer_whatever_dies() -> None:
 
 def test_44_an_audit_sees_a_scale_or_a_threshold_that_is_too_low() -> None:
     """With a stated confidence over all events; thresholds at a delta that draws can see, by the same code."""
-    spend = Amount(Accounting.PURE, MICRO)
+    spend = PrivacyAmount(Accounting.PURE, MICRO)
     made = designed(f"-- rows: a 1\nSELECT Sex, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Sex", spend)
     assert made.charge == spend
     x, y = [7, 4, 0], [8, 4, 0]
     one, other = (outcomes(made.bundle, v, 2500) for v in (x, y))
     assert audited(one, other, [*half_spaces(x, y, one), *orthants(x, y)])[0] <= 1.0
-    spend = Amount(Accounting.APPROXIMATE, 2 * MICRO, DELTAS // 100)
+    spend = PrivacyAmount(Accounting.APPROXIMATE, 2 * MICRO, DELTA_UNITS // 100)
     keys = designed(f"-- rows: a 1\nSELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note", spend)
     many = 30_000
     (kept, _) = draw(keys.bundle, (dict.fromkeys(range(many), 1), [1] * many))
-    assert 0 < least(len(kept), many) <= keys.charge.delta / DELTAS <= 0.01
+    assert 0 < least(len(kept), many) <= keys.charge.delta / DELTA_UNITS <= 0.01
 
 
 def test_52_the_main_record_is_the_row_that_counts() -> None:
@@ -288,11 +281,11 @@ def test_52_the_main_record_is_the_row_that_counts() -> None:
         "SELECT x, COUNT(*) AS n FROM (SELECT [Key], CASE WHEN COUNT(*) > 2 THEN 'many' ELSE 'few' END AS x FROM a "
         "GROUP BY [Key]) AS d GROUP BY x"
     )
-    spend = Amount(Accounting.APPROXIMATE, MICRO)
+    spend = PrivacyAmount(Accounting.APPROXIMATE, MICRO)
     with owner() as found:
         vault = found.vault({"npd.a": rows, "npd.b": [], "ref.las": [{"LA": 1, "Region": "N"}]})
         bounded, added_up = (found.asked(text, spend) for text in (usual, first))
         assert [list(v) for v in found.exact(bounded, vault).vectors] == [[25]]
         assert sorted(found.exact(added_up, vault).vectors[0]) == [0, 25], "all of them have many rows"
-        assert added_up.measured.tables[0].influence.most == 1
-    assert bounded.measured.kept == ("Of each person and year the first row of npd.a counts.",)
+        assert added_up.measured.tables[0].influence.max_rows == 1
+    assert bounded.measured.omissions == ("Of each person and year the first row of npd.a counts.",)

@@ -13,19 +13,20 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.figures import points_of
+from broker.disclosure.charts import chart_points
 from broker.domain.errors import Invalid, Unknown
-from broker.domain.files import MadeFile
 from broker.domain.findings import Verdict
-from broker.domain.handed import HandedFigure, Mark, RowsProblem
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import OutputKind, OutputState
-from broker.domain.ports import Limits, SandboxEnd
-from broker.domain.reviews import Choice
-from broker.python_jobs.request import prepare
-from broker.workflow import browse, looks
-from broker.workflow.handed_outputs import compute
-from broker.workflow.script_outputs import prepared_file
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputKind, OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.jobs.script_files import RebuiltFile
+from broker.domain.jobs.script_requests import FigureMark, MicrodataProblem, ScriptFigure
+from broker.domain.ports import SandboxEnd, SandboxLimits
+from broker.python_jobs.sandbox_requests import prepare_script
+from broker.workflow.pipeline.script_computation import compute_outputs
+from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.reviewing import script_failures
+from broker.workflow.views import job_views
 from tests.attacks.script_town import (
     broker,
     handed,
@@ -43,7 +44,7 @@ from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, Broker
 
 pytestmark = pytest.mark.long
 
-LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
+LIMITS = SandboxLimits(60, 2**30, 2**24, 10, 64, 2, 2**24)
 CSV = "text/csv"
 
 
@@ -67,7 +68,7 @@ def runs(npd: Broker, printed: bytes = b"", *, holds: bool = True, **sandbox: An
 
 def shown(npd: Broker, job: str, hours: float = 0) -> str:
     npd.clock.at += timedelta(hours=hours)
-    return browse.job(npd.ports, npd.person(ROSA), job).state
+    return job_views.view_job(npd.ports, npd.person(ROSA), job).state
 
 
 def test_7_progress_on_real_data_is_read_by_checkers_alone() -> None:
@@ -75,13 +76,13 @@ def test_7_progress_on_real_data_is_read_by_checkers_alone() -> None:
     printed = b'{"progress": 57}'
     with broker() as npd:
         job = runs(npd, printed, end=SandboxEnd.CRASHED)
-        assert looks.failure(npd.ports, npd.person(CLEO), job) == printed
+        assert script_failures.view_print(npd.ports, npd.person(CLEO), job) == printed
         for person in (ROSA, REX):
-            assert missing(looks.failure, npd.ports, npd.person(person), job)
-            told = looks.trace(npd.ports, npd.person(person), job).document
+            assert missing(script_failures.view_print, npd.ports, npd.person(person), job)
+            told = script_failures.view_trace(npd.ports, npd.person(person), job).document
             assert told is not None
             assert "progress" not in told
-        assert "progress" not in repr(browse.job(npd.ports, npd.person(ROSA), job))
+        assert "progress" not in repr(job_views.view_job(npd.ports, npd.person(ROSA), job))
 
 
 def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
@@ -93,7 +94,7 @@ def test_8_a_failure_is_one_word_at_the_end_of_a_slot() -> None:
             assert npd.store.job(job).state is JobState.FAILED
             assert shown(npd, job) == "running", "its end tells how long it ran"
             words[end] = shown(npd, job, hours=1)
-            assert "ValueError" not in repr(browse.job(npd.ports, npd.person(ROSA), job))
+            assert "ValueError" not in repr(job_views.view_job(npd.ports, npd.person(ROSA), job))
     limits = {SandboxEnd.TIME_LIMIT, SandboxEnd.MEMORY_LIMIT, SandboxEnd.OUTPUT_LIMIT}
     assert words == {end: "limit" if end in limits else "failed" for end in words}
 
@@ -108,7 +109,7 @@ def test_8_the_time_of_its_last_change_is_the_slots_end() -> None:
             npd.put_in_force(replace(npd.policies, service=service))
             job = runs(npd, during=lambda _, s=seconds, at=npd.clock: at.sleep(s), end=SandboxEnd.CRASHED)
             npd.clock.at += timedelta(hours=1)
-            told.add(browse.job(npd.ports, npd.person(ROSA), job).updated)
+            told.add(job_views.view_job(npd.ports, npd.person(ROSA), job).updated)
     assert len(told) == 1
 
 
@@ -120,8 +121,8 @@ def test_8_names_numbers_and_words_of_files_are_outputs() -> None:
         about = {"pupil-0.csv.about.json": json.dumps({"description": "score 57"}).encode()}
         job = runs(npd, files=files | about)
         for output in npd.store.outputs_of(job):
-            npd.vote(CLEO, output.ident, Choice.REJECT)
-        told = browse.job(npd.ports, npd.person(ROSA), job)
+            npd.vote(CLEO, output.ident, VoteChoice.REJECT)
+        told = job_views.view_job(npd.ports, npd.person(ROSA), job)
         assert {o.name for o in told.outputs} == {"files of the script"}
         assert len(told.outputs) == 1
         assert "score" not in repr([o.description for o in npd.store.outputs_of(job)])
@@ -134,7 +135,7 @@ def test_9_no_hidden_number_is_in_what_scripts_mount() -> None:
         for file in one.script.rglob("*.parquet"):
             columns = duckdb.sql(f"SELECT * FROM read_parquet('{file}') LIMIT 0").columns
             assert not [c for c in columns if c.startswith("__")], file
-        asked = prepare("", inputs().uses, one, "j", 1, LIMITS, (".csv",))
+        asked = prepare_script("", inputs().uses, one, "j", 1, LIMITS, (".csv",))
         assert asked.mount == one.script
         assert not pseudonyms(one) & pseudonyms(other)
 
@@ -150,8 +151,8 @@ def pseudonyms(of: Any) -> set[str]:
 def test_10_rows_that_a_script_chose_never_leave_by_themselves() -> None:
     """Verified in every column, far above the threshold, and by every rule fit to go: a person decides all the same."""
     measures = {"n": {"count": True}, "people": {"persons": True}}
-    (one,) = compute(stage(), [handed(measures=measures, by=[])])
-    found: Any = one.found
+    (one,) = compute_outputs(stage(), [handed(measures=measures, by=[])])
+    found: Any = one.result
     assert {f.rule for f in found.findings} == {"H1"}
     assert found.verdict is Verdict.REVIEW
 
@@ -161,15 +162,15 @@ def test_10_a_declared_variable_is_the_vaults_own() -> None:
     given = rows().to_pylist()
     lying = pa.Table.from_pylist([r | {"missed": given[0]["missed"]} for r in given], schema=rows().schema)
     checked, assessment = tabulated(lying, measures={"m": {"mean": "missed"}})
-    assert (checked.problem, assessment) == (RowsProblem.MISMATCH, None)
+    assert (checked.problem, assessment) == (MicrodataProblem.MISMATCH, None)
 
 
 def test_10_a_person_is_nobody_else_and_not_more_often_than_in_the_vault() -> None:
     often = pa.concat_tables([rows().slice(0, 2)] * 20)
-    assert tabulated(often)[0].problem is RowsProblem.REPEATED
+    assert tabulated(often)[0].problem is MicrodataProblem.REPEATED
     unknown = rows().set_column(0, "pupil", pa.array([f"{n:032x}" for n in range(rows().num_rows)]))
     checked, assessment = tabulated(unknown)
-    assert (checked.problem, assessment) == (RowsProblem.UNKNOWN, None)
+    assert (checked.problem, assessment) == (MicrodataProblem.UNKNOWN, None)
 
 
 def test_10_a_derived_column_is_marked_for_the_checker() -> None:
@@ -192,23 +193,23 @@ def test_33_a_figure_is_drawn_of_what_would_be_released() -> None:
     hidden = replace(
         table, rows=tuple(replace(r, exact=(r.exact[0], 57), released=(r.released[0], 60)) for r in table.rows)
     )
-    figure = HandedFigure("f", "t", Mark.BAR, "phase", "n", None, "")
-    assert {p["y"] for p in points_of(figure, hidden)} == {60}
+    figure = ScriptFigure("f", "t", FigureMark.BAR, "phase", "n", None, "")
+    assert {p["y"] for p in chart_points(figure, hidden)} == {60}
     gone = replace(hidden, rows=tuple(replace(r, suppressed=(False, True)) for r in hidden.rows))
     try:
-        points_of(figure, gone)
+        chart_points(figure, gone)
     except Invalid:
         return
     raise AssertionError("a hidden figure was drawn")
 
 
 def test_33_files_and_pictures_are_never_automatic_and_never_the_scripts_bytes() -> None:
-    made = prepared_file(remade_file("t.csv", b"n,LA\n5,B\n"), policies(), profile())
+    made = prepare_file(remade_file("t.csv", b"n,LA\n5,B\n"), policies(), profile())
     assert (made.verdict, made.candidate) == (Verdict.REVIEW, b"LA,n\nB,5\n")
-    drawn = MadeFile("t.png", "image/png", 20, b"\x89PNG anew")
-    made = prepared_file(drawn, policies(), profile())
+    drawn = RebuiltFile("t.png", "image/png", 20, b"\x89PNG anew")
+    made = prepare_file(drawn, policies(), profile())
     assert (made.kind, made.verdict, made.candidate) == (OutputKind.FILE, Verdict.REVIEW, b"\x89PNG anew")
-    assert prepared_file(replace(drawn, content=None), policies(), profile()).candidate is None
+    assert prepare_file(replace(drawn, content=None), policies(), profile()).candidate is None
 
 
 def test_53_a_script_meets_the_synthetic_data_first() -> None:
@@ -218,20 +219,20 @@ def test_53_a_script_meets_the_synthetic_data_first() -> None:
         found = npd.store.job(job)
         assert (found.state, found.failure) == (JobState.FAILED, FailureCode.CRASHED)
         assert not npd.vaults.there
-        told = looks.trace(npd.ports, npd.person(ROSA), job)
+        told = script_failures.view_trace(npd.ports, npd.person(ROSA), job)
         assert (told.passed, (told.document or {}).get("printed")) == (False, "KeyError: 'LA'\n")
 
 
 def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
     with broker() as npd:
         job = runs(npd, b"ValueError: 7 pupils\n", end=SandboxEnd.CRASHED)
-        assert [j.ident for j in looks.waiting(npd.ports, npd.person(CLEO))] == [job]
-        looks.failure(npd.ports, npd.person(CLEO), job)
+        assert [j.ident for j in script_failures.scripts_waiting(npd.ports, npd.person(CLEO))] == [job]
+        script_failures.view_print(npd.ports, npd.person(CLEO), job)
         try:
-            looks.tell(npd.ports, npd.person(CLEO), job, "It fails at 7 pupils.")
+            script_failures.report_reason(npd.ports, npd.person(CLEO), job, "It fails at 7 pupils.")
         except Invalid:
-            looks.tell(npd.ports, npd.person(CLEO), job, "A column is empty in the first year.")
-        told = looks.trace(npd.ports, npd.person(ROSA), job).told
+            script_failures.report_reason(npd.ports, npd.person(CLEO), job, "A column is empty in the first year.")
+        told = script_failures.view_trace(npd.ports, npd.person(ROSA), job).told
         assert told == "A column is empty in the first year."
 
 
@@ -239,4 +240,4 @@ def test_53_of_a_script_that_ends_nothing_is_told_before_a_decision() -> None:
     with broker() as npd:
         job = runs(npd)
         assert [o.state for o in npd.store.outputs_of(job)] == [OutputState.IN_REVIEW]
-        assert browse.job(npd.ports, npd.person(ROSA), job).outputs == ()
+        assert job_views.view_job(npd.ports, npd.person(ROSA), job).outputs == ()

@@ -13,19 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.disclosure.records.renderings import released_csv
-from broker.domain.csv_text import written_csv
+from broker.disclosure.records.released_tables import released_csv
+from broker.domain.csv_text import CELL_SEPARATORS, is_formula, without_formulas, write_csv
+from broker.domain.csv_text import NUMBERS as NUMBER_LIKE
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.formulas import NUMBERS as NUMBER_LIKE
-from broker.domain.formulas import PARTS, inert, is_formula
-from broker.domain.handed import RowsProblem
-from broker.domain.jobs import Kind
-from broker.domain.messages import check_words
-from broker.domain.plain_text import check_plain, plain
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.reviews import check_message_text
+from broker.domain.jobs.script_requests import MicrodataProblem
+from broker.domain.plain_text import check_plain_text, terminal_text
 from broker.domain.ports import RegisterEntry
-from broker.web.register_files import releases_csv
-from broker.workflow.check import check_submission
+from broker.web.pages.register_pages import releases_as_csv
+from broker.workflow.checking.submission_check import check_submission
 from tests.attacks.script_town import policies, project, rows, tabulated
 from tests.attacks.test_rows_as_carriers import labelled
 from tests.files import remake
@@ -53,19 +52,23 @@ def computes(cell: str) -> bool:
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_is_a_text_and_once_is_enough(text: str) -> None:
     assert is_formula(text)
-    assert not any(computes(part) for part in inert(text).split(";"))
-    assert inert(inert(text)) == inert(text)
+    assert not any(computes(part) for part in without_formulas(text).split(";"))
+    assert without_formulas(without_formulas(text)) == without_formulas(text)
 
 
 @pytest.mark.parametrize("text", TEXTS + NUMBERS)
 def test_numbers_and_texts_stay(text: str) -> None:
-    assert inert(text) == text
+    assert without_formulas(text) == text
 
 
 @given(st.text(st.sampled_from("=+-@'\"\t\r\n ;a1.％＝−\u200b\ufeff\xa0"), max_size=12))
 def test_nothing_changes_a_second_time(text: str) -> None:
-    assert inert(inert(text)) == inert(text)
-    parts = (part for part in PARTS.split(inert(text))[::2] if computes(part) and any(c.isalnum() for c in part))
+    assert without_formulas(without_formulas(text)) == without_formulas(text)
+    parts = (
+        part
+        for part in CELL_SEPARATORS.split(without_formulas(text))[::2]
+        if computes(part) and any(c.isalnum() for c in part)
+    )
     assert all(NUMBER_LIKE.fullmatch(unicodedata.normalize("NFKC", part).replace("−", "-")) for part in parts)
 
 
@@ -110,12 +113,12 @@ def test_no_released_table_carries_one(text: str) -> None:
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_register_carries_one(text: str) -> None:
     entry = RegisterEntry("r", text, text, ("a.csv", text), datetime(2026, 11, 1, tzinfo=UTC), False)
-    for line in csv.reader(io.StringIO(releases_csv([entry]).decode(), newline="")):
+    for line in csv.reader(io.StringIO(releases_as_csv([entry]).decode(), newline="")):
         assert not any(computes(part) for cell in line for part in cell.split(";"))
 
 
 def test_there_is_one_writer_of_tables() -> None:
-    assert written_csv(["=a()"], [["-x"], ["-3.5"]]) == b"'=a()\n'-x\n-3.5\n"
+    assert write_csv(["=a()"], [["-x"], ["-3.5"]]) == b"'=a()\n'-x\n-3.5\n"
 
 
 QUERY = "SELECT {key} AS {name}, COUNT(*) AS n FROM npd.spring_census WHERE AcademicYear = '2022/2023' GROUP BY {key}"
@@ -123,7 +126,7 @@ QUERY = "SELECT {key} AS {name}, COUNT(*) AS n FROM npd.spring_census WHERE Acad
 
 def refused(key: str = "LA", name: str = "la") -> list[str]:
     found = check_submission(
-        QUERY.format(key=key, name=name), Kind.SQL, "tsql", project(), policies(), date(2026, 11, 26)
+        QUERY.format(key=key, name=name), JobKind.SQL, "tsql", project(), policies(), date(2026, 11, 26)
     )
     return [r.code for r in found.refusals]
 
@@ -142,7 +145,7 @@ def test_what_a_condition_compares_with_is_no_label() -> None:
 
 @pytest.mark.parametrize("label", ["=HYPERLINK(1)", "-1+1", "+a", "@x1", "'=x1", "-1 to 0"])
 def test_such_labels_of_handed_rows_are_refused(label: str) -> None:
-    assert tabulated(labelled(["primary", label]), by=["label"])[0].problem is RowsProblem.VALUES
+    assert tabulated(labelled(["primary", label]), by=["label"])[0].problem is MicrodataProblem.VALUES
 
 
 def test_bands_of_numbers_are_labels() -> None:
@@ -155,7 +158,7 @@ CONTROLS = ["\x1b[2J", "\x07", "\u202e", "\u2066", "\u200f", "\ufeff", "\x9b", "
 
 @pytest.mark.parametrize("mark", CONTROLS)
 def test_control_characters_are_refused_where_people_write(mark: str) -> None:
-    for check in (lambda t: check_plain(t, "title", "/title"), lambda t: check_words(t, "/text")):
+    for check in (lambda t: check_plain_text(t, "title", "/title"), lambda t: check_message_text(t, "/text")):
         with pytest.raises(Invalid) as refused:
             check(f"a{mark}b")
         assert f"U+{ord(mark[0]):04X}" in refused.value.message
@@ -163,16 +166,16 @@ def test_control_characters_are_refused_where_people_write(mark: str) -> None:
 
 @pytest.mark.parametrize("text", ["Ynys Môn — 5–9", "café\xa0au lait", "می\u200cخواهم"])
 def test_words_of_people_are_taken(text: str) -> None:
-    check_plain(text, "title", "/title")
+    check_plain_text(text, "title", "/title")
 
 
 def test_lines_stand_where_lines_may() -> None:
-    check_plain("a\nb", "purpose", "/purpose", lines=True)
+    check_plain_text("a\nb", "purpose", "/purpose", lines=True)
     with pytest.raises(Invalid):
-        check_plain("a\nb", "title", "/title")
+        check_plain_text("a\nb", "title", "/title")
 
 
 @pytest.mark.parametrize("mark", CONTROLS)
 def test_a_log_for_staff_moves_no_cursor(mark: str) -> None:
-    assert mark[0] not in plain(f"one\n\t{mark}two\r\n")
-    assert plain("one\r\ntwo\n") == "one\ntwo\n"
+    assert mark[0] not in terminal_text(f"one\n\t{mark}two\r\n")
+    assert terminal_text("one\r\ntwo\n") == "one\ntwo\n"

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from broker.domain.findings import Assessment
+from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.policy.files import load_policies
-from broker.policy.profiles import Profile, Rounding
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "spec" / "disclosure"))
@@ -156,7 +156,7 @@ def drawn_town(
     return of
 
 
-def crossed(profile: Profile, towns: Sequence[People]) -> bool:
+def crossed(profile: DisclosureRules, towns: Sequence[People]) -> bool:
     """Whether a row of some table is under the threshold in one town and not in another: then it may go."""
     sizes = []
     for keys in (k for n in range(len(KEYS) + 1) for k in combinations(KEYS, n)):

@@ -20,14 +20,14 @@ from tempfile import mkdtemp
 import pyarrow as pa
 import pytest
 
+from broker.domain.csv_text import without_formulas
 from broker.domain.errors import Breach
-from broker.domain.files import DOCUMENT, FileCaps, LeftFile, MadeFile
-from broker.domain.formulas import inert
-from broker.domain.ports import Collecting
-from broker.engine.files import ContainerCollector, read
-from broker.python_jobs.remade import NUMBER
-from broker.sandbox.spec import cpus_of
-from broker.workflow.limits import files_limits
+from broker.domain.jobs.script_files import DOCUMENT, FileCaps, RawFile, RebuiltFile
+from broker.domain.ports import RebuildRequest
+from broker.engine.file_collectors import ContainerCollector, read_files
+from broker.python_jobs.sanitised_files import NUMBER
+from broker.sandbox.container_spec import slot_cpus
+from broker.workflow.attempts import files_limits
 from tests.attacks.script_town import fitted, policies, rows, sandbox
 from tests.attacks.test_files_as_carriers import png
 from tests.attacks.test_parquet_as_carrier import STAYS, parquet
@@ -42,16 +42,16 @@ MIB, JOBS = 1_000_000, int(os.environ.get("PROOF_JOBS_BESIDE", "3"))
 TEXT, LARGE = SERVICE.max_text_bytes, SERVICE.max_file_bytes
 
 
-def how() -> Collecting:
+def how() -> RebuildRequest:
     mount = Path(mkdtemp(prefix="hostile-files-"))
     limits = files_limits(policies())
-    return Collecting(
+    return RebuildRequest(
         f"files-{secrets.token_hex(4)}", 1, mount, True, limits, CAPS, 5, SECONDS, SERVICE.file_memory_bytes
     )
 
 
-def made(*files: LeftFile, cpus: str = "") -> tuple[MadeFile, ...]:
-    return ContainerCollector().collect(files, how(), sandbox(cpus=cpus).run)
+def made(*files: RawFile, cpus: str = "") -> tuple[RebuiltFile, ...]:
+    return ContainerCollector().rebuild(files, how(), sandbox(cpus=cpus).run)
 
 
 def filled(piece: bytes, before: bytes = b"", after: bytes = b"", most: int = TEXT) -> bytes:
@@ -177,13 +177,15 @@ WRITTEN = {
 PROBLEMS = {None, "type", "size", "unreadable", "limit"}
 
 
-def wrong(file: MadeFile) -> list[str]:
+def wrong(file: RebuiltFile) -> list[str]:
     """What a file may not be once it is made anew."""
     if file.content is None:
         return [] if file.problem in PROBLEMS else [f"problem {file.problem}"]
     found = [] if len(file.content) <= CAPS.made_bytes else ["too large"]
     cells = [] if file.sheet is None else [*file.sheet.columns, *(c for row in file.sheet.rows for c in row)]
-    found += [f"cell {c!r}" for c in cells if inert(c) != c or not c.isprintable() or len(c) > CAPS.cell + 1][:3]
+    found += [
+        f"cell {c!r}" for c in cells if without_formulas(c) != c or not c.isprintable() or len(c) > CAPS.cell + 1
+    ][:3]
     long = [c for c in cells if NUMBER.fullmatch(c) and len(c.strip("-0.").replace(".", "").rstrip("0")) > 7]
     return found + [f"number {c}" for c in long][:3] + (["too many cells"] if len(cells) > CAPS.values else [])
 
@@ -199,8 +201,8 @@ def test_there_are_as_many_as_are_asked_for() -> None:
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_no_written_file_harms_the_worker(kind: str) -> None:
     """All of a kind in containers of several files, as a job leaves them; none is stopped by its time alone."""
-    files = [LeftFile(name, kind, content()) for name, content in WRITTEN[kind].items()]
-    assert made(LeftFile("before", ".txt", b"x"))[0].content == b"x\n"
+    files = [RawFile(name, kind, content()) for name, content in WRITTEN[kind].items()]
+    assert made(RawFile("before", ".txt", b"x"))[0].content == b"x\n"
     before = peak()
     for start in range(0, len(files), 6):
         some = files[start : start + 6]
@@ -215,7 +217,7 @@ def test_no_written_file_harms_the_worker(kind: str) -> None:
     assert peak() - before < MORE_BYTES
 
 
-def fuzzed(seed: int) -> LeftFile:
+def fuzzed(seed: int) -> RawFile:
     """An honest file with bytes changed, taken out or repeated."""
     drawn = random.Random(seed)
     kind = drawn.choice([*WRITTEN])
@@ -235,7 +237,7 @@ def fuzzed(seed: int) -> LeftFile:
         )
         content[at : at + drawn.choice([0, 0, len(piece), long])] = piece
         content = content or bytearray(b"x")
-    return LeftFile(f"{seed}", kind, bytes(content[:TEXT]))
+    return RawFile(f"{seed}", kind, bytes(content[:TEXT]))
 
 
 def png_of(drawn: random.Random) -> bytes:
@@ -293,7 +295,7 @@ def test_the_worker_is_free_for_others_meanwhile() -> None:
 def test_no_other_job_is_delayed_meanwhile() -> None:
     """A job of another slot, which fits a model to its rows in a container, takes as long as it does by itself."""
     over, worst, given = threading.Event(), worst_files(), rows()
-    one, other = (cpus_of(slot, 2, os.sched_getaffinity(0)) for slot in (0, 1))
+    one, other = (slot_cpus(slot, 2, os.sched_getaffinity(0)) for slot in (0, 1))
 
     def hostile() -> None:
         while not over.is_set():
@@ -320,10 +322,10 @@ def test_no_other_job_is_delayed_meanwhile() -> None:
         (Path(os.environ["PROOF_FIGURES"]) / "hostile_files_delay.json").write_text(json.dumps(told))
 
 
-def worst_files() -> list[LeftFile]:
+def worst_files() -> list[RawFile]:
     """Those that take longest of their kinds."""
     named = ((".json", JSONS, "zeros"), (".txt", TEXTS, "letters that grow"), (".parquet", PARQUETS, "a bomb of text"))
-    return [LeftFile(name, kind, of[name]()) for kind, of, name in (*named, (".png", PICTURES, "a bomb"))]
+    return [RawFile(name, kind, of[name]()) for kind, of, name in (*named, (".png", PICTURES, "a bomb"))]
 
 
 SAID = {"problem": "", "sentence": "", "made": 0, "sheet": False}
@@ -340,18 +342,18 @@ def test_a_container_that_somebody_took_over_is_not_believed(head: bytes, kind: 
     if kind == ".json" and b'"made": 9' in head:
         return
     with pytest.raises(Breach):
-        read([("file", head + b"\n" + b'"x\n1,'), ("status", b"{}")], [LeftFile("t", kind, b"")], CAPS)
+        read_files([("file", head + b"\n" + b'"x\n1,'), ("status", b"{}")], [RawFile("t", kind, b"")], CAPS)
 
 
 def test_it_says_no_more_cells_than_policy_allows() -> None:
     head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
     few = FileCaps(**{f: getattr(CAPS, f) for f in FileCaps.__slots__} | {"values": 3})
     with pytest.raises(Breach):
-        read([("file", head + b"a,b\n1,2\n")], [LeftFile("t", ".csv", b"")], few)
+        read_files([("file", head + b"a,b\n1,2\n")], [RawFile("t", ".csv", b"")], few)
 
 
 def test_a_table_that_it_says_is_written_by_the_broker() -> None:
     """A formula in it is none in the file."""
     head = b'{"problem": "", "sentence": "", "made": 0, "sheet": true}\n'
-    (found,) = read([("file", head + b"a\n=cmd()\n")], [LeftFile("t", ".csv", b"")], CAPS)
+    (found,) = read_files([("file", head + b"a\n=cmd()\n")], [RawFile("t", ".csv", b"")], CAPS)
     assert found.content == b"a\n'=cmd()\n"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.ports import Limits, SandboxEnd, SandboxRequest
-from broker.sandbox.bubblewrap import BubblewrapSandbox
-from broker.sandbox.docker_engine import DockerSandbox
+from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxRequest
+from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from broker.sandbox.docker_sandbox import DockerSandbox
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 MIB = 1 << 20
-LIMITS = Limits(4, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
+LIMITS = SandboxLimits(4, 1024 * MIB, 2 * MIB, 10, 16, 1, 16 * MIB)
 SAMPLES = Path(__file__).with_name("hostile_python.txt")
 
 # Under runsc a child and process 1 share a user and gVisor does not take over the kernel's seal between them.
@@ -50,7 +50,7 @@ def engine_of(runtime: str, root: Path):
 
 
 def ask(program: bytes, mount: Path, name: str) -> SandboxRequest:
-    settings = {field.name: getattr(LIMITS, field.name) for field in fields(Limits)}
+    settings = {field.name: getattr(LIMITS, field.name) for field in fields(SandboxLimits)}
     job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": settings}
     frames = (("job", json.dumps(job).encode()), ("program", program))
     return SandboxRequest(re.sub(r"\W", ".", name), 1, "python", mount, frames, LIMITS, synthetic=True)

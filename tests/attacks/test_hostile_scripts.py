@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.docker_sandbox import DockerSandbox
 from tests.attacks.hostile_scripts import cases, holds, mount_in, refused_by_scan, run
 
 pytestmark = pytest.mark.long

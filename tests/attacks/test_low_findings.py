@@ -21,16 +21,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from broker.cli.show import print_json
-from broker.demo import run as demo
+from broker.cli.output.console import print_json
+from broker.demo import run_demo as demo
 from broker.domain.errors import Conflict
 from broker.settings import Settings
-from broker.storage.store import open_store
+from broker.storage.sql_store import open_store
 from broker.web.app import create_app
-from broker.web.entrance import ATTEMPTS
-from broker.web.setup import WebSettings
-from broker.wiring.ports import build_ports
-from broker.workflow import administer
+from broker.web.pages.account_pages import ATTEMPTS_EXTENSION
+from broker.web.web_context import WebSettings
+from broker.wiring.broker_ports import build_ports
+from broker.workflow.administration import user_accounts
 from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.integration.web.conftest import form_token
@@ -46,7 +46,7 @@ def door() -> Iterator[tuple[Broker, Flask]]:
 
 
 def token_of(npd: Broker, person: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {administer.make_token(npd.ports, npd.person(person), person)}"}
+    return {"Authorization": f"Bearer {user_accounts.make_token(npd.ports, npd.person(person), person)}"}
 
 
 def mode(path: Path) -> int:
@@ -79,18 +79,18 @@ def test_a_person_has_a_limited_number_of_tokens() -> None:
     with broker() as npd:
         npd.put_in_force(replace(npd.policies, service=replace(npd.policies.service, tokens_per_person=3)))
         for _ in range(3):
-            administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+            user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
         with pytest.raises(Conflict) as told:
-            administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+            user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
         assert told.value.code == "too-many-tokens"
-        administer.make_token(npd.ports, npd.person(REX), REX)
-        (oldest, *_) = reversed(npd.store.accesses(ROSA, npd.clock.now()))
-        npd.store.end_accesses(
-            ROSA, "", [administer.AuditEvent(npd.clock.now(), ROSA, "token.revoked", ROSA)], oldest.ident
+        user_accounts.make_token(npd.ports, npd.person(REX), REX)
+        (oldest, *_) = reversed(npd.store.credentials(ROSA, npd.clock.now()))
+        npd.store.revoke_credentials(
+            ROSA, "", [user_accounts.AuditEvent(npd.clock.now(), ROSA, "token.revoked", ROSA)], oldest.ident
         )
-        administer.make_token(npd.ports, npd.person(ROSA), ROSA)
-        npd.clock.at += administer.TOKEN_LIFE
-        administer.make_token(npd.ports, npd.person(ROSA), ROSA)
+        user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
+        npd.clock.at += user_accounts.TOKEN_LIFE
+        user_accounts.make_token(npd.ports, npd.person(ROSA), ROSA)
 
 
 BODIES = {
@@ -153,9 +153,9 @@ def tries(client: FlaskClient, name: str, address: str, times: int) -> list[int]
 
 
 def test_wrong_passwords_lock_no_owner_out_at_another_address() -> None:
-    slow = mock.patch("broker.web.entrance.verify_password", return_value=False)
+    slow = mock.patch("broker.web.pages.account_pages.verify_password", return_value=False)
     with door() as (_, app), slow:
-        app.extensions[ATTEMPTS].clock = lambda: 0.0
+        app.extensions[ATTEMPTS_EXTENSION].clock = lambda: 0.0
         client = app.test_client()
         here, elsewhere = tries(client, ADA, "192.0.2.1", 12), tries(client, ADA, "192.0.2.2", 1)
         tell("low_findings_lock_out", {"tries": len(here), "answered": here.count(403), "elsewhere": elsewhere})
@@ -246,8 +246,8 @@ def test_the_demo_takes_the_runtime_that_is_asked_for() -> None:
     ):
         with (
             mock.patch.dict(os.environ, {"BROKER_RUNTIME": asked}),
-            mock.patch("broker.demo.run.engine_answers", return_value=there),
-            mock.patch("broker.demo.run.read_settings", stop),
+            mock.patch("broker.demo.run_demo.engine_answers", return_value=there),
+            mock.patch("broker.demo.run_demo.read_settings", stop),
             pytest.raises(Stop, match=taken),
         ):
             demo.run_demo(once=True, pupils=1)

@@ -6,35 +6,33 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.handed import HandedFigure, HandedTable, Mark
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.script_requests import FigureMark, ScriptFigure, ScriptTable
 from broker.domain.ports import SandboxEnd, SandboxResult
-from broker.python_jobs.formula import read_formula
-from broker.python_jobs.handed import read_request
-from broker.python_jobs.written import in_one_order, unwritten
-from broker.workflow.files import Opened
-from broker.workflow.handed_findings import Computed
-from broker.workflow.handed_outputs import compute
-from broker.workflow.prepared import Prepared
-from broker.workflow.script_outputs import script_outputs
-from broker.workflow.scripts import RanScript
+from broker.python_jobs.regression_formula import read_formula
+from broker.python_jobs.script_requests import in_canonical_order, names_not_in_text, read_request
+from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.pipeline.script_computation import compute_outputs
+from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.script_run import ScriptExecution
+from broker.workflow.pipeline.trusted_stage import CollectedOutputs, ComputedOutput
 from tests.attacks.script_town import MEASURES, TABLE, broker, handed, policies, profile, rows, stage, tabulated
 from tests.unit.workflow.conftest import PYTHON
 
 pytestmark = pytest.mark.long
 
 DECLARED = (("means.csv", "Means"), ("drawn.svg", "A figure"))
-FIGURE = HandedFigure("drawn", "means", Mark.BAR, "phase", "n", None, "")
+FIGURE = ScriptFigure("drawn", "means", FigureMark.BAR, "phase", "n", None, "")
 
 
-def computed(name: str, found: object = None) -> Computed:
-    return Computed(name, "table", "", found or tabulated(rows())[1])  # type: ignore[arg-type]
+def computed(name: str, found: object = None) -> ComputedOutput:
+    return ComputedOutput(name, "table", "", found or tabulated(rows())[1])  # type: ignore[arg-type]
 
 
-def made(*left: Computed) -> dict[str, Prepared]:
+def made(*left: ComputedOutput) -> dict[str, PreparedOutput]:
     """The outputs of a script that has left these, by name."""
-    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Opened(()), left)
-    return {p.name: p for p in script_outputs(ran, DECLARED, policies(), profile())}
+    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), CollectedOutputs(()), left)
+    return {p.name: p for p in prepare_script_outputs(ran, DECLARED, policies(), profile())}
 
 
 def test_an_output_is_spelled_as_the_header_spells_it() -> None:
@@ -53,38 +51,38 @@ def test_an_output_is_spelled_as_the_header_spells_it() -> None:
 def test_a_figure_is_drawn_of_an_output_that_a_checker_has() -> None:
     """Of a table that the header does not name nobody sees the findings, and so nothing is drawn of it."""
     drawn = replace(FIGURE, data="hidden")
-    found = made(computed("hidden"), Computed("drawn", "figure", "", drawn))["drawn.svg"]
+    found = made(computed("hidden"), ComputedOutput("drawn", "figure", "", drawn))["drawn.svg"]
     assert (found.verdict, found.candidate) == (Verdict.REFUSE, None)
 
 
 def test_a_figure_is_not_of_a_second_table_of_the_same_name() -> None:
     _, first = tabulated(rows())
     _, second = tabulated(rows(), by=["year"])
-    found = made(computed("means", first), computed("MEANS", second), Computed("drawn", "figure", "", FIGURE))
+    found = made(computed("means", first), computed("MEANS", second), ComputedOutput("drawn", "figure", "", FIGURE))
     assert set(found) == {"means.csv", "drawn.svg"}
     assert b"PS" in (found["drawn.svg"].candidate or b"")
     assert json.loads(found["means.csv"].staff)["columns"][0] == "phase"
 
 
-def rules(computed: Computed) -> set[str]:
-    return {f.rule for f in computed.found.findings}  # type: ignore[union-attr]
+def rules(computed: ComputedOutput) -> set[str]:
+    return {f.rule for f in computed.result.findings}  # type: ignore[union-attr]
 
 
 def test_columns_stand_in_the_order_of_the_scripts_text() -> None:
     """Thirty measures in an order that is chosen at run time are a hundred bits."""
     turned = dict(reversed(MEASURES.items()))
-    (one,), (other,) = compute(stage(), [handed()]), compute(stage(), [handed(measures=turned)])
-    assert one.found.columns == other.found.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
+    (one,), (other,) = compute_outputs(stage(), [handed()]), compute_outputs(stage(), [handed(measures=turned)])
+    assert one.result.columns == other.result.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
 
 
 def test_terms_of_a_model_stand_in_one_order() -> None:
-    one, other = (in_one_order(read_formula(f)) for f in ("y ~ a + C(b) + a:C(b)", "y ~ C(b):a + C(b) + a"))
+    one, other = (in_canonical_order(read_formula(f)) for f in ("y ~ a + C(b) + a:C(b)", "y ~ C(b):a + C(b) + a"))
     assert one == other
 
 
 def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> None:
-    (honest,) = compute(stage(), [handed()])
-    (computed,) = compute(stage(), [handed(measures={"n_57": {"count": True}})])
+    (honest,) = compute_outputs(stage(), [handed()])
+    (computed,) = compute_outputs(stage(), [handed(measures={"n_57": {"count": True}})])
     assert "H3" not in rules(honest)
     assert "H3" in rules(computed)
 
@@ -96,25 +94,25 @@ def test_bounds_that_the_script_made_while_it_ran_are_told_to_the_checker(ends: 
     """Which digits leave follows from them: a script can choose among nine, for each column."""
     document = TABLE | {"measures": {"m": {"mean": "own"}}, "bounds": {"own": ends}}
     asked = read_request(json.dumps(document).encode(), "table", "t")
-    assert isinstance(asked, HandedTable)
+    assert isinstance(asked, ScriptTable)
     text = "m = phase = {'own': (-1.5, 0, 100, 2_000), 'x57': 99.990}"
-    assert unwritten(asked, text) == (("bounds of own",) if told else ())
+    assert names_not_in_text(asked, text) == (("bounds of own",) if told else ())
 
 
 def test_two_tables_that_one_person_lies_between_are_told_to_the_checker() -> None:
     """Each passes by itself; their difference is the person who was left out."""
-    one, other = compute(stage(), [handed("t"), handed("u", less=2)])
+    one, other = compute_outputs(stage(), [handed("t"), handed("u", less=2)])
     assert other.persons in {one.persons - 1, one.persons - 2}
     assert "H4" in rules(one) & rules(other)
-    same, again = compute(stage(), [handed("t"), handed("u")])
+    same, again = compute_outputs(stage(), [handed("t"), handed("u")])
     assert "H4" not in rules(same) | rules(again)
 
 
 def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() -> None:
     """The header's words are: those of a request are nobody's to read but staff's."""
-    left = compute(stage(), [handed()])
+    left = compute_outputs(stage(), [handed()])
     assert left[0].description == "57"
-    ran = RanScript(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), Opened(()), left)
-    (found,) = script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
+    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), CollectedOutputs(()), left)
+    (found,) = prepare_script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
     assert b"57" not in (found.candidate or b"").split(b"\n")[0]
     assert b'"57"' not in found.staff

@@ -22,22 +22,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from broker.domain.asked_rehearsals import RehearsalState
 from broker.domain.errors import Breach, Conflict, Invalid
-from broker.domain.jobs import JobState, Kind, Submission
-from broker.domain.ports import Rows, SandboxEnd, SandboxRequest, Vault, VaultTable
+from broker.domain.jobs.job import JobKind, JobState, Submission
+from broker.domain.jobs.rehearsals import RehearsalState
+from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, Vault, VaultTable
 from broker.sandbox import containers
-from broker.sandbox.audit import differences
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.images import Images, build
-from broker.sandbox.neighbours import WISH_SECONDS, Neighbours
+from broker.sandbox.built_images import BuiltImages, build_images
+from broker.sandbox.container_audit import differences
+from broker.sandbox.container_spec import ContainerTemplate, attempt_spec, settings
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.real_synthetic_lock import RESERVATION_SECONDS, RealSyntheticLock
 from broker.sandbox.selftest import LIMITS
-from broker.sandbox.spec import Box, settings, spec
 from broker.settings import Settings
-from broker.wiring import running
-from broker.workflow import looks, rehearsals
-from broker.workflow.run import run_job
-from broker.workflow.run_rehearsal import run_rehearsal
+from broker.wiring import execution_adapters
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.rehearsal import rehearsal_requests
+from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
+from broker.workflow.reviewing import script_failures
 from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import PROJECT, PYTHON, ROSA, SQL, Broker
@@ -127,7 +128,7 @@ def awaited(what: Callable[[], object], seconds: float = 120) -> None:
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_a_sender_on_real_rows_is_not_heard_by_a_trial(runtime: str) -> None:
-    build(IMAGES)
+    build_images(IMAGES)
     with broker() as npd, tempfile.TemporaryDirectory() as folder:
         npd.ports = replace(npd.ports, lease=timedelta(hours=1))
         sends, hears = npd.send(SENDER), npd.send(LISTENER)
@@ -144,8 +145,8 @@ def test_a_sender_on_real_rows_is_not_heard_by_a_trial(runtime: str) -> None:
         for ports in both:
             ports.sandbox.close()
         npd.clock.at += timedelta(hours=1)
-        trace = looks.trace(npd.ports, npd.person(ROSA), hears).document
-        log = npd.ports.shelf.get("staff", npd.store.rehearsal(sends).log).decode()
+        trace = script_failures.view_trace(npd.ports, npd.person(ROSA), hears).document
+        log = npd.ports.content_store.get("staff", npd.store.rehearsal(sends).log).decode()
         assert trace is not None
         samples = [(float(w[1]), int(w[2])) for w in map(str.split, trace["printed"].splitlines()) if w[0] == "HEARS"]
         began, ended = (float(line.split()[1]) for line in log.splitlines() if line.startswith(("SENDS", "ENDS")))
@@ -168,14 +169,16 @@ def decoded(samples: list[tuple[float, int]], began: float) -> str:
 
 
 @contextlib.contextmanager
-def places(buried: list[str] | None = None) -> Iterator[Callable[[], Neighbours]]:
+def places(buried: list[str] | None = None) -> Iterator[Callable[[], RealSyntheticLock]]:
     """Neighbours as several processes have them: each with its own open files."""
     with tempfile.TemporaryDirectory() as folder:
         ends = [] if buried is None else buried
-        yield lambda: Neighbours(Path(folder), ends.append)
+        yield lambda: RealSyntheticLock(Path(folder), ends.append)
 
 
-def enters(neighbours: Neighbours, name: str, rows: Rows, done: list[str], stay: threading.Event) -> threading.Thread:
+def enters(
+    neighbours: RealSyntheticLock, name: str, rows: DataKind, done: list[str], stay: threading.Event
+) -> threading.Thread:
     def hold() -> None:
         with neighbours.holding(name, rows, True):
             done.append(name)
@@ -191,7 +194,12 @@ def test_neither_side_starves() -> None:
     with places() as new:
         order: list[str] = []
         stays = [threading.Event() for _ in range(4)]
-        kinds = [("first", Rows.REAL), ("trial", Rows.SYNTHETIC), ("second", Rows.REAL), ("rehearsal", Rows.SYNTHETIC)]
+        kinds = [
+            ("first", DataKind.REAL),
+            ("trial", DataKind.SYNTHETIC),
+            ("second", DataKind.REAL),
+            ("rehearsal", DataKind.SYNTHETIC),
+        ]
         threads = []
         for (name, rows), stay in zip(kinds, stays, strict=True):
             threads.append(enters(new(), name, rows, order, stay))
@@ -207,9 +215,9 @@ def test_neither_side_starves() -> None:
 
 
 def test_those_with_the_same_rows_do_not_wait_for_each_other() -> None:
-    with places() as new, new().holding("a", Rows.REAL, True), new().holding("b", Rows.REAL, True):
+    with places() as new, new().holding("a", DataKind.REAL, True), new().holding("b", DataKind.REAL, True):
         pass
-    with places() as new, new().holding("a", Rows.SYNTHETIC, True), new().holding("b", Rows.SYNTHETIC, True):
+    with places() as new, new().holding("a", DataKind.SYNTHETIC, True), new().holding("b", DataKind.SYNTHETIC, True):
         pass
 
 
@@ -217,7 +225,7 @@ HOLDS = """
 import sys, time
 from pathlib import Path
 from broker.domain.ports import Rows
-from broker.sandbox.neighbours import Neighbours
+from broker.sandbox.real_synthetic_lock import Neighbours
 with Neighbours(Path(sys.argv[1]), print).holding("npdjob-real-1", Rows.REAL, True):
     print("holds", flush=True)
     time.sleep(60)
@@ -231,47 +239,47 @@ def test_a_holder_that_is_killed_holds_nothing_and_its_sandbox_is_ended_first() 
         assert process.stdout is not None
         assert process.stdout.readline() == "holds\n"
         ended: list[str] = []
-        here = Neighbours(Path(folder), ended.append)
-        with here.holding("npdjob-trial-1", Rows.SYNTHETIC, False) as turn:
+        here = RealSyntheticLock(Path(folder), ended.append)
+        with here.holding("npdjob-trial-1", DataKind.SYNTHETIC, False) as turn:
             assert not turn
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
         assert ended == []
-        with here.holding("npdjob-trial-1", Rows.SYNTHETIC, True):
+        with here.holding("npdjob-trial-1", DataKind.SYNTHETIC, True):
             assert ended == ["npdjob-real-1"]
-        with here.holding("npdjob-next-1", Rows.SYNTHETIC, True):
+        with here.holding("npdjob-next-1", DataKind.SYNTHETIC, True):
             assert ended == ["npdjob-real-1"], "once"
 
 
 def test_a_place_that_is_kept_is_not_overtaken_and_not_kept_for_ever() -> None:
     with places() as new:
-        with new().holding("real", Rows.REAL, True), new().holding("rehearsal", Rows.SYNTHETIC, False) as turn:
+        with new().holding("real", DataKind.REAL, True), new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
             assert not turn
         order: list[str] = []
-        late = enters(new(), "late", Rows.REAL, order, threading.Event())
+        late = enters(new(), "late", DataKind.REAL, order, threading.Event())
         time.sleep(0.5)
         assert order == [], "the rehearsal comes again, and is before it"
-        with new().holding("rehearsal", Rows.SYNTHETIC, False) as turn:
+        with new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
             assert turn
         awaited(lambda: order == ["late"], 5)
     del late
     with places() as new:
-        with new().holding("real", Rows.REAL, True), new().holding("gone", Rows.SYNTHETIC, False) as turn:
+        with new().holding("real", DataKind.REAL, True), new().holding("gone", DataKind.SYNTHETIC, False) as turn:
             assert not turn
         since = time.monotonic()
-        with new().holding("late", Rows.REAL, True):
-            assert time.monotonic() - since < WISH_SECONDS + 5
+        with new().holding("late", DataKind.REAL, True):
+            assert time.monotonic() - since < RESERVATION_SECONDS + 5
 
 
 def test_whoever_is_withdrawn_while_it_waits_does_not_go_on() -> None:
-    with places() as new, new().holding("trial", Rows.SYNTHETIC, True):
+    with places() as new, new().holding("trial", DataKind.SYNTHETIC, True):
         waits = new()
         told: list[str] = []
 
         def wait() -> None:
             try:
-                with waits.holding("real", Rows.REAL, True):
+                with waits.holding("real", DataKind.REAL, True):
                     told.append("ran")
             except Conflict as conflict:
                 told.append(conflict.code)
@@ -281,7 +289,7 @@ def test_whoever_is_withdrawn_while_it_waits_does_not_go_on() -> None:
         thread = threading.Thread(target=wait)
         thread.start()
         awaited(lambda: waits.holds("real"), 5)
-        waits.give_up("real")
+        waits.cancel("real")
         thread.join(10)
         assert told == ["stale"]
 
@@ -291,8 +299,8 @@ def waits_for(npd: Broker, seconds: float) -> None:
     entered = npd.sandbox.holding
 
     @contextlib.contextmanager
-    def holding(job: str, attempt: int, rows: Rows, wait: bool = True) -> Iterator[bool]:
-        if rows is Rows.SYNTHETIC:
+    def holding(job: str, attempt: int, rows: DataKind, wait: bool = True) -> Iterator[bool]:
+        if rows is DataKind.SYNTHETIC:
             npd.clock.sleep(seconds)
         with entered(job, attempt, rows, wait) as turn:
             yield turn
@@ -321,15 +329,15 @@ def test_how_long_a_trial_waited_is_told_in_slots() -> None:
             person = npd.person(ROSA)
             if told_after:
                 npd.clock.at = since + timedelta(seconds=told_after - 0.5)
-                assert looks.trace(npd.ports, person, job) == looks.Trace(None, None, None)
+                assert script_failures.view_trace(npd.ports, person, job) == script_failures.Trace(None, None, None)
                 npd.clock.at = since + timedelta(seconds=told_after + 0.5)
-            assert looks.trace(npd.ports, person, job).document is not None
+            assert script_failures.view_trace(npd.ports, person, job).document is not None
 
 
 def test_a_script_has_real_rows_only_while_they_are_held() -> None:
     """And synthetic ones likewise: the trusted stage on what it left included."""
     with broker() as npd:
-        held: list[tuple[str, list[Rows]]] = []
+        held: list[tuple[str, list[DataKind]]] = []
         ran = npd.sandbox.run
 
         def run(request: SandboxRequest) -> Any:
@@ -338,12 +346,12 @@ def test_a_script_has_real_rows_only_while_they_are_held() -> None:
 
         npd.sandbox.run = run  # type: ignore[method-assign]
         npd.ran(PYTHON)
-        assert held == [("synthetic", [Rows.SYNTHETIC]), ("s", [Rows.REAL])]
+        assert held == [("synthetic", [DataKind.SYNTHETIC]), ("s", [DataKind.REAL])]
 
 
-def asked(npd: Broker, kind: Kind, text: str) -> str:
+def asked(npd: Broker, kind: JobKind, text: str) -> str:
     sent = Submission(PROJECT, kind, "", text, "", "")
-    _, made = rehearsals.ask(npd.ports, npd.person(ROSA), sent)
+    _, made = rehearsal_requests.request_rehearsal(npd.ports, npd.person(ROSA), sent)
     assert made is not None
     return made.ident
 
@@ -351,21 +359,23 @@ def asked(npd: Broker, kind: Kind, text: str) -> str:
 def test_a_scripts_rehearsal_stays_queued_beside_real_rows_and_sql_goes_on() -> None:
     with broker() as npd:
         npd.sandbox.turn = False
-        script, query = asked(npd, Kind.PYTHON, PYTHON), asked(npd, Kind.SQL, SQL)
+        script, query = asked(npd, JobKind.PYTHON, PYTHON), asked(npd, JobKind.SQL, SQL)
         tried = [run_rehearsal(npd.ports, ident, lambda *_: nullcontext()) for ident in (script, query)]
         assert tried == [False, True]
-        found = npd.store.asked_rehearsal(script)
+        found = npd.store.requested_rehearsal(script)
         assert (found.state, found.attempt, found.started) == (RehearsalState.QUEUED, 0, None)
         npd.clock.sleep(30)
         npd.sandbox.turn = True
         assert run_rehearsal(npd.ports, script, lambda *_: nullcontext())
-        assert rehearsals.look(npd.ports, npd.person(ROSA), script).state is RehearsalState.QUEUED, "told in slots"
+        assert rehearsal_requests.view_rehearsal(npd.ports, npd.person(ROSA), script).state is RehearsalState.QUEUED, (
+            "told in slots"
+        )
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
 def test_real_data_that_nobody_holds_are_not_run_on() -> None:
-    build(IMAGES)
+    build_images(IMAGES)
     with tempfile.TemporaryDirectory() as folder:
         (root := Path(folder)) / "build"
         (root / "build").symlink_to(IMAGES)
@@ -400,12 +410,15 @@ def test_a_worker_refuses_to_run_beside_another_where_jobs_see_the_machine() -> 
     with tempfile.TemporaryDirectory() as folder:
         runc, runsc = (Settings(data=Path(folder), runtime=r, synthetic_only=True) for r in ("runc", "runsc"))
         second = pytest.raises(Invalid, match="another worker")
-        with running.claimed_machine(runc), second, running.claimed_machine(runc):
+        with execution_adapters.claimed_machine(runc), second, execution_adapters.claimed_machine(runc):
             pass
-        with running.claimed_machine(runsc), running.claimed_machine(runsc):
+        with execution_adapters.claimed_machine(runsc), execution_adapters.claimed_machine(runsc):
             pass
         two = runsc.model_copy(update={"slots": 2, "runtime": "runc"})
-        with pytest.raises(Invalid, match="more than one slot needs the runtime runsc"), running.claimed_machine(two):
+        with (
+            pytest.raises(Invalid, match="more than one slot needs the runtime runsc"),
+            execution_adapters.claimed_machine(two),
+        ):
             pass
 
 
@@ -423,7 +436,7 @@ for place in ("/dev/shm", "/tmp", "/out"):
 
 
 def inside(program: str, runtime: str) -> str:
-    build(IMAGES)
+    build_images(IMAGES)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "build").symlink_to(IMAGES)
@@ -455,11 +468,11 @@ def test_a_container_has_cgroups_and_files_of_its_own() -> None:
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
 def test_the_audit_refuses_the_hosts_control_groups() -> None:
-    build(IMAGES)
+    build_images(IMAGES)
     client = docker.APIClient()
     with tempfile.TemporaryDirectory() as folder:
-        box = Box(Images(IMAGES).digest_of("sql"), "runc", folder, LIMITS)
-        made = spec("hostgroups", os.getpid(), box, "attack")
+        box = ContainerTemplate(BuiltImages(IMAGES).digest_of("sql"), "runc", folder, LIMITS)
+        made = attempt_spec("hostgroups", os.getpid(), box, "attack")
         wanted = settings(made)
         wanted["HostConfig"]["CgroupnsMode"] = "host"
         container = client.create_container_from_config(wanted, name=made.name)["Id"]  # type: ignore[no-untyped-call]

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from broker.domain.files import LeftFile, MadeFile
 from broker.domain.findings import Verdict
+from broker.domain.jobs.script_files import RawFile, RebuiltFile
 from broker.domain.ports import SandboxEnd
-from broker.engine.files import request
-from broker.python_jobs.left import sort_left
-from broker.sandbox.mounts import mount_of
-from broker.workflow.files import how, opened
-from broker.workflow.script_outputs import prepared_file
+from broker.engine.file_collectors import collection_request
+from broker.python_jobs.raw_outputs import sort_outputs
+from broker.sandbox.narrow_mounts import job_mount
+from broker.workflow.pipeline.script_outputs import prepare_file
+from broker.workflow.pipeline.trusted_stage import collect_outputs, collecting_request
 from tests.attacks.script_town import policies, profile, stage_there
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -35,15 +35,15 @@ def parquet(table: Any, metadata: dict[str, str] | None = None, **options: Any) 
     return target.getvalue()
 
 
-def read(content: bytes) -> MadeFile:
+def read(content: bytes) -> RebuiltFile:
     """The file as the broker has it, once trusted code has made it anew."""
-    left = sort_left([("file", b'{"name": "t.parquet"}\n' + content)], ["t.csv"], policies().service)
-    (file,) = opened(stage_there(), left).files
+    left = sort_outputs([("file", b'{"name": "t.parquet"}\n' + content)], ["t.csv"], policies().service)
+    (file,) = collect_outputs(stage_there(), left).files
     return file
 
 
 def remade(content: bytes) -> str:
-    found = prepared_file(read(content), policies(), profile())
+    found = prepare_file(read(content), policies(), profile())
     assert found.verdict is Verdict.REVIEW, found.staff
     assert found.candidate is not None
     return found.candidate.decode()
@@ -96,7 +96,7 @@ FLAGGED: dict[str, tuple[str, Callable[[], Any]]] = {
 @pytest.mark.parametrize("what", FLAGGED)
 def test_what_is_flagged_in_a_csv_is_flagged_in_it(what: str) -> None:
     rule, table = FLAGGED[what]
-    found = prepared_file(read(parquet(table())), policies(), profile())
+    found = prepare_file(read(parquet(table())), policies(), profile())
     assert rule in [f[0] for f in json.loads(found.findings)]
 
 
@@ -147,7 +147,7 @@ def test_many_rows_are_not_unpacked() -> None:
 
 def test_two_columns_of_one_name_are_no_table() -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
-    found = prepared_file(read(parquet(twice)), policies(), profile())
+    found = prepare_file(read(parquet(twice)), policies(), profile())
     assert (found.verdict, found.candidate) == (Verdict.REFUSE, None)
 
 
@@ -155,10 +155,10 @@ def test_two_columns_of_one_name_are_no_table() -> None:
 def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
     """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
     stage = stage_there(runtime)
-    asked = request([LeftFile("t.csv", ".parquet", parquet(TABLE))], how(stage))
+    asked = collection_request([RawFile("t.csv", ".parquet", parquet(TABLE))], collecting_request(stage))
     assert asked.narrow == ()
     with TemporaryDirectory() as folder:
-        assert list(mount_of(asked, Path(folder)).rglob("*")) == []
+        assert list(job_mount(asked, Path(folder)).rglob("*")) == []
     result = stage.ports.sandbox.run(asked)
     assert result.end is SandboxEnd.ENDED
     assert result.runtime == runtime

@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from broker.domain.jobs import FailureCode, JobState, Kind
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobKind, JobState
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import Vault, VaultTable
-from broker.domain.projects import Mode
-from broker.engine import private
-from broker.engine.here import EngineHere
-from broker.engine.private import PrivateDuckDB
-from broker.privacy.noise.client import NoiseProcess
-from broker.workflow.preview import check_text
+from broker.domain.projects.project import ProtectionMode
+from broker.engine import private_engine
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.private_engine import PrivateDuckDB
+from broker.privacy.noise.noise_process import NoiseProcess
+from broker.workflow.submission.preview import check_text
 from tests.attacks.private_town import dashboard, kit, policies
 from tests.generative.query.proof_size import seed, size, tell
 from tests.unit.workflow.conftest import DORA, PROJECT, Broker
@@ -81,13 +81,14 @@ def town(files: Files) -> Iterator[Broker]:
     budgets = tuple(replace(b, loss=1000.0, delta=1e-6) for b in own.budgets)
     years = {t.full_name: t.year.years for t in found.catalogue.tables if t.year}
     grants = tuple(replace(g, years=years.get(g.table)) for g in own.grants)
-    asks = replace(own, grants=grants, mode=Mode.DIFFERENTIAL_PRIVACY, privacy="npd-private", budgets=budgets, votes=0,
+    asks = replace(own, grants=grants, mode=ProtectionMode.DIFFERENTIAL_PRIVACY, privacy="npd-private",
+        budgets=budgets, votes=0,
                    researchers=frozenset({DORA}))  # fmt: skip
     others = tuple(p for p in found.projects if p.ident != PROJECT)
     with dashboard() as broker, NoiseProcess(60) as noise:
         assert broker.ports.private is not None
         real = replace(broker.ports.private, engine=PrivateDuckDB(), noise=noise)
-        broker.ports = replace(broker.ports, private=real, sandbox=EngineHere(), vaults=files)
+        broker.ports = replace(broker.ports, private=real, sandbox=InProcessEngine(), vaults=files)
         privacy = replace(found.privacy, promises=promises)
         broker.policies = broker.put_in_force(replace(found, projects=(asks, *others), privacy=privacy))
         yield broker
@@ -108,7 +109,7 @@ def ends(broker: Broker, number: int) -> str:
 def ends_text(broker: Broker, question: str, dialect: str) -> str:
     """How a question ends, and that it was charged where it is answered and only there."""
     text, before = SPEND + question, charged(broker)
-    found = check_text(broker.ports, broker.person(DORA), PROJECT, text, Kind.SQL, dialect)
+    found = check_text(broker.ports, broker.person(DORA), PROJECT, text, JobKind.SQL, dialect)
     if not found.accepted:
         return "refused at check"
     job = broker.send(text, by=DORA, project=PROJECT, dialect=dialect)
@@ -170,9 +171,9 @@ BROKEN = [("s", 'SELECT "nope" FROM "npd"."absence"')]
 @pytest.mark.parametrize("planned", [True, False])
 def test_a_statement_that_no_engine_can_run_is_seen(planned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the look at its plan it would be paid for."""
-    monkeypatch.setattr(private, "statements", lambda *given: iter(BROKEN))
+    monkeypatch.setattr(private_engine, "private_statements", lambda *given: iter(BROKEN))
     if not planned:
-        monkeypatch.setattr(private, "check_plans", lambda request: None)
+        monkeypatch.setattr(private_engine, "check_plans", lambda request: None)
     with files_of(seed()) as files, town(files) as broker:
         if planned:
             assert ends(broker, PLAIN) == "refused when planned"

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.jobs import FailureCode, JobState
+from broker.domain.jobs.job import FailureCode, JobState
 from broker.domain.ports import SandboxRequest
-from broker.engine.planning import check_plans
-from tests.attacks.private_town import dashboard, send, spent
-from tests.unit.workflow.dashboard_kit import open_budgets
+from broker.engine.private_engine import check_plans
+from tests.attacks.private_town import dashboard
+from tests.unit.workflow.dashboard_kit import open_budgets, send, spent
 
 pytestmark = pytest.mark.long
 

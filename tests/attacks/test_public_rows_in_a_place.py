@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from broker.domain.plans import Needs
+from broker.domain.plans.plan import EvidenceNeeds
 from broker.engine.duckdb_engine import joint_tables
-from broker.engine.frames import read_joint
+from broker.engine.result_frames import read_joint_table
 from broker.query import render
 from tests.attacks.little_town import leaves, refused
 from tests.spec.query.query_kit import compiled, database, drawn, planned, run
@@ -108,15 +108,15 @@ NEVER = "CASE WHEN Flag = 1 THEN NULL END"
 def test_what_is_never_there_runs_beside_another_table(never: str) -> None:
     """It is a dimension of their joint table."""
     text = f"SELECT Sex, {never} AS s, COUNT(*) AS n FROM a GROUP BY Sex; SELECT LA, COUNT(*) AS n FROM a GROUP BY LA"
-    plan, needs = compiled(text).plan, Needs(3, joint_cells=1000)
+    plan, needs = compiled(text).plan, EvidenceNeeds(3, joint_cells=1000)
     assert plan is not None
     (joint,) = joint_tables(plan, needs)
     found = database(PEOPLE).sql(render(joint, needs)).to_arrow_table()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
-    assert read_joint(joint, bytes(sink.getvalue())) is not None
+    assert read_joint_table(joint, bytes(sink.getvalue())) is not None
 
 
 def test_the_plan_of_an_ordinary_table_has_no_such_rows() -> None:
-    assert "instead" not in render(planned("SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex").tables[0], Needs(3))
+    assert "instead" not in render(planned("SELECT Sex, COUNT(*) AS n FROM a GROUP BY Sex").tables[0], EvidenceNeeds(3))

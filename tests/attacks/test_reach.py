@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from broker.domain.jobs import Kind
-from broker.domain.outputs import OutputState
-from broker.domain.people import Person
-from broker.domain.plans import SmallPart
+from broker.domain.identity.people import Person
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import SmallPart
 from broker.domain.ports import Snapshot
 from broker.policy.files import load_policies
-from broker.workflow import administer
-from broker.workflow.check import Checked, check_submission
+from broker.workflow.administration import user_accounts
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.attacks.absence_town import Child, town
 from tests.generative.query.proof_size import size, tell
 from tests.unit.workflow.conftest import ROLES, Broker, opened
@@ -115,10 +115,10 @@ ORDINARY = {
 }  # fmt: skip
 
 
-def checked(text: str, profile: str = "npd-default") -> Checked:
+def checked(text: str, profile: str = "npd-default") -> CheckedSubmission:
     project = POLICIES.project("P0421")
     assert project is not None
-    found = check_submission(text, Kind.SQL, "tsql", replace(project, profile=profile), POLICIES, date(2026, 11, 1))
+    found = check_submission(text, JobKind.SQL, "tsql", replace(project, profile=profile), POLICIES, date(2026, 11, 1))
     assert found.accepted, found.refusals
     return found
 
@@ -206,9 +206,13 @@ def broker_without_votes() -> Iterator[Broker]:
     with TemporaryDirectory() as folder:
         way = opened(Path(folder), POLICIES)
         broker = next(way)
-        administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+        user_accounts.initialise_broker(
+            broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
+        )
         broker.put_in_force(POLICIES)
-        administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+        user_accounts.put_snapshot(
+            broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}")
+        )
         broker.policies = broker.govern(votes=0)
         yield broker
         assert next(way, None) is None

@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.caps import Counted, beyond, counted, totals
-from broker.disclosure.differencing.compare import Load
+from broker.disclosure.differencing.compare_tables import LoadTable
 from broker.disclosure.differencing.exposure import Exposure
-from broker.disclosure.differencing.members import Members, members_of
-from broker.disclosure.differencing.tables import Table
-from broker.disclosure.repair.programs import Program
+from broker.disclosure.differencing.figure_cap import FigureCharge, charges_by_group, figure_charges, figures_beyond_cap
+from broker.disclosure.differencing.member_tables import Members, MemberTable, members_of
+from broker.disclosure.suppression.linear_programs import LinearProgram
 from broker.policy.files import load_policies
 from tests.attacks.remembered_town import table
 from tests.generative.disclosure.memory_size import size, tell
@@ -71,11 +70,11 @@ class Town:
         return found & self.flagged
 
 
-def told(number: int, *cells: Mask) -> Table:
+def told(number: int, *cells: Mask) -> MemberTable:
     return table(number, {str(n): np.flatnonzero(cell).tolist() for n, cell in enumerate(cells)}, t=T)
 
 
-def by(number: int, *keys: Mask) -> Table:
+def by(number: int, *keys: Mask) -> MemberTable:
     code = np.ravel_multi_index(keys, [key.max() + 1 for key in keys])
     return told(number, *(code == value for value in np.unique(code)))
 
@@ -107,24 +106,24 @@ def complement(town: Town, number: int) -> Mask:
     return ~town.half(number)
 
 
-def released_before(town: Town) -> list[Table]:
+def released_before(town: Town) -> list[MemberTable]:
     everybody, flagged = np.ones(PUPILS, bool), town.others_flagged()
     one = (flagged & (town.schools > 14) & (town.month == k) for k in range(12))
     other = (flagged & (town.schools <= 14) & (town.group == k) for k in range(8))
     return [told(-1, everybody), by(-2, town.schools), told(-3, *one), told(-4, *other)]
 
 
-def loads(tables: Sequence[Table]) -> list[Load]:
+def loads(tables: Sequence[MemberTable]) -> list[LoadTable]:
     return [partial(_same, table) for table in tables]
 
 
-def _same(table: Table) -> Table:
+def _same(table: MemberTable) -> MemberTable:
     return table
 
 
-def parts(new: Table, known: Sequence[Table], references: Members) -> list[Counted]:
+def parts(new: MemberTable, known: Sequence[MemberTable], references: Members) -> list[FigureCharge]:
     exposure = Exposure(new, loads(known), len(references.cells))
-    return list(counted(exposure.of(references, RULES.part), new.entry.t))
+    return list(figure_charges(exposure.of(references, RULES.part), new.entry.t))
 
 
 def leaves(town: Town, padded: Callable[[Town, int], Mask]) -> list[int]:
@@ -134,8 +133,8 @@ def leaves(town: Town, padded: Callable[[Town, int], Mask]) -> list[int]:
     for number in range(COUNTS):
         new = told(100 + number, padded(town, number))
         more = parts(new, known, town.references)
-        if not beyond(used, more, town.sizes, RULES.fraction):
-            used = [a + b for a, b in zip(used, totals(more, len(used)), strict=True)]
+        if not figures_beyond_cap(used, more, town.sizes, RULES.fraction):
+            used = [a + b for a, b in zip(used, charges_by_group(more, len(used)), strict=True)]
             known.append(new)
             gone.append(number)
     return gone
@@ -148,7 +147,7 @@ def named(halves: Mask, counts: Mask, slack: float) -> Mask:
         ([*np.flatnonzero(half).tolist(), pupils + 2 * n, pupils + 2 * n + 1], [*[1.0] * int(half.sum()), 1.0, -1.0], c)
         for n, (half, c) in enumerate(zip(halves, counts.tolist(), strict=True))
     ]
-    program = Program([0.0] * (pupils + 2 * many), [1.0] * pupils + [slack] * (2 * many), rows)
+    program = LinearProgram([0.0] * (pupils + 2 * many), [1.0] * pupils + [slack] * (2 * many), rows)
     program.set_costs(np.array([0.0] * pupils + [1.0] * (2 * many)))
     found = program.answer()
     assert found is not None
@@ -209,7 +208,7 @@ def test_a6_of_all_counts_that_leave_nobody_is_named_better_than_by_guessing() -
     assert found["squares"] < 0.45
 
 
-def ordinary(town: Town) -> list[Table]:
+def ordinary(town: Town) -> list[MemberTable]:
     """National tables, as several projects ask for them."""
     return [
         by(1, town.sex), by(2, town.need), by(3, town.sex, town.need), by(4, town.month), by(5, town.group, town.sex),
@@ -225,8 +224,8 @@ def test_a7_national_tables_leave_whole_on_an_empty_history_and_on_a_used_one(fi
     used = [0] * len(town.sizes)
     for new in ordinary(town)[3 - first :]:
         more = parts(new, known, town.references)
-        assert not beyond(used, more, town.sizes, RULES.fraction)
-        used = [a + b for a, b in zip(used, totals(more, len(used)), strict=True)]
+        assert not figures_beyond_cap(used, more, town.sizes, RULES.fraction)
+        used = [a + b for a, b in zip(used, charges_by_group(more, len(used)), strict=True)]
         known.append(new)
     tell("ordinary_tables", {"tables": len(known) - 2, "most of a figure against a school": max(used) / 1000})
     assert max(used) < 1000, "less than one figure"
@@ -237,5 +236,5 @@ def test_a7_a_full_school_loses_its_own_cells_and_no_others() -> None:
     town = Town(8)
     new = by(1, town.schools, town.sex)
     used = [1000 * round(RULES.fraction * SCHOOL), *[0] * (len(town.sizes) - 1)]
-    hidden = beyond(used, parts(new, [], town.references), town.sizes, RULES.fraction)
+    hidden = figures_beyond_cap(used, parts(new, [], town.references), town.sizes, RULES.fraction)
     assert {cell for _, cell in hidden} == {0, 1}, "those of the first school"

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from broker.domain.handed import RowsProblem
+from broker.domain.jobs.script_requests import MicrodataProblem
 from tests.attacks.script_town import rows, tabulated
 
 pytestmark = pytest.mark.long
@@ -23,7 +23,7 @@ def labelled(of: list[str]) -> pa.Table:
 def test_labels_that_look_alike_or_carry_more_than_they_show_are_refused(label: str) -> None:
     """Half of the pupils have one spelling and half another: which half is a bit of somebody's."""
     checked, assessment = tabulated(labelled(["primary", label]), by=["label"])
-    assert (checked.problem, assessment) == (RowsProblem.VALUES, None)
+    assert (checked.problem, assessment) == (MicrodataProblem.VALUES, None)
 
 
 def test_labels_of_people_are_taken() -> None:
@@ -64,4 +64,4 @@ def test_bounds_that_hold_leave_digits_and_none_leave_none() -> None:
 def test_rows_outside_their_bounds_are_refused(ends: list[float]) -> None:
     """Narrow bounds buy digits: they are held to."""
     checked, assessment = tabulated(derived(), **RATE, bounds={"rate": ends})
-    assert (checked.problem, assessment) == (RowsProblem.VALUES, None)
+    assert (checked.problem, assessment) == (MicrodataProblem.VALUES, None)

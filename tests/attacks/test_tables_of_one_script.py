@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.findings import Assessment
-from broker.python_jobs.left import LeftRequest
-from broker.workflow.handed_findings import Computed, Problem
-from broker.workflow.handed_outputs import compute
+from broker.python_jobs.raw_outputs import RawRequest
+from broker.workflow.pipeline.script_computation import compute_outputs
+from broker.workflow.pipeline.trusted_stage import ComputedOutput, OutputProblem
 from tests.attacks.script_town import VARIABLES, handed, rows, stage, stage_there
 from tests.integration.handed.conftest import file_of
 
@@ -19,31 +19,31 @@ COUNTS = {"n": {"count": True}}
 YEARS, FREE = {"by": ["year"], "measures": COUNTS}, {"by": ["fsm", "year"], "measures": COUNTS}
 
 
-def judged(made: Computed) -> Assessment:
-    assert isinstance(made.found, Assessment), made
-    return made.found
+def judged(made: ComputedOutput) -> Assessment:
+    assert isinstance(made.result, Assessment), made
+    return made.result
 
 
-def holes(made: Computed) -> set[tuple[Any, int]]:
+def holes(made: ComputedOutput) -> set[tuple[Any, int]]:
     return {(row.keys, i) for row in judged(made).rows for i, hidden in enumerate(row.suppressed) if hidden}
 
 
-def rules(made: Computed) -> set[str]:
+def rules(made: ComputedOutput) -> set[str]:
     return {f.rule for f in judged(made).findings}
 
 
-def with_rows(request: LeftRequest, table: pa.Table) -> LeftRequest:
-    return LeftRequest(request.name, request.kind, request.request, file_of(table))
+def with_rows(request: RawRequest, table: pa.Table) -> RawRequest:
+    return RawRequest(request.name, request.kind, request.request, file_of(table))
 
 
 def alone() -> tuple[set[Any], set[Any]]:
-    (one,), (other,) = compute(stage(), [handed("t", **YEARS)]), compute(stage(), [handed("u", **FREE)])
+    (one,), (other,) = compute_outputs(stage(), [handed("t", **YEARS)]), compute_outputs(stage(), [handed("u", **FREE)])
     return holes(one), holes(other)
 
 
 def test_tables_of_the_same_rows_hide_more_together() -> None:
     """The years of one, less those of the other, are who has no free meals: two more cells are hidden for it."""
-    one, other = compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    one, other = compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
     years, free = alone()
     assert holes(one) >= years
     assert holes(other) > free
@@ -59,8 +59,8 @@ def test_columns_may_differ_where_rows_do_not() -> None:
     used = rows()
     less = with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"]))
     more = with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["fsm", "year", "pupil"]))
-    assert [holes(c) for c in compute(stage(), [less, more])] == [
-        holes(c) for c in compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    assert [holes(c) for c in compute_outputs(stage(), [less, more])] == [
+        holes(c) for c in compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
     ]
 
 
@@ -71,15 +71,15 @@ def only(*columns: str) -> dict[str, str]:
 @pytest.mark.parametrize("change", ["order", "fewer"])
 def test_rows_in_another_order_or_fewer_are_told(change: str) -> None:
     table = rows().slice(1) if change == "fewer" else rows().take([*range(1, rows().num_rows), 0])
-    one, other = compute(stage(), [handed("t", **YEARS), with_rows(handed("u", **FREE), table)])
+    one, other = compute_outputs(stage(), [handed("t", **YEARS), with_rows(handed("u", **FREE), table)])
     assert "H5" in rules(one) & rules(other)
     assert holes(one) == alone()[0]
 
 
 def test_a_third_table_of_other_rows_keeps_no_two_apart() -> None:
     third = handed("a", less=2, **YEARS)
-    together = compute(stage(), [handed("t", **YEARS), handed("u", **FREE)])
-    first, *others = compute(stage(), [third, handed("t", **YEARS), handed("u", **FREE)])
+    together = compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    first, *others = compute_outputs(stage(), [third, handed("t", **YEARS), handed("u", **FREE)])
     assert [holes(c) for c in others] == [holes(c) for c in together]
     assert "H5" in rules(first)
 
@@ -94,9 +94,9 @@ def test_a_table_with_a_problem_keeps_no_two_apart() -> None:
         with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"])),
         with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["pupil", "year", "fsm"])),
     ]
-    withheld, *others = compute(stage(), [bad, *good])
-    assert isinstance(withheld.found, Problem)
-    assert [holes(c) for c in others] == [holes(c) for c in compute(stage(), good)]
+    withheld, *others = compute_outputs(stage(), [bad, *good])
+    assert isinstance(withheld.result, OutputProblem)
+    assert [holes(c) for c in others] == [holes(c) for c in compute_outputs(stage(), good)]
 
 
 def test_a_column_that_is_two_things_is_judged_as_each() -> None:
@@ -104,11 +104,11 @@ def test_a_column_that_is_two_things_is_judged_as_each() -> None:
     used = rows().append_column("late", pa.array([float(n % 40) for n in range(rows().num_rows)]))
     by = with_rows(handed("t", by=["late"], measures=COUNTS), used)
     of = with_rows(handed("u", by=["year"], measures={"late_mean": {"mean": "late"}}), used)
-    assert all("H5" in rules(c) for c in compute(stage(), [by, of]))
+    assert all("H5" in rules(c) for c in compute_outputs(stage(), [by, of]))
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
 def test_the_container_does_what_these_tests_do() -> None:
     left = [handed("a", less=2, **YEARS), handed("t", **YEARS), handed("u", **FREE)]
-    assert compute(stage_there(), left) == compute(stage(), left)
+    assert compute_outputs(stage_there(), left) == compute_outputs(stage(), left)

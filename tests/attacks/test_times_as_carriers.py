@@ -12,16 +12,17 @@ from typing import Any
 
 import pytest
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Invalid
-from broker.domain.jobs import JobState
-from broker.domain.ports import EVERY_RELEASE, SandboxEnd
-from broker.policy.service import Service
-from broker.workflow import browse, register, release
-from broker.workflow.run import hold_again
-from broker.workflow.silence import check_slots
-from broker.workflow.turns import Lane, in_turn, next_job
-from broker.workflow.withdraw import withdraw
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
+from broker.domain.ports import ALL_RELEASES, SandboxEnd
+from broker.policy.service_limits import ServiceLimits
+from broker.workflow.job_scheduling import Lane, jobs_in_turn, next_job
+from broker.workflow.pipeline import job_release
+from broker.workflow.pipeline.job_run import resume_hold
+from broker.workflow.submission.job_withdrawal import withdraw
+from broker.workflow.timing_channel import check_slots
+from broker.workflow.views import job_views, public_register
 from tests.attacks.timed_town import OTHER_PROJECT, START, bits, watched
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import PYTHON, REX, ROSA, SQL
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.long
 
 SECRETS = int(os.environ.get("PROOF_TIMES", "6"))
 STEP = min(25.0, float(os.environ.get("PROOF_STEP", "25")))
-SLOTS = Service.time_slots
+SLOTS = ServiceLimits.time_slots
 NEAR = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023' AND a.FSMeligible IS NOT NULL")
 
 
@@ -111,7 +112,7 @@ def mended(missing: int) -> tuple[float, tuple[object, ...]]:
     """A5: a table, then the same less so many: few of them cost another run of the evidence. The seconds that it took,
     and what was seen."""
     with watched(lambda name, request: 9.0, STEP) as town:
-        engine = town.npd.ports.memory.engine  # type: ignore[union-attr]
+        engine = town.npd.ports.release_history.engine  # type: ignore[union-attr]
         whole = engine.cells_of  # type: ignore[attr-defined]
 
         def cells_of(plan: Any, where: Any) -> Any:
@@ -170,10 +171,10 @@ def test_a_slot_that_was_killed_waits_for_the_end_of_its_slot_of_time() -> None:
         assert store.lease(job, "w", now + ports.lease, now, [event])
         town.clock.sleep(31)
         store.advance(job, 1, JobState.RUNNING, JobState.QUEUED, town.clock.now(), [event])
-        assert browse.job(ports, town.npd.person(ROSA), job).state == "running"
-        hold_again(ports, "another")
+        assert job_views.view_job(ports, town.npd.person(ROSA), job).state == "running"
+        resume_hold(ports, "another")
         assert town.clock.at == START + timedelta(seconds=31)
-        hold_again(ports, "w")
+        resume_hold(ports, "w")
         assert town.clock.at == START + timedelta(seconds=60)
         withdraw(ports, town.npd.person(ROSA), job)
         town.clock.sleep(1)
@@ -211,7 +212,7 @@ def test_the_next_job_is_of_the_project_that_had_the_workers_least() -> None:
         first = town.send("own later")
         town.clock.sleep(1)
         town.send("other later", SQL, REX, OTHER_PROJECT)
-        assert in_turn(town.npd.ports, town.npd.policies)[0].ident == first, "what lies long back does not count"
+        assert jobs_in_turn(town.npd.ports, town.npd.policies)[0].ident == first, "what lies long back does not count"
 
 
 def test_a_lane_is_kept_for_sql() -> None:
@@ -239,10 +240,10 @@ def test_no_time_is_finer_than_a_minute() -> None:
         job = town.send("asked", SQL, REX, OTHER_PROJECT)
         town.work()
         ports, person = town.npd.ports, town.npd.person(REX)
-        manifest = release.manifest(ports, person, job)
-        view = browse.job(ports, person, job)
+        manifest = job_release.manifest(ports, person, job)
+        view = job_views.view_job(ports, person, job)
         told = [manifest, *(m.isoformat() for m in (view.created, view.updated))]
-        told += [r.released_at.isoformat() for r in register.releases(ports, EVERY_RELEASE)]
+        told += [r.released_at.isoformat() for r in public_register.list_releases(ports, ALL_RELEASES)]
         times = re.findall(r"\d\d:(\d\d:\d\d(?:\.\d+)?)\+00:00", " ".join(told))
         assert len(times) == 4
         assert all(re.fullmatch(r"\d\d:00", t) for t in times)

@@ -12,22 +12,20 @@ from typing import Any
 
 import pytest
 
-from broker.domain.amounts import DELTAS, Accounting, Amount
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
-from broker.domain.ledger.amounts import Cost, Loss
-from broker.domain.ledger.refusals import OverBudget, ReleaseMaximum
-from broker.domain.ledger.spends import Asked, SpendState
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.budget_refusals import OverBudget, ReleaseMaximum
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, Accounting, Cost, Loss, PrivacyAmount
+from broker.domain.ledger.spends import SpendRequest, SpendState
 from broker.domain.ports import SandboxEnd
-from broker.policy.privacy import DataSet
+from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import charge, draw
-from broker.privacy.noise.client import Drawn
-from broker.privacy.results.cells import cells
-from broker.privacy.tables import Ask
-from broker.workflow import browse, records, release
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.private_tables import PrivateMeasure
+from broker.privacy.results.cell_results import cell_results
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.views import job_views
 from tests.attacks.private_town import (
-    COUNT,
-    DORA,
     HALF,
     PROFILE,
     Y,
@@ -37,9 +35,6 @@ from tests.attacks.private_town import (
     designed,
     exact,
     person,
-    ran,
-    send,
-    spent,
     statements,
     too_far,
     town,
@@ -47,6 +42,7 @@ from tests.attacks.private_town import (
 )
 from tests.generative.privacy.rebuilt import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
+from tests.unit.workflow.dashboard_kit import COUNT, DORA, ran, send, spent
 
 pytestmark = pytest.mark.long
 
@@ -88,7 +84,7 @@ def test_errors_and_overflows_are_no_answers() -> None:
         with dashboard() as broker:
             broker.sandbox.end = end
             job = ran(broker)
-            told.add((broker.store.job(job).failure, browse.job(broker.ports, broker.person(DORA), job).state))
+            told.add((broker.store.job(job).failure, job_views.view_job(broker.ports, broker.person(DORA), job).state))
             assert spent(broker) == (500_000, 0)
     assert len(told) == 1
 
@@ -100,7 +96,7 @@ def test_extremes_and_rows_are_no_statistics() -> None:
     assert why_not(f"SELECT FIRST(Score) AS m FROM a WHERE {Y}", dialect="duckdb") == ["individual-value"]
     assert why_not(f"SELECT TOP 1 Score FROM a WHERE {Y} ORDER BY Score") == ["limit"]
     assert why_not(f"SELECT PERCENTILE_CONT(0.99) WITHIN GROUP (ORDER BY Score) AS m FROM a WHERE {Y}") == []
-    assert {a.value for a in Ask} & {"min", "max", "first", "any_value", "mode", "list"} == set()
+    assert {a.value for a in PrivateMeasure} & {"min", "max", "first", "any_value", "mode", "list"} == set()
 
 
 def test_keys_of_the_data_are_not_rows_of_the_answer() -> None:
@@ -111,11 +107,11 @@ def test_keys_of_the_data_are_not_rows_of_the_answer() -> None:
     alone = town(person(1, LA=2, Sex="M"))
     (vector,) = exact(text, alone).values()
     assert (len(vector), sum(vector)) == (9, 1)
-    assert len(cells(designed(text), (Drawn(list(vector)),), 0, PROFILE)) == 9
+    assert len(cell_results(designed(text), (MechanismAnswer(list(vector)),), 0, PROFILE)) == 9
     notes = f"SELECT Note, COUNT(*) AS n FROM a WHERE {Y} GROUP BY Note"
     assert why_not(notes, lists_only=True) == ["private-keys"]
-    made = designed(notes, Amount(Accounting.APPROXIMATE, 500_000, DELTAS // 10**9))
-    assert 0 < made.charge.delta <= DELTAS // 10**9
+    made = designed(notes, PrivacyAmount(Accounting.APPROXIMATE, 500_000, DELTA_UNITS // 10**9))
+    assert 0 < made.charge.delta <= DELTA_UNITS // 10**9
     assert charge(made.bundle) == made.charge
     kept, _ = draw(made.bundle, (dict.fromkeys(range(3000), 1), [1] * 3000))
     assert not kept, "at this delta no key of one person is ever seen to leave"
@@ -157,7 +153,7 @@ def test_what_mixes_persons_has_no_bound_and_is_refused() -> None:
             having = COUNT.rstrip() + f" HAVING COUNT(*) > {noisy}\n"
             job = ran(broker, having)
             (output,) = broker.store.outputs_of(job)
-            content = release.download(broker.ports, broker.person(DORA), output.ident).content
+            content = job_release.download(broker.ports, broker.person(DORA), output.ident).content
             assert (b"5321" in content) == shown
 
 
@@ -167,7 +163,7 @@ def test_joins_multiply_and_are_bounded_after() -> None:
     region = "SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las l ON l.LA {} a.LA WHERE a.{} GROUP BY l.Region"
     for sign, most in (("=", 3), (">=", 20)):
         text = region.format(sign, Y)
-        assert asked(text).tables[0].influence.most == most
+        assert asked(text).tables[0].influence.max_rows == most
         assert too_far(text, CROWD, person_cells=1, person_rows=1) == []
     assert too_far("SELECT a.Sex, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.Sex", CROWD) == []
     assert why_not("SELECT COUNT(*) AS n FROM a x JOIN a y ON x.LA = y.LA") == ["person-join"]
@@ -217,7 +213,7 @@ def test_time_is_told_in_coarse_steps() -> None:
             broker.sandbox.during = lambda _, b=broker, s=seconds: later(b, s)
             job = send(broker)
             assert broker.run(job, holds=False)
-            seen.append(browse.job(broker.ports, broker.person(DORA), job).state)
+            seen.append(job_views.view_job(broker.ports, broker.person(DORA), job).state)
     assert seen == ["running", "running"]
 
 
@@ -235,12 +231,12 @@ def test_jobs_at_once_are_not_let_in_on_the_same_rest() -> None:
 
 def raced(broker: Broker, jobs: int, micro: int) -> list[str]:
     """So many threads that reserve at once of 4 epsilon."""
-    gate, loss, now = threading.Barrier(jobs), Loss((Amount(Accounting.APPROXIMATE, micro),)), broker.clock.now()
+    gate, loss, now = threading.Barrier(jobs), Loss((PrivacyAmount(Accounting.APPROXIMATE, micro),)), broker.clock.now()
     events = [AuditEvent(now, "broker", "spend.reserved", "race")]
-    most = ReleaseMaximum(Amount(Accounting.APPROXIMATE, 10**9))
+    most = ReleaseMaximum(PrivacyAmount(Accounting.APPROXIMATE, 10**9))
 
     def one(number: int) -> str:
-        what = Asked(f"j{number}", "P0733", "s1", f"q{number}", (Cost("pupil", loss, (("npd.absence", loss),)),))
+        what = SpendRequest(f"j{number}", "P0733", "s1", f"q{number}", (Cost("pupil", loss, (("npd.absence", loss),)),))
         gate.wait()
         try:
             broker.store.reserve(what, most, now, events)
@@ -261,13 +257,15 @@ def test_no_exact_fact_stands_beside_the_noise() -> None:
     for true in (0, 3, 4321):
         with dashboard() as broker:
             broker.ports.private.engine.exact = true
-            broker.ports.private.noise.draw = lambda bundle, exact: tuple(Drawn([700] * len(v)) for v in exact)
+            broker.ports.private.noise.draw = lambda bundle, exact: tuple(
+                MechanismAnswer([700] * len(v)) for v in exact
+            )
             job = ran(broker)
-            found = browse.job(broker.ports, broker.person(DORA), job)
+            found = job_views.view_job(broker.ports, broker.person(DORA), job)
             assert found.state == "released"
             (output,) = broker.store.outputs_of(job)
-            content = release.download(broker.ports, broker.person(DORA), output.ident).content
-            left.add((content, records.of_release(broker.ports, broker.person(DORA), output.ident)))
+            content = job_release.download(broker.ports, broker.person(DORA), output.ident).content
+            left.add((content, output_records.record_of_release(broker.ports, broker.person(DORA), output.ident)))
     assert len(left) == 1
 
 
@@ -276,8 +274,8 @@ def test_exact_and_private_releases_of_one_table_are_kept_apart() -> None:
     with dashboard() as broker:
         _, output = broker.ran(SQL)
         assert broker.vote(CLEO, output.ident) == "released"
-        assert [a.dataset for a in broker.store.asides(["npd.absence"])] == ["npd.absence"]
-        only = (DataSet(table="npd.absence", only_private=True),)
+        assert [a.dataset for a in broker.store.exact_disclosures(["npd.absence"])] == ["npd.absence"]
+        only = (PrivacyDataset(table="npd.absence", only_private=True),)
         broker.put_in_force(replace(broker.policies, privacy=replace(broker.policies.privacy, datasets=only)))
         assert codes(broker, SQL, "P0421", ROSA) == {"private-only"}
         assert codes(broker, COUNT) == set()

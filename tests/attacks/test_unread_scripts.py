@@ -14,18 +14,20 @@ import httpx
 import pytest
 from flask import Flask
 
-from broker.cli import reading
+from broker.cli.commands import review_commands
 from broker.client import BrokerClient
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import SandboxEnd, SandboxRequest
-from broker.domain.ports.records import AuditWanted
-from broker.domain.reviews import Choice
+from broker.domain.ports.store_records import AuditFilter
 from broker.web.app import create_app
-from broker.web.setup import WebSettings
-from broker.workflow import administer, browse, looks, notices
-from broker.workflow.withdraw import withdraw
+from broker.web.web_context import WebSettings
+from broker.workflow.administration import user_accounts
+from broker.workflow.reviewing import script_failures
+from broker.workflow.submission.job_withdrawal import withdraw
+from broker.workflow.views import job_views, person_notices
 from tests.attacks.script_town import broker
 from tests.generative.query.proof_size import tell
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PYTHON, REX, ROSA, SQL, THERE, Broker
@@ -92,7 +94,7 @@ def ran(npd: Broker) -> str:
 
 
 def listed(npd: Broker, person: str = CLEO) -> list[str]:
-    return [job.ident for job in looks.waiting(npd.ports, npd.person(person))]
+    return [job.ident for job in script_failures.scripts_waiting(npd.ports, npd.person(person))]
 
 
 def limited(npd: Broker, most: int) -> None:
@@ -104,10 +106,10 @@ def test_what_came_to_nothing_is_listed_with_its_print_until_it_is_read(ending: 
     with broker() as npd:
         job = ending(npd)
         assert listed(npd) == listed(npd, CHRIS) == [job]
-        assert looks.failure(npd.ports, npd.person(CLEO), job) == PRINTED
-        looks.read(npd.ports, npd.person(CLEO), job)
+        assert script_failures.view_print(npd.ports, npd.person(CLEO), job) == PRINTED
+        script_failures.mark_read(npd.ports, npd.person(CLEO), job)
         assert listed(npd) == []
-        (line,) = npd.store.search_audit(AuditWanted(subject=job, action="script.read"))
+        (line,) = npd.store.search_audit(AuditFilter(subject=job, action="script.read"))
         assert line.event.actor == CLEO
 
 
@@ -116,15 +118,15 @@ def test_only_an_independent_checker_who_has_opened_it_has_read_it(ending: Endin
     with broker() as npd:
         job = ending(npd)
         for somebody in (ROSA, REX, ADA):
-            for act in (looks.failure, looks.read):
+            for act in (script_failures.view_print, script_failures.mark_read):
                 with pytest.raises((Unknown, Forbidden)):
                     act(npd.ports, npd.person(somebody), job)
         with pytest.raises(Conflict) as told:
-            looks.read(npd.ports, npd.person(CLEO), job)
+            script_failures.mark_read(npd.ports, npd.person(CLEO), job)
         assert told.value.code == "not-looked-at"
-        looks.failure(npd.ports, npd.person(CHRIS), job)
+        script_failures.view_print(npd.ports, npd.person(CHRIS), job)
         with pytest.raises(Conflict):
-            looks.read(npd.ports, npd.person(CLEO), job)
+            script_failures.mark_read(npd.ports, npd.person(CLEO), job)
         assert listed(npd) == [job]
 
 
@@ -137,7 +139,7 @@ def test_what_met_no_real_rows_is_nobodys_to_read() -> None:
         assert listed(npd) == []
         for one in (job, queued):
             with pytest.raises(Unknown):
-                looks.failure(npd.ports, npd.person(CLEO), one)
+                script_failures.view_print(npd.ports, npd.person(CLEO), one)
     with broker() as npd:
         in_review(npd)
         npd.ran(SQL)
@@ -166,10 +168,10 @@ def test_a_project_with_unread_scripts_waits_however_they_ended(ending: Ending) 
         assert further == "unread-scripts"
         assert sql == ""
         if ending is in_review:
-            npd.vote(CLEO, npd.store.outputs_of(jobs[0])[0].ident, Choice.REJECT)
+            npd.vote(CLEO, npd.store.outputs_of(jobs[0])[0].ident, VoteChoice.REJECT)
         else:
-            looks.failure(npd.ports, npd.person(CLEO), jobs[0])
-            looks.read(npd.ports, npd.person(CLEO), jobs[0])
+            script_failures.view_print(npd.ports, npd.person(CLEO), jobs[0])
+            script_failures.mark_read(npd.ports, npd.person(CLEO), jobs[0])
         assert refused(npd) == ""
         assert refused(npd) == "unread-scripts", "one that waits may meet real rows, too"
 
@@ -187,7 +189,7 @@ def test_a_vote_before_it_was_withdrawn_is_no_reading() -> None:
             )
         )
         job = in_review(npd)
-        npd.vote(CLEO, npd.store.outputs_of(job)[0].ident, Choice.REJECT)
+        npd.vote(CLEO, npd.store.outputs_of(job)[0].ident, VoteChoice.REJECT)
         withdraw(npd.ports, npd.person(ROSA), job)
         assert listed(npd) == [job]
         assert refused(npd) == "unread-scripts"
@@ -230,7 +232,7 @@ def test_sending_again_is_answered_and_a_race_lets_no_more_through() -> None:
 
 
 def shown(npd: Broker, job: str) -> str:
-    return browse.job(npd.ports, npd.person(ROSA), job).state
+    return job_views.view_job(npd.ports, npd.person(ROSA), job).state
 
 
 @pytest.mark.parametrize("ending", [left_nothing, withheld])
@@ -239,34 +241,37 @@ def test_its_author_is_told_a_rule_by_a_person_or_nothing(ending: Ending) -> Non
         job = ending(npd)
         npd.clock.sleep(60)
         assert shown(npd, job) == "waiting for a decision"
-        script = looks.script(npd.ports, npd.person(CLEO), job)
+        script = script_failures.view_script(npd.ports, npd.person(CLEO), job)
         assert script.by_rule
         for words in ("Two pupils only.", "meets-rules", ""):
             with pytest.raises(Invalid):
-                looks.tell(npd.ports, npd.person(CLEO), job, words)
-        looks.read(npd.ports, npd.person(CLEO), job)
+                script_failures.report_reason(npd.ports, npd.person(CLEO), job, words)
+        script_failures.mark_read(npd.ports, npd.person(CLEO), job)
         assert shown(npd, job) == "waiting for a decision", "reading tells nothing"
-        looks.tell(npd.ports, npd.person(CLEO), job, "too-much-hidden")
+        script_failures.report_reason(npd.ports, npd.person(CLEO), job, "too-much-hidden")
         assert shown(npd, job) == "not released"
-        assert looks.trace(npd.ports, npd.person(ROSA), job).told == looks.RULES["too-much-hidden"]
-        (line,) = npd.store.search_audit(AuditWanted(subject=job, action="failure.told"))
+        assert (
+            script_failures.view_trace(npd.ports, npd.person(ROSA), job).told
+            == script_failures.SCRIPT_REASONS["too-much-hidden"]
+        )
+        (line,) = npd.store.search_audit(AuditFilter(subject=job, action="failure.told"))
         assert line.event.codes == (("rule", "too-much-hidden"),)
         with pytest.raises(Conflict):
-            looks.tell(npd.ports, npd.person(CLEO), job, "ask-us")
+            script_failures.report_reason(npd.ports, npd.person(CLEO), job, "ask-us")
 
 
 def test_rules_have_no_figures() -> None:
-    assert not any(c.isnumeric() for sentence in looks.RULES.values() for c in sentence)
+    assert not any(c.isnumeric() for sentence in script_failures.SCRIPT_REASONS.values() for c in sentence)
 
 
 def test_checkers_have_a_notice_of_each() -> None:
     with broker() as npd:
         job = withheld(npd)
-        told = [n.path for n in notices.notices_for(npd.ports, npd.person(CLEO))]
+        told = [n.path for n in person_notices.notices_for(npd.ports, npd.person(CLEO))]
         assert f"/jobs/{job}/failure" in told
-        looks.failure(npd.ports, npd.person(CLEO), job)
-        looks.read(npd.ports, npd.person(CLEO), job)
-        assert f"/jobs/{job}/failure" not in [n.path for n in notices.notices_for(npd.ports, npd.person(CLEO))]
+        script_failures.view_print(npd.ports, npd.person(CLEO), job)
+        script_failures.mark_read(npd.ports, npd.person(CLEO), job)
+        assert f"/jobs/{job}/failure" not in [n.path for n in person_notices.notices_for(npd.ports, npd.person(CLEO))]
 
 
 def door(npd: Broker) -> Flask:
@@ -274,7 +279,7 @@ def door(npd: Broker) -> Flask:
 
 
 def hand(npd: Broker, person: str) -> BrokerClient:
-    token = administer.make_token(npd.ports, npd.person(person), person)
+    token = user_accounts.make_token(npd.ports, npd.person(person), person)
     return BrokerClient("http://broker.test", token, httpx.WSGITransport(app=door(npd)))
 
 
@@ -287,18 +292,21 @@ def test_a_checker_reads_by_the_api_and_at_a_terminal(capsys: pytest.CaptureFixt
                 act(job)
         with pytest.raises(Conflict):
             cleo.read_script(job)
-        with mock.patch("broker.cli.reading.client", return_value=cleo):
-            assert reading.read(as_json=True) == 0
+        with mock.patch("broker.cli.commands.review_commands.broker_client", return_value=cleo):
+            assert review_commands.read(as_json=True) == 0
             assert [s["job"] for s in json.loads(capsys.readouterr().out)] == [job, other]
-            assert reading.read(job) == 0
+            assert review_commands.read(job) == 0
             told = capsys.readouterr().out
             assert PRINTED.decode().strip() in told
             assert "# input: npd.spring_census" in told
-            assert reading.read(job, done=True) == 0
-            assert reading.read(other, as_json=True) == 0
-            assert reading.read(other, tell="small-groups") == 0
+            assert review_commands.read(job, done=True) == 0
+            assert review_commands.read(other, as_json=True) == 0
+            assert review_commands.read(other, tell="small-groups") == 0
         assert cleo.scripts_to_read() == []
-        assert looks.trace(npd.ports, npd.person(ROSA), other).told == looks.RULES["small-groups"]
+        assert (
+            script_failures.view_trace(npd.ports, npd.person(ROSA), other).told
+            == script_failures.SCRIPT_REASONS["small-groups"]
+        )
 
 
 def test_nothing_here_is_a_private_run() -> None:

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.errors import Refused
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
-from broker.engine.files import ContainerCollector
-from broker.engine.handed import HandedDuckDB
-from broker.workflow.check import Checked, check_submission
-from broker.workflow.mounting import script_request
-from broker.workflow.rehearse_script import RehearsedScript, ScriptStage, rehearse_script
+from broker.engine.file_collectors import ContainerCollector
+from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.pipeline.trusted_stage import script_request
+from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, ScriptRehearsalContext, rehearse_script
 from tests.attacks.script_town import kept, policies, project, sandbox, stage, vault
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -77,17 +77,19 @@ npd.output.table(npd.table("ks4_pupil"), by="KS4_GENDER", measures={"n": "count"
 """
 
 
-def checked(header: str = HEADER, program: str = LOOK) -> Checked:
+def checked(header: str = HEADER, program: str = LOOK) -> CheckedSubmission:
     """Accepted by its header; what the code does is looked at by nothing but the container."""
-    found = check_submission(header + "print(1)\n", Kind.PYTHON, "", project(), policies(), date(2026, 11, 26))
+    found = check_submission(header + "print(1)\n", JobKind.PYTHON, "", project(), policies(), date(2026, 11, 26))
     if found.refusals:
         raise Refused(found.refusals)
     return replace(found, canonical=header + program)
 
 
-def rehearsed(runtime: str, what: Checked) -> RehearsedScript:
+def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
     here = kept()
-    town = ScriptStage(here.vaults, here.snapshot, sandbox(runtime), HandedDuckDB(), ContainerCollector())
+    town = ScriptRehearsalContext(
+        here.vaults, here.snapshot, sandbox(runtime), DuckDBScriptRows(), ContainerCollector()
+    )
     return rehearse_script(what, project(), policies(), town)
 
 

@@ -14,14 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs import Kind, Submission
-from broker.domain.ports import EVERY_RELEASE
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.ports import ALL_RELEASES
 from broker.worker.reconcile import settle_due
-from broker.workflow import browse, budgets, follow, looks, register, rehearsals, submit
-from broker.workflow.notices import notices_for
-from broker.workflow.run import run_next
-from broker.workflow.run_rehearsal import run_rehearsal
-from broker.workflow.turns import Lane
+from broker.workflow.job_scheduling import Lane
+from broker.workflow.pipeline.job_run import run_next_job
+from broker.workflow.rehearsal import rehearsal_requests
+from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
+from broker.workflow.reviewing import script_failures
+from broker.workflow.submission import job_submission
+from broker.workflow.views import job_progress, job_views, privacy_budgets, public_register
+from broker.workflow.views.person_notices import notices_for
 from tests.attacks.script_town import broker
 from tests.unit.workflow.conftest import PROJECT, REX, ROSA, SQL, Broker
 
@@ -76,8 +79,8 @@ class Watched:
         return job
 
     def rehearse(self, name: str, by: str = REX) -> str:
-        asked = Submission(OTHER_PROJECT, Kind.SQL, "", SQL, "t", "p")
-        _, made = rehearsals.ask(self.npd.ports, self.npd.person(by), asked)
+        asked = Submission(OTHER_PROJECT, JobKind.SQL, "", SQL, "t", "p")
+        _, made = rehearsal_requests.request_rehearsal(self.npd.ports, self.npd.person(by), asked)
         assert made is not None
         self.names[made.ident] = name
         return made.ident
@@ -86,7 +89,7 @@ class Watched:
         """All that there is, by one slot of a worker, until nothing waits and nothing is due."""
         ports = self.npd.ports
         while True:
-            if run_next(ports, Lane(), "w", lambda job, attempt: nullcontext()):
+            if run_next_job(ports, Lane(), "w", lambda job, attempt: nullcontext()):
                 continue
             waiting = ports.store.rehearsals_waiting()
             if waiting:
@@ -113,24 +116,24 @@ class Watched:
 
     def doors(self, by: str) -> list[object]:
         ports, person = self.npd.ports, self.npd.person(by)
-        views = browse.jobs(ports, person)
+        views = job_views.visible_jobs(ports, person)
         told: list[object] = list(views)
         # As a page tells outputs; without the check of the text, which is the same each time.
-        told += [browse._told(ports.store.outputs_of(v.ident), True) for v in views]
-        told += [follow.progress(ports, person, v) for v in views]
-        told += [looks.trace(ports, person, v.ident) for v in views]
+        told += [job_views._decided_outputs(ports.store.outputs_of(v.ident), True) for v in views]
+        told += [job_progress.progress(ports, person, v) for v in views]
+        told += [script_failures.view_trace(ports, person, v.ident) for v in views]
         told += [n.sentence + n.path for n in notices_for(ports, person)]
-        told += [(s.asked.ident, s.word) for s in rehearsals.listed(ports, person)]
-        told += register.releases(ports, EVERY_RELEASE)
-        for project in browse.my_projects(ports, person):
-            told += [budgets.of_project(ports, person, project.ident), self.room(by, project.ident)]
+        told += [(s.rehearsal.ident, s.word) for s in rehearsal_requests.list_rehearsals(ports, person)]
+        told += public_register.list_releases(ports, ALL_RELEASES)
+        for project in job_views.my_projects(ports, person):
+            told += [privacy_budgets.project_budget(ports, person, project.ident), self.room(by, project.ident)]
         return told
 
     def room(self, by: str, project: str) -> str:
         """Whether one more job would be taken: asked with a text that the store never sees, as it names no job here."""
-        given = Submission(project, Kind.SQL, "tsql", SQL, "t", "p")
+        given = Submission(project, JobKind.SQL, "tsql", SQL, "t", "p")
         try:
-            submit._check_room(self.npd.ports, self.npd.policies, project, given)
+            job_submission._check_queue_room(self.npd.ports, self.npd.policies, project, given)
         except Conflict as conflict:
             return conflict.code
         return "room"

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.released_tables import released_csv
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.workflow.check import check_submission
-from broker.workflow.private.asking import PrivateJob
-from broker.workflow.private.forecasting import forecast_of
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.private_jobs.private_forecast import query_forecast
+from broker.workflow.private_jobs.private_request import PrivateQuery
 from tests.attacks.evidence_by_removal import put
 from tests.attacks.evidence_shapes import world
 from tests.corpus.submissions import OWN, TESTS, Submitted, submissions
@@ -41,18 +41,18 @@ def answers() -> Iterator[tuple[str, Any]]:
         yield f"{number:03} {one.name}", _figures(one, con) if one.project == OWN else _checked(one, policies)
 
 
-def _checked(one: Submitted, policies: Policies) -> dict[str, Any]:
+def _checked(one: Submitted, policies: PolicySet) -> dict[str, Any]:
     project = policies.project(one.project)
     assert project is not None
     found = check_submission(one.text, one.kind, one.dialect, project, policies, TODAY)
-    told: dict[str, Any] = {"accepted": found.accepted, "person": bool(found.review), "private": found.asks_privately}
+    told: dict[str, Any] = {"accepted": found.accepted, "person": bool(found.review), "private": found.is_private}
     told["refusals"] = [[r.code, r.line, r.column] for r in found.refusals]
     if found.accepted:
         told["plan"] = found.plan_hash
     if found.private is not None:
         told["question"] = sha256(found.private.bounds.encode()).hexdigest()
-    if isinstance(found.private, PrivateJob):
-        told["forecast"] = forecast_of(found.private)
+    if isinstance(found.private, PrivateQuery):
+        told["forecast"] = query_forecast(found.private)
     return told
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from tests.attacks.evidence_shapes import job
 from tests.prove.samples import samples
 
@@ -23,7 +23,7 @@ OWN = ""
 @dataclass(frozen=True)
 class Submitted:
     name: str
-    kind: Kind
+    kind: JobKind
     dialect: str
     text: str
     project: str = "P0421"
@@ -32,24 +32,24 @@ class Submitted:
 
 def submissions() -> Iterator[Submitted]:
     for file in ("queries.sql", "more_queries.sql"):
-        yield from (Submitted(name, Kind.SQL, dialect, text) for name, dialect, _, text in samples(file))
+        yield from (Submitted(name, JobKind.SQL, dialect, text) for name, dialect, _, text in samples(file))
     for name, text in _blocks("hostile_sql.txt"):
-        yield Submitted(name, Kind.SQL, "duckdb", text, "FIXTURE")
+        yield Submitted(name, JobKind.SQL, "duckdb", text, "FIXTURE")
     for number in range(COMPOSED):
         one = sample(number)
-        yield Submitted(f"composed {number}", Kind.SQL, one.dialect, one.text)
+        yield Submitted(f"composed {number}", JobKind.SQL, one.dialect, one.text)
     for number in range(0, COMPOSED, 10):
         one = sample(number)
         yield Submitted(
-            f"private {number}", Kind.SQL, one.dialect, f"-- private: epsilon 0.01\n{one.text}", private=True
+            f"private {number}", JobKind.SQL, one.dialect, f"-- private: epsilon 0.01\n{one.text}", private=True
         )
     for number in range(JOBS):
         own = job(number)
-        yield Submitted(f"job {number}", Kind.SQL, own.dialect, own.text, OWN)
+        yield Submitted(f"job {number}", JobKind.SQL, own.dialect, own.text, OWN)
     for name, text in _blocks("hostile_python.txt"):
-        yield Submitted(name, Kind.PYTHON, "", text, "FIXTURE")
+        yield Submitted(name, JobKind.PYTHON, "", text, "FIXTURE")
     for script in sorted((TESTS / "gallery" / "scripts").glob("*.py")):
-        yield Submitted(f"gallery {script.stem}", Kind.PYTHON, "", script.read_text())
+        yield Submitted(f"gallery {script.stem}", JobKind.PYTHON, "", script.read_text())
 
 
 def _blocks(file: str) -> Iterator[tuple[str, str]]:

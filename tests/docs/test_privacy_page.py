@@ -6,12 +6,12 @@ from math import ceil, exp
 
 import pytest
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import Checked, check_submission
-from broker.workflow.private.by_blocks.asking import PrivateScript
-from broker.workflow.private.by_blocks.outputs import record_of_script
-from broker.workflow.private.outputs import record_of
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.private_jobs.private_request import PrivateScript
+from broker.workflow.private_jobs.private_blocks import script_privacy_record
+from broker.workflow.private_jobs.private_outputs import query_privacy_record
 from tests.docs.commands import ROOT, commands
 
 PAGE = (ROOT / "docs" / "privacy.md").read_text()
@@ -23,10 +23,10 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
 
 
-def checked(text: str) -> Checked:
+def checked(text: str) -> CheckedSubmission:
     project = POLICIES.project("P0733")
     assert project is not None
-    return check_submission(text, Kind.SQL, project.dialect, project, POLICIES, date(2026, 11, 24))
+    return check_submission(text, JobKind.SQL, project.dialect, project, POLICIES, date(2026, 11, 24))
 
 
 @pytest.mark.parametrize("number", range(len(blocks(PAGE.partition("\n### ")[0]))))
@@ -79,7 +79,7 @@ def test_every_field_of_a_privacy_record_is_named(number: int) -> None:
     private = checked(blocks(PAGE)[number]).private
     assert private is not None
     own = {"name", "columns", "symbols", "notes"}
-    assert {f for f in own | fields(record_of(private)) if f"`{f}`" not in PAGE} == set()
+    assert {f for f in own | fields(query_privacy_record(private)) if f"`{f}`" not in PAGE} == set()
 
 
 def test_its_command_is_run_by_the_test_of_the_readme() -> None:
@@ -92,8 +92,8 @@ def test_the_script_is_accepted_and_its_record_is_named() -> None:
     (script,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     project = POLICIES.project("P0733")
     assert project is not None
-    found = check_submission(script, Kind.PYTHON, project.dialect, project, POLICIES, date(2026, 11, 24))
+    found = check_submission(script, JobKind.PYTHON, project.dialect, project, POLICIES, date(2026, 11, 24))
     assert found.refusals == ()
     assert isinstance(found.private, PrivateScript)
-    told = {f for f in fields(record_of_script(found.private)) if f"`{f}`" not in PAGE}
+    told = {f for f in fields(script_privacy_record(found.private)) if f"`{f}`" not in PAGE}
     assert told == set()

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
-from broker.engine.files import ContainerCollector
-from broker.engine.handed import HandedDuckDB
+from broker.engine.file_collectors import ContainerCollector
+from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.check import check_submission
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.rehearse import Stage
-from broker.workflow.rehearse_script import ScriptStage, rehearse_script
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
 from tests.integration.rehearse.conftest import Quiet
 
 pytestmark = [pytest.mark.long, pytest.mark.docker
@@ -31,18 +31,18 @@ PUPILS = 500
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> RehearsalContext:
     assert PROJECT is not None
-    asked = wanted(PROJECT, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    return build_stage(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
+    asked = synthetic_data_spec(PROJECT, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
+    return build_rehearsal_context(POLICIES, "P0421", asked, tmp_path_factory.mktemp("page"), Quiet())
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: re.findall(r"# output: (\S+)", script)[0])
-def test_a_script_of_the_page_does_what_it_says(script: str, stage: Stage, sandbox_root: Path) -> None:
+def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalContext, sandbox_root: Path) -> None:
     assert PROJECT is not None
-    checked = check_submission(script, Kind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
+    checked = check_submission(script, JobKind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    on = ScriptStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), HandedDuckDB(), ContainerCollector())
+    on = ScriptRehearsalContext(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerCollector())
     ran = rehearse_script(checked, PROJECT, POLICIES, on)
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()

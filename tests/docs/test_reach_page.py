@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import Checked, check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.generative.query.proof_size import tell
 
 ROOT = Path(__file__).parents[2]
@@ -34,13 +34,13 @@ def samples() -> Iterator[tuple[str, str, str]]:
         yield path.name, "tsql", path.read_text()
 
 
-def accepted() -> Iterator[tuple[str, Checked]]:
+def accepted() -> Iterator[tuple[str, CheckedSubmission]]:
     """The samples that are accepted, as they are checked."""
     policies = load_policies(ROOT / "policies")
     project = policies.project("P0421")
     assert project is not None
     for number, dialect, text in samples():
-        found = check_submission(text, Kind.SQL, dialect, project, policies, date(2026, 11, 1))
+        found = check_submission(text, JobKind.SQL, dialect, project, policies, date(2026, 11, 1))
         if found.accepted and found.plan is not None:
             yield number, found
 
@@ -80,7 +80,7 @@ FELL_OUT = {
 """Every sample that a person looks at though it is accepted, with each reason that its author is told."""
 
 
-def reasons_of(found: Checked) -> set[str]:
+def reasons_of(found: CheckedSubmission) -> set[str]:
     assert found.plan is not None
     parts = {p.placed for output in found.plan.outputs for p in output.small_parts}
     return {REACH if reason in parts else reason for reason in found.review}

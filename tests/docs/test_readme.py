@@ -44,10 +44,10 @@ def test_every_block_of_commands_is_of_a_kind_that_is_run():
 
 
 def test_the_reasons_in_the_readme_are_the_reasons():
-    from broker.workflow.ballots import REASONS
+    from broker.workflow.reviewing.output_review import VOTE_REASONS
 
     text = (ROOT / "README.md").read_text()
-    assert [reason for reason in REASONS if f"`{reason}`" not in text] == []
+    assert [reason for reason in VOTE_REASONS if f"`{reason}`" not in text] == []
 
 
 def test_the_two_first_commands_open_the_readme():

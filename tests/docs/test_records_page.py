@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.disclosure.records.records_page import records_page
+from docs.generator.records_page import records_page
 from tests.docs.commands import ROOT
 from tests.spec.disclosure.record_shapes import RELEASED, STAFF
 

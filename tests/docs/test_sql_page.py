@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from broker.policy.files import load_policies
-from broker.query.pages.reference_page import sql_page
+from docs.generator.sql_page import sql_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 

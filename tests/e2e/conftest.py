@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from broker.client import BrokerClient
-from broker.demo.prepare import prepare
-from broker.demo.processes import environment, free_port, running
+from broker.demo.demo_processes import environment, free_port, running
+from broker.demo.demo_setup import prepare
 from broker.domain.ports import Ports
 from broker.settings import Settings
-from broker.wiring.ports import build_ports
-from broker.workflow.administer import make_token
+from broker.wiring.broker_ports import build_ports
+from broker.workflow.administration.user_accounts import make_token
 from tests.turns import EVERYWHERE
 
 ROOT = Path(__file__).resolve().parents[2]

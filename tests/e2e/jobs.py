@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from broker.client import BrokerClient
-from broker.client.answers import JobAnswer, LookAnswer
-from broker.domain.jobs import Kind, Submission
+from broker.client.api_answers import EvidenceAnswer, JobAnswer
+from broker.domain.jobs.job import JobKind, Submission
 
 POLL_SECONDS = 0.15
 """Between two looks: asking more often takes the processor from what is waited for."""
@@ -35,7 +35,7 @@ ENDS = frozenset({"released", "not released", "returned", "failed", "limit", "wi
 
 def send(client: BrokerClient, text: str, kind: str = "sql", **more: Any) -> JobAnswer:
     fields = {"project": "P0421", "dialect": "", "title": "A test", "purpose": "To test the way.", **more}
-    return client.submit(Submission(kind=Kind(kind), text=text, **fields))
+    return client.submit(Submission(kind=JobKind(kind), text=text, **fields))
 
 
 def wait(client: BrokerClient, job: str, seconds: float = 90, until: frozenset[str] | None = None) -> str:
@@ -55,7 +55,7 @@ def end_of(client: BrokerClient, job: str) -> str:
     return wait(client, job, until=ENDS)
 
 
-def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
+def approve(checker: BrokerClient, job: str) -> list[EvidenceAnswer]:
     """Look at and approve every waiting output of a job; returns what was seen."""
     deadline = time.monotonic() + 20
     while not (found := [w for w in checker.inbox() if w["job"] == job]):
@@ -63,7 +63,7 @@ def approve(checker: BrokerClient, job: str) -> list[LookAnswer]:
         time.sleep(POLL_SECONDS)
     looks = []
     for waiting in found:
-        seen = checker.look(waiting["output"])
+        seen = checker.evidence(waiting["output"])
         checker.vote(waiting["output"], "approve", "meets-rules", seen)
         looks.append(seen)
     while any(output["state"] == "approved" for output in checker.job(job)["outputs"]):

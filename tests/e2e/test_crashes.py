@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from broker.domain.jobs import Kind, Submission
-from broker.domain.ports import AuditWanted
-from broker.workflow import rehearsals
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.ports import AuditFilter
+from broker.workflow.rehearsal import rehearsal_requests
 from tests.e2e.jobs import ABSENCE, SLOW, approve, end_of, send, wait
 
 KILLS = int(os.environ.get("TEST_KILLS", "1"))
@@ -45,7 +45,7 @@ def slots_of(site) -> list[int]:
 
 
 def events_of(site, job: str) -> Counter[str]:
-    return Counter(line.event.action for line in site.ports.store.search_audit(AuditWanted(job, limit=1000)))
+    return Counter(line.event.action for line in site.ports.store.search_audit(AuditFilter(job, limit=1000)))
 
 
 def assert_released_once(site, job: str) -> None:
@@ -85,9 +85,11 @@ def test_killing_the_worker_at_a_random_moment(site, number):
 def test_a_rehearsal_whose_worker_is_killed_and_whose_queue_is_wiped_is_run_again(site):
     """On the worker's own synthetic data, in the real sandbox: a script's log comes to its author all the same."""
     rosa = site.ports.store.person("demo-researcher")
-    _, made = rehearsals.ask(site.ports, rosa, Submission("FIXTURE", Kind.PYTHON, "", REHEARSED, "", ""))
+    _, made = rehearsal_requests.request_rehearsal(
+        site.ports, rosa, Submission("FIXTURE", JobKind.PYTHON, "", REHEARSED, "", "")
+    )
     assert made is not None
-    await_rehearsal(site, made.ident, lambda seen: site.ports.store.asked_rehearsal(made.ident).step == "running")
+    await_rehearsal(site, made.ident, lambda seen: site.ports.store.requested_rehearsal(made.ident).step == "running")
     time.sleep(1)
     for pid in slots_of(site):
         os.kill(pid, signal.SIGKILL)
@@ -100,7 +102,7 @@ def test_a_rehearsal_whose_worker_is_killed_and_whose_queue_is_wiped_is_run_agai
 
 def await_rehearsal(site, ident: str, until, seconds: float = 90):
     rosa, deadline = site.ports.store.person("demo-researcher"), time.monotonic() + seconds
-    while not until(seen := rehearsals.look(site.ports, rosa, ident)):
+    while not until(seen := rehearsal_requests.view_rehearsal(site.ports, rosa, ident)):
         assert time.monotonic() < deadline, seen
         time.sleep(0.1)
     return seen
@@ -116,6 +118,6 @@ def test_wiping_the_queue_loses_nothing(site):
 
 def queue_url(site) -> str:
     from broker.settings import Settings
-    from broker.wiring.ports import queue_url as url
+    from broker.wiring.broker_ports import queue_url as url
 
     return url(Settings(data=site.data, synthetic_only=True))

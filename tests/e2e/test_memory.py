@@ -11,11 +11,11 @@ from itertools import combinations
 
 import pytest
 
-from broker.disclosure.differencing.compare import compare
+from broker.disclosure.differencing.compare_tables import compare
 from broker.settings import Settings
-from broker.wiring.worker import build_memory
-from broker.workflow.policies import policies_in_force
-from broker.workflow.release_history.tables import remembered_table
+from broker.wiring.worker_ports import build_release_history
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history.history_tables import history_table
 from tests.e2e.jobs import approve, end_of, send, wait
 from tests.e2e.test_crashes import events_of, slots_of
 
@@ -57,11 +57,11 @@ def released(site, text: str, kind: str = "sql") -> dict[str, str]:
 def clean_since(site, version: int) -> int:
     """How many tables were remembered since; no two of them differ by a few persons."""
     store = site.ports.store
-    memory = build_memory(Settings(data=site.data, synthetic_only=True), lambda: policies_in_force(store))
-    newer = [e for e in store.remembered() if e.number > version]
-    tables = [remembered_table(site.ports, memory, entry)() for entry in newer]
+    memory = build_release_history(Settings(data=site.data, synthetic_only=True), lambda: policies_in_force(store))
+    newer = [e for e in store.history_entries() if e.number > version]
+    tables = [history_table(site.ports, memory, entry)() for entry in newer]
     assert all(compare(new, old).is_clean for old, new in combinations(tables, 2))
-    assert store.verify_memory().holds
+    assert store.verify_history().holds
     return len(newer)
 
 
@@ -74,7 +74,7 @@ def clean_since(site, version: int) -> int:
 )
 def test_the_second_of_two_near_tables_is_mended(site, kind, first, second):
     """A look at who is in the cells runs in the real image, of SQL beside its statement, of a script over its rows."""
-    version = site.ports.store.memory_version().entries
+    version = site.ports.store.history_version().entries
     one, two = released(site, first, kind), released(site, second, kind)
     assert one.keys() == two.keys()
     assert [k for k in one if one[k] != "c" and two[k] != "c"], "neither is refused as a whole"
@@ -87,7 +87,7 @@ def test_invariant_6_a_worker_killed_as_it_compares_or_releases_releases_once(si
     """Two near tables at once; the worker dies at a random moment from the run to the comparison, and at another after
     the vote. Each leaves once, and both together tell of no few."""
     draw, rosa = random.Random(SEED + number), site.client("demo-researcher")
-    version, year = site.ports.store.memory_version().entries, 2020 + number % 3
+    version, year = site.ports.store.history_version().entries, 2020 + number % 3
     more = f" AND PHASE <> 'none{number}'"  # another recipe each time
     texts = [ROLL.format(year=f"{year}/{year + 1}", more=more + also) for also in ("", " AND OnRoll = 1")]
     jobs = [send(rosa, text)["ident"] for text in texts]
@@ -119,7 +119,7 @@ def vote(site, job: str, seconds: float) -> bool:
             return False
         time.sleep(0.1)
     for waiting in found:
-        cleo.vote(waiting["output"], "approve", "meets-rules", cleo.look(waiting["output"]))
+        cleo.vote(waiting["output"], "approve", "meets-rules", cleo.evidence(waiting["output"]))
     return True
 
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from broker.domain.jobs import Job
-from broker.workflow.policies import policies_in_force
-from broker.workflow.silence import slots_of
+from broker.domain.jobs.job import Job
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.timing_channel import time_slots_of
 from tests.e2e.jobs import ABSENCE, POLL_SECONDS, SLOW, send
 
 PHASES = """-- output: phases
@@ -36,13 +36,13 @@ def test_what_waits_behind_a_script_begins_at_the_end_of_its_slot(site):
         time.sleep(POLL_SECONDS)
     store = site.ports.store
     jobs = {job: store.job(job) for job in changes}
-    slots = slots_of(site.ports, policies_in_force(store))
-    told = slots.told_end(jobs[script], site.ports.clock.now())
+    slots = time_slots_of(site.ports, policies_in_force(store))
+    told = slots.displayed_end(jobs[script], site.ports.clock.now())
     ended = next(at for state, at in changes[script] if state not in {"queued", "running"})
     begun = next(at for state, at in changes[theirs] if state != "queued")
     assert told <= ended, "its page"
     assert told <= jobs[theirs].started <= begun, "the queue of another project"
-    assert slots.told_end(jobs[theirs], begun) <= jobs[own].started, "its own project's turn comes after"
+    assert slots.displayed_end(jobs[theirs], begun) <= jobs[own].started, "its own project's turn comes after"
 
 
 def _private() -> str:

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from broker.domain.jobs import Job, JobState, Kind, Submission
+from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.ports import Lease, SandboxResult, Vault, Vaults
-from broker.engine.files import ContainerCollector
-from broker.engine.handed import HandedDuckDB
+from broker.engine.file_collectors import ContainerCollector
+from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.check import check_submission
-from broker.workflow.prepared import Prepared
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.script_outputs import script_outputs
-from broker.workflow.scripts import Script
+from broker.policy.policy_set import PolicySet
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.script_run import ScriptAttempt
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
@@ -52,30 +52,30 @@ class Parts:
 
 @dataclass
 class Gallery:
-    policies: Policies
+    policies: PolicySet
     vaults: Vaults
     vault: Vault
     parts: Mapping[str, Any]
     """By runtime."""
 
-    def run(self, name: str, runtime: str) -> list[Prepared]:
+    def run(self, name: str, runtime: str) -> list[PreparedOutput]:
         """The outputs of a script, as they would come to the checkers."""
         policies, parts = self.policies, self.parts[runtime]
         project = policies.project(PROJECT)
         assert project is not None
         text, now = (SCRIPTS / f"{name}.py").read_text(), datetime.now(UTC)
-        checked = check_submission(text, Kind.PYTHON, "", project, policies, now.date())
+        checked = check_submission(text, JobKind.PYTHON, "", project, policies, now.date())
         assert checked.accepted, checked.refusals
-        submission = Submission(PROJECT, Kind.PYTHON, "", text, name, "The gallery.")
+        submission = Submission(PROJECT, JobKind.PYTHON, "", text, name, "The gallery.")
         ident = f"gallery-{name.replace('_', '-')}-{secrets.token_hex(3)}"
         job = Job(
             ident, submission, "r", JobState.RUNNING, now, now, checked.canonical, "", policies.fingerprint, attempt=1
         )
-        ran = Script(parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
+        ran = ScriptAttempt(parts, Lease(job, 1, now), policies, checked).run_on(self.vault, self.vaults)
         assert not isinstance(ran, SandboxResult), (ran.end, ran.log.decode())
         assert ran.result.runtime == runtime
-        profile = policies.profile(project.profile)
-        return script_outputs(ran, checked.declared, policies, profile)
+        profile = policies.disclosure_rules(project.profile)
+        return prepare_script_outputs(ran, checked.declared, policies, profile)
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +83,8 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     policies = load_policies(ROOT / "policies")
     project = policies.project(PROJECT)
     assert project is not None
-    small = wanted(project, policies.catalogue, synthetic_years(), PUPILS, 7)
-    stage = build_stage(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
+    small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), PUPILS, 7)
+    stage = build_rehearsal_context(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
-    parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerCollector(), HandedDuckDB()) for r in RUNTIMES}
+    parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerCollector(), DuckDBScriptRows()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.outputs import OutputKind
-
-from .conftest import RUNTIMES, Gallery
+from broker.domain.jobs.outputs import OutputKind
+from tests.gallery.conftest import RUNTIMES, Gallery
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 TABLE, FILE = OutputKind.TABLE, OutputKind.FILE

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from broker.client import BrokerClient
-from broker.domain.jobs import Kind, Submission
+from broker.domain.jobs.job import JobKind, Submission
 from broker.policy.files import load_policies
-from broker.policy.stored import policies_to_json
+from broker.policy.stored_policies import policies_to_json
 from tests.prove.record import ROOT, Line
 
 QUERY = """SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -62,7 +62,7 @@ def _job(clone: Path) -> str:
     broker(clone, "synth", "--pupils", "2000", "--years", "2022-2023", "--seed", "5", "--out", str(extracts))
     broker(clone, "ingest", str(extracts))
     researcher = _researcher(tokens, clone, address)
-    job = researcher.submit(Submission("P0421", Kind.SQL, "", QUERY, "Compose", "To see it run."))
+    job = researcher.submit(Submission("P0421", JobKind.SQL, "", QUERY, "Compose", "To see it run."))
     deadline = time.monotonic() + 120
     while (state := researcher.job(job["ident"])["state"]) in {"queued", "running"}:
         if time.monotonic() > deadline:

@@ -41,51 +41,51 @@ def both(*removed: Removed) -> Removed:
     return context
 
 
-NO_HOLES = edited(f"{ROOM}.overlaid:by_vertices", "return table", "table[-2], table[:, -2] = 0, 0; return table")
-NOT_REPEATED = edited(f"{ROOM}.standing:repeated_of", "return found", "return found & False")
-SAME_MEMBERS = put(f"{ROOM}.compare._equal", lambda *_: True)
+NO_HOLES = edited(f"{ROOM}.overlay:by_vertices", "return table", "table[-2], table[:, -2] = 0, 0; return table")
+NOT_REPEATED = edited(f"{ROOM}.overlay:repeated_cells", "return found", "return found & False")
+SAME_MEMBERS = put(f"{ROOM}.compare_tables._equal", lambda *_: True)
 ANY_SIDE = edited(
-    f"{ROOM}.blocks:Tells.anything",
+    f"{ROOM}.block_search:BlockLabels.reveals",
     "return not self.new.isdisjoint(inside) and not self.old.isdisjoint(inside)",
     "return True",
 )
-SMALL_CELLS = put(f"{ROOM}.telling.Telling._is_of_small_cells", lambda *_: False)
-ANY_FACTOR = put(f"{ROOM}.telling.Telling._is_of_one_factor", lambda *_: False)
-THE_SAME_SIDE = edited(f"{ROOM}.mending:_asked", "(beyond if leak.new.holes else set()) or ", "")
+SMALL_CELLS = put(f"{ROOM}.block_search.RevealCheck._is_of_small_cells", lambda *_: False)
+ANY_FACTOR = put(f"{ROOM}.block_search.RevealCheck._is_of_one_factor", lambda *_: False)
+THE_SAME_SIDE = edited(f"{ROOM}.difference_repair:_hole_candidates", "(beyond if leak.new.holes else set()) or ", "")
 
 DEFENCES = (
-    Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlaid:joints", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
-    Defence("a factor between totals is found", edited(f"{ROOM}.scales:scales_of", "sorted((mine & theirs | whole) - {1.0})", "list[float]()"), "test_03_the_same_in_hundreds_is"),
-    Defence("who is in a total is compared", put(f"{FINDINGS}.parts_of", lambda _: [("", False, True)]), "test_03_the_same_total"),
-    Defence("a total of ones is a count", put(f"{ROOM}.pairs.Pair._are_counts", lambda *_: False), "test_03_a_total_of_ones"),
-    Defence("a recipe is of one snapshot", both(SAME_MEMBERS, edited(f"{ROOM}.compare:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe")), "test_25"),
-    Defence("all projects are compared", edited(f"{ROOM}.compare:Comparer.against", "if is_repeated(self._new, old):", "if self._new.entry.project != old.entry.project:"), "test_26"),
-    Defence("an earlier value is of the same amounts", edited(f"{ROOM}.mending:_earlier", ">= table.entry.t", "> 10**9"), "test_46_an_earlier_value_is_of"),
-    Defence("each cell has its own factor", put(f"{ROOM}.scales._by_cell", lambda *_: ()), "test_03_the_same_in_hundreds_in_some"),
-    Defence("noise covers persons who count once", edited(f"{ROOM}.pairs:Pair._look_at", "new.is_plain and old.is_plain and ", ""), "test_46_keyed_noise_covers_nobody"),
-    Defence("the larger t rules", edited(f"{ROOM}.pairs:Pair.__init__", "max(new.entry.t, old.entry.t)", "min(new.entry.t, old.entry.t)"), "test_27_the_larger"),
-    Defence("the same recipe has the same holes", edited(f"{ROOM}.compare:is_repeated", "told[0] == told[1]", "True"), "test_27_the_same"),
+    Defence("amounts are compared, not only persons", edited(f"{ROOM}.overlay:pair_counts", "other = both & (", "other = np.zeros(len(both), bool) & ("), "test_03_the_same_population"),
+    Defence("a factor between totals is found", edited(f"{ROOM}.scale_factors:possible_scales", "sorted((mine & theirs | whole) - {1.0})", "list[float]()"), "test_03_the_same_in_hundreds_is"),
+    Defence("who is in a total is compared", put(f"{FINDINGS}.statistic_totals", lambda _: [("", False, True)]), "test_03_the_same_total"),
+    Defence("a total of ones is a count", put(f"{ROOM}.compare_tables.PartComparison._are_counts", lambda *_: False), "test_03_a_total_of_ones"),
+    Defence("a recipe is of one snapshot", both(SAME_MEMBERS, edited(f"{ROOM}.compare_tables:is_repeated", "(new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot)", "new.entry.recipe != old.entry.recipe")), "test_25"),
+    Defence("all projects are compared", edited(f"{ROOM}.compare_tables:TableComparer.against", "if is_repeated(self._new, old):", "if self._new.entry.project != old.entry.project:"), "test_26"),
+    Defence("an earlier value is of the same amounts", edited(f"{ROOM}.difference_repair:_earlier_values", ">= table.entry.t", "> 10**9"), "test_46_an_earlier_value_is_of"),
+    Defence("each cell has its own factor", put(f"{ROOM}.scale_factors._cell_scales", lambda *_: ()), "test_03_the_same_in_hundreds_in_some"),
+    Defence("noise covers persons who count once", edited(f"{ROOM}.compare_tables:PartComparison._compare_figure", "new.is_plain and old.is_plain and ", ""), "test_46_keyed_noise_covers_nobody"),
+    Defence("the larger t rules", edited(f"{ROOM}.compare_tables:PartComparison.__init__", "max(new.entry.t, old.entry.t)", "min(new.entry.t, old.entry.t)"), "test_27_the_larger"),
+    Defence("the same recipe has the same holes", edited(f"{ROOM}.compare_tables:is_repeated", "shown_figures[0] == shown_figures[1]", "True"), "test_27_the_same"),
     Defence("holes are known together", NO_HOLES, "test_28"),
-    Defence("unions are compared, not only cells", edited(f"{ROOM}.compare:Comparer.against", "for pair in found for leak in pair.leaks)", "for pair in found for leak in pair.leaks if len(leak.new.cells) < 2)"), "test_29_unions"),
-    Defence("a share tells its rest", put(f"{ROOM}.parts._divided", lambda *_: ()), "test_29_the_rest"),
-    Defence("persons of several cells are looked at", edited(f"{ROOM}.overlaid:several_of", "persons = np.union1d(new.members.more_persons, old.members.more_persons)", "persons = new.members.more_persons[:0]"), "test_29_persons"),
-    Defence("earlier values are given", put(f"{ROOM}.mending._earlier", lambda *_: ()), "test_46_near_equal"),
-    Defence("earlier values are given where results are missing", put(f"{ROOM}.mending._earlier", lambda *_: ()), "test_46_excluding"),
-    Defence("cells are hidden where there is no earlier value", put(f"{ROOM}.mending._hole", lambda *_: ()), "test_46_what_cannot"),
-    Defence("an earlier value leaves a remainder", edited(f"{ROOM}.changes:_replaced", "return _added_up(new.count, parts,", "return _added_up(new.count, parts[:2],"), "test_46_one_earlier"),
+    Defence("unions are compared, not only cells", edited(f"{ROOM}.compare_tables:TableComparer.against", "for pair in found for leak in pair.leaks)", "for pair in found for leak in pair.leaks if len(leak.new.cells) < 2)"), "test_29_unions"),
+    Defence("a share tells its rest", put(f"{ROOM}.functionals._complement_parts", lambda *_: ()), "test_29_the_rest"),
+    Defence("persons of several cells are looked at", edited(f"{ROOM}.overlay:multi_cell_rows", "persons = np.union1d(new.members.more_persons, old.members.more_persons)", "persons = new.members.more_persons[:0]"), "test_29_persons"),
+    Defence("earlier values are given", put(f"{ROOM}.difference_repair._earlier_values", lambda *_: ()), "test_46_near_equal"),
+    Defence("earlier values are given where results are missing", put(f"{ROOM}.difference_repair._earlier_values", lambda *_: ()), "test_46_excluding"),
+    Defence("cells are hidden where there is no earlier value", put(f"{ROOM}.difference_repair._hole_change", lambda *_: ()), "test_46_what_cannot"),
+    Defence("an earlier value leaves a remainder", edited(f"{ROOM}.difference_repair:_replace_cell", "return _added_up(new.count, parts,", "return _added_up(new.count, parts[:2],"), "test_46_one_earlier"),
     Defence("what repeats the memory is known", NOT_REPEATED, "test_46_one_earlier"),
-    Defence("noise covers only what it is wide enough for", edited(f"{ROOM}.pairs:Pair._look_at", "noise >= self._t", "noise >= 0"), "test_46_keyed_noise_on"),
+    Defence("noise covers only what it is wide enough for", edited(f"{ROOM}.compare_tables:PartComparison._compare_figure", "noise >= self._t", "noise >= 0"), "test_46_keyed_noise_on"),
     Defence("a hole is what the total leaves", NO_HOLES, "test_47_totals"),
-    Defence("known populations have everybody else", edited(f"{ROOM}.people:laid", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
-    Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.mending:mend", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
+    Defence("known populations have everybody else", edited(f"{ROOM}.overlay_graph:overlay_functionals", "rest = None if everybody is None else", "rest = None if everybody else"), "test_47_everybody"),
+    Defence("a total that nobody knows tells nothing", edited(f"{ROOM}.difference_repair:repair_differences", "table if total_known else without_total(table)", "table"), "test_47_a_total"),
     Defence("a small group of one table alone is no difference", both(NOT_REPEATED, ANY_SIDE, SMALL_CELLS), "test_48_what_is_public"),
     Defence("what a table alone tells of a few is no difference", SMALL_CELLS, "test_48_a_few_whom"),
     Defence("amounts that are all multiplied alike are the amounts", ANY_FACTOR, "test_48_a_few_of_another"),
     Defence("a second hole is where the tables are far apart", THE_SAME_SIDE, "test_46_a_second_hole"),
-    Defence("tables of one script that are not linked are compared", edited("broker.workflow.release_history.compare:Comparing._beside", "[*self._asked.beside, *others]", "others"), "test_29_two_families", FAMILIES),
-    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.release_history.asked:Asked.recipe", "self.handed is None", "True"), "test_46_other_rows", FAMILIES),
-    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.release_history.asked:Asked.recipe", "self.handed is None", "True")), "test_29_a_table_of_other_persons", FAMILIES),
-    Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.beyond", lambda *_: frozenset()), "test_a6_of_all_counts", RECONSTRUCTION),
+    Defence("tables of one script that are not linked are compared", edited("broker.workflow.release_history.comparison_rounds:JobComparison._sibling_tables", "[*self._request.sibling_tables, *others]", "others"), "test_29_two_families", FAMILIES),
+    Defence("a recipe of handed rows is of these rows", edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True"), "test_46_other_rows", FAMILIES),
+    Defence("an equal recipe with other persons is compared", both(SAME_MEMBERS, edited("broker.workflow.release_history.history_tables:ComparisonRequest.recipe", "self.script_rows is None", "True")), "test_29_a_table_of_other_persons", FAMILIES),
+    Defence("figures are counted against the cap", put(f"{RECONSTRUCTION}.figures_beyond_cap", lambda *_: frozenset()), "test_a6_of_all_counts", RECONSTRUCTION),
 )  # fmt: skip
 
 

@@ -23,11 +23,10 @@ from tests.prove.record import ROOT
 SCOPE = ("tests/unit/scope", "tests/spec/scope")
 QUERY = ("tests/spec/query", "tests/unit/query")
 MODULES = {
-    "broker/scope/check.py": SCOPE,
+    "broker/scope/grants.py": SCOPE,
     "broker/scope/combinations.py": SCOPE,
-    "broker/query/uses.py": QUERY,
-    "broker/query/years.py": QUERY,
-    "broker/query/kinds.py": QUERY,
+    "broker/query/analysis/variable_uses.py": QUERY,
+    "broker/query/bound_relations.py": QUERY,
 }
 COPIED = ("broker", "tests", "policies", "pyproject.toml")
 NOT_NEEDED = ("cacheprovider", "schemathesis", "hypothesispytest", "xdist")

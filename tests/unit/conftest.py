@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 
 
 @pytest.fixture(scope="session")
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(Path(__file__).parents[2] / "policies")

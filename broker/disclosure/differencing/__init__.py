@@ -1,1 +1,1 @@
-"""What leaves today against all that ever left: who could be told apart by subtracting. Pure: no I/O, no clock."""
+"""A new table against all that was ever released: who could be singled out by subtracting. No I/O, no clock."""

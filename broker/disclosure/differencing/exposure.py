@@ -19,32 +19,31 @@ from functools import cached_property
 
 import numpy as np
 
-from broker.disclosure.differencing.among import (
-    Matrix,
-    Rows,
-    add_up,
-    among,
-    basis_of,
-    dense,
-    products,
-    single,
-    squares,
-)
-from broker.disclosure.differencing.compare import Load
+from broker.disclosure.differencing.compare_tables import LoadTable, are_comparable
+from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
-from broker.disclosure.differencing.joint import Numbers
-from broker.disclosure.differencing.kinds import Vector
-from broker.disclosure.differencing.members import Members, Persons
-from broker.disclosure.differencing.nearest import Shown, nearest
-from broker.disclosure.differencing.pairs import comparable
-from broker.disclosure.differencing.tables import Table
+from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.member_tables import Members, MemberTable, Persons
+from broker.disclosure.differencing.sparse_columns import (
+    FigureColumns,
+    Matrix,
+    SparseRows,
+    add_weighted,
+    column_products,
+    column_squares,
+    dense_columns,
+    nearest_columns,
+    rows_among,
+    sample_persons,
+    single_cells,
+)
 from broker.domain.release_history import KnownFigure
 
 ERROR = 1.0
 """The variance of a figure's error, in persons."""
-NEAR = 0.25
+NEAR_SHARE = 0.25
 """A figure of which less is left is known up to few persons: then it is looked up whose these are."""
-WORK = 2 * 10**9
+EXACT_STEPS = 2 * 10**9
 """Groups are left out exactly for as many steps; of more, the largest that a figure could tell is taken."""
 DRAWS = 2
 
@@ -63,15 +62,15 @@ class Exposure:
     """A new table's figures against everything known. Counts are compared with counts, totals with totals of what
     reads a variable in common."""
 
-    def __init__(self, new: Table, known: Iterable[Load], everybody: int) -> None:
+    def __init__(self, new: MemberTable, known: Iterable[LoadTable], everybody: int) -> None:
         """Numbers of persons are below `everybody`."""
-        self._families = [_Family(new.members, figures, everybody) for figures in _families(new)]
+        self._families = [_FigureFamily(new.members, figures, everybody) for figures in _figure_families(new)]
         for load in known if self._families else ():
             old = load()
             for family in self._families:
                 family.add(load, old)
         for family in self._families:
-            family.look()
+            family.prepare()
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         """Of groups of persons (each in one cell of `references`), where they are such a part of a figure or of what
@@ -80,7 +79,7 @@ class Exposure:
             yield from (one for one in family.of(references, part) if one.signal >= part * (1 + one.signal))
 
 
-def _families(new: Table) -> list[list[KnownFigure]]:
+def _figure_families(new: MemberTable) -> list[list[KnownFigure]]:
     """Counts together, and each total. The two figures of a mean are two, and who is in a total is none beside it."""
     totals = {f.statistic for f in new.figures if not f.is_count and not f.once}
     counted = [f for f in new.figures if f.shown and (f.is_count or not f.once or f.statistic not in totals)]
@@ -88,7 +87,7 @@ def _families(new: Table) -> list[list[KnownFigure]]:
     return [*([counts] if counts else []), *([f] for f in counted if not f.is_count)]
 
 
-class _Family:
+class _FigureFamily:
     """Comparable figures of a new table, and the remembered columns that can take something of them away."""
 
     def __init__(self, members: Members, figures: Sequence[KnownFigure], everybody: int) -> None:
@@ -96,11 +95,11 @@ class _Family:
         self._figures, self._new = figures, [made.of(f) for f in figures]
         self._counts = all(_is_count(f, made.of(f)) for f in figures)
         self._places = [(f.statistic, cell) for f in figures for cell in made.of(f).shown]
-        self._basis = basis_of([cell for one in self._new for cell in _cells(one)], everybody)
+        self._sample = sample_persons([cell for one in self._new for cell in _cells(one)], everybody)
         self._shown = [self._shown_by(one) for one in self._new]
-        self._old: list[tuple[Load, int, Shown]] = []
+        self._old: list[tuple[LoadTable, int, FigureColumns]] = []
 
-    def add(self, load: Load, old: Table) -> None:
+    def add(self, load: LoadTable, old: MemberTable) -> None:
         made, seen = Functionals(old.members), set[int]()
         for number, figure in enumerate(old.figures):
             functional = made.of(figure)
@@ -108,20 +107,20 @@ class _Family:
                 seen.add(id(functional))
                 self._old.append((load, number, self._shown_by(functional)))
 
-    def _shown_by(self, functional: Functional) -> Shown:
-        rows = among(functional, self._basis.persons, self._counts)
-        return Shown(rows, squares(rows, self._basis.weights, len(functional.shown)))
+    def _shown_by(self, functional: Functional) -> FigureColumns:
+        rows = rows_among(functional, self._sample.persons, self._counts)
+        return FigureColumns(rows, column_squares(rows, self._sample.weights, len(functional.shown)))
 
     def _fits(self, old: KnownFigure, functional: Functional) -> bool:
         if self._counts:
             return bool(old.shown) and _is_count(old, functional)
-        return bool(old.shown) and any(comparable(f, old) for f in self._figures)
+        return bool(old.shown) and any(are_comparable(f, old) for f in self._figures)
 
-    def look(self) -> None:
+    def prepare(self) -> None:
         """What is left of each new column, and of which it is little."""
-        kept = nearest(self._shown, [shown for *_, shown in self._old], self._basis)
-        some = [(*old, which) for old, which in zip(self._old, kept, strict=True) if which.any()]
-        self._kept = [(load, number) for load, number, *_ in some]
+        selected = nearest_columns(self._shown, [shown for *_, shown in self._old], self._sample)
+        some = [(*old, which) for old, which in zip(self._old, selected, strict=True) if which.any()]
+        self._selected = [(load, number) for load, number, *_ in some]
         self._first = sum(int(which.sum()) for *_, which in some)
         self._count = self._first + len(self._places)
         which = [*(w for *_, w in some), *(np.ones(len(s.sizes), bool) for s in self._shown)]
@@ -129,18 +128,18 @@ class _Family:
         self._numbers = [np.where(w, end - w.sum() + np.cumsum(w) - 1, -1) for w, end in zip(which, ends, strict=True)]
         shown = [*(s for *_, s, _ in some), *self._shown]
         rows = [one.rows.numbered(numbers) for one, numbers in zip(shown, self._numbers, strict=True)]
-        self._products = products(rows, self._basis.weights, self._count) + ERROR * np.eye(self._count)
+        self._products = column_products(rows, self._sample.weights, self._count) + ERROR * np.eye(self._count)
         self._lower = np.linalg.cholesky(self._products)
         self._sizes = np.concatenate([s.sizes for s in self._shown])
         self._left = np.minimum(np.diag(self._lower)[self._first :] ** 2, self._sizes + ERROR)
-        self._near = np.flatnonzero(self._left < NEAR * self._sizes)
+        self._near = np.flatnonzero(self._left < NEAR_SHARE * self._sizes)
         self._old.clear()
 
     @cached_property
     def _functionals(self) -> list[Functional]:
         """Of all columns that are looked at: the remembered ones are read again."""
         found = []
-        for load, number in self._kept:
+        for load, number in self._selected:
             table = load()
             found.append(Functionals(table.members).of(table.figures[number]))
         return [*found, *self._new]
@@ -154,15 +153,15 @@ class _Family:
         factors[at, np.arange(len(at))] = scale
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(at), DRAWS))
         worth = (np.linalg.solve(self._lower.T, factors) @ (signs / scale[:, None])).T
-        end = max(last_of(f.members) for f in self._functionals)
+        end = max(end_of_numbers(f.members) for f in self._functionals)
         found = np.zeros((DRAWS, end))
         for rows in self._among(None):
-            add_up(found, rows, worth)
+            add_weighted(found, rows, worth)
         return found
 
-    def _among(self, persons: Persons | None) -> Iterator[Rows]:
+    def _among(self, persons: Persons | None) -> Iterator[SparseRows]:
         for functional, numbers in zip(self._functionals, self._numbers, strict=True):
-            yield among(functional, persons, self._counts, numbers)
+            yield rows_among(functional, persons, self._counts, numbers)
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         column, group, inside = self._inside(references)
@@ -172,12 +171,12 @@ class _Family:
             yield self._exposed(int(column[n]), int(group[n]), float(signal[n]))
         if not len(self._near):
             return
-        order = self._told(references, part, group[near & (inside >= part * self._sizes[column])])
+        order = self._candidate_groups(references, part, group[near & (inside >= part * self._sizes[column])])
         exactly = self._affordable(references, order)
         for g in order[:exactly]:
             signals = self._left_out(_persons_of(references, int(g)))
-            for i, told in zip(self._near, signals, strict=True):
-                yield self._exposed(int(i), int(g), float(told))
+            for i, exact_signal in zip(self._near, signals, strict=True):
+                yield self._exposed(int(i), int(g), float(exact_signal))
         for n in np.flatnonzero(near & np.isin(group, order[exactly:])):
             yield self._exposed(int(column[n]), int(group[n]), float(signal[n]))
 
@@ -185,7 +184,7 @@ class _Family:
         """How many of the groups can be left out exactly; at least one."""
         sizes = np.bincount(references.listed()[1], minlength=references.count)[order].astype(np.float64)
         steps = self._count * np.minimum(len(self._near) * sizes**2, self._count**2)
-        return 1 + int(np.searchsorted(np.cumsum(steps), WORK))
+        return 1 + int(np.searchsorted(np.cumsum(steps), EXACT_STEPS))
 
     def _exposed(self, column: int, group: int, signal: float) -> Exposed:
         statistic, cell = self._places[column]
@@ -194,19 +193,19 @@ class _Family:
     def _inside(self, references: Members) -> tuple[Numbers, Numbers, Vector]:
         """New columns and groups with anybody in both, and the sum of squared amounts."""
         starts = np.cumsum([0, *(len(one.shown) for one in self._new)])
-        found = [_squared(one, self._counts, references) for one in self._new]
+        found = [_squared_amounts(one, self._counts, references) for one in self._new]
         columns = np.concatenate([start + f[0] for start, f in zip(starts, found, strict=False)])
         return columns, np.concatenate([f[1] for f in found]), np.concatenate([f[2] for f in found])
 
-    def _told(self, references: Members, part: float, more: Numbers) -> Numbers:
+    def _candidate_groups(self, references: Members, part: float, more: Numbers) -> Numbers:
         """Groups of which a near column may tell, the likeliest first; `more` are looked at in any case."""
         labels = _labels(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
-        kept = labels < references.count
-        squared = [remainder[kept] ** 2 for remainder in self._remainders]
-        score = np.max([np.bincount(labels[kept], s, references.count) for s in squared], axis=0).astype(np.float64)
+        grouped = labels < references.count
+        squared = [remainder[grouped] ** 2 for remainder in self._remainders]
+        score = np.max([np.bincount(labels[grouped], s, references.count) for s in squared], axis=0).astype(np.float64)
         score[more] += part
-        asked = np.flatnonzero(score >= part / 2)
-        return asked[np.argsort(-score[asked], kind="stable")]
+        candidates = np.flatnonzero(score >= part / 2)
+        return candidates[np.argsort(-score[candidates], kind="stable")]
 
     @cached_property
     def _inverse(self) -> Matrix:
@@ -215,9 +214,9 @@ class _Family:
     def _left_out(self, persons: Persons) -> Vector:
         """Signal by noise of each near column on these persons, who are left out of everything taken away. Of few
         persons they are taken out of what is worked out already (Woodbury), of many it is worked out anew."""
-        of = dense(list(self._among(persons)), self._count, 0, len(persons))
-        at = np.minimum(np.searchsorted(self._basis.persons, persons), len(self._basis.persons) - 1)
-        weights = np.where(self._basis.persons[at] == persons, self._basis.weights[at], 0.0)
+        of = dense_columns(list(self._among(persons)), self._count, 0, len(persons))
+        at = np.minimum(np.searchsorted(self._sample.persons, persons), len(self._sample.persons) - 1)
+        weights = np.where(self._sample.persons[at] == persons, self._sample.weights[at], 0.0)
         if len(self._near) * np.count_nonzero(weights) ** 2 < self._count**2:
             return np.array([self._taken_out(self._first + int(i), of, weights) for i in self._near])
         lower = np.linalg.cholesky(self._products - (of * weights) @ of.T)
@@ -251,25 +250,27 @@ def _cells(functional: Functional) -> Iterator[Persons]:
         yield persons[order[ends[cell - 1] if cell else 0 : ends[cell]]]
 
 
-def last_of(members: Members) -> int:
+def end_of_numbers(members: Members) -> int:
     """The number after the last person's."""
     persons, more = members.listed()[0], members.more_persons
     return 1 + max(int(persons[-1]) if len(persons) else -1, int(more[-1]) if len(more) else -1)
 
 
-def _squared(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
+def _squared_amounts(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
     """Vertices and groups with anybody in both, and the amounts of the persons, squared."""
     persons, cells = new.members.rows()
     vertices, labels = new.vertices[cells], _labels(references, persons)
-    kept = (vertices < len(new.shown)) & (labels < references.count)
-    amounts = new.members.amounts[""][kept].astype(np.float64) if counts and not new.is_plain else np.ones(kept.sum())
-    pairs, where = np.unique(vertices[kept] * references.count + labels[kept], return_inverse=True)
+    included = (vertices < len(new.shown)) & (labels < references.count)
+    amounts = (
+        new.members.amounts[""][included].astype(np.float64) if counts and not new.is_plain else np.ones(included.sum())
+    )
+    pairs, where = np.unique(vertices[included] * references.count + labels[included], return_inverse=True)
     sums = np.bincount(where, amounts**2, len(pairs)).astype(np.float64)
     return pairs // references.count, pairs % references.count, sums
 
 
 def _labels(references: Members, persons: Persons) -> Numbers:
-    return single(references, persons)[1]
+    return single_cells(references, persons)[1]
 
 
 def _persons_of(references: Members, group: int) -> Persons:

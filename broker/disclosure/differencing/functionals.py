@@ -1,16 +1,15 @@
-"""A figure of a table as a total over persons, with the cells that its reader knows: the shown ones each, and together
-what the table's known total leaves for the others. No verdicts."""
+"""A figure of a table as a total over persons, with the cells that its reader knows. No verdicts."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.differencing.joint import Counter, Numbers
-from broker.disclosure.differencing.kinds import Vector
-from broker.disclosure.differencing.members import Members, Persons, members_of
+from broker.disclosure.differencing.difference_kinds import Vector
+from broker.disclosure.differencing.joint_counts import JointCounter, Numbers
+from broker.disclosure.differencing.member_tables import LeakSide, Members, MemberTable, Persons, members_of
 from broker.domain.release_history import KnownFigure
 
 
@@ -19,16 +18,16 @@ class Functional:
     """Persons with their amounts in each cell (`members` has the amounts "" or none: then all are 1).
 
     Vertices are the shown cells in order, then the holes (with the remainder), and last whoever is in no cell. The
-    first `told` of them are shown by the table; others follow from known totals."""
+    first `disclosed` of them are shown by the table; others follow from known totals."""
 
     members: Members
     shown: tuple[int, ...]
     reads: frozenset[str]
-    told: int
+    disclosed: int
 
     @cached_property
-    def counter(self) -> Counter:
-        return Counter(self.members)
+    def counter(self) -> JointCounter:
+        return JointCounter(self.members)
 
     @cached_property
     def vertices(self) -> Numbers:
@@ -88,19 +87,21 @@ class Functionals:
     """The functionals of one table, each made when it is first asked for. Figures that add up the same share one.
     `untold`: so many of the last cells stand for holes."""
 
-    def __init__(self, members: Members, untold: int = 0) -> None:
-        self._members, self._untold = members, untold
+    def __init__(self, members: Members, hole_cells: int = 0) -> None:
+        self._members, self._hole_cells = members, hole_cells
         self._amounts: dict[tuple[str, bool], Members] = {}
         self._made: dict[tuple[object, ...], Functional] = {}
 
     def of(self, figure: KnownFigure) -> Functional:
         amount = (figure.amount, figure.once)
         if amount not in self._amounts:
-            self._amounts[amount] = amounts_of(self._members, *amount)
+            self._amounts[amount] = with_amount(self._members, *amount)
         members = self._amounts[amount]
         shown = tuple(sorted(figure.shown))
-        told = len(shown) - self._untold
-        return self._once((id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads, told))
+        disclosed = len(shown) - self._hole_cells
+        return self._once(
+            (id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads, disclosed)
+        )
 
     def _once(self, key: tuple[object, ...], make: Callable[[], Functional]) -> Functional:
         if key not in self._made:
@@ -108,18 +109,98 @@ class Functionals:
         return self._made[key]
 
 
-def amounts_of(members: Members, name: str, once: bool) -> Members:
+def with_amount(members: Members, name: str, once: bool) -> Members:
     """Who has an amount at all in each cell, with it."""
     if name not in members.amounts:
-        return members if not members.amounts else replaced(members, None)
+        return members if not members.amounts else replace_amounts(members, None)
     amounts = members.amounts[name]
-    return replaced(members, np.sign(amounts.astype(np.float64)) if once else amounts)
+    return replace_amounts(members, np.sign(amounts.astype(np.float64)) if once else amounts)
 
 
-def replaced(members: Members, amounts: NDArray[np.generic] | None) -> Members:
+def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Members:
     """The same people, with these amounts alone."""
     persons, cells = members.rows()
     if amounts is None:
         return members_of(members.count, persons, cells)
     given = np.asarray(amounts) != 0
     return members_of(members.count, persons[given], cells[given], {"": amounts[given]})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TablePart:
+    """Figures over the same cells. `cells`: of how many cells the table is; beyond them a part counts the others of
+    each cell, then the holes of its two counts.
+    `is_whole`: it is the table as it stands."""
+
+    made: Functionals
+    figures: tuple[KnownFigure, ...]
+    cells: int
+    is_whole: bool
+
+    def side(self, functional: Functional, vertices: frozenset[int]) -> LeakSide:
+        """Vertices of one of its functionals as cells of the table."""
+        shown = len(functional.shown)
+        cells = [functional.shown[v] for v in vertices if v < shown]
+        holes = shown in vertices or any(c >= 2 * self.cells for c in cells)
+        inside = frozenset(c % self.cells for c in cells if c < 2 * self.cells)
+        return LeakSide(inside, holes, shown + 1 in vertices)
+
+
+def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
+    """A figure without a shown cell tells nothing."""
+    figures = tuple(f for f in table.figures if f.shown)
+    plain = TablePart(Functionals(table.members), figures, table.members.count, is_whole=True)
+    return (plain, *_complement_parts(table.members, figures))
+
+
+def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
+    counts = {(f.amount, f.once): f for f in figures if f.is_count}
+    if len(counts) < 2:
+        return
+    amounts = {key: _amounts(members, f) for key, f in counts.items()}
+    inside = members.rows()[1] != members.rest
+    for key, figure in counts.items():
+        for other, larger in counts.items():
+            is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
+            if is_larger and np.any(amounts[key] != amounts[other]):
+                made, divided = _complement_part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
+                yield TablePart(made, (divided,), members.count, is_whole=False)
+
+
+def _amounts(members: Members, figure: KnownFigure) -> Vector:
+    persons, _ = members.rows()
+    found = np.asarray(members.amounts.get(figure.amount, np.ones(len(persons))), np.float64)
+    return np.sign(found) if figure.once else found
+
+
+def _complement_part(
+    members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vector, others: Vector
+) -> tuple[Functionals, KnownFigure]:
+    """Each cell as two, and the holes of the two counts as two more."""
+    persons, cells = (a.astype(np.int64) for a in members.rows())
+    count = members.count
+    is_shown, is_both = np.zeros(count + 1, bool), np.zeros(count + 1, bool)
+    is_shown[list(figure.shown)] = True
+    is_both[[c for c in figure.shown if c in larger.shown]] = True
+    counted = np.where(is_shown[cells], cells, 2 * count)
+    not_counted = np.where(is_both[cells], count + cells, 2 * count + 1)
+    p, c, a = _added_up(
+        np.concatenate([persons, persons]), np.concatenate([counted, not_counted]), np.concatenate([ones, others])
+    )
+    both = [count + int(cell) for cell in np.flatnonzero(is_both)]
+    shown = dict.fromkeys([*figure.shown, *both, 2 * count, 2 * count + 1])
+    made = replace(figure, amount="", once=False, shown=shown)
+    return Functionals(members_of(2 * count + 2, p, c, {"": a}), hole_cells=2), made
+
+
+def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, Vector, Vector]:
+    """By person and cell: holes of one person are one."""
+    order = np.lexsort((cells, persons))
+    persons, cells, amounts = persons[order], cells[order], amounts[order]
+    if not len(persons):
+        return persons, cells, amounts
+    first = np.concatenate([[True], (persons[1:] != persons[:-1]) | (cells[1:] != cells[:-1])])
+    starts = np.flatnonzero(first)
+    whole = np.add.reduceat(amounts, starts)
+    remaining = whole != 0
+    return persons[starts][remaining], cells[starts][remaining], whole[remaining]

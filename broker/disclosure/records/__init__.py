@@ -1,1 +1,1 @@
-"""What is kept and told of an assessment: staff's records, ACRO's, and what leaves. Judges nothing."""
+"""Records of an assessment: staff's, ACRO's, the stored form, and what is released. Judges nothing."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broker.disclosure.records.renderings import text_of_value
-from broker.disclosure.records.staff_record import SECONDARY
-from broker.domain.findings import Assessment, JudgedCell, Verdict
+from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.records.staff_record import SECONDARY_RULES
+from broker.domain.findings import AssessedRow, Assessment, Verdict
 
 TOOL, ACRO_VERSION = "npd-broker", "1.0.1"
 STATUS = {Verdict.PUBLISH: "pass", Verdict.SUPPRESS: "pass", Verdict.REVIEW: "review", Verdict.REFUSE: "fail"}
@@ -24,7 +24,7 @@ CHECKS: dict[str, frozenset[str]] = {
     "all-values-are-same": frozenset({"M9"}),
     "class-disclosure": frozenset({"F2", "F3", "F4"}),
     "institutions": frozenset({"F6"}),
-    "secondary": SECONDARY,
+    "secondary": SECONDARY_RULES,
     "differencing": frozenset({"X5"}),
 }
 """Our rules under ACRO's names, and under names of our own where ACRO has no such check."""
@@ -33,7 +33,7 @@ OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class AcroItem:
     """An output of the job: a table's assessment, or None for a script's file. `file` is its name in the folder."""
 
     name: str
@@ -43,13 +43,13 @@ class Item:
     description: str = ""
 
 
-def acro_results(items: Sequence[Item], command: str, timestamp: str) -> dict[str, Any]:
+def acro_results(items: Sequence[AcroItem], command: str, timestamp: str) -> dict[str, Any]:
     """`command` is the job's text; `timestamp` (ISO) the caller's."""
     results = {f"output_{n}": _result(f"output_{n}", item, command, timestamp) for n, item in enumerate(items)}
     return {"version": ACRO_VERSION, "tool": TOOL, "results": results}
 
 
-def _result(uid: str, item: Item, command: str, timestamp: str) -> dict[str, Any]:
+def _result(uid: str, item: AcroItem, command: str, timestamp: str) -> dict[str, Any]:
     found = item.assessment
     sdc = _sdc(found) if found is not None else {"summary": {}, "cells": {}}
     status = STATUS[item.verdict]
@@ -103,7 +103,7 @@ def _outcome(assessment: Assessment) -> dict[str, dict[str, str]]:
     }
 
 
-def _labels(rows: Sequence[JudgedCell]) -> list[str]:
+def _labels(rows: Sequence[AssessedRow]) -> list[str]:
     """A row's keys; where they do not tell rows apart, its number."""
     plain = [", ".join(map(text_of_value, row.keys)) for row in rows]
     return plain if len(set(plain)) == len(plain) else [str(n) for n in range(len(rows))]

@@ -4,20 +4,20 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from broker.disclosure.records.renderings import text_of_value
-from broker.disclosure.records.table_record import evidence_to_json
-from broker.disclosure.records.tried import rules_tried
-from broker.domain.findings import Assessment, JudgedCell, TableRecord, Verdict
-from broker.policy.profiles import Profile
+from broker.disclosure.records.assessment_json import evidence_to_json
+from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.records.rule_catalogue import applied_rules
+from broker.domain.findings import AssessedRow, Assessment, TableRecord, Verdict
+from broker.policy.disclosure_rules import DisclosureRules
 
 RECORD, VERSION = "npd-broker staff record", 1
-SECONDARY = frozenset({"X1", "X2", "X3", "X4"})
+SECONDARY_RULES = frozenset({"X1", "X2", "X3", "X4"})
 """Rules of repair: a figure that no other rule hides is hidden for the sake of another one."""
 
 PRIMARY_HOLE, SECONDARY_HOLE = "primary", "secondary"
 
 
-def staff_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
+def staff_record(assessment: Assessment, profile: DisclosureRules) -> dict[str, Any]:
     """Everything that was looked at and said, figure by figure; values as they are written in a released table."""
     return {
         "record": RECORD,
@@ -27,42 +27,42 @@ def staff_record(assessment: Assessment, profile: Profile) -> dict[str, Any]:
         "verdict": assessment.verdict.value,
         "small": assessment.small,
         "profile": {"name": profile.name, "source": profile.source},
-        "rules": [_tried(t) for t in rules_tried(profile, assessment.findings)],
+        "rules": [_applied_rule(t) for t in applied_rules(profile, assessment.findings)],
         "cells": [_row(r, assessment) for r in assessment.rows],
         "findings": [_finding(f) for f in map(asdict, assessment.findings)],
         "evidence": [_table(t) for t in assessment.tables],
-        "pattern": pattern_of(assessment),
+        "pattern": pattern_counts(assessment),
         "audit": None if assessment.audit is None else asdict(assessment.audit),
         "symbols": dict(assessment.symbols),
         "notes": list(assessment.notes),
     }
 
 
-def hole_of(row: JudgedCell, column: int) -> str | None:
+def hole_kind(row: AssessedRow, column: int) -> str | None:
     """Why a figure is not shown: for its own sake, or so that another one cannot be worked out."""
     if not row.suppressed[column]:
         return None
     rules = frozenset(row.rules[column])
-    return SECONDARY_HOLE if rules and rules <= SECONDARY else PRIMARY_HOLE
+    return SECONDARY_HOLE if rules and rules <= SECONDARY_RULES else PRIMARY_HOLE
 
 
-def pattern_of(assessment: Assessment) -> dict[str, int]:
+def pattern_counts(assessment: Assessment) -> dict[str, int]:
     """How many figures are hidden for which reason, and how many are shown; keys are no figures."""
-    every = [hole_of(r, c) for r in assessment.rows for c in range(assessment.key_count, len(assessment.columns))]
+    every = [hole_kind(r, c) for r in assessment.rows for c in range(assessment.key_count, len(assessment.columns))]
     counted = Counter(every)
     return {"shown": counted[None], "primary": counted[PRIMARY_HOLE], "secondary": counted[SECONDARY_HOLE]}
 
 
-def _tried(tried: Any) -> dict[str, Any]:
+def _applied_rule(applied: Any) -> dict[str, Any]:
     return {
-        "id": tried.rule,
-        "sentence": tried.sentence,
-        "parameters": dict(tried.parameters),
-        "findings": tried.findings,
+        "id": applied.rule,
+        "sentence": applied.sentence,
+        "parameters": dict(applied.parameters),
+        "findings": applied.findings,
     }
 
 
-def _row(row: JudgedCell, assessment: Assessment) -> dict[str, Any]:
+def _row(row: AssessedRow, assessment: Assessment) -> dict[str, Any]:
     return {
         "keys": [text_of_value(v) for v in row.keys],
         "persons": row.persons,
@@ -70,7 +70,7 @@ def _row(row: JudgedCell, assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _figure(row: JudgedCell, column: int, assessment: Assessment) -> dict[str, Any]:
+def _figure(row: AssessedRow, column: int, assessment: Assessment) -> dict[str, Any]:
     hidden = row.suppressed[column]
     return {
         "column": assessment.columns[column],
@@ -78,8 +78,8 @@ def _figure(row: JudgedCell, column: int, assessment: Assessment) -> dict[str, A
         "released": None if hidden else text_of_value(row.released[column]),
         "verdict": row.verdicts[column].value,
         "rules": list(row.rules[column]),
-        "hole": hole_of(row, column),
-        "behind": list(assessment.behind[column]) if assessment.behind else [],
+        "hole": hole_kind(row, column),
+        "behind": list(assessment.column_statistics[column]) if assessment.column_statistics else [],
     }
 
 

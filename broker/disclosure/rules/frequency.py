@@ -1,22 +1,23 @@
-"""Rules on counts of people: small, empty and full cells, small totals. Lines of a table are looked at elsewhere."""
+"""Rules on counts of people: small, empty and full cells, small totals; and those of the plan alone."""
 
-from broker.disclosure.rules.asking import (
+from broker.disclosure.rules.rule_input import (
     BINARY,
     COUNTS,
     MAGNITUDES,
-    OF_POLICY,
-    PLACES,
-    Answer,
-    Question,
+    NON_ADDITIVE,
+    POLICY_VERDICTS,
+    RuleInput,
+    RuleResult,
     finding,
 )
 from broker.domain.findings import Verdict
-from broker.policy.profiles import Profile
+from broker.domain.plans.plan import Measure
+from broker.policy.disclosure_rules import DisclosureRules
 
 
-def small_cell(ask: Question, profile: Profile) -> Answer:
+def small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """F1: persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
-    low = [n for n in _sides(ask) if 0 < n < profile.t]
+    low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
     if not low:
         return None
     return finding(
@@ -24,38 +25,52 @@ def small_cell(ask: Question, profile: Profile) -> Answer:
     )
 
 
-def _sides(ask: Question) -> list[int]:
-    sides = [ask.cell_persons]
-    if ask.measure in COUNTS | BINARY | PLACES:
-        sides.append(ask.evidence.persons)
-    if ask.measure in BINARY:
-        sides.append(ask.evidence.rest)
+def _side_persons(rule_input: RuleInput) -> list[int]:
+    sides = [rule_input.cell_persons]
+    if rule_input.measure in COUNTS | BINARY | NON_ADDITIVE:
+        sides.append(rule_input.evidence.persons)
+    if rule_input.measure in BINARY:
+        sides.append(rule_input.evidence.rest)
     return sides
 
 
-def zero_cell(ask: Question, profile: Profile) -> Answer:
+def zero_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """F2: nobody at all, which tells that each member of the group has another value."""
-    verdict = OF_POLICY[profile.zeros]
-    counted = COUNTS | MAGNITUDES | PLACES
-    empty = ask.cell_persons == 0 or (ask.measure in counted and ask.evidence.persons == 0)
+    verdict = POLICY_VERDICTS[profile.zeros]
+    counted = COUNTS | MAGNITUDES | NON_ADDITIVE
+    empty = rule_input.cell_persons == 0 or (rule_input.measure in counted and rule_input.evidence.persons == 0)
     return finding("F2", verdict, "Nobody stands behind this figure.") if empty and verdict else None
 
 
-def full_cell(ask: Question, profile: Profile) -> Answer:
+def full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """F3: in a cell of people, everybody or nobody has the property."""
-    verdict = OF_POLICY[profile.full]
-    if ask.measure not in BINARY or ask.cell_persons == 0 or verdict is None:
+    verdict = POLICY_VERDICTS[profile.full]
+    if rule_input.measure not in BINARY or rule_input.cell_persons == 0 or verdict is None:
         return None
-    if ask.evidence.persons and ask.evidence.rest:
+    if rule_input.evidence.persons and rule_input.evidence.rest:
         return None
     sentence = "Everybody in this cell has the property, or nobody has."
-    return finding("F3", verdict, sentence, ones=ask.evidence.persons, rest=ask.evidence.rest)
+    return finding("F3", verdict, sentence, ones=rule_input.evidence.persons, rest=rule_input.evidence.rest)
 
 
-def small_margin(ask: Question, profile: Profile) -> Answer:
+def small_margin(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """F5: persons 1 to t-1 in a total; whoever finds one of them there learns all else that the table tells."""
-    low = [n for n in _sides(ask) if 0 < n < profile.t]
-    if not ask.margin or not low:
+    low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
+    if not rule_input.margin or not low:
         return None
     sentence = "Fewer persons than the threshold are in this total."
     return finding("F5", Verdict.SUPPRESS, sentence, persons=min(low))
+
+
+def distinct_values(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """A2: the contributors of a count of distinct values are the values: a person looks."""
+    if rule_input.measure is not Measure.COUNT_DISTINCT:
+        return None
+    return finding("A2", Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
+
+
+def outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """A1: the argument is outside the closed list of the algebra, or the statistic always is."""
+    always = "A deviation has no automatic verdict." if rule_input.measure is Measure.DEVIATION else None
+    why = rule_input.needs_review or always
+    return None if why is None else finding("A1", Verdict.REVIEW, why)

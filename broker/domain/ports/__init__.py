@@ -3,105 +3,105 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from broker.domain.ports.data import (
+from broker.domain.ports.data_ports import (
     Engine,
-    HandedEngine,
-    HandedTo,
+    MicrodataEngine,
+    SubmittedMicrodata,
     SyntheticData,
     SyntheticVaults,
     Vault,
     Vaults,
     VaultTable,
 )
-from broker.domain.ports.ledger import LedgerStore
-from broker.domain.ports.records import (
-    EVERY_RELEASE,
-    Access,
-    AuditWanted,
-    Cast,
-    Compared,
+from broker.domain.ports.history_ports import MemberFiles, MembersEngine, Populations
+from broker.domain.ports.job_ports import RehearsalQuota
+from broker.domain.ports.ledger_ports import LedgerStore
+from broker.domain.ports.sandbox_ports import (
+    DataKind,
+    FileRebuilder,
+    RebuildRequest,
+    Sandbox,
+    SandboxEnd,
+    SandboxLimits,
+    SandboxRequest,
+    SandboxResult,
+    WarmPoolLimits,
+)
+from broker.domain.ports.service_ports import Clock, ContentStore, Mailer, Queue
+from broker.domain.ports.store_ports import Store
+from broker.domain.ports.store_records import (
+    ALL_RELEASES,
+    AuditFilter,
+    ComparedOutput,
     Counters,
-    Decision,
-    Filter,
+    Credential,
+    LapsedLease,
     Lease,
+    ListFilter,
     OutputRecord,
-    Reap,
+    PendingHistoryEntry,
+    PolicyDecision,
     RegisterCount,
     RegisterEntry,
     RegisterFilter,
     Release,
     Snapshot,
     StoredPolicy,
-    ToRemember,
+    VoteRecord,
     WorkerReport,
 )
-from broker.domain.ports.rehearsing import Room
-from broker.domain.ports.release_history import MemberFiles, MembersEngine, Populations
-from broker.domain.ports.sandbox import (
-    Collecting,
-    Collector,
-    Limits,
-    Rows,
-    Sandbox,
-    SandboxEnd,
-    SandboxRequest,
-    SandboxResult,
-    Warmth,
-)
-from broker.domain.ports.small import Clock, Post, Queue, Shelf
-from broker.domain.ports.store import Store
 
 __all__ = [
-    "EVERY_RELEASE",
-    "LEASE",
-    "Access",
-    "AuditWanted",
-    "Cast",
+    "ALL_RELEASES",
+    "LEASE_DURATION",
+    "AuditFilter",
     "Clock",
-    "Collecting",
-    "Collector",
-    "Compared",
+    "ComparedOutput",
+    "ContentStore",
     "Counters",
-    "Decision",
+    "Credential",
+    "DataKind",
     "Engine",
-    "Filter",
-    "HandedEngine",
-    "HandedTo",
+    "FileRebuilder",
+    "LapsedLease",
     "Lease",
     "LedgerStore",
-    "Limits",
-    "MemoryPorts",
+    "ListFilter",
+    "Mailer",
+    "MicrodataEngine",
     "OutputRecord",
+    "PendingHistoryEntry",
+    "PolicyDecision",
     "Ports",
-    "Post",
     "Queue",
-    "Reap",
+    "RebuildRequest",
     "RegisterCount",
     "RegisterEntry",
     "RegisterFilter",
+    "RehearsalQuota",
     "Release",
-    "Room",
-    "Rows",
+    "ReleaseHistoryPorts",
     "Sandbox",
     "SandboxEnd",
+    "SandboxLimits",
     "SandboxRequest",
     "SandboxResult",
-    "Shelf",
     "Snapshot",
     "Store",
     "StoredPolicy",
+    "SubmittedMicrodata",
     "SyntheticData",
     "SyntheticVaults",
-    "ToRemember",
     "Vault",
     "VaultTable",
     "Vaults",
-    "Warmth",
+    "VoteRecord",
+    "WarmPoolLimits",
     "WorkerPorts",
     "WorkerReport",
 ]
 
-LEASE = timedelta(seconds=30)
+LEASE_DURATION = timedelta(seconds=30)
 """How long a worker's promise holds without renewal, where settings say nothing else."""
 
 
@@ -111,13 +111,13 @@ class Ports:
 
     store: Store
     queue: Queue
-    shelf: Shelf
+    content_store: ContentStore
     clock: Clock
     synthetic_only: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryPorts:
+class ReleaseHistoryPorts:
     """What only the worker has of the memory of everything released: files of members, persons beyond any grant, and
     who is in a table's cells."""
 
@@ -128,15 +128,15 @@ class MemoryPorts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
-    """What the worker has beside them: the only process that touches data and the sandbox engine. Without `handed`
-    nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic NPD first; without
-    `memory` no table is compared or released."""
+    """What the worker has beside them: the only process that touches data and the sandbox engine. Without
+    `microdata_engine` nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic
+    NPD first; without `release_history` no table is compared or released."""
 
     sandbox: Sandbox
-    collector: Collector
+    file_rebuilder: FileRebuilder
     vaults: Vaults
     engine: Engine
-    lease: timedelta = LEASE
-    handed: HandedEngine | None = None
+    lease: timedelta = LEASE_DURATION
+    microdata_engine: MicrodataEngine | None = None
     synthetic: SyntheticVaults | None = None
-    memory: MemoryPorts | None = None
+    release_history: ReleaseHistoryPorts | None = None

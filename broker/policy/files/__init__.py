@@ -3,31 +3,30 @@
 from pathlib import Path
 
 from broker.domain.errors import Invalid
-from broker.policy.files.budgets import read_privacy
-from broker.policy.files.catalogue import read_catalogue
-from broker.policy.files.memory import read_memory
-from broker.policy.files.projects import read_projects
-from broker.policy.files.rules import load_profile, read_combinations, read_profiles, read_service
-from broker.policy.files.sizes import read_sizes
-from broker.policy.models import Policies
+from broker.policy.files.catalogue_files import read_catalogue
+from broker.policy.files.population_files import read_release_history, read_sizes
+from broker.policy.files.privacy_files import read_privacy
+from broker.policy.files.project_files import read_projects
+from broker.policy.files.rule_files import load_disclosure_rules, read_combinations, read_disclosure_rules, read_service
+from broker.policy.policy_set import PolicySet
 
-__all__ = ["load_policies", "load_profile"]
+__all__ = ["load_disclosure_rules", "load_policies"]
 
 
-def load_policies(folder: Path) -> Policies:
+def load_policies(folder: Path) -> PolicySet:
     """All policies of a folder. The first thing that is wrong raises Invalid with code, sentence and file:line."""
     if not folder.is_dir():
         raise Invalid("policy-folder", f"There is no folder {str(folder)!r}.", str(folder))
     catalogue = read_catalogue(folder / "catalogue")
-    profiles = read_profiles(folder / "profiles")
+    profiles = read_disclosure_rules(folder / "profiles")
     privacy = read_privacy(folder / "privacy", catalogue)
-    return Policies(
+    return PolicySet(
         catalogue=catalogue,
         projects=read_projects(folder / "projects", catalogue, frozenset(p.name for p in profiles), privacy),
         profiles=profiles,
         combinations=read_combinations(folder / "combinations.yaml", catalogue),
         service=read_service(folder / "service.yaml"),
         privacy=privacy,
-        memory=read_memory(folder / "memory.yaml", catalogue),
+        memory=read_release_history(folder / "memory.yaml", catalogue),
         sizes=read_sizes(folder / "sizes", catalogue),
     )

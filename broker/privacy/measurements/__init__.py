@@ -5,7 +5,7 @@ All parts are measured on one input space, the number of persons added or remove
 our proved sensitivities (`bounds`); so the charge of a job is OpenDP's own map of the very measurement that runs.
 """
 
-from broker.privacy.measurements.conversions import epsilon_of, root_up
-from broker.privacy.measurements.jobs import charge, draw, loss, measurement
+from broker.privacy.measurements.composition import charge, draw, loss, measurement
+from broker.privacy.measurements.mechanism_measurements import epsilon_of, root_up
 
 __all__ = ["charge", "draw", "epsilon_of", "loss", "measurement", "root_up"]

@@ -1,1 +1,1 @@
-"""What a plan may compute: closed lists of operations and aggregates, their folding, bounds, sizes. No dialects."""
+"""What a plan may compute: closed lists of operations and aggregate functions, possible values and bounds of values."""

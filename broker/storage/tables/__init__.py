@@ -4,6 +4,6 @@ unique is unique here, not only in code. A change here needs a migration: a test
 Foreign keys name tables of other modules, so all of them stand in the metadata as soon as one is asked for.
 """
 
-from broker.storage.tables import administration, audit, jobs, people, policies, reviews
+from broker.storage.tables import administration_tables, job_tables
 
-__all__ = ["administration", "audit", "jobs", "people", "policies", "reviews"]
+__all__ = ["administration_tables", "job_tables"]

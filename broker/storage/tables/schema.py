@@ -1,8 +1,10 @@
-"""What all tables of the store share: one metadata that names every constraint, and closed words as a CHECK."""
+"""What all tables share: one metadata that names every constraint, closed words as a CHECK, moments in UTC."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -18,3 +20,24 @@ metadata = MetaData(
 def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
     listed = ", ".join(f"'{w}'" for w in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment: aware on the way in, aware and in UTC on the way out, on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be stored")
+        utc = value.astimezone(UTC)
+        # SQLite keeps text of fixed width without a zone, so that text order is time order.
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,2 +1,1 @@
-"""Steps of a job that concern the release history: its tables are compared when they are assessed, compared again
-before they are released, and recorded when they are."""
+"""Steps of a job that concern the release history: compared when assessed and before release, then recorded."""

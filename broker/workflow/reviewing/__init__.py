@@ -1,1 +1,1 @@
-"""What checkers find, read and say beside their votes: inbox, submissions, evidence in its context, threads."""
+"""What checkers do: their inbox, outputs with evidence and context, votes, messages, and scripts that failed."""

@@ -14,24 +14,33 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import OutputState
-from broker.domain.people import Person, Role
-from broker.domain.ports import MemoryPorts, Snapshot
-from broker.encrypted_store.files import SealedFiles
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import ReleaseHistoryPorts, Snapshot
+from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.files_here import CollectorHere
-from broker.engine.here import EngineHere
-from broker.engine.members_engine import DuckDBMembers
+from broker.engine.file_collectors import InProcessCollector
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.members_engine import DuckDBMembersEngine
+from broker.storage.content_store import FolderContentStore
 from broker.storage.private_files import write_whole
-from broker.storage.shelf import FolderShelf
-from broker.storage.store import open_store
-from broker.vault.populations import PopulationKeeper
-from broker.workflow import administer, browse, budgets, collect, follow, notices, records, register, release
-from broker.workflow.ending import end_job
-from broker.workflow.private.ports import RunPorts
-from broker.workflow.run import run_job
-from broker.workflow.submit import submit
+from broker.storage.sql_store import open_store
+from broker.vault.population_store import PopulationStore
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.private_jobs.private_ports import RunPorts
+from broker.workflow.submission.job_submission import submit
+from broker.workflow.views import (
+    job_progress,
+    job_views,
+    person_notices,
+    privacy_budgets,
+    public_register,
+    released_outputs,
+)
 from tests.attacks.decoders.towns import PROJECT, Town
 
 RESEARCHER, ADMINISTRATORS = "demo-researcher", ("demo-admin-1", "demo-admin-2")
@@ -94,24 +103,34 @@ class Brokers:
             self.founded[way] = self.folder / f"founded-{way.replace(' ', '-')}"
             shutil.copytree(whole, self.founded[way])
             with self._opened(self.founded[way]) as ports:
-                administer.put_snapshot(ports, Snapshot(ident, "0" * 64, ports.clock.now(), True, "here", "{}"))
+                user_accounts.put_snapshot(ports, Snapshot(ident, "0" * 64, ports.clock.now(), True, "here", "{}"))
 
     def _found(self, ports: RunPorts) -> None:
         roles = {RESEARCHER: Role.RESEARCHER} | dict.fromkeys(ADMINISTRATORS, Role.ADMINISTRATOR)
-        administer.found_broker(ports, [(Person(i, i, frozenset({r})), None) for i, r in roles.items()])
+        user_accounts.initialise_broker(ports, [(Person(i, i, frozenset({r})), None) for i, r in roles.items()])
         first, second = map(ports.store.person, ADMINISTRATORS)
-        administer.propose_policy(ports, first, self.town.policies)
-        administer.apply_policy(ports, second, self.town.policies.fingerprint)
+        user_accounts.propose_policy(ports, first, self.town.policies)
+        user_accounts.apply_policy(ports, second, self.town.policies.fingerprint)
 
     @contextmanager
     def _opened(self, folder: Path) -> Iterator[RunPorts]:
         store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
         keeper, data = self.town.keeper, self.town.folder
-        files = SealedFiles(folder / "memory", b"k" * 32, write_whole)
-        memory = MemoryPorts(files, PopulationKeeper(data, lambda: self.town.policies), DuckDBMembers())
-        shelf = FolderShelf(folder / "outputs")
-        runner: Any = EngineHere()
-        yield RunPorts(store, NoQueue(), shelf, Clock(), runner, CollectorHere(), keeper, DuckDBEngine(), memory=memory)
+        files = EncryptedMemberFiles(folder / "memory", b"k" * 32, write_whole)
+        memory = ReleaseHistoryPorts(files, PopulationStore(data, lambda: self.town.policies), DuckDBMembersEngine())
+        shelf = FolderContentStore(folder / "outputs")
+        runner: Any = InProcessEngine()
+        yield RunPorts(
+            store,
+            NoQueue(),
+            shelf,
+            Clock(),
+            runner,
+            InProcessCollector(),
+            keeper,
+            DuckDBEngine(),
+            release_history=memory,
+        )
         store.close()
 
     def ran(self, way: str, texts: Sequence[str]) -> Seen:
@@ -131,22 +150,22 @@ class Brokers:
     def _looked_at(self, ports: RunPorts, jobs: Sequence[str], way: str) -> dict[str, str]:
         person = ports.store.person(RESEARCHER)
         told: dict[str, Any] = {
-            "jobs": browse.jobs(ports, person),
-            "notices": notices.notices_for(ports, person),
-            "budget": budgets.of_project(ports, person, PROJECT),
-            "register": register.releases(ports, register.RegisterFilter()),
-            "projects": register.projects(ports, register.Wanted()),
+            "jobs": job_views.visible_jobs(ports, person),
+            "notices": person_notices.notices_for(ports, person),
+            "budget": privacy_budgets.project_budget(ports, person, PROJECT),
+            "register": public_register.list_releases(ports, public_register.RegisterFilter()),
+            "projects": public_register.list_projects(ports, public_register.RegisterSearch()),
         }
         for number, job in enumerate(jobs):
-            told[f"job {number}"] = follow.followed(ports, person, job)
+            told[f"job {number}"] = job_progress.followed_job(ports, person, job)
             if ports.store.release_of(job) is not None:
-                told[f"manifest {number}"] = json.dumps(json.loads(release.manifest(ports, person, job)), indent=1)
+                told[f"manifest {number}"] = json.dumps(json.loads(job_release.manifest(ports, person, job)), indent=1)
             for output in ports.store.outputs_of(job):
                 if output.state is OutputState.RELEASED:
                     place = f"{number} {output.name}"
-                    told[f"table {place}"] = release.download(ports, person, output.ident).content.decode()
-                    told[f"record {place}"] = records.of_release(ports, person, output.ident).decode()
-                    told[f"parquet {place}"] = collect.parquet(ports, person, output.ident).content
+                    told[f"table {place}"] = job_release.download(ports, person, output.ident).content.decode()
+                    told[f"record {place}"] = output_records.record_of_release(ports, person, output.ident).decode()
+                    told[f"parquet {place}"] = released_outputs.parquet(ports, person, output.ident).content
         names = dict.fromkeys(IDENT.findall("".join(map(repr, told.values()))))
         return {k: self._without_names(v, list(names), way) for k, v in told.items()}
 
@@ -161,9 +180,9 @@ class Brokers:
 def _run(ports: RunPorts, text: str) -> str:
     """A job to where nothing of it waits for time any more."""
     person, title = ports.store.person(RESEARCHER), "A search"
-    job, _ = submit(ports, person, Submission(PROJECT, Kind.SQL, "", text, title, "A test."))
+    job, _ = submit(ports, person, Submission(PROJECT, JobKind.SQL, "", text, title, "A test."))
     run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
     for _ in range(2):
-        end_job(ports, job.ident, lambda job, attempt: nullcontext())
+        complete_job(ports, job.ident, lambda job, attempt: nullcontext())
         ports.clock.at += LATER  # type: ignore[attr-defined]
     return job.ident

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from broker.domain.errors import BrokerError
-from broker.domain.plans import Plan, PlannedOutput
+from broker.domain.plans.plan import Plan, PlannedOutput
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen

@@ -17,24 +17,25 @@ from zlib import crc32
 import duckdb
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.linking import figures, patterns
-from broker.disclosure.needs import needs_of
-from broker.disclosure.protect import mean_digits, round_count
-from broker.disclosure.records.renderings import released_csv, released_record, text_of_value
-from broker.disclosure.repair.attack import Progress, untold
-from broker.disclosure.repair.repair import Repaired, Task, repair
+from broker.disclosure.linking import linked_pattern
+from broker.disclosure.protected_values import mean_digits, round_count
+from broker.disclosure.records.released_tables import released_csv, released_record, text_of_value
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 from broker.domain.evidence import OutputEvidence
 from broker.domain.findings import Assessment
-from broker.domain.jobs import Kind
-from broker.domain.outputs import OutputState
-from broker.domain.plans import Measure, Plan, PlannedOutput, Statistic
-from broker.domain.ports import Limits, Vault
-from broker.domain.scalars import Value
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import Measure, Plan, PlannedOutput, PlannedStatistic
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.here import arrow_stream, asked_of
-from broker.workflow.check import check_submission
-from broker.workflow.limits import limits_for
-from broker.workflow.settle import way_of
+from broker.engine.in_process_engine import arrow_stream, result_statement
+from broker.workflow.attempts import limits_for
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.output_routing import route_of
 from tests.attacks.decoders.towns import PROJECT, Town
 
 TODAY = date(2026, 11, 24)
@@ -81,15 +82,15 @@ def numbered(rows: Mapping[Keys, object], keys: Sequence[str]) -> Keys:
 def remembered_repairs() -> Iterator[None]:
     """Which cells to hide follows from a table's system alone: what is asked again, in another step or in a town whose
     figures are the same, is not worked out again."""
-    known: dict[bytes, Repaired] = {}
+    known: dict[bytes, SuppressionResult] = {}
 
-    def once(task: Task, work: int | None = None, progress: Progress = untold) -> Repaired:
+    def once(task: SuppressionTask, work: int | None = None, progress: Progress = no_progress) -> SuppressionResult:
         asked = pickle.dumps((task, work))
         if asked not in known:
-            known[asked] = repair(task, work, progress)
+            known[asked] = suppress(task, work, progress)
         return known[asked]
 
-    with patch.object(patterns, "repair", once):
+    with patch.object(linked_pattern, "suppress", once):
         yield
 
 
@@ -104,14 +105,14 @@ class Large(Exception):
 @contextmanager
 def large_ones_seldom(texts: Sequence[str]) -> Iterator[None]:
     """Raise Large where a job has too many figures to protect; which are judged all the same follows from the texts."""
-    judge, is_judged = patterns.repair, crc32("".join(texts).encode()) % LARGE_OF == 0
+    judge, is_judged = linked_pattern.suppress, crc32("".join(texts).encode()) % LARGE_OF == 0
 
-    def guarded(task: Task, work: int | None = None, progress: Progress = untold) -> Repaired:
+    def guarded(task: SuppressionTask, work: int | None = None, progress: Progress = no_progress) -> SuppressionResult:
         if len(task.targets) > LARGE and not is_judged:
             raise Large
         return judge(task, work, progress)
 
-    with patch.object(patterns, "repair", guarded):
+    with patch.object(linked_pattern, "suppress", guarded):
         yield
 
 
@@ -119,8 +120,8 @@ def large_ones_seldom(texts: Sequence[str]) -> Iterator[None]:
 def one_class_of_sizes() -> Iterator[None]:
     """Which cells to hide does not follow from how many persons are in them, where there are t. What the broker makes
     of fewer stays as it is: that a hole depends on it is a finding."""
-    coarse = figures.coarse
-    with patch.object(figures, "coarse", lambda size, t: coarse(min(size, t), t)):
+    coarse = linked_pattern.coarse_size
+    with patch.object(linked_pattern, "coarse_size", lambda size, t: coarse(min(size, t), t)):
         yield
 
 
@@ -140,7 +141,7 @@ class Rows:
             self._con.execute(f'CREATE TABLE "{schema}"."{name}" AS FROM {rows}')
 
     def frames(self, statements: Sequence[Mapping[str, str]], most: int) -> list[tuple[str, bytes]]:
-        return [("table", arrow_stream(self._con, asked_of(self._con, s), most)) for s in statements]
+        return [("table", arrow_stream(self._con, result_statement(self._con, s), most)) for s in statements]
 
 
 class Kit:
@@ -150,15 +151,15 @@ class Kit:
         self.town = town
         self.project = town.policies.project(PROJECT)
         assert self.project is not None
-        self.profile = town.policies.profile(self.project.profile)
-        self._limits: Limits = limits_for(Kind.SQL, town.policies)
-        self._engine, self._needs = DuckDBEngine(), needs_of(self.profile)
+        self.profile = town.policies.disclosure_rules(self.project.profile)
+        self._limits: SandboxLimits = limits_for(JobKind.SQL, town.policies)
+        self._engine, self._needs = DuckDBEngine(), evidence_needs(self.profile)
         self._rows = {way: Rows(town, way) for way in town.snapshots}
 
     def plan(self, text: str) -> Plan | None:
         """None where the text is refused, or a person would look whatever the data are."""
         assert self.project is not None
-        checked = check_submission(text, Kind.SQL, "tsql", self.project, self.town.policies, TODAY)
+        checked = check_submission(text, JobKind.SQL, "tsql", self.project, self.town.policies, TODAY)
         return checked.plan if checked.accepted and not checked.review else None
 
     def asked(self, plan: Plan) -> dict[str, list[tuple[str, bytes]]]:
@@ -184,7 +185,7 @@ class Kit:
 
     def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput, joints: Numbers) -> Left:
         assert self.project is not None
-        way = way_of(found.verdict, True, self.project, self.town.policies, 0)
+        way = route_of(found.verdict, True, self.project, self.town.policies, 0)
         record = json.dumps(released_record(found, self.profile)).encode()
         keys = {i for i, c in enumerate(planned.columns) if c.is_key}
         rows: dict[Keys, dict[str, Figure]] = {}
@@ -208,7 +209,7 @@ class Behind:
 
     def __init__(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, kit: Kit) -> None:
         self._found, self._planned, self._evidence, self._kit = found, planned, evidence, kit
-        self._statistics: dict[int, Statistic] = {s.ident: s for t in planned.tables for s in t.statistics}
+        self._statistics: dict[int, PlannedStatistic] = {s.ident: s for t in planned.tables for s in t.statistics}
 
     @cached_property
     def _cells(self) -> dict[int, dict[Keys, Any]]:
@@ -229,7 +230,7 @@ class Behind:
     def step(self, column: int, keys: Keys) -> Decimal:
         """The most of the steps of the statistics behind a column, in the row's own cell or else in any. What is made
         of counts alone moves by its constants, and a quotient by its share of the whole."""
-        steps, counts, behind = [Decimal(0)], True, self._found.behind[column]
+        steps, counts, behind = [Decimal(0)], True, self._found.column_statistics[column]
         of_row = [self._cells[i][keys][0] for i in behind if keys in self._cells[i]]
         elsewhere = [rows for i in behind for rows, _, _ in self._cells[i].values()]
         most = max([1, *(of_row or elsewhere)])
@@ -254,7 +255,7 @@ class Behind:
         written = re.findall(r"Literal\(value=(?:Decimal\(')?-?([\d.]+)", repr(self._planned))
         return max([Decimal(1), *map(Decimal, written)])
 
-    def _step(self, statistic: Statistic, rows: int, persons: int, evidence: Any) -> Decimal:
+    def _step(self, statistic: PlannedStatistic, rows: int, persons: int, evidence: Any) -> Decimal:
         """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or
         mean is what so many ordinary contributions make, and a unit of its last digit."""
         base, n = self._kit.profile.round_base, max(1, evidence.rows)

@@ -12,11 +12,11 @@ import duckdb
 
 from broker.domain.ports import Vault
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
-from broker.wiring.data import make_extracts
-from broker.workflow.rehearsal_data import wanted
+from broker.vault.vault_store import VaultStore
+from broker.wiring.data_intake import make_extracts
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 PROJECT = "P0421"
 ABSENCE, CENSUS, SCHOOLS = "npd.absence", "npd.spring_census", "ref.schools"
@@ -51,18 +51,18 @@ class Child:
 class Town:
     """Snapshots by the way in which the child differs in them; `base` is the town as it is."""
 
-    policies: Policies
+    policies: PolicySet
     folder: Path
     child: Child
     schools: Sequence[tuple[int, int]]
     snapshots: Mapping[str, str]
-    keeper: VaultKeeper
+    keeper: VaultStore
 
     def vault(self, way: str) -> Vault:
         return self.keeper.ensure(PROJECT, self.snapshots[way])
 
 
-def policies_of_town(profile: str = "npd-default") -> Policies:
+def policies_of_town(profile: str = "npd-default") -> PolicySet:
     """The project with the tables and years of a town, whose outputs policy lets go by itself."""
     found = load_policies(POLICIES)
     own = found.project(PROJECT)
@@ -86,7 +86,7 @@ def build_town(folder: Path, seed: int, pupils: int, ways: Sequence[str], profil
     policies = policies_of_town(profile)
     project = policies.project(PROJECT)
     assert project is not None
-    asked = wanted(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), pupils, seed)
+    asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), pupils, seed)
     extracts = folder / "extracts"
     make_extracts(asked.catalogue, pupils, asked.years, seed, extracts, _quiet)
     with duckdb.connect() as con:
@@ -100,7 +100,7 @@ def build_town(folder: Path, seed: int, pupils: int, ways: Sequence[str], profil
             _written(con, extracts)
             con.execute("ROLLBACK")
             snapshots[way] = ingest(extracts, folder, asked.catalogue, TAKEN_IN, _quiet).ident
-    return Town(policies, folder, child, schools, snapshots, VaultKeeper(folder, lambda: policies))
+    return Town(policies, folder, child, schools, snapshots, VaultStore(folder, lambda: policies))
 
 
 def _quiet(what: str, done: int, total: int) -> None: ...

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 from werkzeug.serving import make_server
 
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from tests.integration.web.conftest import PASSWORD, Site, founded, open_site, policies
 
 __all__ = ["founded", "policies"]
@@ -73,7 +73,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def served(browser: Browser, founded: Path, tmp_path: Path, policies: Policies) -> Iterator[Served]:
+def served(browser: Browser, founded: Path, tmp_path: Path, policies: PolicySet) -> Iterator[Served]:
     opening = open_site(founded, tmp_path)
     site = next(opening)
     gc.collect()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from broker.domain.jobs import JobState
-from broker.domain.stops import StopKind
-from broker.workflow.policies import policies_in_force
+from broker.domain.jobs.job import JobState
+from broker.domain.projects.stops import StopKind
+from broker.workflow.policies_in_force import policies_in_force
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served
 from tests.integration.web.conftest import ADA, AMIR, ROSA
 

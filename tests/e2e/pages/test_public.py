@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from broker.workflow import release
+from broker.workflow.pipeline import job_release
 from tests.e2e.pages.conftest import Served, everyday
 from tests.integration.web.conftest import CLEO
 
@@ -31,7 +31,7 @@ def test_a_visitor_finds_a_project_and_what_it_released(served: Served, scripts:
     releases = page.get_by_role("region", name="Releases of this project")
     assert releases.get_by_text("Released", exact=True).count() >= 1
     _, output = site.released()
-    release.recall(site.ports, site.person(CLEO), output, "Not as described.")
+    job_release.recall(site.ports, site.person(CLEO), output, "Not as described.")
     page.reload()
     assert releases.get_by_text("Recalled", exact=True).count() == 1
     page.get_by_role("link", name="Public register").last.click()

@@ -9,15 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from broker.domain.ports import SandboxRequest, SandboxResult, WorkerPorts
-from broker.domain.projects import Project
+from broker.domain.projects.project import ResearchProject
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.files_here import CollectorHere
-from broker.engine.here import EngineHere
-from broker.policy.models import Policies
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.run_rehearsal import run_rehearsal
-from broker.workflow.synthetic import SyntheticNPD
+from broker.engine.file_collectors import InProcessCollector
+from broker.engine.in_process_engine import InProcessEngine
+from broker.policy.policy_set import PolicySet
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
+from broker.workflow.rehearsal.synthetic_data import SyntheticNPD
 from tests.e2e.pages.conftest import WITH_EVERY_DAY, Served
 from tests.e2e.pages.test_researcher import fill_form, write
 from tests.integration.web.conftest import REFUSED_SQL, ROSA
@@ -34,7 +34,7 @@ class Here:
     """The engine in this process: a worker's sandbox for data that are nobody's."""
 
     def __init__(self) -> None:
-        self._engine = EngineHere()
+        self._engine = InProcessEngine()
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         return self._engine.run(request)
@@ -46,14 +46,16 @@ class Here:
 
 
 @pytest.fixture
-def work(served: Served, policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Work:
+def work(served: Served, policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Work:
     """What a worker does, once: it runs what waits, on few people."""
     root: Path = tmp_path_factory.mktemp("synthetic")
     few = replace(policies, projects=(of_one_year(policies),), service=replace(policies.service, rehearsal_pupils=500))
     years, site = synthetic_years(), served.site
-    synthetic = SyntheticNPD(lambda: few, years, lambda p, of, asked, making: build_stage(p, of, asked, root, making))
+    synthetic = SyntheticNPD(
+        lambda: few, years, lambda p, of, asked, making: build_rehearsal_context(p, of, asked, root, making)
+    )
     ports = WorkerPorts(
-        site.ports.store, site.ports.queue, site.ports.shelf, site.clock, Here(), CollectorHere(),  # type: ignore[arg-type]
+        site.ports.store, site.ports.queue, site.ports.content_store, site.clock, Here(), InProcessCollector(),  # type: ignore[arg-type]
         vaults=None, engine=DuckDBEngine(), synthetic=synthetic,  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -64,7 +66,7 @@ def work(served: Served, policies: Policies, tmp_path_factory: pytest.TempPathFa
     return work
 
 
-def of_one_year(policies: Policies) -> Project:
+def of_one_year(policies: PolicySet) -> ResearchProject:
     """The project with what the text reads, so that its synthetic NPD is made at once."""
     project = policies.project("P0421")
     assert project is not None

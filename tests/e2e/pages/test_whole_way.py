@@ -6,7 +6,7 @@ import io
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from broker.demo.people import sign_ins
+from broker.demo.demo_setup import sign_ins
 from tests.e2e.conftest import Site
 from tests.e2e.jobs import ABSENCE
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from random import Random
 
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
-from broker.domain.plans import Deviation, Fraction, Key, Measure, PlannedTable, Statistic
+from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type, Value
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.policy.files import load_policies
-from broker.policy.profiles import Profile, ZeroPolicy
 
 PROFILES = load_policies(Path("policies")).profiles
 LAS, SEXES, YEARS = ("a", "b", "c", "d", None), (0, 1), (2018, 2019, 2020)
 
 
-def profile(draw: Random) -> Profile:
+def profile(draw: Random) -> DisclosureRules:
     """One of the policies', or one that differs from it in anything."""
     known = draw.choice(PROFILES)
     if draw.random() < 0.4:
@@ -39,29 +39,29 @@ def profile(draw: Random) -> Profile:
     )
 
 
-def statistics(draw: Random) -> tuple[Statistic, ...]:
+def statistics(draw: Random) -> tuple[PlannedStatistic, ...]:
     """Some statistics, with gaps that may make two of them too close to be told apart."""
     measures = [m for m in Measure if m is not Measure.GAP]
     found = [_statistic(draw, 10 + n, draw.choice(measures)) for n in range(draw.randint(0, 4))]
     for one in [s for s in found if s.measure in {Measure.COUNT_VALUES, Measure.ONES} and draw.random() < 0.6]:
         like = next((s.ident for s in found if s.measure is one.measure and s.ident < one.ident), None)
         gap = _statistic(draw, 30 + one.ident, Measure.GAP)
-        found.append(replace(gap, behind=one.ident, like=draw.choice([None, like]), needs_review=None))
+        found.append(replace(gap, implied_by=one.ident, displayed_like=draw.choice([None, like]), needs_review=None))
     return tuple(found)
 
 
-def _statistic(draw: Random, ident: int, measure: Measure) -> Statistic:
-    form = Fraction(draw.choice([Decimal("0.5"), Decimal("0.1"), Decimal("0.333")]))
-    return Statistic(
+def _statistic(draw: Random, ident: int, measure: Measure) -> PlannedStatistic:
+    form = QuantileForm(draw.choice([Decimal("0.5"), Decimal("0.1"), Decimal("0.333")]))
+    return PlannedStatistic(
         ident,
         measure,
         None,
-        Type.INT,
-        behind=draw.choice([None, None, 10]) if ident > 10 else None,
+        ScalarType.INT,
+        implied_by=draw.choice([None, None, 10]) if ident > 10 else None,
         truncated=draw.random() < 0.1,
         needs_review=draw.choice([None, None, None, "No list has it."]),
         bounds=draw.choice([None, None, (0, 100), (1, 1), (None, 5)]),
-        form=form if measure is Measure.QUANTILE else Deviation() if measure is Measure.DEVIATION else None,
+        form=form if measure is Measure.QUANTILE else DeviationForm() if measure is Measure.DEVIATION else None,
     )
 
 
@@ -125,11 +125,11 @@ KINDS = ("int", "int", "int", "float", "decimal", "huge", "tiny", "mixed", "none
 
 def table(draw: Random, kinds: tuple[str, ...] = KINDS) -> tuple[PlannedTable, TableEvidence]:
     """A planned table of up to three keys, some of its cells, and what was found in them."""
-    axes = [(LAS, Type.TEXT), (SEXES, Type.INT), (YEARS, Type.INT)][: draw.randint(0, 3)]
+    axes = [(LAS, ScalarType.TEXT), (SEXES, ScalarType.INT), (YEARS, ScalarType.INT)][: draw.randint(0, 3)]
     found = statistics(draw)
     school = draw.choice([None, None, "npd.spring_census.URN"])
     keys = tuple(
-        Key(n, Column(n, kind), kind, draw.choice([values, values[:2], None]), school if n == 0 else None)
+        GroupKey(n, ColumnRef(n, kind), kind, draw.choice([values, values[:2], None]), school if n == 0 else None)
         for n, (values, kind) in enumerate(axes)
     )
     places = [p for p in product(*(values for values, _ in axes)) if not axes or draw.random() < 0.8]
@@ -140,7 +140,7 @@ def table(draw: Random, kinds: tuple[str, ...] = KINDS) -> tuple[PlannedTable, T
 
 
 def _cell(
-    draw: Random, keys: tuple[Value, ...], asked: tuple[Statistic, ...], most: int, kind_of: dict[int, str]
+    draw: Random, keys: tuple[Value, ...], asked: tuple[PlannedStatistic, ...], most: int, kind_of: dict[int, str]
 ) -> CellEvidence:
     persons = draw.choice([draw.randint(1, most), draw.randint(8, 12)])
     rows = persons * draw.choice([1, 1, 3]) + draw.choice([0, 0, 7, 100])

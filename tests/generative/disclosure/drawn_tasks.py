@@ -3,17 +3,18 @@
 import random
 from itertools import product
 
-from broker.disclosure.repair.systems import Equation, System
-from broker.disclosure.repair.tables import close_categories, totals_above
-from broker.disclosure.repair.tasks import Task
+from broker.disclosure.suppression.cell_systems import CellSystem, Equation, close_categories, containing_totals
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 T = 10.0
 
 
-def task_from(system: System, values: list[float], unreleased: frozenset[int], fixed: frozenset[int]) -> Task:
+def task_from(
+    system: CellSystem, values: list[float], unreleased: frozenset[int], fixed: frozenset[int]
+) -> SuppressionTask:
     targets = {i: T for i, v in enumerate(values) if 0 <= v < T and i not in fixed and (i not in unreleased or v > 0)}
     hidden = frozenset(targets) - unreleased
-    return Task(
+    return SuppressionTask(
         system,
         values,
         targets,
@@ -24,20 +25,20 @@ def task_from(system: System, values: list[float], unreleased: frozenset[int], f
     )
 
 
-def closed(random: random.Random, shape: tuple[int, ...], scale: int) -> tuple[System, list[float], frozenset[int]]:
+def closed(random: random.Random, shape: tuple[int, ...], scale: int) -> tuple[CellSystem, list[float], frozenset[int]]:
     """A table with all totals; its one-way and grand totals of T and more are known."""
     table = close_categories([[f"{a}{i}" for i in range(n)] for a, n in enumerate(shape)], [True] * len(shape))
     number_of, values = table.number_of(), [0.0] * table.size
     for place in product(*([f"{a}{i}" for i in range(n)] for a, n in enumerate(shape))):
         value = float(int(random.expovariate(1 / scale)))
-        for above in totals_above(place, range(len(shape))):
+        for above in containing_totals(place, range(len(shape))):
             values[number_of[above]] += value
     basic = [i for i, p in enumerate(table.cells) if sum(c is not None for c in p) <= 1]
     known = frozenset(basic) if all(values[i] >= T for i in basic) else frozenset()
-    return System(table.size, table.equations), values, known
+    return CellSystem(table.size, table.equations), values, known
 
 
-def with_hierarchy(random: random.Random, shape: tuple[int, ...], scale: int) -> Task:
+def with_hierarchy(random: random.Random, shape: tuple[int, ...], scale: int) -> SuppressionTask:
     """Regions over the first dimension, in every column: subtotals that add up to the total."""
     system, values, _ = closed(random, shape, scale)
     columns = len(values) // (shape[0] + 1)
@@ -52,10 +53,10 @@ def with_hierarchy(random: random.Random, shape: tuple[int, ...], scale: int) ->
             Equation(tuple(at[half : shape[0]]), south),
             Equation((north, south), at[-1]),
         ]
-    return task_from(System(len(values), tuple(equations)), values, frozenset(), frozenset())
+    return task_from(CellSystem(len(values), tuple(equations)), values, frozenset(), frozenset())
 
 
-def linked(random: random.Random, shape: tuple[int, int, int], scale: int) -> Task:
+def linked(random: random.Random, shape: tuple[int, int, int], scale: int) -> SuppressionTask:
     """Two tables that share a dimension: A x B and A x C are shown, B x C and the joint cells are nobody's."""
     table = close_categories([[f"{a}{i}" for i in range(n)] for a, n in enumerate(shape)], [True] * 3)
     system, values, fixed = closed(random, shape, scale)
@@ -63,7 +64,7 @@ def linked(random: random.Random, shape: tuple[int, int, int], scale: int) -> Ta
     return task_from(system, values, frozenset(range(system.size)) - frozenset(shown) - fixed, fixed)
 
 
-def drawn(seed: int) -> tuple[str, Task]:
+def drawn(seed: int) -> tuple[str, SuppressionTask]:
     chance = random.Random(seed)
     kind = ("2-D", "3-D", "4-D", "hierarchy", "linked")[seed % 5]
     scale = chance.choice((12, 20, 40))

@@ -8,9 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from broker.disclosure.differencing.members import members_of
-from broker.disclosure.differencing.tables import Table
-from broker.domain.release_history import Entry, KnownFigure, Source
+from broker.disclosure.differencing.member_tables import MemberTable, members_of
+from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
 
 Amounts = Mapping[tuple[int, int], float]
 """By person and cell."""
@@ -46,7 +45,7 @@ FIGURES = {
 }
 
 
-def table_of(drawn: Drawn, number: int) -> Table:
+def table_of(drawn: Drawn, number: int) -> MemberTable:
     pairs = sorted(drawn.rows)
     amounts = {n: [getattr(drawn, n).get(k, 0) for k in pairs] for n in ("rows", "ones", "total")}
     members = members_of(drawn.count, [p for p, _ in pairs], [c for _, c in pairs], amounts)
@@ -55,11 +54,12 @@ def table_of(drawn: Drawn, number: int) -> Table:
         for s, (name, shown) in enumerate(drawn.figures)
     )
     within = {} if drawn.within is None else {EVERYBODY: drawn.within}
-    entry = Entry(
-        number, "", "", 0, drawn.project, drawn.snapshot, "", drawn.t, f"{number}", "pupil", Source.RELEASE, WHEN,
+    entry = HistoryEntry(
+        number, "", "", 0, drawn.project, drawn.snapshot, "", drawn.t, f"{number}", "pupil", HistorySource.RELEASE,
+        WHEN,
         drawn.count, 0, within,
     )  # fmt: skip
-    return Table(entry, figures, members)
+    return MemberTable(entry, figures, members)
 
 
 Cells = list[dict[int, float]]
@@ -403,7 +403,7 @@ def _drawn(chance, everybody: int, keys, x, flag, twice) -> Drawn:
     return Drawn(count, rows, ones, total, tuple(figures), t, f"P{chance.integers(0, 3)}", f"s{snapshot}", within)
 
 
-def drawn_of(table: Table, like: Drawn) -> Drawn:
+def drawn_of(table: MemberTable, like: Drawn) -> Drawn:
     """A table of the memory as one that was drawn: its remainder is one more cell, which is never shown."""
     persons, cells = (a.tolist() for a in table.members.rows())
     ones = np.ones(len(persons))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import highspy
 import numpy as np
 
-from broker.disclosure.repair.tasks import Task
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 NEAR = 1e-6
 
@@ -13,7 +13,7 @@ NEAR = 1e-6
 class Widths:
     """The widest movement of one cell when some cells are not shown, and what each shown one would add at most."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: SuppressionTask) -> None:
         self.task, self.size = task, task.system.size
         self.solver = highspy.Highs()
         self.solver.setOptionValue("output_flag", False)
@@ -41,7 +41,7 @@ class Widths:
         return width, gains
 
 
-def optimum(task: Task, rounds: int = 400) -> float | None:
+def optimum(task: SuppressionTask, rounds: int = 400) -> float | None:
     """The least cost of secondary cells against everybody; None where it is not found in so many rounds."""
     base = task.unknown(())
     choices = sorted(frozenset(range(task.system.size)) - task.fixed - base)

@@ -6,9 +6,10 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.repair.attack import intervals
-from broker.disclosure.repair.repair import Task, audit, repair
-from broker.disclosure.repair.tables import ClosedTable, close_categories, totals_above
+from broker.disclosure.suppression.attack_intervals import attack_intervals
+from broker.disclosure.suppression.cell_systems import ClosedTable, close_categories, containing_totals
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 inner = st.lists(st.lists(st.integers(0, 4), min_size=2, max_size=3), min_size=2, max_size=3).filter(
     lambda rows: len({len(r) for r in rows}) == 1
@@ -19,7 +20,7 @@ def filled(table: ClosedTable, rows: list[list[int]]) -> list[int]:
     number_of, values = table.number_of(), [0] * len(table.cells)
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
-            for place in totals_above((f"r{r}", f"c{c}"), (0, 1)):
+            for place in containing_totals((f"r{r}", f"c{c}"), (0, 1)):
                 values[number_of[place]] += value
     return values
 
@@ -36,7 +37,7 @@ def test_intervals_over_integers_are_those_of_every_table_that_fits(rows: list[l
     inside = [i for i, c in enumerate(table.cells) if None not in c]
     holes = data.draw(st.sets(st.sampled_from(inside), max_size=5))
     known = {i: float(v) for i, v in enumerate(values) if i not in holes}
-    found = intervals(table, known, sorted(holes), integers=True)
+    found = attack_intervals(table, known, sorted(holes), integers=True)
     most = max(values)
     fits = []
     for guess in product(range(most + 1), repeat=len(holes)) if most <= 12 or len(holes) <= 3 else ():
@@ -61,14 +62,16 @@ def test_after_repair_no_hidden_cell_follows_from_the_shown_ones(rows: list[list
     table = squared(rows)
     values = filled(table, rows)
     targets = {i: 10.0 for i, v in enumerate(values) if v < 10}
-    task = Task(table, values, targets, frozenset(targets), frozenset(i for i, v in enumerate(values) if v <= 1))
-    hidden = repair(task, work).hidden
+    task = SuppressionTask(
+        table, values, targets, frozenset(targets), frozenset(i for i, v in enumerate(values) if v <= 1)
+    )
+    hidden = suppress(task, work).hidden
     assert hidden >= set(targets)
     assert not derivable(table, hidden) & set(targets)
     assert all(i.high - i.low >= 10 - 1e-6 for i in audit(task, hidden).values())
     zeros_known = {i: float(v) for i, v in enumerate(values) if i not in hidden or v == 0}
     asked = [i for i in targets if values[i] > 1 and None not in table.cells[i]]
-    assert all(not i.exact for i in intervals(table, zeros_known, asked).values()), "zeros are no cover"
+    assert all(not i.exact for i in attack_intervals(table, zeros_known, asked).values()), "zeros are no cover"
 
 
 def derivable(table: ClosedTable, hidden: frozenset[int]) -> set[int]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.cell_key import KEYS, distribution, support, table_of
+from broker.disclosure.cell_key_table import KEYS, cell_key_table, distribution, support
 
 PARAMETERS = st.integers(1, 12).flatmap(
     lambda most: st.tuples(st.just(most), st.floats(0.05, 40), st.integers(0, most + 1))
@@ -30,7 +30,7 @@ def reachable(changes: np.ndarray, variance: float) -> float:
 @settings(max_examples=60, deadline=None)
 def test_every_row_has_its_support_mean_and_variance(parameters: tuple[int, float, int]) -> None:
     most, variance, least = parameters
-    rows = table_of(most, variance, least).rows
+    rows = cell_key_table(most, variance, least).rows
     assert rows[0] == ((0, KEYS),)
     for n, row in enumerate(rows[1:], 1):
         changes, p = shares(row)
@@ -74,12 +74,14 @@ def entropy(p: np.ndarray) -> float:
 def test_rows_end_where_they_do_not_change_any_more(parameters: tuple[int, float, int]) -> None:
     """The last row is that of every larger count; from the row before, some change is ruled out by the count."""
     most, variance, least = parameters
-    rows = table_of(most, variance, least).rows
+    rows = cell_key_table(most, variance, least).rows
     further = distribution(support(len(rows) + 30, most, least), variance)
     changes, p = shares(rows[-1])
     assert list(changes) == list(range(-most, most + 1))
     assert np.abs(p - further).max() < 1e-9
-    assert table_of(most, variance, least).change(10**9, 77) == table_of(most, variance, least).change(len(rows), 77)
+    assert cell_key_table(most, variance, least).change(10**9, 77) == cell_key_table(most, variance, least).change(
+        len(rows), 77
+    )
     if least > 1:
         assert len(rows[-2]) < len(rows[-1])
 
@@ -89,7 +91,7 @@ def test_rows_end_where_they_do_not_change_any_more(parameters: tuple[int, float
 def test_rows_come_nearer_to_the_last_one(most: int, variance: float) -> None:
     """Without a gap above zero, each row is as near to the last as the row before, or nearer."""
     assume(variance < most)
-    rows = [shares(row) for row in table_of(most, variance, 0).rows[1:]]
+    rows = [shares(row) for row in cell_key_table(most, variance, 0).rows[1:]]
     last = dict(zip(*rows[-1], strict=True))
     distances = [sum(abs(q - dict(zip(v, p, strict=True)).get(c, 0)) for c, q in last.items()) for v, p in rows]
     assert all(one >= other - 1e-9 for one, other in pairwise(distances))
@@ -98,7 +100,7 @@ def test_rows_come_nearer_to_the_last_one(most: int, variance: float) -> None:
 @given(PARAMETERS, st.integers(0, 40))
 @settings(max_examples=40, deadline=None)
 def test_keys_are_taken_for_changes_by_the_cumulative_row(parameters: tuple[int, float, int], n: int) -> None:
-    table = table_of(*parameters)
+    table = cell_key_table(*parameters)
     row = table.rows[min(n, len(table.rows) - 1)]
     start = 0
     for change, end in row:
@@ -115,6 +117,6 @@ def test_the_row_of_a_symmetric_example_is_the_discrete_normal() -> None:
         weights = np.array([q**4, q, 1, q, q**4])
         spread = weights @ np.array([4, 1, 0, 1, 4]) / weights.sum()
         low, high = (q, high) if spread < 1 else (low, q)
-    changes, p = shares(table_of(2, 1.0, 1).rows[-1])
+    changes, p = shares(cell_key_table(2, 1.0, 1).rows[-1])
     assert list(changes) == [-2, -1, 0, 1, 2]
     assert np.abs(p - weights / weights.sum()).max() < 1e-8

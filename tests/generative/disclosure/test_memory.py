@@ -24,11 +24,15 @@ from histories import (
 )
 from memory_size import SEED, size, tell
 
-from broker.disclosure.differencing.changes import held_back, without_total
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.mending import mend, remainders
-from broker.disclosure.differencing.tables import Table
-from broker.domain.release_history import Way
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.difference_repair import (
+    persons_held_back,
+    remainders,
+    repair_differences,
+    without_total,
+)
+from broker.disclosure.differencing.member_tables import MemberTable
+from broker.domain.release_history import RepairAction
 
 pytestmark = pytest.mark.long
 
@@ -98,11 +102,11 @@ def test_a_mended_history_has_no_leak_left(units: bool) -> None:
         history = drawn_history(np.random.default_rng([SEED, 1, number]), units)
         released: dict[int, tuple] = {}
         for n, drawn in enumerate(history):
-            mended = mend(table_of(drawn, n), {k: (lambda t=t: t) for k, (t, _) in released.items()})
-            ways.update(change.way.value for change in mended.changes)
+            mended = repair_differences(table_of(drawn, n), {k: (lambda t=t: t) for k, (t, _) in released.items()})
+            ways.update(change.action.value for change in mended.changes)
             ways["tables"] += 1
             if mended.table is None:
-                assert [c.way for c in mended.changes] == [Way.WITHHOLD]
+                assert [c.action for c in mended.changes] == [RepairAction.WITHHOLD]
                 continue
             after = drawn_of(mended.table, drawn)
             for statistic in remainders(mended.table):
@@ -125,7 +129,7 @@ def test_totals_that_a_few_tell_from_a_known_population_are_of_no_use_to_who_kno
     for number in range(MENDED):
         history = drawn_history(np.random.default_rng([SEED, 2, number]))
         size = 1 + max(p for drawn in history for p, _ in drawn.rows)
-        released: list[tuple[Table, Drawn]] = []
+        released: list[tuple[MemberTable, Drawn]] = []
         for n, whole in enumerate(history):
             drawn = replace(whole, within=size)
             near = 0 < (apart_from_everybody(drawn) or 0) < drawn.t
@@ -135,7 +139,7 @@ def test_totals_that_a_few_tell_from_a_known_population_are_of_no_use_to_who_kno
                 counted["no cell left"] += 1
                 continue
             memory = [table_of(everybody, -1), *(table for table, _ in released)]
-            mended = mend(given, {t.entry.number: (lambda t=t: t) for t in memory}, total_known=not near)
+            mended = repair_differences(given, {t.entry.number: (lambda t=t: t) for t in memory}, total_known=not near)
             if mended.table is None:
                 counted["withheld, near" if near else "withheld"] += 1
                 continue
@@ -149,11 +153,11 @@ def test_totals_that_a_few_tell_from_a_known_population_are_of_no_use_to_who_kno
     tell("memory_totals", {"histories": MENDED, "seed": SEED, **counted})
 
 
-def _with_a_hole(table: Table, t: int) -> Table | None:
+def _with_a_hole(table: MemberTable, t: int) -> MemberTable | None:
     """The smallest cells are hidden until t persons are in no shown one."""
     sizes = table.members.sizes()
     for cell in sorted(range(table.members.count), key=lambda c: (int(sizes[c]), c)):
-        if held_back(table) >= t:
+        if persons_held_back(table) >= t:
             return table
         figures = tuple(replace(f, shown={c: v for c, v in f.shown.items() if c != cell}) for f in table.figures)
         table = replace(table, figures=figures)

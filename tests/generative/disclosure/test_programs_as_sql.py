@@ -10,15 +10,15 @@ from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, evidence_
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.judge import judge
+from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import OutputEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.plans import OutputColumn, PlannedOutput
+from broker.domain.plans.plan import OutputColumn, PlannedOutput
+from broker.domain.plans.scalars import Scalar
 from broker.domain.relations import JoinHow
-from broker.domain.scalars import Scalar
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-OPEN = Profile(
+OPEN = DisclosureRules(
     name="open", source="test", t=1, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH, p_percent=None, round_base=1,
     mean_digits=9, percent_digits=9, sum_digits=9,
 )  # fmt: skip
@@ -236,7 +236,7 @@ def of_broker(program: Group, columns: tuple[int, ...], data: Data, exact: bool)
     keys = {LA, YEAR, HLA, 40, 60}
     shown = tuple(OutputColumn(f"c{i}", col(i), "key" if i in keys else "derived") for i in columns)
     planned = PlannedOutput("t", "pupil", planned_tables(), program, shown)
-    found = judge(planned, OutputEvidence("t", tables), OPEN)
+    found = judge_output(planned, OutputEvidence("t", tables), OPEN)
     assert not any(any(r.suppressed) for r in found.rows)
     return [tuple(r.exact if exact else r.released) for r in found.rows]
 

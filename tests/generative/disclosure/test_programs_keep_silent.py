@@ -9,19 +9,19 @@ from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, evidence_of, l
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.judge import judge
-from broker.disclosure.records.renderings import released_csv, released_record
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence, TableEvidence
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
-from broker.domain.plans import OutputColumn, PlannedOutput, PlannedTable
+from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
 from broker.domain.relations import JoinHow
-from broker.domain.scalars import Column, Scalar, Type
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 pytestmark = pytest.mark.long
 
-PROFILE = Profile(name="npd", source="test", t=10, full=ZeroPolicy.PUBLISH, max_group_steps=50_000)
+PROFILE = DisclosureRules(name="npd", source="test", t=10, full=ZeroPolicy.PUBLISH, max_group_steps=50_000)
 LAS, YEARS = ("a", "b", "d"), (16, 17)
 AGGREGATES = ("count", "sum", "mean", "least", "greatest", "count_distinct", "deviation", "variance_whole")
 RANKED = ("row_number", "rank", "dense_rank", "percent_rank", "cumulative_share")
@@ -150,11 +150,11 @@ class Writer:
 
 
 def text(ident: int) -> Scalar:
-    return Column(ident, Type.TEXT)
+    return ColumnRef(ident, ScalarType.TEXT)
 
 
 def number(ident: int) -> Scalar:
-    return Column(ident, Type.DECIMAL)
+    return ColumnRef(ident, ScalarType.DECIMAL)
 
 
 @st.composite
@@ -197,7 +197,7 @@ def reader_sees(tables: tuple[PlannedTable, ...], scope: Scope, evidence: tuple[
     shown += [OutputColumn(f"n{i}", number(i), "derived") for i in scope.numbers]
     planned = PlannedOutput("t", "pupil", tables, scope.group, tuple(shown))
     try:
-        found = judge(planned, OutputEvidence("t", evidence), PROFILE)
+        found = judge_output(planned, OutputEvidence("t", evidence), PROFILE)
     except Breach as breach:
         return str(breach)
     return released_csv(found), released_record(found, PROFILE), found.verdict, found.small

@@ -10,8 +10,8 @@ import pytest
 from attacker import interval
 from drawn_tasks import drawn
 
-from broker.disclosure.repair.repair import repair
-from broker.disclosure.repair.tasks import Task
+from broker.disclosure.suppression.secondary_suppression import suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 pytestmark = pytest.mark.long
 
@@ -20,7 +20,7 @@ SEED = int(os.environ.get("PROOF_SEED", "20261124"))
 NEAR = 1e-5
 
 
-def derived(task: Task, hidden: frozenset[int], insiders: bool) -> dict[int, tuple[float, float]]:
+def derived(task: SuppressionTask, hidden: frozenset[int], insiders: bool) -> dict[int, tuple[float, float]]:
     """What the targets are known to be; insiders know all single contributors' cells, and zeros unless one is asked."""
     unknown = (hidden | task.unreleased) - task.fixed
     found = {}
@@ -38,7 +38,7 @@ def derived(task: Task, hidden: frozenset[int], insiders: bool) -> dict[int, tup
     return found
 
 
-def faults(task: Task, hidden: frozenset[int]) -> list[tuple[int, bool, float, float]]:
+def faults(task: SuppressionTask, hidden: frozenset[int]) -> list[tuple[int, bool, float, float]]:
     """Targets that are narrower than asked although hiding everything would have made them wider."""
     everything = frozenset(range(task.system.size)) - task.fixed
     found = []
@@ -51,7 +51,7 @@ def faults(task: Task, hidden: frozenset[int]) -> list[tuple[int, bool, float, f
     return found
 
 
-def naive(task: Task) -> frozenset[int]:
+def naive(task: SuppressionTask) -> frozenset[int]:
     """No equation with exactly one hole: what is done by eye."""
     hidden = set(task.hidden | task.unreleased) - task.fixed
     moved = True
@@ -67,7 +67,7 @@ def naive(task: Task) -> frozenset[int]:
     return frozenset(hidden) - task.unreleased
 
 
-def loss(task: Task, hidden: frozenset[int]) -> float:
+def loss(task: SuppressionTask, hidden: frozenset[int]) -> float:
     return sum(task.cost(c) for c in hidden - task.hidden)
 
 
@@ -77,7 +77,7 @@ def test_repaired_tables_are_not_derived() -> None:
     for seed in range(SEED, SEED + TABLES):
         kind, task = drawn(seed)
         began = time.perf_counter()
-        hidden = repair(task).hidden
+        hidden = suppress(task).hidden
         seconds += time.perf_counter() - began
         figures["cells"] += task.system.size
         figures["primaries"] += len(task.targets)
@@ -95,9 +95,11 @@ def test_repaired_tables_are_not_derived() -> None:
 
 def test_the_attacker_sees_a_repair_that_stops_early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the ways of single targets, what movements of many cells did not settle stays open."""
-    monkeypatch.setattr("broker.disclosure.repair.covers.Cover._cover", lambda self, attacker, waiting: None)
+    monkeypatch.setattr(
+        "broker.disclosure.suppression.suppression_cover.Cover._cover", lambda self, attacker, waiting: None
+    )
     seen = 0
     for seed in range(SEED, SEED + 5):
         _, task = drawn(seed)
-        seen += bool(faults(task, repair(task).hidden))
+        seen += bool(faults(task, suppress(task).hidden))
     assert seen

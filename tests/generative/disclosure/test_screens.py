@@ -10,30 +10,36 @@ from unittest import mock
 import drawn_evidence as drawn
 import pytest
 
-from broker.disclosure import screens, table_words
-from broker.disclosure.closeness import counted
-from broker.disclosure.columns import columns_of
-from broker.disclosure.full_rows import full_cells
-from broker.disclosure.institution_rules import is_by_institution, uncounted
+from broker.disclosure import table_findings
+from broker.disclosure.evidence_columns import as_evidence_columns
 from broker.disclosure.judged_tables import judge_table
-from broker.disclosure.rules import RULES, STATIC, Question, findings_of
-from broker.disclosure.rules.position import spans
-from broker.disclosure.table_words import ROWS, TableWords, figures_of, words_on
+from broker.disclosure.rules import PLAN_RULES, RULES, RuleInput, findings_of, prefilter_registry
+from broker.disclosure.rules.distribution import quantile_spans
+from broker.disclosure.table_findings import (
+    ROW_COUNT_STATISTIC,
+    TableFindings,
+    evaluate_rules,
+    full_cells,
+    is_by_institution,
+    row_count_evidence,
+    row_figures,
+    uncounted_institutions,
+)
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding
-from broker.domain.plans import Fraction, Measure, PlannedTable, Statistic
+from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.relations import Scan
-from broker.domain.scalars import Type, Value
-from broker.policy.profiles import Profile
+from broker.policy.disclosure_rules import DisclosureRules
 
 pytestmark = pytest.mark.long
 
 Findings = tuple[Finding, ...]
 BY_A_PERSON = frozenset({Measure.COUNT_DISTINCT, Measure.DEVIATION, Measure.MODE})
-HALF = Fraction(Decimal("0.5"))
+HALF = QuantileForm(Decimal("0.5"))
 SEEDS = range(300)
-shown = table_words.shown
+shown = table_findings.protected_value
 
 
 def shown_if_it_can_be(*asked: object) -> Value:
@@ -46,31 +52,38 @@ def shown_if_it_can_be(*asked: object) -> Value:
 
 @pytest.fixture(autouse=True)
 def _strange_values() -> Iterator[None]:
-    with mock.patch.object(table_words, "shown", shown_if_it_can_be):
+    with mock.patch.object(table_findings, "protected_value", shown_if_it_can_be):
         yield
 
 
-def question(statistic: Statistic, cell: CellEvidence, planned: PlannedTable, profile: Profile) -> Question:
-    figures = figures_of(planned, cell, profile)
-    fractions = [s.form.of for s in planned.statistics if isinstance(s.form, Fraction)]
-    return Question(
+def question(
+    statistic: PlannedStatistic, cell: CellEvidence, planned: PlannedTable, profile: DisclosureRules
+) -> RuleInput:
+    figures = row_figures(planned, cell, profile)
+    fractions = [s.form.fraction for s in planned.statistics if isinstance(s.form, QuantileForm)]
+    return RuleInput(
         statistic.measure,
-        counted(cell) if statistic is ROWS else figures.judged[statistic.ident],
+        row_count_evidence(cell) if statistic is ROW_COUNT_STATISTIC else figures.judged[statistic.ident],
         cell.persons,
         statistic.needs_review,
         statistic.bounds,
         institutions=cell.institutions,
-        protected=None if statistic is ROWS else figures.shown(statistic, profile),
+        protected=None if statistic is ROW_COUNT_STATISTIC else figures.shown(statistic, profile),
         largest_institution=cell.largest_institution,
         by_institution=is_by_institution(planned),
-        span=spans(fractions)[statistic.form.of] if isinstance(statistic.form, Fraction) else None,
+        span=quantile_spans(fractions)[statistic.form.fraction] if isinstance(statistic.form, QuantileForm) else None,
     )
 
 
-def asked_one_by_one(planned: PlannedTable, cell: CellEvidence, profile: Profile, margin: bool) -> dict[int, Findings]:
+def asked_one_by_one(
+    planned: PlannedTable, cell: CellEvidence, profile: DisclosureRules, margin: bool
+) -> dict[int, Findings]:
     """Every rule's word, by asking every rule."""
-    asks = {s.ident: replace(question(s, cell, planned, profile), margin=margin) for s in planned.statistics or (ROWS,)}
-    return {i: (*findings_of(ask, profile), *uncounted(cell, ask, profile)) for i, ask in asks.items()}
+    asks = {
+        s.ident: replace(question(s, cell, planned, profile), margin=margin)
+        for s in planned.statistics or (ROW_COUNT_STATISTIC,)
+    }
+    return {i: (*findings_of(ask, profile), *uncounted_institutions(cell, ask, profile)) for i, ask in asks.items()}
 
 
 def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
@@ -78,12 +91,14 @@ def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
     for seed in SEEDS:
         draw = Random(seed)
         (planned, evidence), profile, margin = drawn.table(draw), drawn.profile(draw), draw.random() < 0.3
-        words = words_on(planned, evidence, profile, margin)
+        words = evaluate_rules(planned, evidence, profile, margin)
         for cell in evidence.cells:
             found = asked_one_by_one(planned, cell, profile, margin)
             assert {i: words.on(i, cell.keys, True) for i in found} == found, (seed, cell.keys)
             measures = {s.ident: s.measure for s in planned.statistics}
-            spoken.update((f.rule, measures.get(i, ROWS.measure)) for i, said in found.items() for f in said)
+            spoken.update(
+                (f.rule, measures.get(i, ROW_COUNT_STATISTIC.measure)) for i, said in found.items() for f in said
+            )
             silent += sum(not said for said in found.values())
     assert {rule for rule, _ in spoken} >= {"F1", "F2", "F3", "F5", "F6", "M1", "M2", "M3", "M4", "M5", "M7", "M9"}
     assert {rule for rule, _ in spoken} >= {"P1", "P2", "Q1", "Q2", "Q3", "D1", "A1", "A2"}
@@ -92,7 +107,7 @@ def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
 
 
 @pytest.mark.parametrize("profile", drawn.PROFILES, ids=lambda p: p.name)
-def test_nothing_is_asked_of_large_ordinary_cells(profile: Profile) -> None:
+def test_nothing_is_asked_of_large_ordinary_cells(profile: DisclosureRules) -> None:
     draw, asked = Random(1), [m for m in Measure if m not in BY_A_PERSON]
     evidence = {
         n: StatisticEvidence(
@@ -100,24 +115,24 @@ def test_nothing_is_asked_of_large_ordinary_cells(profile: Profile) -> None:
         )
         for n in range(len(asked))
     }
-    statistics = tuple(Statistic(n, m, None, Type.INT, form=HALF) for n, m in enumerate(asked))
+    statistics = tuple(PlannedStatistic(n, m, None, ScalarType.INT, form=HALF) for n, m in enumerate(asked))
     cells = tuple(CellEvidence((n,), 1000, 700 + draw.randint(0, 99), evidence, 40, 20) for n in range(50))
     planned = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
-    with mock.patch.object(table_words, "findings_of", wraps=findings_of) as rules:
-        words = words_on(planned, TableEvidence(cells, 700), profile)
+    with mock.patch.object(table_findings, "findings_of", wraps=findings_of) as rules:
+        words = evaluate_rules(planned, TableEvidence(cells, 700), profile)
     assert not any(words.cells.values())
     assert len(rules.mock_calls) == 2 * len(asked)  # what is said of every cell, and where there is none
 
 
 def test_no_rule_is_forgotten() -> None:
     """Each has a screen, or is one of the plan's own; one that had none would be asked of every cell."""
-    assert set(screens.SCREENS) == set(RULES) - set(STATIC)
+    assert set(prefilter_registry.PREFILTERS) == set(RULES) - set(PLAN_RULES)
     _, evidence = drawn.table(Random(5))
-    columns = columns_of(evidence.cells)
-    asked = screens.Questions(ROWS, columns.fields(None), columns.fields(None))
-    with mock.patch.object(screens, "SCREENS", {}):
-        found = screens.rules_to_ask(asked, drawn.PROFILES[0], len(columns))
-    of_counts = tuple(r for r in screens.rules.rules_on(ROWS.measure) if r not in STATIC)
+    columns = as_evidence_columns(evidence.cells)
+    asked = prefilter_registry.RuleInputColumns(ROW_COUNT_STATISTIC, columns.fields(None), columns.fields(None))
+    with mock.patch.object(prefilter_registry, "PREFILTERS", {}):
+        found = prefilter_registry.rules_to_evaluate(asked, drawn.PROFILES[0], len(columns))
+    of_counts = tuple(r for r in prefilter_registry.rules.rules_on(ROW_COUNT_STATISTIC.measure) if r not in PLAN_RULES)
     assert found == dict.fromkeys(range(len(evidence.cells)), of_counts)
 
 
@@ -129,7 +144,7 @@ def test_what_would_be_shown_is_looked_at_by_no_other_rules() -> None:
         for cell in evidence.cells[:5]:
             for statistic in planned.statistics:
                 ask = question(statistic, cell, planned, profile)
-                others = tuple(r for r in RULES if r not in screens.OF_SHOWN)
+                others = tuple(r for r in RULES if r not in prefilter_registry.PROTECTED_VALUE_RULES)
                 told = replace(ask, protected=draw.choice([0, 0.5, Decimal("0.123"), 7]))
                 assert findings_of(ask, profile, others) == findings_of(told, profile, others)
 
@@ -138,20 +153,22 @@ def test_the_rules_of_the_plan_say_the_same_of_every_cell() -> None:
     for seed in SEEDS[:100]:
         draw = Random(seed)
         (planned, evidence), profile = drawn.table(draw), drawn.profile(draw)
-        words = words_on(planned, evidence, profile)
+        words = evaluate_rules(planned, evidence, profile)
         for cell in evidence.cells:
             for statistic in planned.statistics:
                 ask = question(statistic, cell, planned, profile)
-                assert findings_of(ask, profile, STATIC) == words.other[statistic.ident]
+                assert findings_of(ask, profile, PLAN_RULES) == words.other[statistic.ident]
 
 
 def test_tables_are_judged_by_their_words_as_if_every_rule_was_asked() -> None:
-    def every_word(planned: PlannedTable, evidence: TableEvidence, profile: Profile, margin: bool) -> TableWords:
+    def every_word(
+        planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules, margin: bool
+    ) -> TableFindings:
         found: dict[int, dict[tuple[Value, ...], Findings]] = defaultdict(dict)
         for cell in evidence.cells:
             for ident, said in asked_one_by_one(planned, cell, profile, margin).items():
                 found[ident][cell.keys] = said
-        return replace(words_on(planned, evidence, profile, margin), cells=found)
+        return replace(evaluate_rules(planned, evidence, profile, margin), cells=found)
 
     for seed in SEEDS:
         draw = Random(seed)
@@ -160,7 +177,7 @@ def test_tables_are_judged_by_their_words_as_if_every_rule_was_asked() -> None:
         secondary = frozenset((k, s.ident) for k in keys for s in planned.statistics if draw.random() < 0.05)
         asked = (planned, evidence, profile, {}, frozenset({10, 11}), draw.random() < 0.1, secondary)
         judged = _or_none(lambda asked=asked: judge_table(*asked))
-        with mock.patch("broker.disclosure.judged_tables.words_on", every_word):
+        with mock.patch("broker.disclosure.judged_tables.evaluate_rules", every_word):
             assert judged == _or_none(lambda asked=asked: judge_table(*asked)), seed
 
 

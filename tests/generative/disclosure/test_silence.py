@@ -6,25 +6,25 @@ from decimal import Decimal
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from broker.disclosure.judge import judge
-from broker.disclosure.records.renderings import released_csv, released_record
-from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
+from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.groups import Base, First
-from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.domain.relations import Scan
-from broker.domain.scalars import Call, Column, Literal, Scalar, Type, Value
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="npd", source="test", t=10)
-LA = Key(1, Column(1, Type.TEXT), Type.TEXT, ("a", "b", "c"), None)
-SEX = Key(2, Column(2, Type.TEXT), Type.TEXT, ("x", "y"), None)
-N = Column(10, Type.INT)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
+LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("a", "b", "c"), None)
+SEX = GroupKey(2, ColumnRef(2, ScalarType.TEXT), ScalarType.TEXT, ("x", "y"), None)
+N = ColumnRef(10, ScalarType.INT)
 PLACES = [(la, sex) for la in ("a", "b", "c") for sex in ("x", "y")]
 
 
 def calls(op: str, *args: Scalar) -> Call:
-    return Call(op, args, Type.DECIMAL)
+    return Call(op, args, ScalarType.DECIMAL)
 
 
 def plan(figure: Scalar, down: bool) -> PlannedOutput:
@@ -33,7 +33,7 @@ def plan(figure: Scalar, down: bool) -> PlannedOutput:
         OutputColumn("sex", SEX.expression, "key"),
         OutputColumn("n", figure, "derived"),
     )
-    statistics = (Statistic(10, Measure.COUNT_ROWS, None, Type.INT),)
+    statistics = (PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT),)
     table = PlannedTable(Scan("x", (), 0, None), 0, (LA, SEX), statistics)
     return PlannedOutput("t", "pupil", (table,), First(Base(0), ((figure, down),)), columns)
 
@@ -43,8 +43,8 @@ def found(counts: list[int]) -> OutputEvidence:
     return OutputEvidence("t", (TableEvidence(tuple(cells), sum(counts)),))
 
 
-def bytes_of(counts: list[int], figure: Scalar = N, profile: Profile = PROFILE, down: bool = True) -> bytes:
-    return released_csv(judge(plan(figure, down), found(counts), profile))
+def bytes_of(counts: list[int], figure: Scalar = N, profile: DisclosureRules = PROFILE, down: bool = True) -> bytes:
+    return released_csv(judge_output(plan(figure, down), found(counts), profile))
 
 
 def large(n: int) -> bool:
@@ -55,7 +55,9 @@ def large(n: int) -> bool:
 def test_zero_and_small_leave_the_same_bytes_and_record(counts: list[int], data: st.DataObject) -> None:
     other = [n if large(n) else data.draw(st.integers(0, 9)) for n in counts]
     assume(sum(n for n in counts if large(n)) >= PROFILE.t)
-    one, two = (judge(plan(N, down=True), found(c), replace(PROFILE, full=ZeroPolicy.PUBLISH)) for c in (counts, other))
+    one, two = (
+        judge_output(plan(N, down=True), found(c), replace(PROFILE, full=ZeroPolicy.PUBLISH)) for c in (counts, other)
+    )
     assert released_csv(one) == released_csv(two)
     assert released_record(one, PROFILE) == released_record(two, PROFILE)
     assert (one.verdict, one.small) == (two.verdict, two.small)
@@ -70,12 +72,16 @@ def test_populations_under_the_threshold_all_answer_alike(n: int, at: int, m: in
 
 
 FORMS: list[Scalar] = [
-    calls("add", N, Literal(1, Type.INT)),
-    calls("multiply", N, Literal(Decimal("0.001"), Type.DECIMAL)),
-    calls("divide", Literal(Decimal(1), Type.DECIMAL), N),
-    calls("subtract", N, calls("multiply", Literal(7, Type.INT), calls("divide_truncated", N, Literal(7, Type.INT)))),
-    calls("nullif", N, Literal(55, Type.INT)),
-    calls("round", calls("divide", N, Literal(Decimal(3), Type.DECIMAL)), Literal(4, Type.INT)),
+    calls("add", N, Literal(1, ScalarType.INT)),
+    calls("multiply", N, Literal(Decimal("0.001"), ScalarType.DECIMAL)),
+    calls("divide", Literal(Decimal(1), ScalarType.DECIMAL), N),
+    calls(
+        "subtract",
+        N,
+        calls("multiply", Literal(7, ScalarType.INT), calls("divide_truncated", N, Literal(7, ScalarType.INT))),
+    ),
+    calls("nullif", N, Literal(55, ScalarType.INT)),
+    calls("round", calls("divide", N, Literal(Decimal(3), ScalarType.DECIMAL)), Literal(4, ScalarType.INT)),
 ]
 
 
@@ -105,12 +111,12 @@ def measured(values: list[int]) -> StatisticEvidence:
 @given(people)
 def test_a_sum_is_made_of_protected_mean_and_count(values: list[int]) -> None:
     """Of at most sixty scores up to 90 the mean has no digits, so a released sum is a multiple of the rounded count."""
-    column = OutputColumn("s", Column(11, Type.INT), "sum")
-    statistics = (Statistic(11, Measure.SUM, None, Type.INT, bounds=(0, 90)),)
+    column = OutputColumn("s", ColumnRef(11, ScalarType.INT), "sum")
+    statistics = (PlannedStatistic(11, Measure.SUM, None, ScalarType.INT, bounds=(0, 90)),)
     table = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
     p = PlannedOutput("t", "pupil", (table,), Base(0), (column,))
     cell = CellEvidence((), len(values), len(values), {11: measured(values)})
-    row = judge(p, OutputEvidence("t", (TableEvidence((cell,), len(values)),)), PROFILE).rows[0]
+    row = judge_output(p, OutputEvidence("t", (TableEvidence((cell,), len(values)),)), PROFILE).rows[0]
     told = row.released[0]
     assert (told is None) == row.suppressed[0]
     if told is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from broker.privacy.measurements import measurement
-from broker.privacy.mechanisms import Additive, Bundle, Mechanism, Selection, Threshold
+from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, Selection, Threshold
 
 Sample = Any
 """Outcomes of one mechanism in many runs: an array with a row a run where they are vectors, else a list."""
@@ -30,7 +30,7 @@ LOOKED: Counter[str] = Counter()
 """How many events this process has looked at, both ways."""
 
 
-def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
+def outcomes(bundle: MechanismBundle, exact: Any, times: int) -> Sample:
     """So many noise vectors of the job's own measurement, of one mechanism."""
     if isinstance(bundle.mechanisms[0], Additive):
         return vectors(bundle, [exact], times)
@@ -38,7 +38,7 @@ def outcomes(bundle: Bundle, exact: Any, times: int) -> Sample:
     return [made((exact,))[0] for _ in range(times)]
 
 
-def vectors(bundle: Bundle, answers: Sequence[Any], times: int) -> Sample:
+def vectors(bundle: MechanismBundle, answers: Sequence[Any], times: int) -> Sample:
     """So many answers of all mechanisms together, a row each: noisy coordinates, chosen places, and 1 for each key that
     leaves. In each of the separate runs noise is drawn on several copies of the answers side by side: every coordinate,
     cell and key has noise of its own, and a run costs more than its noise."""

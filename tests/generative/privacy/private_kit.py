@@ -6,24 +6,32 @@ from typing import Any
 
 import numpy as np
 
-from broker.policy.files.privacy import load_privacy
-from broker.privacy.blocks import Block
-from broker.privacy.design import Design
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.privacy.block_layout import Block
+from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.measurements import draw
 from broker.privacy.mechanisms import Threshold
-from broker.privacy.noise.client import Drawn
-from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.private_tables import (
+    Argument,
+    Clamp,
+    Dimension,
+    Influence,
+    PrivateMeasure,
+    PrivateStatistic,
+    PrivateTable,
+)
 
-POLICIES = load_privacy(Path(__file__).parents[3] / "policies" / "privacy")
+POLICIES = load_promises_and_profiles(Path(__file__).parents[3] / "policies" / "privacy")
 PROFILE = POLICIES.profile("npd-private")
 ATT8 = Argument("att8", Clamp(0, 9000, 100), complete=True)
 ONCE = Influence(1, 1)
-COUNT, MEAN = Statistic("n", Ask.ROWS), Statistic("att8", Ask.MEAN, "att8")
+COUNT, MEAN = PrivateStatistic("n", PrivateMeasure.ROWS), PrivateStatistic("att8", PrivateMeasure.MEAN, "att8")
 
 
 def table(
     lengths: Sequence[int],
-    statistics: Sequence[Statistic] = (COUNT, MEAN),
+    statistics: Sequence[PrivateStatistic] = (COUNT, MEAN),
     sets: Sequence[tuple[int, ...]] | None = None,
     influence: Influence = ONCE,
     arguments: Sequence[Argument] = (ATT8,),
@@ -38,8 +46,8 @@ def exact_powers(block: Block, cell: Any, x: Any, cells: int) -> list[int]:
     """The exact vector of a block of complete numbers, from arrays of cells and values, one row a person."""
     if block.argument is None:
         return list(map(int, np.bincount(cell, minlength=cells)))
-    rows = np.clip(x, block.cut.low, block.cut.high)
-    below, above = block.cut.high - rows, rows - block.cut.low
+    rows = np.clip(x, block.required_clamp.low, block.required_clamp.high)
+    below, above = block.required_clamp.high - rows, rows - block.required_clamp.low
     parts = {0: [np.ones_like(rows)], 1: [below, above], 2: [below**2, 2 * below * above, above**2]}[block.degree]
     found = np.zeros((cells, block.width), dtype=np.int64)
     for k, part in enumerate(parts):
@@ -47,13 +55,13 @@ def exact_powers(block: Block, cell: Any, x: Any, cells: int) -> list[int]:
     return list(map(int, found.reshape(-1)))
 
 
-def drawn(design: Design, exact: Sequence[Any]) -> tuple[Drawn, ...]:
+def drawn(design: MeasurementDesign, exact: Sequence[Any]) -> tuple[MechanismAnswer, ...]:
     """Noise by the same measurement as in the noise process, in this one."""
     answers = tuple(
         dict(enumerate(e)) if isinstance(m, Threshold) else e
         for m, e in zip(design.bundle.mechanisms, exact, strict=True)
     )
     return tuple(
-        Drawn([v for _, v in sorted(n.items())], sorted(n)) if isinstance(n, dict) else Drawn(n)
+        MechanismAnswer([v for _, v in sorted(n.items())], sorted(n)) if isinstance(n, dict) else MechanismAnswer(n)
         for n in draw(design.bundle, answers)
     )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from broker.privacy.blocks import Block, Kind
-from broker.privacy.bounds import Sensitivity
-from broker.privacy.tables import Clamp, Influence
+from broker.privacy.block_layout import Block, BlockKind
+from broker.privacy.private_tables import Clamp, Influence
+from broker.privacy.sensitivity import Sensitivity
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ def drawn_block(rng: random.Random) -> Block:
     missing = rng.random() < 0.4
     return rng.choice(
         [
-            Block(Kind.POWERS),
-            Block(Kind.POWERS, persons=True),
-            Block(Kind.POWERS, "x", clamp, rng.randint(0, 2), missing),
-            Block(Kind.POWERS, "x", clamp, rng.randint(1, 2), missing),
-            Block(Kind.BINS, "x", clamp, missing=missing, points=points),
-            Block(Kind.RANKS, "x", clamp, points=points, fraction=fraction),
+            Block(BlockKind.POWERS),
+            Block(BlockKind.POWERS, persons=True),
+            Block(BlockKind.POWERS, "x", clamp, rng.randint(0, 2), missing),
+            Block(BlockKind.POWERS, "x", clamp, rng.randint(1, 2), missing),
+            Block(BlockKind.BINS, "x", clamp, missing=missing, points=points),
+            Block(BlockKind.RANKS, "x", clamp, points=points, fraction=fraction),
         ]
     )
 
@@ -83,18 +83,18 @@ def exact(block: Block, rows: Sequence[Row], cells: int) -> list[list[int]]:
         return found
     for cell in range(cells):
         inside = [r.value for r in rows if r.cell == cell]
-        if block.kind is Kind.RANKS:
+        if block.kind is BlockKind.RANKS:
             found[cell] = scores(block, [v for v in inside if v is not None])
         else:
             for value in inside:
-                found[cell] = [a + b for a, b in zip(found[cell], block.row(value), strict=True)]
+                found[cell] = [a + b for a, b in zip(found[cell], block.row_coordinates(value), strict=True)]
     return found
 
 
 def scores(block: Block, values: Sequence[int]) -> list[int]:
     """By definition, one candidate after another: no histogram."""
-    n, d = block.of.numerator, block.of.denominator
-    clamped = [min(max(v, block.cut.low), block.cut.high) for v in values]
+    n, d = block.required_fraction.numerator, block.required_fraction.denominator
+    clamped = [min(max(v, block.required_clamp.low), block.required_clamp.high) for v in values]
     return [abs((d - n) * sum(v < p for v in clamped) - n * sum(v > p for v in clamped)) for p in block.points]
 
 

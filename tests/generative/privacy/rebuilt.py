@@ -13,28 +13,27 @@ from typing import Any
 
 import duckdb
 
-from broker.domain.amounts import Amount
-from broker.domain.jobs import Kind
-from broker.domain.plans import Plan
+from broker.domain.jobs.job import JobKind
+from broker.domain.ledger.privacy_loss import PrivacyAmount
+from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, Vault
-from broker.domain.projects import Grant
-from broker.engine.here import EngineHere
-from broker.engine.private import Exact, prepare_private, read_private
+from broker.domain.projects.project import Grant
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.private_engine import ExactVectors, prepare_private, read_private
+from broker.policy.data_catalogue import MainRecord, TableKind
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.policy.privacy import PrivacyProfile
-from broker.policy.tables import MainRecord, TableKind
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.places import Measurable
-from broker.privacy.asking.written import written_in
-from broker.privacy.design import Design, design
+from broker.policy.policy_set import PolicySet
+from broker.policy.privacy_policy import PrivacyProfile
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
+from broker.privacy.request.directives import read_bounds
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
-from broker.vault.duck import storage_type
+from broker.vault.duckdb_access import storage_type
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
-from broker.vault.persons import KEYS_FILE
-from broker.workflow.run import limits_for
+from broker.vault.person_numbers import KEYS_FILE
+from broker.vault.vault_store import VaultStore
+from broker.workflow.attempts import limits_for
 from tests.spec.query.query_kit import CATALOGUE, PROJECT, YEARS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,7 +62,7 @@ OWNER = replace(
 )
 
 
-def policies() -> Policies:
+def policies() -> PolicySet:
     found = load_policies(ROOT / "policies")
     return replace(found, catalogue=TOWN, projects=(OWNER,))
 
@@ -73,8 +72,8 @@ class Asked:
     """A private text with all that is fixed before data are read."""
 
     plan: Plan
-    measured: Measurable
-    made: Design
+    measured: PrivateOutputPlan
+    made: MeasurementDesign
 
 
 @dataclass
@@ -82,7 +81,7 @@ class Owner:
     """Whose secrets stay while data come and go."""
 
     folder: Path
-    policies: Policies
+    policies: PolicySet
     profile: PrivacyProfile
     _builds: Iterator[int]
 
@@ -94,21 +93,23 @@ class Owner:
             shutil.copytree(self.folder / "secrets", private)
         source = _written(world, data / "source")
         snapshot = ingest(source, data, TOWN, datetime(2026, 1, 1, tzinfo=UTC))
-        found = VaultKeeper(data, lambda: self.policies).ensure(OWNER.ident, snapshot.ident)
+        found = VaultStore(data, lambda: self.policies).ensure(OWNER.ident, snapshot.ident)
         if not (self.folder / "secrets").exists():
             shutil.copytree(private, self.folder / "secrets", ignore=shutil.ignore_patterns(KEYS_FILE, "maps"))
         return found
 
-    def asked(self, text: str, spend: Amount, dialect: str = "tsql", **limits: Any) -> Asked:
+    def asked(self, text: str, spend: PrivacyAmount, dialect: str = "tsql", **limits: Any) -> Asked:
         service = self.policies.service
         plan = compile_sql(text, dialect, TOWN, OWNER, service, 10, in_parts=False).plan
         assert plan is not None, text
-        found = measurable(plan.outputs[0], Given(TOWN, replace(self.profile, **limits), {}, written_in(text)))
-        return Asked(plan, found, design(found.tables, spend))
+        found = plan_private_output(
+            plan.outputs[0], PrivateContext(TOWN, replace(self.profile, **limits), {}, read_bounds(text))
+        )
+        return Asked(plan, found, design_measurement(found.tables, spend))
 
-    def exact(self, asked: Asked, vault: Vault) -> Exact:
-        limits = limits_for(Kind.SQL, self.policies)
-        result = EngineHere().run(prepare_private(asked.plan, [asked.measured], vault, "j", 1, limits))
+    def exact(self, asked: Asked, vault: Vault) -> ExactVectors:
+        limits = limits_for(JobKind.SQL, self.policies)
+        result = InProcessEngine().run(prepare_private(asked.plan, [asked.measured], vault, "j", 1, limits))
         assert result.end is SandboxEnd.ENDED, result.log
         return read_private(asked.plan, [asked.measured], asked.made, result.frames)
 

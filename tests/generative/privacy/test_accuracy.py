@@ -8,17 +8,17 @@ import pytest
 from privacy_size import SEED, size, tell
 from private_kit import ATT8, COUNT, MEAN, PROFILE, drawn, exact_powers, table
 
-from broker.domain.amounts import Accounting, Amount
-from broker.privacy.design import design
-from broker.privacy.forecast import forecast
-from broker.privacy.results.cells import cells
-from broker.privacy.tables import Ask, Influence, Statistic
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.privacy.error_forecast import forecast_errors
+from broker.privacy.measurement_design import design_measurement
+from broker.privacy.private_tables import Influence, PrivateMeasure, PrivateStatistic
+from broker.privacy.results.cell_results import cell_results
 
 RELEASES = size("RELEASES", 3)
 PUPILS, LA, ETHNICITIES = 1_000_000, 150, 20
 CELLS = LA * ETHNICITIES
 OPEN = dataclasses.replace(PROFILE, display_floor=-(10**6))
-EPSILON = Amount(Accounting.PURE, 10**6)
+EPSILON = PrivacyAmount(Accounting.PURE, 10**6)
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +40,19 @@ def test_counts_and_means_of_a_million_pupils(pupils: tuple[np.ndarray, np.ndarr
     cell, x = pupils
     count, average = truth(cell, x)
     asked = table((LA, ETHNICITIES), public=tuple(map(int, count)))
-    made = design([asked], EPSILON)
+    made = design_measurement([asked], EPSILON)
     exact = [exact_powers(made.layouts[0].blocks[0], cell, x, CELLS)]
     errors: list[list[float]] = [[], []]
     inside: list[list[bool]] = [[], []]
     for _ in range(RELEASES):
-        told = cells(made, drawn(made, exact), 0, OPEN)
+        told = cell_results(made, drawn(made, exact), 0, OPEN)
         for k, true in enumerate((count, average)):
             errors[k].append(np.mean([abs(c.estimates[k].value - t) for c, t in zip(told, true, strict=True)]))
             inside[k] += [
                 c.estimates[k].interval.low <= t <= c.estimates[k].interval.high
                 for c, t in zip(told, true, strict=True)
             ]
-    expected = forecast([asked], EPSILON, OPEN).expected
+    expected = forecast_errors([asked], EPSILON, OPEN).expected
     figures = {
         "mae_count": float(np.mean(errors[0])), "mae_mean": float(np.mean(errors[1])),
         "forecast_count": expected[0].error, "forecast_mean": expected[1].error,
@@ -69,7 +69,10 @@ def test_counts_and_means_of_a_million_pupils(pupils: tuple[np.ndarray, np.ndarr
     assert figures["covered_mean"] == pytest.approx(0.95, abs=0.015)
 
 
-SUM, VARIANCE = Statistic("total", Ask.SUM, "att8"), Statistic("var", Ask.VARIANCE, "att8", whole=True)
+SUM, VARIANCE = (
+    PrivateStatistic("total", PrivateMeasure.SUM, "att8"),
+    PrivateStatistic("var", PrivateMeasure.VARIANCE, "att8", of_population=True),
+)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_every_kind_of_statistic_covers_and_is_forecast(
     asked = table(
         (400,), (COUNT, MEAN, SUM, VARIANCE), influence=influence, arguments=(ATT8,), public=tuple(map(int, sizes))
     )
-    made = design([asked], Amount(accounting, micro, delta))
+    made = design_measurement([asked], PrivacyAmount(accounting, micro, delta))
     exact = [exact_powers(b, cell, x, 400) for b in made.layouts[0].blocks]
     units = x / 100
     total = np.bincount(cell, units)
@@ -101,11 +104,11 @@ def test_every_kind_of_statistic_covers_and_is_forecast(
     found: list[list[float]] = [[] for _ in truths]
     covered: list[list[bool]] = [[] for _ in truths]
     for _ in range(size("COVERAGES", 12)):
-        for c, *true in zip(cells(made, drawn(made, exact), 0, OPEN), *truths, strict=True):
+        for c, *true in zip(cell_results(made, drawn(made, exact), 0, OPEN), *truths, strict=True):
             for k, (e, t) in enumerate(zip(c.estimates, true, strict=True)):
                 found[k].append(abs(e.value - t))
                 covered[k].append(e.interval.low <= t <= e.interval.high)
-    expected = forecast([asked], Amount(accounting, micro, delta), OPEN).expected
+    expected = forecast_errors([asked], PrivacyAmount(accounting, micro, delta), OPEN).expected
     tell(
         f"coverage_{accounting.value}",
         {
@@ -126,12 +129,12 @@ def test_intervals_of_means_cover_in_small_cells_too() -> None:
     sizes = rng.integers(1, 12, 1500)
     cell = np.repeat(np.arange(1500), sizes)
     x = rng.integers(0, 9001, len(cell))
-    made = design([table((1500,))], Amount(Accounting.PURE, 500_000))
+    made = design_measurement([table((1500,))], PrivacyAmount(Accounting.PURE, 500_000))
     exact = [exact_powers(made.layouts[0].blocks[0], cell, x, 1500)]
     true = np.bincount(cell, x) / sizes / 100
     hits = []
     for _ in range(size("COVERAGES", 4)):
-        told = cells(made, drawn(made, exact), 0, OPEN)
+        told = cell_results(made, drawn(made, exact), 0, OPEN)
         hits += [
             c.estimates[1].interval.low - 1e-6 <= t <= c.estimates[1].interval.high + 1e-6
             for c, t in zip(told, true, strict=True)
@@ -145,17 +148,17 @@ def test_margins_that_were_fitted_are_as_good_as_forecast_and_cover() -> None:
     rng = np.random.default_rng(SEED + 3)
     counts = rng.integers(500, 5000, (6, 8))
     asked = table((6, 8), (COUNT,), sets=((0, 1), (0,), ()), influence=Influence(2, 1))
-    spend = Amount(Accounting.PURE, 500_000)
-    made = design([asked], spend)
+    spend = PrivacyAmount(Accounting.PURE, 500_000)
+    made = design_measurement([asked], spend)
     true = [*counts.reshape(-1), *counts.sum(axis=1), counts.sum()]
     exact = [list(map(int, counts.reshape(-1))), list(map(int, counts.sum(axis=1))), [int(counts.sum())]]
     errors: list[list[float]] = [[], [], []]
     covered: list[bool] = []
     for _ in range(size("MARGINS", 150)):
-        for c, t in zip(cells(made, drawn(made, exact), 0, OPEN), true, strict=True):
+        for c, t in zip(cell_results(made, drawn(made, exact), 0, OPEN), true, strict=True):
             errors[c.set].append(abs(c.estimates[0].value - t))
             covered.append(c.estimates[0].interval.low <= t <= c.estimates[0].interval.high)
-    expected = [e.error for e in forecast([asked], spend, OPEN).expected]
+    expected = [e.error for e in forecast_errors([asked], spend, OPEN).expected]
     tell(
         "margins",
         {"errors": [float(np.mean(e)) for e in errors], "forecast": expected, "covered": float(np.mean(covered))},

@@ -7,13 +7,13 @@ import pytest
 from auditing import CONFIDENCE, LOOKED, MOST_EVENTS, audit, half_spaces, has_key, is_value, least, orthants, outcomes
 from privacy_size import size, tell
 
-from broker.domain.amounts import Accounting
-from broker.privacy.blocks import Block, Kind
-from broker.privacy.bounds import sensitivity
-from broker.privacy.calibrate import additive, selection, threshold
+from broker.domain.ledger.privacy_loss import Accounting
+from broker.privacy.block_layout import Block, BlockKind
+from broker.privacy.measurement_design import calibrate_additive, calibrate_selection, calibrate_threshold
 from broker.privacy.measurements import charge, epsilon_of, loss
-from broker.privacy.mechanisms import Additive, Bundle, Family, Threshold
-from broker.privacy.tables import Clamp, Influence
+from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Threshold
+from broker.privacy.private_tables import Clamp, Influence
+from broker.privacy.sensitivity import block_sensitivity
 
 pytestmark = pytest.mark.long
 
@@ -21,8 +21,8 @@ TIMES = size("NOISE", 3000)
 FULL, PILOT = 100_000, 500
 DELTAS = (0.2, 0.1, 0.03, 0.01, 1e-3, 1e-6)
 PURE, APPROXIMATE, CONCENTRATED = Accounting.PURE, Accounting.APPROXIMATE, Accounting.CONCENTRATED
-COUNT, PAIR = Block(Kind.POWERS), Block(Kind.POWERS, "x", Clamp(0, 5), 1)
-SQUARES = Block(Kind.POWERS, "x", Clamp(0, 3), 2, missing=True)
+COUNT, PAIR = Block(BlockKind.POWERS), Block(BlockKind.POWERS, "x", Clamp(0, 5), 1)
+SQUARES = Block(BlockKind.POWERS, "x", Clamp(0, 3), 2, missing=True)
 ONCE, TWICE, TOTAL = Influence(1, 1), Influence(2, 2), Influence(3, 3, 3)
 
 SHAPES = {
@@ -40,7 +40,9 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_laplace_is_never_above_its_charge(name: str) -> None:
     block, influence, x, y = SHAPES[name]
-    bundle = Bundle(PURE, (additive(Family.LAPLACE, sensitivity(block, influence), Fraction(1)),))
+    bundle = MechanismBundle(
+        PURE, (calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(block, influence), Fraction(1)),)
+    )
     assert charge(bundle).micro == 10**6
     one, other = (outcomes(bundle, list(v), TIMES) for v in (x, y))
     events = [*half_spaces(x, y, outcomes(bundle, list(x), PILOT)), *orthants(x, y)]
@@ -54,7 +56,9 @@ def test_laplace_is_never_above_its_charge(name: str) -> None:
 def test_gaussian_is_never_above_its_charge(name: str) -> None:
     """Its rho is an epsilon at every delta: the whole curve is held against the draws."""
     block, influence, x, y = SHAPES[name]
-    bundle = Bundle(CONCENTRATED, (additive(Family.GAUSSIAN, sensitivity(block, influence), Fraction(1, 8)),))
+    bundle = MechanismBundle(
+        CONCENTRATED, (calibrate_additive(NoiseFamily.GAUSSIAN, block_sensitivity(block, influence), Fraction(1, 8)),)
+    )
     one, other = (outcomes(bundle, list(v), TIMES) for v in (x, y))
     events = half_spaces(x, y, outcomes(bundle, list(x), PILOT))
     charged = [epsilon_of(loss(bundle)[0], delta) for delta in DELTAS]
@@ -67,9 +71,9 @@ def test_gaussian_is_never_above_its_charge(name: str) -> None:
 @pytest.mark.parametrize("accounting", [PURE, CONCENTRATED])
 def test_a_choice_is_never_above_its_charge(accounting: Accounting) -> None:
     """Three candidates of a median; one row more moves all scores by a step, in both directions."""
-    family = Family.LAPLACE if accounting is PURE else Family.GAUSSIAN
+    family = NoiseFamily.LAPLACE if accounting is PURE else NoiseFamily.GAUSSIAN
     part = Fraction(1) if accounting is PURE else Fraction(1, 8)
-    bundle = Bundle(accounting, (selection(family, 1, ONCE, 3, part),))
+    bundle = MechanismBundle(accounting, (calibrate_selection(family, 1, ONCE, 3, part),))
     one, other = (outcomes(bundle, [scores], TIMES) for scores in ([0, 1, 2], [1, 0, 1]))
     events = [is_value([i]) for i in range(3)]
     delta = 0.0 if accounting is PURE else 1e-3
@@ -79,21 +83,21 @@ def test_a_choice_is_never_above_its_charge(accounting: Accounting) -> None:
     assert 0 < found <= limit
 
 
-@pytest.mark.parametrize("family", list(Family))
-def test_a_threshold_at_a_large_delta_is_never_above_its_charge(family: Family) -> None:
+@pytest.mark.parametrize("family", list(NoiseFamily))
+def test_a_threshold_at_a_large_delta_is_never_above_its_charge(family: NoiseFamily) -> None:
     """At delta 0.01 draws can see the key of one person leave; the code is the same for 1e-9."""
     accounting, part = (
-        (APPROXIMATE, Fraction(1)) if family is Family.LAPLACE else (CONCENTRATED, Fraction(1, 8))
+        (APPROXIMATE, Fraction(1)) if family is NoiseFamily.LAPLACE else (CONCENTRATED, Fraction(1, 8))
     )  # fmt: skip
-    made = threshold(family, sensitivity(COUNT, ONCE), part, Fraction(1, 100))
-    bundle = Bundle(accounting, (made,))
+    made = calibrate_threshold(family, block_sensitivity(COUNT, ONCE), part, Fraction(1, 100))
+    bundle = MechanismBundle(accounting, (made,))
     cost, delta = loss(bundle)
     assert delta <= Fraction(1, 100)
     alone = outcomes(bundle, dict.fromkeys(range(FULL), 1), 1)[0]
     assert 0 < least(len(alone), FULL) <= delta, "of so many keys of one person each, how many leave"
     one, other = (outcomes(bundle, answer, TIMES) for answer in ({0: 20, 1: 1}, {0: 20}))
-    epsilon = float(cost) if family is Family.LAPLACE else epsilon_of(cost, 0.001)
-    slack = float(delta) + (0 if family is Family.LAPLACE else 0.001)
+    epsilon = float(cost) if family is NoiseFamily.LAPLACE else epsilon_of(cost, 0.001)
+    slack = float(delta) + (0 if family is NoiseFamily.LAPLACE else 0.001)
     (found,) = audit(one, other, [has_key(1)], slack)
     shown = has_key(1)(one) / TIMES
     tell(f"audit_threshold_{family.value}", {"delta": float(delta), "shown": shown, "found": found})
@@ -102,11 +106,11 @@ def test_a_threshold_at_a_large_delta_is_never_above_its_charge(family: Family) 
 
 BROKEN = {
     "two rows where one was declared": (
-        PURE, additive(Family.LAPLACE, sensitivity(COUNT, ONCE), Fraction(1)), [7], [9],
+        PURE, calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(COUNT, ONCE), Fraction(1)), [7], [9],
     ),
-    "noise of half the scale": (PURE, Additive(Family.LAPLACE, 0.5, sensitivity(COUNT, ONCE)), [7], [8]),
+    "noise of half the scale": (PURE, Additive(NoiseFamily.LAPLACE, 0.5, block_sensitivity(COUNT, ONCE)), [7], [8]),
     "a pair with a value beyond its clamp": (
-        PURE, additive(Family.LAPLACE, sensitivity(PAIR, ONCE), Fraction(1)), [20, 10], [31, 10],
+        PURE, calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(PAIR, ONCE), Fraction(1)), [20, 10], [31, 10],
     ),
 }  # fmt: skip
 
@@ -114,7 +118,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_bound_that_is_broken_on_purpose_is_caught(name: str) -> None:
     accounting, mechanism, x, y = BROKEN[name]
-    bundle = Bundle(accounting, (mechanism,))
+    bundle = MechanismBundle(accounting, (mechanism,))
     one, other = (outcomes(bundle, v, TIMES) for v in (x, y))
     (found,) = audit(one, other, [*half_spaces(x, y, outcomes(bundle, x, PILOT)), *orthants(x, y)])
     assert found > 1.0
@@ -122,14 +126,14 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(name: str) -> None:
 
 def test_a_key_leaves_at_the_threshold_in_opendp_and_not_here() -> None:
     """opendp#2922: its map leaves out the probability of the threshold itself. The audit found it with this library."""
-    made = threshold(Family.LAPLACE, sensitivity(COUNT, ONCE), Fraction(1), Fraction(1, 100))
-    (kept,) = outcomes(Bundle(APPROXIMATE, (made,)), dict.fromkeys(range(FULL), 1), 1)
+    made = calibrate_threshold(NoiseFamily.LAPLACE, block_sensitivity(COUNT, ONCE), Fraction(1), Fraction(1, 100))
+    (kept,) = outcomes(MechanismBundle(APPROXIMATE, (made,)), dict.fromkeys(range(FULL), 1), 1)
     assert min(kept.values()) == made.threshold + 1
 
 
 def test_a_threshold_that_is_too_low_is_caught() -> None:
-    made = Threshold(Family.LAPLACE, 1.0, 2, sensitivity(COUNT, ONCE))
-    bundle = Bundle(APPROXIMATE, (made,))
+    made = Threshold(NoiseFamily.LAPLACE, 1.0, 2, block_sensitivity(COUNT, ONCE))
+    bundle = MechanismBundle(APPROXIMATE, (made,))
     one, other = (outcomes(bundle, answer, TIMES) for answer in ({0: 20, 1: 1}, {0: 20}))
     assert audit(one, other, [has_key(1)], 0.01)[0] > 1.0
 

@@ -8,13 +8,12 @@ import pytest
 from privacy_size import SEED, size
 from private_kit import COUNT, MEAN, PROFILE, drawn, table
 
-from broker.domain.amounts import Accounting, Amount
-from broker.privacy.design import design
-from broker.privacy.results.answers import answers
-from broker.privacy.results.cells import cells
-from broker.privacy.results.fitted import fitted
-from broker.privacy.results.intervals import Noise
-from broker.privacy.results.margins import consistent
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.privacy.measurement_design import design_measurement
+from broker.privacy.results.cell_results import cell_results
+from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
+from broker.privacy.results.noise_intervals import NoiseMoments
+from broker.privacy.results.noisy_answers import answers_by_set
 
 SETS = [((0, 1), (0,), (1,), ()), ((0, 1), ()), ((0, 2), (1, 2)), ((0, 1, 2), (0, 1), (2,)), ((0,), (1,), (2,))]
 LENGTHS = (3, 4, 2)
@@ -33,12 +32,12 @@ def test_the_fit_is_the_least_squares_fit(sets: tuple[tuple[int, ...], ...]) -> 
     for _ in range(size("FITS", 5)):
         variances = {s: float(rng.choice([0.5, 2, 30])) for s in sets}
         noisy = {s: list(map(int, rng.integers(-50, 200, design_matrix(s).shape[0]))) for s in sets}
-        found = consistent(LENGTHS, {s: (noisy[s], variances[s]) for s in sets})
+        found = fit_margins(LENGTHS, {s: (noisy[s], variances[s]) for s in sets})
         weighted = np.vstack([design_matrix(s) / variances[s] ** 0.5 for s in sets])
         target = np.concatenate([np.array(noisy[s]) / variances[s] ** 0.5 for s in sets])
         best = np.linalg.lstsq(weighted, target, rcond=None)[0]
         covariance = np.linalg.pinv(weighted.T @ weighted)
-        noises = fitted(LENGTHS, {s: Noise(v**0.5, 3.0) for s, v in variances.items()})
+        noises = fitted_noise(LENGTHS, {s: NoiseMoments(v**0.5, 3.0) for s, v in variances.items()})
         for s in sets:
             a = design_matrix(s)
             assert np.allclose(found[s], a @ best, atol=1e-3)
@@ -50,10 +49,10 @@ def test_the_fit_is_the_least_squares_fit(sets: tuple[tuple[int, ...], ...]) -> 
 
 def test_margins_of_an_output_add_up_and_are_the_same_each_time() -> None:
     asked = table((3, 4), (COUNT, MEAN), sets=((0, 1), (0,), ()))
-    made = design([asked], Amount(Accounting.PURE, 500_000))
+    made = design_measurement([asked], PrivacyAmount(Accounting.PURE, 500_000))
     widths = [made.layouts[0].blocks[0].width * n for n in (12, 3, 1)]
     noisy = drawn(made, [[50_000] * w for w in widths])
-    one, two = answers(made, noisy, 0), answers(made, noisy, 0)
+    one, two = answers_by_set(made, noisy, 0), answers_by_set(made, noisy, 0)
     assert one == two
     fine, la, all_ = (s.blocks[0] for s in one)
     for k in range(fine.block.width):
@@ -61,4 +60,4 @@ def test_margins_of_an_output_add_up_and_are_the_same_each_time() -> None:
             [la.matrix()[i][k] for i in range(3)], abs=1e-6
         )
         assert sum(la.matrix()[i][k] for i in range(3)) == pytest.approx(all_.matrix()[0][k], abs=1e-6)
-    assert len(cells(made, noisy, 0, PROFILE)) == 16
+    assert len(cell_results(made, noisy, 0, PROFILE)) == 16

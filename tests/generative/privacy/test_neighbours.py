@@ -25,19 +25,19 @@ from auditing import (
 from privacy_size import size, tell
 from private_worlds import moved
 
-from broker.domain.amounts import DELTAS, MICRO, Accounting, Amount
-from broker.engine.private import Exact
-from broker.privacy.blocks import Kind
-from broker.privacy.bounds import sensitivity
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
+from broker.engine.private_engine import ExactVectors
+from broker.privacy.block_layout import BlockKind
 from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Additive, Threshold
+from broker.privacy.sensitivity import block_sensitivity
 from tests.generative.privacy.rebuilt import Asked, Owner, World, owner
 
 TIMES = size("NOISE", 2000)
 FULL = 100_000
 Y = "Y = '2018/2019'"
-ONE = Amount(Accounting.APPROXIMATE, MICRO)
-LARGE_DELTA = Amount(Accounting.APPROXIMATE, MICRO, DELTAS // 100)
+ONE = PrivacyAmount(Accounting.APPROXIMATE, MICRO)
+LARGE_DELTA = PrivacyAmount(Accounting.APPROXIMATE, MICRO, DELTA_UNITS // 100)
 """At delta 0.01 draws can see the key of one person leave; the code is the same for 1e-9."""
 
 pytestmark = pytest.mark.long
@@ -114,11 +114,11 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(shape: str, town: To
     for other in ("removed", "added"):
         check_moves(asked, answers["whole"], answers[other])
         events = events_of(asked, answers["whole"], answers[other], drawn["whole"])
-        (found[other],) = audit(drawn["whole"], drawn[other], events, cost.delta / DELTAS)
+        (found[other],) = audit(drawn["whole"], drawn[other], events, cost.delta / DELTA_UNITS)
     charged = cost.micro / MICRO
     tell(
         f"neighbours_{shape}",
-        {"charged": charged, "delta": cost.delta / DELTAS, "vectors": TIMES, "found": found},
+        {"charged": charged, "delta": cost.delta / DELTA_UNITS, "vectors": TIMES, "found": found},
     )  # fmt: skip
     assert max(found.values()) <= charged
     assert TIMES < FULL or max(found.values()) > SEEN.get(shape, 0.3), "an audit that sees nothing proves nothing"
@@ -154,10 +154,10 @@ def test_a_key_of_one_person_leaves_no_more_often_than_delta_says(town: Town) ->
     keys = dict(enumerate([1] * FULL))
     kept = measurement(asked.made.bundle)((keys, [1] * FULL))[0]
     assert answers[0][alone] == 1
-    assert 0 < least(len(kept), FULL) <= asked.made.charge.delta / DELTAS <= 0.01
+    assert 0 < least(len(kept), FULL) <= asked.made.charge.delta / DELTA_UNITS <= 0.01
 
 
-def by_key(asked: Asked, exact: Exact, all_of_them: Sequence[Exact]) -> list[Any]:
+def by_key(asked: Asked, exact: ExactVectors, all_of_them: Sequence[ExactVectors]) -> list[Any]:
     """Exact answers as a measurement takes them: of keys without a list, cells for the keys of all neighbours."""
     observed = exact.observed[0][0]
     if observed is None:
@@ -173,7 +173,7 @@ def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
     made = asked.made
     for part, mechanism, one, other in zip(made.parts, made.bundle.mechanisms, x, y, strict=True):
         block = made.block(part)
-        declared = sensitivity(block, made.tables[part.table].influence_in(part.set))
+        declared = block_sensitivity(block, made.tables[part.table].influence_in(part.set))
         if isinstance(mechanism, Threshold):
             keys = one.keys() | other.keys()
             one, other = ([of.get(k, 0) for k in sorted(keys)] for of in (one, other))
@@ -181,7 +181,7 @@ def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
         cells = [[v[i : i + width] for i in range(0, len(v), width)] for v in (one, other)]
         step = moved(*cells)
         assert step.linf <= declared.linf
-        if block.kind is not Kind.RANKS:
+        if block.kind is not BlockKind.RANKS:
             assert (step.l0 <= declared.l0, step.l1 <= declared.l1) == (True, True)
             assert step.l2_squared <= declared.l2_squared
 

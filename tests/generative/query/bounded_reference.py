@@ -10,11 +10,11 @@ from typing import Any
 from evaluate import Evaluator, grouped
 from scalar_meaning import Row, value
 
-from broker.domain.bounded import BoundedTable, Number, Powers, Slots
+from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedNumber, BoundedTable
+from broker.domain.plans.scalars import Call
 from broker.domain.relations import ScanColumn
-from broker.domain.scalars import Call
-from broker.privacy.blocks import Block, Kind, ranks
-from broker.privacy.tables import PrivateTable
+from broker.privacy.block_layout import Block, BlockKind, rank_scores
+from broker.privacy.private_tables import PrivateTable
 
 
 class Own(Evaluator):
@@ -38,7 +38,7 @@ def untotal(tree: Any) -> Any:
     return tree
 
 
-def steps(number: Number, row: Mapping[int, Any]) -> int | None:
+def steps(number: BoundedNumber, row: Mapping[int, Any]) -> int | None:
     """A number in steps, absolute and not above its low end."""
     found = value(untotal(number.argument), row)
     if found is None:
@@ -72,13 +72,13 @@ def _cell(bounded: BoundedTable, block: Block, place: int | None, rows: Sequence
     own = [
         (r[bounded.person], None if vector.number is None else steps(bounded.numbers[vector.number], r)) for r in rows
     ]
-    if block.kind is Kind.RANKS:
-        assert isinstance(vector, Slots)
-        return ranks(block.points, _slots(bounded, vector, own), block.of)
-    assert isinstance(vector, Powers)
+    if block.kind is BlockKind.RANKS:
+        assert isinstance(vector, BinVector)
+        return rank_scores(block.points, _slots(bounded, vector, own), block.required_fraction)
+    assert isinstance(vector, BernsteinVector)
     by_person: dict[Any, list[Sequence[int]]] = defaultdict(list)
     for person, x in own:
-        by_person[person].append(block.row(x))
+        by_person[person].append(block.row_coordinates(x))
     return _added(block.width, [_cut(bounded, rows) for rows in by_person.values()])
 
 
@@ -89,12 +89,12 @@ def _added(width: int, parts: Sequence[Sequence[int]]) -> list[int]:
 def _cut(bounded: BoundedTable, rows: Sequence[Sequence[int]]) -> Sequence[int]:
     """One person's part of a cell, with the weight of so many rows at most."""
     total = _added(len(rows[0]), rows)
-    if bounded.each is None or len(rows) <= bounded.each.rows:
+    if bounded.person_bound is None or len(rows) <= bounded.person_bound.rows:
         return total
-    return [n * bounded.each.rows // len(rows) for n in total]
+    return [n * bounded.person_bound.rows // len(rows) for n in total]
 
 
-def _slots(bounded: BoundedTable, vector: Slots, own: Sequence[tuple[Any, int | None]]) -> list[int]:
+def _slots(bounded: BoundedTable, vector: BinVector, own: Sequence[tuple[Any, int | None]]) -> list[int]:
     by_person: dict[Any, Counter[int]] = defaultdict(Counter)
     for person, x in own:
         if x is not None:
@@ -105,6 +105,6 @@ def _slots(bounded: BoundedTable, vector: Slots, own: Sequence[tuple[Any, int | 
     for counts in by_person.values():
         rows = sum(counts.values())
         for slot, n in counts.items():
-            cut = bounded.each is not None and rows > bounded.each.rows
-            found[slot] += n * bounded.each.rows // rows if cut and bounded.each is not None else n
+            cut = bounded.person_bound is not None and rows > bounded.person_bound.rows
+            found[slot] += n * bounded.person_bound.rows // rows if cut and bounded.person_bound is not None else n
     return found

@@ -11,18 +11,16 @@ import duckdb
 import pyarrow as pa
 import worlds
 
-from broker.domain.bounded import BoundedTable
-from broker.engine.private_cells import Cells
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table, TableKind
-from broker.privacy.asking.places import Measurable
-from broker.privacy.blocks import Block, Kind
-from broker.privacy.bounds import influence_on, sensitivity
-from broker.privacy.design import KEYS
-from broker.privacy.layout import layout
-from broker.privacy.tables import Influence, PrivateTable
+from broker.domain.plans.bounded_table import BoundedTable
+from broker.engine.exact_coordinates import TableCoordinates
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind
+from broker.privacy.block_layout import Block, BlockKind, lay_out_blocks
+from broker.privacy.measurement_design import KEY_COUNT_BLOCK
+from broker.privacy.private_tables import Influence, PrivateTable
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.sensitivity import block_sensitivity, influence_on
 from broker.query import render_slots, render_sums
-from broker.vault.duck import storage_type
+from broker.vault.duckdb_access import storage_type
 
 Rows = worlds.Rows
 ROOT = Path(__file__).parents[3]
@@ -79,7 +77,7 @@ def vault(catalogue: Catalogue, rows: Rows, seed: int) -> duckdb.DuckDBPyConnect
     return con
 
 
-def ranked(rows: Sequence[Mapping[str, Any]], table: Table, drawn: Mapping[int, int]) -> list[dict[str, Any]]:
+def ranked(rows: Sequence[Mapping[str, Any]], table: CatalogueTable, drawn: Mapping[int, int]) -> list[dict[str, Any]]:
     year = table.year.variable if table.year else None
     own: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -117,12 +115,12 @@ class Answer:
 
 
 def blocks_of(table: PrivateTable) -> dict[int | None, Block]:
-    found: dict[int | None, Block] = dict(enumerate(layout(table).blocks))
-    return found if table.listed else {**found, None: KEYS}
+    found: dict[int | None, Block] = dict(enumerate(lay_out_blocks(table).blocks))
+    return found if table.listed else {**found, None: KEY_COUNT_BLOCK}
 
 
 def answer(con: duckdb.DuckDBPyConnection, bounded: BoundedTable, table: PrivateTable) -> Answer:
-    cells = Cells(bounded, table, iter([payload(con, t) for t in texts(bounded)]))
+    cells = TableCoordinates(bounded, table, iter([payload(con, t) for t in texts(bounded)]))
     blocks = blocks_of(table)
     sets = range(len(table.sets))
     vectors = {(s, b): cells.vector(block, s, b) for s in sets for b, block in blocks.items()}
@@ -146,7 +144,7 @@ def compare(table: PrivateTable, whole: Answer, less: Answer, seen: Excess) -> N
             "l0": len(moved), "l1": sum(sum(c) for c in moved), "l2": sum(x * x for c in moved for x in c),
             "linf": max((max(c) for c in moved), default=0),
         }  # fmt: skip
-        if block.kind is Kind.RANKS:
+        if block.kind is BlockKind.RANKS:
             real["l1"] = sum(max(c) for c in moved)
             real["l2"] = sum(max(c) ** 2 for c in moved)
         seen.found += [f"{table.name} {block.kind} {k}: {real[k]} > {bound[k]}" for k in real if real[k] > bound[k]]
@@ -154,12 +152,12 @@ def compare(table: PrivateTable, whole: Answer, less: Answer, seen: Excess) -> N
 
 
 def _declared(block: Block, influence: Influence) -> dict[str, int]:
-    if block.kind is Kind.RANKS:
+    if block.kind is BlockKind.RANKS:
         bounds = influence_on(block, influence)
-        rows = min(bounds.rows_per_cell, bounds.most)
-        one, most = block.whole * rows, block.whole * bounds.most
-        return {"l0": min(bounds.cells, bounds.most), "l1": most, "l2": most * one, "linf": one}
-    found = sensitivity(block, influence)
+        rows = min(bounds.rows_per_cell, bounds.max_rows)
+        one, most = block.row_total * rows, block.row_total * bounds.max_rows
+        return {"l0": min(bounds.cells, bounds.max_rows), "l1": most, "l2": most * one, "linf": one}
+    found = block_sensitivity(block, influence)
     return {"l0": found.l0, "l1": found.l1, "l2": found.l2_squared, "linf": found.linf}
 
 
@@ -186,5 +184,5 @@ def registers(catalogue: Catalogue) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def tables_of(found: Measurable) -> list[tuple[BoundedTable, PrivateTable]]:
+def tables_of(found: PrivateOutputPlan) -> list[tuple[BoundedTable, PrivateTable]]:
     return list(zip(found.bounded, found.tables, strict=True))

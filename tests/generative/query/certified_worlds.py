@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 from query_kit import CATALOGUE, SQL_TYPES, WRITTEN, YEARS
 
-from broker.domain.proofs import Proof, Proofs
+from broker.domain.evidence import VaultProof, VaultProofs
 
 TABLE = CATALOGUE.table("npd.a")
 Row = dict[str, Any]
@@ -52,9 +52,9 @@ def rows(rng: Random, people: int) -> list[Row]:
 CODES = {"Sex": ("F", "M")}
 
 
-def proofs(some: list[Row], coded: bool = False) -> Proofs:
+def proofs(some: list[Row], coded: bool = False) -> VaultProofs:
     """What is true of the rows, by definition; `coded`: the numbers of codes are used."""
-    found: dict[int | None, Proof] = {}
+    found: dict[int | None, VaultProof] = {}
     for year in YEARS:
         of = [r for r in some if r["Y"] == WRITTEN[year]]
         totals, smallest = {}, {}
@@ -65,7 +65,7 @@ def proofs(some: list[Row], coded: bool = False) -> Proofs:
                 own[person] += abs(value)
             if given:
                 totals[name], smallest[name] = max(own.values()), min(v for _, v in given)
-        found[year] = Proof(max(Counter(r["__p"] for r in of).values(), default=0), totals, smallest,
+        found[year] = VaultProof(max(Counter(r["__p"] for r in of).values(), default=0), totals, smallest,
                             CODES if coded else {})  # fmt: skip
     return {"npd.a": found}
 

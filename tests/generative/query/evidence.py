@@ -138,7 +138,7 @@ def _quantile(pairs: Pairs, statistic: Any) -> Told:
 
 
 def _deviation(pairs: Pairs, statistic: Any) -> Told:
-    op = ("variance" if statistic.form.squared else "deviation") + ("_whole" if statistic.form.whole else "")
+    op = ("variance" if statistic.form.is_variance else "deviation") + ("_whole" if statistic.form.whole else "")
     return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], []))
 
 

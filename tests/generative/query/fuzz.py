@@ -198,9 +198,9 @@ LARGE = {
 
 def main(seed: int, count: int) -> dict[str, object]:
     sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "query"), str(ROOT)]
-    from broker.domain.jobs import Kind
+    from broker.domain.jobs.job import JobKind
     from broker.policy.files import load_policies
-    from broker.workflow.check import check_submission
+    from broker.workflow.checking.submission_check import check_submission
 
     policies = load_policies(ROOT / "policies")
     projects = [p for p in (policies.project("P0421"), policies.project("FIXTURE")) if p is not None]
@@ -230,7 +230,7 @@ def main(seed: int, count: int) -> dict[str, object]:
         began, wall = time.process_time(), time.perf_counter()
         signal.alarm(HANGS_AFTER)
         try:
-            checked = check_submission(text, Kind.SQL, dialect, projects[project], policies, TODAY)
+            checked = check_submission(text, JobKind.SQL, dialect, projects[project], policies, TODAY)
             verdicts["accepted" if checked.accepted else checked.refusals[0].code] += 1
             if any(not (r.code and r.message and r.advice) for r in checked.refusals):
                 bare = next(r.code for r in checked.refusals if not (r.code and r.message and r.advice))

@@ -15,12 +15,10 @@ from scanned import scanned
 from shapes import Sample
 from worlds import TABLES, changed, domain, without_year
 
-from broker.domain.plans import Needs, Plan
-from broker.domain.variables import Use
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table, TableKind
-from broker.policy.variables import Variable
-from broker.query import Compiled, render
+from broker.domain.plans.plan import EvidenceNeeds, Plan
+from broker.domain.plans.variable_uses import VariableUse
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
+from broker.query import CompiledSql, render
 
 Answer = tuple[Any, ...]
 
@@ -31,8 +29,8 @@ def parts_of(plan: Plan) -> Iterator[Any]:
         yield from getattr(output, "tables", (output,))
 
 
-def statements(compiled: Compiled) -> list[str]:
-    return [] if compiled.plan is None else [render(p, Needs(1)) for p in parts_of(compiled.plan)]
+def statements(compiled: CompiledSql) -> list[str]:
+    return [] if compiled.plan is None else [render(p, EvidenceNeeds(1)) for p in parts_of(compiled.plan)]
 
 
 def answer(con: duckdb.DuckDBPyConnection, text: str) -> Answer:
@@ -48,7 +46,7 @@ def runs(con: duckdb.DuckDBPyConnection, text: str) -> bool:
     return True
 
 
-def years_used(uses: tuple[Use, ...], table: str) -> set[int]:
+def years_used(uses: tuple[VariableUse, ...], table: str) -> set[int]:
     return {y for u in uses if u.table == table for y in u.years or ()}
 
 
@@ -56,7 +54,7 @@ def delete_years(
     con: duckdb.DuckDBPyConnection,
     catalogue: Catalogue,
     sample: Sample,
-    compiled: Compiled,
+    compiled: CompiledSql,
     mattered: set[tuple[str, int]],
 ) -> list[tuple[str, int]]:
     """The (table, year) that change an answer and stand in no use. Adds to `mattered` all that change one."""
@@ -78,7 +76,7 @@ def delete_years(
     return unsound
 
 
-def scramble(catalogue: Catalogue, uses: tuple[Use, ...], seed: int) -> list[str]:
+def scramble(catalogue: Catalogue, uses: tuple[VariableUse, ...], seed: int) -> list[str]:
     """Statements that give every variable another value in its domain, or none, in every year that no use has."""
     rng, found = Random(seed), []
     by_name = {(u.table, u.variable): u for u in uses}
@@ -97,7 +95,7 @@ def scramble(catalogue: Catalogue, uses: tuple[Use, ...], seed: int) -> list[str
     return found
 
 
-def scrambled(table: Table, variables: list[Variable], kept: frozenset[int], rng: Random) -> Iterator[str]:
+def scrambled(table: CatalogueTable, variables: list[Variable], kept: frozenset[int], rng: Random) -> Iterator[str]:
     """The year column itself stays, unless nothing of the table is used: a row's year says in which files it lies."""
     sets = []
     for variable in variables:
@@ -121,7 +119,7 @@ def scrambled(table: Table, variables: list[Variable], kept: frozenset[int], rng
     yield f'UPDATE "{table.schema_name}"."{table.name}" SET {", ".join(sets)}{where}'
 
 
-def interferes(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, compiled: Compiled, seed: int) -> bool:
+def interferes(con: duckdb.DuckDBPyConnection, catalogue: Catalogue, compiled: CompiledSql, seed: int) -> bool:
     """Whether scrambling what is not used changes a byte of what is rendered."""
     texts = statements(compiled)
     before = [con.execute(t).fetchall() for t in texts]
@@ -135,7 +133,7 @@ def columns(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def not_in_uses(
-    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, sample: Sample, compiled: Compiled
+    con: duckdb.DuckDBPyConnection, catalogue: Catalogue, sample: Sample, compiled: CompiledSql
 ) -> list[tuple[str, str]]:
     """Columns that the engine scans for the twin and for what is rendered, and that no use tells. A physical name is
     its year, which only the twin reads from a column."""

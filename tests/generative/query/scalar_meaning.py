@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor, sqrt, trunc
 from typing import Any
 
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 
 Row = Mapping[int, Any]
 
@@ -99,7 +99,7 @@ STRICT["like_any_case"] = lambda a, b: _like(a.lower(), b.lower())
 def value(scalar: Scalar, row: Row) -> Any:
     """The value of a scalar on one row; NULL is None."""
     match scalar:
-        case Column(ident=ident):
+        case ColumnRef(ident=ident):
             return row.get(ident)
         case Literal(value=literal):
             return exact(literal)

@@ -9,9 +9,9 @@ import pytest
 from proof_size import seed, size, tell
 from sqlglot import Dialect
 
-from broker.domain.jobs import Kind
-from broker.policy.models import Policies
-from broker.workflow.check import check_submission
+from broker.domain.jobs.job import JobKind
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import check_submission
 
 PLACES = {
     "a value": "SELECT {call} AS k, COUNT(*) AS n FROM npd.absence AS a GROUP BY {call}",
@@ -30,11 +30,11 @@ def names(dialect: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("dialect", "place"), list(product(("tsql", "duckdb"), PLACES)))
-def test_a_call_that_lacks_an_argument_is_a_refusal_and_no_fault(policies: Policies, dialect: str, place: str) -> None:
+def test_a_call_that_lacks_an_argument_is_a_refusal_and_no_fault(policies: PolicySet, dialect: str, place: str) -> None:
     project = policies.project("P0421")
     assert project is not None
     for name, arguments in product(names(dialect), ARGUMENTS):
         text = PLACES[place].format(call=f"{name}({arguments})")
-        checked = check_submission(text, Kind.SQL, dialect, project, policies, date(2026, 11, 24))
+        checked = check_submission(text, JobKind.SQL, dialect, project, policies, date(2026, 11, 24))
         assert checked.accepted or checked.refusals, text
     tell("calls", {"functions": len(names(dialect)), "places": len(PLACES), "arguments": len(ARGUMENTS)})

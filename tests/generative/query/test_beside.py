@@ -14,13 +14,12 @@ from proof_size import seed, size, tell
 from scalar_meaning import NoMeaning, exact
 from shapes import sample
 
-from broker.domain.plans import Measure, Needs
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
-from broker.policy.tables import TableKind
+from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.policy.data_catalogue import Catalogue, TableKind
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render
 
-BOTH = Needs(1, institutions=True, record_keys=True)
+BOTH = EvidenceNeeds(1, institutions=True, record_keys=True)
 OF_KEYS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.MEAN, Measure.GAP})
 """Measures of which the reference names exactly the persons whose keys are added up; of 0/1 it names both sides."""
 
@@ -60,7 +59,7 @@ def filled(catalogue: Catalogue, rows: worlds.Rows) -> duckdb.DuckDBPyConnection
 
 
 @pytest.fixture(scope="module")
-def figures(policies: Policies) -> Figures:
+def figures(policies: PolicySet) -> Figures:
     catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
     assert project is not None
     start = seed() * 100_000 + 70_000
@@ -79,14 +78,14 @@ def figures(policies: Policies) -> Figures:
     return found
 
 
-def rendered(con: duckdb.DuckDBPyConnection, table: Any, needs: Needs) -> list[dict[str, Any]]:
+def rendered(con: duckdb.DuckDBPyConnection, table: Any, needs: EvidenceNeeds) -> list[dict[str, Any]]:
     cursor = con.execute(render(table, needs))
     names = [d[0] for d in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _compare(found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: Any, rows: worlds.Rows) -> None:
-    bare, told = rendered(con, table, Needs(1)), rendered(con, table, BOTH)
+    bare, told = rendered(con, table, EvidenceNeeds(1)), rendered(con, table, BOTH)
     if [{n: row[n] for n in bare[0]} for row in told] != bare if bare else told:
         found.unequal.append((number, "cells"))
     try:

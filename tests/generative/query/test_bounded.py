@@ -16,19 +16,18 @@ from scalar_meaning import NoMeaning
 from scanned import scanned
 from shapes import SHAPES, sample
 
-from broker.domain.bounded import BoundedTable, PerPerson
 from broker.domain.errors import Refused
+from broker.domain.plans.bounded_table import BoundedTable, PersonBound
+from broker.domain.plans.scalars import Literal, ScalarType
 from broker.domain.relations import Gather, Join, Scan, Union, walk
-from broker.domain.scalars import Literal, Type
-from broker.policy.files.privacy import load_privacy
-from broker.policy.tables import Ranking
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.places import Measurable
-from broker.privacy.asking.written import written_in
+from broker.policy.data_catalogue import RowRanking
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.privacy.request.directives import read_bounds
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
-from broker.query.bounding import ranks, rows
-from broker.query.rendering import bounded as rendering
+from broker.query.contribution_bounding import rank_filters, row_bounds
+from broker.query.sql import bounded_statements as rendering
 
 WORLDS = size("BOUNDED_WORLDS", 2)
 QUERIES = size("BOUNDED_QUERIES", 123)
@@ -45,19 +44,19 @@ KINDS = ("with a join", "with a union", "of several years", "of persons first")
 @pytest.fixture(scope="module")
 def profile() -> Any:
     """Schools are keys of the data here, with others: more than policy lets be measured."""
-    found = load_privacy(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")
+    found = load_promises_and_profiles(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")
     return replace(found, max_keys=10**12, max_words=10**12)
 
 
-def measured(number: int, policies: Any, profile: Any) -> tuple[Measurable, ...] | list[str] | None:
+def measured(number: int, policies: Any, profile: Any) -> tuple[PrivateOutputPlan, ...] | list[str] | None:
     """The measurable outputs of a generated query; refusal codes; None where the query itself is refused."""
     drawn = sample(number)
     plan = compile_sql(drawn.text, drawn.dialect, policies.catalogue, policies.project("P0421"), policies.service).plan
     if plan is None:
         return None
-    given = Given(policies.catalogue, profile, kit.registers(policies.catalogue), written_in(drawn.text))
+    given = PrivateContext(policies.catalogue, profile, kit.registers(policies.catalogue), read_bounds(drawn.text))
     try:
-        return tuple(measurable(output, given) for output in plan.outputs)
+        return tuple(plan_private_output(output, given) for output in plan.outputs)
     except Refused as refused:
         return [r.code for r in refused.refusals]
 
@@ -66,7 +65,7 @@ class Worlds:
     """A database, the same without some persons, and which tables of a query were compared."""
 
     def __init__(self, policies: Any, number: int, removed: int) -> None:
-        self.rows = kit.crowded(policies.catalogue, number)
+        self.rows = kit.over_cap(policies.catalogue, number)
         everybody = kit.persons(self.rows)
         gone = Random(number).sample(everybody, min(removed, len(everybody)))
         self.whole = kit.vault(policies.catalogue, self.rows, 0)
@@ -138,7 +137,9 @@ def test_no_bound_rests_on_how_a_filter_was_understood(
     within = 0
     for number in of_events(EVENTS):
         found = measured(number, policies, profile)
-        for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+        for bounded, table in (
+            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
+        ):
             within += "__r_" in kit.texts(bounded)[0]
             for world in worlds:
                 assert not world.compare(bounded, table).found, sample(number).text
@@ -153,7 +154,9 @@ def test_answers_are_those_of_the_definition(policies: Any, profile: Any) -> Non
     drawn = {n: n for n in kit.persons(worlds.rows)}
     for number in range(seed(), seed() + EXACT):
         found = measured(number, policies, roomy)
-        for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+        for bounded, table in (
+            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
+        ):
             if not table.listed:
                 continue
             tables = {
@@ -184,7 +187,7 @@ def test_nothing_is_scanned_that_no_use_tells(policies: Any, profile: Any) -> No
         )
         found = measured(number, policies, profile)
         used = {(u.table, u.variable) for u in compiled.uses}
-        for bounded, _ in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+        for bounded, _ in (pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)):
             for text in kit.texts(bounded):
                 seen = {(t, c) for t, c in scanned(worlds.whole, text, columns) if c not in hidden}
                 assert seen <= used, (drawn.text, seen - used)
@@ -192,28 +195,30 @@ def test_nothing_is_scanned_that_no_use_tells(policies: Any, profile: Any) -> No
     assert looked > EXACT // 4
 
 
-TRUE = Literal(True, Type.TRUTH)
+TRUE = Literal(True, ScalarType.TRUTH)
 
 
 def only_the_first(m: pytest.MonkeyPatch) -> None:
     """Of the values that a filter leaves, all but one are overlooked."""
-    m.setattr(ranks, "_left", lambda *a, left=ranks._left: left(*a)[:1])
+    m.setattr(rank_filters, "_remaining", lambda *a, left=rank_filters._remaining: left(*a)[:1])
 
 
 BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "the ranks are not read": lambda m: m.setattr(ranks, "RANK", "__zero"),
-    "ranks within a filter are not read": lambda m: m.setattr(Ranking, "column", "__zero"),
+    "the ranks are not read": lambda m: m.setattr(rank_filters, "RANK_COLUMN", "__zero"),
+    "ranks within a filter are not read": lambda m: m.setattr(RowRanking, "column", "__zero"),
     "a filter is understood as less than it is, and not enforced": lambda m: (
         only_the_first(m),
-        m.setattr(ranks, "_among", lambda *_: TRUE),
+        m.setattr(rank_filters, "_is_one_of", lambda *_: TRUE),
     ),
-    "a join meets one row": lambda m: m.setattr(rows, "times", lambda n, many: n),
+    "a join meets one row": lambda m: m.setattr(row_bounds, "product_of", lambda n, many: n),
     "a union has the rows of one branch": lambda m: m.setattr(
-        rows, "sum", lambda parts: max(parts, default=0), raising=False
+        row_bounds, "sum", lambda parts: max(parts, default=0), raising=False
     ),
     "many cells of one person count": lambda m: m.setattr(rendering, "_few_cells", lambda *_: ""),
     "many rows of one person count": lambda m: m.setattr(
-        rendering, "_each", lambda *a, each=rendering._each: each(replace(a[0], each=PerPerson(9, 10**6)), *a[1:])
+        rendering,
+        "_per_person",
+        lambda *a, each=rendering._per_person: each(replace(a[0], each=PersonBound(9, 10**6)), *a[1:]),
     ),
     "cells are chosen by the person's number": lambda m: m.setattr(
         rendering, "_few_cells", lambda t, keys, own, few=rendering._few_cells: few(t, keys, ["p", *own])
@@ -239,7 +244,9 @@ def test_a_bound_that_is_broken_on_purpose_is_caught(
     tight = replace(profile, person_cells=1, person_rows=2)
     for number in of_events(400) if "filter" in how else range(seed(), seed() + 300):
         found = measured(number, policies, tight)
-        for bounded, table in (pair for f in found or () if isinstance(f, Measurable) for pair in kit.tables_of(f)):
+        for bounded, table in (
+            pair for f in found or () if isinstance(f, PrivateOutputPlan) for pair in kit.tables_of(f)
+        ):
             if ABOUT.get(how, "") not in {"", *kinds_of(bounded)}:
                 continue
             if any(w.compare(bounded, table).found for w in worlds):

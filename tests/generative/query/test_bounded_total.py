@@ -16,16 +16,15 @@ from scalar_kit import CATALOGUE, STORED, TABLE
 from wild_cases import draw
 
 from broker.domain.errors import Refused
-from broker.policy.files.privacy import load_privacy
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.written import Written
-from broker.privacy.blocks import Kind
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.privacy.block_layout import BlockKind
+from broker.privacy.request.directives import BoundDirectives
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 from broker.query import compile_sql
 
 pytestmark = pytest.mark.long
 
-PROFILE = load_privacy(kit.ROOT / "policies" / "privacy").profile("npd-private")
+PROFILE = load_promises_and_profiles(kit.ROOT / "policies" / "privacy").profile("npd-private")
 ENDS: dict[str, list[Any]] = {
     "BIGINT": [0, 1, -1, 2**31, -(2**31), 2**63 - 1, -(2**63), None],
     "TINYINT": [0, 1, 127, -128, None],
@@ -82,7 +81,7 @@ def test_no_value_ends_a_statement_or_weighs_more_than_a_row(dialect: str, table
         if plan is None:
             continue
         try:
-            found = measurable(plan.outputs[0], Given(CATALOGUE, PROFILE, {}, Written()))
+            found = plan_private_output(plan.outputs[0], PrivateContext(CATALOGUE, PROFILE, {}, BoundDirectives()))
         except Refused:
             continue
         done += 1
@@ -93,7 +92,7 @@ def test_no_value_ends_a_statement_or_weighs_more_than_a_row(dialect: str, table
             raise AssertionError((text, str(error))) from error
         for (_, place), vector in told.vectors.items():
             block = kit.blocks_of(private)[place]
-            if block.kind is not Kind.RANKS:
+            if block.kind is not BlockKind.RANKS:
                 assert sum(vector) <= 60 * block.whole, (text, block)
 
 
@@ -116,6 +115,6 @@ def test_decimals_of_two_widths_end_nothing(expression: str, table: duckdb.DuckD
     text = f"SELECT Flag, COUNT({expression}) AS s, COUNT(*) AS n FROM s GROUP BY Flag"
     plan = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE).plan
     assert plan is not None
-    found = measurable(plan.outputs[0], Given(CATALOGUE, PROFILE, {}, Written()))
+    found = plan_private_output(plan.outputs[0], PrivateContext(CATALOGUE, PROFILE, {}, BoundDirectives()))
     ((bounded, private),) = kit.tables_of(found)
     assert kit.answer(table, bounded, private).vectors

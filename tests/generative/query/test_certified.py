@@ -13,17 +13,16 @@ import pytest
 from proof_size import seed, size, tell
 from query_kit import planned
 
-from broker.disclosure.judge import judge
-from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.plans import Measure, Needs, PlannedOutput, PlannedTable
-from broker.domain.proofs import Proof, Proofs
-from broker.engine.frames import read_table
-from broker.engine.here import asked_of
-from broker.policy.models import Policies
-from broker.policy.profiles import Profile, ZeroPolicy
-from broker.query import Looks, looks
-from broker.query.rendering import certified
-from broker.query.rendering.ground import ground_of
+from broker.disclosure.judge_job import judge_output
+from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence, VaultProof, VaultProofs
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedOutput, PlannedTable
+from broker.engine.in_process_engine import result_statement
+from broker.engine.result_frames import read_table
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from broker.policy.policy_set import PolicySet
+from broker.query import TwoPassQuery, two_pass_query
+from broker.query.sql import table_statement
+from broker.query.sql.proven_scan import proven_scan_of
 
 pytestmark = pytest.mark.long
 
@@ -47,14 +46,14 @@ class Figures:
     wrong: list[object] = field(default_factory=list)
 
 
-def needs_of(profile: Profile, exact_rows: int) -> Needs:
-    return Needs(profile.t, margin=profile.margin, digits=profile.mean_digits, exact_rows=exact_rows)
+def needs_of(profile: DisclosureRules, exact_rows: int) -> EvidenceNeeds:
+    return EvidenceNeeds(profile.t, margin=profile.margin, digits=profile.mean_digits, exact_rows=exact_rows)
 
 
-def evidence(con: duckdb.DuckDBPyConnection, table: PlannedTable, asked: Looks) -> TableEvidence:
+def evidence(con: duckdb.DuckDBPyConnection, table: PlannedTable, asked: TwoPassQuery) -> TableEvidence:
     """As the launcher looks and the engine reads it, with all its checks."""
     statement = {"sql": asked.text, "first": asked.first, "doubt": asked.doubt, "second": asked.second}
-    text = asked_of(con, {k: v for k, v in statement.items() if v is not None})
+    text = result_statement(con, {k: v for k, v in statement.items() if v is not None})
     found, sink = con.sql(text).to_arrow_table(), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
@@ -110,10 +109,12 @@ def _others(told: StatisticEvidence, truth: StatisticEvidence) -> bool:
     return told.others >= T or safe
 
 
-def unequal(one: Any, other: Any, planned_output: PlannedOutput, profile: Profile, found: Figures) -> list[object]:
+def unequal(
+    one: Any, other: Any, planned_output: PlannedOutput, profile: DisclosureRules, found: Figures
+) -> list[object]:
     """Where the rules say something else, or what would be released is other than what exact evidence gives: only
     rounding may be coarser, where how many rows each person has is not looked up."""
-    told, truth = (judge(planned_output, OutputEvidence("o", (e,)), profile) for e in (one, other))
+    told, truth = (judge_output(planned_output, OutputEvidence("o", (e,)), profile) for e in (one, other))
     wrong: list[object] = [] if (told.verdict, told.small) == (truth.verdict, truth.small) else [told.verdict]
     for mine, theirs in zip(told.rows, truth.rows, strict=True):
         if (mine.keys, mine.suppressed, mine.verdicts) != (theirs.keys, theirs.suppressed, theirs.verdicts):
@@ -123,8 +124,10 @@ def unequal(one: Any, other: Any, planned_output: PlannedOutput, profile: Profil
     return wrong
 
 
-def profiles(policies: Policies, rng: Random) -> Profile:
-    base = replace(policies.profile("npd-default"), t=T, round_base=rng.choice((1, 2)), mean_digits=rng.choice((0, 1)))
+def profiles(policies: PolicySet, rng: Random) -> DisclosureRules:
+    base = replace(
+        policies.disclosure_rules("npd-default"), t=T, round_base=rng.choice((1, 2)), mean_digits=rng.choice((0, 1))
+    )
     return replace(
         base,
         p_percent=rng.choice((None, 10.0, 50.0)),
@@ -135,13 +138,13 @@ def profiles(policies: Policies, rng: Random) -> Profile:
 
 
 @pytest.fixture(scope="module")
-def figures(policies: Policies) -> Figures:
+def figures(policies: PolicySet) -> Figures:
     found, con = Figures(), worlds.connection()
     patch = pytest.MonkeyPatch()
     for number in range(size("CERTIFIED_WORLDS", 8)):
         rng = Random(seed() * 1000 + number)
-        patch.setattr(certified, "FEWEST", rng.choice((0, 50_000)))
-        patch.setattr(certified, "DRAWN", 2)
+        patch.setattr(table_statement, "SMALLEST_SAMPLE", rng.choice((0, 50_000)))
+        patch.setattr(table_statement, "SAMPLE_RATIO", 2)
         rows = worlds.rows(rng, PEOPLE)
         worlds.fill(con, rows)
         _compare(found, con, worlds.proofs(rows, rng.random() < 0.5), rng, profiles(policies, rng))
@@ -150,19 +153,21 @@ def figures(policies: Policies) -> Figures:
     return found
 
 
-def _compare(found: Figures, con: duckdb.DuckDBPyConnection, proofs: Proofs, rng: Random, profile: Profile) -> None:
+def _compare(
+    found: Figures, con: duckdb.DuckDBPyConnection, proofs: VaultProofs, rng: Random, profile: DisclosureRules
+) -> None:
     for text in worlds.texts(rng):
         output = planned(text)
         (table,) = output.tables
         needs, found.queries = needs_of(profile, rng.choice((0, 1000))), found.queries + 1
-        ground = ground_of(table, needs, proofs, PEOPLE)
+        ground = proven_scan_of(table, needs, proofs, PEOPLE)
         if ground is None:
             continue
         found.certified, found.one_row = found.certified + 1, found.one_row + ground.is_single
-        asked = looks(table, needs, proofs, PEOPLE)
-        told, truth = evidence(con, table, asked), evidence(con, table, looks(table, needs))
+        asked = two_pass_query(table, needs, proofs, PEOPLE)
+        told, truth = evidence(con, table, asked), evidence(con, table, two_pass_query(table, needs))
         found.looked_once += not con.execute(asked.doubt or "").fetchall()[0][0]
-        if told != evidence(con, table, Looks(asked.whole)):
+        if told != evidence(con, table, TwoPassQuery(asked.whole)):
             found.wrong.append((text, needs, "one statement"))
         coarser = found.coarser
         wrong = wrong_in(table, told, truth, found) + unequal(told, truth, output, profile, found)
@@ -189,7 +194,7 @@ SINGLE = "SELECT LA, COUNT(*) AS n, SUM(Points) AS s FROM a WHERE Y = '2017/2018
         (lambda p: replace(p, totals={"Points": 0}), True),
     ],
 )
-def test_a_false_proof_is_found_out(policies: Policies, false: Any, many: bool) -> None:
+def test_a_false_proof_is_found_out(policies: PolicySet, false: Any, many: bool) -> None:
     """Each proof carries something: with another one the comparison above fails."""
     con, rng = worlds.connection(), Random(5)
     rows = [
@@ -209,14 +214,14 @@ def test_a_false_proof_is_found_out(policies: Policies, false: Any, many: bool) 
         rows += [{**rows[-1], "__p": 200 + p, "__r": 0, "LA": 2, "Points": 1 + p % 5} for p in range(12)]
         rows = [row | {"Points": abs(row["Points"])} for row in rows]
     worlds.fill(con, rows)
-    profile = replace(policies.profile("npd-default"), t=T)
+    profile = replace(policies.disclosure_rules("npd-default"), t=T)
     output = planned(SINGLE)
     (table,) = output.tables
     needs, found = needs_of(profile, 0), Figures()
-    truth = evidence(con, table, looks(table, needs))
+    truth = evidence(con, table, two_pass_query(table, needs))
 
-    def problems(proofs: Proofs) -> Sequence[object]:
-        told = evidence(con, table, looks(table, needs, proofs, 300))
+    def problems(proofs: VaultProofs) -> Sequence[object]:
+        told = evidence(con, table, two_pass_query(table, needs, proofs, 300))
         return [*wrong_in(table, told, truth, found), *unequal(told, truth, output, profile, found)]
 
     true = worlds.proofs(rows)
@@ -225,21 +230,21 @@ def test_a_false_proof_is_found_out(policies: Policies, false: Any, many: bool) 
 
 
 def test_what_is_not_one_scan_or_not_proved_is_looked_at_person_by_person() -> None:
-    proofs: Proofs = {"npd.a": {2017: Proof(1)}}
+    proofs: VaultProofs = {"npd.a": {2017: VaultProof(1)}}
     joined = "SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key AND a.Y = b.Y WHERE a.Y = '2017/2018'"
     single = planned(SINGLE).tables[0]
-    assert ground_of(planned(joined).tables[0], Needs(T), proofs, 9) is None
-    assert ground_of(single, Needs(T), {}, 9) is None
-    assert ground_of(single, Needs(T, institutions=True), proofs, 9) is None
-    assert ground_of(single, Needs(T, record_keys=True), proofs, 9) is None
-    assert ground_of(single, Needs(T), proofs, 9) is not None
-    many: Proofs = {"npd.a": {2017: Proof(2)}}
-    assert ground_of(single, Needs(T), many, 9) is not None
-    assert ground_of(single, Needs(T, exact_persons=True), many, 9) is None
+    assert proven_scan_of(planned(joined).tables[0], EvidenceNeeds(T), proofs, 9) is None
+    assert proven_scan_of(single, EvidenceNeeds(T), {}, 9) is None
+    assert proven_scan_of(single, EvidenceNeeds(T, institutions=True), proofs, 9) is None
+    assert proven_scan_of(single, EvidenceNeeds(T, record_keys=True), proofs, 9) is None
+    assert proven_scan_of(single, EvidenceNeeds(T), proofs, 9) is not None
+    many: VaultProofs = {"npd.a": {2017: VaultProof(2)}}
+    assert proven_scan_of(single, EvidenceNeeds(T), many, 9) is not None
+    assert proven_scan_of(single, EvidenceNeeds(T, exact_persons=True), many, 9) is None
 
 
 def test_one_row_in_each_of_two_years_is_not_one_row_a_person() -> None:
     table = planned(SINGLE.replace("Y = '2017/2018'", "Y IN ('2017/2018', '2018/2019')")).tables[0]
-    ground = ground_of(table, Needs(T), {"npd.a": {2017: Proof(1), 2018: Proof(1)}}, 9)
+    ground = proven_scan_of(table, EvidenceNeeds(T), {"npd.a": {2017: VaultProof(1), 2018: VaultProof(1)}}, 9)
     assert ground is not None
     assert (ground.is_single, ground.most) == (False, 2)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from query_kit import compiled, judged, shown
 
-from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Verdict
-from broker.policy.profiles import Profile
+from broker.policy.disclosure_rules import DisclosureRules
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 TARGET = "a.LA = 3 AND a.Score = 17"
 Y = "a.Y = '2017/2018'"
 

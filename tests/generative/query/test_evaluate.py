@@ -5,6 +5,7 @@ import pytest
 from evaluate import Evaluator
 from proof_size import seed
 
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, ScalarType
 from broker.domain.relations import (
     Aggregate,
     Attach,
@@ -20,7 +21,6 @@ from broker.domain.relations import (
     Union,
     WindowColumn,
 )
-from broker.domain.scalars import Call, Column, Literal, Type
 
 P, K, X, Y = 1, 2, 3, 4
 ROWS = [
@@ -32,13 +32,13 @@ ROWS = [
 ]
 
 
-def column(ident: int) -> Column:
-    return Column(ident, Type.INT)
+def column(ident: int) -> ColumnRef:
+    return ColumnRef(ident, ScalarType.INT)
 
 
 def scan(shift: int = 0) -> Scan:
     named = ((K, "k"), (X, "x"), (Y, "y"))
-    return Scan("npd.t", tuple(ScanColumn(i + shift, n, Type.INT) for i, n in named), P + shift, None)
+    return Scan("npd.t", tuple(ScanColumn(i + shift, n, ScalarType.INT) for i, n in named), P + shift, None)
 
 
 def rows(relation: Relation, least: int = 1) -> list[dict[int, object]]:
@@ -46,23 +46,23 @@ def rows(relation: Relation, least: int = 1) -> list[dict[int, object]]:
 
 
 def equal(a: int, b: int) -> Call:
-    return Call("equal", (column(a), column(b)), Type.TRUTH)
+    return Call("equal", (column(a), column(b)), ScalarType.TRUTH)
 
 
 WINDOWS = {
-    "row_number() OVER (ORDER BY y, x NULLS FIRST, p)": (Aggregate("row_number", (), Type.INT), (Y, X, P)),
-    "rank() OVER (ORDER BY y)": (Aggregate("rank", (), Type.INT), (Y,)),
-    "dense_rank() OVER (ORDER BY y)": (Aggregate("dense_rank", (), Type.INT), (Y,)),
-    "ntile(2) OVER (ORDER BY y, p)": (Aggregate("ntile", (Literal(2, Type.INT),), Type.INT), (Y, P)),
-    "percent_rank() OVER (ORDER BY y)": (Aggregate("percent_rank", (), Type.DOUBLE), (Y,)),
-    "cume_dist() OVER (ORDER BY y)": (Aggregate("cumulative_share", (), Type.DOUBLE), (Y,)),
-    "lag(p) OVER (ORDER BY y, p)": (Aggregate("lag", (column(P),), Type.INT), (Y, P)),
-    "lead(p) OVER (ORDER BY y, p)": (Aggregate("lead", (column(P),), Type.INT), (Y, P)),
-    "first_value(y) OVER (ORDER BY y)": (Aggregate("first", (column(Y),), Type.INT), (Y,)),
-    "last_value(y) OVER (ORDER BY y)": (Aggregate("last", (column(Y),), Type.INT), (Y,)),
-    "sum(x) OVER (ORDER BY y)": (Aggregate("sum", (column(X),), Type.INT), (Y,)),
-    "sum(x) OVER ()": (Aggregate("sum", (column(X),), Type.INT), ()),
-    "count(*) OVER (ORDER BY y)": (Aggregate("count_rows", (), Type.INT), (Y,)),
+    "row_number() OVER (ORDER BY y, x NULLS FIRST, p)": (Aggregate("row_number", (), ScalarType.INT), (Y, X, P)),
+    "rank() OVER (ORDER BY y)": (Aggregate("rank", (), ScalarType.INT), (Y,)),
+    "dense_rank() OVER (ORDER BY y)": (Aggregate("dense_rank", (), ScalarType.INT), (Y,)),
+    "ntile(2) OVER (ORDER BY y, p)": (Aggregate("ntile", (Literal(2, ScalarType.INT),), ScalarType.INT), (Y, P)),
+    "percent_rank() OVER (ORDER BY y)": (Aggregate("percent_rank", (), ScalarType.DOUBLE), (Y,)),
+    "cume_dist() OVER (ORDER BY y)": (Aggregate("cumulative_share", (), ScalarType.DOUBLE), (Y,)),
+    "lag(p) OVER (ORDER BY y, p)": (Aggregate("lag", (column(P),), ScalarType.INT), (Y, P)),
+    "lead(p) OVER (ORDER BY y, p)": (Aggregate("lead", (column(P),), ScalarType.INT), (Y, P)),
+    "first_value(y) OVER (ORDER BY y)": (Aggregate("first", (column(Y),), ScalarType.INT), (Y,)),
+    "last_value(y) OVER (ORDER BY y)": (Aggregate("last", (column(Y),), ScalarType.INT), (Y,)),
+    "sum(x) OVER (ORDER BY y)": (Aggregate("sum", (column(X),), ScalarType.INT), (Y,)),
+    "sum(x) OVER ()": (Aggregate("sum", (column(X),), ScalarType.INT), ()),
+    "count(*) OVER (ORDER BY y)": (Aggregate("count_rows", (), ScalarType.INT), (Y,)),
 }
 
 
@@ -84,7 +84,9 @@ def _plain(found: object) -> object:
 
 
 def test_a_key_gathers_one_person_and_rows_without_one_stay_apart() -> None:
-    found = rows(Gather(scan(), ((30, column(K)),), ((31, Aggregate("sum", (column(X),), Type.INT)),), P, person=32))
+    found = rows(
+        Gather(scan(), ((30, column(K)),), ((31, Aggregate("sum", (column(X),), ScalarType.INT)),), P, person=32)
+    )
     keyed = {(r[30], r[31], r[32]) for r in found if r[30] is not None}
     alone = [r for r in found if r[30] is None]
     assert keyed == {("a", 10, 1), ("b", None, 2), ("c", 2, 3)}
@@ -94,21 +96,21 @@ def test_a_key_gathers_one_person_and_rows_without_one_stay_apart() -> None:
 
 def test_groups_of_few_do_not_exist_and_their_aggregates_are_null() -> None:
     """Year 1 has three persons, of whom two have a value; year 2 has two persons."""
-    one = Gather(scan(), ((30, column(Y)),), ((31, Aggregate("sum", (column(X),), Type.INT)),), P, person=None)
+    one = Gather(scan(), ((30, column(Y)),), ((31, Aggregate("sum", (column(X),), ScalarType.INT)),), P, person=None)
     assert [(r[30], r[31]) for r in rows(one, least=3)] == [(1, None)]
     assert [(r[30], r[31]) for r in rows(one, least=2)] == [(1, 7), (2, 12)]
 
 
 def test_what_other_people_give_a_window_is_hidden_with_few() -> None:
-    function = Aggregate("sum", (column(X),), Type.INT)
+    function = Aggregate("sum", (column(X),), ScalarType.INT)
     window = WindowColumn(20, function, (column(Y),), (), shared=True)
     assert {(r[Y], r[20]) for r in rows(Over(scan(), (window,), P), least=3)} == {(1, None), (2, None)}
     assert {(r[Y], r[20]) for r in rows(Over(scan(), (window,), P), least=2)} == {(1, 7), (2, 12)}
 
 
 def test_an_outer_joins_row_belongs_to_the_side_that_is_there() -> None:
-    left = Filter(scan(), Call("less", (column(Y), Literal(2, Type.INT)), Type.TRUTH))
-    right = Filter(scan(100), Call("less", (Literal(1, Type.INT), column(Y + 100)), Type.TRUTH))
+    left = Filter(scan(), Call("less", (column(Y), Literal(2, ScalarType.INT)), ScalarType.TRUTH))
+    right = Filter(scan(100), Call("less", (Literal(1, ScalarType.INT), column(Y + 100)), ScalarType.TRUTH))
     found = rows(Join(left, right, JoinHow.FULL, equal(K, K + 100), person=50, both=(P, P + 100)))
     assert sorted((r[50], r.get(Y), r.get(Y + 100)) for r in found) == [
         (1, 1, 2),

@@ -18,9 +18,9 @@ from proof_size import seed, size, tell
 from scalar_meaning import NoMeaning, exact
 from shapes import SHAPES, sample
 
-from broker.domain.plans import Needs, Plan
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
+from broker.domain.plans.plan import EvidenceNeeds, Plan
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render
 
 pytestmark = pytest.mark.long
@@ -46,7 +46,7 @@ class Figures:
 
 
 @pytest.fixture(scope="module")
-def figures(policies: Policies) -> Figures:
+def figures(policies: PolicySet) -> Figures:
     catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
     assert project is not None
     con, start = worlds.connect(catalogue), seed() * 100_000 + 50_000
@@ -73,7 +73,7 @@ def _equal(
     worlds.fill(con, catalogue, rows)
     for place, table in enumerate(oracles.parts_of(plan)):
         cells, population = reference(table, rows)
-        cursor = con.execute(render(table, Needs(1)))
+        cursor = con.execute(render(table, EvidenceNeeds(1)))
         names = [d[0] for d in cursor.description]
         met = {}
         for row in cursor.fetchall():

@@ -19,11 +19,11 @@ from query_kit import planned
 from scalar_meaning import NoMeaning, exact, value
 from shapes import SHAPES, sample
 
-from broker.domain.members import What, amount_columns
-from broker.domain.plans import Measure, Needs, Plan, PlannedTable
-from broker.engine.here import arrow_stream
-from broker.engine.members import FoundMembers, member_statements, member_tables, read_members, shown
-from broker.policy.models import Policies
+from broker.domain.plans.member_amounts import AmountKind, amount_columns
+from broker.domain.plans.plan import EvidenceNeeds, Measure, Plan, PlannedTable
+from broker.engine.in_process_engine import arrow_stream
+from broker.engine.members_engine import CellMembers, member_places, member_statements, member_tables, read_members
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render, render_members
 
 PEOPLE = 8
@@ -49,7 +49,7 @@ class Figures:
 
 
 @pytest.fixture(scope="module")
-def figures(policies: Policies) -> Figures:
+def figures(policies: PolicySet) -> Figures:
     catalogue, project, found = policies.catalogue, policies.project("P0421"), Figures()
     assert project is not None
     con, start = worlds.connect(catalogue), seed() * 100_000 + 70_000
@@ -61,7 +61,9 @@ def figures(policies: Policies) -> Figures:
         rows = worlds.rows(catalogue, number, PEOPLE)
         worlds.fill(con, catalogue, rows)
         numbers = np.random.default_rng(number).permutation(MOST).astype(np.uint32) + np.uint32(5)
-        for members, (_, table) in zip(_found(con, plan, numbers), member_tables(plan, shown(plan)), strict=True):
+        for members, (_, table) in zip(
+            _found(con, plan, numbers), member_tables(plan, member_places(plan)), strict=True
+        ):
             _against_evidence(found, number, con, table, members)
             try:
                 _against_reference(found, number, table, members, rows, numbers)
@@ -74,8 +76,8 @@ def figures(policies: Policies) -> Figures:
     return found
 
 
-def _found(con: duckdb.DuckDBPyConnection, plan: Plan, numbers: Any) -> list[FoundMembers]:
-    wanted = shown(plan)
+def _found(con: duckdb.DuckDBPyConnection, plan: Plan, numbers: Any) -> list[CellMembers]:
+    wanted = member_places(plan)
     texts = [sql for _, sql in member_statements(member_tables(plan, wanted), 1, {})]
     return list(read_members(plan, [("table", arrow_stream(con, t, PLENTY)) for t in texts], numbers, wanted))
 
@@ -84,7 +86,7 @@ def _seen(key: Any) -> Any:
     return exact(float(key)) if isinstance(key, Fraction | float) else exact(key)
 
 
-def _amounts(table: PlannedTable, members: FoundMembers) -> Amounts:
+def _amounts(table: PlannedTable, members: CellMembers) -> Amounts:
     persons, cells = members.members.rows()
     columns = {
         c.name: members.members.amounts.get(c.name, np.ones(len(persons))).tolist() for c in amount_columns(table)
@@ -96,7 +98,7 @@ def _amounts(table: PlannedTable, members: FoundMembers) -> Amounts:
 
 
 def _against_reference(
-    found: Figures, number: int, table: PlannedTable, members: FoundMembers, rows: worlds.Rows, numbers: Any
+    found: Figures, number: int, table: PlannedTable, members: CellMembers, rows: worlds.Rows, numbers: Any
 ) -> None:
     """Every person and cell by definition."""
     expected: Amounts = defaultdict(lambda: defaultdict(int))
@@ -124,14 +126,14 @@ def _against_reference(
     found.members += len(met)
     found.several_cells += len(met) - len({person for person, _ in met})
     for s in table.statistics:
-        found.by_measure[s.measure.name] += len(met) * (s.behind is None)
+        found.by_measure[s.measure.name] += len(met) * (s.implied_by is None)
 
 
 def _against_evidence(
-    found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: PlannedTable, members: FoundMembers
+    found: Figures, number: int, con: duckdb.DuckDBPyConnection, table: PlannedTable, members: CellMembers
 ) -> None:
     """Added up by cell: persons, rows, ones and sums as the rendered evidence says."""
-    cursor = con.execute(render(table, Needs(1)))
+    cursor = con.execute(render(table, EvidenceNeeds(1)))
     names = [d[0] for d in cursor.description]
     rendered = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     cells = {tuple(_seen(r[f"k{i}"]) for i in range(len(table.keys))): r for r in rendered}
@@ -152,22 +154,22 @@ def _against_evidence(
 def _contributes(statistic: Any, one: dict[str, Any]) -> bool:
     if statistic.behind is not None or statistic.argument is None:
         return True
-    what = {Measure.ONES: What.ONES, Measure.SHARE: What.ONES, Measure.SUM: What.TOTAL}
-    return bool(one[f"s{statistic.ident}_{what.get(statistic.measure, What.GIVEN)}"])
+    what = {Measure.ONES: AmountKind.ONES, Measure.SHARE: AmountKind.ONES, Measure.SUM: AmountKind.TOTAL}
+    return bool(one[f"s{statistic.ident}_{what.get(statistic.measure, AmountKind.NON_NULL_ROWS)}"])
 
 
 def _told(table: PlannedTable, cell: dict[str, Any]) -> list[tuple[str, Any]]:
     told = [("persons", cell["persons"]), ("rows", cell["rows"])]
     for s in table.statistics:
         name = f"s{s.ident}"
-        if s.behind is None:
+        if s.implied_by is None:
             told.append((f"{name}_persons", cell[f"{name}_persons"]))
-        if s.behind is None and s.measure in {Measure.ONES, Measure.SHARE}:
+        if s.implied_by is None and s.measure in {Measure.ONES, Measure.SHARE}:
             told += [(f"{name}_ones", cell[f"{name}_rows"])]
             told += [(f"{name}_given", cell[f"{name}_rows"] + cell[f"{name}_rest_rows"])]
-        elif s.behind is None and s.argument is not None:
+        elif s.implied_by is None and s.argument is not None:
             told += [(f"{name}_given", cell[f"{name}_rows"])]
-        if s.behind is None and s.measure in {Measure.SUM, Measure.MEAN}:
+        if s.implied_by is None and s.measure in {Measure.SUM, Measure.MEAN}:
             told += [(f"{name}_total", cell[f"{name}_total"] or 0)]
     return told
 

@@ -5,7 +5,7 @@ import pytest
 from oracles import statements
 from worlds import broad_world
 
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
 from tests.generative.query.test_sample_verdicts import checked, told
 from tests.prove.samples import samples
@@ -19,12 +19,12 @@ RUN = [s for s in MORE if s[2] == "accept" and s[0] not in REFUSED_YET]
 
 
 @pytest.fixture(scope="module")
-def people(policies: Policies) -> duckdb.DuckDBPyConnection:
+def people(policies: PolicySet) -> duckdb.DuckDBPyConnection:
     return broad_world(policies.catalogue, 1)
 
 
 @pytest.mark.parametrize("one", MORE, ids=lambda s: s[0])
-def test_verdicts(policies: Policies, one: tuple[str, str, str, str]) -> None:
+def test_verdicts(policies: PolicySet, one: tuple[str, str, str, str]) -> None:
     ident, dialect, expected, text = one
     found = checked(policies, text, dialect, "P0421")
     if ident in REFUSED_YET:
@@ -35,7 +35,7 @@ def test_verdicts(policies: Policies, one: tuple[str, str, str, str]) -> None:
 
 @pytest.mark.parametrize("one", RUN, ids=lambda s: s[0])
 def test_what_is_accepted_runs(
-    policies: Policies, people: duckdb.DuckDBPyConnection, one: tuple[str, str, str, str]
+    policies: PolicySet, people: duckdb.DuckDBPyConnection, one: tuple[str, str, str, str]
 ) -> None:
     _, dialect, _, text = one
     compiled = compile_sql(text, dialect, policies.catalogue, policies.project("P0421"), policies.service)

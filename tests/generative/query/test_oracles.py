@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from query_cases import Query, Tables, queries, tables
 from query_kit import WRITTEN, Cell, cells, compiled, database
 
-from broker.domain.lineage import lineage_of
-from broker.domain.plans import PlannedOutput, PlannedTable
+from broker.domain.plans.lineage import lineage_of
+from broker.domain.plans.plan import PlannedOutput, PlannedTable
 from broker.domain.relations import Scan, walk
 
 pytestmark = pytest.mark.long
@@ -95,7 +95,9 @@ def test_a_person_who_changes_a_cell_is_in_its_evidence(query: Query, data: Tabl
             if new is None or new.shown != old.shown:
                 assert old.persons - (new.persons if new else 0) == 1, (query.text, person)
             if new is not None:
-                columns = zip(output.columns, lineage_of(output).behind, old.shown or (), new.shown or (), strict=True)
+                columns = zip(
+                    output.columns, lineage_of(output).column_statistics, old.shown or (), new.shown or (), strict=True
+                )
                 for column, idents, was, now in columns:
                     if (was or 0) != (now or 0):
                         behind = _gone(output, idents, old, new)
@@ -105,7 +107,7 @@ def test_a_person_who_changes_a_cell_is_in_its_evidence(query: Query, data: Tabl
 
 def _gone(output: PlannedOutput, idents: frozenset[int], old: Cell, new: Cell) -> set[int]:
     """How many persons left the evidence of these statistics and of those that they imply."""
-    of = [s.ident for s in _table(output).statistics if s.ident in idents or s.behind in idents]
+    of = [s.ident for s in _table(output).statistics if s.ident in idents or s.implied_by in idents]
     return {old.evidence[i].get(f, 0) - new.evidence[i].get(f, 0) for i in of for f in ("persons", "rest")}
 
 

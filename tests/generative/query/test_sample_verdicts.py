@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from broker.domain.jobs import Kind
-from broker.policy.models import Policies
-from broker.workflow.check import Checked, check_submission
+from broker.domain.jobs.job import JobKind
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from tests.prove.record import ROOT
 from tests.prove.samples import samples
 
@@ -27,26 +27,26 @@ def hostile() -> list[tuple[str, str, str]]:
     return found
 
 
-def checked(policies: Policies, text: str, dialect: str, project: str) -> Checked:
+def checked(policies: PolicySet, text: str, dialect: str, project: str) -> CheckedSubmission:
     owner = policies.project(project)
     assert owner is not None
-    return check_submission(text, Kind.SQL, dialect, owner, policies, TODAY)
+    return check_submission(text, JobKind.SQL, dialect, owner, policies, TODAY)
 
 
-def told(found: Checked) -> str:
+def told(found: CheckedSubmission) -> str:
     assert all(r.code and r.message and r.advice for r in found.refusals)
     return "accept" if found.accepted else "refuse"
 
 
 @pytest.mark.parametrize("one", list(samples()), ids=lambda s: s[0])
-def test_researchers_samples(policies: Policies, one: tuple[str, str, str, str]) -> None:
+def test_researchers_samples(policies: PolicySet, one: tuple[str, str, str, str]) -> None:
     _, dialect, expected, text = one
     found = checked(policies, text, dialect, "P0421")
     assert told(found) == expected, [(r.code, r.message) for r in found.refusals]
 
 
 @pytest.mark.parametrize("one", hostile(), ids=lambda s: s[0])
-def test_hostile_samples(policies: Policies, one: tuple[str, str, str]) -> None:
+def test_hostile_samples(policies: PolicySet, one: tuple[str, str, str]) -> None:
     """Those that may run may also be refused, by a rule that has a name."""
     _, verdict, text = one
     found = told(checked(policies, text, "duckdb", "FIXTURE"))

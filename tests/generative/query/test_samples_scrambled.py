@@ -9,8 +9,8 @@ import pytest
 from oracles import changed, scrambled, statements
 from worlds import BROAD, broad_world
 
-from broker.domain.projects import Project
-from broker.policy.models import Policies
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
 from tests.prove.samples import samples
 
@@ -18,19 +18,19 @@ ACCEPTED = [s for file in ("queries.sql", "more_queries.sql") for s in samples(f
 
 
 @pytest.fixture(scope="module")
-def people(policies: Policies) -> duckdb.DuckDBPyConnection:
+def people(policies: PolicySet) -> duckdb.DuckDBPyConnection:
     return broad_world(policies.catalogue, 1)
 
 
 @pytest.fixture(scope="module")
-def others(policies: Policies) -> list[str]:
+def others(policies: PolicySet) -> list[str]:
     """What gives all that P0421 was not granted other values."""
     project = policies.project("P0421")
     assert project is not None
     return ungranted(policies, project)
 
 
-def ungranted(policies: Policies, project: Project) -> list[str]:
+def ungranted(policies: PolicySet, project: ResearchProject) -> list[str]:
     rng, found = Random(1), []
     for table in map(policies.catalogue.table, BROAD):
         groups = defaultdict(list)
@@ -57,7 +57,7 @@ def test_who_reads_all_of_a_table_sees_the_scrambling(people: duckdb.DuckDBPyCon
 
 @pytest.mark.parametrize("one", ACCEPTED, ids=lambda s: s[0])
 def test_what_is_not_granted_says_nothing(
-    policies: Policies, people: duckdb.DuckDBPyConnection, others: list[str], one: tuple[str, str, str, str]
+    policies: PolicySet, people: duckdb.DuckDBPyConnection, others: list[str], one: tuple[str, str, str, str]
 ) -> None:
     _, dialect, _, text = one
     compiled = compile_sql(text, dialect, policies.catalogue, policies.project("P0421"), policies.service)

@@ -14,7 +14,7 @@ from scalar_cases import EVERY, Form, Forms, rows
 from scalar_kit import CATALOGUE, checked, folds, run, stored
 from wild_cases import draw
 
-from broker.query import Compiled, compile_sql
+from broker.query import CompiledSql, compile_sql
 
 pytestmark = pytest.mark.long
 
@@ -23,7 +23,7 @@ FULL = 500
 TABLE = rows(seed=1, many=12)
 
 
-def _accepted(shapes: int) -> list[tuple[Form, Compiled]]:
+def _accepted(shapes: int) -> list[tuple[Form, CompiledSql]]:
     forms, found, tried = Forms(seed=7), [], 0
     while len(found) < shapes:
         tried += 1

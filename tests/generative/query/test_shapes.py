@@ -11,7 +11,7 @@ import worlds
 from proof_size import seed, size, tell
 from shapes import SHAPES, Sample, sample
 
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
 
 pytestmark = pytest.mark.long
@@ -35,7 +35,7 @@ class Figures:
 
 
 @pytest.fixture(scope="module")
-def figures(policies: Policies) -> Figures:
+def figures(policies: PolicySet) -> Figures:
     """One run for all properties: each query is compiled once and put to every world."""
     found, catalogue, project = Figures(), policies.catalogue, policies.project("P0421")
     assert project is not None
@@ -97,7 +97,7 @@ def test_the_generator_writes_what_an_engine_can_run(figures: Figures) -> None:
     assert figures.shapes["plain"]["accepted"] == figures.shapes["plain"].total()
 
 
-def test_the_oracles_see_a_use_that_is_missing(policies: Policies) -> None:
+def test_the_oracles_see_a_use_that_is_missing(policies: PolicySet) -> None:
     """A year, a variable and a filter that the uses do not tell are each found."""
     text = "SELECT a.LA, COUNT(*) AS n FROM npd.absence a WHERE a.AcademicYear >= '2016/2017' AND a.FSMeligible = 1 GROUP BY a.LA"
     catalogue, project = policies.catalogue, policies.project("P0421")

@@ -17,20 +17,18 @@ from typing import Any
 
 import uv
 
-from broker.domain.projects import Mode, Project
-from broker.domain.scalars import Type
-from broker.domain.variables import VariableClass
-from broker.policy.catalogue import Catalogue
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
+from broker.domain.projects.project import ProtectionMode, ResearchProject
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, PrivacyUnit, TableKind, Variable
 from broker.policy.files import load_policies
-from broker.policy.tables import Table, TableKind, Unit
-from broker.policy.variables import Variable
 from broker.query import compile_sql
 
 ROOT = Path(__file__).resolve().parents[3]
 HOME = ROOT / "build" / "tpc"
 PACKAGES = ("duckdb==1.5.5", "duckdb-extension-tpch==1.5.5", "duckdb-extension-tpcds==1.5.5")
 COUNTS = {"tpch": 22, "tpcds": 99}
-TYPES = {"BIGINT": Type.INT, "INTEGER": Type.INT, "VARCHAR": Type.TEXT, "DATE": Type.DATE}
+TYPES = {"BIGINT": ScalarType.INT, "INTEGER": ScalarType.INT, "VARCHAR": ScalarType.TEXT, "DATE": ScalarType.DATE}
 PERSON_KEYS = {
     "customer": ("c_custkey", "c_customer_sk"), "orders": ("o_custkey",), "store_sales": ("ss_customer_sk",),
     "store_returns": ("sr_customer_sk",), "catalog_sales": ("cs_bill_customer_sk",),
@@ -63,10 +61,10 @@ def catalogue(tables: dict[str, list[tuple[str, str]]]) -> Catalogue:
     return Catalogue(version=1, codesets=(), tables=tuple(_table(n, c) for n, c in tables.items()))
 
 
-def _table(name: str, columns: Sequence[tuple[str, str]]) -> Table:
+def _table(name: str, columns: Sequence[tuple[str, str]]) -> CatalogueTable:
     key = next((c for c, _ in columns if c in PERSON_KEYS.get(name, ())), None)
-    person: dict[str, Any] = {"unit": Unit.PUPIL, "link_key": key, "key_domain": "CUSTOMER"}
-    return Table(
+    person: dict[str, Any] = {"unit": PrivacyUnit.PUPIL, "link_key": key, "key_domain": "CUSTOMER"}
+    return CatalogueTable(
         schema_name="main", name=name, kind=TableKind.PERSON if key else TableKind.PUBLIC,
         variables=tuple(_variable(c, k, c == key, key is not None) for c, k in columns), **(person if key else {}),
         max_rows_per_unit_year=1000,
@@ -77,13 +75,13 @@ def _variable(name: str, kind: str, is_key: bool, person: bool) -> Variable:
     plain = VariableClass.STANDARD if person else VariableClass.PUBLIC
     decimals = re.match(r"DECIMAL\((\d+),(\d+)\)", kind)
     return Variable(
-        name=name, type=Type.DECIMAL if decimals else TYPES[kind], decimals=int(decimals[2]) if decimals else None,
+        name=name, type=ScalarType.DECIMAL if decimals else TYPES[kind], decimals=int(decimals[2]) if decimals else None,
         cls=VariableClass.IDENTIFIER if is_key else plain, low=-1e6 if decimals else None, high=1e6 if decimals else None,
     )  # fmt: skip
 
 
-PROJECT = Project(
-    "TPC", "t", "o", "university", "g", "p", date(2030, 1, 1), Mode.DISCLOSURE_CONTROL, "default", 1, "duckdb",
+PROJECT = ResearchProject(
+    "TPC", "t", "o", "university", "g", "p", date(2030, 1, 1), ProtectionMode.DISCLOSURE_CONTROL, "default", 1, "duckdb",
     frozenset({"r"}), (), default_schema="main",
 )  # fmt: skip
 SERVICE = replace(

@@ -16,11 +16,9 @@ from typing import Any
 import duckdb
 from pieces import YEARS
 
-from broker.domain.scalars import Type
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table, TableKind
-from broker.policy.variables import Variable
-from broker.vault.duck import storage_type
+from broker.domain.plans.scalars import ScalarType
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
+from broker.vault.duckdb_access import storage_type
 
 Rows = dict[str, list[dict[str, Any]]]
 TABLES = (
@@ -39,14 +37,14 @@ def domain(variable: Variable) -> list[Any]:
         return list(variable.codes[:3])
     low = variable.low or 0
     match variable.type:
-        case Type.FLAG:
+        case ScalarType.FLAG:
             return [0, 1]
-        case Type.INT:
+        case ScalarType.INT:
             return [int(low) + i for i in range(SCHOOLS if variable.name.upper().endswith("URN") else 4)]
-        case Type.DECIMAL | Type.DOUBLE:
+        case ScalarType.DECIMAL | ScalarType.DOUBLE:
             step = Decimal("0.25") if (variable.high or 9) <= 1.2 else Decimal("1.5")
             return [Decimal(str(low)) + step * i for i in range(4)]
-        case Type.DATE:
+        case ScalarType.DATE:
             return [date(2016, 1, 1), date(2016, 9, 1), date(2018, 3, 2)]
         case _:
             return ["x", "z"]
@@ -56,11 +54,11 @@ def _value(variable: Variable, rng: Random) -> Any:
     return None if variable.missing and rng.random() < 0.12 else rng.choice(domain(variable))
 
 
-def _row(table: Table, person: int, year: int, rng: Random, keyed: bool) -> dict[str, Any]:
+def _row(table: CatalogueTable, person: int, year: int, rng: Random, keyed: bool) -> dict[str, Any]:
     row = {v.name: _value(v, rng) for v in table.variables}
     for key, of in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)):
         if key is not None:
-            number = next(v for v in table.variables if v.name == key).type is Type.INT
+            number = next(v for v in table.variables if v.name == key).type is ScalarType.INT
             row[key] = (person if number else f"{of}{person}") if keyed else None
     if table.year is None:
         return row | {"__p": person}
@@ -147,7 +145,7 @@ def changed(con: duckdb.DuckDBPyConnection, statements: list[str]) -> Iterator[N
         con.execute("ROLLBACK")
 
 
-def without_year(table: Table, year: int) -> str:
+def without_year(table: CatalogueTable, year: int) -> str:
     """A statement that takes all rows of one table-year away."""
     assert table.year is not None
     written = table.year.format.write(year)

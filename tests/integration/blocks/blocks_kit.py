@@ -13,23 +13,25 @@ import numpy as np
 import pyarrow as pa
 from adversaries import MARK
 
-from broker.domain.jobs import Kind
-from broker.domain.ports import Rows, SandboxEnd, SandboxResult, Vault
+from broker.domain.jobs.job import JobKind
+from broker.domain.ports import DataKind, SandboxEnd, SandboxResult, Vault
 from broker.policy.files import load_policies
-from broker.policy.service import Service
-from broker.python_jobs.private.asks import Asks, Estimator, Range
-from broker.python_jobs.private.request import prepare_blocks
-from broker.workflow.limits import limits_for
+from broker.policy.service_limits import ServiceLimits
+from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
+from broker.python_jobs.sandbox_requests import prepare_blocks
+from broker.workflow.attempts import limits_for
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")
 LENGTH = struct.Struct(">Q")
 
 
-def asks(blocks: int, seconds: float, *ranges: tuple[float, float], **more: Any) -> Asks:
+def asks(blocks: int, seconds: float, *ranges: tuple[float, float], **more: Any) -> ScriptDirective:
     named = ranges or ((0, 10),)
-    found = tuple(Range(f"n{i}", Decimal(str(low)), Decimal(str(high))) for i, (low, high) in enumerate(named))
-    return Asks("epsilon", Decimal("0.5"), blocks, found, more.get("estimator", Estimator.MEAN), Decimal(str(seconds)))
+    found = tuple(AnswerRange(f"n{i}", Decimal(str(low)), Decimal(str(high))) for i, (low, high) in enumerate(named))
+    return ScriptDirective(
+        "epsilon", Decimal("0.5"), blocks, found, more.get("estimator", BlockEstimator.MEAN), Decimal(str(seconds))
+    )
 
 
 def packed(table: pa.Table) -> bytes:
@@ -65,19 +67,21 @@ class Ran:
     result: SandboxResult
 
 
-def service(**more: int) -> Service:
+def service(**more: int) -> ServiceLimits:
     return replace(POLICIES.service, **more)
 
 
-def run(sandbox: Any, text: str, asked: Asks, rows: bytes, modules: tuple[str, ...] = (), **more: Any) -> Ran:
+def run(
+    sandbox: Any, text: str, asked: ScriptDirective, rows: bytes, modules: tuple[str, ...] = (), **more: Any
+) -> Ran:
     """In a real sandbox; as if the data were real but for `synthetic`, which shows what blocks print."""
     on = service(**more.pop("service", {}))
     vault = Vault("v", "s", "P", Path("/nowhere"), Path("/nowhere"), (), more.pop("synthetic", True))
     job = f"blocks-{secrets.token_hex(4)}"
     request = prepare_blocks(
-        text, asked, ("npd.a",), modules, rows, vault, (job, 1, limits_for(Kind.SQL, POLICIES), on)
+        text, asked, ("npd.a",), modules, rows, vault, (job, 1, limits_for(JobKind.SQL, POLICIES), on)
     )
-    with sandbox.holding(job, 1, Rows.SYNTHETIC if vault.synthetic else Rows.REAL):
+    with sandbox.holding(job, 1, DataKind.SYNTHETIC if vault.synthetic else DataKind.REAL):
         result = sandbox.run(request)
     content = next((p for kind, p in result.frames if kind == "table"), b"")
     answers = np.frombuffer(content, "<f8").reshape(-1, len(asked.ranges))

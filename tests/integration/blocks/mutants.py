@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.engine_images import client
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.engine_images import engine_client
 
 IMAGES = Path(__file__).resolve().parents[3] / "sandbox_images"
 SOURCES = ("python", "common")
@@ -143,7 +143,7 @@ def changed_image(digest: str, edits: tuple[tuple[str, str, str], ...]) -> str:
         if before not in text:
             raise LookupError(f"{name}: {before!r}")
         texts[name] = text.replace(before, after)
-    with client() as engine:
+    with engine_client() as engine:
         container = engine.create_container(digest, command=["none"])["Id"]
         try:
             engine.put_archive(container, "/", _archive(texts, _version(engine, container)))
@@ -176,5 +176,5 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def removed(digest: str) -> None:
-    with client() as engine:
+    with engine_client() as engine:
         engine.remove_image(digest, force=True)

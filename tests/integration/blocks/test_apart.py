@@ -9,7 +9,7 @@ from blocks_kit import POLICIES, asks, run, town
 from privacy_size import size
 
 from broker.domain.ports import SandboxEnd
-from broker.sandbox.docker_engine import DockerSandbox
+from broker.sandbox.docker_sandbox import DockerSandbox
 
 BLOCKS, SECONDS, AT = 8, 0.6, 3
 SLOW = 1.5

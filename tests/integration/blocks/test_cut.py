@@ -8,23 +8,23 @@ import pytest
 from blocks_kit import LENGTH, POLICIES
 from test_whole_runs import vaults, world  # noqa: F401  the fixture, and the town of it
 
-from broker.domain.jobs import Kind
-from broker.engine.cutting import Cutter
-from broker.python_jobs.private.cut import Cut, CutTable
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.workflow.limits import limits_for
+from broker.domain.jobs.job import JobKind
+from broker.engine.private_engine import DuckDBBlocks
+from broker.python_jobs.block_tables import BlockTable, BlockTables
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.workflow.attempts import limits_for
 
 BLOCKS = 7
-A = CutTable("npd.a", ("Key", "Score", "Y"), frozenset({2017, 2018}))
-B = CutTable("npd.b", ("Key", "Days"), frozenset({2018}))
-LAS = CutTable("ref.las", ("LA", "Region"), None)
+A = BlockTable("npd.a", ("Key", "Score", "Y"), frozenset({2017, 2018}))
+B = BlockTable("npd.b", ("Key", "Days"), frozenset({2018}))
+LAS = BlockTable("ref.las", ("LA", "Region"), None)
 
 
 def cut(sandbox, vault, key, job):
-    asked = Cut((LAS,), (A, B), "pupil")
-    limits = limits_for(Kind.SQL, POLICIES)
-    result = sandbox.run(Cutter().prepare_cut(asked, BLOCKS, key, vault, job, 1, limits))
-    content = Cutter().read_cut(result.frames)
+    asked = BlockTables((LAS,), (A, B), "pupil")
+    limits = limits_for(JobKind.SQL, POLICIES)
+    result = sandbox.run(DuckDBBlocks().prepare_cut(asked, BLOCKS, key, vault, job, 1, limits))
+    content = DuckDBBlocks().read_cut(result.frames)
     head, _, body = content.partition(b"\n")
     told = json.loads(head)
     shared, at = tables(body[: told["shared"]]), told["shared"]

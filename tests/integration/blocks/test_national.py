@@ -13,14 +13,12 @@ from blocks_kit import asks, ended, rows_of, run
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import SEED, size, tell
 
-from broker.domain.amounts import Accounting, as_written
+from broker.domain.ledger.privacy_loss import Accounting, amount_as_written
 from broker.policy.files import load_policies
-from broker.privacy.aggregate.exact import vector
-from broker.privacy.aggregate.figures import estimates
-from broker.privacy.aggregate.made import aggregate
 from broker.privacy.measurements import draw
 from broker.privacy.mechanisms import Selection
-from broker.python_jobs.private.asks import Estimator
+from broker.privacy.sample_and_aggregate import design_aggregation, estimate_numbers, exact_vector
+from broker.python_jobs.private_directive import BlockEstimator
 
 ROOT = Path(__file__).resolve().parents[3]
 PUPILS, RANGE = 600_000, (-20, 10)
@@ -30,9 +28,9 @@ PARTED, AGAIN = (300 if FULL else 30), 4
 answer is wrong by comes from both, and in a real job the key of the hash draws the first."""
 NAMED = 20
 """Draws that the promise names. Their mean moves by a fifth: so it is held against 1,200, and what every 20 gave is told."""
-MOST = {Estimator.MEAN: 0.035, Estimator.MEDIAN: 0.03}
-BLOCKS = {Estimator.MEAN: (1000,), Estimator.MEDIAN: (300, 500, 1000, 2000) if FULL else (1000,)}
-SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
+MOST = {BlockEstimator.MEAN: 0.035, BlockEstimator.MEDIAN: 0.03}
+BLOCKS = {BlockEstimator.MEAN: (1000,), BlockEstimator.MEDIAN: (300, 500, 1000, 2000) if FULL else (1000,)}
+SPEND = amount_as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
 PROFILE = load_policies(ROOT / "policies").privacy.profile("npd-private")
 SCRIPT = """
 import resource
@@ -101,12 +99,12 @@ class Blocks:
 
 def errors(quick, asked, whole, rng, times=PARTED):
     """Absolute errors, a row for each time that the pupils are put into blocks, over draws of a job's very noise."""
-    made = aggregate(asked, SPEND, PROFILE)
+    made = design_aggregation(asked, SPEND, PROFILE)
     found = np.empty((times, AGAIN))
     for row in found:
-        exact = vector(made, quick.answers(rng.integers(0, asked.blocks, PUPILS), asked.blocks).reshape(-1, 1))
+        exact = exact_vector(made, quick.answers(rng.integers(0, asked.blocks, PUPILS), asked.blocks).reshape(-1, 1))
         given = ([exact],) if isinstance(made.mechanism, Selection) else (exact,)
-        row[:] = [abs(estimates(made, draw(made.bundle, given)[0], PROFILE).values[0] - whole) for _ in row]
+        row[:] = [abs(estimate_numbers(made, draw(made.bundle, given)[0], PROFILE).values[0] - whole) for _ in row]
     return found
 
 

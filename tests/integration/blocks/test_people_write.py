@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from privacy_size import size, tell
 
-from broker.cli.show_blocks import blocks_document
-from broker.domain.jobs import Kind
+from broker.cli.output.rehearsal_output import blocks_document
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.check import check_submission
-from broker.workflow.private.by_blocks.asking import PrivateScript
-from broker.workflow.private.by_blocks.rehearsing import BlockStage, rehearse_blocks
-from broker.workflow.rehearsal_data import wanted
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.private_jobs.private_request import PrivateScript
+from broker.workflow.rehearsal.private_rehearsal import BlockRehearsalContext, rehearse_blocks
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import Quiet
 
 pytestmark = pytest.mark.long
@@ -93,15 +93,15 @@ def text_of(name, runtime="runc"):
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     project = POLICIES.project(PROJECT)
-    asked = wanted(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
-    found = build_stage(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
+    asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
+    found = build_rehearsal_context(POLICIES, PROJECT, asked, tmp_path_factory.mktemp("people"), Quiet())
     yield found
     found.private.noise.close()
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_it_is_accepted(name):
-    found = check_submission(text_of(name), Kind.PYTHON, "tsql", POLICIES.project(PROJECT), POLICIES, TODAY)
+    found = check_submission(text_of(name), JobKind.PYTHON, "tsql", POLICIES.project(PROJECT), POLICIES, TODAY)
     assert found.accepted, found.refusals
 
 
@@ -110,17 +110,17 @@ def test_it_is_accepted(name):
 @pytest.mark.parametrize("name", SCRIPTS if FULL else EVERY_DAY)
 def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
     project = POLICIES.project(PROJECT)
-    checked = check_submission(text_of(name, runtime), Kind.PYTHON, "tsql", project, POLICIES, TODAY)
+    checked = check_submission(text_of(name, runtime), JobKind.PYTHON, "tsql", project, POLICIES, TODAY)
     assert checked.accepted, checked.refusals
     assert isinstance(checked.private, PrivateScript)
-    on = BlockStage(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root, runtime), stage.private)
+    on = BlockRehearsalContext(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root, runtime), stage.private)
     found = rehearse_blocks(checked.private, project, POLICIES, on)
     tell(f"people_write_{name}_{runtime}", {"failed": found.failed, "seconds": round(found.seconds, 1)})
     assert found.failed <= 2, found.log
-    for number, of in zip(found.numbers, checked.private.asks.ranges, strict=True):
+    for number, of in zip(found.numbers, checked.private.parameters.ranges, strict=True):
         assert float(of.low) < number.without < float(of.high)
         assert number.spread > 0
-    assert [row.keys for row in found.table.rows] == [(r.name,) for r in checked.private.asks.ranges]
-    asked = wanted(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
+    assert [row.keys for row in found.table.rows] == [(r.name,) for r in checked.private.parameters.ranges]
+    asked = synthetic_data_spec(project, POLICIES.catalogue, synthetic_years(), PUPILS, 1)
     told = blocks_document(checked, checked.private, found, asked, None, {})
     assert told["rehearsed"]["failed"] == found.failed

@@ -16,18 +16,17 @@ from auditing import audit, half_spaces, in_place, vectors
 from blocks_kit import POLICIES, asks
 from privacy_size import size, tell
 
-from broker.domain.amounts import DELTAS, MICRO, Accounting, as_written
-from broker.domain.jobs import Kind
-from broker.engine.cutting import Cutter
-from broker.privacy.aggregate.exact import answers_of, vector
-from broker.privacy.aggregate.made import STEPS, aggregate
-from broker.python_jobs.private.asks import Estimator
-from broker.python_jobs.private.cut import Cut, CutTable
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.workflow.limits import limits_for
-from broker.workflow.private.by_blocks import running
-from broker.workflow.private.by_blocks.asking import PrivateScript, Program
-from broker.workflow.private.ports import PrivatePorts, Where
+from broker.domain.jobs.job import JobKind
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, amount_as_written
+from broker.engine.private_engine import DuckDBBlocks
+from broker.privacy.sample_and_aggregate import RANGE_STEPS, block_answers, design_aggregation, exact_vector
+from broker.python_jobs.block_tables import BlockTable, BlockTables
+from broker.python_jobs.private_directive import BlockEstimator
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.workflow.attempts import limits_for
+from broker.workflow.private_jobs import private_blocks
+from broker.workflow.private_jobs.private_ports import BlockAttempt, PrivatePorts
+from broker.workflow.private_jobs.private_request import BlockProgram, PrivateScript
 from tests.generative.privacy.rebuilt import OWNER, TOWN, _written, owner
 
 TIMES = size("NOISE", 2000)
@@ -39,8 +38,8 @@ SCRIPTS = ("everything", "maximum", "state", "scratch", "places", "shared_memory
 RUNTIMES = ("runc", "runsc") if FULL else ("runc",)
 CASES = [(name, r) for name in SCRIPTS for r in RUNTIMES]
 PROFILE = replace(POLICIES.privacy.profile("npd-private"), block_candidates=CANDIDATES)
-SPEND = as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
-CUT = Cut((), (CutTable("npd.a", ("Key", "Score"), frozenset({2018})),), "pupil")
+SPEND = amount_as_written(Accounting.APPROXIMATE, 1.0, 1e-9)
+CUT = BlockTables((), (BlockTable("npd.a", ("Key", "Score"), frozenset({2018})),), "pupil")
 """The key of the cut, here the same for neighbours: so that their blocks can be compared."""
 
 pytestmark = pytest.mark.long
@@ -63,11 +62,11 @@ def vaults():
     from datetime import UTC, datetime
 
     from broker.vault.ingest import ingest
-    from broker.vault.keeper import VaultKeeper
+    from broker.vault.vault_store import VaultStore
 
     with owner() as found:
         data = found.folder / "data"
-        keeper, made = VaultKeeper(data, lambda: found.policies), {}
+        keeper, made = VaultStore(data, lambda: found.policies), {}
         for day, name in enumerate(("whole", "removed"), 1):
             source = _written(world(name == "whole"), found.folder / f"source-{name}")
             snapshot = ingest(source, data, TOWN, datetime(2026, 1, day, tzinfo=UTC))
@@ -82,21 +81,21 @@ def named(script):
 
 def answers(sandbox, name, vault, made, seconds):
     """A whole run, from the vault to the blocks' answers."""
-    asked = PrivateScript(Program(script(name, seconds), ()), CUT, made, SPEND, None, None)
-    where = Where(vault, f"whole-{named(name)}-{vault.snapshot[:6]}", 1, limits_for(Kind.SQL, POLICIES))
-    ports = PrivatePorts(None, None, Cutter())
-    rows = running.rows_of(asked, ports, sandbox, where, POLICIES.service)
-    content, result = running.answered_by_blocks(asked, rows, sandbox, where, POLICIES.service)
-    return answers_of(content, made), result
+    asked = PrivateScript(BlockProgram(script(name, seconds), ()), CUT, made, SPEND, None, None)
+    where = BlockAttempt(vault, f"whole-{named(name)}-{vault.snapshot[:6]}", 1, limits_for(JobKind.SQL, POLICIES))
+    ports = PrivatePorts(None, None, DuckDBBlocks())
+    rows = private_blocks.cut_rows(asked, ports, sandbox, where, POLICIES.service)
+    content, result = private_blocks.run_blocks(asked, rows, sandbox, where, POLICIES.service)
+    return block_answers(content, made), result
 
 
 @pytest.mark.docker
 @pytest.mark.parametrize(("name", "runtime"), CASES)
 def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
-    monkeypatch.setattr(running.secrets, "token_hex", lambda n: FIXED)
+    monkeypatch.setattr(private_blocks.secrets, "token_hex", lambda n: FIXED)
     sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
-    made = {e: aggregate(asks(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in Estimator}
-    runs = {v: answers(sandbox, name, vaults[v], made[Estimator.MEAN], seconds) for v in vaults}
+    made = {e: design_aggregation(asks(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in BlockEstimator}
+    runs = {v: answers(sandbox, name, vaults[v], made[BlockEstimator.MEAN], seconds) for v in vaults}
     slots = BLOCKS / POLICIES.service.threads * (seconds + POLICIES.service.block_rest_milliseconds / 1000) + 1
     assert all(result.seconds > slots for _, result in runs.values())
     found, same = [a for a, _ in runs.values()], lambda a, b: np.isclose(a, b) | (np.isnan(a) & np.isnan(b))
@@ -104,9 +103,9 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vault
     assert different <= 1, "one person has changed more than one block"
     told = {"blocks_that_differ": different, "charged": 1.0, "vectors": TIMES}
     for estimator, of in made.items():
-        exact = [vector(of, a) for a in found]
+        exact = [exact_vector(of, a) for a in found]
         moved = np.abs(np.subtract(*exact)).max()
-        assert moved <= (STEPS if estimator is Estimator.MEAN else 2)
+        assert moved <= (RANGE_STEPS if estimator is BlockEstimator.MEAN else 2)
         told[f"found_{estimator}"] = surest(estimator, *map(tuple, exact))
         assert told[f"found_{estimator}"] <= of.charge.micro / MICRO
     tell(f"whole_{re.sub('[^a-z0-9_]', '_', name)}_{runtime}", told)
@@ -116,10 +115,10 @@ def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vault
 def surest(estimator, *exact):
     """The loss that surely occurs between the two, by many draws of the job's own noise; looked for once, where several
     scripts come to the same."""
-    made = aggregate(asks(BLOCKS, 1.0, estimator=estimator), SPEND, PROFILE)
+    made = design_aggregation(asks(BLOCKS, 1.0, estimator=estimator), SPEND, PROFILE)
     drawn = [vectors(made.bundle, [list(e)], TIMES) for e in exact]
-    if estimator is Estimator.MEAN:
+    if estimator is BlockEstimator.MEAN:
         events = half_spaces(*exact, drawn[0]) if exact[0] != exact[1] else [in_place(0, exact[0][0])]
     else:
         events = [in_place(0, int(v)) for v in np.unique(drawn[0])[:40]]
-    return audit(*drawn, events, SPEND.delta / DELTAS)[0]
+    return audit(*drawn, events, SPEND.delta / DELTA_UNITS)[0]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.cli import budgets, checking, collecting, keeping, publishing, remembering, remote
+from broker.cli.commands import budget_commands, history_commands, job_commands, review_commands, saved_commands
+from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from broker.cli.server import Doors
 from tests.integration.web.conftest import Site, founded, policies, site
 
 __all__ = ["founded", "policies", "site"]
@@ -20,9 +20,17 @@ def at(site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     """`at(person, "status", job)`: the command as that person, run to its end."""
 
     def command(person: str, *arguments: str) -> Ended:
-        for room in (remote, checking, collecting, keeping, budgets, publishing, remembering):
-            monkeypatch.setattr(room, "client", lambda: site.client(person))
-        code = run(list(arguments), Doors(lambda: None, lambda: None, lambda once, pupils: 0))
+        for room in (
+            job_commands,
+            review_commands,
+            job_commands,
+            saved_commands,
+            budget_commands,
+            history_commands,
+            history_commands,
+        ):
+            monkeypatch.setattr(room, "broker_client", lambda: site.client(person))
+        code = run(list(arguments), EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0))
         return code, *capsys.readouterr()
 
     return command

@@ -4,22 +4,21 @@ import json
 
 import pytest
 
-from broker.cli import budgets
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Cost, Loss
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Asked
+from broker.cli.commands import budget_commands
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAmount
+from broker.domain.ledger.spends import SpendRequest
 from tests.integration.web.conftest import ADA, AMIR, CLEO, DANA, OTIS, ROSA
 
-HALF = Amount(Accounting.APPROXIMATE, 500_000)
+HALF = PrivacyAmount(Accounting.APPROXIMATE, 500_000)
 
 
 @pytest.fixture
 def spent(site):
     """P0421 has charged half an epsilon."""
     loss, now = Loss((HALF,)), site.clock.now()
-    asked = Asked("j1", "P0421", "s1", "q", (Cost("pupil", loss, (("npd.absence", loss),)),))
+    asked = SpendRequest("j1", "P0421", "s1", "q", (Cost("pupil", loss, (("npd.absence", loss),)),))
     event = [AuditEvent(now, "broker", "spend.moved", "j1")]
     site.ports.store.reserve(asked, ReleaseMaximum(HALF), now, event)
     site.ports.store.charge("j1", now, event)
@@ -65,7 +64,7 @@ def test_only_administrators_see_every_account(at, spent, site):
 
 
 def test_the_ledger_is_verified_on_the_store(at, spent, site, monkeypatch, tmp_path):
-    monkeypatch.setattr(budgets, "ports_here", lambda: site.ports)
+    monkeypatch.setattr(budget_commands, "local_ports", lambda: site.ports)
     code, out, _ = at(ADA, "budget", "verify", "--json")
     found = json.loads(out)
     assert (code, found["holds"], found["broken_at"], found["differs"]) == (0, True, None, [])

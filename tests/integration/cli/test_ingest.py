@@ -5,24 +5,24 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from broker.cli.commands.server_commands import EARLIER_STILL_READ, EntryPoints
 from broker.cli.main import run
-from broker.cli.server import STILL_READ, Doors
-from broker.domain.audit import AuditEvent
-from broker.domain.erasures import ErasureState
-from broker.domain.jobs import JobState, Submission
-from broker.domain.people import Person, Role
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import JobKind, JobState, Submission
+from broker.domain.projects.erasures import ErasureState
 from broker.policy.files import load_policies
 from broker.settings import read_settings
-from broker.vault.keeper import VaultKeeper
-from broker.wiring.data import make_extracts
-from broker.wiring.ports import build_ports
-from broker.workflow import administer, erasing
-from broker.workflow.submit import submit
-from tests.integration.web.conftest import SQL, Kind
+from broker.vault.vault_store import VaultStore
+from broker.wiring.broker_ports import build_ports
+from broker.wiring.data_intake import make_extracts
+from broker.workflow.administration import snapshot_erasures, user_accounts
+from broker.workflow.submission.job_submission import submit
+from tests.integration.web.conftest import SQL
 
 pytestmark = pytest.mark.long
 
-DOORS = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
+DOORS = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
 PEOPLE = (("ada", Role.ADMINISTRATOR), ("amir", Role.ADMINISTRATOR), ("demo-researcher", Role.RESEARCHER))
 
 
@@ -32,9 +32,9 @@ def here(tmp_path, monkeypatch):
     monkeypatch.setenv("BROKER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("BROKER_QUEUE_URL", f"unix://{tmp_path}/nobody")
     ports, policies = build_ports(read_settings()), load_policies(Path("policies"))
-    administer.found_broker(ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in PEOPLE])
-    administer.propose_policy(ports, ports.store.person("ada"), policies)
-    administer.apply_policy(ports, ports.store.person("amir"), policies.fingerprint)
+    user_accounts.initialise_broker(ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in PEOPLE])
+    user_accounts.propose_policy(ports, ports.store.person("ada"), policies)
+    user_accounts.apply_policy(ports, ports.store.person("amir"), policies.fingerprint)
     make_extracts(policies.catalogue, 500, (2022, 2022), 7, tmp_path / "extracts", lambda *_: None)
     yield ports, tmp_path / "extracts"
     ports.store.close()
@@ -53,16 +53,16 @@ def test_the_next_ingest_leaves_the_person_out_and_the_earlier_snapshot_goes(her
     ports, extracts = here
     assert run(["ingest", str(extracts)], DOORS) == 0
     first = ports.store.latest_snapshot()
-    keeper = VaultKeeper(tmp_path / "data", lambda: load_policies(Path("policies")))
+    keeper = VaultStore(tmp_path / "data", lambda: load_policies(Path("policies")))
     vault = keeper.ensure("P0421", first.ident)
     key = sorted(pupils(first.path))[0]
-    number = erasing.ask(ports, ports.store.person("ada"), "PMR", key, "E/1")
-    erasing.confirm(ports, ports.store.person("amir"), number, key)
-    sent = Submission("P0421", Kind.SQL, text=SQL, dialect="", title="T", purpose="P")
+    number = snapshot_erasures.request_erasure(ports, ports.store.person("ada"), "PMR", key, "E/1")
+    snapshot_erasures.confirm_erasure(ports, ports.store.person("amir"), number, key)
+    sent = Submission("P0421", JobKind.SQL, text=SQL, dialect="", title="T", purpose="P")
     job, _ = submit(ports, ports.store.person("demo-researcher"), sent)
 
     assert run(["ingest", str(extracts)], DOORS) == 0
-    assert STILL_READ in capsys.readouterr().err
+    assert EARLIER_STILL_READ in capsys.readouterr().err
     second = ports.store.latest_snapshot()
     assert pupils(first.path) - pupils(second.path) == {key}
     assert ports.store.erasure(number).state is ErasureState.LEFT_OUT
@@ -71,7 +71,7 @@ def test_the_next_ingest_leaves_the_person_out_and_the_earlier_snapshot_goes(her
     event = AuditEvent(now, "demo-researcher", "job.withdrawn", job.ident)
     ports.store.advance(job.ident, None, JobState.QUEUED, JobState.WITHDRAWN, now, [event])
     assert run(["ingest", str(extracts)], DOORS) == 0
-    assert STILL_READ not in capsys.readouterr().err
+    assert EARLIER_STILL_READ not in capsys.readouterr().err
     assert ports.store.erasure(number).state is ErasureState.DONE
     assert ports.store.latest_snapshot() == second
     assert not Path(first.path).exists()

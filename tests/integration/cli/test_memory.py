@@ -8,15 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli import remembering
-from broker.domain.audit import AuditEvent
-from broker.domain.ports import MemoryPorts, WorkerPorts
-from broker.domain.release_history import Entry, KnownFigure, Source
-from broker.domain.remembered import NewEntry, Remembering, about
-from broker.encrypted_store.files import SealedFiles
+from broker.cli.commands import history_commands
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ports import ReleaseHistoryPorts, WorkerPorts
+from broker.domain.release_history import (
+    HistoryEntry,
+    HistorySource,
+    HistoryUpdate,
+    KnownFigure,
+    NewHistoryEntry,
+    new_entry_to_json,
+)
+from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
-from broker.storage.witness import FolderWitness
-from broker.workflow.release_history.reentering import reenter_agreed
+from broker.storage.signed_chain import SignedHeadStore
+from broker.workflow.release_history.history_files import restore_agreed_entries
 from tests.integration.web.conftest import ADA, AMIR, CLEO
 from tests.integration.web.every_page import measured_caps
 
@@ -28,20 +34,24 @@ COUNT = KnownFigure(1, "", False, "count", frozenset(), {0: 15, 2: None})
 @pytest.fixture
 def files(site, tmp_path, monkeypatch):
     """The memory's files, and commands that find them and the store."""
-    found = SealedFiles(tmp_path / "memory", bytes(32), write_whole)
-    monkeypatch.setattr(remembering, "member_files_here", lambda: found)
-    monkeypatch.setattr(remembering, "ports_here", lambda: site.ports)
+    found = EncryptedMemberFiles(tmp_path / "memory", bytes(32), write_whole)
+    monkeypatch.setattr(history_commands, "local_member_files", lambda: found)
+    monkeypatch.setattr(history_commands, "local_ports", lambda: site.ports)
     return found
 
 
 def put(site, files, recipe, content=b"members"):
-    entry = Entry(0, "rel", "out", 0, "P0421", "s1", "npd", 10, recipe, "pupil", Source.RELEASE, site.clock.now(), 3)
-    new = NewEntry(entry, (COUNT,))
-    return replace(new, members=files.put(about(new), content))
+    entry = HistoryEntry(
+        0, "rel", "out", 0, "P0421", "s1", "npd", 10, recipe, "pupil", HistorySource.RELEASE, site.clock.now(), 3
+    )
+    new = NewHistoryEntry(entry, (COUNT,))
+    return replace(new, members=files.put(new_entry_to_json(new), content))
 
 
 def remember(site, *entries):
-    site.ports.store.remember(Remembering(site.ports.store.memory_version(), entries), site.clock.now(), [EVENT])
+    site.ports.store.record_history(
+        HistoryUpdate(site.ports.store.history_version(), entries), site.clock.now(), [EVENT]
+    )
 
 
 def test_the_gauge_is_printed(at, site):
@@ -116,8 +126,8 @@ def test_where_nothing_is_lost_nothing_is_given_back(at, files, tmp_path):
 def restored(site, files, tmp_path):
     """Two tables were released after the back-up that has taken the database's place."""
     store, database = site.ports.store, tmp_path / "broker.sqlite"
-    store._memory_witness = FolderWitness(tmp_path / "heads", "memory")
-    store.begin_memory_witness()
+    store._history_heads = SignedHeadStore(tmp_path / "heads", "memory")
+    store.begin_history_chain()
     store.close()
     shutil.copy(database, tmp_path / "back-up")
     remember(site, put(site, files, "one"), put(site, files, "two"))
@@ -152,11 +162,11 @@ def test_the_procedure_of_the_operating_notes_brings_a_restored_memory_back(at, 
     assert (len(document["files"]), document["case"], document["lost"]["number"]) == (2, "2026/14", 2)
     assert at(ADA, *first)[1].startswith("asked")
     ports = worker_of(restored, files)
-    assert reenter_agreed(ports) == 0
+    assert restore_agreed_entries(ports) == 0
     assert at(AMIR, *second)[:2] == (0, "agreed\n")
-    assert reenter_agreed(ports) == 2
+    assert restore_agreed_entries(ports) == 2
     assert at(ADA, *again)[0] == 0
-    assert [e.recipe for e in restored.ports.store.remembered()] == ["one", "two"]
+    assert [e.recipe for e in restored.ports.store.history_entries()] == ["one", "two"]
     code, out, _ = at(ADA, "memory", "head", "--json")
     (tmp_path / "head.json").write_text(out)
     assert at(ADA, "memory", "verify", "--head", "head.json")[0] == 0
@@ -164,8 +174,10 @@ def test_the_procedure_of_the_operating_notes_brings_a_restored_memory_back(at, 
 
 def worker_of(site, files):
     p = site.ports
-    nothing = {"sandbox": None, "collector": None, "vaults": None, "engine": None}
-    return WorkerPorts(p.store, p.queue, p.shelf, p.clock, **nothing, memory=MemoryPorts(files, None, None))
+    nothing = {"sandbox": None, "file_rebuilder": None, "vaults": None, "engine": None}
+    return WorkerPorts(
+        p.store, p.queue, p.content_store, p.clock, **nothing, release_history=ReleaseHistoryPorts(files, None, None)
+    )
 
 
 def test_a_file_that_cannot_be_read_is_named_and_left_out(at, restored, files, tmp_path):

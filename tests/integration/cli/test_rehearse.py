@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from broker.cli.server import Doors
 from tests.integration.cli.test_contract import ROOT, broker
 
 pytestmark = pytest.mark.long
@@ -37,7 +37,7 @@ def rehearse(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     def command(text: str, *arguments: str, data: Path = kept) -> Ended:
         monkeypatch.chdir(ROOT)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-        doors = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
+        doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
         code = run(["rehearse", "-", *SMALL, "--data", str(data), *arguments], doors)
         return code, *capsys.readouterr()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from broker.cli.server import Doors
 from tests.integration.cli.test_contract import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
@@ -50,7 +50,7 @@ def rehearse(
         script = tmp_path / "script.py"
         script.write_text(text)
         monkeypatch.chdir(ROOT)
-        doors = Doors(lambda: None, lambda: None, lambda once, pupils: 0)
+        doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
         given = [str(script), "--project", "FIXTURE", "--pupils", "500", "--data", str(kept), *arguments]
         return run(["rehearse", *given], doors), *capsys.readouterr()
 

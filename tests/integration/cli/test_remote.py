@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from broker.cli.evidence import print_look
+from broker.cli.output.evidence_output import print_evidence
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import Snapshot
-from broker.workflow.administer import put_snapshot
+from broker.workflow.administration.user_accounts import put_snapshot
 from tests.integration.web.conftest import ADA, CLEO, DANA, REFUSED_SQL, ROSA, SQL
 from tests.integration.web.test_private import BLOCKS
 
@@ -82,8 +82,8 @@ def test_reviewing_shows_evidence_findings_candidate_and_text(site, at):
 
 def test_a_researchers_words_do_not_steer_a_checkers_terminal(site, capsys):
     _, output = site.assessed()
-    seen = site.client(CLEO).look(output)
-    print_look(seen | {"text": "SELECT \x1b[2J 1", "title": "\x1b]0;x\x07"})
+    seen = site.client(CLEO).evidence(output)
+    print_evidence(seen | {"text": "SELECT \x1b[2J 1", "title": "\x1b]0;x\x07"})
     shown = capsys.readouterr().out
     assert "SELECT  [2J 1" in shown
     assert not {"\x1b", "\x07"} & set(shown)
@@ -151,14 +151,14 @@ def test_status_shows_refusals_and_what_comes_next(site, at, tmp_path):
 def test_status_waits_until_people_decide(site, at, monkeypatch):
     job, _ = site.assessed()
     asked = []
-    monkeypatch.setattr("broker.cli.remote.time.sleep", asked.append)
+    monkeypatch.setattr("broker.cli.commands.job_commands.time.sleep", asked.append)
     assert "waiting for a decision" in at(ROSA, "status", job, "--wait")[1]
     assert asked == []
 
 
 def test_status_of_a_script_over_blocks_tells_its_slot(site, at):
     put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
-    job = site.client(DANA).submit(Submission("P0733", Kind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
+    job = site.client(DANA).submit(Submission("P0733", JobKind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
     assert at(DANA, "status", job)[1].startswith(f"job {job}: queued\n")
     site.running(job)
     site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)

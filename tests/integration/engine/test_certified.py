@@ -8,32 +8,40 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from broker.domain.evidence import CellEvidence, TableEvidence
+from broker.domain.evidence import CellEvidence, TableEvidence, VaultProof
 from broker.domain.groups import Base
-from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
-from broker.domain.ports import Limits, Vault, VaultTable
-from broker.domain.proofs import Proof
+from broker.domain.plans.plan import (
+    EvidenceNeeds,
+    GroupKey,
+    Measure,
+    Plan,
+    PlannedOutput,
+    PlannedStatistic,
+    PlannedTable,
+)
+from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.domain.ports import SandboxLimits, Vault, VaultTable
 from broker.domain.relations import Scan, ScanColumn
-from broker.domain.scalars import Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.frames import read_table
-from broker.engine.here import asked_of
+from broker.engine.in_process_engine import result_statement
+from broker.engine.result_frames import read_table
 
-LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
-NEEDS = Needs(10, margin=2.1, digits=0, exact_rows=0)
-COLUMNS = (ScanColumn(1, "LA", Type.INT), ScanColumn(2, "Score", Type.DECIMAL))
+LIMITS = SandboxLimits(60, 2**30, 2**20, 10, 64, 2, 2**20)
+NEEDS = EvidenceNeeds(10, margin=2.1, digits=0, exact_rows=0)
+COLUMNS = (ScanColumn(1, "LA", ScalarType.INT), ScanColumn(2, "Score", ScalarType.DECIMAL))
 ROWS = """SELECT p % 3 + 201 AS LA, ((p * 7 + r * 3) % 40 / 2)::DECIMAL(18,2) AS Score, p::UINTEGER AS __p,
 r::UTINYINT AS __r FROM range(90) a(p), range({rows}) b(r) ORDER BY __p, __r"""
 
 
 def planned(year: int) -> PlannedTable:
-    score = Column(2, Type.DECIMAL)
+    score = ColumnRef(2, ScalarType.DECIMAL)
     return PlannedTable(
         Scan("npd.census", COLUMNS, 3, frozenset({year})),
         3,
-        (Key(10, Column(1, Type.INT), Type.INT, None, "npd.census.LA"),),
-        (Statistic(20, Measure.COUNT_ROWS, None, Type.INT), Statistic(21, Measure.SUM, score, Type.DECIMAL),
-         Statistic(22, Measure.MEAN, score, Type.DOUBLE)),
+        (GroupKey(10, ColumnRef(1, ScalarType.INT), ScalarType.INT, None, "npd.census.LA"),),
+        (PlannedStatistic(20, Measure.COUNT_ROWS, None, ScalarType.INT),
+            PlannedStatistic(21, Measure.SUM, score, ScalarType.DECIMAL),
+         PlannedStatistic(22, Measure.MEAN, score, ScalarType.DOUBLE)),
     )  # fmt: skip
 
 
@@ -46,7 +54,7 @@ def vault(tmp_path: Path) -> Vault:
             con.execute(f"COPY ({ROWS.format(rows=rows)}) TO '{tmp_path}/npd.census/{year}.parquet' (FORMAT parquet)")
     paths = tuple(f"npd.census/{y}.parquet" for y in (2018, 2018, 2019))
     table = VaultTable("npd.census", paths, (None, 2018, 2019))
-    proofs = {"npd.census": {2018: Proof(1), 2019: Proof(3, {"Score": 60}, {"Score": 0})}}
+    proofs = {"npd.census": {2018: VaultProof(1), 2019: VaultProof(3, {"Score": 60}, {"Score": 0})}}
     return Vault("v", "s", "P", tmp_path, tmp_path, (table,), True, proofs, 90)
 
 
@@ -57,7 +65,7 @@ def evidence(vault: Vault, year: int) -> tuple[str, TableEvidence]:
     with duckdb.connect() as con:
         con.execute("CREATE SCHEMA npd")
         con.execute(f"CREATE VIEW npd.census AS FROM read_parquet('{vault.evidence}/npd.census/{year}.parquet')")
-        found, sink = con.sql(asked_of(con, statement)).to_arrow_table(), pa.BufferOutputStream()
+        found, sink = con.sql(result_statement(con, statement)).to_arrow_table(), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
     return statement["sql"], read_table(planned(year), bytes(sink.getvalue()))

@@ -12,27 +12,48 @@ import pytest
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence
 from broker.domain.groups import Base
-from broker.domain.plans import Deviation, Fraction, Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
-from broker.domain.ports import Limits, Vault, VaultTable
+from broker.domain.plans.plan import (
+    DeviationForm,
+    EvidenceNeeds,
+    GroupKey,
+    Measure,
+    Plan,
+    PlannedOutput,
+    PlannedStatistic,
+    PlannedTable,
+    QuantileForm,
+)
+from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
+from broker.domain.ports import SandboxLimits, Vault, VaultTable
 from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
-from broker.domain.scalars import Call, Column, Type
 from broker.engine.duckdb_engine import DuckDBEngine, statements, tables_read
-from broker.engine.here import asked_of
+from broker.engine.in_process_engine import result_statement
 
-LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
-CENSUS = Scan("npd.census", (ScanColumn(1, "LA", Type.INT), ScanColumn(2, "Score", Type.DECIMAL)), 3, frozenset({2019}))
-SCHOOLS = Scan("ref.schools", (ScanColumn(4, "LA", Type.INT),), None, None)
-JOINED = Join(CENSUS, SCHOOLS, JoinHow.INNER, Call("equal", (Column(1, Type.INT), Column(4, Type.INT)), Type.TRUTH), 3)
-SCORE = Column(2, Type.DECIMAL)
+LIMITS = SandboxLimits(60, 2**30, 2**20, 10, 64, 2, 2**20)
+CENSUS = Scan(
+    "npd.census",
+    (ScanColumn(1, "LA", ScalarType.INT), ScanColumn(2, "Score", ScalarType.DECIMAL)),
+    3,
+    frozenset({2019}),
+)
+SCHOOLS = Scan("ref.schools", (ScanColumn(4, "LA", ScalarType.INT),), None, None)
+JOINED = Join(
+    CENSUS,
+    SCHOOLS,
+    JoinHow.INNER,
+    Call("equal", (ColumnRef(1, ScalarType.INT), ColumnRef(4, ScalarType.INT)), ScalarType.TRUTH),
+    3,
+)
+SCORE = ColumnRef(2, ScalarType.DECIMAL)
 TABLE = PlannedTable(
     contributions=JOINED,
     person=3,
-    keys=(Key(10, Column(1, Type.INT), Type.INT, None, "npd.census.LA"),),
+    keys=(GroupKey(10, ColumnRef(1, ScalarType.INT), ScalarType.INT, None, "npd.census.LA"),),
     statistics=(
-        Statistic(20, Measure.COUNT_ROWS, None, Type.INT),
-        Statistic(21, Measure.SUM, SCORE, Type.DECIMAL),
-        Statistic(22, Measure.MEAN, SCORE, Type.DOUBLE),
-        Statistic(23, Measure.SUM, Column(1, Type.INT), Type.INT),
+        PlannedStatistic(20, Measure.COUNT_ROWS, None, ScalarType.INT),
+        PlannedStatistic(21, Measure.SUM, SCORE, ScalarType.DECIMAL),
+        PlannedStatistic(22, Measure.MEAN, SCORE, ScalarType.DOUBLE),
+        PlannedStatistic(23, Measure.SUM, ColumnRef(1, ScalarType.INT), ScalarType.INT),
     ),
 )
 OUTPUT = PlannedOutput("table", "pupil", (TABLE,), Base(0), ())
@@ -42,7 +63,7 @@ T = 10
 
 def output(name: str, *scans: Scan) -> PlannedOutput:
     """An output that counts the rows of each scan in a table of its own."""
-    counted = (Statistic(20, Measure.COUNT_ROWS, None, Type.INT),)
+    counted = (PlannedStatistic(20, Measure.COUNT_ROWS, None, ScalarType.INT),)
     return PlannedOutput(name, "pupil", tuple(PlannedTable(s, 3, (), counted) for s in scans), Base(0), ())
 
 
@@ -69,7 +90,7 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def test_the_request_names_only_what_is_read(vault: Vault) -> None:
-    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS, Needs(T))
+    request = DuckDBEngine().prepare(PLAN, vault, "j1", 3, LIMITS, EvidenceNeeds(T))
     assert (request.job, request.attempt, request.image, request.mount, request.synthetic) == (
         "j1",
         3,
@@ -95,7 +116,7 @@ def test_a_table_that_the_vault_lacks_is_a_breach(vault: Vault) -> None:
     other = Scan("npd.other", (), 3, frozenset({2019}))
     lacking = output("o", other)
     with pytest.raises(Breach, match=r"npd\.other"):
-        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS, Needs(T))
+        DuckDBEngine().prepare(Plan((lacking,), ()), vault, "j", 1, LIMITS, EvidenceNeeds(T))
 
 
 def test_years_of_several_scans_are_united() -> None:
@@ -108,7 +129,7 @@ def test_years_of_several_scans_are_united() -> None:
 
 def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
     """What the launcher does, without the sandbox: a table for each statement."""
-    ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, Needs(T)).frames
+    ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, EvidenceNeeds(T)).frames
     frame = json.loads(payload)
     with duckdb.connect() as con:
         for table in frame["tables"]:
@@ -117,12 +138,12 @@ def run(vault: Vault, plan: Plan = PLAN) -> list[pa.Table]:
             con.execute(
                 f'CREATE VIEW "{table["schema"]}"."{table["name"]}" AS FROM read_parquet({files}, union_by_name=true)'
             )
-        return [con.sql(asked_of(con, s)).to_arrow_table() for s in frame["statements"]]
+        return [con.sql(result_statement(con, s)).to_arrow_table() for s in frame["statements"]]
 
 
 def read(plan: Plan, frames: Sequence[tuple[str, bytes]]) -> tuple[OutputEvidence, ...]:
     """Without joint tables."""
-    return DuckDBEngine().read(plan, frames, Needs(T)).outputs
+    return DuckDBEngine().read(plan, frames, EvidenceNeeds(T)).outputs
 
 
 def stream(table: pa.Table) -> bytes:
@@ -149,7 +170,7 @@ def test_evidence_is_exact_and_typed(vault: Vault) -> None:
 
 def test_each_planned_table_has_its_statement_and_its_frame(vault: Vault) -> None:
     """Two outputs, of one table and of two: three statements in order, three frames back, each to its output."""
-    columns = (ScanColumn(1, "LA", Type.INT),)
+    columns = (ScanColumn(1, "LA", ScalarType.INT),)
     late, all_years = (Scan("npd.census", columns, 3, frozenset(y)) for y in ({2019}, {2018, 2019}))
     plan = Plan((output("a", late), output("b", late, all_years)), ())
     assert [name for name, _ in statements(plan)] == ["a#0", "b#0", "b#1"]
@@ -165,9 +186,15 @@ PLACES = PlannedTable(
     3,
     (),
     (
-        Statistic(30, Measure.QUANTILE, SCORE, Type.DOUBLE, form=Fraction(Decimal("0.5"))),
-        Statistic(31, Measure.DEVIATION, SCORE, Type.DOUBLE, form=Deviation()),
-        Statistic(32, Measure.QUANTILE, Column(1, Type.INT), Type.INT, form=Fraction(Decimal("0.5"), discrete=True)),
+        PlannedStatistic(30, Measure.QUANTILE, SCORE, ScalarType.DOUBLE, form=QuantileForm(Decimal("0.5"))),
+        PlannedStatistic(31, Measure.DEVIATION, SCORE, ScalarType.DOUBLE, form=DeviationForm()),
+        PlannedStatistic(
+            32,
+            Measure.QUANTILE,
+            ColumnRef(1, ScalarType.INT),
+            ScalarType.INT,
+            form=QuantileForm(Decimal("0.5"), discrete=True),
+        ),
     ),
 )
 

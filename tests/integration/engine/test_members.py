@@ -8,24 +8,23 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.differencing.members import from_bytes
+from broker.disclosure.differencing.member_tables import from_bytes
 from broker.domain.errors import Breach
-from broker.domain.plans import Needs, Plan
+from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.ports import SandboxEnd, Vault
-from broker.engine.here import EngineHere
-from broker.engine.members_engine import DuckDBMembers
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.members_engine import DuckDBMembersEngine
+from tests.integration.engine.test_duckdb_engine import LIMITS, OUTPUT, PLAN, TABLE, vault  # noqa: F401
 
-from .test_duckdb_engine import LIMITS, OUTPUT, PLAN, TABLE, vault  # noqa: F401
-
-NEEDS = Needs(10)
+NEEDS = EvidenceNeeds(10)
 NUMBERS = np.array([70, 50, 60, 40], "<u4").tobytes()
 """The global numbers of the four persons, each of two rows, one in either area."""
-ENGINE = DuckDBMembers()
+ENGINE = DuckDBMembersEngine()
 
 
 def found(vault: Vault, limits=LIMITS):  # noqa: F811
     request = ENGINE.prepare_members(PLAN, vault, "j1", 2, limits, NEEDS, ENGINE.shown(PLAN))
-    return request, EngineHere().run(request)
+    return request, InProcessEngine().run(request)
 
 
 def test_members_come_with_global_numbers_and_every_amount(vault: Vault):  # noqa: F811
@@ -36,7 +35,7 @@ def test_members_come_with_global_numbers_and_every_amount(vault: Vault):  # noq
     (table,) = ENGINE.read_members(PLAN, result.frames, NUMBERS, ((0, 0),))
     members = from_bytes(table.content)
     persons, cells = members.rows()
-    assert (table.where, table.cells) == ((0, 0), ((201,), (202,)))
+    assert (table.address, table.cells) == ((0, 0), ((201,), (202,)))
     assert sorted(zip(persons.tolist(), cells.tolist(), strict=True)) == [
         (p, c) for p in (40, 50, 60, 70) for c in (0, 1)
     ]

@@ -9,21 +9,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.columns import Columns, columns_of
+from broker.disclosure.evidence_columns import EvidenceColumns, as_evidence_columns
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
-from broker.domain.plans import Key, Measure, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type
-from broker.engine.frames import plain_value, read_table
+from broker.engine.result_frames import plain_value, read_table
 
 HUGE, DECIMAL = pa.decimal128(38, 0), pa.decimal128(12, 2)
 LA, AMOUNT = (
-    Key(0, Column(0, Type.TEXT), Type.TEXT, None, None),
-    Key(1, Column(1, Type.DOUBLE), Type.DOUBLE, None, None),
+    GroupKey(0, ColumnRef(0, ScalarType.TEXT), ScalarType.TEXT, None, None),
+    GroupKey(1, ColumnRef(1, ScalarType.DOUBLE), ScalarType.DOUBLE, None, None),
 )
-SUM = Statistic(10, Measure.SUM, Column(5, Type.INT), Type.INT)
-SHARE = Statistic(11, Measure.SHARE, Column(6, Type.FLAG), Type.DOUBLE)
+SUM = PlannedStatistic(10, Measure.SUM, ColumnRef(5, ScalarType.INT), ScalarType.INT)
+SHARE = PlannedStatistic(11, Measure.SHARE, ColumnRef(6, ScalarType.FLAG), ScalarType.DOUBLE)
 TABLE = PlannedTable(Scan("x", (), 0, None), 0, (LA, AMOUNT), (SUM, SHARE))
 COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "k0": (pa.string(), ["a", "a", None]),
@@ -127,9 +127,9 @@ def test_what_stands_beside_is_read_with_the_cells() -> None:
 
 def test_columns_are_those_of_the_cells() -> None:
     cells = read(None, INSTITUTIONS, KEYS).cells
-    seen, made = columns_of(cells), columns_of(tuple(cells))
+    seen, made = as_evidence_columns(cells), as_evidence_columns(tuple(cells))
     assert (seen, seen.width, len(made)) == (cells, made.width, 3)
-    assert isinstance(made, Columns)
+    assert isinstance(made, EvidenceColumns)
     for statistic in (10, 11):
         for name in StatisticEvidence.__slots__:
             one, other = (c.fields(statistic)(name) for c in (seen, made))

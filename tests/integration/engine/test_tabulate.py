@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked, Tabulation, Wanted
-from broker.disclosure.repair.tables import Place
+from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation, TabulationRequest
+from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
-from broker.domain.plans import Measure, Needs
-from broker.domain.scalars import Value
-from broker.engine.tabulate import tabulate
+from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.scalars import Value
+from broker.engine.duckdb_tabulation import tabulate
+from tests.oracles.tabulate import tabulate_rows
 
 pytestmark = pytest.mark.long
 
@@ -41,7 +41,7 @@ def write(rows: Mapping[str, Sequence[object]], path: Path) -> Path:
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 @pytest.mark.parametrize("totals", [True, False])
 def test_it_is_the_reference(tmp_path: Path, ending: str, totals: bool) -> None:
-    asked = Asked("pupil", ("LA", "sex"), True, ("score",), ("score",), totals, "school")
+    asked = TabulationRequest("pupil", ("LA", "sex"), True, ("score",), ("score",), totals, "school")
     found = tabulate(write(ROWS, tmp_path / f"f.{ending}"), asked)
     expected = tabulate_rows(ROWS, asked)
     assert found.categories == expected.categories == (("x", "y", "(missing)"), ("F", "M"))
@@ -53,7 +53,7 @@ def test_it_is_the_reference(tmp_path: Path, ending: str, totals: bool) -> None:
 values = st.one_of(st.none(), st.integers(-3, 3), st.decimals(-5, 5, places=2))
 
 
-def as_far_as_asked(found: Tabulation, least: int) -> dict[Place, object]:
+def as_far_as_asked(found: Tabulation, least: int) -> dict[CellCoordinates, object]:
     """Cells in which enough persons have another total than most: that there are enough is all that must be right."""
     return {
         c.place: replace(
@@ -64,9 +64,9 @@ def as_far_as_asked(found: Tabulation, least: int) -> dict[Place, object]:
 
 
 PLACES = (
-    *(Wanted(Measure.QUANTILE, "x", Decimal(f)) for f in ("0.1", "0.5", "0.9")),
-    *(Wanted(m, "x") for m in (Measure.DEVIATION, Measure.LOWEST, Measure.HIGHEST, Measure.MODE)),
-    Wanted(Measure.MODE, "b"),
+    *(StatisticRequest(Measure.QUANTILE, "x", Decimal(f)) for f in ("0.1", "0.5", "0.9")),
+    *(StatisticRequest(m, "x") for m in (Measure.DEVIATION, Measure.LOWEST, Measure.HIGHEST, Measure.MODE)),
+    StatisticRequest(Measure.MODE, "b"),
 )
 
 
@@ -95,20 +95,22 @@ def test_drawn_files_are_the_reference(
         columns["u"] = [u and f"{u}{i}" for i, u in enumerate(columns["u"])]
     as_text = columns | {name: [None if v is None else str(v) for v in columns[name]] for name in "xy"}
     path = write({k: pa.array(v, pa.string()) for k, v in as_text.items()}, tmp_path / "drawn.csv")
-    asked = Asked("u", ("a", "b"), True, ("x", "y"), ("x",), totals, "b", PLACES, Needs(2, digits=digits))
+    asked = TabulationRequest(
+        "u", ("a", "b"), True, ("x", "y"), ("x",), totals, "b", PLACES, EvidenceNeeds(2, digits=digits)
+    )
     assert as_far_as_asked(tabulate(path, asked), 2) == as_far_as_asked(tabulate_rows(columns, asked), 2)
 
 
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        (Asked("who", ("LA",)), "no-column"),
-        (Asked("pupil", ()), "bad-by"),
-        (Asked("pupil", ("LA", "LA")), "bad-by"),
-        (Asked("pupil", ("LA",), sums=("sex",)), "bad-number"),
+        (TabulationRequest("who", ("LA",)), "no-column"),
+        (TabulationRequest("pupil", ()), "bad-by"),
+        (TabulationRequest("pupil", ("LA", "LA")), "bad-by"),
+        (TabulationRequest("pupil", ("LA",), sums=("sex",)), "bad-number"),
     ],
 )
-def test_bad_questions(tmp_path: Path, asked: Asked, code: str) -> None:
+def test_bad_questions(tmp_path: Path, asked: TabulationRequest, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         tabulate(write(ROWS, tmp_path / "f.csv"), asked)
     assert caught.value.code == code
@@ -118,15 +120,15 @@ def test_bad_questions(tmp_path: Path, asked: Asked, code: str) -> None:
 
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="There is no file"):
-        tabulate(tmp_path / "none.csv", Asked("a", ("b",)))
+        tabulate(tmp_path / "none.csv", TabulationRequest("a", ("b",)))
     (tmp_path / "f.parquet").write_bytes(b"no parquet")
     with pytest.raises(Invalid, match="cannot be read"):
-        tabulate(tmp_path / "f.parquet", Asked("a", ("b",)))
+        tabulate(tmp_path / "f.parquet", TabulationRequest("a", ("b",)))
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_name_with_a_star_opens_no_other_file(tmp_path: Path, ending: str) -> None:
-    asked = Asked("pupil", ("LA",))
+    asked = TabulationRequest("pupil", ("LA",))
     path = write(ROWS, tmp_path / f"a*.{ending}")
     assert sum(c.rows for c in tabulate(path, asked).cells) == 7
     write(ROWS, tmp_path / f"ab.{ending}")
@@ -140,7 +142,7 @@ def test_typed_columns_read_as_they_are_written(tmp_path: Path) -> None:
             "COPY (SELECT 1 u, true f, 'nan'::DOUBLE d, DATE '2020-01-02' t, 2.5::DOUBLE x) "
             f"TO '{tmp_path}/t.parquet' (FORMAT parquet)"
         )
-    found = tabulate(tmp_path / "t.parquet", Asked("u", ("f", "d", "t", "x"), sums=("x",)))
+    found = tabulate(tmp_path / "t.parquet", TabulationRequest("u", ("f", "d", "t", "x"), sums=("x",)))
     assert found.categories == (("True",), ("(missing)",), ("2020-01-02",), ("2.5",))
 
 
@@ -149,7 +151,10 @@ def test_what_is_no_number_is_missing_though_a_file_says_that_it_has_numbers_onl
     rows: dict[str, list[Value]] = {"pupil": ["a", "b", "c", "d"], "LA": ["x"] * 4, "score": [1.5, None, 4.0, None]}
     written = {"pupil": rows["pupil"], "LA": rows["LA"], "score": [1.5, float("nan"), 4.0, float("nan")]}
     parquet.write_table(pa.table(written), tmp_path / "f.parquet")
-    for asked in (Asked("pupil", ("LA",), sums=("score",), means=("score",)), Asked("pupil", ("LA", "score"))):
+    for asked in (
+        TabulationRequest("pupil", ("LA",), sums=("score",), means=("score",)),
+        TabulationRequest("pupil", ("LA", "score")),
+    ):
         found, expected = (tabulate(tmp_path / "f.parquet", asked), tabulate_rows(rows, asked))
         assert found.categories == expected.categories
         assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
@@ -162,22 +167,22 @@ def test_a_column_is_the_one_of_its_name(tmp_path: Path, ending: str) -> None:
     table = pa.table(columns).rename_columns(["ID", "id", "LA", "twice", "twice"])
     path = tmp_path / f"f.{ending}"
     parquet.write_table(table, path) if ending == "parquet" else csv.write_csv(table, path)
-    assert [tabulate(path, Asked(unit, ("LA",))).cells[0].persons for unit in ("ID", "id")] == [1, 2]
+    assert [tabulate(path, TabulationRequest(unit, ("LA",))).cells[0].persons for unit in ("ID", "id")] == [1, 2]
     with pytest.raises(Invalid, match="two columns called 'twice'"):
-        tabulate(path, Asked("id", ("LA", "twice")))
+        tabulate(path, TabulationRequest("id", ("LA", "twice")))
 
 
 def test_a_file_without_a_first_line_names_no_columns(tmp_path: Path) -> None:
     (tmp_path / "f.csv").touch()
     with pytest.raises(Invalid, match="is empty"):
-        tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",)))
+        tabulate(tmp_path / "f.csv", TabulationRequest("pupil", ("LA",)))
 
 
 def test_numbers_too_large_to_add_up(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.write_text("pupil,LA,score\n" + "".join(f"{p},x,{9 * 10**27}\n" for p in "abc"))
     with pytest.raises(Invalid, match="too large"):
-        tabulate(path, Asked("pupil", ("LA",), True, ("score",), (), False, None))
+        tabulate(path, TabulationRequest("pupil", ("LA",), True, ("score",), (), False, None))
 
 
 def test_a_quantile_is_rounded_until_enough_persons_share_it(tmp_path: Path) -> None:
@@ -185,9 +190,9 @@ def test_a_quantile_is_rounded_until_enough_persons_share_it(tmp_path: Path) -> 
     one other, to the nearest ten with the ten who have 5 to 14, as 0 to the nearest hundred with all but one."""
     scores = [*range(19), 100]
     table = {"pupil": [f"p{i}" for i in range(20)], "LA": ["x"] * 20, "score": scores}
-    median = Wanted(Measure.QUANTILE, "score", Decimal("0.5"))
+    median = StatisticRequest(Measure.QUANTILE, "score", Decimal("0.5"))
     for least, exponent in ((1, 0), (2, 1), (10, 1), (11, 2), (19, 2), (20, 3), (21, None)):
-        asked = Asked("pupil", ("LA",), False, places=(median,), needs=Needs(least, digits=0))
+        asked = TabulationRequest("pupil", ("LA",), False, places=(median,), needs=EvidenceNeeds(least, digits=0))
         (cell,) = tabulate(write(table, tmp_path / "f.csv"), asked).cells
         assert (cell.statistics[median].value, cell.statistics[median].bin) == (Decimal("9.5"), exponent)
 
@@ -203,7 +208,7 @@ def test_files_as_they_come(tmp_path: Path, ending: str) -> None:
         "score": ["1e2", "-0.0000000001", "12345678901234567", None, "+7"],
     }
     path = write({k: pa.array(v, pa.string()) for k, v in table.items()}, tmp_path / f"f.{ending}")
-    asked = Asked("rowid", ("k0", "LA"), True, ("score",), ("score",), True, "LA")
+    asked = TabulationRequest("rowid", ("k0", "LA"), True, ("score",), ("score",), True, "LA")
     found, expected = tabulate(path, asked), tabulate_rows(table, asked)
     assert found.categories == expected.categories
     assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
@@ -212,7 +217,7 @@ def test_files_as_they_come(tmp_path: Path, ending: str) -> None:
 def test_a_file_without_rows_has_no_cells(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("pupil,LA,score\n")
     for totals in (False, True):
-        found = tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",), True, ("score",), ("score",), totals))
+        found = tabulate(tmp_path / "f.csv", TabulationRequest("pupil", ("LA",), True, ("score",), ("score",), totals))
         assert (found.categories, found.cells) == (((),), ())
 
 
@@ -222,10 +227,10 @@ def test_dates_whole_numbers_and_decimals_of_parquet(tmp_path: Path) -> None:
             "COPY (SELECT i AS u, DATE '2020-01-01' + (i % 2)::INT AS day, (i / 8)::DECIMAL(9,3) AS d, i::TINYINT AS t "
             f"FROM range(12) r(i)) TO '{tmp_path}/t.parquet' (FORMAT parquet)"
         )
-    asked = Asked("u", ("day",), False, ("d", "t"))
+    asked = TabulationRequest("u", ("day",), False, ("d", "t"))
     cells = {c.place: c.statistics for c in tabulate(tmp_path / "t.parquet", asked).cells}
     assert set(cells) == {("2020-01-01",), ("2020-01-02",)}
-    totals = [cells["2020-01-01",][Wanted(Measure.SUM, name)].total for name in ("d", "t")]
+    totals = [cells["2020-01-01",][StatisticRequest(Measure.SUM, name)].total for name in ("d", "t")]
     assert totals == [Decimal("3.75"), 30]
 
 
@@ -233,10 +238,10 @@ def test_a_column_can_be_a_category_and_a_number(tmp_path: Path) -> None:
     """And floating numbers are what their shortest text says, short or long."""
     table = {"pupil": [1, 2, 3], "n": [5, 5, 6], "x": [0.1, 0.2, 1e11 + 0.5], "y": [0.1, 0.12345, 3.0]}
     path = write(table, tmp_path / "f.parquet")
-    asked = Asked("pupil", ("n",), True, ("n", "x", "y", "pupil"), (), True)
+    asked = TabulationRequest("pupil", ("n",), True, ("n", "x", "y", "pupil"), (), True)
     found = {c.place: c.statistics for c in tabulate(path, asked).cells}
     assert found == {c.place: c.statistics for c in tabulate_rows(table, asked).cells}
-    assert found["5",][Wanted(Measure.SUM, "x")].total == Decimal("0.3")
+    assert found["5",][StatisticRequest(Measure.SUM, "x")].total == Decimal("0.3")
 
 
 @pytest.mark.parametrize("totals", [True, False])
@@ -245,7 +250,7 @@ def test_equal_totals_are_counted_where_few_could_differ(tmp_path: Path, totals:
     scores = {"two": [5, 6] * 20, "one": [7] * 35 + [8] * 5, "all": list(range(40))}
     rows = [(la, x) for la, values in scores.items() for x in values]
     table = {"pupil": list(range(120)), "LA": [la for la, _ in rows], "score": [x for _, x in rows]}
-    asked = Asked("pupil", ("LA",), False, means=("score",), totals=totals, needs=Needs(10))
+    asked = TabulationRequest("pupil", ("LA",), False, means=("score",), totals=totals, needs=EvidenceNeeds(10))
     cells = {c.place: c.statistics[asked.wanted[0]] for c in tabulate(write(table, tmp_path / "f.csv"), asked).cells}
     assert [cells[la,].others for la in ("two", "one")] == [20, 5]
     assert 10 <= (cells["all",].others or 0) <= 39
@@ -257,7 +262,7 @@ def test_no_line_of_a_file_is_left_out(tmp_path: Path, below: str) -> None:
     lines = "".join(f"{i},{'xy'[i % 2]}\n" for i in range(20))
     (tmp_path / "f.csv").write_text(f"pupil,LA\n{lines}{below}")
     with pytest.raises(Invalid) as refused:
-        tabulate(tmp_path / "f.csv", Asked("pupil", ("LA",)))
+        tabulate(tmp_path / "f.csv", TabulationRequest("pupil", ("LA",)))
     assert refused.value.code == "unreadable"
 
 
@@ -266,13 +271,13 @@ def test_the_least_of_a_narrow_number_has_a_size(tmp_path: Path, kind: str) -> N
     rows = {"pupil": ["a", "b", "c"], "LA": ["x", "x", "y"], "score": [-(2 ** (int(kind[3:]) - 1)), 3, 4]}
     table = pa.table({n: pa.array(v, kind) if n == "score" else pa.array(v) for n, v in rows.items()})
     parquet.write_table(table, tmp_path / "f.parquet")
-    asked = Asked("pupil", ("LA",), sums=("score",))
+    asked = TabulationRequest("pupil", ("LA",), sums=("score",))
     found, expected = (tabulate(tmp_path / "f.parquet", asked), tabulate_rows(rows, asked))
     assert {c.place: c for c in found.cells} == {c.place: c for c in expected.cells}
 
 
 def test_a_column_may_be_called_as_the_engine_calls_the_number_of_a_row(tmp_path: Path) -> None:
     rows: dict[str, list[Value]] = {"pupil": ["a", None, None], "File_row_number": ["x", "x", "y"]}
-    asked = Asked("pupil", ("File_row_number",))
+    asked = TabulationRequest("pupil", ("File_row_number",))
     found = tabulate(write(rows, tmp_path / "f.parquet"), asked)
     assert {c.place: c for c in found.cells} == {c.place: c for c in tabulate_rows(rows, asked).cells}

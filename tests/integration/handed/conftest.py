@@ -11,20 +11,20 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from broker.domain.ports import Limits, SandboxRequest, Vault
-from broker.domain.projects import Project
-from broker.domain.variables import How, Use
-from broker.engine.here import views_of
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
+from broker.domain.projects.project import ResearchProject
+from broker.engine.in_process_engine import views_of
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.python_jobs.rows import Inputs
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.rehearsal_data import wanted
+from broker.policy.policy_set import PolicySet
+from broker.python_jobs.submitted_rows import JobInputs
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "sandbox_images" / "sql"))
-LIMITS = Limits(60, 2**30, 2**24, 10, 64, 2, 2**24)
+LIMITS = SandboxLimits(60, 2**30, 2**24, 10, 64, 2, 2**24)
 CENSUS, ABSENCE = "npd.spring_census", "npd.absence"
 Rows = list[dict[str, Any]]
 
@@ -38,34 +38,36 @@ class Quiet:
 
 
 @pytest.fixture(scope="session")
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(ROOT / "policies")
 
 
 @pytest.fixture(scope="session")
-def project(policies: Policies) -> Project:
+def project(policies: PolicySet) -> ResearchProject:
     found = policies.project("P0421")
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="session")
-def vault(policies: Policies, project: Project, tmp_path_factory: pytest.TempPathFactory) -> Vault:
+def vault(policies: PolicySet, project: ResearchProject, tmp_path_factory: pytest.TempPathFactory) -> Vault:
     root = tmp_path_factory.mktemp("handed")
-    small = wanted(project, policies.catalogue, synthetic_years(), 600, 1)
-    stage = build_stage(policies, project.ident, small, root, Quiet())
+    small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), 600, 1)
+    stage = build_rehearsal_context(policies, project.ident, small, root, Quiet())
     return stage.vaults.ensure(project.ident, stage.snapshot)
 
 
 @pytest.fixture(scope="session")
-def inputs(policies: Policies) -> Inputs:
+def inputs(policies: PolicySet) -> JobInputs:
     """What a script's header would mount: census and absence of two years."""
-    read = frozenset({How.READ})
+    read = frozenset({Usage.READ})
     years = frozenset({2021, 2022})
     census = ("PupilMatchingRefAnonymous", "AcademicYear", "NCyearActual", "FSMeligible", "SENprovision", "PHASE", "LA")
     absence = ("PupilMatchingRefAnonymous", "AcademicYear", "OverallAbsence_6HalfTerms", "SessionsPossible_6HalfTerms")
-    uses = [Use(CENSUS, v, years, read) for v in census] + [Use(ABSENCE, v, years, read) for v in absence]
-    return Inputs(tuple(uses), policies.catalogue, "npd")
+    uses = [VariableUse(CENSUS, v, years, read) for v in census] + [
+        VariableUse(ABSENCE, v, years, read) for v in absence
+    ]
+    return JobInputs(tuple(uses), policies.catalogue, "npd")
 
 
 def file_of(table: pa.Table) -> bytes:

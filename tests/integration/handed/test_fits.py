@@ -8,18 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.judge_fit import judge_fit
+from broker.disclosure.judge_regression import judge_regression
+from broker.domain.evidence import ModelFit
 from broker.domain.findings import Verdict
-from broker.domain.fits import Fit
-from broker.domain.handed import RowsChecked, RowsProblem
-from broker.domain.ports import HandedTo, SandboxEnd, Vault
-from broker.engine.handed import HandedDuckDB
-from broker.python_jobs.handed import read_request
-from broker.python_jobs.rows import Inputs
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.workflow.handing import rows_to_fit
-
-from .conftest import LIMITS, file_of
+from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataProblem
+from broker.domain.ports import SandboxEnd, SubmittedMicrodata, Vault
+from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.submitted_rows import JobInputs
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.workflow.pipeline.script_computation import plan_regression_rows
+from tests.integration.handed.conftest import LIMITS, file_of
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 SELECT = """SELECT c.PupilMatchingRefAnonymous AS pupil, c.LA, c.FSMeligible AS fsm, c.PHASE AS phase,
@@ -36,20 +35,20 @@ REQUEST = {
     },
     "description": "absence",
 }  # fmt: skip
-Run = Callable[..., tuple[RowsChecked, Fit | None]]
+Run = Callable[..., tuple[MicrodataCheck, ModelFit | None]]
 
 
 @pytest.fixture
-def fit(vault: Vault, inputs: Inputs, policies, project, sandbox_root: Path, request) -> Run:
+def fit(vault: Vault, inputs: JobInputs, policies, project, sandbox_root: Path, request) -> Run:
     sandbox = DockerSandbox(sandbox_root, "runc")
 
-    def run(rows: pa.Table, **changed: object) -> tuple[RowsChecked, Fit | None]:
+    def run(rows: pa.Table, **changed: object) -> tuple[MicrodataCheck, ModelFit | None]:
         asked = read_request(json.dumps(REQUEST | changed).encode(), "regression", "r")
-        planned = rows_to_fit(asked, inputs, project, policies)
+        planned = plan_regression_rows(asked, inputs, project, policies)
         name = "".join(c if c.isalnum() else "." for c in request.node.name)
         named = rows.select([planned.person.name, *(c.name for c in planned.columns)])  # as the library does
-        to = HandedTo(vault, tuple(inputs.uses), file_of(named), name, 1)
-        engine = HandedDuckDB()
+        to = SubmittedMicrodata(vault, tuple(inputs.uses), file_of(named), name, 1)
+        engine = DuckDBScriptRows()
         result = sandbox.run(engine.prepare_fit(asked, planned, to, LIMITS))
         assert result.end is SandboxEnd.ENDED
         return engine.read_fit(result.frames)
@@ -94,10 +93,10 @@ def test_families_categories_and_products(fit: Run, select) -> None:
 @pytest.mark.parametrize(
     ("problem", "formula", "family"),
     [
-        (RowsProblem.MODEL, "missed ~ fsm + again", "ols"),
-        (RowsProblem.MODEL, "often ~ decides", "logit"),
-        (RowsProblem.MODEL, "missed ~ fsm", "logit"),
-        (RowsProblem.MODEL, "missed ~ pid | pid", "ols"),
+        (MicrodataProblem.MODEL, "missed ~ fsm + again", "ols"),
+        (MicrodataProblem.MODEL, "often ~ decides", "logit"),
+        (MicrodataProblem.MODEL, "missed ~ fsm", "logit"),
+        (MicrodataProblem.MODEL, "missed ~ pid | pid", "ols"),
     ],
 )
 def test_what_cannot_be_fitted_says_so(fit: Run, select, problem, formula: str, family: str) -> None:
@@ -121,7 +120,7 @@ def test_a_dummy_of_one_person_and_a_table_in_disguise_are_refused(fit: Run, sel
     pupils = rows["pupil"].to_pylist()
     rows = rows.append_column("one", pa.array([float(p == pupils[0]) for p in pupils]))
     _, found = fit(rows, formula="missed ~ fsm + one")
-    profile = policies.profile(project.profile)
-    assessment = judge_fit("r", found, profile)
+    profile = policies.disclosure_rules(project.profile)
+    assessment = judge_regression("r", found, profile)
     assert assessment.verdict is Verdict.REFUSE
     assert ("R2", "one") in {(f.rule, dict(f.figures).get("name")) for f in assessment.findings}

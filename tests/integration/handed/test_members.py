@@ -7,26 +7,25 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from broker.disclosure.differencing.members import Members, from_bytes
-from broker.disclosure.needs import needs_of
+from broker.disclosure.differencing.member_tables import Members, from_bytes
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.errors import Breach
-from broker.domain.ports import HandedTo
-from broker.engine.handed import HandedDuckDB
-from broker.engine.members_engine import DuckDBMembers
-from broker.python_jobs.handed import read_request
-from broker.workflow.handing import planned_tables
-
-from .conftest import LIMITS, file_of, run_here
-from .test_tables import REQUEST, SELECT
+from broker.domain.ports import SubmittedMicrodata
+from broker.engine.members_engine import DuckDBMembersEngine
+from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.python_jobs.script_requests import read_request
+from broker.workflow.pipeline.script_computation import plan_tables
+from tests.integration.handed.conftest import LIMITS, file_of, run_here
+from tests.integration.handed.test_tables import REQUEST, SELECT
 
 
 @pytest.fixture
 def asked(vault, inputs, policies, project, select):
     request = read_request(json.dumps(REQUEST).encode(), "table", "t")
-    planned = planned_tables((request,), inputs, project, policies)
+    planned = plan_tables((request,), inputs, project, policies)
     rows = select(SELECT)
-    to = HandedTo(vault, tuple(inputs.uses), file_of(rows), "j", 1)
-    return planned, to, needs_of(policies.profile(project.profile)), rows
+    to = SubmittedMicrodata(vault, tuple(inputs.uses), file_of(rows), "j", 1)
+    return planned, to, evidence_needs(policies.disclosure_rules(project.profile)), rows
 
 
 def numbers_of(vault) -> bytes:
@@ -36,11 +35,11 @@ def numbers_of(vault) -> bytes:
 
 def test_members_add_up_to_the_evidence(asked, vault) -> None:
     planned, to, needs, rows = asked
-    engine = DuckDBMembers()
+    engine = DuckDBMembersEngine()
     wanted = engine.shown(planned.plan)
-    frames = run_here(engine.prepare_handed_members(planned.plan, planned.rows, to, LIMITS, needs, wanted))
-    (found,) = engine.read_handed_members(planned.plan, frames, numbers_of(vault), wanted)
-    hot = HandedDuckDB()
+    frames = run_here(engine.prepare_script_members(planned.plan, planned.rows, to, LIMITS, needs, wanted))
+    (found,) = engine.read_script_members(planned.plan, frames, numbers_of(vault), wanted)
+    hot = DuckDBScriptRows()
     _, evidence = hot.read(planned.plan, run_here(hot.prepare(planned.plan, planned.rows, to, LIMITS, needs)), needs)
     cells = {c.keys: c for c in evidence.outputs[0].tables[0].cells}
     persons, by_cell, rows_of = _by_cell(from_bytes(found.content))
@@ -63,12 +62,12 @@ def _by_cell(members: Members):
 
 def test_rows_that_have_a_problem_now_have_no_members(asked, vault) -> None:
     planned, to, needs, _ = asked
-    engine = DuckDBMembers()
+    engine = DuckDBMembersEngine()
     wanted = engine.shown(planned.plan)
-    spoilt = HandedTo(to.vault, to.inputs, to.content[:-40], to.job, to.attempt)
-    frames = run_here(engine.prepare_handed_members(planned.plan, planned.rows, spoilt, LIMITS, needs, wanted))
+    spoilt = SubmittedMicrodata(to.vault, to.inputs, to.content[:-40], to.job, to.attempt)
+    frames = run_here(engine.prepare_script_members(planned.plan, planned.rows, spoilt, LIMITS, needs, wanted))
     with pytest.raises(Breach, match="have a problem now"):
-        engine.read_handed_members(planned.plan, frames, numbers_of(vault), wanted)
+        engine.read_script_members(planned.plan, frames, numbers_of(vault), wanted)
 
 
 def test_the_numbers_of_the_vault_lead_to_the_global_ones(vault) -> None:

@@ -8,17 +8,16 @@ import pyarrow.compute as pc
 import pytest
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.needs import needs_of
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.handed import RowsChecked, RowsProblem
-from broker.domain.ports import HandedTo, Vault
-from broker.engine.handed import HandedDuckDB
-from broker.python_jobs.handed import read_request
-from broker.python_jobs.rows import Inputs
-from broker.workflow.handing import planned_tables
-
-from .conftest import LIMITS, file_of, run_here
+from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataProblem
+from broker.domain.ports import SubmittedMicrodata, Vault
+from broker.engine.script_rows_engine import DuckDBScriptRows
+from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.submitted_rows import JobInputs
+from broker.workflow.pipeline.script_computation import plan_tables
+from tests.integration.handed.conftest import LIMITS, file_of, run_here
 
 SELECT = """SELECT c.PupilMatchingRefAnonymous AS pupil, c.LA, c.PHASE AS phase, c.FSMeligible AS fsm,
     a.OverallAbsence_6HalfTerms AS missed,
@@ -34,18 +33,18 @@ REQUEST = {
                   "missed": "npd.absence.OverallAbsence_6HalfTerms"},
     "description": "by phase",
 }  # fmt: skip
-Tabulate = Callable[..., tuple[RowsChecked, JobEvidence | None, Assessment | None]]
+Tabulate = Callable[..., tuple[MicrodataCheck, JobEvidence | None, Assessment | None]]
 
 
 @pytest.fixture
-def tabulate(vault: Vault, inputs: Inputs, policies, project) -> Tabulate:
+def tabulate(vault: Vault, inputs: JobInputs, policies, project) -> Tabulate:
     def run(rows: pa.Table | bytes, **changed: object):
         request = read_request(json.dumps(REQUEST | changed).encode(), "table", "t")
-        planned = planned_tables((request,), inputs, project, policies)
-        profile = policies.profile(project.profile)
+        planned = plan_tables((request,), inputs, project, policies)
+        profile = policies.disclosure_rules(project.profile)
         content = rows if isinstance(rows, bytes) else file_of(rows)
-        to = HandedTo(vault, tuple(inputs.uses), content, "j", 1)
-        engine, needs = HandedDuckDB(), needs_of(profile)
+        to = SubmittedMicrodata(vault, tuple(inputs.uses), content, "j", 1)
+        engine, needs = DuckDBScriptRows(), evidence_needs(profile)
         frames = run_here(engine.prepare(planned.plan, planned.rows, to, LIMITS, needs))
         checked, evidence = engine.read(planned.plan, frames, needs)
         if evidence is None:
@@ -59,7 +58,7 @@ def tabulate(vault: Vault, inputs: Inputs, policies, project) -> Tabulate:
 def test_a_table_has_the_evidence_that_sql_would_have(tabulate, select) -> None:
     rows = select(SELECT)
     checked, evidence, assessment = tabulate(rows)
-    assert checked == RowsChecked(rows.num_rows, len(set(rows["pupil"].to_pylist())), 0)
+    assert checked == MicrodataCheck(rows.num_rows, len(set(rows["pupil"].to_pylist())), 0)
     counted = rows.group_by("phase").aggregate([("pupil", "count_distinct"), ("pupil", "count")]).to_pylist()
     cells = {c.keys: (c.persons, c.rows) for c in evidence.outputs[0].tables[0].cells}
     assert cells == {(r["phase"],): (r["pupil_count_distinct"], r["pupil_count"]) for r in counted}
@@ -85,20 +84,20 @@ def with_column(rows: pa.Table, name: str, change) -> pa.Table:
 @pytest.mark.parametrize(
     ("problem", "spoil"),
     [
-        (RowsProblem.UNREADABLE, lambda rows: b"ARROW1\0\0 nothing"),
-        (RowsProblem.UNREADABLE, lambda rows: file_of(rows)[:-40]),
-        (RowsProblem.COLUMNS, lambda rows: rows.drop_columns(["phase"])),
-        (RowsProblem.COLUMNS, lambda rows: rows.append_column("extra", rows["phase"])),
-        (RowsProblem.COLUMNS, lambda rows: with_column(rows, "rate", lambda v: [[x] for x in v])),
-        (RowsProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: [float("inf"), *v[1:]])),
-        (RowsProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: ["a lot", *map(str, v[1:])])),
-        (RowsProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: [2e9, *v[1:]])),
-        (RowsProblem.VALUES, lambda rows: with_column(rows, "fsm", lambda v: [2, *v[1:]])),
-        (RowsProblem.UNKNOWN, lambda rows: with_column(rows, "pupil", lambda v: ["0" * 32, *v[1:]])),
-        (RowsProblem.REPEATED, lambda rows: pa.concat_tables([rows] * 12)),
-        (RowsProblem.MISMATCH, lambda rows: with_column(rows, "missed", lambda v: [(v[0] or 0) + 399, *v[1:]])),
-        (RowsProblem.MISMATCH, lambda rows: with_column(rows, "pupil", lambda v: v[1:] + v[:1])),
-        (RowsProblem.BINARY, lambda rows: with_column(rows, "rate", lambda v: [100.0 * (x > 5) for x in v])),
+        (MicrodataProblem.UNREADABLE, lambda rows: b"ARROW1\0\0 nothing"),
+        (MicrodataProblem.UNREADABLE, lambda rows: file_of(rows)[:-40]),
+        (MicrodataProblem.COLUMNS, lambda rows: rows.drop_columns(["phase"])),
+        (MicrodataProblem.COLUMNS, lambda rows: rows.append_column("extra", rows["phase"])),
+        (MicrodataProblem.COLUMNS, lambda rows: with_column(rows, "rate", lambda v: [[x] for x in v])),
+        (MicrodataProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: [float("inf"), *v[1:]])),
+        (MicrodataProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: ["a lot", *map(str, v[1:])])),
+        (MicrodataProblem.VALUES, lambda rows: with_column(rows, "rate", lambda v: [2e9, *v[1:]])),
+        (MicrodataProblem.VALUES, lambda rows: with_column(rows, "fsm", lambda v: [2, *v[1:]])),
+        (MicrodataProblem.UNKNOWN, lambda rows: with_column(rows, "pupil", lambda v: ["0" * 32, *v[1:]])),
+        (MicrodataProblem.REPEATED, lambda rows: pa.concat_tables([rows] * 12)),
+        (MicrodataProblem.MISMATCH, lambda rows: with_column(rows, "missed", lambda v: [(v[0] or 0) + 399, *v[1:]])),
+        (MicrodataProblem.MISMATCH, lambda rows: with_column(rows, "pupil", lambda v: v[1:] + v[:1])),
+        (MicrodataProblem.BINARY, lambda rows: with_column(rows, "rate", lambda v: [100.0 * (x > 5) for x in v])),
     ],
 )
 def test_rows_with_a_problem_have_no_figures(tabulate, select, problem, spoil) -> None:

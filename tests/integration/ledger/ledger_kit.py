@@ -8,23 +8,23 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account, Cost, Loss
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Answer, Asked, SpendState, question_of
-from broker.storage.store import SqlStore, open_store
-from broker.storage.witness import FolderWitness
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import SpendRequest, SpendState, StoredAnswer, question_hash
+from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.sql_store import SqlStore, open_store
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 UNIT, PROJECT, TABLE = "pupil", "P0733", "npd.absence"
 WHOLE, OWN, OWN_TABLE, SHARED_TABLE = (
-    Account(UNIT), Account(UNIT, PROJECT), Account(UNIT, PROJECT, TABLE), Account(UNIT, "", TABLE)
+    PrivacyAccount(UNIT), PrivacyAccount(UNIT, PROJECT), PrivacyAccount(UNIT, PROJECT, TABLE),
+    PrivacyAccount(UNIT, "", TABLE)
 )  # fmt: skip
 
 
-def eps(micro: int) -> Amount:
-    return Amount(Accounting.PURE, micro)
+def eps(micro: int) -> PrivacyAmount:
+    return PrivacyAmount(Accounting.PURE, micro)
 
 
 ANY = ReleaseMaximum(eps(10**9))
@@ -33,15 +33,15 @@ ANY = ReleaseMaximum(eps(10**9))
 def asked(
     job: str, micro: int = 100, *, project: str = PROJECT, question: str = "", table: str = TABLE, unit: str = UNIT,
     snapshot: str = "s1",
-) -> Asked:  # fmt: skip
+) -> SpendRequest:  # fmt: skip
     """A job that costs so many millionths, of one table. Each asks something else unless told so."""
     loss = Loss((eps(micro),))
     cost = Cost(unit, loss, ((table, loss),))
-    return Asked(job, project, snapshot, question_of(question or job, "0..1", "laplace"), (cost,))
+    return SpendRequest(job, project, snapshot, question_hash(question or job, "0..1", "laplace"), (cost,))
 
 
-def answer(job: str) -> Answer:
-    return Answer(f"keyed-{job}", f"place-{job}")
+def answer(job: str) -> StoredAnswer:
+    return StoredAnswer(f"keyed-{job}", f"place-{job}")
 
 
 @dataclass
@@ -59,42 +59,42 @@ class Steps:
     def event(self, action: str, subject: str) -> list[AuditEvent]:
         return [AuditEvent(START, "system", action, subject)]
 
-    def allot(self, account: Account, cap: int | Amount) -> None:
+    def allot(self, account: PrivacyAccount, cap: int | PrivacyAmount) -> None:
         amount = eps(cap) if isinstance(cap, int) else cap
         self.store.allot(account, amount, self.now(), self.event("budget.allotted", account.name))
 
-    def reserve(self, what: Asked | str, maximum: ReleaseMaximum = ANY):
+    def reserve(self, what: SpendRequest | str, maximum: ReleaseMaximum = ANY):
         what = asked(what) if isinstance(what, str) else what
         return self.store.reserve(what, maximum, self.now(), self.event("spend.reserved", what.job))
 
     def charge(self, job: str):
         return self.store.charge(job, self.now(), self.event("spend.charged", job))
 
-    def answer(self, job: str, found: Answer | None = None):
+    def answer(self, job: str, found: StoredAnswer | None = None):
         return self.store.store_answer(job, found or answer(job), self.now(), self.event("spend.answered", job))
 
     def settle(self, job: str, after: SpendState):
         return self.store.settle_spend(job, after, self.now(), self.event(f"spend.{after.value}", job))
 
-    def released(self, what: Asked | str) -> None:
+    def released(self, what: SpendRequest | str) -> None:
         """The whole way."""
-        job = self.reserve(what).asked.job
+        job = self.reserve(what).request.job
         self.charge(job)
         self.answer(job)
         self.settle(job, SpendState.RELEASED)
 
-    def used(self, account: Account = WHOLE) -> tuple[int, int]:
+    def used(self, account: PrivacyAccount = WHOLE) -> tuple[int, int]:
         """(spent, reserved)"""
         [found] = [b for b in self.store.balances() if b.account == account]
         return found.spent.micro, found.reserved.micro
 
 
-def at_the_same_price(what: Asked, job: str) -> Asked:
+def at_the_same_price(what: SpendRequest, job: str) -> SpendRequest:
     return replace(what, job=job)
 
 
 def opened(url: str, folder) -> SqlStore:
-    return open_store(url, FolderWitness(folder))
+    return open_store(url, SignedHeadStore(folder))
 
 
 def begin(command: list[object]) -> subprocess.Popen[str]:

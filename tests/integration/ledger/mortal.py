@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from ledger_kit import Steps, asked, opened
 
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites
 
-INSIDE, SIGN = LedgerWriting._ledger, LedgerWriting._sign
+INSIDE, SIGN = SqlLedgerWrites._ledger, SqlLedgerWrites._sign
 
 
 def stop(point: str) -> None:
@@ -30,7 +30,7 @@ def stop(point: str) -> None:
 
 
 @contextmanager
-def _stops_inside(self: LedgerWriting) -> Iterator[object]:
+def _stops_inside(self: SqlLedgerWrites) -> Iterator[object]:
     with INSIDE(self) as connection:
         yield connection
         stop("inside")
@@ -53,9 +53,9 @@ def main() -> None:
         if name == wanted and where == "before":
             stop(point)
         if name == wanted and where == "inside":
-            LedgerWriting._ledger = _stops_inside
+            SqlLedgerWrites._ledger = _stops_inside
         if name == wanted and where == "unsigned":
-            LedgerWriting._sign = lambda self: stop("unsigned")
+            SqlLedgerWrites._sign = lambda self: stop("unsigned")
         act()
         if name == wanted:
             stop(point)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from ledger_kit import Steps, asked, opened
 
-from broker.domain.ledger.refusals import OverBudget
+from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.spends import SpendState
 
 

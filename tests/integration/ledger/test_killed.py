@@ -15,7 +15,7 @@ from ledger_kit import OWN_TABLE, WHOLE, answer, begin
 from proof_size import seed, size, tell
 
 from broker.domain.errors import Conflict
-from broker.domain.ledger.spends import Answer, SpendState
+from broker.domain.ledger.spends import SpendState, StoredAnswer
 
 MORTAL = Path(__file__).with_name("mortal.py")
 STEPS = ("reserve", "charge", "answer", "release")
@@ -65,7 +65,7 @@ def _again(steps, done):
     steps.reserve("j1")
     charged = steps.charge("j1")
     assert charged.answer == (answer("j1") if done >= 3 else None)
-    drawn = Answer("keyed-again", "place-again")
+    drawn = StoredAnswer("keyed-again", "place-again")
     assert steps.answer("j1", drawn) == (answer("j1") if done >= 3 else drawn)
     steps.settle("j1", SpendState.RELEASED)
 

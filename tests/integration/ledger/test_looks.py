@@ -4,17 +4,16 @@ import pytest
 from ledger_kit import OWN, OWN_TABLE, PROJECT, TABLE, UNIT, WHOLE, asked, eps
 
 from broker.domain.errors import Refused
-from broker.domain.ledger.amounts import Account
-from broker.domain.ledger.budgets import Aside, Beside, over_allotted
-from broker.domain.ledger.refusals import check_exact_release
-from broker.domain.ledger.spends import SpendState
+from broker.domain.ledger.budget_refusals import check_exact_release
+from broker.domain.ledger.privacy_loss import PrivacyAccount
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendState, over_allotted
 
-OTHER = Account(UNIT, "P0421", TABLE)
+OTHER = PrivacyAccount(UNIT, "P0421", TABLE)
 
 
 def test_a_project_sees_its_own_and_staff_see_all(capped):
     capped.allot(OTHER, 500)
-    capped.allot(Account("staff"), 70)
+    capped.allot(PrivacyAccount("staff"), 70)
     capped.released("j1")
     capped.reserve(asked("j2", 30))
     capped.released(asked("j3", 200, project="P0421"))
@@ -28,7 +27,7 @@ def test_a_project_sees_its_own_and_staff_see_all(capped):
     )
     assert [b.account for b in capped.store.balances(unit=UNIT)] == [WHOLE, OTHER, OWN_TABLE]
     everything = {b.account: b.used for b in capped.store.balances()}
-    assert everything == {WHOLE: eps(330), OWN_TABLE: eps(130), OTHER: eps(200), Account("staff"): eps(0)}
+    assert everything == {WHOLE: eps(330), OWN_TABLE: eps(130), OTHER: eps(200), PrivacyAccount("staff"): eps(0)}
 
 
 def test_a_history_has_a_point_for_each_move(capped):
@@ -37,7 +36,7 @@ def test_a_history_has_a_point_for_each_move(capped):
     capped.settle("j2", SpendState.REFUNDED)
     capped.allot(OTHER, 500)
     capped.released(asked("j3", 7, project="P0421"))
-    points = [(p.job, p.state.value, p.spent.micro, p.reserved.micro) for p in capped.store.history(OWN_TABLE)]
+    points = [(p.job, p.state.value, p.spent.micro, p.reserved.micro) for p in capped.store.balance_history(OWN_TABLE)]
     assert points == [
         ("j1", "reserved", 0, 100),
         ("j1", "charged", 100, 0),
@@ -45,10 +44,10 @@ def test_a_history_has_a_point_for_each_move(capped):
         ("j2", "reserved", 100, 50),
         ("j2", "refunded", 100, 0),
     ]
-    whole = capped.store.history(WHOLE)
+    whole = capped.store.balance_history(WHOLE)
     assert [p.at for p in whole] == sorted(p.at for p in whole)
     assert (whole[-1].job, whole[-1].spent) == ("j3", eps(107))
-    assert capped.store.history(OWN) == []
+    assert capped.store.balance_history(OWN) == []
 
 
 def test_allotments_larger_than_the_unit_s_cap_are_named(capped):
@@ -58,16 +57,16 @@ def test_allotments_larger_than_the_unit_s_cap_are_named(capped):
 
 
 def test_what_stands_beside_the_claim_is_listed_and_stays(capped):
-    exact = Aside(Beside.EXACT, "rel-1", TABLE, "P0421", "s1")
-    public = Aside(Beside.PUBLIC, "EES pupil absence 2023", TABLE)
-    elsewhere = Aside(Beside.EXACT, "rel-1", "npd.cin", "P0421", "s1")
-    capped.store.add_asides([exact, elsewhere], capped.now(), capped.event("ledger.beside", "rel-1"))
-    capped.store.add_asides([public], capped.now(), capped.event("ledger.beside", "EES"))
+    exact = ExactDisclosure(DisclosureSource.EXACT, "rel-1", TABLE, "P0421", "s1")
+    public = ExactDisclosure(DisclosureSource.PUBLIC, "EES pupil absence 2023", TABLE)
+    elsewhere = ExactDisclosure(DisclosureSource.EXACT, "rel-1", "npd.cin", "P0421", "s1")
+    capped.store.add_exact_disclosures([exact, elsewhere], capped.now(), capped.event("ledger.beside", "rel-1"))
+    capped.store.add_exact_disclosures([public], capped.now(), capped.event("ledger.beside", "EES"))
     head = capped.store.audit_head()
-    capped.store.add_asides([public, exact], capped.now(), capped.event("ledger.beside", "EES"))
+    capped.store.add_exact_disclosures([public, exact], capped.now(), capped.event("ledger.beside", "EES"))
     assert capped.store.audit_head() == head
-    assert capped.store.asides([TABLE]) == [exact, public]
-    assert capped.store.asides([TABLE, "npd.cin"]) == [exact, public, elsewhere]
+    assert capped.store.exact_disclosures([TABLE]) == [exact, public]
+    assert capped.store.exact_disclosures([TABLE, "npd.cin"]) == [exact, public, elsewhere]
     assert capped.store.verify_ledger().holds
 
 

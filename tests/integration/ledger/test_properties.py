@@ -13,10 +13,10 @@ from model import Model
 from proof_size import seed, size, tell
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.ledger.amounts import Account
-from broker.domain.ledger.refusals import OverBudget
+from broker.domain.ledger.budget_refusals import OverBudget
+from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.writing import LedgerWriting
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites
 
 SEQUENCES = size("LEDGER_SEQUENCES", 15)
 SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withhold": SpendState.WITHHELD}
@@ -81,9 +81,9 @@ class Ledger:
     def __init__(self, url, folder, name, cap):
         self.url, self.folder, self.name = url, folder, name
         self.reopen()
-        self.steps.allot(Account(name), cap)
+        self.steps.allot(PrivacyAccount(name), cap)
         for project, allotted in ((0, 60), (1, 90)):
-            self.steps.allot(Account(name, self.project(project)), allotted)
+            self.steps.allot(PrivacyAccount(name, self.project(project)), allotted)
 
     def reopen(self):
         if hasattr(self, "steps"):
@@ -115,7 +115,7 @@ class Ledger:
             what = asked(job, cost, project=self.project(project), question=f"q{question}", unit=self.name)
             return self.steps.reserve(what)
         if verb == "allot":
-            return self.steps.allot(Account(self.name, self.project(number)), *more)
+            return self.steps.allot(PrivacyAccount(self.name, self.project(number)), *more)
         if verb in SETTLED:
             return self.steps.settle(job, SETTLED[verb])
         return getattr(self.steps, verb)(job)
@@ -135,9 +135,9 @@ class Ledger:
 def dying(crash):
     """A context in which a change dies at this point."""
     if crash is None:
-        return mock.patch.object(LedgerWriting, "nothing", None, create=True)
+        return mock.patch.object(SqlLedgerWrites, "nothing", None, create=True)
     if crash == "unsigned":
-        return mock.patch.object(LedgerWriting, "_sign", _dies)
+        return mock.patch.object(SqlLedgerWrites, "_sign", _dies)
     return mock.patch("broker.storage.database.Database.write", _dying_write)
 
 

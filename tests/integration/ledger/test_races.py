@@ -10,8 +10,8 @@ import pytest
 from ledger_kit import OWN_TABLE, PROJECT, UNIT, WHOLE, asked, begin
 from proof_size import size, tell
 
-from broker.domain.ledger.amounts import Account
-from broker.domain.ledger.refusals import OverBudget
+from broker.domain.ledger.budget_refusals import OverBudget
+from broker.domain.ledger.privacy_loss import PrivacyAccount
 
 pytestmark = pytest.mark.long
 
@@ -59,9 +59,9 @@ def test_many_jobs_of_equal_cost_fill_a_cap_exactly(steps, url, witness_folder, 
 def test_an_account_that_is_opened_while_jobs_reserve_misses_none_of_them(capped):
     """Whoever waited for the unit's account sees the one that was opened meanwhile."""
     for round_ in range(size("LEDGER_OPENINGS", 4)):
-        opened = Account(UNIT, "", f"npd.table{round_}")
+        opened = PrivacyAccount(UNIT, "", f"npd.table{round_}")
         what = [asked(f"r{round_}-{n}", 1, table=opened.dataset) for n in range(8)]
-        capped.allot(Account(UNIT, PROJECT, opened.dataset), 600)
+        capped.allot(PrivacyAccount(UNIT, PROJECT, opened.dataset), 600)
         gate = threading.Barrier(len(what) + 1)
         acts = [lambda job=job: capped.reserve(job) for job in what] + [lambda to=opened: capped.allot(to, 500)]
         with ThreadPoolExecutor(len(acts)) as pool:

@@ -9,12 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Breach, Conflict, Forbidden
-from broker.domain.ledger.budgets import Aside, Beside
-from broker.domain.ledger.chain import Head
-from broker.domain.ledger.spends import SpendState
+from broker.domain.ledger.ledger_chain import ChainHead
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendState
 from broker.storage.tables.schema import metadata
 
-PUBLIC = Aside(Beside.PUBLIC, "EES", "npd.absence")
+PUBLIC = ExactDisclosure(DisclosureSource.PUBLIC, "EES", "npd.absence")
 BOTH = frozenset({"ada", "amir"})
 
 
@@ -46,19 +45,19 @@ def test_nothing_moves_on_a_ledger_that_has_forgotten(restored):
         with pytest.raises(Breach, match="back-up was restored"):
             act()
     check = restored.store.verify_ledger()
-    assert (check.broken, check.differs, len(check.forgotten)) == (None, (), 1)
+    assert (check.broken, check.differs, len(check.missing_heads)) == (None, (), 1)
     assert restored.used() == (100, 100)
 
 
 def test_what_was_forgotten_is_entered_again_by_two_and_stays_spent(restored):
-    [lost] = restored.store.verify_ledger().forgotten
+    [lost] = restored.store.verify_ledger().missing_heads
     events = restored.event("ledger.restored", "ledger")
     spends = [asked("j2"), asked("j3")]
     with pytest.raises(Forbidden):
-        restored.store.reenter(lost, {}, spends, frozenset({"ada"}), restored.now(), events)
+        restored.store.restore_ledger(lost, {}, spends, frozenset({"ada"}), restored.now(), events)
     with pytest.raises(Conflict, match="not the head"):
-        restored.store.reenter(Head(lost.number, "0" * 64), {}, spends, BOTH, restored.now(), events)
-    restored.store.reenter(lost, {WHOLE: eps(900)}, spends, BOTH, restored.now(), events)
+        restored.store.restore_ledger(ChainHead(lost.number, "0" * 64), {}, spends, BOTH, restored.now(), events)
+    restored.store.restore_ledger(lost, {WHOLE: eps(900)}, spends, BOTH, restored.now(), events)
     assert restored.used() == (300, 0)
     assert restored.store.verify_ledger([lost]).holds
     with pytest.raises(Conflict):
@@ -67,16 +66,16 @@ def test_what_was_forgotten_is_entered_again_by_two_and_stays_spent(restored):
     assert restored.used() == (400, 0)
     assert restored.store.verify_ledger([lost]).holds
     with pytest.raises(Conflict, match="not the head"):
-        restored.store.reenter(lost, {}, [], BOTH, restored.now(), events)
+        restored.store.restore_ledger(lost, {}, [], BOTH, restored.now(), events)
 
 
 def test_a_ledger_that_went_another_way_after_the_back_up_is_seen_too(restored, witness_folder):
     """More entries than the lost ones do not hide it: the head is another."""
-    witness = restored.store._witness
-    restored.store._witness = None
+    witness = restored.store._ledger_heads
+    restored.store._ledger_heads = None
     for number in range(4):
         restored.released(f"other-{number}")
-    restored.store._witness = witness
+    restored.store._ledger_heads = witness
     with pytest.raises(Breach):
         restored.reserve("j4")
 
@@ -105,17 +104,17 @@ def test_a_lost_folder_is_begun_again_with_the_head_that_was_exported(capped, tm
     capped.reserve("j1")
     exported, events = capped.store.ledger_head(), capped.event("ledger.vouched", "ledger")
     with pytest.raises(Conflict):
-        capped.store.vouch(exported, BOTH, events)
+        capped.store.attest_ledger(exported, BOTH, events)
     (tmp_path / "witness" / "head").unlink()
     with pytest.raises(Forbidden):
-        capped.store.vouch(exported, frozenset({"ada"}), events)
-    capped.store.vouch(exported, BOTH, events)
+        capped.store.attest_ledger(exported, frozenset({"ada"}), events)
+    capped.store.attest_ledger(exported, BOTH, events)
     capped.charge("j1")
     other = Steps(opened(url, tmp_path / "another key"))
-    other.store.vouch(capped.store.ledger_head(), BOTH, events)
+    other.store.attest_ledger(capped.store.ledger_head(), BOTH, events)
     with pytest.raises(Breach):
         other.reserve("j2")
-    other.store.reenter(capped.store.ledger_head(), {}, [], BOTH, other.now(), events)
+    other.store.restore_ledger(capped.store.ledger_head(), {}, [], BOTH, other.now(), events)
     other.reserve("j2")
     assert other.store.verify_ledger().holds
     other.store.close()
@@ -126,8 +125,8 @@ def test_an_exported_head_is_known_later_and_has_no_figures(capped):
     exported = capped.store.ledger_head()
     capped.charge("j1")
     assert capped.store.verify_ledger([exported]).holds
-    strange = Head(exported.number, exported.signature[::-1])
-    assert capped.store.verify_ledger([strange]).forgotten == (strange,)
+    strange = ChainHead(exported.number, exported.signature[::-1])
+    assert capped.store.verify_ledger([strange]).missing_heads == (strange,)
 
 
 def test_another_key_does_not_know_the_head(capped, witness_folder, tmp_path, url):
@@ -169,7 +168,7 @@ STATEMENTS = (
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, statement):
     capped.released("j1")
-    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
+    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("x", "EES"))
     before = capped.store.balances()
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
         connection.execute(text(statement))
@@ -182,7 +181,7 @@ def test_the_database_itself_refuses_to_take_back_what_was_spent(capped, stateme
 )
 def test_neither_replace_nor_truncate_gets_around_it(capped, table):
     capped.released("j1")
-    capped.store.add_asides([PUBLIC], capped.now(), capped.event("x", "EES"))
+    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("x", "EES"))
     sqlite = capped.store._db.is_sqlite
     statement = f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}" if sqlite else f"TRUNCATE {table}"
     with pytest.raises(DBAPIError), capped.store._db.engine.begin() as connection:
@@ -209,7 +208,7 @@ def test_what_was_changed_behind_the_guards_is_named(capped, tampering, broken, 
     capped.released("j1")
     capped.reserve("j2")
     capped.charge("j2")
-    capped.store.add_asides([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
+    capped.store.add_exact_disclosures([PUBLIC], capped.now(), capped.event("ledger.beside", "EES"))
     _unguarded(capped.store, tampering)
     check = capped.store.verify_ledger()
     assert (check.broken, check.differs) == (broken, differs)

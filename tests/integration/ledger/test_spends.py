@@ -19,11 +19,10 @@ from ledger_kit import (
     eps,
 )
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Breach, Conflict, Refused, Unknown
-from broker.domain.ledger.amounts import Account, Cost, Loss
-from broker.domain.ledger.refusals import OverBudget, ReleaseMaximum
-from broker.domain.ledger.spends import SPEND_TRANSITIONS, Answer, Asked, SpendState
+from broker.domain.ledger.budget_refusals import OverBudget, ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import SPEND_TRANSITIONS, SpendRequest, SpendState, StoredAnswer
 
 LATER = START + timedelta(days=365)
 
@@ -56,9 +55,9 @@ def test_asking_again_is_harmless_at_every_step(capped):
 def test_a_later_attempt_finds_charge_and_answer_and_its_own_draw_is_nobody_s(capped):
     capped.reserve("j1")
     capped.charge("j1")
-    first = capped.answer("j1", Answer("keyed-first", "place-first"))
+    first = capped.answer("j1", StoredAnswer("keyed-first", "place-first"))
     assert capped.charge("j1").answer == first
-    assert capped.answer("j1", Answer("keyed-second", "place-second")) == first
+    assert capped.answer("j1", StoredAnswer("keyed-second", "place-second")) == first
     assert capped.store.spend_of("j1").answer == first
 
 
@@ -119,8 +118,8 @@ def test_over_the_project_s_allotment_is_refused_with_what_was_asked_and_what_is
     capped.reserve(asked("j1", 550))
     with pytest.raises(OverBudget) as refused:
         capped.reserve(asked("j2", 51))
-    [lacking] = refused.value.lacking
-    assert (lacking.account, lacking.asked, lacking.left) == (OWN_TABLE, eps(51), eps(50))
+    [lacking] = refused.value.shortfalls
+    assert (lacking.account, lacking.requested, lacking.remaining) == (OWN_TABLE, eps(51), eps(50))
     [told] = refused.value.refusals
     assert told.code == "over-budget"
     assert "epsilon 0.000051" in told.message
@@ -131,13 +130,13 @@ def test_over_the_project_s_allotment_is_refused_with_what_was_asked_and_what_is
 
 
 def test_what_others_have_spent_is_not_told(capped):
-    other = Account(UNIT, "P0421", TABLE)
+    other = PrivacyAccount(UNIT, "P0421", TABLE)
     capped.allot(other, 900)
     capped.reserve(asked("j1", 900, project="P0421"))
     with pytest.raises(OverBudget) as refused:
         capped.reserve(asked("j2", 101))
-    [lacking] = refused.value.lacking
-    assert (lacking.account, lacking.left) == (WHOLE, None)
+    [lacking] = refused.value.shortfalls
+    assert (lacking.account, lacking.remaining) == (WHOLE, None)
     [told] = refused.value.refusals
     assert told.code == "over-cap"
     assert "100" not in told.message.replace("0.000101", "")
@@ -153,7 +152,7 @@ def test_every_reason_is_told_at_once(capped):
 def test_without_a_cap_or_an_allotment_nothing_is_spent(steps):
     with pytest.raises(OverBudget) as refused:
         steps.reserve("j1")
-    assert {x.account for x in refused.value.lacking} == {WHOLE, OWN_TABLE}
+    assert {x.account for x in refused.value.shortfalls} == {WHOLE, OWN_TABLE}
     steps.allot(WHOLE, 1000)
     with pytest.raises(OverBudget) as refused:
         steps.reserve("j1")
@@ -165,7 +164,7 @@ def test_without_a_cap_or_an_allotment_nothing_is_spent(steps):
 
 def test_the_cap_is_the_unit_s_over_all_tables_years_snapshots_and_projects(capped):
     for project, table in ((PROJECT, "npd.spring_census"), ("P0421", TABLE)):
-        capped.allot(Account(UNIT, project, table), 600)
+        capped.allot(PrivacyAccount(UNIT, project, table), 600)
     capped.reserve(asked("j1", 400))
     capped.reserve(asked("j2", 400, table="npd.spring_census", snapshot="s2"))
     with pytest.raises(OverBudget, match="over-cap"):
@@ -179,41 +178,41 @@ def test_a_data_set_may_have_a_cap_over_all_projects(capped):
     capped.reserve("j1")
     with pytest.raises(OverBudget) as refused:
         capped.reserve("j2")
-    assert refused.value.lacking[0].account == SHARED_TABLE
+    assert refused.value.shortfalls[0].account == SHARED_TABLE
 
 
 def test_a_job_charges_each_data_set_it_reads_and_the_unit_once(capped):
-    census = Account(UNIT, PROJECT, "npd.spring_census")
+    census = PrivacyAccount(UNIT, PROJECT, "npd.spring_census")
     capped.allot(census, 600)
     part, whole = Loss((eps(30),)), Loss((eps(70),))
-    both = Asked("j1", PROJECT, "s1", "q", (Cost(UNIT, whole, ((TABLE, part), ("npd.spring_census", whole))),))
+    both = SpendRequest("j1", PROJECT, "s1", "q", (Cost(UNIT, whole, ((TABLE, part), ("npd.spring_census", whole))),))
     capped.reserve(both)
     assert (capped.used(), capped.used(OWN_TABLE), capped.used(census)) == ((0, 70), (0, 30), (0, 70))
 
 
 def test_each_unit_has_a_cap_of_its_own_and_a_job_needs_both(capped):
-    staff = Account("staff")
+    staff = PrivacyAccount("staff")
     capped.allot(staff, 50)
-    capped.allot(Account("staff", PROJECT), 50)
+    capped.allot(PrivacyAccount("staff", PROJECT), 50)
     two = (Cost(UNIT, Loss((eps(100),)), ((TABLE, Loss((eps(100),))),)), Cost("staff", Loss((eps(51),)), ()))
     with pytest.raises(OverBudget):
-        capped.reserve(Asked("j1", PROJECT, "s1", "q", two))
+        capped.reserve(SpendRequest("j1", PROJECT, "s1", "q", two))
     assert (capped.used(), capped.used(staff)) == ((0, 0), (0, 0))
 
 
 def test_the_account_says_how_it_counts(steps):
-    rho, approximate = Amount(Accounting.CONCENTRATED, 50, 10), Amount(Accounting.APPROXIMATE, 100, 10)
+    rho, approximate = PrivacyAmount(Accounting.CONCENTRATED, 50, 10), PrivacyAmount(Accounting.APPROXIMATE, 100, 10)
     steps.allot(WHOLE, rho)
     steps.allot(OWN, approximate)
-    both = Loss((Amount(Accounting.CONCENTRATED, 20, 4), Amount(Accounting.APPROXIMATE, 90, 4)))
-    most = ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**9, 10**9))
-    steps.reserve(Asked("j1", PROJECT, "s1", "q1", (Cost(UNIT, both, ()),)), most)
+    both = Loss((PrivacyAmount(Accounting.CONCENTRATED, 20, 4), PrivacyAmount(Accounting.APPROXIMATE, 90, 4)))
+    most = ReleaseMaximum(PrivacyAmount(Accounting.CONCENTRATED, 10**9, 10**9))
+    steps.reserve(SpendRequest("j1", PROJECT, "s1", "q1", (Cost(UNIT, both, ()),)), most)
     assert (steps.used(), steps.used(OWN)) == ((0, 20), (0, 90))
-    small = Loss((Amount(Accounting.CONCENTRATED, 1, 7), Amount(Accounting.APPROXIMATE, 1, 7)))
+    small = Loss((PrivacyAmount(Accounting.CONCENTRATED, 1, 7), PrivacyAmount(Accounting.APPROXIMATE, 1, 7)))
     with pytest.raises(OverBudget):  # delta has a cap too
-        steps.reserve(Asked("j2", PROJECT, "s1", "q2", (Cost(UNIT, small, ()),)), most)
+        steps.reserve(SpendRequest("j2", PROJECT, "s1", "q2", (Cost(UNIT, small, ()),)), most)
     with pytest.raises(OverBudget, match="other-accounting"):
-        steps.reserve(Asked("j3", PROJECT, "s1", "q3", (Cost(UNIT, Loss((eps(1),)), ()),)))
+        steps.reserve(SpendRequest("j3", PROJECT, "s1", "q3", (Cost(UNIT, Loss((eps(1),)), ()),)))
     with pytest.raises(Conflict, match="for ever"):
         steps.allot(WHOLE, 1000)
 
@@ -242,7 +241,7 @@ def test_an_account_that_is_opened_late_begins_with_what_was_spent_before(capped
     assert capped.used(SHARED_TABLE) == (200, 0)
     assert capped.store.verify_ledger().holds
     with pytest.raises(Conflict, match="cannot be told"):
-        capped.allot(OWN, Amount(Accounting.CONCENTRATED, 1000))
+        capped.allot(OWN, PrivacyAmount(Accounting.CONCENTRATED, 1000))
 
 
 def test_an_allotment_needs_the_unit_s_cap_first(steps):
@@ -258,30 +257,30 @@ def test_one_release_may_cost_so_much_unless_two_administrators_raised_it(capped
     with pytest.raises(Refused):
         capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir"})))
     with pytest.raises(Refused):  # a loss that cannot be compared
-        capped.reserve("j1", ReleaseMaximum(Amount(Accounting.CONCENTRATED, 10**6)))
+        capped.reserve("j1", ReleaseMaximum(PrivacyAmount(Accounting.CONCENTRATED, 10**6)))
     assert capped.used() == (0, 0)
     capped.reserve("j1", ReleaseMaximum(eps(50), eps(100), frozenset({"amir", "ada"})))
 
 
 def test_a_released_answer_is_found_again_in_its_project_and_costs_nothing(capped):
-    capped.allot(Account(UNIT, "P0421", TABLE), 600)
+    capped.allot(PrivacyAccount(UNIT, "P0421", TABLE), 600)
     first = asked("j1", question="the same")
     capped.reserve(first)
-    assert capped.reserve(at_the_same_price(first, "j2")).asked.job == "j2", "not released: nothing to find"
+    assert capped.reserve(at_the_same_price(first, "j2")).request.job == "j2", "not released: nothing to find"
     capped.settle("j2", SpendState.REFUNDED)
     capped.charge("j1")
     capped.answer("j1")
     capped.settle("j1", SpendState.RELEASED)
     head = capped.store.audit_head()
     found = capped.reserve(at_the_same_price(first, "j3"), ReleaseMaximum(eps(1)))
-    assert (found.asked.job, found.answer) == ("j1", answer("j1"))
+    assert (found.request.job, found.answer) == ("j1", answer("j1"))
     assert capped.store.spend_of("j3") is None
     assert (capped.used(), capped.store.audit_head()) == ((100, 0), head)
     for other in (
         asked("j4", question="another"), asked("j5", 99, question="the same"),
         asked("j6", question="the same", snapshot="s2"), asked("j7", question="the same", project="P0421"),
     ):  # fmt: skip
-        assert capped.reserve(other).asked.job == other.job
+        assert capped.reserve(other).request.job == other.job
 
 
 def test_a_withheld_answer_is_not_found_again(capped):
@@ -290,7 +289,7 @@ def test_a_withheld_answer_is_not_found_again(capped):
     capped.charge("j1")
     capped.answer("j1")
     capped.settle("j1", SpendState.WITHHELD)
-    assert capped.reserve(at_the_same_price(first, "j2")).asked.job == "j2"
+    assert capped.reserve(at_the_same_price(first, "j2")).request.job == "j2"
 
 
 def test_a_job_cannot_ask_for_something_else_later(capped):
@@ -304,7 +303,7 @@ def test_what_waits_for_nobody_is_found(capped):
         capped.reserve(job)
     capped.charge("j2")
     capped.settle("j3", SpendState.REFUNDED)
-    assert [s.asked.job for s in capped.store.unsettled_spends(LATER)] == ["j1", "j2"]
+    assert [s.request.job for s in capped.store.unsettled_spends(LATER)] == ["j1", "j2"]
     assert capped.store.unsettled_spends(START) == []
 
 

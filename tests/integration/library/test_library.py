@@ -11,8 +11,8 @@ import pytest
 from uv import find_uv_bin
 
 from broker.policy.files import load_policies
-from broker.python_jobs.library_catalogue import library_catalogue
-from broker.wiring.data import make_extracts
+from broker.wiring.data_intake import make_extracts
+from docs.generator.library_catalogue import library_catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "sandbox_images" / "python"

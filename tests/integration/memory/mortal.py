@@ -19,9 +19,9 @@ from memory_kit import NOW, event, files_of, new, opened
 
 from broker.domain.errors import Conflict
 from broker.domain.ports import Release
-from broker.domain.remembered import Remembering, about
-from broker.storage import releases
-from broker.storage.release_history.writing import MemoryWriting
+from broker.domain.release_history import HistoryUpdate, new_entry_to_json
+from broker.storage.job_stores import release_store
+from broker.storage.release_history.history_writes import SqlHistoryWrites
 
 
 def stop(point: str) -> None:
@@ -35,19 +35,19 @@ def main() -> None:
     manifest = f'{{"job": "{job}"}}'
     release = Release(f"rel-{job}", job, "P0421", NOW, hashlib.sha256(manifest.encode()).hexdigest(), (output,))
     entry = new(1, release=release.ident)
-    seen = store.memory_version()
-    entry = replace(entry, members=files_of(Path(folder)).put(about(entry), job.encode()))
+    seen = store.history_version()
+    entry = replace(entry, members=files_of(Path(folder)).put(new_entry_to_json(entry), job.encode()))
     if point == "file":
         stop(point)
     if point == "inside":
-        releases.check_goes_on = lambda connection, ident: stop(point)
+        release_store.check_not_stopped = lambda connection, ident: stop(point)
     if point == "unsigned":
-        MemoryWriting._sign_memory = lambda self: stop(point)
+        SqlHistoryWrites._sign_history = lambda self: stop(point)
     if point == "racer":
         print("ready", flush=True)
         sys.stdin.readline()
     try:
-        store.release(release, manifest, NOW, event("release.made"), remembering=Remembering(seen, (entry,)))
+        store.release(release, manifest, NOW, event("release.made"), remembering=HistoryUpdate(seen, (entry,)))
     except Conflict as conflict:
         print(conflict.code, flush=True)
         return

@@ -12,18 +12,18 @@ import pytest
 import test_everyday_tables as everyday
 from test_everyday_tables import PROJECT, town  # noqa: F401
 
-from broker.disclosure.differencing.tables import Table
-from broker.domain.jobs import Kind, Submission
+from broker.disclosure.differencing.member_tables import MemberTable
+from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import WorkerPorts
-from broker.domain.remembered import StoredMembers
+from broker.domain.release_history import StoredMembers
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.ending import end_job
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.release_history.tables import kept_table
-from broker.workflow.run import run_job
-from broker.workflow.submit import submit
+from broker.policy.policy_set import PolicySet
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.release_history.history_tables import pending_table
+from broker.workflow.submission.job_submission import submit
 
 pytestmark = pytest.mark.long
 
@@ -31,7 +31,7 @@ CENSUS, YEARS, T = "npd.spring_census", (2018, 2019), 10
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     """The census of two years."""
     policies = load_policies(Path(__file__).parents[3] / "policies")
     own = policies.project(PROJECT)
@@ -39,8 +39,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
     grants = tuple(replace(g, years=frozenset(YEARS)) for g in own.grants if g.table == CENSUS)
     project = replace(own, grants=grants, votes=0)
     policies = replace(policies, projects=tuple(project if p.ident == PROJECT else p for p in policies.projects))
-    asked = wanted(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
-    return policies, build_stage(policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), everyday.Quiet())
+    asked = synthetic_data_spec(project, policies.catalogue, range(YEARS[0], YEARS[-1] + 1), 3000, 1)
+    return policies, build_rehearsal_context(
+        policies, PROJECT, asked, tmp_path_factory.mktemp("attacked"), everyday.Quiet()
+    )
 
 
 RARE, BUT = "{0}.OnRoll = 0 AND {0}.FSMeligible = 1", "({0}.OnRoll <> 0 OR {0}.FSMeligible <> 1)"
@@ -57,20 +59,20 @@ def test_the_condition_leaves_out_a_few(made):
     assert 2 <= all_of - left < T
 
 
-def told(ports: WorkerPorts, text: str) -> list[Table]:
+def told(ports: WorkerPorts, text: str) -> list[MemberTable]:
     """The tables of a job as they leave by themselves, or once a checker has approved them."""
     researcher = ports.store.person("demo-researcher")
-    job, checked = submit(ports, researcher, Submission(PROJECT, Kind.SQL, "", text, "t", "p"))
+    job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
     assert checked.accepted, checked.refusals
     run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
-    end_job(ports, job.ident, lambda job, attempt: nullcontext())
+    complete_job(ports, job.ident, lambda job, attempt: nullcontext())
     outputs = ports.store.outputs_of(job.ident)
     assert all(o.memory_version is not None for o in outputs)
-    kept = [k for o in outputs for k in ports.store.to_remember(o.ident)]
-    return [kept_table(ports.memory, StoredMembers(k.file, k.digest)) for k in kept]
+    kept = [k for o in outputs for k in ports.store.pending_history(o.ident)]
+    return [pending_table(ports.release_history, StoredMembers(k.file, k.digest)) for k in kept]
 
 
-def isolated(ports: WorkerPorts, tables: list[Table], years: tuple[int, ...] = YEARS) -> list[str]:
+def isolated(ports: WorkerPorts, tables: list[MemberTable], years: tuple[int, ...] = YEARS) -> list[str]:
     """What is told of 1 to t-1 persons by one table and everybody of a year."""
     found = []
     for number, table in enumerate(tables):
@@ -100,7 +102,7 @@ def least_apart(cells: list[tuple[np.ndarray, np.ndarray]], everybody: np.ndarra
 
 
 def people(ports: WorkerPorts, snapshot: str, year: int, where: str = "true") -> np.ndarray:
-    (path,) = ports.memory.populations._data.glob(f"snapshots/{snapshot}/{CENSUS}/{year}.parquet")
+    (path,) = ports.release_history.populations._data.glob(f"snapshots/{snapshot}/{CENSUS}/{year}.parquet")
     return duckdb.sql(f"SELECT DISTINCT __person FROM '{path}' WHERE {where}").fetchnumpy()["__person"]
 
 
@@ -154,7 +156,7 @@ def test_a_condition_that_constants_of_a_total_tell_is_compared_with_counts(town
     """What a total has beyond one for each row is the count of those whom it counts twice; then a count of these that
     leaves out a few."""
     assert told(town, TWICE.format(total=TOTALS[way], first=FIRST))
-    assert town.store.remembered(), "it has left"
+    assert town.store.history_entries(), "it has left"
     eligible = people(town, town.store.latest_snapshot().ident, YEARS[0], "FSMeligible = 1")
     for table in told(town, FEWER.format(first=FIRST)):
         persons, cells = table.members.rows()

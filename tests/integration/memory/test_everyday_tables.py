@@ -13,28 +13,28 @@ from threading import Barrier, Lock, Semaphore
 
 import pytest
 
-from broker.disclosure.differencing.compare import compare
-from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import OutputState
-from broker.domain.people import Person, Role
-from broker.domain.ports import MemoryPorts, Ports, Snapshot, WorkerPorts
-from broker.encrypted_store.files import SealedFiles
-from broker.engine.files_here import CollectorHere
-from broker.engine.members_engine import DuckDBMembers
+from broker.disclosure.differencing.compare_tables import compare
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
+from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
+from broker.engine.file_collectors import InProcessCollector
+from broker.engine.members_engine import DuckDBMembersEngine
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.storage.clock import SystemClock
+from broker.policy.policy_set import PolicySet
+from broker.storage.content_store import FolderContentStore
 from broker.storage.private_files import write_whole
-from broker.storage.shelf import FolderShelf
-from broker.storage.store import open_store
-from broker.vault.populations import PopulationKeeper
-from broker.wiring.rehearsing import build_stage
-from broker.workflow import administer
-from broker.workflow.ending import end_job
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.release_history.tables import remembered_table
-from broker.workflow.run import run_job
-from broker.workflow.submit import submit
+from broker.storage.sql_store import open_store
+from broker.storage.system_clock import SystemClock
+from broker.vault.population_store import PopulationStore
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.release_history.history_tables import history_table
+from broker.workflow.submission.job_submission import submit
 
 pytestmark = pytest.mark.long
 
@@ -87,7 +87,7 @@ class Alone:
             return self._runner.run(request)
 
 
-def trimmed(policies: Policies) -> Policies:
+def trimmed(policies: PolicySet) -> PolicySet:
     """The project with two tables of one year, whose outputs policy lets go by itself."""
     own = policies.project(PROJECT)
     assert own is not None
@@ -110,12 +110,12 @@ class HastyClock(SystemClock):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Policies, object]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[PolicySet, object]:
     policies = trimmed(load_policies(Path(__file__).parents[3] / "policies"))
     own = policies.project(PROJECT)
     assert own is not None
-    asked = wanted(own, policies.catalogue, range(YEAR, YEAR + 1), PUPILS, 1)
-    return policies, build_stage(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
+    asked = synthetic_data_spec(own, policies.catalogue, range(YEAR, YEAR + 1), PUPILS, 1)
+    return policies, build_rehearsal_context(policies, PROJECT, asked, tmp_path_factory.mktemp("town"), Quiet())
 
 
 @pytest.fixture
@@ -123,19 +123,27 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
     policies, stage = made
     data = stage.vaults._data
     store = open_store(url)
-    files = SealedFiles(tmp_path / "memory", b"k" * 32, write_whole)
-    memory = MemoryPorts(files, PopulationKeeper(data, lambda: policies), DuckDBMembers())
-    shelf, clock = FolderShelf(tmp_path / "outputs"), HastyClock()
+    files = EncryptedMemberFiles(tmp_path / "memory", b"k" * 32, write_whole)
+    memory = ReleaseHistoryPorts(files, PopulationStore(data, lambda: policies), DuckDBMembersEngine())
+    shelf, clock = FolderContentStore(tmp_path / "outputs"), HastyClock()
     ports = WorkerPorts(
-        store, NoQueue(), shelf, clock, Alone(stage.runner), CollectorHere(), stage.vaults, stage.engine, memory=memory
+        store,
+        NoQueue(),
+        shelf,
+        clock,
+        Alone(stage.runner),
+        InProcessCollector(),
+        stage.vaults,
+        stage.engine,
+        release_history=memory,
     )
     people = [(Person(i, i, frozenset({r})), None) for i, r in (
         ("demo-researcher", Role.RESEARCHER), ("demo-admin-1", Role.ADMINISTRATOR),
         ("demo-admin-2", Role.ADMINISTRATOR))]  # fmt: skip
-    administer.found_broker(Ports(store, ports.queue, shelf, clock), people)
-    administer.propose_policy(ports, store.person("demo-admin-1"), policies)
-    administer.apply_policy(ports, store.person("demo-admin-2"), policies.fingerprint)
-    administer.put_snapshot(ports, Snapshot(stage.snapshot, "0" * 64, clock.now(), True, "here", "{}"))
+    user_accounts.initialise_broker(Ports(store, ports.queue, shelf, clock), people)
+    user_accounts.propose_policy(ports, store.person("demo-admin-1"), policies)
+    user_accounts.apply_policy(ports, store.person("demo-admin-2"), policies.fingerprint)
+    user_accounts.put_snapshot(ports, Snapshot(stage.snapshot, "0" * 64, clock.now(), True, "here", "{}"))
     yield ports
     store.close()
     shutil.rmtree(tmp_path / "memory")
@@ -145,18 +153,18 @@ def released(ports: WorkerPorts, text: str) -> dict[str, str]:
     """Run a job to its end: the released figures by their keys; a hole is `c`. What was compared again leaves a slot of
     time later."""
     job, checked = submit(
-        ports, ports.store.person("demo-researcher"), Submission(PROJECT, Kind.SQL, "", text, "t", "p")
+        ports, ports.store.person("demo-researcher"), Submission(PROJECT, JobKind.SQL, "", text, "t", "p")
     )
     assert checked.accepted, checked.refusals
     run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
-    end_job(ports, job.ident, lambda job, attempt: nullcontext())
+    complete_job(ports, job.ident, lambda job, attempt: nullcontext())
     (output,) = ports.store.outputs_of(job.ident)
     if output.state is OutputState.APPROVED:
         ports.clock.wait_until(ports.clock.now() + timedelta(hours=1))
-        end_job(ports, job.ident, lambda job, attempt: nullcontext())
+        complete_job(ports, job.ident, lambda job, attempt: nullcontext())
         (output,) = ports.store.outputs_of(job.ident)
     assert output.state is OutputState.RELEASED, (output.state, output.verdict)
-    lines = ports.shelf.get("released", output.release_hash).decode().splitlines()[1:]
+    lines = ports.content_store.get("released", output.release_hash).decode().splitlines()[1:]
     return dict(line.rsplit(",", 1) for line in lines)
 
 
@@ -165,13 +173,13 @@ def released(ports: WorkerPorts, text: str) -> dict[str, str]:
 def test_two_near_equal_everyday_tables_are_both_released_after_repair(town, pair, turned):
     first, second = PAIRS[pair][::-1] if turned else PAIRS[pair]
     one, two = released(town, first), released(town, second)
-    assert len(town.store.remembered()) == 2
+    assert len(town.store.history_entries()) == 2
     shown = {k for k in one if one[k] != "c"} & {k for k in two if two[k] != "c"}
     assert shown, "neither is refused as a whole"
     TOLD[f"{pair}{' turned' if turned else ''}"] = {"rows": len(one), "shown in both": len(shown)}
     if folder := os.environ.get("PROOF_FIGURES"):
         (Path(folder) / "everyday.json").write_text(json.dumps(TOLD))
-    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean, "no union of the one and no union of the other differ by a few persons"
 
 
@@ -189,8 +197,8 @@ def test_invariant_4_two_releases_at_once_each_clean_alone_are_never_both_out(to
     monkeypatch.setattr(town.store, "release", together)
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda text: released(town, text), texts))
-    assert len(found) == len(town.store.remembered()) == 2
-    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    assert len(found) == len(town.store.history_entries()) == 2
+    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean
     again = [line for line in town.store.audit() if line.event.action == "job.compared"]
     assert len(again) == 3, "one was compared a second time"

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from memory_kit import Memory, event, new
 
-from broker.domain.release_history import MemoryVersion
-
-from .conftest import begin
+from broker.domain.release_history import HistoryVersion
+from tests.integration.memory.conftest import begin
 
 pytestmark = pytest.mark.long
 
@@ -35,8 +34,8 @@ def test_before_the_commit_nothing_was_released_and_the_file_is_nobodys(memory: 
     job = killed_at(memory, url, point)
     store, files = memory.store, memory.files
     assert store.release_of(job) is None
-    assert store.memory_version() == MemoryVersion(0)
-    assert store.verify_memory().holds
+    assert store.history_version() == HistoryVersion(0)
+    assert store.verify_history().holds
     (left,) = files.unnamed(store.member_files(), LATER)
     files.discard(left, store.member_files())
     assert files.unnamed(store.member_files(), LATER) == ()
@@ -49,12 +48,12 @@ def test_after_the_commit_the_release_is_remembered_and_its_file_is_there(memory
     job = killed_at(memory, url, point)
     store = memory.store
     release = store.release_of(job)
-    (entry,) = store.remembered(release=release.ident)
+    (entry,) = store.history_entries(release=release.ident)
     assert memory.files.get(store.members_of(entry.number)) == job.encode()
     assert memory.files.unnamed(store.member_files(), LATER) == ()
-    assert store.verify_memory().holds
+    assert store.verify_history().holds
     memory.remember(new(2))
-    assert store.verify_memory([store.memory_head()]).holds
+    assert store.verify_history([store.history_head()]).holds
 
 
 def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory, url: str):
@@ -67,7 +66,7 @@ def test_of_releases_at_once_that_saw_the_same_memory_one_is_out(memory: Memory,
     ends = [p.communicate()[0].strip() for p in racers]
     assert sorted(ends) == ["memory-moved"] * 5 + ["released"]
     assert [memory.store.release_of(r.job) is not None for r in jobs] == [e == "released" for e in ends]
-    assert memory.store.memory_version() == MemoryVersion(1)
-    assert memory.store.verify_memory().holds
+    assert memory.store.history_version() == HistoryVersion(1)
+    assert memory.store.verify_history().holds
     assert memory.store.verify_audit().broken is None
     assert event()

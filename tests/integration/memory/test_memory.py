@@ -9,20 +9,25 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.outputs import OutputState
-from broker.domain.release_history import MemoryVersion
-from broker.domain.remembered import Remembering, StoredMembers, about, from_about
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.release_history import (
+    HistoryUpdate,
+    HistoryVersion,
+    StoredMembers,
+    new_entry_from_json,
+    new_entry_to_json,
+)
 
 
 def test_what_was_remembered_reads_back_as_it_was(memory: Memory):
     entry = memory.put(new(1))
-    assert memory.remember(entry) == MemoryVersion(1)
-    (found,) = memory.store.remembered()
+    assert memory.remember(entry) == HistoryVersion(1)
+    (found,) = memory.store.history_entries()
     assert found == replace(entry.entry, number=1)
     assert memory.store.known_figures(1) == entry.figures
     assert memory.files.get(memory.store.members_of(1)) == b"members"
     told, stored = (f(entry.members.name) for f in (memory.files.about, memory.files.stored))
-    assert (replace(from_about(told), members=stored)) == entry
+    assert (replace(new_entry_from_json(told), members=stored)) == entry
     with pytest.raises(Unknown):
         memory.store.known_figures(2)
     with pytest.raises(Unknown):
@@ -39,14 +44,14 @@ def test_a_release_and_what_it_brings_are_one_change(memory: Memory):
     made = memory.job()
     memory.release(made, new(1), new(2, output="out-2"))
     release = memory.store.release_of(made[0].job)
-    assert [e.number for e in memory.store.remembered(release=release.ident)] == [1, 2]
-    assert memory.store.memory_version() == MemoryVersion(2)
-    assert memory.store.remembered(after=MemoryVersion(1)) == memory.store.remembered(recipe="recipe-2")
-    assert memory.store.verify_memory().holds
+    assert [e.number for e in memory.store.history_entries(release=release.ident)] == [1, 2]
+    assert memory.store.history_version() == HistoryVersion(2)
+    assert memory.store.history_entries(after=HistoryVersion(1)) == memory.store.history_entries(recipe="recipe-2")
+    assert memory.store.verify_history().holds
 
 
 def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory: Memory):
-    seen = memory.store.memory_version()
+    seen = memory.store.history_version()
     first, second = memory.job(), memory.job()
     memory.release(first, new(1))
     head = memory.store.audit_head()
@@ -55,9 +60,9 @@ def test_a_release_that_was_compared_with_an_older_version_is_not_made(memory: M
     assert caught.value.code == "memory-moved"
     assert memory.store.release_of(second[0].job) is None
     assert {o.state for o in memory.store.outputs_of(second[0].job)} == {OutputState.APPROVED}
-    assert (memory.store.memory_version(), memory.store.audit_head()) == (MemoryVersion(1), head)
-    memory.release(second, new(2), seen=MemoryVersion(1))
-    assert memory.store.memory_version() == MemoryVersion(2)
+    assert (memory.store.history_version(), memory.store.audit_head()) == (HistoryVersion(1), head)
+    memory.release(second, new(2), seen=HistoryVersion(1))
+    assert memory.store.history_version() == HistoryVersion(2)
 
 
 def test_what_fails_with_a_release_enters_nothing(memory: Memory):
@@ -66,7 +71,7 @@ def test_what_fails_with_a_release_enters_nothing(memory: Memory):
     with pytest.raises(Conflict) as caught:
         memory.release(made, new(2))
     assert caught.value.code == "already-released"
-    assert memory.store.memory_version() == MemoryVersion(1)
+    assert memory.store.history_version() == HistoryVersion(1)
     assert memory.store.split_counts("s1") == {"LA by year": (1, 0, 1), "sex": (2,)}
 
 
@@ -83,7 +88,7 @@ def test_the_memory_outlives_recall(memory: Memory):
     memory.release(made, new(1))
     (output,) = made[0].outputs
     memory.store.move_output(output, OutputState.RELEASED, OutputState.RECALLED, memory.given.at(9), event())
-    assert len(memory.store.remembered()) == 1
+    assert len(memory.store.history_entries()) == 1
 
 
 TABLES = ("memory_lines", "memory_entries", "memory_figures", "memory_splits", "memory_head")
@@ -110,12 +115,12 @@ ONE_DATABASE = {
 
 def test_the_database_itself_changes_and_removes_nothing(memory: Memory, backend: str):
     memory.remember(memory.put(new(1)))
-    before = memory.store.remembered()
+    before = memory.store.history_entries()
     for statement in SPOILS + ONE_DATABASE[backend]:
         with pytest.raises(DBAPIError), memory.store._db.write() as connection:
             connection.execute(text(statement))
-    assert memory.store.remembered() == before
-    assert memory.store.verify_memory().holds
+    assert memory.store.history_entries() == before
+    assert memory.store.verify_history().holds
 
 
 GUARDS = {
@@ -144,7 +149,7 @@ def test_whoever_lifts_the_triggers_is_seen_all_the_same(memory: Memory, backend
     with memory.store._db.write() as connection:
         connection.execute(text(drop))
         connection.execute(text(f"UPDATE {table} SET {change} WHERE number = 1"))
-    check = memory.store.verify_memory()
+    check = memory.store.verify_history()
     assert not check.holds
     assert 1 in {check.broken, *check.differs}
 
@@ -161,15 +166,15 @@ def test_lines_tell_no_page_of_members_and_entries_name_no_person(memory: Memory
 def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory: Memory):
     one = new(1, within={"a": 1, "b": 2})
     other = new(1, within={"b": 2, "a": 1})
-    assert about(one) == about(other)
-    assert from_about(about(one)).entry == replace(one.entry, number=0)
+    assert new_entry_to_json(one) == new_entry_to_json(other)
+    assert new_entry_from_json(new_entry_to_json(one)).entry == replace(one.entry, number=0)
     assert ENTRY.number == 0
 
 
 def test_an_empty_remembering_is_compared_too(memory: Memory):
     memory.remember(new(1))
     with pytest.raises(Conflict, match="since this was compared"):
-        memory.store.remember(Remembering(MemoryVersion(0), ()), memory.given.at(1), event())
+        memory.store.record_history(HistoryUpdate(HistoryVersion(0), ()), memory.given.at(1), event())
 
 
 def test_two_entries_never_name_one_file(memory: Memory):

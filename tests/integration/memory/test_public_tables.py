@@ -5,17 +5,17 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from broker.disclosure.differencing.compare import compare
-from broker.domain.audit import AuditEvent
+from broker.disclosure.differencing.compare_tables import compare
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid, Unknown
+from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import SandboxEnd, SandboxResult, Snapshot
-from broker.domain.public_tables import PublicState, Published, Reproduced, Why
-from broker.domain.release_history import Source
-from broker.vault.snapshots import folder_of
+from broker.domain.public_tables import NumbersOnlyReason, PublicTableState, PublishedTable, Reproduction
+from broker.domain.release_history import HistorySource
+from broker.vault.snapshot_files import snapshot_folder
 from broker.worker import reconcile
-from broker.worker.reconcile_public import run_public_tables
-from broker.workflow import public_tables
-from broker.workflow.release_history.tables import remembered_table
+from broker.worker.reconcile import run_public_tables
+from broker.workflow.administration import public_table_requests
+from broker.workflow.release_history.history_tables import history_table
 from tests.integration.memory.test_everyday_tables import made, released, town  # noqa: F401
 
 pytestmark = pytest.mark.long
@@ -36,7 +36,7 @@ def ended(town, monkeypatch) -> list[tuple[str, int]]:  # noqa: F811
 
 
 def file_of(town):  # noqa: F811
-    return folder_of(town.vaults._data, town.store.latest_snapshot().ident) / "npd.spring_census" / "2018.parquet"
+    return snapshot_folder(town.vaults._data, town.store.latest_snapshot().ident) / "npd.spring_census" / "2018.parquet"
 
 
 def counted(town, more: str = "") -> dict[str, int]:  # noqa: F811
@@ -51,19 +51,19 @@ def figures(found: dict[str, object]) -> str:
     return "\n".join([HEAD, *(f"{phase},{count}" for phase, count in found.items())])
 
 
-def given(town, text: str, **changes: str) -> Published:  # noqa: F811
+def given(town, text: str, **changes: str) -> PublishedTable:  # noqa: F811
     snapshot = town.store.latest_snapshot().ident
-    plain = Published("Schools and pupils", "https://example.org/1", RECIPE, "duckdb", snapshot, "", text)
+    plain = PublishedTable("Schools and pupils", "https://example.org/1", RECIPE, "duckdb", snapshot, "", text)
     return replace(plain, **changes)
 
 
 def asked(town, text: str, **changes: str) -> str:  # noqa: F811
-    return public_tables.ask(town, town.store.person(ONE), given(town, text, **changes))
+    return public_table_requests.request_public_table(town, town.store.person(ONE), given(town, text, **changes))
 
 
 def registered(town, text: str, **changes: str) -> str:  # noqa: F811
     ident = asked(town, text, **changes)
-    public_tables.confirm(town, town.store.person(TWO), ident)
+    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run_public_tables(town)
     return ident
 
@@ -72,17 +72,17 @@ def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town
     exact = counted(town)
     ident = registered(town, figures(exact))
     found = town.store.public_table(ident)
-    assert (found.state, found.found) == (PublicState.EXACT, Reproduced(len(exact), len(exact)))
-    (entry,) = town.store.remembered()
-    assert (entry.source, entry.output, entry.release, entry.project) == (Source.PUBLIC, ident, "", "")
+    assert (found.state, found.found) == (PublicTableState.EXACT, Reproduction(len(exact), len(exact)))
+    (entry,) = town.store.history_entries()
+    assert (entry.source, entry.output, entry.release, entry.project) == (HistorySource.PUBLIC, ident, "", "")
     assert entry.number == found.entry
     ((persons,),) = duckdb.sql(f"SELECT count(DISTINCT __person) FROM '{file_of(town)}'").fetchall()
     assert set(entry.within.values()) == {persons}
-    table = remembered_table(town, town.memory, entry)()
+    table = history_table(town, town.memory, entry)()
     assert len(set(table.members.rows()[0].tolist())) == persons, "everybody is in it"
     (figure,) = table.figures
     assert sorted(figure.shown.values()) == sorted(exact.values())
-    assert town.store.verify_memory().holds
+    assert town.store.verify_history().holds
     told = [(line.event.actor, line.event.action, line.event.codes) for line in town.store.audit()]
     (snapshot,) = {entry.snapshot}
     assert [t for t in told if t[1].startswith("public-table")] == [
@@ -94,9 +94,9 @@ def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town
 def test_figures_after_the_rounding_that_is_said_of_them_are_made(town):  # noqa: F811
     rounded = {phase: 5 * round(count / 5) for phase, count in counted(town).items()}
     with_base = town.store.public_table(registered(town, figures(rounded), rounding="5"))
-    assert with_base.state is PublicState.EXACT
+    assert with_base.state is PublicTableState.EXACT
     without = town.store.public_table(registered(town, figures(rounded), name="Another"))
-    assert (without.state, without.found.why) == (PublicState.NUMBERS, Why.DIFFERS)
+    assert (without.state, without.found.why) == (PublicTableState.NUMBERS, NumbersOnlyReason.DIFFERS)
     assert 0 < without.found.agreed < without.found.compared
 
 
@@ -105,7 +105,7 @@ def test_holes_stay_holes_and_an_empty_group_is_nobody(town):  # noqa: F811
     largest = max(exact, key=exact.get)
     text = figures({p: "" if p == largest else n for p, n in exact.items()} | {"no such phase": 0})
     registered(town, text)
-    (entry,) = town.store.remembered()
+    (entry,) = town.store.history_entries()
     (figure,) = town.store.known_figures(entry.number)
     assert sorted(figure.shown.values()) == sorted(n for p, n in exact.items() if p != largest)
 
@@ -115,33 +115,42 @@ def test_a_recipe_that_does_not_make_them_is_numbers_only_and_compared_with_noth
     ident = registered(town, figures(exact | {max(exact, key=exact.get): 7}))
     found = town.store.public_table(ident)
     assert (found.state, found.found) == (
-        PublicState.NUMBERS, Reproduced(len(exact) - 1, len(exact), Why.DIFFERS),
+        PublicTableState.NUMBERS, Reproduction(len(exact) - 1, len(exact), NumbersOnlyReason.DIFFERS),
     )  # fmt: skip
-    (entry,) = town.store.remembered()
+    (entry,) = town.store.history_entries()
     assert town.store.members_of(entry.number) is None
     (figure,) = town.store.known_figures(entry.number)
     assert 7 in figure.shown.values(), "the published numbers are kept"
     assert released(town, RECIPE)
     job = next(iter(town.store.jobs_named(frozenset(o.job for o in outputs(town)))))
-    staff = town.shelf.get("staff", town.store.evidence_digest(town.store.outputs_of(job)[0].ident)).decode()
+    staff = town.ports.content_store.get(
+        "staff", town.store.evidence_digest(town.store.outputs_of(job)[0].ident)
+    ).decode()
     assert f'"numbers_only": ["{ident}"]' in staff, "checkers are told of it"
 
 
 def outputs(town):  # noqa: F811
-    return [o for e in town.store.remembered() if e.source is Source.RELEASE for o in [town.store.output(e.output)]]
+    return [
+        o
+        for e in town.store.history_entries()
+        if e.source is HistorySource.RELEASE
+        for o in [town.store.output(e.output)]
+    ]
 
 
 def test_one_administrator_alone_registers_nothing(town):  # noqa: F811
     ident = asked(town, figures(counted(town)))
     with pytest.raises(Forbidden):
-        public_tables.confirm(town, town.store.person(ONE), ident)
+        public_table_requests.confirm_public_table(town, town.store.person(ONE), ident)
     with pytest.raises(Unknown):
-        public_tables.ask(town, town.store.person("demo-researcher"), given(town, figures(counted(town))))
+        public_table_requests.request_public_table(
+            town, town.store.person("demo-researcher"), given(town, figures(counted(town)))
+        )
     assert run_public_tables(town) == 0
-    public_tables.withdraw(town, town.store.person(ONE), ident)
+    public_table_requests.withdraw_public_table(town, town.store.person(ONE), ident)
     with pytest.raises(Conflict):
-        public_tables.confirm(town, town.store.person(TWO), ident)
-    assert town.store.remembered() == []
+        public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
+    assert town.store.history_entries() == []
 
 
 WRONG = {
@@ -170,7 +179,9 @@ WRONG = {
 def test_what_cannot_be_a_public_table_is_a_clear_error(town, what):  # noqa: F811
     changes, pointer, words = WRONG[what]
     with pytest.raises(Invalid, match=words) as caught:
-        public_tables.ask(town, town.store.person(ONE), given(town, f"{HEAD}\nPS,5\n", **changes))
+        public_table_requests.request_public_table(
+            town, town.store.person(ONE), given(town, f"{HEAD}\nPS,5\n", **changes)
+        )
     assert caught.value.pointer == pointer
     assert town.store.public_tables() == []
 
@@ -191,7 +202,11 @@ def test_a_vault_of_its_own_holds_what_the_recipe_reads_and_is_removed_after_it(
 
 @pytest.mark.parametrize(
     ("end", "why"),
-    [(SandboxEnd.MEMORY_LIMIT, Why.LIMIT), (SandboxEnd.CRASHED, Why.FAILED), (SandboxEnd.ENGINE_ERROR, None)],
+    [
+        (SandboxEnd.MEMORY_LIMIT, NumbersOnlyReason.LIMIT),
+        (SandboxEnd.CRASHED, NumbersOnlyReason.FAILED),
+        (SandboxEnd.ENGINE_ERROR, None),
+    ],
 )
 def test_what_cannot_be_run_is_numbers_only_and_an_engine_that_is_away_is_waited_for(town, end, why):  # noqa: F811
     run = town.sandbox.run
@@ -199,14 +214,14 @@ def test_what_cannot_be_run_is_numbers_only_and_an_engine_that_is_away_is_waited
     ident = registered(town, figures(counted(town)))
     found = town.store.public_table(ident)
     if why is not None:
-        assert (found.state, found.found.why) == (PublicState.NUMBERS, why)
+        assert (found.state, found.found.why) == (PublicTableState.NUMBERS, why)
         return
-    assert (found.state, town.store.remembered()) == (PublicState.CONFIRMED, [])
+    assert (found.state, town.store.history_entries()) == (PublicTableState.CONFIRMED, [])
     town.sandbox.run = run
     assert run_public_tables(town) == 0, "it rests"
     later = replace(town, clock=Later(town.clock, 2 * town.lease))
     assert run_public_tables(later) == 1
-    assert town.store.public_table(ident).state is PublicState.EXACT
+    assert town.store.public_table(ident).state is PublicTableState.EXACT
 
 
 class Later:
@@ -224,7 +239,7 @@ class Killed(BaseException):
 def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(town, ended, monkeypatch):  # noqa: F811
     """Before the look, after it, and inside the change that enters it."""
     ident = asked(town, figures(counted(town)))
-    public_tables.confirm(town, town.store.person(TWO), ident)
+    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store, "_sign_memory")]
     now = town
     for number, (whose, name) in enumerate(kinds, 1):
@@ -233,10 +248,10 @@ def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(tow
             with pytest.raises(Killed):
                 run_public_tables(now)
         now = replace(town, clock=Later(town.clock, number * 3 * town.lease))
-    assert [e.output for e in town.store.remembered()] == [ident], "it was entered before the head was signed"
+    assert [e.output for e in town.store.history_entries()] == [ident], "it was entered before the head was signed"
     assert run_public_tables(now) == 0
     assert ended == [(ident, 1), (ident, 2)]
-    assert town.store.public_table(ident).state is PublicState.EXACT
+    assert town.store.public_table(ident).state is PublicTableState.EXACT
 
 
 def dies(*given, **named):
@@ -245,7 +260,7 @@ def dies(*given, **named):
 
 def test_two_workers_at_once_enter_it_once(town):  # noqa: F811
     ident = asked(town, figures(counted(town)))
-    public_tables.confirm(town, town.store.person(TWO), ident)
+    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run = town.sandbox.run
 
     def meanwhile(request):
@@ -255,12 +270,12 @@ def test_two_workers_at_once_enter_it_once(town):  # noqa: F811
 
     town.sandbox.run = meanwhile
     assert run_public_tables(town) == 1
-    assert len(town.store.remembered()) == 1
+    assert len(town.store.history_entries()) == 1
 
 
 def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
     ident = asked(town, figures(counted(town)))
-    public_tables.confirm(town, town.store.person(TWO), ident)
+    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run = town.sandbox.run
     later = replace(town, clock=Later(town.clock, 3 * town.lease))
 
@@ -271,7 +286,7 @@ def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
 
     town.sandbox.run = slow
     assert run_public_tables(town) == 0
-    assert len(town.store.remembered()) == 1
+    assert len(town.store.history_entries()) == 1
     assert town.store.public_table(ident).attempt == 2
 
 
@@ -280,19 +295,19 @@ def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monke
         raise Breach("The memory does not hold its last signed head.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(town.store, "_check_memory", forgot)
+        patch.setattr(town.store, "_check_history", forgot)
         ident = registered(town, figures(counted(town)))
-    assert town.store.public_table(ident).state is PublicState.CONFIRMED
+    assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
     assert run_public_tables(replace(town, clock=Later(town.clock, 3 * town.lease))) == 1
 
 
 def test_a_memory_that_has_forgotten_is_not_told_by_files_of_what_never_was_entered(town, monkeypatch):  # noqa: F811
     """Each attempt would leave one, and nobody could agree what was forgotten."""
     with monkeypatch.context() as patch:
-        patch.setattr(town.store, "memory_holds", lambda: False)
+        patch.setattr(town.store, "history_is_intact", lambda: False)
         ident = registered(town, figures(counted(town)))
     assert town.memory.files.unnamed(town.store.member_files()) == ()
-    assert town.store.public_table(ident).state is PublicState.CONFIRMED
+    assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
 
 
 def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa: F811
@@ -304,19 +319,19 @@ def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa:
         forgot = "entry = NULL, entered_at = NULL, agreed = NULL, compared = NULL"
         connection.execute(sql(f"UPDATE public_tables SET {forgot}"))
     assert run_public_tables(town) == 1
-    (entry,) = town.store.remembered()
+    (entry,) = town.store.history_entries()
     assert town.store.public_table(ident).entry == entry.number
 
 
 def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa: F811
     ident = asked(town, figures(counted(town)))
-    public_tables.confirm(town, town.store.person(TWO), ident)
+    public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     at = town.clock.now()
     town.store.put_snapshot(Snapshot("s2", "1" * 64, at, True, "here", "{}"), [AuditEvent(at, ONE, "p", "s2")])
     town.store.retire_snapshot(town.store.public_table(ident).published.snapshot, at, [AuditEvent(at, ONE, "r", "s")])
     run_public_tables(town)
     found = town.store.public_table(ident)
-    assert (found.state, found.found.why) == (PublicState.NUMBERS, Why.RETIRED)
+    assert (found.state, found.found.why) == (PublicTableState.NUMBERS, NumbersOnlyReason.RETIRED)
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
@@ -331,12 +346,14 @@ def test_attack_a_published_table_and_a_jobs_table_that_together_tell_a_few_pupi
     left = released(town, job)
     if not known:
         registered(town, figures(exact))
-    new, old = (e for s in (Source.RELEASE, Source.PUBLIC) for e in town.store.remembered() if e.source is s)
-    found = compare(remembered_table(town, town.memory, new)(), remembered_table(town, town.memory, old)())
+    new, old = (
+        e for s in (HistorySource.RELEASE, HistorySource.PUBLIC) for e in town.store.history_entries() if e.source is s
+    )
+    found = compare(history_table(town, town.memory, new)(), history_table(town, town.memory, old)())
     assert found.is_clean == known
     assert {p for p, value in left.items() if value != "c"}, "it is mended, not refused"
     if known:
-        staff = town.shelf.get("staff", town.store.evidence_digest(new.output)).decode()
+        staff = town.ports.content_store.get("staff", town.store.evidence_digest(new.output)).decode()
         assert '"source": "public"' in staff, "checkers are told of the overlap"
 
 
@@ -362,7 +379,7 @@ def test_a_difference_to_a_published_table_counts_against_the_cap(town, known): 
     if known:
         recipe = EVERYBODY.format(name="phases", more=without)
         ident = registered(town, figures(counted(town, without)), recipe=recipe)
-        assert town.store.public_table(ident).state is PublicState.EXACT
+        assert town.store.public_table(ident).state is PublicTableState.EXACT
     before = town.store.split_counts(snapshot)
     released(town, EVERYBODY.format(name="job", more=""))
     after = town.store.split_counts(snapshot)

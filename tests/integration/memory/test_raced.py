@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from test_everyday_tables import PAIRS, PROJECT, made, town  # noqa: F401
 
-from broker.disclosure.differencing.compare import compare
-from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import OutputState
+from broker.disclosure.differencing.compare_tables import compare
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import WorkerPorts
-from broker.workflow.ending import end_job
-from broker.workflow.release_history.tables import remembered_table
-from broker.workflow.run import run_job
-from broker.workflow.submit import submit
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.release_history.history_tables import history_table
+from broker.workflow.submission.job_submission import submit
 
 ROUNDS = int(os.environ.get("PROOF_MEMORY_RACES", "1"))
 SEED = int(os.environ.get("PROOF_SEED", "20261126"))
@@ -41,7 +41,7 @@ def told():
 def assessed(ports: WorkerPorts, text: str) -> str:
     """A job that ran, and whose output is compared by whoever ends it."""
     researcher = ports.store.person("demo-researcher")
-    job, checked = submit(ports, researcher, Submission(PROJECT, Kind.SQL, "", text, "t", "p"))
+    job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
     assert checked.accepted, checked.refusals
     whole = ports.store.lease_comparison
     ports.store.lease_comparison = lambda *given: None  # a worker that dies before it compares
@@ -61,7 +61,7 @@ def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, num
 
     def end(job: str, wait: float) -> None:
         time.sleep(wait)
-        end_job(town, job, lambda job, attempt: nullcontext())
+        complete_job(town, job, lambda job, attempt: nullcontext())
 
     for _ in range(3):  # what is compared, and what is compared again, leaves a slot of time later
         with ThreadPoolExecutor(2) as pool:
@@ -69,7 +69,7 @@ def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, num
         town.clock.wait_until(town.clock.now() + timedelta(hours=1))
     for job in jobs:
         assert [o.state for o in town.store.outputs_of(job)] == [OutputState.RELEASED]
-    old, new = (remembered_table(town, town.memory, entry)() for entry in town.store.remembered())
+    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean
     compared = sum(line.event.action == "job.compared" for line in town.store.audit())
     FOUND["rounds"] += 1

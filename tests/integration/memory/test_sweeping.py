@@ -8,15 +8,14 @@ from memory_kit import NOW, Memory, new
 from sqlalchemy import update
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.domain.ports import Compared, OutputRecord, ToRemember
-from broker.domain.release_history import MemoryVersion
-from broker.storage.tables.jobs import outputs
-
-from .conftest import begin
-from .test_killed_and_races import MORTAL, killed_at
-from .test_restored import restored  # noqa: F401
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import ComparedOutput, OutputRecord, PendingHistoryEntry
+from broker.domain.release_history import HistoryVersion
+from broker.storage.tables.job_tables import outputs
+from tests.integration.memory.conftest import begin
+from tests.integration.memory.test_killed_and_races import MORTAL, killed_at
+from tests.integration.memory.test_restored import restored  # noqa: F401
 
 pytestmark = pytest.mark.long
 
@@ -57,7 +56,7 @@ def test_a_release_that_was_held_up_until_its_file_was_swept_does_not_happen(mem
     assert len(swept(memory)) == 1
     assert process.communicate("go\n")[0].strip() == "memory-moved"
     assert memory.store.release_of(release.job) is None
-    assert memory.store.memory_version() == MemoryVersion(0)
+    assert memory.store.history_version() == HistoryVersion(0)
     memory.release(memory.job(), new(2))
     assert memory.files.missing(memory.store.member_files()) == ()
 
@@ -76,8 +75,8 @@ def test_beside_a_sweep_at_the_same_moment_whatever_was_released_has_its_file(me
         assert end in {"released", "memory-moved"}
         assert (memory.store.release_of(release.job) is not None) == (end == "released")
     assert memory.files.missing(memory.store.member_files()) == ()
-    assert memory.store.verify_memory().holds
-    for entry in memory.store.remembered():
+    assert memory.store.verify_history().holds
+    for entry in memory.store.history_entries():
         assert memory.files.get(memory.store.members_of(entry.number))
 
 
@@ -110,16 +109,16 @@ def test_no_output_comes_to_name_a_file_that_was_given_up(memory: Memory):
     """Neither one that is compared, nor one that comes into being with it."""
     store, given = memory.store, memory.given
     file = memory.put(new(1)).members
-    kept = (ToRemember(0, file.name, file.digest),)
+    kept = (PendingHistoryEntry(0, file.name, file.digest),)
     job, (output,) = given.assessing(OutputState.ASSESSED)
     attempt = store.lease_comparison(job, given.at(20))
     store.give_up([file.name], NOW)
     before = store.output(output)
-    found = Compared(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))
+    found = ComparedOutput(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))
     with pytest.raises(Conflict) as refused:
         store.put_compared(job, attempt, [found], given.at(12), [given.event()])
     assert refused.value.code == "stale"
-    assert store.to_remember(output) == ()
+    assert store.pending_history(output) == ()
     lease = given.running()
     record = OutputRecord(replace(before, ident="new", job=lease.job.ident), "9" * 64, kept)
     with pytest.raises(Conflict) as refused:
@@ -136,7 +135,7 @@ def test_a_memory_that_has_forgotten_gives_nothing_up(restored):  # noqa: F811
     memory, _ = restored
     assert len(memory.files.unnamed(memory.store.member_files())) == 2
     assert swept(memory) == frozenset()
-    assert not memory.store.memory_holds()
+    assert not memory.store.history_is_intact()
 
 
 def test_what_was_given_up_is_never_taken_back(memory: Memory):

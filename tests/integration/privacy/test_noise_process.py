@@ -10,17 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Breach, Unavailable
-from broker.privacy.bounds import Sensitivity
-from broker.privacy.design import design
-from broker.privacy.mechanisms import Additive, Bundle, Family, Selection, Threshold
-from broker.privacy.noise.client import COMMAND, GONE, ROOT, NoiseProcess
-from broker.privacy.noise.frames import BadFrame
-from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.privacy.measurement_design import design_measurement
+from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Selection, Threshold
+from broker.privacy.noise.noise_process import COMMAND, NO_ANSWER, ROOT, NoiseProcess
+from broker.privacy.noise.noise_protocol import BadNoiseFrame
+from broker.privacy.private_tables import (
+    Argument,
+    Clamp,
+    Dimension,
+    Influence,
+    PrivateMeasure,
+    PrivateStatistic,
+    PrivateTable,
+)
+from broker.privacy.sensitivity import Sensitivity
 
 ONE = Sensitivity(1, 1, 1, 1)
-COUNTS = Bundle(Accounting.PURE, (Additive(Family.LAPLACE, 2.0, ONE),))
+COUNTS = MechanismBundle(Accounting.PURE, (Additive(NoiseFamily.LAPLACE, 2.0, ONE),))
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +51,13 @@ def test_no_two_draws_are_alike(process: NoiseProcess) -> None:
 
 def test_every_mechanism_answers_in_its_place(process: NoiseProcess) -> None:
     """The thresholds of approximate accounting with Gaussian noise are composed last, and told where they stand."""
-    bundle = Bundle(
+    bundle = MechanismBundle(
         Accounting.APPROXIMATE,
         (
-            Threshold(Family.LAPLACE, 1.0, 50, ONE),
-            Additive(Family.GAUSSIAN, 1.0, ONE, width=2, keys=0),
-            Selection(Family.GAUSSIAN, 0.1, (1,), 3, keys=0),
-            Additive(Family.GAUSSIAN, 1.0, ONE),
+            Threshold(NoiseFamily.LAPLACE, 1.0, 50, ONE),
+            Additive(NoiseFamily.GAUSSIAN, 1.0, ONE, width=2, keys=0),
+            Selection(NoiseFamily.GAUSSIAN, 0.1, (1,), 3, keys=0),
+            Additive(NoiseFamily.GAUSSIAN, 1.0, ONE),
         ),
         1e-9,
     )
@@ -66,14 +74,14 @@ def test_every_mechanism_answers_in_its_place(process: NoiseProcess) -> None:
 def test_a_designed_job_goes_through(process: NoiseProcess) -> None:
     dimension = Dimension("la", tuple(range(5)))
     statistics = (
-        Statistic("n", Ask.ROWS),
-        Statistic("m", Ask.MEAN, "x"),
-        Statistic("q", Ask.QUANTILE, "x", fraction=Fraction(1, 4), points=(0, 5, 10)),
+        PrivateStatistic("n", PrivateMeasure.ROWS),
+        PrivateStatistic("m", PrivateMeasure.MEAN, "x"),
+        PrivateStatistic("q", PrivateMeasure.QUANTILE, "x", fraction=Fraction(1, 4), points=(0, 5, 10)),
     )
     asked = PrivateTable(
         "t", "pupil", (dimension,), ((0,), ()), Influence(2, 2), (Argument("x", Clamp(0, 10)),), statistics
     )
-    made = design([asked], Amount(Accounting.PURE, 10**6))
+    made = design_measurement([asked], PrivacyAmount(Accounting.PURE, 10**6))
     exact = [[0] * (made.block(p).width * asked.cells(p.set)) for p in made.parts]
     drawn = process.draw(made.bundle, exact)
     assert [len(d.values) for d in drawn] == [
@@ -98,7 +106,7 @@ def test_requests_of_many_threads_do_not_mix(process: NoiseProcess) -> None:
 
 
 def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process: NoiseProcess) -> None:
-    wrong = Bundle(Accounting.PURE, (Selection(Family.LAPLACE, 1.0, (1,), 3),))
+    wrong = MechanismBundle(Accounting.PURE, (Selection(NoiseFamily.LAPLACE, 1.0, (1,), 3),))
     with pytest.raises(Breach) as caught:
         process.draw(wrong, [[424242, 1]])
     assert "424242" not in str(caught.value)
@@ -107,7 +115,7 @@ def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process:
 
 @pytest.mark.parametrize("values", [[2**63], [1.5], ["x"], [True]])
 def test_only_integers_of_64_bits_are_sent(process: NoiseProcess, values: list[object]) -> None:
-    with pytest.raises(BadFrame):
+    with pytest.raises(BadNoiseFrame):
         process.draw(COUNTS, [values])  # type: ignore[list-item]
 
 
@@ -121,12 +129,13 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
     dies = (
         sys.executable,
         "-c",
-        "import sys; from broker.privacy.noise.frames import *; sys.stdout.buffer.write(encode(Frame(Kind.READY))); "
+        "import sys; from broker.privacy.noise.noise_protocol import *; "
+        "sys.stdout.buffer.write(encode(Frame(Kind.READY))); "
         "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
     )
     with NoiseProcess(20, dies) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
-    assert str(caught.value) == GONE
+    assert str(caught.value) == NO_ANSWER
 
 
 @pytest.mark.parametrize(
@@ -140,7 +149,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
 def test_a_process_that_hangs_or_babbles_is_given_up(code: str) -> None:
     with NoiseProcess(1.0, (sys.executable, "-c", code)) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
-    assert str(caught.value) == GONE
+    assert str(caught.value) == NO_ANSWER
     assert found._process is None
 
 
@@ -149,7 +158,7 @@ def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path: Pa
     for name in ("sklearn", "polars", "pandas"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import broker.privacy.noise.serve; "
+        "import sys; sys.path.insert(0, sys.argv[1]); import broker.privacy.noise.noise_server; "
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'sklearn', 'polars', 'pandas', 'duckdb', 'sqlglot', "
         "'sqlalchemy', 'flask', 'random_seed'}), 'opendp.extras' in sys.modules)"
     )

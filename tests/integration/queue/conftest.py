@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.queue.embedded import EmbeddedValkey
+from broker.queue.embedded_valkey import EmbeddedValkey
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from broker.domain.errors import Invalid
-from broker.queue.embedded import EmbeddedValkey
+from broker.queue.embedded_valkey import EmbeddedValkey
 from broker.queue.rq_queue import RqQueue
 
 pytestmark = pytest.mark.service
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.service
 OWNER = """
 import sys, time
 from pathlib import Path
-from broker.queue.embedded import EmbeddedValkey
+from broker.queue.embedded_valkey import EmbeddedValkey
 server = EmbeddedValkey(Path(sys.argv[1]))
 server.ensure()
 print(server.owned, flush=True)

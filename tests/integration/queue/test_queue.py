@@ -13,8 +13,7 @@ from rq import Queue, Worker
 
 from broker.domain.errors import Unavailable
 from broker.queue import rq_queue
-from broker.queue.rq_queue import RqQueue
-from broker.queue.slots import QueueWorker
+from broker.queue.rq_queue import RqQueue, RqWorker
 
 pytestmark = [pytest.mark.long, pytest.mark.service]
 delivered: list[tuple[str, int]] = []
@@ -55,7 +54,7 @@ def redis(valkey):
 
 
 def work(valkey):
-    worker = QueueWorker(valkey.url)
+    worker = RqWorker(valkey.url)
     worker.work(burst=True)
     worker.close()
     return list(delivered)
@@ -152,7 +151,7 @@ def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis)
 
 
 def test_an_idle_worker_ends_when_told_and_outlives_the_server(queue, valkey):
-    program = "import sys; from broker.queue.slots import QueueWorker; QueueWorker(sys.argv[1]).work()"
+    program = "import sys; from broker.queue.rq_queue import QueueWorker; QueueWorker(sys.argv[1]).work()"
     worker = subprocess.Popen([sys.executable, "-c", program, valkey.url], stderr=subprocess.DEVNULL)
     try:
         _until(lambda: Worker.count(queue._redis) == 1 and _listening(queue))  # idle, not still starting

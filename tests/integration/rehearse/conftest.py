@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.wiring.data import synthetic_years
-from broker.wiring.rehearsing import build_stage
-from broker.workflow.rehearsal_data import wanted
-from broker.workflow.rehearse import Stage
+from broker.policy.policy_set import PolicySet
+from broker.wiring.data_intake import synthetic_years
+from broker.wiring.rehearsal_adapters import build_rehearsal_context
+from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 
 ROOT = Path(__file__).resolve().parents[3]
 PUPILS = 500
-At = Callable[[str], Stage]
+At = Callable[[str], RehearsalContext]
 
 
 class Quiet:
@@ -34,20 +34,24 @@ class Quiet:
 
 
 @pytest.fixture(scope="session")
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(ROOT / "policies")
 
 
 @pytest.fixture(scope="session")
-def stage_of(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> At:
+def stage_of(policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> At:
     """`stage_of("P0421")`: made when it is first asked for."""
     root = tmp_path_factory.mktemp("rehearsal")
 
-    def stage(project: str) -> Stage:
+    def stage(project: str) -> RehearsalContext:
         found = policies.project(project)
         assert found is not None
-        return build_stage(
-            policies, project, wanted(found, policies.catalogue, synthetic_years(), PUPILS, 1), root, Quiet()
+        return build_rehearsal_context(
+            policies,
+            project,
+            synthetic_data_spec(found, policies.catalogue, synthetic_years(), PUPILS, 1),
+            root,
+            Quiet(),
         )
 
     return stage

@@ -10,19 +10,19 @@ from typing import Any
 import duckdb
 
 from broker.domain.findings import Assessment
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, Vault
-from broker.engine.here import EngineHere
-from broker.engine.private import prepare_private, read_private
-from broker.policy.models import Policies
-from broker.privacy.asking.lines import private_lines
-from broker.privacy.noise.client import NoiseProcess
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.private_engine import prepare_private, read_private
+from broker.policy.policy_set import PolicySet
+from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.request.directives import read_directives
 from broker.query import compile_sql
-from broker.workflow.private.answers import NoisyAnswer, answered
-from broker.workflow.private.asking import PrivateJob, ask
-from broker.workflow.private.outputs import tables_of
-from broker.workflow.private.rehearsing import without_noise
-from broker.workflow.run import limits_for
+from broker.workflow.attempts import limits_for
+from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
+from broker.workflow.private_jobs.private_outputs import noisy_tables
+from broker.workflow.private_jobs.private_request import PrivateQuery, plan_private_query
+from broker.workflow.rehearsal.private_rehearsal import without_noise
 from tests.integration.rehearse.conftest import At
 
 STEPS = 10**7
@@ -32,7 +32,7 @@ STEPS = 10**7
 class Way:
     """One private job on one vault: its exact answers are read once."""
 
-    private: PrivateJob
+    private: PrivateQuery
     vault: Vault
     exact: Any
 
@@ -41,34 +41,36 @@ class Way:
         return self._assessed(unseen, without_noise(self.private, self.exact))
 
     def drawn(self, noise: NoiseProcess) -> Assessment:
-        made = self.private.made
+        made = self.private.design
         unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
-        return self._assessed(unseen, answered(made, noise.draw(made.bundle, self.exact.vectors), self.exact))
+        return self._assessed(unseen, noisy_answer(made, noise.draw(made.bundle, self.exact.vectors), self.exact))
 
-    def _assessed(self, private: PrivateJob, answer: NoisyAnswer) -> Assessment:
-        (found,) = tables_of(private, answer, STEPS)
+    def _assessed(self, private: PrivateQuery, answer: NoisyAnswer) -> Assessment:
+        (found,) = noisy_tables(private, answer, STEPS)
         return found
 
 
-def asked(text: str, policies: Policies, dialect: str = "tsql", spending: str = "epsilon 0.5") -> PrivateJob:
+def asked(text: str, policies: PolicySet, dialect: str = "tsql", spending: str = "epsilon 0.5") -> PrivateQuery:
     project = policies.project("P0421")
     assert project is not None
     text = f"-- private: {spending}\n{text}"
-    lines = private_lines(text, dialect)
+    lines = read_directives(text, dialect)
     compiled = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False)
     assert compiled.plan is not None, compiled.refusals
-    return ask(compiled.plan, lines, project, policies)
+    return plan_private_query(compiled.plan, lines, project, policies)
 
 
-def way(text: str, policies: Policies, stage_of: At, dialect: str = "tsql") -> Way:
+def way(text: str, policies: PolicySet, stage_of: At, dialect: str = "tsql") -> Way:
     stage, private = stage_of("P0421"), asked(text, policies, dialect)
     vault = stage.vaults.ensure("P0421", stage.snapshot)
     project = policies.project("P0421")
     assert project is not None
-    here = ask(private.plan, private.lines, project, policies, stage.vaults.registers(vault))
-    result = EngineHere().run(prepare_private(here.plan, here.measured, vault, "j", 1, limits_for(Kind.SQL, policies)))
+    here = plan_private_query(private.plan, private.lines, project, policies, stage.vaults.registers(vault))
+    result = InProcessEngine().run(
+        prepare_private(here.plan, here.measured, vault, "j", 1, limits_for(JobKind.SQL, policies))
+    )
     assert result.end is SandboxEnd.ENDED, result.log
-    return Way(here, vault, read_private(here.plan, here.measured, here.made, result.frames))
+    return Way(here, vault, read_private(here.plan, here.measured, here.design, result.frames))
 
 
 def told(found: Assessment) -> dict[tuple[Any, ...], tuple[Any, ...]]:

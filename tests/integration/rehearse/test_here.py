@@ -12,15 +12,15 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.needs import needs_of
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.errors import Breach
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest
-from broker.engine.here import EngineHere, settings_of, views_of
-from broker.policy.models import Policies
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.workflow.check import check_submission
-from broker.workflow.limits import limits_for
+from broker.engine.in_process_engine import InProcessEngine, settings_of, views_of
+from broker.policy.policy_set import PolicySet
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.workflow.attempts import limits_for
+from broker.workflow.checking.submission_check import check_submission
 from tests.integration.rehearse.conftest import ROOT, At
 
 pytestmark = pytest.mark.long
@@ -44,14 +44,16 @@ QUERIES = {
 }
 
 
-def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
+def request_of(text: str, policies: PolicySet, stage_of: At) -> SandboxRequest:
     project = policies.project("P0421")
     assert project is not None
-    checked = check_submission(text, Kind.SQL, "tsql", project, policies, TODAY)
+    checked = check_submission(text, JobKind.SQL, "tsql", project, policies, TODAY)
     assert checked.plan is not None, checked.refusals
     stage = stage_of("P0421")
-    vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(Kind.SQL, policies)
-    return stage.engine.prepare(checked.plan, vault, "here", 1, limits, needs_of(policies.profile(project.profile)))
+    vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(JobKind.SQL, policies)
+    return stage.engine.prepare(
+        checked.plan, vault, "here", 1, limits, evidence_needs(policies.disclosure_rules(project.profile))
+    )
 
 
 @pytest.mark.docker
@@ -59,7 +61,7 @@ def request_of(text: str, policies: Policies, stage_of: At) -> SandboxRequest:
 def test_every_frame_is_the_launchers(name, policies, stage_of, sandbox_root):
     asked = request_of(QUERIES[name], policies, stage_of)
     sandbox = DockerSandbox(sandbox_root, "runc")
-    mine, theirs = EngineHere().run(asked), sandbox.run(asked)
+    mine, theirs = InProcessEngine().run(asked), sandbox.run(asked)
     sandbox.close()  # all queries here are one attempt by name: the next one needs it free
     assert (mine.end, mine.log) == (theirs.end, b"") == (SandboxEnd.ENDED, b"")
     assert [kind for kind, _ in mine.frames] == [kind for kind, _ in theirs.frames]
@@ -100,7 +102,7 @@ BAD_ENDS = {
 @pytest.mark.parametrize("name", BAD_ENDS)
 def test_a_bad_end_has_the_launchers_word_and_no_frame(name, policies, stage_of):
     changes, end = BAD_ENDS[name]
-    found = EngineHere().run(
+    found = InProcessEngine().run(
         altered(request_of(QUERIES["two keys, a count and a mean"], policies, stage_of), **changes)
     )
     assert (found.end, found.frames) == (end, ())
@@ -111,13 +113,13 @@ def test_data_that_are_not_synthetic_are_not_read(policies, stage_of):
     """Invariant 11: what a researcher runs without a broker never sees a vault of real data."""
     asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
     with pytest.raises(Breach, match="synthetic"):
-        EngineHere().run(replace(asked, synthetic=False))
+        InProcessEngine().run(replace(asked, synthetic=False))
 
 
 def test_no_script_runs_here(policies, stage_of):
     asked = request_of(QUERIES["two keys, a count and a mean"], policies, stage_of)
     with pytest.raises(Breach, match="sandbox only"):
-        EngineHere().run(replace(asked, image="python"))
+        InProcessEngine().run(replace(asked, image="python"))
 
 
 @pytest.mark.parametrize("path", ["../secret.parquet", "/etc/passwd", "npd.absence/../../x.parquet"])
@@ -126,7 +128,7 @@ def test_no_path_leads_out_of_the_mount(path, policies, stage_of):
     job = json.loads(asked.frames[0][1])
     job["tables"][0]["paths"] = [path]
     with pytest.raises(Breach, match="leaves the mount"):
-        EngineHere().run(replace(asked, frames=(("job", json.dumps(job).encode()),)))
+        InProcessEngine().run(replace(asked, frames=(("job", json.dumps(job).encode()),)))
 
 
 @pytest.fixture
@@ -155,7 +157,7 @@ class Recorder:
 
 
 def test_the_settings_are_the_images_in_its_order(image, policies, tmp_path: Path):
-    limits = limits_for(Kind.SQL, policies)
+    limits = limits_for(JobKind.SQL, policies)
     settings = {name: getattr(limits, name) for name in limits.__slots__}
     files, recorder = [f"{tmp_path}/it's.parquet", "b.parquet"], Recorder()
     image.harden(recorder, settings, files)

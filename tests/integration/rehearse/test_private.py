@@ -14,29 +14,28 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Breach
-from broker.domain.jobs import Kind
-from broker.domain.plans import Plan
+from broker.domain.jobs.job import JobKind
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, SandboxResult, Vault
-from broker.engine.here import EngineHere
-from broker.engine.private import prepare_private, read_private
-from broker.policy.files.privacy import load_privacy
-from broker.policy.models import Policies
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.places import Measurable
-from broker.privacy.asking.written import written_in
-from broker.privacy.design import Design, design
-from broker.privacy.noise.client import NoiseProcess
-from broker.privacy.results.cells import cells
+from broker.engine.in_process_engine import InProcessEngine
+from broker.engine.private_engine import prepare_private, read_private
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.policy.policy_set import PolicySet
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
+from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.request.directives import read_bounds
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
+from broker.privacy.results.cell_results import cell_results
 from broker.query import compile_sql
-from broker.workflow.limits import limits_for
+from broker.workflow.attempts import limits_for
 from tests.integration.rehearse.conftest import ROOT, At
 
 pytestmark = pytest.mark.long
 
-PROFILE = load_privacy(ROOT / "policies" / "privacy").profile("npd-private")
+PROFILE = load_promises_and_profiles(ROOT / "policies" / "privacy").profile("npd-private")
 YEAR = "AcademicYear = '2018/2019'"
 QUERIES = {
     "count and mean": f"-- rows: npd.absence 2\nSELECT SENprovision, COUNT(*) AS n, AVG(1.0 * OverallAbsence_6HalfTerms) "
@@ -53,14 +52,14 @@ QUERIES = {
 
 class Job(NamedTuple):
     plan: Plan
-    measured: Measurable
-    design: Design
+    measured: PrivateOutputPlan
+    design: MeasurementDesign
     result: SandboxResult
     vault: Vault
 
 
 @pytest.fixture
-def job_of(policies: Policies, stage_of: At) -> Callable[[str], Job]:
+def job_of(policies: PolicySet, stage_of: At) -> Callable[[str], Job]:
     @cache
     def job(text: str) -> Job:
         project, stage = policies.project("P0421"), stage_of("P0421")
@@ -69,11 +68,11 @@ def job_of(policies: Policies, stage_of: At) -> Callable[[str], Job]:
         plan = compile_sql(text, dialect, policies.catalogue, project, policies.service, in_parts=False).plan
         assert plan is not None
         vault = stage.vaults.ensure(project.ident, stage.snapshot)
-        given = Given(policies.catalogue, PROFILE, stage.vaults.registers(vault), written_in(text))
-        measured = measurable(plan.outputs[0], given)
-        made = design(measured.tables, Amount(Accounting.APPROXIMATE, 500_000, 10**6))
-        request = prepare_private(plan, [measured], vault, "j", 1, limits_for(Kind.SQL, policies))
-        return Job(plan, measured, made, EngineHere().run(request), vault)
+        given = PrivateContext(policies.catalogue, PROFILE, stage.vaults.registers(vault), read_bounds(text))
+        measured = plan_private_output(plan.outputs[0], given)
+        made = design_measurement(measured.tables, PrivacyAmount(Accounting.APPROXIMATE, 500_000, 10**6))
+        request = prepare_private(plan, [measured], vault, "j", 1, limits_for(JobKind.SQL, policies))
+        return Job(plan, measured, made, InProcessEngine().run(request), vault)
 
     return job
 
@@ -85,7 +84,7 @@ def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
     exact = read_private(job.plan, [job.measured], job.design, job.result.frames)
     with NoiseProcess(60) as noise:
         drawn = noise.draw(job.design.bundle, exact.vectors)
-    found = cells(job.design, drawn, 0, PROFILE, exact.observed[0])
+    found = cell_results(job.design, drawn, 0, PROFILE, exact.observed[0])
     table = job.design.tables[0]
     if table.listed:
         assert len(found) == sum(table.cells(s) for s in range(len(table.sets)))
@@ -105,7 +104,7 @@ def test_exact_counts_are_those_of_the_files(job_of: Callable[[str], Job]) -> No
             .fetchall()
         )  # fmt: skip
     totals = [sum(vector[i * block.width : (i + 1) * block.width]) for i in range(table.cells(0))]
-    assert totals == [rows.get(v, 0) * block.whole for v in table.dimensions[0].values or ()]
+    assert totals == [rows.get(v, 0) * block.row_total for v in table.dimensions[0].values or ()]
 
 
 def changed(payload: bytes, change: Callable[[pa.Table], pa.Table]) -> bytes:
@@ -144,9 +143,9 @@ def test_a_frame_less_or_no_stream_is_a_breach(job_of: Callable[[str], Job]) -> 
             read_private(job.plan, [job.measured], job.design, frames)
 
 
-def test_only_what_is_read_is_mounted(policies: Policies, job_of: Callable[[str], Job]) -> None:
+def test_only_what_is_read_is_mounted(policies: PolicySet, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES["count and mean"])
-    request = prepare_private(job.plan, [job.measured], replace(job.vault), "j", 1, limits_for(Kind.SQL, policies))
+    request = prepare_private(job.plan, [job.measured], replace(job.vault), "j", 1, limits_for(JobKind.SQL, policies))
     ((_, payload),) = request.frames
     (table,) = json.loads(payload)["tables"]
     assert table["paths"] == ["npd.absence/schema.parquet", "npd.absence/2018.parquet"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.policy.models import Policies
+from broker.policy.policy_set import PolicySet
 from broker.query import render_sums
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, close, plain, told, way
@@ -31,7 +31,7 @@ def asked(found: Way, sql: str) -> Any:
 
 @pytest.mark.parametrize("where", [MAIN, f"{MAIN} AND OnRoll = 1"])
 def test_one_row_a_pupil_is_the_one_that_the_usual_condition_keeps(
-    where: str, policies: Policies, stage_of: At
+    where: str, policies: PolicySet, stage_of: At
 ) -> None:
     """k = 1: nobody with a main record is lost, although their duplicate is a row of the same year."""
     text = f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEARS} AND {where}"
@@ -44,7 +44,7 @@ def test_one_row_a_pupil_is_the_one_that_the_usual_condition_keeps(
     assert count(found) == asked(found, persons)
 
 
-def test_the_main_record_alone_decides_where_results_have_several(policies: Policies, stage_of: At) -> None:
+def test_the_main_record_alone_decides_where_results_have_several(policies: PolicySet, stage_of: At) -> None:
     text = "SELECT COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
     found = way(f"-- rows: npd.ks4_pupil 1\n{text}", policies, stage_of)
     where = "KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
@@ -52,7 +52,7 @@ def test_the_main_record_alone_decides_where_results_have_several(policies: Poli
 
 
 @pytest.mark.parametrize("reason", ["DB", "PP", "RA"])
-def test_events_of_one_reason_keep_their_own_first_rows(reason: str, policies: Policies, stage_of: At) -> None:
+def test_events_of_one_reason_keep_their_own_first_rows(reason: str, policies: PolicySet, stage_of: At) -> None:
     """With one row a year: the first of the reason, and not what the first of all reasons leaves of it."""
     text = f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {ALL} AND Reason = '{reason}'"
     found = way(f"-- rows: npd.exclusions 1\n{text}", policies, stage_of)
@@ -60,26 +60,26 @@ def test_events_of_one_reason_keep_their_own_first_rows(reason: str, policies: P
     first = asked(found, text.replace("COUNT(*)", "COUNT(DISTINCT (__p, AcademicYear))"))
     assert count(found) == first
     assert 0 < left < 0.95 * first, "some pupils' first row is of another reason"
-    assert found.private.made.tables[0].influence.most == 8, "a row in each of eight years"
-    (rule,) = found.private.measured[0].kept
+    assert found.private.design.tables[0].influence.max_rows == 8, "a row in each of eight years"
+    (rule,) = found.private.measured[0].omissions
     assert rule == f"Of each person and year the first row of npd.exclusions with Reason {reason} counts."
 
 
-def test_the_catalogues_own_numbers_lose_little(policies: Policies, stage_of: At) -> None:
+def test_the_catalogues_own_numbers_lose_little(policies: PolicySet, stage_of: At) -> None:
     """And the noise is that of 10 rows a year, not of 40."""
     where = f"{YEARS} AND Reason = 'DB'"
     found = way(f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {where}", policies, stage_of)
     assert close(count(found), asked(found, f"SELECT COUNT(*) FROM npd.exclusions WHERE {where}"), 0.02)
-    assert found.private.made.tables[0].influence.most <= 20
+    assert found.private.design.tables[0].influence.max_rows <= 20
 
 
-def test_no_more_cells_come_back_than_a_register_has(policies: Policies, stage_of: At) -> None:
+def test_no_more_cells_come_back_than_a_register_has(policies: PolicySet, stage_of: At) -> None:
     """Values that the register does not know are left out before anything is given out; totals have them still."""
     text = "SELECT LA, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2018/2019' GROUP BY ROLLUP (LA)"
     found = way(text, policies, stage_of)
     (bounded,) = found.private.measured[0].bounded
-    (listed,) = [some for some in bounded.lists if some is not None]
-    few = replace(bounded, lists=(listed[:2],))
+    (listed,) = [some for some in bounded.key_domains if some is not None]
+    few = replace(bounded, key_domains=(listed[:2],))
     with plain(found.vault) as con:
         rows = con.execute(render_sums(few, found.vault.proofs)).fetchall()
         whole = con.execute("SELECT COUNT(*) FROM npd.absence WHERE AcademicYear = '2018/2019' AND __r < 3").fetchone()

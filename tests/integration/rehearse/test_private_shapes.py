@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from broker.policy.models import Policies
-from broker.privacy.noise.client import NoiseProcess
-from broker.workflow.private.forecasting import forecast_of
+from broker.policy.policy_set import PolicySet
+from broker.privacy.noise.noise_process import NoiseProcess
+from broker.workflow.private_jobs.private_forecast import query_forecast
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, asked, close, figures, plain, told, way
 
@@ -93,7 +93,7 @@ def expected(found: Way, text: str, keys: int, dialect: str) -> dict[tuple[Any, 
 
 
 @pytest.mark.parametrize(("name", "text", "dialect"), CASES, ids=[c[0] for c in CASES])
-def test_a_shape_is_measured(name: str, text: str, dialect: str, policies: Policies, stage_of: At) -> None:
+def test_a_shape_is_measured(name: str, text: str, dialect: str, policies: PolicySet, stage_of: At) -> None:
     found = way(text, policies, stage_of, dialect)
     answer = found.without_noise()
     truth = expected(found, text, answer.key_count, dialect)
@@ -118,7 +118,7 @@ RATIOS = [n for n, t, d in CASES if ("ratio" in n or "share" in n) and d == "tsq
 
 @pytest.mark.parametrize("name", RATIOS)
 def test_the_interval_of_a_ratio_covers_what_is_without_noise(
-    name: str, policies: Policies, stage_of: At, noise: NoiseProcess
+    name: str, policies: PolicySet, stage_of: At, noise: NoiseProcess
 ) -> None:
     found = way(SHAPES[name], policies, stage_of)
     exact = {k: r[0] for k, r in told(found.without_noise()).items() if r[0] is not None}
@@ -135,21 +135,23 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
     assert inside / total > 0.85
 
 
-def test_a_ratio_is_forecast_too(policies: Policies) -> None:
+def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
     """As a curve over the persons of a cell, under the name of the column that shows it."""
     private = asked(SHAPES["share"], policies)
-    told_of = [e for e in forecast_of(private)["expected"] if e["figure"] == "r"]
+    told_of = [e for e in query_forecast(private)["expected"] if e["figure"] == "r"]
     assert [e["persons_in_the_cell"] for e in told_of] == list(private.profile.curve_sizes)
     errors = [e["error"] for e in told_of]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1 < 1 < errors[0], "in per cent"
-    margins = forecast_of(asked(SHAPES["ratio with a total"], policies))["expected"]
+    margins = query_forecast(asked(SHAPES["ratio with a total"], policies))["expected"]
     assert {(tuple(e["by"]), e["figure"]) for e in margins if e["persons_in_the_cell"]} == {
         (("FSMeligible",), "r"), ((), "r"),
     }  # fmt: skip
 
 
-def test_the_forecast_of_a_share_is_near_what_noise_does(policies: Policies, stage_of: At, noise: NoiseProcess) -> None:
+def test_the_forecast_of_a_share_is_near_what_noise_does(
+    policies: PolicySet, stage_of: At, noise: NoiseProcess
+) -> None:
     found = way(SHAPES["share"], policies, stage_of)
     exact = {k: float(r[0]) for k, r in told(found.without_noise()).items() if r[0] is not None}
     counts = told(way(SHAPES["mean"], policies, stage_of).without_noise())
@@ -157,5 +159,7 @@ def test_the_forecast_of_a_share_is_near_what_noise_does(policies: Policies, sta
     # The forecast takes a ratio of one, and the cell's is 0.07: the mean error is 1.26 times the forecast, and the mean
     # of 600 errors is beyond 1.4 times in one run of a hundred. The mean of 4,000 has a standard error of 0.02 of it.
     errors = [abs(float(told(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(4000)]
-    expected_error = next(e for e in forecast_of(found.private)["expected"] if e["persons_in_the_cell"] == 100)["error"]
+    expected_error = next(e for e in query_forecast(found.private)["expected"] if e["persons_in_the_cell"] == 100)[
+        "error"
+    ]
     assert sum(errors) / len(errors) == pytest.approx(expected_error * 100 / persons, rel=0.4)

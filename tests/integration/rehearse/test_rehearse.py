@@ -6,17 +6,17 @@ from datetime import date
 import pytest
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.needs import needs_of
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Kind
-from broker.domain.outputs import OutputState
-from broker.domain.plans import Plan
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import Plan
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
-from broker.domain.projects import Project
-from broker.workflow.check import check_submission
-from broker.workflow.limits import limits_for
-from broker.workflow.rehearse import rehearse
+from broker.domain.projects.project import ResearchProject
+from broker.workflow.attempts import limits_for
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.rehearsal.query_rehearsal import rehearse_query
 
 TODAY = date(2026, 11, 24)
 BY_LA = "SELECT la_code, COUNT(*) AS n FROM npd_pupil GROUP BY la_code"
@@ -27,14 +27,14 @@ JOIN (SELECT school_urn, AVG(ks2_score) AS usual FROM npd_pupil GROUP BY school_
 
 
 @pytest.fixture
-def project(policies) -> Project:
+def project(policies) -> ResearchProject:
     found = policies.project("FIXTURE")
     assert found is not None
     return found
 
 
-def planned(text: str, project: Project, policies) -> Plan:
-    checked = check_submission(text, Kind.SQL, "duckdb", project, policies, TODAY)
+def planned(text: str, project: ResearchProject, policies) -> Plan:
+    checked = check_submission(text, JobKind.SQL, "duckdb", project, policies, TODAY)
     assert checked.accepted, checked.refusals
     assert checked.plan is not None
     return checked.plan
@@ -42,20 +42,25 @@ def planned(text: str, project: Project, policies) -> Plan:
 
 def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policies, project, stage_of):
     stage, plan = stage_of("FIXTURE"), planned(f"{BY_LA};\n{NOBODY}", project, policies)
-    profile, vault = policies.profile(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
+    profile, vault = policies.disclosure_rules(project.profile), stage.vaults.ensure(project.ident, stage.snapshot)
     asked = stage.engine.prepare(
-        plan, vault, "j", 1, limits_for(Kind.SQL, policies), needs_of(policies.profile(project.profile))
+        plan,
+        vault,
+        "j",
+        1,
+        limits_for(JobKind.SQL, policies),
+        evidence_needs(policies.disclosure_rules(project.profile)),
     )
-    evidence = stage.engine.read(plan, stage.runner.run(asked).frames, needs_of(profile))
+    evidence = stage.engine.read(plan, stage.runner.run(asked).frames, evidence_needs(profile))
     expected = judge_job(plan, evidence, profile, stage.vaults.registers(vault))
-    found = rehearse(plan, project, policies, stage)
+    found = rehearse_query(plan, project, policies, stage)
     assert tuple(r.assessment for r in found) == expected
     assert [r.assessment.small for r in found] == [False, True]
 
 
 def test_the_parts_of_a_rehearsal_are_told_when_they_end(policies, project, stage_of):
     parts: list[str] = []
-    rehearse(planned(BY_LA, project, policies), project, policies, stage_of("FIXTURE"), parts.append)
+    rehearse_query(planned(BY_LA, project, policies), project, policies, stage_of("FIXTURE"), parts.append)
     assert parts == ["data", "run", "assess"]
 
 
@@ -71,8 +76,8 @@ def test_the_parts_of_a_rehearsal_are_told_when_they_end(policies, project, stag
 )
 def test_where_it_would_go_and_why(votes, text, way, why, policies, project, stage_of):
     asker = replace(project, votes=votes)
-    (found,) = rehearse(planned(text, project, policies), asker, policies, stage_of("FIXTURE"))
-    assert found.way is way
+    (found,) = rehearse_query(planned(text, project, policies), asker, policies, stage_of("FIXTURE"))
+    assert found.route is way
     assert all(any(part in sentence for sentence in found.why) for part in why)
     assert bool(found.why) == bool(why)
     assert any("asks for votes" in sentence for sentence in found.why) == (votes > 0)
@@ -93,7 +98,7 @@ class Ends:
 def test_a_bad_end_is_an_error_with_the_engines_words(end, policies, project, stage_of):
     stage = replace(stage_of("FIXTURE"), runner=Ends(end))
     with pytest.raises(Invalid) as caught:
-        rehearse(planned(BY_LA, project, policies), project, policies, stage)
+        rehearse_query(planned(BY_LA, project, policies), project, policies, stage)
     assert caught.value.code == end.value.replace("_", "-")
     assert caught.value.message.endswith("The engine's own words.")
     assert ("limit" in caught.value.message) == ("limit" in end.value)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from broker.domain.ports import Limits, SandboxRequest
-from broker.sandbox.bubblewrap import BubblewrapSandbox
-from broker.sandbox.docker_engine import DockerSandbox
+from broker.domain.ports import SandboxLimits, SandboxRequest
+from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from broker.sandbox.docker_sandbox import DockerSandbox
 
 MIB = 1 << 20
-LIMITS = Limits(20, 1024 * MIB, 4 * MIB, 5, 24, 1, 32 * MIB)
+LIMITS = SandboxLimits(20, 1024 * MIB, 4 * MIB, 5, 24, 1, 32 * MIB)
 TABLES = [{"schema": "npd", "name": "Absence", "paths": ["absence/schema.parquet", "absence/2021.parquet"]}]
 Ask = Callable[..., SandboxRequest]
 
@@ -71,7 +71,7 @@ def python(mount: Path, request: pytest.FixtureRequest) -> Ask:
 def asked(request, mount: Path, image: str, more: dict, frames: tuple, changed: dict) -> SandboxRequest:
     """A request named after the test, so that tests that run side by side do not meet."""
     limits = replace(LIMITS, **changed)
-    settings = {field.name: getattr(limits, field.name) for field in fields(Limits)}
+    settings = {field.name: getattr(limits, field.name) for field in fields(SandboxLimits)}
     job = {"kind": image, "tables": TABLES, "settings": settings, **more}
     name = "".join(letter if letter.isalnum() else "." for letter in request.node.name)
     return SandboxRequest(name, 1, image, mount, (("job", json.dumps(job).encode()), *frames), limits, synthetic=True)

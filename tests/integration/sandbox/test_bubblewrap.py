@@ -8,7 +8,7 @@ import pytest
 from broker.domain.errors import Breach, Conflict
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import selftest
-from broker.sandbox.bubblewrap import BubblewrapSandbox
+from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 SLEEP = "import time; time.sleep(60)"
@@ -64,6 +64,6 @@ def test_sweep_ends_what_nobody_claims(bubblewrap, running):
 
 
 def test_the_selftest_says_what_is_missing(bubblewrap):
-    table = selftest.probe(bubblewrap, "bubblewrap")
+    table = selftest.run_probes(bubblewrap, "bubblewrap")
     assert {verdict.probe for verdict in table if verdict.required and not verdict.held} == {"memory", "scratch-noexec"}
-    assert selftest.missing(table) == ("memory", "scratch-noexec")
+    assert selftest.unmet_probes(table) == ("memory", "scratch-noexec")

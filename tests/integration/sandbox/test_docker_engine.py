@@ -11,8 +11,8 @@ import pytest
 from broker.domain.errors import Breach, Conflict, Unavailable
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import containers
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.names import name_of
+from broker.sandbox.container_spec import container_name
+from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.sandbox.selftest import REQUIRED
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
@@ -30,7 +30,7 @@ class Running:
     """A job in a thread of its own, once its container is up."""
 
     def __init__(self, api, sandbox, request):
-        self.name, self.result, self.fault = name_of(request.job, request.attempt), None, None
+        self.name, self.result, self.fault = container_name(request.job, request.attempt), None, None
         self.thread = threading.Thread(target=self._run, args=(sandbox, request))
         self.thread.start()
         for _ in range(200):
@@ -111,7 +111,7 @@ def test_nothing_is_left_after_a_run(api, docker_sandbox, sql):
     request = sql("SELECT 1 AS one")
     docker_sandbox.run(request)
     docker_sandbox.close()
-    assert not api.containers(all=True, filters={"name": f"^/{name_of(request.job, 1)}$"})
+    assert not api.containers(all=True, filters={"name": f"^/{container_name(request.job, 1)}$"})
 
 
 def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbox_root, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_difference_before_start_is_a_breach_and_nothing_runs(api, sql, sandbo
     request = sql("SELECT 1 AS one")
     with pytest.raises(Breach, match="CapDrop"):
         DockerSandbox(sandbox_root, "runc").run(request)
-    assert not api.containers(all=True, filters={"name": f"^/{name_of(request.job, 1)}$"})
+    assert not api.containers(all=True, filters={"name": f"^/{container_name(request.job, 1)}$"})
 
 
 def test_a_mount_that_is_not_there_is_an_error_and_is_not_made(sql, sandbox_root, tmp_path):

@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.ports import SandboxEnd, SandboxRequest, Warmth
-from broker.sandbox import mounts
-from broker.sandbox.bubblewrap import BubblewrapSandbox
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.pool import Pool
+from broker.domain.ports import SandboxEnd, SandboxRequest, WarmPoolLimits
+from broker.sandbox import narrow_mounts
+from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.warm_pool import WarmPool
 from tests.integration.sandbox.test_pool import filled, no_cold, of
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
-WARMTH = Warmth(1, 1 << 31, 60)
+WARMTH = WarmPoolLimits(1, 1 << 31, 60)
 DECLARED = ("absence/2021.parquet", "absence/schema.parquet")
 
 LOOK = """
@@ -87,7 +87,7 @@ def test_cold(narrow, sandbox_root, tmp_path, runtime):
     assert (narrow.mount / DECLARED[0]).stat().st_nlink == 2, "a link, no copy"
     narrow.mount.rename(narrow.mount.with_name("gone"))
     sandbox.sweep(frozenset)
-    assert list((root / mounts.FOLDER).iterdir()) == [], "it goes with its vault"
+    assert list((root / narrow_mounts.NARROW_FOLDER).iterdir()) == [], "it goes with its vault"
 
 
 def landlock() -> int:
@@ -100,7 +100,7 @@ def test_warm_where_the_kernel_narrows(narrow, sandbox_root, tmp_path, monkeypat
     if landlock() < 1:
         pytest.skip("this machine's kernel has no Landlock: such jobs start cold here, which is tested")
     sandbox = of(tmp_path / "broker", sandbox_root, "runc")
-    pool = Pool(sandbox, lambda: WARMTH)
+    pool = WarmPool(sandbox, lambda: WARMTH)
     check(sandbox.run(replace(narrow, job=narrow.job + ".first")))
     filled(sandbox, narrow, pool)
     monkeypatch.setattr(sandbox, "_cold", no_cold)
@@ -113,12 +113,12 @@ def test_cold_where_the_kernel_does_not(narrow, sandbox_root, tmp_path, monkeypa
     """gVisor has no Landlock: what waits on the whole mount stays, and the job has one of its own. The next job that
     declares the same finds one that waits on that, and another declaration does not."""
     sandbox = of(tmp_path / "broker", sandbox_root, "runsc")
-    pool = Pool(sandbox, lambda: WARMTH)
+    pool = WarmPool(sandbox, lambda: WARMTH)
     (wide,) = filled(sandbox, narrow, pool)
     check(sandbox.run(replace(narrow, job=narrow.job + ".first")))
-    ((one,),) = sandbox.shelf.waiting().values()
+    ((one,),) = sandbox.warm_registry.waiting().values()
     assert (one.name, one.landlock) == (wide, 0)
-    own = replace(narrow, mount=mounts.mount_of(narrow, tmp_path / "broker"))
+    own = replace(narrow, mount=narrow_mounts.job_mount(narrow, tmp_path / "broker"))
     filled(sandbox, own, pool, 2)
     with monkeypatch.context() as only:
         only.setattr(sandbox, "_cold", no_cold)
@@ -140,26 +140,30 @@ def test_a_launcher_that_cannot_narrow_starts_nothing(narrow, sandbox_root):
 @pytest.mark.parametrize("path", ["../outside.parquet", "/etc/passwd", "absence/../../outside.parquet"])
 def test_a_declared_file_outside_the_mount_is_a_breach(narrow, tmp_path, path):
     with pytest.raises(Breach):
-        mounts.mount_of(replace(narrow, narrow=(path,)), tmp_path)
+        narrow_mounts.job_mount(replace(narrow, narrow=(path,)), tmp_path)
 
 
 def test_a_declared_file_that_is_not_there(narrow, tmp_path):
     with pytest.raises(Unavailable):
-        mounts.mount_of(replace(narrow, narrow=("absence/1999.parquet",)), tmp_path)
-    assert not [path for path in (tmp_path / mounts.FOLDER).iterdir() if path.is_dir()]
+        narrow_mounts.job_mount(replace(narrow, narrow=("absence/1999.parquet",)), tmp_path)
+    assert not [path for path in (tmp_path / narrow_mounts.NARROW_FOLDER).iterdir() if path.is_dir()]
 
 
 def test_own_mounts_are_kept_while_they_are_used(narrow, tmp_path):
-    own = mounts.mount_of(narrow, tmp_path)
+    own = narrow_mounts.job_mount(narrow, tmp_path)
     assert sorted(os.listdir(own / "absence")) == ["2021.parquet", "schema.parquet"]
-    assert mounts.mount_of(narrow, tmp_path) == own != mounts.mount_of(replace(narrow, narrow=DECLARED[:1]), tmp_path)
-    record = own.with_suffix(mounts.RECORD)
-    mounts.sweep(tmp_path)
+    assert (
+        narrow_mounts.job_mount(narrow, tmp_path)
+        == own
+        != narrow_mounts.job_mount(replace(narrow, narrow=DECLARED[:1]), tmp_path)
+    )
+    record = own.with_suffix(narrow_mounts.RECORD_SUFFIX)
+    narrow_mounts.sweep(tmp_path)
     assert own.is_dir()
     os.utime(record, (0, 0))
-    mounts.sweep(tmp_path, {str(own.resolve())})
+    narrow_mounts.sweep(tmp_path, {str(own.resolve())})
     assert own.is_dir(), "it is mounted"
-    mounts.sweep(tmp_path)
+    narrow_mounts.sweep(tmp_path)
     assert not own.exists()
     assert not record.exists()
     assert (narrow.mount / DECLARED[0]).is_file()

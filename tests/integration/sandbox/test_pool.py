@@ -13,15 +13,15 @@ from pathlib import Path
 import docker
 import pytest
 
-from broker.domain.ports import SandboxEnd, SandboxRequest, Warmth
+from broker.domain.ports import SandboxEnd, SandboxRequest, WarmPoolLimits
 from broker.sandbox import containers
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.names import WARM
-from broker.sandbox.pool import Pool
+from broker.sandbox.container_spec import WARM_PREFIX
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.warm_pool import WarmPool
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 GIB = 1 << 30
-WARMTH = Warmth(each=1, memory_bytes=2 * GIB, idle_seconds=60)
+WARMTH = WarmPoolLimits(each=1, memory_bytes=2 * GIB, idle_seconds=60)
 ONE = "SELECT 1 AS one"
 PRINT = "print(1)"
 
@@ -38,7 +38,7 @@ def warm(request, sandbox_root: Path, tmp_path: Path) -> Iterator[DockerSandbox]
     """A broker of its own, so that what waits elsewhere is another's."""
     sandbox = of(tmp_path / "broker", sandbox_root, request.param)
     yield sandbox
-    Pool(sandbox, lambda: WARMTH).clear()
+    WarmPool(sandbox, lambda: WARMTH).clear()
     sandbox.close()
 
 
@@ -46,7 +46,7 @@ def warm(request, sandbox_root: Path, tmp_path: Path) -> Iterator[DockerSandbox]
 def quick(sandbox_root: Path, tmp_path: Path) -> Iterator[DockerSandbox]:
     sandbox = of(tmp_path / "broker", sandbox_root, "runc")
     yield sandbox
-    Pool(sandbox, lambda: WARMTH).clear()
+    WarmPool(sandbox, lambda: WARMTH).clear()
     sandbox.close()
 
 
@@ -55,20 +55,20 @@ def of(root: Path, sandbox_root: Path, runtime: str) -> DockerSandbox:
     return DockerSandbox(root, runtime, sandbox_root / "build")
 
 
-def filled(sandbox: DockerSandbox, request: SandboxRequest, pool: Pool, number: int = 1) -> list[str]:
+def filled(sandbox: DockerSandbox, request: SandboxRequest, pool: WarmPool, number: int = 1) -> list[str]:
     """Names of the containers that wait for jobs like this one."""
-    sandbox.shelf.want(sandbox.box(request, request.mount))
+    sandbox.warm_registry.want(sandbox.template(request, request.mount))
     until = time.monotonic() + 60
-    while len(names := [one.name for ones in sandbox.shelf.waiting().values() for one in ones]) < number:
+    while len(names := [one.name for ones in sandbox.warm_registry.waiting().values() for one in ones]) < number:
         assert time.monotonic() < until, "the pool did not fill"
         time.sleep(0.1)
-        pool.tend()
+        pool.maintain()
     return names
 
 
 def waiting_of(api: docker.APIClient, sandbox: DockerSandbox) -> list[str]:
-    found = containers.owned(api, sandbox.owner)
-    return sorted(name for name in found.values() if name.startswith(WARM))
+    found = containers.owned_containers(api, sandbox.owner)
+    return sorted(name for name in found.values() if name.startswith(WARM_PREFIX))
 
 
 def no_cold(request: SandboxRequest) -> None:
@@ -82,22 +82,22 @@ def named(request: SandboxRequest, job: str) -> SandboxRequest:
 @pytest.mark.parametrize("image", ["sql", "python"])
 def test_a_waiting_sandbox_serves_one_job_and_is_gone(api, warm, sql, python, image, monkeypatch):
     request = sql(ONE) if image == "sql" else python(PRINT)
-    pool = Pool(warm, lambda: WARMTH)
+    pool = WarmPool(warm, lambda: WARMTH)
     (name,) = filled(warm, request, pool)
     assert waiting_of(api, warm) == [name]
     with monkeypatch.context() as only:
         only.setattr(warm, "_cold", no_cold)
         result = warm.run(named(request, "first"))
     assert result.end is SandboxEnd.ENDED, result.log
-    assert warm.shelf.waiting() == {}
+    assert warm.warm_registry.waiting() == {}
     again = warm.run(named(request, "second"))
     assert again.end is SandboxEnd.ENDED, "with nothing that waits it starts cold"
     warm.close()
-    assert containers.owned(api, warm.owner) == {}
+    assert containers.owned_containers(api, warm.owner) == {}
 
 
 def test_what_waits_has_read_nothing_and_shows_no_job(api, warm, python):
-    (name,) = filled(warm, python(PRINT), Pool(warm, lambda: WARMTH))
+    (name,) = filled(warm, python(PRINT), WarmPool(warm, lambda: WARMTH))
     seen = api.inspect_container(name)
     assert seen["State"]["Running"]
     assert set(seen["Config"]["Labels"]) == {"npd-broker.sandbox.owner", "npd-broker.sandbox.nonce"}
@@ -105,7 +105,7 @@ def test_what_waits_has_read_nothing_and_shows_no_job(api, warm, python):
 
 
 def test_nothing_of_one_job_is_there_for_the_next(warm, python):
-    pool = Pool(warm, lambda: WARMTH)
+    pool = WarmPool(warm, lambda: WARMTH)
     request = python("import os\nprint(sorted(os.listdir('/tmp')))\nopen('/tmp/left', 'w').write('x')")
     for number in range(2):
         filled(warm, request, pool)
@@ -114,7 +114,7 @@ def test_nothing_of_one_job_is_there_for_the_next(warm, python):
 
 def test_ends_of_a_warm_job_are_told_as_of_a_cold_one(warm, python, monkeypatch):
     monkeypatch.setattr(warm, "_cold", no_cold)
-    pool = Pool(warm, lambda: WARMTH)
+    pool = WarmPool(warm, lambda: WARMTH)
     for program, end in (
         ("raise ValueError", SandboxEnd.CRASHED),
         ("b = bytearray(64 << 30)", SandboxEnd.MEMORY_LIMIT),
@@ -128,14 +128,14 @@ def test_ends_of_a_warm_job_are_told_as_of_a_cold_one(warm, python, monkeypatch)
 def test_one_that_waits_is_taken_by_one_of_many(quick, sql):
     """A race of threads, and of the files below them: each container has one taker."""
     request = sql(ONE)
-    pool = Pool(quick, lambda: replace(WARMTH, each=2))
+    pool = WarmPool(quick, lambda: replace(WARMTH, each=2))
     filled(quick, request, pool, 2)
-    key = quick.shelf.want(quick.box(request, request.mount))
+    key = quick.warm_registry.want(quick.template(request, request.mount))
     taken, start = [], threading.Barrier(8)
 
     def take():
         start.wait()
-        taken.append(quick.shelf.take(key))
+        taken.append(quick.warm_registry.take(key))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
@@ -148,7 +148,7 @@ def test_one_that_waits_is_taken_by_one_of_many(quick, sql):
 
 def test_jobs_that_race_for_one_container_all_end(quick, sql):
     request = sql(ONE)
-    filled(quick, request, Pool(quick, lambda: WARMTH))
+    filled(quick, request, WarmPool(quick, lambda: WARMTH))
     ends = []
     threads = [
         threading.Thread(target=lambda n=n: ends.append(quick.run(named(request, f"race{n}")).end)) for n in range(3)
@@ -163,14 +163,14 @@ def test_jobs_that_race_for_one_container_all_end(quick, sql):
 def test_a_rebuilt_vault_of_the_same_name_is_another(api, quick, sql):
     """What waits on the folder that was is never given to a job on the folder that is."""
     request = sql(ONE)
-    pool = Pool(quick, lambda: WARMTH)
+    pool = WarmPool(quick, lambda: WARMTH)
     (old,) = filled(quick, request, pool)
-    before = quick.shelf.want(quick.box(request, request.mount))
+    before = quick.warm_registry.want(quick.template(request, request.mount))
     request.mount.rename(request.mount.with_name("old"))
-    pool.tend()
+    pool.maintain()
     assert old not in waiting_of(api, quick)
     subprocess.run(["cp", "-a", request.mount.with_name("old"), request.mount], check=True)
-    assert quick.shelf.want(quick.box(request, request.mount)) != before
+    assert quick.warm_registry.want(quick.template(request, request.mount)) != before
     (new,) = filled(quick, request, pool)
     assert new != old
 
@@ -178,22 +178,24 @@ def test_a_rebuilt_vault_of_the_same_name_is_another(api, quick, sql):
 def test_two_projects_never_share(quick, sql, tmp_path):
     """The mount is in the key: with a container waiting for one project, another's job starts cold on its own."""
     request = sql("SELECT count(*) AS n FROM npd.absence")
-    (name,) = filled(quick, request, Pool(quick, lambda: WARMTH))
+    (name,) = filled(quick, request, WarmPool(quick, lambda: WARMTH))
     subprocess.run(["cp", "-a", request.mount, tmp_path / "other"], check=True)
     other = replace(named(request, "other"), mount=tmp_path / "other")
     assert quick.run(other).end is SandboxEnd.ENDED
-    assert [one.name for ones in quick.shelf.waiting().values() for one in ones] == [name]
+    assert [one.name for ones in quick.warm_registry.waiting().values() for one in ones] == [name]
 
 
 @pytest.mark.parametrize("changed", [{"threads": 2}, {"memory_bytes": 900 << 20}, {"wall_seconds": 7}])
 def test_other_limits_are_another_key(quick, sql, changed):
     one, other = sql(ONE), sql(ONE, **changed)
-    assert quick.shelf.want(quick.box(one, one.mount)) != quick.shelf.want(quick.box(other, other.mount))
+    assert quick.warm_registry.want(quick.template(one, one.mount)) != quick.warm_registry.want(
+        quick.template(other, other.mount)
+    )
 
 
 def test_what_is_not_as_it_must_be_is_not_used(api, quick, sql):
     request = sql(ONE)
-    (name,) = filled(quick, request, Pool(quick, lambda: WARMTH))
+    (name,) = filled(quick, request, WarmPool(quick, lambda: WARMTH))
     api.update_container(name, mem_limit=512 << 20, memswap_limit=512 << 20)
     assert quick.run(named(request, "changed")).end is SandboxEnd.ENDED
     quick.close()
@@ -202,51 +204,51 @@ def test_what_is_not_as_it_must_be_is_not_used(api, quick, sql):
 
 def test_one_that_died_while_it_waited_is_not_used(api, quick, sql):
     request = sql(ONE)
-    (name,) = filled(quick, request, Pool(quick, lambda: WARMTH))
+    (name,) = filled(quick, request, WarmPool(quick, lambda: WARMTH))
     api.kill(name)
     assert quick.run(named(request, "dead")).end is SandboxEnd.ENDED
 
 
 def test_idle_ones_go(api, quick, sql):
     warmth = WARMTH
-    pool = Pool(quick, lambda: warmth)
+    pool = WarmPool(quick, lambda: warmth)
     filled(quick, sql(ONE), pool)
     warmth = replace(WARMTH, idle_seconds=1)
     time.sleep(1.1)
-    pool.tend()
+    pool.maintain()
     assert waiting_of(api, quick) == []
-    assert quick.shelf.wanted() == {}
+    assert quick.warm_registry.wanted() == {}
 
 
 def test_policy_bounds_their_memory(api, quick, sql, python):
     """Room for one: the one that was wanted last waits, and making ready does not go round in circles."""
-    roomy = Pool(quick, lambda: WARMTH)
+    roomy = WarmPool(quick, lambda: WARMTH)
     request, script = sql(ONE), python(PRINT)
     filled(quick, request, roomy)
-    ((one,),) = quick.shelf.waiting().values()
+    ((one,),) = quick.warm_registry.waiting().values()
     assert 10 << 20 < one.memory < GIB
-    tight = Pool(quick, lambda: replace(WARMTH, memory_bytes=one.memory + (1 << 20)))
-    quick.shelf.want(quick.box(script, script.mount))
+    tight = WarmPool(quick, lambda: replace(WARMTH, memory_bytes=one.memory + (1 << 20)))
+    quick.warm_registry.want(quick.template(script, script.mount))
     for _ in range(4):
         time.sleep(0.5)
-        tight.tend()
-        assert sum(one.memory for ones in quick.shelf.waiting().values() for one in ones) <= GIB
+        tight.maintain()
+        assert sum(one.memory for ones in quick.warm_registry.waiting().values() for one in ones) <= GIB
     assert len(waiting_of(api, quick)) <= 1
-    none = Pool(quick, lambda: replace(WARMTH, each=0))
-    none.tend()
+    none = WarmPool(quick, lambda: replace(WARMTH, each=0))
+    none.maintain()
     assert waiting_of(api, quick) == []
 
 
 def test_nothing_is_made_ready_while_a_job_runs(quick, sql):
     request = sql(ONE)
-    pool = Pool(quick, lambda: WARMTH)
-    quick.shelf.want(quick.box(request, request.mount))
-    with quick.shelf.running():
+    pool = WarmPool(quick, lambda: WARMTH)
+    quick.warm_registry.want(quick.template(request, request.mount))
+    with quick.warm_registry.running():
         time.sleep(0.5)
-        pool.tend()
-        assert quick.shelf.waiting() == {}
-    pool.tend()
-    assert quick.shelf.waiting() == {}, "its outputs are being assessed"
+        pool.maintain()
+        assert quick.warm_registry.waiting() == {}
+    pool.maintain()
+    assert quick.warm_registry.waiting() == {}, "its outputs are being assessed"
     filled(quick, request, pool)
 
 
@@ -254,8 +256,8 @@ POOL = """
 import sys, threading
 from pathlib import Path
 from broker.domain.ports import Warmth
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.pool import Pool
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.warm_pool import Pool
 sandbox = DockerSandbox(Path(sys.argv[1]), "runc", Path(sys.argv[2]))
 Pool(sandbox, lambda: Warmth(1, 1 << 31, 600)).serve(threading.Event())
 """
@@ -265,7 +267,7 @@ Pool(sandbox, lambda: Warmth(1, 1 << 31, 600)).serve(threading.Event())
 def test_a_killed_pool_leaves_nothing_to_the_next(api, quick, sql, sandbox_root, tmp_path, seconds):
     """Killed at any moment: while it makes one, or with one waiting. Jobs go on; the next pool begins by clearing."""
     request = sql(ONE)
-    quick.shelf.want(quick.box(request, request.mount))
+    quick.warm_registry.want(quick.template(request, request.mount))
     command = [sys.executable, "-c", POOL, str(tmp_path / "broker"), str(sandbox_root / "build")]
     process = subprocess.Popen(command)
     time.sleep(seconds)
@@ -273,7 +275,7 @@ def test_a_killed_pool_leaves_nothing_to_the_next(api, quick, sql, sandbox_root,
     process.wait()
     left = waiting_of(api, quick)
     assert quick.run(named(request, "after")).end is SandboxEnd.ENDED
-    stop, pool = threading.Event(), Pool(quick, lambda: WARMTH)
+    stop, pool = threading.Event(), WarmPool(quick, lambda: WARMTH)
     thread = threading.Thread(target=pool.serve, args=(stop,))
     thread.start()
     until = time.monotonic() + 30
@@ -286,17 +288,20 @@ def test_a_killed_pool_leaves_nothing_to_the_next(api, quick, sql, sandbox_root,
 
 
 def test_one_of_two_pools_tends(quick, sandbox_root, tmp_path):
-    with quick.shelf.tended() as first, of(tmp_path / "broker", sandbox_root, "runc").shelf.tended() as second:
+    with (
+        quick.warm_registry.tended() as first,
+        of(tmp_path / "broker", sandbox_root, "runc").warm_registry.tended() as second,
+    ):
         assert (first, second) == (True, False)
 
 
 def test_what_its_taker_has_lost_is_reaped(api, quick, sql, monkeypatch):
     request = sql(ONE)
-    pool = Pool(quick, lambda: WARMTH)
+    pool = WarmPool(quick, lambda: WARMTH)
     (name,) = filled(quick, request, pool)
-    assert quick.shelf.take(quick.shelf.want(quick.box(request, request.mount))).name == name
-    monkeypatch.setattr("broker.sandbox.pool.LOST_SECONDS", 0.2)
-    monkeypatch.setattr("broker.sandbox.pool.LOOK_SECONDS", 0.0)
+    assert quick.warm_registry.take(quick.warm_registry.want(quick.template(request, request.mount))).name == name
+    monkeypatch.setattr("broker.sandbox.warm_pool.LOST_SECONDS", 0.2)
+    monkeypatch.setattr("broker.sandbox.warm_pool.SCAN_SECONDS", 0.0)
     pool._reap({}, WARMTH)
     assert waiting_of(api, quick) == [name]
     time.sleep(0.3)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.ports import SandboxEnd
-from broker.python_jobs.left import name_of
+from broker.python_jobs.raw_outputs import frame_name
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 
@@ -15,7 +15,7 @@ def table(payload: bytes) -> dict:
 
 def files(result) -> dict[str, str]:
     payloads = (payload.partition(b"\n") for kind, payload in result.frames if kind == "file")
-    return {name_of(head): content.decode() for head, _, content in payloads}
+    return {frame_name(head): content.decode() for head, _, content in payloads}
 
 
 @pytest.mark.each
@@ -49,7 +49,7 @@ def test_sql(sandbox, sql):
     ],
 )
 def test_hardened_sql_fails_without_a_word_about_why(statement, sql, sandbox_root):
-    from broker.sandbox.docker_engine import DockerSandbox
+    from broker.sandbox.docker_sandbox import DockerSandbox
 
     result = DockerSandbox(sandbox_root, "runc").run(sql(statement))
     assert (result.end, result.frames, result.log) == (SandboxEnd.ENGINE_ERROR, (), b"")

@@ -14,10 +14,10 @@ import pytest
 
 from broker.domain.ports import SandboxEnd
 from broker.sandbox import containers, selftest
-from broker.sandbox.audit import ABSENT, differences
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.images import Images
-from broker.sandbox.spec import Box, settings, spec
+from broker.sandbox.built_images import BuiltImages
+from broker.sandbox.container_audit import ABSENT_SETTINGS, differences
+from broker.sandbox.container_spec import ContainerTemplate, attempt_spec, settings
+from broker.sandbox.docker_sandbox import DockerSandbox
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 Settings = dict[str, Any]
@@ -51,13 +51,17 @@ def api(engine) -> Iterator[docker.APIClient]:
 
 
 @pytest.fixture
-def box(sandbox_root: Path, tmp_path: Path) -> Box:
-    return Box(Images(sandbox_root / "build").digest_of("sql"), "runc", str(tmp_path), selftest.LIMITS)
+def box(sandbox_root: Path, tmp_path: Path) -> ContainerTemplate:
+    return ContainerTemplate(
+        BuiltImages(sandbox_root / "build").digest_of("sql"), "runc", str(tmp_path), selftest.LIMITS
+    )
 
 
-def found_by_audit(api: docker.APIClient, box: Box, change: Callable[[Settings, Settings], None]) -> list[str]:
+def found_by_audit(
+    api: docker.APIClient, box: ContainerTemplate, change: Callable[[Settings, Settings], None]
+) -> list[str]:
     """What the audit says of a container that was made with other settings; a refusal of the engine is as good."""
-    made = spec(f"taken{secrets.token_hex(4)}", 1, box, "taken-out")
+    made = attempt_spec(f"taken{secrets.token_hex(4)}", 1, box, "taken-out")
     asked = copy.deepcopy(settings(made))
     change(asked, asked["HostConfig"])
     try:
@@ -70,7 +74,7 @@ def found_by_audit(api: docker.APIClient, box: Box, change: Callable[[Settings, 
         containers.remove(api, container)
 
 
-EVERY = settings(spec("j", 1, Box("sha256:x", "runc", "/", selftest.LIMITS), "o"))
+EVERY = settings(attempt_spec("j", 1, ContainerTemplate("sha256:x", "runc", "/", selftest.LIMITS), "o"))
 HOST, PLAIN = sorted(EVERY["HostConfig"]), sorted(set(EVERY) - {"HostConfig", "Image"} - NOT_IN_INSPECT)
 
 
@@ -100,7 +104,7 @@ def test_a_setting_taken_out_or_turned_round(api, box, key):
 
 @pytest.mark.parametrize("key", sorted(FORBIDDEN_VALUES))
 def test_what_must_be_absent(api, box, key):
-    assert key in ABSENT
+    assert key in ABSENT_SETTINGS
     assert found_by_audit(api, box, lambda _asked, host: host.update({key: FORBIDDEN_VALUES[key]}))
 
 
@@ -170,7 +174,7 @@ def test_what_is_felt_inside(sandbox_root, tmp_path, monkeypatch, setting):
         return asked
 
     tmp_path.chmod(0o777)
-    sandbox, script = DockerSandbox(sandbox_root, "runc"), selftest.INSIDE.read_text()
+    sandbox, script = DockerSandbox(sandbox_root, "runc"), selftest.PROBE_PROGRAM.read_text()
     first, second = (selftest._request(tmp_path, secrets.token_hex(4), script, selftest.LIMITS) for _ in range(2))
     assert answers(sandbox.run(first))[probe], "with the setting the wall holds"
     monkeypatch.setattr(containers, "settings", lax)

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from broker.domain.audit import AuditEvent
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Job, JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState
-from broker.domain.people import Person, Role
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import Job, JobKind, JobState, Submission
+from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.reviews import Vote, VoteChoice
 from broker.domain.ports import Lease, OutputRecord, Release, Snapshot, StoredPolicy
-from broker.domain.reviews import Choice, Vote
-from broker.storage.store import SqlStore, open_store
+from broker.storage.sql_store import SqlStore, open_store
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 POLICY = "f" * 64
@@ -137,7 +137,7 @@ class Given:
     def job(self, **changes: object) -> Job:
         """A job that is not stored yet; keywords change the job or its submission."""
         number = next(self.numbers)
-        submission = Submission("P0421", Kind.SQL, "tsql", "SELECT 1", "Title", "Purpose", (("main", "what it is"),))
+        submission = Submission("P0421", JobKind.SQL, "tsql", "SELECT 1", "Title", "Purpose", (("main", "what it is"),))
         of_submission = {key: changes.pop(key) for key in list(changes) if key in Submission.__dataclass_fields__}
         job = Job(
             ident=f"job-{number:06}",
@@ -203,7 +203,9 @@ class Given:
         self.store.advance(job, None, JobState.ASSESSING, JobState.DECIDED, self.at(4), [self.event("job.decided")])
         return job, idents
 
-    def vote(self, output: str, checker: str = "carl", choice: Choice = Choice.APPROVE, **changes: object) -> Vote:
+    def vote(
+        self, output: str, checker: str = "carl", choice: VoteChoice = VoteChoice.APPROVE, **changes: object
+    ) -> Vote:
         vote = Vote(output, checker, choice, "meets-rules", "d" * 64, "e" * 64, "0", self.at(5))
         return replace(vote, **changes)
 

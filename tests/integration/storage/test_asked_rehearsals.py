@@ -6,36 +6,36 @@ from threading import Barrier, Thread
 
 import pytest
 
-from broker.domain.asked_rehearsals import OPEN, AskedRehearsal, RehearsalState, Step
 from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.jobs import Kind, Submission
-from broker.domain.ports import Room
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
+from broker.domain.ports import RehearsalQuota
 
 pytestmark = pytest.mark.long
 
-ROOM = Room(2, 3)
-SENT = Submission("P0421", Kind.SQL, "tsql", "SELECT 1 – é", "Title", "", (("a", "b"),))
+ROOM = RehearsalQuota(2, 3)
+SENT = Submission("P0421", JobKind.SQL, "tsql", "SELECT 1 – é", "Title", "", (("a", "b"),))
 
 
-def asked(given, **changes) -> AskedRehearsal:
+def asked(given, **changes) -> RequestedRehearsal:
     number = next(given.numbers)
     at = given.at(number)
-    return replace(AskedRehearsal(f"r-{number:06}", "ada", SENT, RehearsalState.QUEUED, at, at), **changes)
+    return replace(RequestedRehearsal(f"r-{number:06}", "ada", SENT, RehearsalState.QUEUED, at, at), **changes)
 
 
-def put(given, **changes) -> AskedRehearsal:
+def put(given, **changes) -> RequestedRehearsal:
     made = asked(given, **changes)
-    given.store.ask_rehearsal(made, ROOM, [given.event("rehearsal.asked")])
+    given.store.request_rehearsal(made, ROOM, [given.event("rehearsal.asked")])
     return made
 
 
 def test_it_comes_back_as_it_was_asked(given):
     made = put(given)
-    assert given.store.asked_rehearsal(made.ident) == made
+    assert given.store.requested_rehearsal(made.ident) == made
     assert given.store.rehearsals_of("ada") == [made]
     assert given.store.rehearsals_of("bob") == []
     with pytest.raises(Unknown):
-        given.store.asked_rehearsal("none")
+        given.store.requested_rehearsal("none")
 
 
 def test_one_attempt_holds_it_and_ends_it_while_its_lease_holds(given):
@@ -45,8 +45,11 @@ def test_one_attempt_holds_it_and_ends_it_while_its_lease_holds(given):
     taken = store.lease_rehearsal(made.ident, until, now)
     assert (taken.attempt, taken.started, taken.state) == (1, now, RehearsalState.RUNNING)
     assert store.lease_rehearsal(made.ident, until, now) is None
-    store.note_step(made.ident, 1, Step.MAKING, 9)
-    assert (store.asked_rehearsal(made.ident).step, store.asked_rehearsal(made.ident).about) == (Step.MAKING, 9)
+    store.note_step(made.ident, 1, RehearsalStep.MAKING, 9)
+    assert (store.requested_rehearsal(made.ident).step, store.requested_rehearsal(made.ident).about) == (
+        RehearsalStep.MAKING,
+        9,
+    )
     assert store.rehearsals_alive() == {(made.ident, 1)}
     assert store.renew_rehearsal(made.ident, 1, until, now)
     assert not store.renew_rehearsal(made.ident, 2, until, now)
@@ -57,22 +60,22 @@ def test_one_attempt_holds_it_and_ends_it_while_its_lease_holds(given):
         store.end_rehearsal(*done, until, [given.event("rehearsal.ended")])
     store.give_back_rehearsal(made.ident, 1, now)
     with pytest.raises(Conflict):
-        store.note_step(made.ident, 1, Step.RUNNING)
+        store.note_step(made.ident, 1, RehearsalStep.RUNNING)
     assert [r.ident for r in store.rehearsals_waiting()] == [made.ident]
     assert store.lease_rehearsal(made.ident, until, now).attempt == 2
     store.end_rehearsal(made.ident, 2, RehearsalState.DONE, "{}", now, [given.event("rehearsal.ended")])
-    assert store.asked_rehearsal(made.ident).document == "{}"
+    assert store.requested_rehearsal(made.ident).document == "{}"
     assert store.rehearsals_alive() == frozenset()
 
 
-@pytest.mark.parametrize("state", sorted(OPEN))
+@pytest.mark.parametrize("state", sorted(OPEN_REHEARSAL_STATES))
 def test_none_ends_in_a_state_that_is_no_end(given, state):
     store, made = given.store, put(given)
     now = made.created
     store.lease_rehearsal(made.ident, now + timedelta(seconds=30), now)
     with pytest.raises(Breach):
         store.end_rehearsal(made.ident, 1, state, "{}", now, [given.event("rehearsal.ended")])
-    assert store.asked_rehearsal(made.ident).state is RehearsalState.RUNNING
+    assert store.requested_rehearsal(made.ident).state is RehearsalState.RUNNING
 
 
 def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
@@ -95,7 +98,7 @@ def test_asking_at_one_moment_takes_no_more_room_than_there_is(given):
     def ask(made, event):
         barrier.wait()
         try:
-            given.store.ask_rehearsal(made, ROOM, [event])
+            given.store.request_rehearsal(made, ROOM, [event])
         except Conflict as conflict:
             told.append(conflict.code)
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from broker.domain.audit import GENESIS, AuditEvent, first_break
 from broker.domain.errors import Breach
+from broker.domain.identity.audit import GENESIS, AuditEvent, first_break
 
 
 def _events(given, number):
@@ -29,7 +29,7 @@ def _unguarded(store, *statements):
 
 
 def test_a_new_store_has_an_empty_log_that_holds(empty_url):
-    from broker.storage.store import open_store
+    from broker.storage.sql_store import open_store
 
     store = open_store(empty_url)
     assert store.audit_head() == (0, GENESIS)
@@ -51,7 +51,7 @@ def test_events_come_back_numbered_chained_and_as_written(store, given):
 
 
 def test_pages_have_no_gap_and_limits_hold(store, given, monkeypatch):
-    monkeypatch.setattr("broker.storage.audit.PAGE", 7)
+    monkeypatch.setattr("broker.storage.audit_store.PAGE", 7)
     store.record(_events(given, 30))
     last = store.audit_head()[0]
     assert [line.number for line in store.audit()] == list(range(1, last + 1))

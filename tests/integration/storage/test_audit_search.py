@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, text
 
-from broker.domain.ports import AuditWanted
-from broker.storage.tables.audit import audit
+from broker.domain.ports import AuditFilter
+from broker.storage.tables.administration_tables import audit
 
 pytestmark = pytest.mark.long
 
@@ -16,14 +16,14 @@ LINES = 100_000
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
 QUESTIONS = [
-    AuditWanted(),
-    AuditWanted(subject="subject-7"),
-    AuditWanted(actor="person-3"),
-    AuditWanted(action="thing.9", before=500),
-    AuditWanted(actor="person-3", action="thing.3", subject="subject-3"),
-    AuditWanted(actor="nobody"),
-    AuditWanted(since=BEGUN, until=BEGUN + timedelta(minutes=30)),
-    AuditWanted(before=51),
+    AuditFilter(),
+    AuditFilter(subject="subject-7"),
+    AuditFilter(actor="person-3"),
+    AuditFilter(action="thing.9", before=500),
+    AuditFilter(actor="person-3", action="thing.3", subject="subject-3"),
+    AuditFilter(actor="nobody"),
+    AuditFilter(since=BEGUN, until=BEGUN + timedelta(minutes=30)),
+    AuditFilter(before=51),
 ]
 
 
@@ -59,7 +59,7 @@ def test_each_question_to_a_long_log_is_answered_quickly(store):
         assert statistics.median(times) < 0.1, wanted
 
 
-def _fits(wanted: AuditWanted, number: int) -> bool:
+def _fits(wanted: AuditFilter, number: int) -> bool:
     at = BEGUN + timedelta(minutes=number)
     asked = {
         "subject": f"subject-{number % 20_000}",

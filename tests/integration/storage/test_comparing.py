@@ -6,10 +6,10 @@ import pytest
 
 from broker.domain.errors import Breach, Conflict
 from broker.domain.findings import Verdict
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.domain.ports import Compared, OutputRecord, Reap, ToRemember
-from broker.domain.reviews import Choice
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.ports import ComparedOutput, LapsedLease, OutputRecord, PendingHistoryEntry
 
 ASSESSED, IN_REVIEW, APPROVED = OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED
 
@@ -18,7 +18,7 @@ def other(store, ident, state, **changes):
     """What comparing made of an output: other bytes, other findings."""
     before = store.output(ident)
     after = replace(before, state=state, staff_hash="1" * 64, findings_hash="2" * 64, memory_version="7", **changes)
-    return Compared(before, OutputRecord(after, "9" * 64, (ToRemember(0, "file", "f" * 64),)))
+    return ComparedOutput(before, OutputRecord(after, "9" * 64, (PendingHistoryEntry(0, "file", "f" * 64),)))
 
 
 def leased(store, given, job):
@@ -33,7 +33,7 @@ def test_one_process_compares_a_job_at_a_time(store, given):
     assert (job, 2) in store.alive()
     assert store.renew(job, 2, given.at(30), given.at(19))
     assert not store.renew(job, 2, given.at(40), given.at(31)), "a lapsed lease never comes back"
-    assert store.lapsed(given.at(31)) == [Reap(job, 2)]
+    assert store.lapsed(given.at(31)) == [LapsedLease(job, 2)]
     store.end_comparison(job, 1)
     assert leased(store, given, job) is None, "only whoever has it gives it up"
     store.end_comparison(job, 2)
@@ -66,7 +66,7 @@ def test_what_was_compared_takes_the_place_of_what_was_assessed(store, given):
     store.put_compared(job, attempt, [found], given.at(12), [given.event()])
     assert store.output(output) == found.record.output
     assert store.evidence_digest(output) == "9" * 64
-    assert store.to_remember(output) == (ToRemember(0, "file", "f" * 64),)
+    assert store.pending_history(output) == (PendingHistoryEntry(0, "file", "f" * 64),)
     assert (job, attempt) not in store.alive()
     with pytest.raises(Conflict):
         store.put_compared(job, attempt, [found], given.at(13), [given.event()])
@@ -93,7 +93,7 @@ def test_an_output_that_memory_changed_is_voted_on_again_by_the_same_checkers(st
     assert seen == [(again,)]
     assert store.votes_of(output) == [again]
     with pytest.raises(Conflict):
-        store.cast(replace(again, choice=Choice.REJECT), [given.event()])
+        store.cast(replace(again, choice=VoteChoice.REJECT), [given.event()])
 
 
 def test_only_memory_sends_an_approved_output_back(store, given):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from broker.domain.audit import AuditEvent
-from broker.domain.erasures import Erasure, ErasureState
 from broker.domain.errors import Conflict, Forbidden
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import Snapshot
+from broker.domain.projects.erasures import Erasure, ErasureState
 
 
 def event(given, action, minutes=0):
@@ -15,7 +15,7 @@ def event(given, action, minutes=0):
 
 
 def asked(store, given, digest="d" * 64):
-    return store.ask_erasure(Erasure(0, "PMR", digest, "E/1", "ada", given.at()), event(given, "erasure.asked"))
+    return store.request_erasure(Erasure(0, "PMR", digest, "E/1", "ada", given.at()), event(given, "erasure.asked"))
 
 
 def put(store, given, ident):
@@ -48,7 +48,7 @@ def test_a_withdrawn_one_makes_room_for_another(store, given):
     first = asked(store, given)
     store.withdraw_erasure(first, given.at(1), event(given, "erasure.withdrawn", 1))
     second = asked(store, given)
-    assert [e.state for e in store.erasures()] == [ErasureState.ASKED, ErasureState.WITHDRAWN]
+    assert [e.state for e in store.erasures()] == [ErasureState.REQUESTED, ErasureState.WITHDRAWN]
     assert second != first
 
 

@@ -6,9 +6,9 @@ from datetime import timedelta, timezone
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Invalid, Unknown
-from broker.domain.jobs import JOB_TRANSITIONS, FailureCode, JobState
-from broker.domain.outputs import OutputState
-from broker.domain.ports import Filter, Reap
+from broker.domain.jobs.job import JOB_TRANSITIONS, FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import LapsedLease, ListFilter
 
 
 def test_an_accepted_job_reads_back_as_it_was_written(store, given):
@@ -99,7 +99,7 @@ def test_lists_are_newest_first_and_page_without_gap_or_repeat(store, given):
     newer = [given.queued(created=given.at(9)).ident for _ in range(2)]
     expected = sorted(newer, reverse=True) + sorted(same_time, reverse=True)
     found, after = [], None
-    while page := store.jobs(Filter(limit=3, after=after)):
+    while page := store.jobs(ListFilter(limit=3, after=after)):
         found += [j.ident for j in page]
         after = found[-1]
     assert found == expected
@@ -109,7 +109,7 @@ def test_filters_of_jobs(store, given):
     ours = given.queued(project="P0421").ident
     theirs = given.queued(project="P0733", researcher="bob").ident
     refused = given.queued(project="P0421", state=JobState.REFUSED).ident
-    jobs = lambda **wanted: {j.ident for j in store.jobs(Filter(**wanted))}  # noqa: E731
+    jobs = lambda **wanted: {j.ident for j in store.jobs(ListFilter(**wanted))}  # noqa: E731
     assert jobs() == {ours, theirs, refused}
     assert jobs(projects=frozenset({"P0421"})) == {ours, refused}
     assert jobs(projects=frozenset()) == set()
@@ -148,7 +148,7 @@ def test_lapsed_waiting_and_alive_tell_the_reconciler_what_is_there(store, given
     assert store.waiting() == [(queued.ident, 0)]
     assert store.alive() == {(running.job.ident, 1)}
     assert store.lapsed(given.at(60)) == []
-    assert store.lapsed(given.at(61)) == [Reap(running.job.ident, 1)]
+    assert store.lapsed(given.at(61)) == [LapsedLease(running.job.ident, 1)]
 
 
 def test_a_fenced_attempt_changes_nothing(store, given):

@@ -8,21 +8,21 @@ import time
 
 import pytest
 
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.storage.store import open_store
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.storage.sql_store import open_store
 
 pytestmark = pytest.mark.long
 
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
-from broker.domain.audit import AuditEvent
+from broker.domain.identity.audit import AuditEvent
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Job, JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState
+from broker.domain.jobs.job import Job, JobState, Kind, Submission
+from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.ports import OutputRecord
-from broker.storage.store import open_store
+from broker.storage.sql_store import open_store
 
 url, name = sys.argv[1:]
 store, now = open_store(url), datetime(2026, 3, 1, tzinfo=UTC)
@@ -63,14 +63,14 @@ def test_a_writer_killed_at_random_moments_leaves_whole_changes_only(store, give
 
 def _check_whole(url):
     """Each job has exactly the audit lines and outputs of the state it is in."""
-    from broker.domain.ports import Filter
+    from broker.domain.ports import ListFilter
 
     reopened = open_store(url)
     assert reopened.verify_audit().broken is None
     told: dict[str, int] = {}
     for line in reopened.audit():
         told[line.event.subject] = told.get(line.event.subject, 0) + 1
-    for job in reopened.jobs(Filter(limit=100_000)):
+    for job in reopened.jobs(ListFilter(limit=100_000)):
         assert told.pop(job.ident) == LINES[job.state]
         outputs = reopened.outputs_of(job.ident)
         assert [o.state for o in outputs] == ([OutputState.ASSESSED] if job.state is JobState.ASSESSING else [])

@@ -3,9 +3,9 @@
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
-from broker.domain.messages import Audience, Message
-from broker.domain.outputs import OutputState
-from broker.domain.ports import Cast
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import Audience, Message
+from broker.domain.ports import VoteRecord
 
 IN_REVIEW = OutputState.IN_REVIEW
 
@@ -42,13 +42,13 @@ def test_what_is_held_is_confirmed_once_and_by_another(store, given):
 
 def test_votes_on_several_outputs_are_one_change(store, given):
     _, (one, two) = given.assessing(IN_REVIEW, IN_REVIEW)
-    good = Cast(given.vote(one), [given.event()], says=[word(given, one)])
+    good = VoteRecord(given.vote(one), [given.event()], says=[word(given, one)])
     head = store.audit_head()
     with pytest.raises(Conflict):
-        store.cast_all([good, Cast(given.vote(two, staff_hash="0" * 64), [given.event()])])
+        store.cast_all([good, VoteRecord(given.vote(two, staff_hash="0" * 64), [given.event()])])
     assert (store.votes_of(one), store.messages_on(frozenset({one})), store.audit_head()) == ([], [], head)
     why = given.vote(two, overrides=("F1",), why="Only staff.")
-    store.cast_all([good, Cast(why, [given.event()])])
+    store.cast_all([good, VoteRecord(why, [given.event()])])
     assert store.votes_of(two) == [why]
     assert store.voted_by("carl", frozenset({one, two})) == {one, two}
     assert store.voted_by("dora", frozenset({one, two})) == frozenset()

@@ -10,10 +10,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from broker.domain.errors import Invalid, Unavailable
-from broker.domain.people import Person, Role
+from broker.domain.identity.people import Person, Role
 from broker.storage.database import Database
 from broker.storage.migrate import migrate
-from broker.storage.store import open_store
+from broker.storage.sql_store import open_store
 from broker.storage.tables.schema import metadata
 from tests.integration.storage.conftest import START
 
@@ -80,7 +80,9 @@ def test_eight_threads_may_open_a_new_store_at_once(empty_url):
 
 
 def test_four_processes_may_open_a_new_store_at_once(empty_url):
-    program = "import sys; from broker.storage.store import open_store; print(open_store(sys.argv[1]).audit_head()[0])"
+    program = (
+        "import sys; from broker.storage.sql_store import open_store; print(open_store(sys.argv[1]).audit_head()[0])"
+    )
     started = [
         subprocess.Popen([sys.executable, "-c", program, empty_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(4)

@@ -7,10 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OUTPUT_TRANSITIONS, OutputState
-from broker.domain.ports import Filter
-from broker.domain.reviews import Choice
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS, OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.ports import ListFilter
 
 IN_REVIEW, APPROVED = OutputState.IN_REVIEW, OutputState.APPROVED
 
@@ -30,13 +30,13 @@ def test_an_output_reads_back_as_it_was_written(store, given):
 def test_filters_and_pages_of_outputs(store, given):
     _, first = given.assessing(IN_REVIEW, APPROVED)
     _, second = given.assessing(IN_REVIEW, project="P0733", researcher="bob")
-    outputs = lambda **wanted: {o.ident for o in store.outputs(Filter(**wanted))}  # noqa: E731
+    outputs = lambda **wanted: {o.ident for o in store.outputs(ListFilter(**wanted))}  # noqa: E731
     assert outputs() == {*first, *second}
     assert outputs(states=frozenset({"in_review"})) == {first[0], *second}
     assert outputs(projects=frozenset({"P0421"})) == set(first)
     assert outputs(researcher="bob") == set(second)
     found, after = [], None
-    while page := store.outputs(Filter(limit=1, after=after)):
+    while page := store.outputs(ListFilter(limit=1, after=after)):
         found += [o.ident for o in page]
         after = found[-1]
     assert sorted(found) == sorted([*first, *second])
@@ -66,7 +66,7 @@ def test_a_move_from_a_state_that_has_passed_is_stale_and_writes_nothing(store, 
 @pytest.mark.parametrize("after", [APPROVED, OutputState.REJECTED, OutputState.RETURNED])
 def test_nothing_leaves_review_by_a_decision_that_nobody_voted_for(store, given, after):
     _, (output,) = given.assessing(IN_REVIEW)
-    other = Choice.REJECT if after is APPROVED else Choice.APPROVE
+    other = VoteChoice.REJECT if after is APPROVED else VoteChoice.APPROVE
     store.cast(given.vote(output, choice=other), [given.event()])
     with pytest.raises(Breach):
         store.move_output(output, IN_REVIEW, after, given.at(5), [given.event()])
@@ -92,7 +92,7 @@ def test_a_claim_is_one_checkers_and_ends_with_the_review(store, given):
 
 def test_votes_come_back_in_the_order_cast_and_one_checker_has_one(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
-    votes = [given.vote(output, "dora"), given.vote(output, "carl", Choice.REJECT, overrides=("F1", "M1"))]
+    votes = [given.vote(output, "dora"), given.vote(output, "carl", VoteChoice.REJECT, overrides=("F1", "M1"))]
     for vote in votes:
         store.cast(vote, [given.event()])
     assert store.votes_of(output) == votes
@@ -119,7 +119,7 @@ def test_no_vote_on_what_is_not_in_review(store, given):
 def test_findings_that_approving_votes_set_aside_stand_with_the_output(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
     store.cast(given.vote(output, "carl", overrides=("M1",)), [given.event()])
-    store.cast(given.vote(output, "dora", Choice.REJECT, overrides=("F9",)), [given.event()])
+    store.cast(given.vote(output, "dora", VoteChoice.REJECT, overrides=("F9",)), [given.event()])
     store.cast(given.vote(output, "eve", overrides=("F1", "M1")), [given.event()])
     assert store.output(output).overrides == ("F1", "M1")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
-from broker.domain.people import Person, Role
+from broker.domain.identity.people import Person, Role
 from broker.domain.ports import Snapshot
 
 ALICE = Person("alice", "Alice", frozenset({Role.RESEARCHER, Role.CHECKER}))

@@ -2,14 +2,13 @@
 
 import pytest
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import Snapshot
-from broker.domain.public_tables import PublicState, PublicTable, Published, Reproduced, Why
-from broker.domain.release_history import Entry, MemoryVersion, Source
-from broker.domain.remembered import NewEntry, Remembering
+from broker.domain.public_tables import NumbersOnlyReason, PublicTable, PublicTableState, PublishedTable, Reproduction
+from broker.domain.release_history import HistoryEntry, HistorySource, HistoryUpdate, HistoryVersion, NewHistoryEntry
 
-FOUND = Reproduced(3, 3)
+FOUND = Reproduction(3, 3)
 
 
 def event(given, action="test.done", minutes=0):
@@ -17,8 +16,8 @@ def event(given, action="test.done", minutes=0):
 
 
 def asked(store, given, ident="p1", name="Absence"):
-    published = Published(name, "https://example.org", "SELECT 1", "duckdb", "s1", "5", "LA,n\n1,2\n")
-    store.ask_public_table(PublicTable(ident, published, "ada", given.at()), event(given, "public-table.asked"))
+    published = PublishedTable(name, "https://example.org", "SELECT 1", "duckdb", "s1", "5", "LA,n\n1,2\n")
+    store.request_public_table(PublicTable(ident, published, "ada", given.at()), event(given, "public-table.asked"))
     return ident
 
 
@@ -29,8 +28,8 @@ def confirmed(store, given, ident="p1", **more):
 
 
 def brings(store, given, ident="p1", seen=None):
-    entry = Entry(0, "", ident, 0, "", "s1", "", 1, "", "pupil", Source.PUBLIC, given.at(), 1)
-    return Remembering(seen or store.memory_version(), (NewEntry(entry, ()),))
+    entry = HistoryEntry(0, "", ident, 0, "", "s1", "", 1, "", "pupil", HistorySource.PUBLIC, given.at(), 1)
+    return HistoryUpdate(seen or store.history_version(), (NewHistoryEntry(entry, ()),))
 
 
 def enter(store, given, attempt, found=FOUND, ident="p1", **more):
@@ -54,7 +53,11 @@ def test_two_administrators_and_what_was_asked_reads_back(store, given):
         with pytest.raises(Conflict):
             again()
     found = store.public_table("p1")
-    assert (found.state, found.confirmed_by, found.published.figures) == (PublicState.CONFIRMED, "bob", "LA,n\n1,2\n")
+    assert (found.state, found.confirmed_by, found.published.figures) == (
+        PublicTableState.CONFIRMED,
+        "bob",
+        "LA,n\n1,2\n",
+    )
     assert [t.published.figures for t in store.public_tables()] == [""], "lists are without figures"
 
 
@@ -63,7 +66,7 @@ def test_a_withdrawn_one_makes_room_for_another(store, given):
     store.withdraw_public_table("p1", given.at(1), event(given))
     asked(store, given, "p2")
     assert {t.ident: t.state for t in store.public_tables()} == {
-        "p1": PublicState.WITHDRAWN, "p2": PublicState.ASKED,
+        "p1": PublicTableState.WITHDRAWN, "p2": PublicTableState.REQUESTED,
     }  # fmt: skip
 
 
@@ -76,30 +79,34 @@ def test_one_attempt_at_a_time_and_a_lapsed_one_writes_nothing(store, given):
     assert not store.renew_public_table("p1", 1, given.at(9), given.at(5)), "a lapsed lease never comes back"
     assert [t.ident for t in store.public_tables_to_run(given.at(5))] == ["p1"]
     assert store.lease_public_table("p1", given.at(9), given.at(5)) == 2
-    lines, version = store.audit_head(), store.memory_version()
+    lines, version = store.audit_head(), store.history_version()
     with pytest.raises(Conflict, match="another attempt"):
         enter(store, given, 1)
     with pytest.raises(Conflict):
         store.name_public_vault("p1", 1, "v1")
-    assert (store.audit_head(), store.memory_version()) == (lines, version)
+    assert (store.audit_head(), store.history_version()) == (lines, version)
     enter(store, given, 2)
     with pytest.raises(Conflict):
         enter(store, given, 2)
-    assert store.memory_version() == MemoryVersion(1)
+    assert store.history_version() == HistoryVersion(1)
 
 
 def test_what_was_found_and_its_entry_are_one_change(store, given):
     confirmed(store, given)
     attempt = store.lease_public_table("p1", given.at(3), given.at(2))
     with pytest.raises(Conflict) as caught:
-        enter(store, given, attempt, seen=MemoryVersion(5))
+        enter(store, given, attempt, seen=HistoryVersion(5))
     assert caught.value.code == "memory-moved"
     assert store.public_table("p1").found is None
-    enter(store, given, attempt, Reproduced(1, 3, Why.DIFFERS))
+    enter(store, given, attempt, Reproduction(1, 3, NumbersOnlyReason.DIFFERS))
     found = store.public_table("p1")
-    assert (found.state, found.found, found.entry) == (PublicState.NUMBERS, Reproduced(1, 3, Why.DIFFERS), 1)
-    assert [e.output for e in store.remembered()] == ["p1"]
-    assert store.verify_memory().holds
+    assert (found.state, found.found, found.entry) == (
+        PublicTableState.NUMBERS,
+        Reproduction(1, 3, NumbersOnlyReason.DIFFERS),
+        1,
+    )
+    assert [e.output for e in store.history_entries()] == ["p1"]
+    assert store.verify_history().holds
     assert (store.public_tables_alive(), store.public_tables_to_run(given.at(20))) == (frozenset(), [])
 
 

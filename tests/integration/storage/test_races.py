@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from broker.domain.errors import Conflict
-from broker.domain.jobs import JobState, TimeSlots
-from broker.domain.outputs import OutputState
-from broker.domain.ports import Filter
-from broker.domain.reviews import decision
-from broker.domain.turns import in_order, used_by_project
-from broker.storage.store import open_store
+from broker.domain.jobs.job import JobState, TimeSlots, fair_order, seconds_used
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import agreed_choice
+from broker.domain.ports import ListFilter
+from broker.storage.sql_store import open_store
 
 MANY = 8
 
@@ -52,9 +51,9 @@ def test_workers_that_choose_at_once_take_turns_between_projects(store, given, u
 
     def take(s, n):
         while True:
-            waiting = s.jobs(Filter(states=frozenset({JobState.QUEUED.value})))
-            used = used_by_project(s.jobs_begun(given.at()), slots, given.at(1), timedelta(hours=1))
-            job = in_order(waiting, used, slots)[0]
+            waiting = s.jobs(ListFilter(states=frozenset({JobState.QUEUED.value})))
+            used = seconds_used(s.jobs_begun(given.at()), slots, given.at(1), timedelta(hours=1))
+            job = fair_order(waiting, used, slots)[0]
             if s.lease(job.ident, f"w{n}", given.at(60), given.at(1), [given.event("job.started")]) is not None:
                 return job.submission.project
 
@@ -100,7 +99,7 @@ def test_two_checkers_at_once_cannot_both_miss_the_decision(store, given, url):
         _, (output,) = given.assessing(OutputState.IN_REVIEW)
 
         def decide(votes):
-            agreed = decision(votes, 2)
+            agreed = agreed_choice(votes, 2)
             return None if agreed is None else (OutputState.APPROVED, None, [given.event("output.approved")])
 
         votes = [given.vote(output, checker) for checker in ("carl", "dora")]

@@ -7,28 +7,39 @@ from decimal import Decimal
 import pytest
 
 from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.jobs import JobState
-from broker.domain.saved import READABLE, Cohort, Lookup, LookupColumn, SavedEntry, SavedState
-from broker.domain.scalars import Type
+from broker.domain.jobs.job import JobState
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.projects.saved_definitions import (
+    READABLE_STATES,
+    Cohort,
+    Lookup,
+    LookupColumn,
+    SavedEntry,
+    SavedState,
+)
 from tests.integration.storage.conftest import POLICY
 
 COHORT = Cohort("pupils", "tsql", "SELECT a.k INTO project.pupils FROM npd.a AS a", ("k",))
 LOOKUP = Lookup(
     "bands",
-    (LookupColumn("code", Type.TEXT, True), LookupColumn("low", Type.INT), LookupColumn("w", Type.DECIMAL)),
+    (
+        LookupColumn("code", ScalarType.TEXT, True),
+        LookupColumn("low", ScalarType.INT),
+        LookupColumn("w", ScalarType.DECIMAL),
+    ),
     (("01", 1, Decimal("1.50")), ("é", None, None)),
 )
 EVERY = frozenset(SavedState)
 
 
-def entry(given, definition=COHORT, state=SavedState.KEPT, **changes) -> SavedEntry:
+def entry(given, definition=COHORT, state=SavedState.SAVED, **changes) -> SavedEntry:
     number = next(given.numbers)
     made = SavedEntry(f"saved-{number:06}", "P0421", definition, "About.", "ada", given.at(number), POLICY, state)
     return replace(made, **changes)
 
 
 def kept(given, *entries, **changes):
-    job = given.job(kept=tuple(e.name for e in entries), **changes)
+    job = given.job(saved_names=tuple(e.name for e in entries), **changes)
     return given.store.accept(job, [given.event("job.submitted")], entries)
 
 
@@ -43,7 +54,7 @@ def test_what_is_kept_comes_back_as_it_was(given, store):
     job = kept(given, one, read_saved=("saved-x",))
     assert store.saved("P0421", EVERY) == [one, other]
     assert store.saved_entry(other.ident) == other
-    assert store.job(job.ident).kept == ("pupils",)
+    assert store.job(job.ident).saved_names == ("pupils",)
     assert store.job(job.ident).read_saved == ("saved-x",)
     assert store.saved("P9999", EVERY) == []
     assert store.saved(None, frozenset({SavedState.IN_REVIEW})) == [other]
@@ -56,11 +67,11 @@ def test_a_new_definition_replaces_the_one_that_has_the_name_in_any_case(given, 
     old, new = entry(given), entry(given, replace(COHORT, name="PUPILS"))
     kept(given, old)
     kept(given, new)
-    assert store.saved("P0421", READABLE) == [new]
+    assert store.saved("P0421", READABLE_STATES) == [new]
     assert store.saved_entry(old.ident).state is SavedState.REPLACED
     elsewhere = entry(given, project="P1")
     kept(given, elsewhere)
-    assert store.saved("P0421", READABLE) == [new]
+    assert store.saved("P0421", READABLE_STATES) == [new]
 
 
 def test_keeping_stands_or_falls_with_the_job(given, store):
@@ -107,11 +118,11 @@ def test_what_is_dropped_frees_its_name_and_keeps_its_checker(given, store):
         ident, SavedState.IN_REVIEW, SavedState.APPROVED, [given.event()], by="carl", reason="public-values"
     )
     store.move_saved(ident, SavedState.APPROVED, SavedState.DROPPED, [given.event("saved.dropped")])
-    assert store.saved("P0421", READABLE) == []
+    assert store.saved("P0421", READABLE_STATES) == []
     assert store.saved_entry(ident).decided_by == "carl"
     new = entry(given, replace(COHORT, name="bands"))
     kept(given, new)
-    assert store.saved("P0421", READABLE) == [new]
+    assert store.saved("P0421", READABLE_STATES) == [new]
 
 
 def test_only_a_lookup_that_waits_is_proposed(given, store):

@@ -5,11 +5,11 @@ from contextlib import suppress
 import pytest
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs import FailureCode, JobState, Kind
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobKind, JobState
+from broker.domain.jobs.outputs import OutputState
 
 MOST = 1
-SCRIPT = {"kind": Kind.PYTHON, "text": "print()", "canonical": "print()"}
+SCRIPT = {"kind": JobKind.PYTHON, "text": "print()", "canonical": "print()"}
 
 
 def script(given, **changes):
@@ -40,9 +40,9 @@ def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(stor
     job = lease.job.ident
     store.note_rehearsal(job, lease.attempt, True, "trace", given.at(3))
     assert store.scripts_to_read() == []
-    store.note_met(job, lease.attempt, given.at(3))
+    store.note_real_run(job, lease.attempt, given.at(3))
     store.note_problems(job, lease.attempt)
-    store.note_print(job, lease.attempt, "log")
+    store.note_log(job, lease.attempt, "log")
     ended(store, given, lease)
     found = store.rehearsal(job)
     assert (found.passed, found.trace, found.trace_from) == (True, "trace", given.at(3))
@@ -56,15 +56,15 @@ def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(stor
 def test_a_checker_tells_why_once_and_has_read_it(store, given):
     lease = script(given)
     job = lease.job.ident
-    store.note_met(job, lease.attempt, given.at(3))
+    store.note_real_run(job, lease.attempt, given.at(3))
     ended(store, given, lease)
-    store.tell_failure(job, "carl", "breaks-rules", given.at(5), [given.event()])
+    store.disclose_failure(job, "carl", "breaks-rules", given.at(5), [given.event()])
     found = store.rehearsal(job)
     assert (found.reason, found.told_by, found.told_at) == ("breaks-rules", "carl", given.at(5))
-    assert store.told_jobs(frozenset({job, "job-none"})) == {job}
+    assert store.reported_jobs(frozenset({job, "job-none"})) == {job}
     assert store.scripts_to_read() == []
     with pytest.raises(Conflict) as caught:
-        store.tell_failure(job, "dora", "another", given.at(6), [given.event()])
+        store.disclose_failure(job, "dora", "another", given.at(6), [given.event()])
     assert caught.value.code == "told-already"
 
 
@@ -72,18 +72,18 @@ def test_of_a_script_that_met_no_rows_nothing_is_told(store, given):
     lease = script(given)
     ended(store, given, lease)
     with pytest.raises(Conflict):
-        store.tell_failure(lease.job.ident, "carl", "breaks-rules", given.at(5), [given.event()])
-    assert store.told_jobs(frozenset({lease.job.ident})) == frozenset()
+        store.disclose_failure(lease.job.ident, "carl", "breaks-rules", given.at(5), [given.event()])
+    assert store.reported_jobs(frozenset({lease.job.ident})) == frozenset()
 
 
 def test_only_the_attempt_that_runs_notes_anything(store, given):
     lease = script(given)
     with pytest.raises(Conflict):
-        store.note_met(lease.job.ident, lease.attempt + 1, given.at(3))
+        store.note_real_run(lease.job.ident, lease.attempt + 1, given.at(3))
     ended(store, given, lease, JobState.WITHDRAWN)
     with pytest.raises(Conflict):
         store.note_problems(lease.job.ident, lease.attempt)
-    store.note_print(lease.job.ident, lease.attempt, "log")
+    store.note_log(lease.job.ident, lease.attempt, "log")
     assert store.rehearsal(lease.job.ident).log == "log"
 
 
@@ -92,7 +92,7 @@ def test_beyond_so_many_unread_scripts_the_project_waits(store, given, state):
     """Withheld counts as in review does: a refusal tells nothing of real rows."""
     lease = script(given)
     job = lease.job.ident
-    store.note_met(job, lease.attempt, given.at(3))
+    store.note_real_run(job, lease.attempt, given.at(3))
     store.advance(
         job, lease.attempt, JobState.RUNNING, JobState.ASSESSING, given.at(3), [given.event()],
         image="sha256:1", runtime="runc", snapshot="s1", outputs=[given.record(job, state=state)],

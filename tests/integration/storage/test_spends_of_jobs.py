@@ -5,32 +5,30 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.ledger.amounts import Account, Cost, Loss
-from broker.domain.ledger.budgets import Aside, Beside
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Answer, Asked, SpendState
-from broker.domain.outputs import OutputState
-from broker.storage.witness import FolderWitness
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure, SpendRequest, SpendState, StoredAnswer
+from broker.storage.signed_chain import SignedHeadStore
 
-COST = Amount(Accounting.PURE, 100)
+COST = PrivacyAmount(Accounting.PURE, 100)
 MOST = ReleaseMaximum(COST)
 
 
 @pytest.fixture
 def witnessed(store, given, tmp_path: Path):
-    store._witness = FolderWitness(tmp_path / "witness")
-    store.begin_witness()
-    for account in (Account("pupil"), Account("pupil", "P0421")):
+    store._ledger_heads = SignedHeadStore(tmp_path / "witness")
+    store.begin_ledger_chain()
+    for account in (PrivacyAccount("pupil"), PrivacyAccount("pupil", "P0421")):
         store.allot(account, replace(COST, micro=1000), given.at(), [given.event("budget.allotted", account.name)])
     return store
 
 
-def asked(job: str) -> Asked:
-    return Asked(job, "P0421", "s1", "q", (Cost("pupil", Loss((COST,)), ()),))
+def asked(job: str) -> SpendRequest:
+    return SpendRequest(job, "P0421", "s1", "q", (Cost("pupil", Loss((COST,)), ()),))
 
 
 def reserved(store, given, job: str) -> None:
@@ -44,7 +42,7 @@ def charged(store, given, job: str) -> None:
 
 def answered(store, given, job: str) -> None:
     charged(store, given, job)
-    store.store_answer(job, Answer("keyed", "place"), given.at(), [given.event("spend.answered", job)])
+    store.store_answer(job, StoredAnswer("keyed", "place"), given.at(), [given.event("spend.answered", job)])
 
 
 def used(store) -> tuple[int, int]:
@@ -102,17 +100,17 @@ def test_a_release_releases_the_spend_and_a_recall_does_not_give_it_back(witness
     answered(witnessed, given, job)
     assert witnessed.unsettled_spends(given.at(99)) == []
     release, manifest = given.release(job, outputs)
-    aside = Aside(Beside.EXACT, release.ident, "npd.absence", "P0421", "s1")
-    witnessed.release(release, manifest, given.at(6), [given.event("release.made")], asides=[aside])
+    aside = ExactDisclosure(DisclosureSource.EXACT, release.ident, "npd.absence", "P0421", "s1")
+    witnessed.release(release, manifest, given.at(6), [given.event("release.made")], exact_disclosures=[aside])
     assert witnessed.spend_of(job).state is SpendState.RELEASED
-    assert witnessed.asides(["npd.absence"]) == [aside]
+    assert witnessed.exact_disclosures(["npd.absence"]) == [aside]
     again = witnessed.reserve(asked("other"), MOST, given.at(7), [given.event()])
-    assert again.asked.job == job
+    assert again.request.job == job
     event = AuditEvent(given.at(8), "carl", "output.recalled", outputs[0])
     witnessed.move_output(outputs[0], OutputState.RELEASED, OutputState.RECALLED, given.at(8), [event], reason="x")
     assert used(witnessed) == (100, 0)
     again = witnessed.reserve(asked("other"), MOST, given.at(9), [given.event()])
-    assert again.asked.job == "other", "what was recalled is not given out again"
+    assert again.request.job == "other", "what was recalled is not given out again"
 
 
 @pytest.mark.parametrize("step", [reserved, charged])
@@ -135,4 +133,4 @@ def test_a_ledger_that_has_forgotten_stops_releases_but_no_job_from_ending(witne
     ended(witnessed, given, lease, JobState.WITHDRAWN)
     assert witnessed.job(lease.job.ident).state is JobState.WITHDRAWN
     assert witnessed.spend_of(lease.job.ident).state is SpendState.RESERVED
-    assert [s.asked.job for s in witnessed.unsettled_spends(given.at(99))] == [lease.job.ident]
+    assert [s.request.job for s in witnessed.unsettled_spends(given.at(99))] == [lease.job.ident]

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from broker.policy.catalogue import Catalogue
+from broker.policy.data_catalogue import Catalogue
 from broker.policy.files import load_policies
 from broker.synth.generate import generate
 

@@ -13,10 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.scalars import Type
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table
-from broker.policy.variables import Variable
+from broker.domain.plans.scalars import ScalarType
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 from broker.synth.generate import generate
 from broker.vault.ingest import ingest
 
@@ -25,7 +23,7 @@ pytestmark = pytest.mark.long
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
-def files_of(catalogue: Catalogue, folder: Path) -> Iterator[tuple[Table, Path]]:
+def files_of(catalogue: Catalogue, folder: Path) -> Iterator[tuple[CatalogueTable, Path]]:
     for table in catalogue.tables:
         for path in sorted((folder / table.full_name).iterdir()):
             yield table, path
@@ -37,7 +35,7 @@ def breaks(variable: Variable) -> str:
     if variable.codes is not None:
         codes = ", ".join(f"'{code.upper()}'" for code in variable.codes)
         parts.append(f"trim({column}) <> '' AND upper(trim({column})) NOT IN ({codes})")
-    if variable.type is Type.FLAG:
+    if variable.type is ScalarType.FLAG:
         parts.append(f"upper({column}::VARCHAR) NOT IN ('0', '1', 'Y', 'N')")
     if variable.low is not None:
         parts.append(f"{column} < {variable.low}")

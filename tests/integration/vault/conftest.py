@@ -8,40 +8,47 @@ from typing import Any
 import duckdb
 import pytest
 
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.ports import Snapshot, Vault
-from broker.domain.projects import Grant, Mode, Project
-from broker.domain.scalars import Type
-from broker.domain.variables import VariableClass
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
-from broker.policy.service import Service
-from broker.policy.tables import MainRecord, Table, TableKind, Unit, YearAxis, YearFormat
-from broker.policy.variables import Variable
+from broker.domain.projects.project import Grant, ProtectionMode, ResearchProject
+from broker.policy.data_catalogue import (
+    Catalogue,
+    CatalogueTable,
+    MainRecord,
+    PrivacyUnit,
+    TableKind,
+    Variable,
+    YearAxis,
+    YearFormat,
+)
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
+from broker.vault.vault_store import VaultStore
 
 C = VariableClass
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def variable(name: str, kind: Type, cls: VariableClass = C.STANDARD, **more: Any) -> Variable:
+def variable(name: str, kind: ScalarType, cls: VariableClass = C.STANDARD, **more: Any) -> Variable:
     return Variable(name=name, type=kind, cls=cls, **more)
 
 
-def _pupil(name: str, *variables: Variable, most: int = 3) -> Table:
-    return Table(
+def _pupil(name: str, *variables: Variable, most: int = 3) -> CatalogueTable:
+    return CatalogueTable(
         schema_name="npd",
         name=name,
         kind=TableKind.PERSON,
-        unit=Unit.PUPIL,
+        unit=PrivacyUnit.PUPIL,
         link_key="PMR",
         key_domain="pmr",
         year=YearAxis(variable="AcademicYear", format=YearFormat.ACADEMIC, years=frozenset(range(2015, 2021))),
         max_rows_per_unit_year=most,
         main_record=(MainRecord(variable="RecordStatus"),),
         variables=(
-            variable("PMR", Type.TEXT, C.IDENTIFIER),
-            variable("AcademicYear", Type.TEXT, missing=False),
+            variable("PMR", ScalarType.TEXT, C.IDENTIFIER),
+            variable("AcademicYear", ScalarType.TEXT, missing=False),
             *variables,
         ),
     )
@@ -49,54 +56,54 @@ def _pupil(name: str, *variables: Variable, most: int = 3) -> Table:
 
 CENSUS = _pupil(
     "census",
-    variable("UPN", Type.TEXT, C.IDENTIFIER),
-    variable("Surname", Type.TEXT, C.INSTANT_IDENTIFIER),
-    variable("RecordStatus", Type.INT),
-    variable("Gender", Type.TEXT, C.SENSITIVE, codes=("M", "F")),
-    variable("FSM", Type.FLAG, C.SENSITIVE),
-    variable("URN", Type.INT, low=100000, high=150000, most=5),
-    variable("LA", Type.INT, register_key="ref.schools.LA"),
+    variable("UPN", ScalarType.TEXT, C.IDENTIFIER),
+    variable("Surname", ScalarType.TEXT, C.INSTANT_IDENTIFIER),
+    variable("RecordStatus", ScalarType.INT),
+    variable("Gender", ScalarType.TEXT, C.SENSITIVE, codes=("M", "F")),
+    variable("FSM", ScalarType.FLAG, C.SENSITIVE),
+    variable("URN", ScalarType.INT, low=100000, high=150000, most=5),
+    variable("LA", ScalarType.INT, register_key="ref.schools.LA"),
 )
 ATTAINMENT = _pupil(
     "attainment",
-    variable("RecordStatus", Type.INT),
-    variable("Score", Type.DECIMAL, decimals=2, low=0, high=90),
-    variable("Term", Type.TEXT, codes=("Autumn", "Spring")),
-    variable("Start", Type.DATE),
-    variable("Distance", Type.DOUBLE),
+    variable("RecordStatus", ScalarType.INT),
+    variable("Score", ScalarType.DECIMAL, decimals=2, low=0, high=90),
+    variable("Term", ScalarType.TEXT, codes=("Autumn", "Spring")),
+    variable("Start", ScalarType.DATE),
+    variable("Distance", ScalarType.DOUBLE),
 )
-AE_PMR = Table(
+AE_PMR = CatalogueTable(
     schema_name="leo",
     name="ae_pmr",
     kind=TableKind.PERSON,
-    unit=Unit.PUPIL,
+    unit=PrivacyUnit.PUPIL,
     link_key="AE_ID",
     key_domain="ae",
     second_key="PMR",
     second_key_domain="pmr",
-    variables=(variable("AE_ID", Type.INT, C.IDENTIFIER), variable("PMR", Type.TEXT, C.IDENTIFIER)),
+    variables=(variable("AE_ID", ScalarType.INT, C.IDENTIFIER), variable("PMR", ScalarType.TEXT, C.IDENTIFIER)),
 )
-STAFF = Table(
+STAFF = CatalogueTable(
     schema_name="swc",
     name="staff",
     kind=TableKind.PERSON,
-    unit=Unit.STAFF,
+    unit=PrivacyUnit.STAFF,
     link_key="StaffRef",
     key_domain="staff",
     year=YearAxis(variable="CensusYear", format=YearFormat.CALENDAR, years=frozenset(range(2015, 2021))),
     max_rows_per_unit_year=4,
     variables=(
-        variable("StaffRef", Type.TEXT, C.IDENTIFIER),
-        variable("CensusYear", Type.INT),
-        variable("Pay", Type.DECIMAL, decimals=2),
+        variable("StaffRef", ScalarType.TEXT, C.IDENTIFIER),
+        variable("CensusYear", ScalarType.INT),
+        variable("Pay", ScalarType.DECIMAL, decimals=2),
     ),
 )
-SCHOOLS = Table(
+SCHOOLS = CatalogueTable(
     schema_name="ref",
     name="schools",
     kind=TableKind.PUBLIC,
     unique_key="URN",
-    variables=(variable("URN", Type.INT, C.PUBLIC), variable("LA", Type.INT, C.PUBLIC)),
+    variables=(variable("URN", ScalarType.INT, C.PUBLIC), variable("LA", ScalarType.INT, C.PUBLIC)),
 )
 
 
@@ -161,8 +168,8 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def project(ident: str, *grants: tuple[str, str, frozenset[int] | None]) -> Project:
-    return Project(
+def project(ident: str, *grants: tuple[str, str, frozenset[int] | None]) -> ResearchProject:
+    return ResearchProject(
         ident=ident,
         title="T",
         organisation="O",
@@ -170,7 +177,7 @@ def project(ident: str, *grants: tuple[str, str, frozenset[int] | None]) -> Proj
         gateway="G",
         purpose="P",
         expires=date(2099, 1, 1),
-        mode=Mode.DISCLOSURE_CONTROL,
+        mode=ProtectionMode.DISCLOSURE_CONTROL,
         profile="default",
         votes=1,
         dialect="duckdb",
@@ -196,7 +203,7 @@ ONE = project(
 )
 TWO = project("TWO", ("npd.census", "PMR", BOTH), ("npd.census", "LA", BOTH), ("npd.census", "FSM", frozenset({2018})))
 
-SERVICE = Service(
+SERVICE = ServiceLimits(
     text_bytes=1,
     max_tokens=1,
     max_depth=1,
@@ -221,8 +228,8 @@ SERVICE = Service(
 
 
 @pytest.fixture
-def policies(catalogue: Catalogue) -> Policies:
-    return Policies(catalogue=catalogue, projects=(ONE, TWO), profiles=(), combinations=(), service=SERVICE)
+def policies(catalogue: Catalogue) -> PolicySet:
+    return PolicySet(catalogue=catalogue, projects=(ONE, TWO), profiles=(), combinations=(), service=SERVICE)
 
 
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -243,15 +250,15 @@ def snapshot(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> Sn
 
 
 @pytest.fixture
-def keeper(data: Path, policies: Policies) -> VaultKeeper:
-    return VaultKeeper(data, lambda: policies)
+def keeper(data: Path, policies: PolicySet) -> VaultStore:
+    return VaultStore(data, lambda: policies)
 
 
 @pytest.fixture
-def one(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
+def one(keeper: VaultStore, snapshot: Snapshot) -> Vault:
     return keeper.ensure("ONE", snapshot.ident)
 
 
 @pytest.fixture
-def two(keeper: VaultKeeper, snapshot: Snapshot) -> Vault:
+def two(keeper: VaultStore, snapshot: Snapshot) -> Vault:
     return keeper.ensure("TWO", snapshot.ident)

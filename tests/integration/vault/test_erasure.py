@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.erasures import Erased
 from broker.domain.errors import Breach
-from broker.policy.catalogue import Catalogue
+from broker.domain.projects.erasures import ErasedPersons
+from broker.policy.data_catalogue import Catalogue
 from broker.vault.ingest import ingest
-from broker.vault.snapshots import read_snapshot, remove_snapshot
-
-from .conftest import NOW
+from broker.vault.snapshot_files import read_snapshot, remove_snapshot
+from tests.integration.vault.conftest import NOW
 
 pytestmark = pytest.mark.long
 
@@ -25,8 +24,8 @@ def digest(domain: str, key: str) -> str:
     return sha256(f"a secret {domain} {key}".encode()).hexdigest()
 
 
-def without(*keys: tuple[str, str]) -> Erased:
-    return Erased(frozenset(digest(*key) for key in keys), digest)
+def without(*keys: tuple[str, str]) -> ErasedPersons:
+    return ErasedPersons(frozenset(digest(*key) for key in keys), digest)
 
 
 def table(snapshot: object, name: str) -> str:

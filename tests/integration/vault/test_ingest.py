@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid, Unknown
-from broker.policy.catalogue import Catalogue
+from broker.policy.data_catalogue import Catalogue
+from broker.vault.extract_files import ExtractProblem, IngestRefused
 from broker.vault.ingest import ingest
-from broker.vault.problems import IngestRefused, Problem
-from broker.vault.registers import registers
-from broker.vault.snapshots import read_snapshot
-
-from .conftest import NOW
+from broker.vault.snapshot_files import read_snapshot, register_values
+from tests.integration.vault.conftest import NOW
 
 pytestmark = pytest.mark.long
 
@@ -25,7 +23,7 @@ Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[object, ...]]]
 
 
-def refused(source: Path, data: Path, catalogue: Catalogue) -> set[Problem]:
+def refused(source: Path, data: Path, catalogue: Catalogue) -> set[ExtractProblem]:
     with pytest.raises(IngestRefused) as caught:
         ingest(source, data, catalogue, NOW)
     assert not list((data / "snapshots").iterdir())
@@ -192,7 +190,7 @@ def test_a_problem_names_file_column_rule_and_count(
 ) -> None:
     column, rule, count = problem
     found = refused(draw(broken(good, stem, old, new)), data, catalogue)
-    assert Problem(f"{stem}.parquet", column, rule, count) in found
+    assert ExtractProblem(f"{stem}.parquet", column, rule, count) in found
     assert {p.file for p in found} == {f"{stem}.parquet"}
 
 
@@ -225,7 +223,7 @@ def test_a_truncated_file_is_unreadable(draw: Draw, good: Extracts, data: Path, 
     path = source / "npd.census" / "2018.parquet"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] + content[-400:])
-    assert Problem("npd.census/2018.parquet", None, "unreadable", 1) in refused(source, data, catalogue)
+    assert ExtractProblem("npd.census/2018.parquet", None, "unreadable", 1) in refused(source, data, catalogue)
 
 
 def test_stripped_identifiers_may_be_absent(
@@ -259,18 +257,18 @@ def test_no_line_of_a_csv_is_left_out(draw: Draw, good: Extracts, data: Path, ca
     path.unlink()
     narrow = "".join(f"{line.rpartition(',')[0]}\n" for line in text.read_text().splitlines())
     text.write_text(narrow + text.read_text())
-    assert Problem("npd.attainment/2019.csv", None, "unreadable", 1) in refused(source, data, catalogue)
+    assert ExtractProblem("npd.attainment/2019.csv", None, "unreadable", 1) in refused(source, data, catalogue)
 
 
 def test_two_files_for_one_year(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
     source = draw(good)
     (source / "npd.census" / "2018.csv").write_text("PMR\n")
-    assert Problem("npd.census/2018.parquet", None, "two-files", 1) in refused(source, data, catalogue)
+    assert ExtractProblem("npd.census/2018.parquet", None, "two-files", 1) in refused(source, data, catalogue)
 
 
 def test_an_empty_folder_and_a_missing_one(tmp_path: Path, data: Path, catalogue: Catalogue) -> None:
     (tmp_path / "empty").mkdir()
-    assert refused(tmp_path / "empty", data, catalogue) == {Problem("empty", None, "no-data", 1)}
+    assert refused(tmp_path / "empty", data, catalogue) == {ExtractProblem("empty", None, "no-data", 1)}
     with pytest.raises(Invalid, match="There is no folder"):
         ingest(tmp_path / "nowhere", data, catalogue, NOW)
 
@@ -308,6 +306,6 @@ def test_an_unknown_snapshot(data: Path, ident: str) -> None:
 
 def test_registers_come_from_the_public_table(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
     snapshot = ingest(draw(good), data, catalogue, NOW)
-    assert registers(Path(snapshot.path), catalogue) == {"npd.census.LA": (201, 202, 203, 204, 205)}
+    assert register_values(Path(snapshot.path), catalogue) == {"npd.census.LA": (201, 202, 203, 204, 205)}
     del good["ref.schools/all"]
-    assert registers(Path(ingest(draw(good), data, catalogue, NOW).path), catalogue) == {}
+    assert register_values(Path(ingest(draw(good), data, catalogue, NOW).path), catalogue) == {}

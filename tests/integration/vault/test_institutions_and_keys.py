@@ -16,21 +16,28 @@ import pytest
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence
 from broker.domain.groups import Base
-from broker.domain.plans import Key, Measure, Needs, Plan, PlannedOutput, PlannedTable, Statistic
-from broker.domain.ports import Limits, Vault
+from broker.domain.plans.plan import (
+    EvidenceNeeds,
+    GroupKey,
+    Measure,
+    Plan,
+    PlannedOutput,
+    PlannedStatistic,
+    PlannedTable,
+)
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, ScalarType
+from broker.domain.ports import SandboxLimits, Vault
 from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union
-from broker.domain.scalars import Call, Case, Column, Literal, Type
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.here import asked_of
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
+from broker.engine.in_process_engine import result_statement
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.policy_set import PolicySet
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
 from broker.vault.pseudonyms import owner_salt
+from broker.vault.vault_store import VaultStore
+from tests.integration.vault.conftest import NOW
 
-from .conftest import NOW
-
-LIMITS = Limits(60, 2**30, 2**20, 10, 64, 2, 2**20)
+LIMITS = SandboxLimits(60, 2**30, 2**20, 10, 64, 2, 2**20)
 Extracts = dict[str, str]
 Draw = Callable[[Extracts], Path]
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -65,45 +72,48 @@ def drawn() -> Extracts:
 
 
 @pytest.fixture
-def keeper(data: Path, policies: Policies) -> VaultKeeper:
-    return VaultKeeper(data, lambda: policies)
+def keeper(data: Path, policies: PolicySet) -> VaultStore:
+    return VaultStore(data, lambda: policies)
 
 
 @pytest.fixture
-def one(draw: Draw, data: Path, catalogue: Catalogue, keeper: VaultKeeper) -> Vault:
+def one(draw: Draw, data: Path, catalogue: Catalogue, keeper: VaultStore) -> Vault:
     return keeper.ensure("ONE", ingest(draw(drawn()), data, catalogue, NOW).ident)
 
 
 def census(first: int, years: frozenset[int]) -> Filter:
     """Columns from `first` on: Gender, URN; the person is `first` + 9."""
-    names = {"Gender": Type.TEXT, "URN": Type.INT, "AcademicYear": Type.TEXT}
+    names = {"Gender": ScalarType.TEXT, "URN": ScalarType.INT, "AcademicYear": ScalarType.TEXT}
     columns = tuple(ScanColumn(first + n, name, kind) for n, (name, kind) in enumerate(names.items()))
-    year = Column(first + 2, Type.TEXT)
-    written = [Call("equal", (year, Literal(f"{y}/{y + 1}", Type.TEXT)), Type.TRUTH) for y in sorted(years)]
+    year = ColumnRef(first + 2, ScalarType.TEXT)
+    written = [Call("equal", (year, Literal(f"{y}/{y + 1}", ScalarType.TEXT)), ScalarType.TRUTH) for y in sorted(years)]
     scan = Scan("npd.census", columns, first + 9, years)
-    return Filter(scan, Call("or", tuple(written), Type.TRUTH) if len(written) > 1 else written[0])
+    return Filter(scan, Call("or", tuple(written), ScalarType.TRUTH) if len(written) > 1 else written[0])
 
 
-ATTAINMENT = Scan("npd.attainment", (ScanColumn(20, "Score", Type.DECIMAL),), 29, frozenset({2019}))
+ATTAINMENT = Scan("npd.attainment", (ScanColumn(20, "Score", ScalarType.DECIMAL),), 29, frozenset({2019}))
 
 
 def joined(left: Relation, person: int, right: Relation, other: int) -> Join:
-    on = Call("equal", (Column(person, Type.INT), Column(other, Type.INT)), Type.TRUTH)
+    on = Call("equal", (ColumnRef(person, ScalarType.INT), ColumnRef(other, ScalarType.INT)), ScalarType.TRUTH)
     return Join(left, right, JoinHow.INNER, on, person)
 
 
 SCORED = joined(census(1, frozenset({2019})), 10, ATTAINMENT, 29)
 
 
-def planned(relation: Relation, person: int, *statistics: Statistic, by: int | None = 1) -> PlannedTable:
+def planned(relation: Relation, person: int, *statistics: PlannedStatistic, by: int | None = 1) -> PlannedTable:
     """By gender, or all in one cell."""
-    expression = Literal("all", Type.TEXT) if by is None else Column(by, Type.TEXT)
-    key = Key(40, expression, Type.TEXT, None, None)
+    expression = Literal("all", ScalarType.TEXT) if by is None else ColumnRef(by, ScalarType.TEXT)
+    key = GroupKey(40, expression, ScalarType.TEXT, None, None)
     return PlannedTable(relation, person, (key,), statistics)
 
 
 def run(
-    vault: Vault, table: PlannedTable, needs: Needs, change: Callable[[pa.Table], pa.Table] = lambda found: found
+    vault: Vault,
+    table: PlannedTable,
+    needs: EvidenceNeeds,
+    change: Callable[[pa.Table], pa.Table] = lambda found: found,
 ) -> dict[Any, CellEvidence]:
     """Cells by their first key, through the engine's own request and reading; no sandbox."""
     plan = Plan((PlannedOutput("table", "pupil", (table,), Base(0), ()),), ())
@@ -114,7 +124,7 @@ def run(
             files = [str(vault.evidence / path) for path in mounted["paths"]]
             con.execute(f'CREATE SCHEMA IF NOT EXISTS "{mounted["schema"]}"')
             con.execute(f'CREATE VIEW "{mounted["schema"]}"."{mounted["name"]}" AS FROM read_parquet({files})')
-        found = change(con.sql(asked_of(con, frame["statements"][0])).to_arrow_table())
+        found = change(con.sql(result_statement(con, frame["statements"][0])).to_arrow_table())
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
@@ -137,13 +147,13 @@ def spread(pairs: list[tuple[int | None, float]]) -> tuple[int, float, float]:
     return len(totals), ordered[0] + sum(a for s, a in pairs if s is None), ordered[1]
 
 
-COUNT = Statistic(50, Measure.COUNT_ROWS, None, Type.INT)
-SUM = Statistic(51, Measure.SUM, Column(20, Type.DECIMAL), Type.DECIMAL)
+COUNT = PlannedStatistic(50, Measure.COUNT_ROWS, None, ScalarType.INT)
+SUM = PlannedStatistic(51, Measure.SUM, ColumnRef(20, ScalarType.DECIMAL), ScalarType.DECIMAL)
 
 
 def test_institutions_of_a_cell_are_those_of_its_rows_in_all_years(one: Vault) -> None:
     """Two years: a pupil counts once, a school once in both. Rows without a school may be of the largest."""
-    cell = run(one, planned(census(1, BOTH), 10, COUNT, by=None), Needs(10, institutions=True))["all"]
+    cell = run(one, planned(census(1, BOTH), 10, COUNT, by=None), EvidenceNeeds(10, institutions=True))["all"]
     rows = [(i, school_of(i, year)) for i, *_ in PUPILS for year in BOTH]
     institutions, largest, _ = spread([(s, 1.0) for _, s in set(rows)])
     assert (cell.institutions, cell.largest_institution) == (institutions, largest)
@@ -155,7 +165,7 @@ def test_institutions_of_a_cell_are_those_of_its_rows_in_all_years(one: Vault) -
 def test_totals_of_institutions_where_the_rows_start_from_pupils_with_a_school(one: Vault) -> None:
     """Attainment has no school of its own: joined to the census, its scores are of the census's schools."""
     table = planned(SCORED, 10, SUM)
-    cells = run(one, table, Needs(10, institutions=True))
+    cells = run(one, table, EvidenceNeeds(10, institutions=True))
     for gender in ("F", "M"):
         pairs = [(school_of(i, 2019), x) for i, x in SCORES.items() if PUPILS[i][2] == gender]
         told = cells[gender].statistics[51]
@@ -167,21 +177,23 @@ def test_a_filter_by_the_school_of_another_scan_leaves_one_institution(one: Vaul
     """Who was in one school in 2018 are pupils of one school, whatever school the rows start from."""
     earlier = Filter(
         joined(census(1, frozenset({2019})), 10, census(60, frozenset({2018})), 69),
-        Call("less", (Column(61, Type.INT), Literal(100002, Type.INT)), Type.TRUTH),
+        Call("less", (ColumnRef(61, ScalarType.INT), Literal(100002, ScalarType.INT)), ScalarType.TRUTH),
     )
-    cells = run(one, planned(earlier, 10, COUNT), Needs(10, institutions=True))
+    cells = run(one, planned(earlier, 10, COUNT), EvidenceNeeds(10, institutions=True))
     assert {cell.institutions for cell in cells.values()} == {1}
 
 
 def early(person: int) -> Filter:
     """Rows of 2018 of the pupils of the school with the lowest number that year."""
-    school = Column(person - 8, Type.INT)
-    return Filter(census(person - 9, frozenset({2018})), Call("less", (school, Literal(100002, Type.INT)), Type.TRUTH))
+    school = ColumnRef(person - 8, ScalarType.INT)
+    return Filter(
+        census(person - 9, frozenset({2018})), Call("less", (school, Literal(100002, ScalarType.INT)), ScalarType.TRUTH)
+    )
 
 
 def test_an_outer_join_that_most_rows_do_not_meet_tells_nothing_of_their_schools(one: Vault) -> None:
     """Some pupils of a cell have a row more, all of one school: the cell has the schools that its own rows have."""
-    needs = Needs(10, institutions=True)
+    needs = EvidenceNeeds(10, institutions=True)
     inner = joined(census(1, frozenset({2019})), 10, early(69), 69)
     alone = run(one, planned(census(1, frozenset({2019})), 10, COUNT, by=None), needs)["all"]
     beside = run(one, planned(replace(inner, how=JoinHow.LEFT), 10, COUNT, by=None), needs)["all"]
@@ -191,7 +203,7 @@ def test_an_outer_join_that_most_rows_do_not_meet_tells_nothing_of_their_schools
 
 def test_years_that_are_united_are_one_table(one: Vault) -> None:
     """UNION ALL of two years: schools and pupils are as in one scan of both; of two tables they cannot be counted."""
-    needs = Needs(10, institutions=True)
+    needs = EvidenceNeeds(10, institutions=True)
     parts = (census(1, frozenset({2018})), census(60, frozenset({2019})))
     united = run(one, planned(Union(parts, (), (90, (10, 69))), 90, COUNT, by=None), needs)["all"]
     assert united == run(one, planned(census(1, BOTH), 10, COUNT, by=None), needs)["all"]
@@ -201,11 +213,11 @@ def test_years_that_are_united_are_one_table(one: Vault) -> None:
 
 def test_schools_are_lost_in_a_group_below_and_keys_are_not(one: Vault) -> None:
     """γ with the link key: one row a pupil, whatever schools the pupil's rows are of."""
-    key = Column(10, Type.INT)
+    key = ColumnRef(10, ScalarType.INT)
     pupils = Gather(census(1, BOTH), ((80, key),), (), 10, 90)
-    cell = run(one, planned(pupils, 90, COUNT, by=None), Needs(10, True, True))["all"]
+    cell = run(one, planned(pupils, 90, COUNT, by=None), EvidenceNeeds(10, True, True))["all"]
     assert (cell.institutions, cell.largest_institution, cell.persons) == (None, None, len(PUPILS))
-    whole = run(one, planned(census(1, BOTH), 10, COUNT, by=None), Needs(10, record_keys=True))["all"]
+    whole = run(one, planned(census(1, BOTH), 10, COUNT, by=None), EvidenceNeeds(10, record_keys=True))["all"]
     assert cell.cell_key == whole.cell_key
 
 
@@ -213,13 +225,13 @@ def test_schools_are_lost_in_a_group_below_and_keys_are_not(one: Vault) -> None:
     "relation", [ATTAINMENT, joined(ATTAINMENT, 29, replace(ATTAINMENT, person=39, columns=()), 39)]
 )
 def test_where_no_school_is_granted_institutions_are_unknown(one: Vault, relation: Relation) -> None:
-    cell = run(one, planned(relation, 29, SUM, by=None), Needs(10, institutions=True))["all"]
+    cell = run(one, planned(relation, 29, SUM, by=None), EvidenceNeeds(10, institutions=True))["all"]
     told = cell.statistics[51]
     assert (cell.institutions, cell.largest_institution) == (None, None)
     assert (told.institution_largest, told.institution_second) == (None, None)
 
 
-def global_numbers(keeper: VaultKeeper, vault: Vault, rows: Rows) -> dict[Any, Any]:
+def global_numbers(keeper: VaultStore, vault: Vault, rows: Rows) -> dict[Any, Any]:
     return dict(rows(f"SELECT __p, global FROM read_parquet('{keeper.person_map(vault)}')"))
 
 
@@ -228,7 +240,7 @@ def key_of(data: Path, number: int) -> int:
     return int(hashlib.sha256(f"{secret}:{number}".encode()).hexdigest()[:8], 16)
 
 
-def record_keys(keeper: VaultKeeper, vault: Vault, table: str, rows: Rows) -> dict[Any, Any]:
+def record_keys(keeper: VaultStore, vault: Vault, table: str, rows: Rows) -> dict[Any, Any]:
     """Record keys by global number, as a table's files hold them."""
     numbers = global_numbers(keeper, vault, rows)
     found: dict[Any, Any] = {}
@@ -239,7 +251,7 @@ def record_keys(keeper: VaultKeeper, vault: Vault, table: str, rows: Rows) -> di
 
 
 def test_a_record_key_is_the_owners_and_the_same_in_every_project_and_snapshot(
-    one: Vault, keeper: VaultKeeper, data: Path, draw: Draw, catalogue: Catalogue, rows: Rows
+    one: Vault, keeper: VaultStore, data: Path, draw: Draw, catalogue: Catalogue, rows: Rows
 ) -> None:
     two = keeper.ensure("TWO", one.snapshot)
     first = record_keys(keeper, one, "npd.census", rows)
@@ -258,7 +270,7 @@ def test_keys_and_numbers_of_institutions_are_in_no_file_of_scripts(one: Vault) 
 
 
 def test_a_school_has_one_number_in_a_project_and_another_in_the_next(
-    one: Vault, keeper: VaultKeeper, data: Path, policies: Policies, rows: Rows
+    one: Vault, keeper: VaultStore, data: Path, policies: PolicySet, rows: Rows
 ) -> None:
     """Numbers run from 1 without order; 0 stands for no school, and for one that is not granted (project TWO)."""
     pairs = f"SELECT DISTINCT URN, __i FROM read_parquet('{one.evidence}/npd.census/20*.parquet') WHERE URN IS NOT NULL"
@@ -272,28 +284,33 @@ def test_a_school_has_one_number_in_a_project_and_another_in_the_next(
     assert rows(f"SELECT DISTINCT __i FROM read_parquet('{ungranted}/npd.census/2018.parquet')") == [(0,)]
     (granted,) = (p for p in policies.projects if p.ident == "ONE")
     more = replace(policies, projects=(replace(granted, ident="OTHER"),))
-    other = VaultKeeper(data, lambda: more).ensure("OTHER", one.snapshot)
+    other = VaultStore(data, lambda: more).ensure("OTHER", one.snapshot)
     assert dict(rows(pairs.replace(str(one.evidence), str(other.evidence)))) != numbers
 
 
-def persons_of(keeper: VaultKeeper, vault: Vault, rows: Rows) -> Mapping[int, int]:
+def persons_of(keeper: VaultStore, vault: Vault, rows: Rows) -> Mapping[int, int]:
     """Pupil number to global number, through the private map of keys."""
     found = rows(f"SELECT key, number FROM read_parquet('{keeper._private / 'persons.parquet'}') WHERE domain = 'pmr'")
     return {int(key[1:]): number for key, number in found}
 
 
-FEMALE = Call("equal", (Column(1, Type.TEXT), Literal("F", Type.TEXT)), Type.TRUTH)
-ONES = Statistic(52, Measure.ONES, Case(((FEMALE, Literal(1, Type.INT)),), Literal(0, Type.INT), Type.INT), Type.INT)
+FEMALE = Call("equal", (ColumnRef(1, ScalarType.TEXT), Literal("F", ScalarType.TEXT)), ScalarType.TRUTH)
+ONES = PlannedStatistic(
+    52,
+    Measure.ONES,
+    Case(((FEMALE, Literal(1, ScalarType.INT)),), Literal(0, ScalarType.INT), ScalarType.INT),
+    ScalarType.INT,
+)
 
 
-def test_cell_keys_are_sums_over_distinct_persons(one: Vault, keeper: VaultKeeper, data: Path, rows: Rows) -> None:
+def test_cell_keys_are_sums_over_distinct_persons(one: Vault, keeper: VaultStore, data: Path, rows: Rows) -> None:
     """Two rows of a pupil add the key once; a count of ones has the keys of its ones, of the rest, and of both."""
     keys = {i: key_of(data, n) for i, n in persons_of(keeper, one, rows).items()}
 
     def together(pupils: Iterable[int]) -> int:
         return sum(keys[i] for i in pupils) % 2**32
 
-    needs = Needs(10, record_keys=True)
+    needs = EvidenceNeeds(10, record_keys=True)
     whole = run(one, planned(census(1, BOTH), 10, COUNT, by=None), needs)["all"]
     assert whole.cell_key == whole.statistics[50].cell_key == together(keys)
     assert (whole.institutions, whole.statistics[50].rest_key) == (None, None)
@@ -306,10 +323,12 @@ def test_cell_keys_are_sums_over_distinct_persons(one: Vault, keeper: VaultKeepe
     assert scored["F"].statistics[51].cell_key == together(set(girls) & set(SCORES))
 
 
-@pytest.mark.parametrize("needs", [Needs(10, institutions=True), Needs(10, record_keys=True), Needs(10, True, True)])
-def test_what_stands_beside_the_cells_changes_nothing_of_them(one: Vault, needs: Needs) -> None:
+@pytest.mark.parametrize(
+    "needs", [EvidenceNeeds(10, institutions=True), EvidenceNeeds(10, record_keys=True), EvidenceNeeds(10, True, True)]
+)
+def test_what_stands_beside_the_cells_changes_nothing_of_them(one: Vault, needs: EvidenceNeeds) -> None:
     table = planned(SCORED, 10, COUNT, SUM, ONES)
-    bare, told = run(one, table, Needs(10)), run(one, table, needs)
+    bare, told = run(one, table, EvidenceNeeds(10)), run(one, table, needs)
     assert bare.keys() == told.keys()
     for key, cell in bare.items():
         forgotten = {i: replace(s, **dict.fromkeys(BESIDE)) for i, s in told[key].statistics.items()}
@@ -339,6 +358,6 @@ def test_anything_else_beside_the_cells_is_a_breach(one: Vault, column: str, val
         return found.set_column(place, column, pa.array([value] * len(found)).cast(found.schema.field(place).type))
 
     with pytest.raises(Breach, match=why):
-        run(one, table, Needs(10, True, True), changed)
+        run(one, table, EvidenceNeeds(10, True, True), changed)
     with pytest.raises(Breach, match="other columns"):
-        run(one, table, Needs(10, True, True), lambda found: found.drop_columns([column]))
+        run(one, table, EvidenceNeeds(10, True, True), lambda found: found.drop_columns([column]))

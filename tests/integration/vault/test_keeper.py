@@ -13,13 +13,12 @@ import pytest
 
 from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
-from broker.policy.stored import POLICIES, policies_to_json
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.policy_set import PolicySet
+from broker.policy.stored_policies import POLICY_SET_ADAPTER, policies_to_json
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
-
-from .conftest import NOW
+from broker.vault.vault_store import VaultStore
+from tests.integration.vault.conftest import NOW
 
 pytestmark = pytest.mark.long
 
@@ -53,7 +52,7 @@ def test_tables_and_years_are_those_granted_and_present(one: Vault, two: Vault) 
             assert {str(p.relative_to(rendering)) for p in files(rendering)} == named
 
 
-def test_no_column_beyond_the_grants(one: Vault, two: Vault, policies: Policies) -> None:
+def test_no_column_beyond_the_grants(one: Vault, two: Vault, policies: PolicySet) -> None:
     for vault in (one, two):
         project = policies.project(vault.project)
         assert project is not None
@@ -129,7 +128,7 @@ def test_pseudonyms_have_the_type_of_their_keys(one: Vault, rows: Rows) -> None:
 
 
 def test_two_keys_with_one_pseudonym_are_a_breach(
-    keeper: VaultKeeper, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+    keeper: VaultStore, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "broker.vault.pseudonyms.ProjectKey.whole", staticmethod(lambda pseudonym: int(pseudonym[0], 16))
@@ -144,7 +143,7 @@ def test_rows_without_key_stay_without(one: Vault, rows: Rows) -> None:
 
 
 def test_person_numbers_are_dense_mapped_and_private_to_a_project(
-    one: Vault, two: Vault, keeper: VaultKeeper, snapshot: Snapshot, rows: Rows
+    one: Vault, two: Vault, keeper: VaultStore, snapshot: Snapshot, rows: Rows
 ) -> None:
     maps = {}
     for vault in (one, two):
@@ -201,7 +200,7 @@ def test_evidence_columns(one: Vault, two: Vault, rows: Rows) -> None:
 
 
 def test_scrambling_what_is_not_granted_changes_no_byte_of_files(
-    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, policies: Policies, keeper: VaultKeeper, one: Vault
+    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, policies: PolicySet, keeper: VaultStore, one: Vault
 ) -> None:
     """Invariant 3. Surname, UPN, FSM, LA, and Gender in 2018 are not granted to ONE.
 
@@ -235,7 +234,7 @@ def test_files_can_be_read_by_all_and_written_by_none(one: Vault) -> None:
     assert stat.S_IMODE(facts.stat().st_mode) == 0o400
 
 
-def test_facts_are_the_granted_ones(keeper: VaultKeeper, two: Vault) -> None:
+def test_facts_are_the_granted_ones(keeper: VaultStore, two: Vault) -> None:
     facts = keeper.facts(two)
     assert set(facts) == {"npd.census"}
     assert set(facts["npd.census"]["2018"]["largest"]) == {"LA", "FSM"}
@@ -244,7 +243,7 @@ def test_facts_are_the_granted_ones(keeper: VaultKeeper, two: Vault) -> None:
 
 
 def test_a_vault_is_built_once_and_its_key_follows_the_grants(
-    keeper: VaultKeeper, one: Vault, two: Vault, snapshot: Snapshot, data: Path, policies: Policies
+    keeper: VaultStore, one: Vault, two: Vault, snapshot: Snapshot, data: Path, policies: PolicySet
 ) -> None:
     built = one.evidence.stat().st_mtime_ns
     assert keeper.ensure("ONE", snapshot.ident) == one
@@ -252,22 +251,22 @@ def test_a_vault_is_built_once_and_its_key_follows_the_grants(
     project = policies.project("ONE")
     assert project is not None
     fewer = replace(policies, projects=(replace(project, grants=project.grants[1:]),))
-    other = VaultKeeper(data, lambda: fewer).ensure("ONE", snapshot.ident)
+    other = VaultStore(data, lambda: fewer).ensure("ONE", snapshot.ident)
     assert len({one.key, two.key, other.key}) == 3
     assert "PMR" not in parquet.read_schema(other.script / "npd.census" / "2018.parquet").names
 
 
 def test_threads_and_processes_build_a_vault_once(
-    data: Path, policies: Policies, snapshot: Snapshot, keeper: VaultKeeper, monkeypatch: pytest.MonkeyPatch
+    data: Path, policies: PolicySet, snapshot: Snapshot, keeper: VaultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builds: list[str] = []
-    real = VaultKeeper._build
+    real = VaultStore._build
 
-    def counting(self: VaultKeeper, key: str, *rest: object) -> None:
+    def counting(self: VaultStore, key: str, *rest: object) -> None:
         builds.append(key)
         real(self, key, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(VaultKeeper, "_build", counting)
+    monkeypatch.setattr(VaultStore, "_build", counting)
     with ThreadPoolExecutor(6) as pool:
         keys = {v.key for v in pool.map(lambda _: keeper.ensure("ONE", snapshot.ident), range(12))}
     assert len(keys) == len(builds) == 1
@@ -280,18 +279,18 @@ def test_threads_and_processes_build_a_vault_once(
 
 
 def _ensure(data: str, policies: str, snapshot: str) -> str:
-    loaded = POLICIES.validate_json(policies)
-    return VaultKeeper(Path(data), lambda: loaded).ensure("TWO", snapshot).key
+    loaded = POLICY_SET_ADAPTER.validate_json(policies)
+    return VaultStore(Path(data), lambda: loaded).ensure("TWO", snapshot).key
 
 
 def test_a_failed_build_leaves_nothing_and_can_be_repeated(
-    keeper: VaultKeeper, snapshot: Snapshot, data: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: VaultStore, snapshot: Snapshot, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> str:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr("broker.vault.keeper.to_json", fail)
+        patch.setattr("broker.vault.vault_store.facts_json", fail)
         with pytest.raises(MemoryError):
             keeper.ensure("ONE", snapshot.ident)
     assert not [p for p in (data / "vaults").iterdir() if p.is_dir()]
@@ -300,7 +299,7 @@ def test_a_failed_build_leaves_nothing_and_can_be_repeated(
 
 
 def test_a_half_built_vault_of_a_killed_process_is_built_anew(
-    keeper: VaultKeeper, one: Vault, snapshot: Snapshot, data: Path
+    keeper: VaultStore, one: Vault, snapshot: Snapshot, data: Path
 ) -> None:
     one.evidence.parent.rename(data / "vaults" / f".half-{one.key}")
     again = keeper.ensure("ONE", snapshot.ident)
@@ -308,7 +307,7 @@ def test_a_half_built_vault_of_a_killed_process_is_built_anew(
     assert len(files(again.evidence)) == sum(len(t.paths) for t in one.tables)
 
 
-def test_unused_vaults_go_with_their_maps(keeper: VaultKeeper, one: Vault, two: Vault) -> None:
+def test_unused_vaults_go_with_their_maps(keeper: VaultStore, one: Vault, two: Vault) -> None:
     assert keeper.remove_unused(frozenset({one.key, two.key})) == 0
     assert keeper.remove_unused(frozenset({two.key})) == 1
     assert not one.evidence.parent.exists()
@@ -317,36 +316,36 @@ def test_unused_vaults_go_with_their_maps(keeper: VaultKeeper, one: Vault, two: 
     assert keeper.remove_unused(frozenset({two.key})) == 0
 
 
-def test_unknown_projects_and_snapshots(keeper: VaultKeeper, snapshot: Snapshot) -> None:
+def test_unknown_projects_and_snapshots(keeper: VaultStore, snapshot: Snapshot) -> None:
     with pytest.raises(Unknown):
         keeper.ensure("NONE", snapshot.ident)
     with pytest.raises(Unknown):
         keeper.ensure("ONE", "s0")
 
 
-def test_an_instant_identifier_is_never_put_into_a_vault(data: Path, policies: Policies, snapshot: Snapshot) -> None:
+def test_an_instant_identifier_is_never_put_into_a_vault(data: Path, policies: PolicySet, snapshot: Snapshot) -> None:
     project = policies.project("ONE")
     assert project is not None
     worse = replace(project, grants=(*project.grants, replace(project.grants[0], variable="Surname")))
-    keeper = VaultKeeper(data, lambda: replace(policies, projects=(worse,)))
+    keeper = VaultStore(data, lambda: replace(policies, projects=(worse,)))
     with pytest.raises(Breach, match="Surname"):
         keeper.ensure("ONE", snapshot.ident)
 
 
-def test_any_other_identifier_is_a_pseudonym(data: Path, policies: Policies, snapshot: Snapshot, rows: Rows) -> None:
+def test_any_other_identifier_is_a_pseudonym(data: Path, policies: PolicySet, snapshot: Snapshot, rows: Rows) -> None:
     project = policies.project("TWO")
     assert project is not None
     more = replace(project, grants=(*project.grants, replace(project.grants[0], variable="UPN", link_key=False)))
-    vault = VaultKeeper(data, lambda: replace(policies, projects=(more,))).ensure("TWO", snapshot.ident)
+    vault = VaultStore(data, lambda: replace(policies, projects=(more,))).ensure("TWO", snapshot.ident)
     found = rows(f"SELECT UPN, PMR FROM read_parquet('{vault.script}/npd.census/2018.parquet')")
     assert all(len(str(upn)) == 32 and upn != pmr for upn, pmr in found)
 
 
-def test_a_project_without_grants_has_an_empty_vault(data: Path, policies: Policies, snapshot: Snapshot) -> None:
+def test_a_project_without_grants_has_an_empty_vault(data: Path, policies: PolicySet, snapshot: Snapshot) -> None:
     project = policies.project("TWO")
     assert project is not None
     none = replace(policies, projects=(replace(project, grants=()),))
-    vault = VaultKeeper(data, lambda: none).ensure("TWO", snapshot.ident)
+    vault = VaultStore(data, lambda: none).ensure("TWO", snapshot.ident)
     assert vault.tables == ()
     assert vault.evidence.is_dir()
     assert vault.script.is_dir()
@@ -356,7 +355,7 @@ def test_the_facts_file_is_json(one: Vault) -> None:
     assert json.loads((one.evidence.parent / "facts.json").read_text())["ref.schools"]["all"]["rows"] == 5
 
 
-def test_proofs_are_the_facts_of_granted_person_tables(keeper: VaultKeeper, two: Vault, rows: Rows) -> None:
+def test_proofs_are_the_facts_of_granted_person_tables(keeper: VaultStore, two: Vault, rows: Rows) -> None:
     assert set(two.proofs) == {"npd.census"}
     proof = two.proofs["npd.census"][2018]
     assert (proof.max_rows, set(proof.totals), set(proof.smallest)) == (2, {"LA", "FSM"}, {"LA", "FSM"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.vault.made_once import MANIFEST, made_once
+from broker.vault.build_once import MANIFEST, build_once
 
 
 class Maker:
@@ -32,7 +32,7 @@ def names(root: Path) -> list[str]:
 
 def test_it_is_made_once_and_told_what_its_maker_said(tmp_path):
     make = Maker()
-    first, second = made_once(tmp_path / "new" / "root", "x", make), made_once(tmp_path / "new" / "root", "x", make)
+    first, second = build_once(tmp_path / "new" / "root", "x", make), build_once(tmp_path / "new" / "root", "x", make)
     assert (first.fresh, second.fresh, make.times) == (True, False, 1)
     assert first.facts == second.facts == {"made": 1}
     assert (second.folder / "sealed" / "a").read_text() == "12345"
@@ -41,7 +41,7 @@ def test_it_is_made_once_and_told_what_its_maker_said(tmp_path):
 def test_of_many_who_ask_at_once_one_makes_it_and_the_others_wait(tmp_path):
     make, waited = Maker(0.3), threading.Semaphore(0)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        found = list(pool.map(lambda n: made_once(tmp_path, "x", make, waited.release), range(4)))
+        found = list(pool.map(lambda n: build_once(tmp_path, "x", make, waited.release), range(4)))
     assert make.times == 1
     assert sorted(made.fresh for made in found) == [False, False, False, True]
     assert [waited.acquire(blocking=False) for _ in range(4)] == [True, True, True, False]
@@ -53,9 +53,9 @@ def test_what_fails_leaves_nothing_and_is_made_by_the_next(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        made_once(tmp_path, "x", fails)
+        build_once(tmp_path, "x", fails)
     assert names(tmp_path) == []
-    assert made_once(tmp_path, "x", Maker()).fresh
+    assert build_once(tmp_path, "x", Maker()).fresh
 
 
 def test_half_of_a_killed_maker_is_removed(tmp_path):
@@ -63,7 +63,7 @@ def test_half_of_a_killed_maker_is_removed(tmp_path):
     half.mkdir(parents=True)
     (half / "rest").write_text("of a killed process")
     half.chmod(0o555)
-    made = made_once(tmp_path, "x", Maker())
+    made = build_once(tmp_path, "x", Maker())
     assert names(tmp_path) == ["x"]
     assert not (made.folder / "sealed" / "rest").exists()
 
@@ -80,12 +80,12 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_what_is_damaged_is_made_again(damage, tmp_path):
     make = Maker()
-    damage(made_once(tmp_path, "x", make).folder)
-    again = made_once(tmp_path, "x", make)
+    damage(build_once(tmp_path, "x", make).folder)
+    again = build_once(tmp_path, "x", make)
     assert (again.fresh, make.times, again.facts) == (True, 2, {"made": 2})
-    assert not made_once(tmp_path, "x", make).fresh
+    assert not build_once(tmp_path, "x", make).fresh
 
 
 def test_a_file_in_its_place_gives_way(tmp_path):
     (tmp_path / "x").write_text("no folder")
-    assert made_once(tmp_path, "x", Maker()).fresh
+    assert build_once(tmp_path, "x", Maker()).fresh

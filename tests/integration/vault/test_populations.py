@@ -6,25 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.members import from_bytes
+from broker.disclosure.differencing.member_tables import from_bytes
 from broker.domain.errors import Unknown
 from broker.domain.ports import Snapshot, Vault
-from broker.policy.memory import MemoryPolicy, ReferencePopulation
-from broker.policy.models import Policies
-from broker.vault.keeper import VaultKeeper
-from broker.vault.populations import PopulationKeeper
+from broker.policy.policy_set import PolicySet
+from broker.policy.release_history_policy import ReferencePopulation, ReleaseHistoryPolicy
+from broker.vault.population_store import PopulationStore
+from broker.vault.vault_store import VaultStore
 
 BY_LA = ReferencePopulation(name="LA and gender", table="npd.census", variables=("LA", "Gender"))
 
 
 @pytest.fixture
-def with_references(policies: Policies) -> Policies:
-    return replace(policies, memory=MemoryPolicy(references=(BY_LA,)))
+def with_references(policies: PolicySet) -> PolicySet:
+    return replace(policies, memory=ReleaseHistoryPolicy(references=(BY_LA,)))
 
 
 @pytest.fixture
-def keeper(data, with_references) -> PopulationKeeper:
-    return PopulationKeeper(data, lambda: with_references)
+def keeper(data, with_references) -> PopulationStore:
+    return PopulationStore(data, lambda: with_references)
 
 
 def source(data, snapshot: Snapshot, year: int) -> str:
@@ -58,7 +58,7 @@ def test_a_population_is_made_once_and_kept_for_its_owner_alone(keeper, snapshot
     folder = data / "private" / "populations"
     (data / "snapshots" / snapshot.ident / "npd.census" / "2018.parquet").rename(data / "away")
     (data / "snapshots" / snapshot.ident / "npd.census" / "2018.parquet").touch()
-    again = PopulationKeeper(data, lambda: with_references)
+    again = PopulationStore(data, lambda: with_references)
     assert list(again.references(snapshot.ident)) == first
     files = [p for p in folder.rglob("*") if p.is_file() and p.name != ".lock"]
     assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
@@ -68,14 +68,14 @@ def test_a_population_is_made_once_and_kept_for_its_owner_alone(keeper, snapshot
 
 def test_another_definition_under_the_same_name_is_another_population(data, with_references, snapshot):
     other = replace(BY_LA, variables=("LA",))
-    one = PopulationKeeper(data, lambda: with_references)
-    two = PopulationKeeper(data, lambda: replace(with_references, memory=MemoryPolicy(references=(other,))))
+    one = PopulationStore(data, lambda: with_references)
+    two = PopulationStore(data, lambda: replace(with_references, memory=ReleaseHistoryPolicy(references=(other,))))
     idents = [{p.ident for p in k.references(snapshot.ident)} for k in (one, two)]
     assert idents[0].isdisjoint(idents[1])
 
 
 def test_numbers_lead_from_a_project_to_the_persons_of_the_snapshot(keeper, snapshot, data, with_references, rows):
-    vaults = VaultKeeper(data, lambda: with_references)
+    vaults = VaultStore(data, lambda: with_references)
     vault: Vault = vaults.ensure("ONE", snapshot.ident)
     numbers = np.frombuffer(keeper.numbers(vault), "<u4")
     mapped = dict(rows(f"SELECT __p, global FROM '{vaults.person_map(vault)}'"))
@@ -85,7 +85,7 @@ def test_numbers_lead_from_a_project_to_the_persons_of_the_snapshot(keeper, snap
 
 
 def test_nothing_of_it_lies_in_a_mount(keeper, snapshot, data, with_references):
-    vault = VaultKeeper(data, lambda: with_references).ensure("ONE", snapshot.ident)
+    vault = VaultStore(data, lambda: with_references).ensure("ONE", snapshot.ident)
     list(keeper.references(snapshot.ident))
     for mount in (vault.evidence, vault.script):
         assert data / "private" not in [mount, *mount.parents]

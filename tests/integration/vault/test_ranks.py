@@ -9,13 +9,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.domain.ports import Vault
-from broker.policy.catalogue import Catalogue
-from broker.policy.models import Policies
-from broker.policy.tables import Ranking
+from broker.policy.data_catalogue import Catalogue, RowRanking
+from broker.policy.policy_set import PolicySet
 from broker.vault.ingest import ingest
-from broker.vault.keeper import VaultKeeper
-
-from .conftest import NOW
+from broker.vault.vault_store import VaultStore
+from tests.integration.vault.conftest import NOW
 
 Extracts = dict[str, str]
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -25,7 +23,7 @@ MANY = 300
 
 @pytest.fixture
 def ranking(catalogue: Catalogue) -> Catalogue:
-    by_sex = (Ranking(within=("Gender",), rows=2), Ranking(within=("FSM",), rows=2))
+    by_sex = (RowRanking(within=("Gender",), rows=2), RowRanking(within=("FSM",), rows=2))
     tables = [replace(t, max_rows_per_unit_year=1000, rankings=by_sex) if t.name == "census" else t
               for t in catalogue.tables]  # fmt: skip
     return replace(catalogue, tables=tuple(tables))
@@ -33,13 +31,13 @@ def ranking(catalogue: Catalogue) -> Catalogue:
 
 @pytest.fixture
 def built(
-    draw: Callable[[Extracts], Path], good: Extracts, data: Path, ranking: Catalogue, policies: Policies
+    draw: Callable[[Extracts], Path], good: Extracts, data: Path, ranking: Catalogue, policies: PolicySet
 ) -> Callable[[str], Vault]:
     for year in (2018, 2019):
         more = f"SELECT 'P2', '{year}/{year + 1}', 'U', 'N', 101 + i % 3, CASE WHEN i % 4 = 0 THEN 'M' ELSE 'F' END"
         good[f"npd.census/{year}"] += f" UNION ALL {more}, i % 2, 100000 + i % 5, 201 FROM range({MANY}) t(i)"
     snapshot = ingest(draw(good), data, ranking, NOW)
-    keeper = VaultKeeper(data, lambda: replace(policies, catalogue=ranking))
+    keeper = VaultStore(data, lambda: replace(policies, catalogue=ranking))
     return lambda project: keeper.ensure(project, snapshot.ident)
 
 

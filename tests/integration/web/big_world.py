@@ -14,15 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from broker.domain.audit import AuditEvent, line_hash
 from broker.domain.findings import Verdict
-from broker.domain.idents import new_ident
-from broker.domain.jobs import JobState, Kind
-from broker.domain.outputs import OutputKind, OutputState
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent, line_hash
+from broker.domain.jobs.job import JobKind, JobState
+from broker.domain.jobs.outputs import OutputKind, OutputState
 from broker.storage.database import Database
-from broker.storage.tables import audit as audit_tables
-from broker.storage.tables import jobs as job_tables
-from broker.storage.tables import reviews as review_tables
+from broker.storage.tables import administration_tables as audit_tables
+from broker.storage.tables import job_tables
+from broker.storage.tables import job_tables as review_tables
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, DANA, OTIS, ROSA, Site, staff_document
 
 JOBS, EACH, LINES = 1000, 10, 100_000
@@ -36,13 +36,15 @@ def fill(site: Site, jobs: int = JOBS, lines: int = LINES) -> dict[str, str]:
     first = things_of(site)
     measured_country(site)
     staff = json.dumps(staff_document(Verdict.PUBLISH)).encode()
-    digest = site.ports.shelf.put("staff", staff)
+    digest = site.ports.content_store.put("staff", staff)
     for shelf in ("staff", "released"):
-        site.ports.shelf.put(shelf, CSV)
+        site.ports.content_store.put(shelf, CSV)
     database: Database = site.ports.store._db  # type: ignore[attr-defined]
     model = _model(database, first["job"])
     made = list(_jobs(model, site.clock.at, jobs))
-    outputs = [row for job, state in made for row in _outputs(job, state, digest, site.ports.shelf.keyed_hash(staff))]
+    outputs = [
+        row for job, state in made for row in _outputs(job, state, digest, site.ports.content_store.keyed_hash(staff))
+    ]
     released = [(job, state) for job, state in made if state is OutputState.RELEASED]
     with database.write() as connection:
         connection.execute(insert(job_tables.jobs), [job for job, _ in made])
@@ -86,7 +88,7 @@ def _jobs(model: dict[str, Any], now: datetime, count: int) -> Iterator[tuple[di
             model
             | {
                 "ident": new_ident(), "project": project, "researcher": researcher, "client_id": None,
-                "title": f"Absence by year group {number}", "kind": Kind.SQL, "created": at, "updated": at,
+                "title": f"Absence by year group {number}", "kind": JobKind.SQL, "created": at, "updated": at,
                 "started": at, "ended": at, "state": JobState.DECIDED if decided else JobState.ASSESSING, "attempt": 1,
             },
             state,

@@ -18,24 +18,25 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
 from broker.client import BrokerClient
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Unavailable
 from broker.domain.findings import Verdict
-from broker.domain.idents import new_ident
-from broker.domain.jobs import JobState, Kind, Submission
-from broker.domain.outputs import Output, OutputKind, OutputState
-from broker.domain.people import Person, Role
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import JobKind, JobState, Submission
+from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.ports import OutputRecord, Ports, WorkerPorts
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.storage.shelf import FolderShelf
-from broker.storage.store import open_store
+from broker.policy.policy_set import PolicySet
+from broker.storage.content_store import FolderContentStore
+from broker.storage.sql_store import open_store
 from broker.web.app import create_app
-from broker.web.setup import WebSettings
-from broker.workflow import administer, rehearsals
-from broker.workflow.ending import end_job
-from broker.workflow.settle import settle
-from broker.workflow.submit import submit
+from broker.web.web_context import WebSettings
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.output_routing import route_job
+from broker.workflow.rehearsal import rehearsal_requests
+from broker.workflow.submission.job_submission import submit
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -127,15 +128,17 @@ class Site:
     def person(self, ident: str) -> Person:
         return self.ports.store.person(ident)
 
-    def submitted(self, text: str = SQL, kind: Kind = Kind.SQL, **more: Any) -> str:
+    def submitted(self, text: str = SQL, kind: JobKind = JobKind.SQL, **more: Any) -> str:
         fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
         job, _ = submit(self.ports, self.person(ROSA), Submission("P0421", kind, text=text, **fields))
         return job.ident
 
     def rehearsal(self, text: str = SQL, by: str = ROSA, **more: Any) -> str:
-        kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
+        kind = JobKind.PYTHON if text.startswith("# input") else JobKind.SQL
         fields = {"project": "P0421", "dialect": "", "title": "Absence", "purpose": "A test.", **more}
-        _, made = rehearsals.ask(self.ports, self.person(by), Submission(kind=kind, text=text, **fields))
+        _, made = rehearsal_requests.request_rehearsal(
+            self.ports, self.person(by), Submission(kind=kind, text=text, **fields)
+        )
         assert made is not None
         return made.ident
 
@@ -155,7 +158,7 @@ class Site:
         job, attempt = self.running(**more)
         now = self.clock.now()
         staff = json.dumps(staff_document(verdict)).encode()
-        shelf = self.ports.shelf
+        shelf = self.ports.content_store
         digest = shelf.put("staff", staff)
         if candidate is not None:
             shelf.put("staff", candidate)
@@ -171,13 +174,13 @@ class Site:
             image="sha256:x", runtime="runc", snapshot=None, outputs=[OutputRecord(output, digest)],
         )  # fmt: skip
         self.clock.at += timedelta(minutes=2)  # the slot of time in which it is told to have ended
-        settle(self.ports, job)
+        route_job(self.ports, job)
         return job, output.ident
 
     def released(self) -> tuple[str, str]:
         job, output = self.assessed()
         cleo = self.client(CLEO)
-        cleo.vote(output, "approve", "meets-rules", cleo.look(output))
+        cleo.vote(output, "approve", "meets-rules", cleo.evidence(output))
         assert self.ports.store.output(output).state is OutputState.RELEASED
         return job, output
 
@@ -201,39 +204,41 @@ def form_token(page: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def policies() -> Policies:
+def policies() -> PolicySet:
     return load_policies(Path(__file__).parents[3] / "policies")
 
 
 @pytest.fixture(scope="session")
-def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with people and policy, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("founded")
     found_site(policies, folder)
     return folder
 
 
-def found_site(policies: Policies, folder: Path) -> None:
+def found_site(policies: PolicySet, folder: Path) -> None:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
-    ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(folder / "outputs"), clock=TickingClock())
+    ports = Ports(
+        store=store, queue=ListQueue(), content_store=FolderContentStore(folder / "outputs"), clock=TickingClock()
+    )
     hashed = QUICK.hash(PASSWORD)
     found = [(Person(ident, ident.title(), frozenset({role})), hashed) for ident, role in ROLES.items()]
-    administer.found_broker(ports, found)
-    administer.propose_policy(ports, store.person(ADA), policies)
-    administer.apply_policy(ports, store.person(AMIR), policies.fingerprint)
+    user_accounts.initialise_broker(ports, found)
+    user_accounts.propose_policy(ports, store.person(ADA), policies)
+    user_accounts.apply_policy(ports, store.person(AMIR), policies.fingerprint)
     store.close()
 
 
 def open_site(founded: Path, folder: Path, **settings: Any) -> Iterator[Site]:
     shutil.copytree(founded, folder, dirs_exist_ok=True)
     store, clock, queue = open_store(f"sqlite:///{folder / 'broker.sqlite'}"), TickingClock(), ListQueue()
-    ports = Ports(store=store, queue=queue, shelf=FolderShelf(folder / "outputs"), clock=clock)
-    tokens = {ident: administer.make_token(ports, store.person(ident), ident) for ident in ROLES}
+    ports = Ports(store=store, queue=queue, content_store=FolderContentStore(folder / "outputs"), clock=clock)
+    tokens = {ident: user_accounts.make_token(ports, store.person(ident), ident) for ident in ROLES}
     given = {"secret_key": b"k" * 32, "demo_sign_in": True, "secure_cookies": False, **settings}
     worker = WorkerPorts(
-        store, queue, ports.shelf, clock, sandbox=None, collector=None, vaults=None, engine=None
+        store, queue, ports.content_store, clock, sandbox=None, file_rebuilder=None, vaults=None, engine=None
     )  # ends jobs that need neither data nor a sandbox
-    queue.worker = lambda job: end_job(worker, job, lambda job, attempt: nullcontext())
+    queue.worker = lambda job: complete_job(worker, job, lambda job, attempt: nullcontext())
     app = create_app(ports, WebSettings(**given))
     app.jinja_env.bytecode_cache = templates_of(founded)
     yield Site(app, ports, clock, queue, tokens)

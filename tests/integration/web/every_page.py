@@ -9,17 +9,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from broker.domain.asked_rehearsals import RehearsalState
-from broker.domain.audit import AuditEvent
-from broker.domain.caps import MeasuredPopulation
 from broker.domain.findings import Verdict
-from broker.domain.jobs import FailureCode, JobState, Kind
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import FailureCode, JobKind, JobState
+from broker.domain.jobs.rehearsals import RehearsalState
+from broker.domain.population_caps import MeasuredPopulation
 from broker.domain.ports import Snapshot
-from broker.domain.public_tables import Published, Reproduced, Why
-from broker.domain.release_history import Entry, Source
-from broker.domain.remembered import NewEntry, Remembering, Splits
+from broker.domain.public_tables import NumbersOnlyReason, PublishedTable, Reproduction
+from broker.domain.release_history import HistoryEntry, HistorySource, HistoryUpdate, NewHistoryEntry, SplitCounts
 from broker.policy.files import load_policies
-from broker.workflow import erasing, public_tables
+from broker.workflow.administration import public_table_requests, snapshot_erasures
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
@@ -217,27 +216,30 @@ def proposed_lookup(site: Site) -> str:
 
 
 def asked_erasure(site: Site) -> str:
-    return str(erasing.ask(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
+    return str(snapshot_erasures.request_erasure(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
 
 
 def public_tables_of(site: Site) -> dict[str, str]:
     """One that waits for a second administrator, and one whose recipe was run and did not make the figures."""
     at = site.clock.now()
     site.ports.store.put_snapshot(Snapshot("s1", "s1", at, True, "/x", "{}"), [AuditEvent(at, ADA, "p", "s1")])
-    waiting, run = (public_tables.ask(site.ports, site.person(AMIR), published(name)) for name in ("One", "Two"))
-    public_tables.confirm(site.ports, site.person(ADA), run)
+    waiting, run = (
+        public_table_requests.request_public_table(site.ports, site.person(AMIR), published(name))
+        for name in ("One", "Two")
+    )
+    public_table_requests.confirm_public_table(site.ports, site.person(ADA), run)
     store, now = site.ports.store, site.clock.now()
     attempt = store.lease_public_table(run, now + timedelta(minutes=1), now)
     assert attempt is not None
-    found = Reproduced(1, 2, Why.DIFFERS)
-    entry = Entry(0, "", run, 0, "", "s1", "", 1, "", "pupil", Source.PUBLIC, now, 2)
-    seen = Remembering(store.memory_version(), (NewEntry(entry, ()),))
+    found = Reproduction(1, 2, NumbersOnlyReason.DIFFERS)
+    entry = HistoryEntry(0, "", run, 0, "", "s1", "", 1, "", "pupil", HistorySource.PUBLIC, now, 2)
+    seen = HistoryUpdate(store.history_version(), (NewHistoryEntry(entry, ()),))
     store.enter_public_table(run, attempt, found, seen, now, [AuditEvent(now, "broker", "public-table.entered", run)])
     return {"public_table": waiting, "numbers_only": run}
 
 
-def published(name: str = "Absence in schools") -> Published:
-    return Published(name, "https://example.org/absence", SQL, "tsql", "s1", "5", "NCyearActual,n\n7,100\n8,\n")
+def published(name: str = "Absence in schools") -> PublishedTable:
+    return PublishedTable(name, "https://example.org/absence", SQL, "tsql", "s1", "5", "NCyearActual,n\n7,100\n8,\n")
 
 
 def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)) -> str:
@@ -256,22 +258,22 @@ def measured_caps(site: Site, places: int = 12, years: range = range(2021, 2023)
     store.put_measured(found)
     counts = tuple(1000 * (50 if n == 0 else n % 50) for n in range(len(cells)))
     now = site.clock.now()
-    entry = Entry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", Source.RELEASE, now, 3)
-    new = NewEntry(entry, (), tuple(Splits("s1", name, counts) for name in names))
+    entry = HistoryEntry(0, "r", "o", 0, "P0421", "s1", "npd", 10, "recipe", "pupil", HistorySource.RELEASE, now, 3)
+    new = NewHistoryEntry(entry, (), tuple(SplitCounts("s1", name, counts) for name in names))
     event = AuditEvent(now, "broker", "release.made", "r")
-    store.remember(Remembering(store.memory_version(), (new,)), now, [event])
+    store.record_history(HistoryUpdate(store.history_version(), (new,)), now, [event])
     return names[0]
 
 
 def failed_script(site: Site) -> str:
     """A script that passed on synthetic data, failed on real ones, and waits for a checker's look."""
-    job = site.submitted(SCRIPT, kind=Kind.PYTHON)
-    now, store, shelf = site.clock.now(), site.ports.store, site.ports.shelf
+    job = site.submitted(SCRIPT, kind=JobKind.PYTHON)
+    now, store, shelf = site.clock.now(), site.ports.store, site.ports.content_store
     lease = store.lease(job, "worker", now.replace(year=now.year + 1), now, [AuditEvent(now, "w", "job.leased", job)])
     assert lease is not None
     log = shelf.put("staff", b"Traceback (most recent call last):\nKeyError: 'SENprovision'\n")
-    store.note_met(job, lease.attempt, now)
-    store.note_print(job, lease.attempt, log)
+    store.note_real_run(job, lease.attempt, now)
+    store.note_log(job, lease.attempt, log)
     store.advance(
         job, lease.attempt, JobState.RUNNING, JobState.FAILED, now, [AuditEvent(now, "w", "job.failed", job)],
         failure=FailureCode.CRASHED,

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.jobs import JobState
+from broker.domain.jobs.job import JobState
 from broker.domain.ports import Snapshot, WorkerReport
-from broker.domain.stops import StopKind
-from broker.workflow import administer, projects, stopping
-from broker.workflow.policies import policies_in_force
+from broker.domain.projects.stops import StopKind
+from broker.workflow.administration import emergency_stops, project_changes, user_accounts
+from broker.workflow.policies_in_force import policies_in_force
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, form_token
 from tests.integration.web.every_page import measured_caps
 
@@ -70,7 +70,7 @@ def send(client, path, **form):
 
 def change_form(site, **changes):
     """The form of the project's page as it stands, with changes."""
-    view = projects.view(site.ports, site.person(ADA), "P0421")
+    view = project_changes.view_project(site.ports, site.person(ADA), "P0421")
     p = view.project
     form = {"against": view.in_force, "title": p.title, "purpose": p.purpose, "expires": p.expires.isoformat()}
     form |= {"votes": str(p.votes), "researchers": "\n".join(sorted(p.researchers))}
@@ -172,14 +172,14 @@ def test_a_change_that_does_not_fit_is_told_at_its_field(site, wrong, said):
 
 
 def test_grants_are_added_and_taken_away(site):
-    view = projects.view(site.ports, site.person(ADA), "P0421")
+    view = project_changes.view_project(site.ports, site.person(ADA), "P0421")
     gone = view.project.grants[0]
     granted = {(g.table, g.variable) for g in view.project.grants}
     tables = (t for t in view.policies.catalogue.tables if t.year is not None)
     table, new = next((t, v.name) for t in tables for v in t.variables if (t.full_name, v.name) not in granted)
     name = f"{table.full_name}.{new}"
     added = {"variable": name, "years": str(max(table.year.years)), "reason": "R"}
-    form = change_form(site, remove=projects.grant_key(gone), **added)
+    form = change_form(site, remove=project_changes.grant_key(gone), **added)
     plan = send(site.browser(ADA), "/administration/projects/P0421/plan", **form).text
     assert f"granted {name}" in plan
     assert f"no longer granted {gone.table}.{gone.variable}" in plan
@@ -214,7 +214,7 @@ def test_snapshots_are_retired_but_the_last(site):
     assert "No data were ingested" in text(ada, "/administration/snapshots")
     for number in (1, 2):
         found = Snapshot(f"s{number}", "f" * 64, now + timedelta(days=number), True, "/nowhere", "{}")
-        administer.put_snapshot(site.ports, found)
+        user_accounts.put_snapshot(site.ports, found)
     assert "/administration/erasures" in text(ada, "/administration/snapshots")
     assert send(ada, "/administration/snapshots/s2/retirement").status_code == 302
     assert site.ports.store.latest_snapshot().ident == "s1"
@@ -254,9 +254,9 @@ def test_the_audit_log_is_searched_by_each_question(site):
 
 def test_the_audit_log_is_paged(site):
     for _ in range(60):
-        stopping.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "Again.")
+        emergency_stops.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "Again.")
         for by in (ADA, AMIR):
-            stopping.lift(site.ports, site.person(by), StopKind.PROJECT, "P0421")
+            emergency_stops.lift(site.ports, site.person(by), StopKind.PROJECT, "P0421")
     ada = site.browser(ADA)
     first = text(ada, "/administration/audit?action=project.stopped")
     older = re.search(r'href="(/administration/audit\?[^"]*before=[^"]*)"', first)[1].replace("&amp;", "&")

@@ -7,14 +7,14 @@ import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.findings import Verdict
-from broker.domain.jobs import Kind, Submission
-from broker.policy.stored import policies_to_json
+from broker.domain.jobs.job import JobKind, Submission
+from broker.policy.stored_policies import policies_to_json
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
 
 
 def submission(text=SQL, **more):
     fields = {"dialect": "", "title": "Absence", "purpose": "A test.", **more}
-    return Submission("P0421", Kind.SQL, text=text, **fields)
+    return Submission("P0421", JobKind.SQL, text=text, **fields)
 
 
 def test_a_submission_is_queued_and_offered(site):
@@ -65,7 +65,7 @@ def test_review_release_download_and_recall(site):
     cleo.claim(output)
     with pytest.raises(Conflict):
         site.client(CHRIS).claim(output)
-    seen = cleo.look(output)
+    seen = cleo.evidence(output)
     assert base64.b64decode(seen["candidate_base64"]) == CSV
     assert seen["staff"]["findings"][0]["rule"] == "F1"
     assert cleo.vote(output, "approve", "meets-rules", seen) == "released"
@@ -82,7 +82,7 @@ def test_review_release_download_and_recall(site):
 def test_what_the_rules_refuse_needs_two_checkers_who_look_alone(site):
     _, output = site.assessed(Verdict.REFUSE)
     cleo, chris = site.client(CLEO), site.client(CHRIS)
-    seen = cleo.look(output)
+    seen = cleo.evidence(output)
     assert seen["needed"] == 2
     with pytest.raises(Invalid) as caught:
         cleo.vote(output, "approve", "described-and-safe", seen)
@@ -91,15 +91,15 @@ def test_what_the_rules_refuse_needs_two_checkers_who_look_alone(site):
         cleo.vote(output, "approve", "described-and-safe", seen, ("F1",))
     assert caught.value.pointer == "/why"
     assert cleo.vote(output, "approve", "described-and-safe", seen, ("F1",), why="Only staff.") == "in_review"
-    assert chris.look(output)["votes"] == []
-    assert [v["checker"] for v in cleo.look(output)["votes"]] == [CLEO]
-    assert chris.vote(output, "approve", "described-and-safe", chris.look(output), ("F1",), why="So.") == "released"
+    assert chris.evidence(output)["votes"] == []
+    assert [v["checker"] for v in cleo.evidence(output)["votes"]] == [CLEO]
+    assert chris.vote(output, "approve", "described-and-safe", chris.evidence(output), ("F1",), why="So.") == "released"
 
 
 def test_a_vote_is_bound_to_what_was_seen(site):
     _, output = site.assessed()
     cleo = site.client(CLEO)
-    seen = cleo.look(output)
+    seen = cleo.evidence(output)
     for name in ("staff_hash", "findings_hash", "memory_version"):
         with pytest.raises(Conflict):
             cleo.vote(output, "approve", "meets-rules", seen | {name: "other"})

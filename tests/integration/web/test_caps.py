@@ -2,8 +2,8 @@
 
 import re
 
-from broker.domain.caps import MeasuredPopulation
-from broker.workflow.policies import policies_in_force
+from broker.domain.population_caps import MeasuredPopulation
+from broker.workflow.policies_in_force import policies_in_force
 from tests.integration.web.conftest import ADA, CLEO, ROSA
 from tests.integration.web.every_page import measured_caps
 
@@ -79,7 +79,7 @@ def test_what_is_measured_again_takes_the_place_of_what_was(site):
     before = store.measured("s1")[0]
     named = (before.snapshot, before.population, before.name, before.table, before.year)
     store.put_measured([MeasuredPopulation(*named, 5, ("LA=301 NCyearActual=0",), (7,))])
-    assert store.measured_least("s1")[before.population] == 5
+    assert store.measured_minimums("s1")[before.population] == 5
     assert [m.sizes for m in store.measured("s1") if m.population == before.population] == [(7,)]
 
 

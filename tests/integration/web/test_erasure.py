@@ -2,13 +2,13 @@
 
 import pytest
 
-from broker.domain.audit import AuditEvent
-from broker.domain.erasures import ErasureState
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs import JobState
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
 from broker.domain.ports import Snapshot
-from broker.workflow import erasing
-from broker.workflow.notices import notices_for
+from broker.domain.projects.erasures import ErasureState
+from broker.workflow.administration import snapshot_erasures
+from broker.workflow.views.person_notices import notices_for
 from tests.integration.web.conftest import ADA, AMIR, ROSA
 from tests.integration.web.test_administration import send, text
 
@@ -22,16 +22,16 @@ def put(site, ident):
 
 
 def confirmed(site):
-    number = erasing.ask(site.ports, site.person(ADA), "PMR", KEY, "E/1")
-    erasing.confirm(site.ports, site.person(AMIR), number, KEY)
+    number = snapshot_erasures.request_erasure(site.ports, site.person(ADA), "PMR", KEY, "E/1")
+    snapshot_erasures.confirm_erasure(site.ports, site.person(AMIR), number, KEY)
     return number
 
 
 def carried_out(site, snapshot):
     removed = []
-    left_out = erasing.leaving_out(site.ports)
+    left_out = snapshot_erasures.pending_erasures(site.ports)
     put(site, snapshot)
-    return erasing.carry_out(site.ports, left_out, snapshot, removed.append), removed, left_out
+    return snapshot_erasures.carry_out_erasures(site.ports, left_out, snapshot, removed.append), removed, left_out
 
 
 def test_one_asks_and_another_names_the_same_person(site):
@@ -72,10 +72,10 @@ def test_a_withdrawn_one_erases_nobody_and_can_be_asked_for_again(site):
     send(site.browser(ADA), "/administration/erasures", **FORM)
     assert send(site.browser(AMIR), "/administration/erasures/1/withdrawal").status_code == 302
     assert send(site.browser(AMIR), "/administration/erasures/1/confirmation", key=KEY).status_code == 409
-    assert erasing.leaving_out(site.ports).numbers == ()
+    assert snapshot_erasures.pending_erasures(site.ports).numbers == ()
     assert send(site.browser(ADA), "/administration/erasures", **FORM).status_code == 302
     states = [e.state for e in site.ports.store.erasures()]
-    assert states == [ErasureState.ASKED, ErasureState.WITHDRAWN]
+    assert states == [ErasureState.REQUESTED, ErasureState.WITHDRAWN]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,13 @@ def test_what_does_not_fit_is_told_at_its_field(site, wrong):
 
 
 def test_a_whole_number_is_the_same_key_however_it_is_written(site):
-    number = erasing.ask(site.ports, site.person(ADA), "AE_ID", "000123", "E/1")
-    assert site.ports.store.erasure(number).digest == erasing.digest(site.ports.shelf, "AE_ID", "123")
-    assert site.ports.store.erasure(number).digest != erasing.digest(site.ports.shelf, "PMR", "123")
+    number = snapshot_erasures.request_erasure(site.ports, site.person(ADA), "AE_ID", "000123", "E/1")
+    assert site.ports.store.erasure(number).digest == snapshot_erasures.key_digest(
+        site.ports.content_store, "AE_ID", "123"
+    )
+    assert site.ports.store.erasure(number).digest != snapshot_erasures.key_digest(
+        site.ports.content_store, "PMR", "123"
+    )
 
 
 def test_earlier_snapshots_go_with_the_first_one_without_the_person(site):
@@ -120,7 +124,7 @@ def test_a_job_that_may_read_an_earlier_snapshot_is_waited_for(site):
     later = site.submitted(title="Later")
     now = site.clock.now()
     site.ports.store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, now, [AuditEvent(now, ROSA, "w", job)])
-    assert erasing.carry_out(site.ports, left_out, "s2", removed.append)
+    assert snapshot_erasures.carry_out_erasures(site.ports, left_out, "s2", removed.append)
     assert removed == ["s1"]
     assert site.ports.store.job(later).state is JobState.QUEUED
     assert site.ports.store.erasure(number).state is ErasureState.DONE
@@ -130,10 +134,10 @@ def test_two_erasures_at_different_times(site):
     put(site, "s1")
     first = confirmed(site)
     assert carried_out(site, "s2")[1] == ["s1"]
-    second = erasing.ask(site.ports, site.person(AMIR), "STAFF", "T1", "E/2")
-    left_out = erasing.leaving_out(site.ports)
+    second = snapshot_erasures.request_erasure(site.ports, site.person(AMIR), "STAFF", "T1", "E/2")
+    left_out = snapshot_erasures.pending_erasures(site.ports)
     assert left_out.numbers == (first,), "unconfirmed ones are carried out by nobody"
-    erasing.confirm(site.ports, site.person(ADA), second, "T1")
+    snapshot_erasures.confirm_erasure(site.ports, site.person(ADA), second, "T1")
     assert carried_out(site, "s3")[1] == ["s2", "s1"]
     assert {e.state for e in site.ports.store.erasures()} == {ErasureState.DONE}
 
@@ -141,7 +145,7 @@ def test_two_erasures_at_different_times(site):
 def test_the_store_itself_keeps_the_two_apart(site):
     from broker.domain.errors import Forbidden
 
-    number = erasing.ask(site.ports, site.person(ADA), "PMR", KEY, "E/1")
+    number = snapshot_erasures.request_erasure(site.ports, site.person(ADA), "PMR", KEY, "E/1")
     now = site.clock.now()
     with pytest.raises(Forbidden):
         site.ports.store.confirm_erasure(number, ADA, now, AuditEvent(now, ADA, "x", "1"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Breach
-from broker.encrypted_store.files import SealedFiles
+from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
 from tests.integration.web.every_page import ROWS, VISITORS, things
 
@@ -39,10 +39,10 @@ def watched(*folders: Path) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> SealedFiles:
+def memory(tmp_path: Path) -> EncryptedMemberFiles:
     (tmp_path / "private").mkdir(mode=0o700)
     (tmp_path / "private" / "pseudonyms.key").write_bytes(b"k" * 32)
-    files = SealedFiles(tmp_path / "memory", bytes(32), write_whole)
+    files = EncryptedMemberFiles(tmp_path / "memory", bytes(32), write_whole)
     files.put("{}", b"members")
     return files
 

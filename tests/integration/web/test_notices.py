@@ -11,11 +11,11 @@ from aiosmtpd.handlers import Message
 
 from broker.domain.errors import Invalid, Unavailable
 from broker.domain.findings import Verdict
-from broker.domain.people import Person, Role
-from broker.domain.stops import StopKind
-from broker.mail.smtp import SmtpPost
-from broker.workflow import accounts, administer, stopping
-from broker.workflow.notices import mail_notices, notices_for
+from broker.domain.identity.people import Person, Role
+from broker.domain.projects.stops import StopKind
+from broker.mail.smtp import SmtpMailer
+from broker.workflow.administration import emergency_stops, user_accounts
+from broker.workflow.views.person_notices import mail_notices, notices_for
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, OTIS, ROSA
 
 HOME = "https://broker.example.org"
@@ -33,14 +33,14 @@ class Inbox(Message):
 
 
 @pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, SmtpPost]]:
+def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
     kept = Inbox()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = Controller(kept, hostname="127.0.0.1", port=port)
     server.start()
-    yield kept, SmtpPost(f"smtp://127.0.0.1:{port}", "broker@example.org")
+    yield kept, SmtpMailer(f"smtp://127.0.0.1:{port}", "broker@example.org")
     server.stop()
 
 
@@ -51,7 +51,7 @@ def sentences(site, person):
 def with_mail(site, ident, **facts):
     person = replace(site.person(ident), email=f"{ident}@example.org", **facts)
     by = AMIR if ident == ADA else ADA
-    return accounts.keep_person(site.ports, site.person(by), person)
+    return user_accounts.save_person(site.ports, site.person(by), person)
 
 
 def test_checkers_learn_what_waits_and_researchers_what_was_decided(site):
@@ -75,23 +75,23 @@ def test_invariant_9_a_withheld_output_makes_no_notice_that_one_in_review_does_n
 def test_administrators_learn_what_needs_a_second_one(site, policies):
     first = replace(policies.projects[0], title="Another title")
     changed = replace(policies, projects=(first, *policies.projects[1:]))
-    administer.propose_policy(site.ports, site.person(ADA), changed)
-    stopping.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "R")
-    accounts.keep_person(site.ports, site.person(ADA), Person("new-one", "New", frozenset({Role.CHECKER})))
+    user_accounts.propose_policy(site.ports, site.person(ADA), changed)
+    emergency_stops.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "R")
+    user_accounts.save_person(site.ports, site.person(ADA), Person("new-one", "New", frozenset({Role.CHECKER})))
     found = " ".join(sentences(site, AMIR))
     assert "proposed by demo-admin-1, waits for you" in found
     assert "demo-admin-1 has stopped the project P0421" in found
     assert "account new-one, saved by demo-admin-1, waits" in found
     assert sentences(site, ADA) == []
-    stopping.lift(site.ports, site.person(ADA), StopKind.PROJECT, "P0421")
+    emergency_stops.lift(site.ports, site.person(ADA), StopKind.PROJECT, "P0421")
     assert "asks to lift the stop of the project P0421" in " ".join(sentences(site, AMIR))
 
 
 def test_grants_and_accreditations_that_end_soon(site, policies):
     soon = tuple(replace(p, expires=date(2026, 12, 10)) if p.ident == "P0421" else p for p in policies.projects)
     changed = replace(policies, projects=soon)
-    administer.propose_policy(site.ports, site.person(ADA), changed)
-    administer.apply_policy(site.ports, site.person(AMIR), changed.fingerprint)
+    user_accounts.propose_policy(site.ports, site.person(ADA), changed)
+    user_accounts.apply_policy(site.ports, site.person(AMIR), changed.fingerprint)
     with_mail(site, ROSA, accredited_until=date(2026, 12, 1))
     found = sentences(site, ROSA)
     assert "The grants of project P0421 end on 10 December 2026." in found
@@ -120,7 +120,7 @@ def test_everybody_is_mailed_once(site, inbox):
 def test_who_is_inactive_or_has_no_address_gets_no_mail(site, inbox):
     kept, post = inbox
     with_mail(site, CLEO)
-    stopping.stop(site.ports, site.person(ADA), StopKind.PERSON, CLEO, "R")
+    emergency_stops.stop(site.ports, site.person(ADA), StopKind.PERSON, CLEO, "R")
     site.assessed()
     assert sentences(site, CHRIS)
     assert mail_notices(site.ports, post, HOME) == 0
@@ -131,11 +131,11 @@ def test_a_server_that_is_away_is_tried_again(site, inbox):
     with_mail(site, CLEO)
     site.assessed()
     with pytest.raises(Unavailable):
-        mail_notices(site.ports, SmtpPost("smtp://127.0.0.1:9", "broker@example.org"), HOME)
+        mail_notices(site.ports, SmtpMailer("smtp://127.0.0.1:9", "broker@example.org"), HOME)
     assert mail_notices(site.ports, inbox[1], HOME) == 1
 
 
 @pytest.mark.parametrize("url", ["http://x", "smtp://", "smtp://a:b@x:25"])
 def test_a_mail_server_is_named_well(url):
     with pytest.raises(Invalid):
-        SmtpPost(url, "broker@example.org")
+        SmtpMailer(url, "broker@example.org")

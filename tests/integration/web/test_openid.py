@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from broker.settings import read_settings
-from broker.web.openid import Provider
+from broker.web.security.openid import OpenIdProvider
 from tests.integration.web.conftest import ADA, ROSA, open_site
 
 pytestmark = pytest.mark.long
@@ -41,7 +41,7 @@ def claim() -> str:
 
 @pytest.fixture
 def site(founded, tmp_path, issuer, claim):
-    provider = Provider(issuer, "broker", "a secret of the tests", claim, HOME, "the test's account")
+    provider = OpenIdProvider(issuer, "broker", "a secret of the tests", claim, HOME, "the test's account")
     yield from open_site(founded, tmp_path, openid=provider, demo_sign_in=False)
 
 
@@ -88,9 +88,9 @@ def test_somebody_with_an_account_signs_in(site, issuer):
 def test_who_has_no_account_or_no_active_one_learns_only_that(site):
     from dataclasses import replace
 
-    from broker.workflow.accounts import keep_person
+    from broker.workflow.administration.user_accounts import save_person
 
-    keep_person(site.ports, site.person(ADA), replace(site.person(ROSA), active=False))
+    save_person(site.ports, site.person(ADA), replace(site.person(ROSA), active=False))
     said = []
     for login in ("stranger", ROSA):
         client = site.http()
@@ -147,7 +147,7 @@ def test_without_a_provider_there_is_no_such_way(founded, tmp_path):
 
 
 def test_a_provider_that_is_away_is_told(founded, tmp_path):
-    away = Provider("http://127.0.0.1:9", "broker", "", "sub", HOME)
+    away = OpenIdProvider("http://127.0.0.1:9", "broker", "", "sub", HOME)
     site = next(open_site(founded, tmp_path, openid=away))
     assert site.http().get("/sign-in/openid").status_code == 503
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from broker.domain.csv_text import without_formulas
 from broker.domain.findings import Verdict
-from broker.domain.formulas import inert
-from broker.web.entrance import ATTEMPTS
+from broker.web.pages.account_pages import ATTEMPTS_EXTENSION
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, PASSWORD, REFUSED_SQL, ROSA, SQL, form_token
 
 pytestmark = pytest.mark.long
@@ -136,7 +136,7 @@ def test_a_researchers_text_is_never_markup(site):
 def test_a_title_is_no_formula_in_the_registers_csv(site, title):
     site.released()
     entry = site.ports.store.register()[0]
-    assert inert(title, numbers=False).startswith("'")
+    assert without_formulas(title, numbers=False).startswith("'")
     assert entry.title in site.http().get("/register/releases.csv").get_data(as_text=True)
 
 
@@ -176,13 +176,13 @@ def test_signing_in_needs_the_right_password_and_tells_nothing(site):
 
 
 def test_attempts_to_sign_in_are_limited_by_name(site):
-    site.app.extensions[ATTEMPTS].clock = lambda: 0.0
+    site.app.extensions[ATTEMPTS_EXTENSION].clock = lambda: 0.0
     client = site.http()
     token = form_token(text(client, "/sign-in"))
     sent = {"name": AMIR, "password": "wrong", "csrf_token": token}
     found = [client.post("/sign-in", data=sent).status_code for _ in range(11)]
     assert found == [403] * 10 + [429]
-    site.app.extensions[ATTEMPTS].clock = lambda: 6.5
+    site.app.extensions[ATTEMPTS_EXTENSION].clock = lambda: 6.5
     assert client.post("/sign-in", data=sent).status_code == 403
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.outputs import OutputState
-from broker.workflow.administer import make_token
+from broker.domain.jobs.outputs import OutputState
+from broker.workflow.administration.user_accounts import make_token
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, DANA, OTIS, ROSA, SQL
 
 pytestmark = pytest.mark.long
@@ -227,12 +227,12 @@ def plain(page):
 
 def test_invariant_2_a_checker_sees_no_output_of_a_colleague(site, policies):
     """A checker who is named by a project with the same data is nobody to it."""
-    from broker.domain.people import Person, Role
-    from broker.workflow.accounts import keep_person
+    from broker.domain.identity.people import Person, Role
+    from broker.workflow.administration.user_accounts import save_person
 
     both = Person(ROSA, "Rosa", frozenset({Role.RESEARCHER, Role.CHECKER}))
     for administrator in (ADA, AMIR):
-        keep_person(site.ports, site.person(administrator), both)
+        save_person(site.ports, site.person(administrator), both)
     site.tokens[ROSA] = make_token(site.ports, site.person(ROSA), ROSA)
     _, output = site.assessed()
     assert site.call(ROSA, "GET", f"/api/v1/outputs/{output}/evidence").status_code in {403, 404}

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from broker.domain.errors import Conflict, Refused
-from broker.domain.jobs import Kind, Submission
+from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import Snapshot
-from broker.workflow import administer
+from broker.workflow.administration import user_accounts
 from tests.integration.web.conftest import ADA, DANA
 from tests.integration.web.test_pages import post, text
 
@@ -19,13 +19,13 @@ SELECT NCyearActual, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2
 @pytest.fixture
 def snapshot(site):
     """A private question is asked of one state of the data."""
-    administer.put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
+    user_accounts.put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
 
 
 def asked(site, times):
     client = site.client(DANA)
     for _ in range(times):
-        client.submit(Submission("P0733", Kind.SQL, "", COUNT, "By year", "A test"))
+        client.submit(Submission("P0733", JobKind.SQL, "", COUNT, "By year", "A test"))
     return client
 
 
@@ -87,7 +87,7 @@ def answer(tables):
 def test_a_script_over_blocks_tells_its_slot_on_page_and_api(site):
     """Nothing of what its blocks do is in it: tests/unit/workflow/test_block_progress.py."""
     client, browser = site.client(DANA), site.browser(DANA)
-    job = client.submit(Submission("P0733", Kind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
+    job = client.submit(Submission("P0733", JobKind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
     assert client.job(job)["progress"] == {"waits": True, "ahead": 0, "minutes": None, "limit": 15, "blocks": None}
     site.running(job)
     site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from broker.workflow.notices import notices_for
+from broker.workflow.views.person_notices import notices_for
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA, SQL, Site
 from tests.integration.web.every_page import public_tables_of, published
 from tests.integration.web.test_administration import send, text
@@ -100,8 +100,10 @@ def test_checkers_are_told_on_the_output_which_tables_were_not_compared(house):
     memory = {"version": "1", "overlaps": [exact], "others": False, "numbers_only": [run.ident]}
     _, output = house.assessed()
     row = house.ports.store.output(output)
-    staff = json.loads(house.ports.shelf.get("staff", house.ports.store.evidence_digest(output))) | {"memory": memory}
-    digest = house.ports.shelf.put("staff", json.dumps(staff).encode())
+    staff = json.loads(house.ports.content_store.get("staff", house.ports.store.evidence_digest(output))) | {
+        "memory": memory
+    }
+    digest = house.ports.content_store.put("staff", json.dumps(staff).encode())
     from sqlalchemy import text as sql
 
     with house.ports.store._db.write() as connection:

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broker.workflow import administer, release
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline import job_release
 from tests.integration.web.conftest import ADA, AMIR, CLEO, ROSA
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -65,7 +66,7 @@ def test_a_project_has_its_page_and_an_unknown_one_has_none(site):
 def test_releases_and_recalls_are_told_everywhere_to_the_minute(site):
     site.released()
     _, output = site.released()
-    release.recall(site.ports, site.person(CLEO), output, "Not as described.")
+    job_release.recall(site.ports, site.person(CLEO), output, "Not as described.")
     found = site.http().get("/register.json").json
     assert [r["recalled"] for r in found["releases"]] == [True, False]
     assert found["releases"][0]["recalled_outputs"] == ["absence"]
@@ -95,15 +96,15 @@ def test_the_register_names_no_person_and_nothing_that_has_not_left(site):
 def test_invariant_12_a_project_that_policy_dropped_stays_with_what_it_released(site, policies):
     site.released()
     without = replace(policies, projects=tuple(p for p in policies.projects if p.ident != "P0421"))
-    administer.propose_policy(site.ports, site.person(ADA), without)
-    administer.apply_policy(site.ports, site.person(AMIR), without.fingerprint)
+    user_accounts.propose_policy(site.ports, site.person(ADA), without)
+    user_accounts.apply_policy(site.ports, site.person(AMIR), without.fingerprint)
     told = {row["Project"]: row for row in rows(site, "/register.csv")}
     assert (told["P0421"]["Status"], told["P0421"]["Releases"]) == ("closed", "1")
     assert "Closed" in get(site, "/register/projects/P0421")
 
 
 def test_releases_come_in_pages_and_are_searched(site, monkeypatch):
-    monkeypatch.setattr("broker.web.public.PAGE", 2)
+    monkeypatch.setattr("broker.web.pages.register_pages.PAGE", 2)
     made = [site.released()[0] for _ in range(3)]
     idents = [site.ports.store.release_of(job).ident for job in made]
     first = get(site, "/register/releases")

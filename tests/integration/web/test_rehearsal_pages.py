@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.asked_rehearsals import Step
+from broker.domain.jobs.rehearsals import RehearsalStep
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 from tests.integration.web.every_page import rehearsals_of
 
@@ -66,11 +66,11 @@ def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
     ("step", "told"),
     [
         (
-            Step.MAKING,
+            RehearsalStep.MAKING,
             "<strong>Step 1 of 3.</strong> The synthetic NPD of project P0421 is being made: about 7 seconds",
         ),
-        (Step.RUNNING, "<strong>Step 2 of 3.</strong> It runs on the synthetic NPD, for at most 120 seconds."),
-        (Step.JUDGING, "<strong>Step 3 of 3.</strong> The rules are applied to what came of it."),
+        (RehearsalStep.RUNNING, "<strong>Step 2 of 3.</strong> It runs on the synthetic NPD, for at most 120 seconds."),
+        (RehearsalStep.JUDGING, "<strong>Step 3 of 3.</strong> The rules are applied to what came of it."),
     ],
 )
 def test_how_far_it_is_and_since_when(site, step, told):
@@ -120,5 +120,5 @@ def test_who_may_not(site, person, ask):
     assert sent(browser, "/submit/rehearse", **FORM).status_code == ask
     assert sent(browser, f"/rehearsals/{ident}/cancel").status_code == 404
     text(browser, f"/submit?rehearsal={ident}", 404)
-    assert site.ports.store.asked_rehearsal(ident).is_open
+    assert site.ports.store.requested_rehearsal(ident).is_open
     assert ident not in text(browser, "/rehearsals")

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from broker.domain.audit import AuditEvent
 from broker.domain.findings import Verdict
+from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import Snapshot
 from tests.integration.web.conftest import ADA, CLEO, OTIS, REFUSED_SQL, ROSA, SQL, form_token
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, insert
 
-from broker.domain.audit import AuditEvent
 from broker.domain.findings import Verdict
-from broker.domain.idents import new_ident
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.messages import Audience
-from broker.domain.outputs import OutputState
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import Audience
 from broker.domain.ports import OutputRecord
-from broker.storage.outputs import values_of
-from broker.storage.tables.jobs import outputs
-from broker.workflow.reviewing import thread
+from broker.storage.job_stores.output_store import output_values
+from broker.storage.tables.job_tables import outputs
+from broker.workflow.reviewing import output_thread
 from tests.integration.web import conftest
 from tests.integration.web.big import big_document
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
@@ -38,7 +38,7 @@ def many(site, number=200):
     store = site.ports.store
     output, digest = store.output(first), store.evidence_digest(first)
     copies = [replace(output, ident=new_ident(), name=f"t{n}") for n in range(1, number)]
-    rows = [values_of(OutputRecord(o, digest), n) for n, o in enumerate(copies, 2)]
+    rows = [output_values(OutputRecord(o, digest), n) for n, o in enumerate(copies, 2)]
     with store._db.write() as connection:
         connection.execute(insert(outputs), rows)
     return job, first
@@ -179,7 +179,7 @@ def test_words_go_from_a_checker_to_the_researcher_and_back(site):
     assert post(browser, "/inbox", f"/outputs/{output}/messages", **said).status_code == 302
     assert post(browser, "/inbox", f"/outputs/{output}/messages", **said | {"text": ""}).status_code == 400
     assert "waits for a second checker" in text(browser, f"/outputs/{output}")
-    seen = site.client(CLEO).look(output)
+    seen = site.client(CLEO).evidence(output)
     site.client(CLEO).vote(output, "return", "small-groups", seen, words="Please.")
     assert "under 10" not in text(rosa, f"/jobs/{job}/messages")
     assert "Please." in text(rosa, f"/jobs/{job}/messages")
@@ -200,7 +200,7 @@ def test_invariant_9_messages_about_what_waits_and_what_is_withheld_look_alike(s
     for verdict, candidate in ((Verdict.PUBLISH, CSV), (Verdict.REFUSE, None)):
         job, output = site.assessed(verdict, candidate)
         if site.ports.store.output(output).state is OutputState.IN_REVIEW:
-            thread.say(site.ports, site.person(CLEO), output, "A word.", Audience.RESEARCHERS)
+            output_thread.write_message(site.ports, site.person(CLEO), output, "A word.", Audience.RESEARCHERS)
         page = text(site.browser(ROSA), f"/jobs/{job}/messages").replace(job, "JOB")
         pages.append(re.sub(r'value="[^"]*"|<time.*?</time>', "", page))
     assert pages[0] == pages[1]
@@ -240,8 +240,8 @@ def failed(site):
     """A script that passed on the synthetic NPD and failed on real data, of which nobody has told anything."""
     job, attempt = site.running()
     now, store = site.clock.now(), site.ports.store
-    store.note_met(job, attempt, now)
-    store.note_print(job, attempt, site.ports.shelf.put("staff", b"ValueError: 7 pupils\n"))
+    store.note_real_run(job, attempt, now)
+    store.note_log(job, attempt, site.ports.content_store.put("staff", b"ValueError: 7 pupils\n"))
     ended = [AuditEvent(now, "worker", "job.failed", job)]
     store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, ended, failure=FailureCode.CRASHED)
     return job

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.domain.errors import Conflict, Invalid
-from broker.domain.jobs import Kind, Submission
+from broker.domain.jobs.job import JobKind, Submission
 from tests.integration.web.conftest import CHRIS, CLEO, ROSA, form_token
 
 KEEP = """SELECT a.PupilMatchingRefAnonymous AS k, a.NCyearActual INTO project.pupils FROM npd.absence AS a
@@ -14,7 +14,7 @@ CSV = "year:text,stage\n7,key stage 3\n10,key stage 4\n"
 
 
 def submission(text, **more):
-    return Submission("P0421", Kind.SQL, "", text, "Title", "A test.", **more)
+    return Submission("P0421", JobKind.SQL, "", text, "Title", "A test.", **more)
 
 
 def test_a_cohort_and_a_lookup_go_their_way(site):

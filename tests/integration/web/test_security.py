@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.web.session import PUBLIC
+from broker.web.security.authentication import PUBLIC_ENDPOINTS
 from tests.integration.web.conftest import ADA, CLEO, OTIS, ROSA, SQL, form_token
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -25,7 +25,7 @@ def test_every_route_but_the_public_list_asks_who_it_is(site):
     for endpoint, path, methods in rules(site):
         for method in methods:
             status = site.http().open(path, method=method, buffered=True).status_code
-            if endpoint in PUBLIC:
+            if endpoint in PUBLIC_ENDPOINTS:
                 seen.add(endpoint)
                 continue
             asked += 1
@@ -34,9 +34,15 @@ def test_every_route_but_the_public_list_asks_who_it_is(site):
                 open_to_all.append((endpoint, method, status))
     leave_figures({"routes": asked + len(seen), "public": len(seen), "without_rule": len(open_to_all)})
     assert open_to_all == []
-    assert seen == PUBLIC
-    assert {p.partition(".")[0] for p in PUBLIC} == {"static", "openapi_document", "public", "health", "entrance"}
-    assert len(PUBLIC) == 15
+    assert seen == PUBLIC_ENDPOINTS
+    assert {p.partition(".")[0] for p in PUBLIC_ENDPOINTS} == {
+        "static",
+        "openapi_document",
+        "public",
+        "health",
+        "entrance",
+    }
+    assert len(PUBLIC_ENDPOINTS) == 15
 
 
 def leave_figures(told):
@@ -177,7 +183,7 @@ def test_what_nobody_expected_is_an_id_and_no_text(site, monkeypatch, caplog):
     def broken(*_, **__):
         raise RuntimeError(told_by_the_error)
 
-    monkeypatch.setattr("broker.workflow.browse.jobs", broken)
+    monkeypatch.setattr("broker.workflow.views.job_views.visible_jobs", broken)
     for path in ("/api/v1/jobs", "/"):
         answer = site.call(ROSA, "GET", path) if path.startswith("/api") else site.browser(ROSA).get(path)
         assert answer.status_code == 500
@@ -210,14 +216,16 @@ def test_metrics_are_for_administrators(site):
 def test_an_unfinished_broker_answers(tmp_path):
     """No people and no policy yet: requests are refused, not crashed."""
     from broker.domain.ports import Ports
-    from broker.storage.shelf import FolderShelf
-    from broker.storage.store import open_store
+    from broker.storage.content_store import FolderContentStore
+    from broker.storage.sql_store import open_store
     from broker.web.app import create_app
-    from broker.web.setup import WebSettings
+    from broker.web.web_context import WebSettings
     from tests.integration.web.conftest import ListQueue, TickingClock
 
     store = open_store(f"sqlite:///{tmp_path / 'new.sqlite'}")
-    ports = Ports(store=store, queue=ListQueue(), shelf=FolderShelf(tmp_path / "o"), clock=TickingClock())
+    ports = Ports(
+        store=store, queue=ListQueue(), content_store=FolderContentStore(tmp_path / "o"), clock=TickingClock()
+    )
     client = create_app(ports, WebSettings(b"k" * 32)).test_client()
     assert client.get("/readyz").status_code == 200
     assert client.get("/register").status_code == 200

@@ -9,7 +9,11 @@ PADDED = "test_a6_whatever_a_school_is_padded_with_few_of_its_counts_leave"
 
 DEFENCES = (
     Defence(
-        "figures beyond the cap do not leave", put(f"{MODULE}.beyond", lambda *_: frozenset()), PADDED, MODULE, (plain,)
+        "figures beyond the cap do not leave",
+        put(f"{MODULE}.figures_beyond_cap", lambda *_: frozenset()),
+        PADDED,
+        MODULE,
+        (plain,),
     ),
     Defence(
         "what remembered tables have is taken away together",
@@ -20,7 +24,9 @@ DEFENCES = (
     ),
     Defence(
         "a figure counts by the part that a group has in it",
-        edited(f"{ROOM}.exposure:_Family.of", "inside / np.maximum(self._left[column] - inside, ERROR)", "inside"),
+        edited(
+            f"{ROOM}.exposure:_FigureFamily.of", "inside / np.maximum(self._left[column] - inside, ERROR)", "inside"
+        ),
         "test_a7_national_tables_leave_whole_on_an_empty_history_and_on_a_used_one",
         MODULE,
         (0,),

@@ -11,36 +11,38 @@ Defence = partial(Listed, module="tests.attacks.test_holes", test="test_holes_ar
 DEFENCES = (
     Defence(
         "cells of a few are looked at as cells of nobody",
-        put(f"{LINKING}.patterns.known_joints", lambda _family, atoms, *_: list(atoms)),
+        put(f"{LINKING}.linked_pattern.known_joint_cells", lambda _family, atoms, *_: list(atoms)),
         given=("number and flag as keys, with their totals, beside a condition", "npd-default"),
     ),
     Defence(
         "who is in no row is thought of",
-        put(f"{LINKING}.patterns.unseen_joints", lambda *_: iter(())),
+        put(f"{LINKING}.linked_pattern.unobserved_joint_cells", lambda *_: iter(())),
         test="test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there",
         given=(0,),
     ),
     Defence(
         "a row without a list may be there unseen",
-        edited(f"{LINKING}.unseen:_crossings", "if fine in unlisted and", "if False and"),
+        edited(f"{LINKING}.joint_cells:_crossings", "if fine in unlisted and", "if False and"),
         test="test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there",
         given=(0,),
     ),
     Defence(
         "counts that few tell apart are one count",
-        put(f"{LINKING}.patterns._alike", lambda *_: {}),
+        put(f"{LINKING}.linked_pattern._count_aliases", lambda *_: {}),
         given=("two conditions that differ by the child", "exact"),
     ),
     Defence(
         "rows that are applied from other columns are other rows",
-        edited(f"{LINKING}.populations:_Reader._whole", "frozenset(self.given)", "frozenset()"),
+        edited(f"{LINKING}.table_populations:_PopulationReader._whole", "frozenset(self.given)", "frozenset()"),
         module="tests.spec.disclosure.test_applied_rows",
         test="test_what_reads_other_columns_is_another_recipe",
         given=("the other twice", "another number twice"),
     ),
     Defence(
         "an amount stands where most persons are",
-        edited(f"{LINKING}.atoms:_split", "most = max(range(len(parts)), key=lambda n: parts[n].persons)", "most = 0"),
+        edited(
+            f"{LINKING}.joint_cells:_split", "most = max(range(len(parts)), key=lambda n: parts[n].persons)", "most = 0"
+        ),
         given=("sum beside a condition on few", "npd-default"),
     ),
 )

@@ -17,27 +17,31 @@ from tests.prove.defences import edited, nothing, put, run
 TIMES = "tests.attacks.test_times_as_carriers"
 CAUGHT = (AssertionError, Conflict)
 Defence = partial(Listed, module=TIMES)
-RUN, SILENCE, TURNS = "broker.workflow.run", "broker.workflow.silence", "broker.workflow.turns"
+RUN, SILENCE, TURNS = (
+    "broker.workflow.pipeline.job_run",
+    "broker.workflow.timing_channel",
+    "broker.workflow.job_scheduling",
+)
 
 DEFENCES = (
-    Defence("a worker is free at the end of a slot of time", put(f"{RUN}._hold", nothing), "test_a_script_tells"),
+    Defence("a worker is free at the end of a slot of time", put(f"{RUN}._hold_slot", nothing), "test_a_script_tells"),
     Defence("a failure is told at the end of its slot", edited(f"{SILENCE}:hides_end", "until is not None and now < until", "False"), "test_a_failure_tells"),
-    Defence("a job that is not told to have ended can be withdrawn", edited("broker.workflow.withdraw:_withdraw", "JobState.RUNNING if hidden else None", "None"), "test_withdrawing", given=(SandboxEnd.CRASHED,)),
-    Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.settle:settle_here", "if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_tells"),
-    Defence("a SQL job ends with its comparison", edited("broker.storage.comparing:Comparing.put_compared", ".values(ended=now)", ".values(ended=jobs.c.ended)"), "test_rounds"),
-    Defence("a SQL job's slot is of its text and the history", edited("broker.domain.jobs:TimeSlots._least", "if compares", "if False"), "test_a_sql_job_looks"),
-    Defence("room in the queue is told in slots", put("broker.workflow.submit.told_running", lambda *_: []), "test_room"),
-    Defence("a killed slot waits", edited(f"{RUN}:hold_again", "job.worker == worker", "False"), "test_a_slot_that"),
-    Defence("a job that is given back looks as if it ran", edited(f"{SILENCE}:looks_running", "return job.started is not None", "return job.state is JobState.RUNNING"), "test_a_slot_that"),
-    Defence("a grid begins with the first attempt", edited("broker.storage.job_moves:JobMoves.lease", "func.coalesce(jobs.c.started, now)", "now"), "test_attempts"),
-    Defence("projects take turns", edited("broker.domain.turns:in_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_long_scripts", module="tests.attacks.test_fairness"),
-    Defence("turns are by the times that are told", edited("broker.domain.turns:used_by_project", "until = slots.told_end(job, now)", "until = job.ended or now"), "test_the_next_job"),
-    Defence("turns forget", edited(f"{TURNS}:in_turn", "timedelta(seconds=policies.service.fair_window_seconds)", "timedelta(days=9)"), "test_the_next_job"),
+    Defence("a job that is not told to have ended can be withdrawn", edited("broker.workflow.submission.job_withdrawal:_withdraw", "JobState.RUNNING if hidden else None", "None"), "test_withdrawing", given=(SandboxEnd.CRASHED,)),
+    Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.pipeline.output_routing:route_job_once", "if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_tells"),
+    Defence("a SQL job ends with its comparison", edited("broker.storage.job_stores.job_lifecycle:SqlComparisons.put_compared", ".values(ended=now)", ".values(ended=jobs.c.ended)"), "test_rounds"),
+    Defence("a SQL job's slot is of its text and the history", edited("broker.domain.jobs.job:TimeSlots._comparing_seconds", "if compares", "if False"), "test_a_sql_job_looks"),
+    Defence("room in the queue is told in slots", put("broker.workflow.submission.job_submission.apparently_running", lambda *_: []), "test_room"),
+    Defence("a killed slot waits", edited(f"{RUN}:resume_hold", "job.worker == worker", "False"), "test_a_slot_that"),
+    Defence("a job that is given back looks as if it ran", edited(f"{SILENCE}:appears_running", "return job.started is not None", "return job.state is JobState.RUNNING"), "test_a_slot_that"),
+    Defence("a grid begins with the first attempt", edited("broker.storage.job_stores.job_lifecycle:SqlJobTransitions.lease", "func.coalesce(jobs.c.started, now)", "now"), "test_attempts"),
+    Defence("projects take turns", edited("broker.domain.jobs.job:fair_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_long_scripts", module="tests.attacks.test_fairness"),
+    Defence("turns are by the times that are told", edited("broker.domain.jobs.job:seconds_used", "until = slots.displayed_end(job, now)", "until = job.ended or now"), "test_the_next_job"),
+    Defence("turns forget", edited(f"{TURNS}:jobs_in_turn", "timedelta(seconds=policies.service.fair_window_seconds)", "timedelta(days=9)"), "test_the_next_job"),
     Defence("a lane for SQL", edited(f"{TURNS}:Lane.takes_scripts", "return self.number >=", "return True or self.number >="), "test_a_lane"),
     Defence("no slot under a minute on real data", edited(f"{SILENCE}:check_slots", "not ports.synthetic_only and", "False and"), "test_real_data"),
-    Defence("a manifest has minutes", edited("broker.workflow.manifests:manifest_of", "whole_minute(now).isoformat()", "now.isoformat()"), "test_no_time"),
-    Defence("a job's times are minutes", put("broker.workflow.browse.minute_of", lambda at: at), "test_no_time"),
-    Defence("ids are random", put("broker.domain.idents.uuid.uuid4", uuid.uuid1), "test_no_time"),
+    Defence("a manifest has minutes", edited("broker.workflow.pipeline.job_release:manifest_of", "whole_minute(now).isoformat()", "now.isoformat()"), "test_no_time"),
+    Defence("a job's times are minutes", put("broker.workflow.views.job_views.minute_of", lambda at: at), "test_no_time"),
+    Defence("ids are random", put("broker.domain.identifiers.uuid.uuid4", uuid.uuid1), "test_no_time"),
 )  # fmt: skip
 
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked, Wanted
-from broker.domain.plans import Measure, Needs
-from broker.domain.scalars import Value
-from broker.policy.profiles import Profile
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import StatisticRequest, TabulationRequest
+from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules
+from tests.oracles.tabulate import tabulate_rows
 
-PROFILE = Profile(name="drawn", source="test", t=3, round_base=1, min_interval=2)
+PROFILE = DisclosureRules(name="drawn", source="test", t=3, round_base=1, min_interval=2)
 Rows = dict[str, list[Value]]
 
 
@@ -29,10 +29,14 @@ def amounts(cells: Mapping[str, Sequence[float]]) -> Rows:
     return {"id": [f"p{i}" for i in range(len(flat))], "cell": [c for c, _ in flat], "x": [x for _, x in flat]}
 
 
-def rules_of(rows: Rows, by: str, statistic: str = "count", profile: Profile = PROFILE, **more: Any) -> dict[Any, str]:
+def rules_of(
+    rows: Rows, by: str, statistic: str = "count", profile: DisclosureRules = PROFILE, **more: Any
+) -> dict[Any, str]:
     """By place, the rules that the table's cells did not pass by themselves; secondary holes are left out."""
-    asked = Asked("id", tuple(by.split(",")), needs=Needs(profile.t, digits=profile.mean_digits), **more)
-    found = assess(tabulate_rows(rows, asked), profile)
+    asked = TabulationRequest(
+        "id", tuple(by.split(",")), needs=EvidenceNeeds(profile.t, digits=profile.mean_digits), **more
+    )
+    found = judge_microdata(tabulate_rows(rows, asked), profile)
     cells = [c for c in found["cells"] if c["statistic"] == statistic]
     assert cells, statistic
     return {tuple(c["by"].values()): " ".join(r for r in c["rules"] if r != "X1") for c in cells}
@@ -44,9 +48,9 @@ def grid_of(rules: Mapping[Any, str]) -> str:
     return "\n".join(" ".join([str(a), *(rules[a, b].replace(" ", "+") or "." for b in second)]) for a in first)
 
 
-def quantile(column: str, *fractions: str, box: bool = False) -> tuple[Wanted, ...]:
-    return tuple(Wanted(Measure.QUANTILE, column, Decimal(f), box) for f in fractions)
+def quantile(column: str, *fractions: str, box: bool = False) -> tuple[StatisticRequest, ...]:
+    return tuple(StatisticRequest(Measure.QUANTILE, column, Decimal(f), box) for f in fractions)
 
 
-def with_profile(**changes: Any) -> Profile:
+def with_profile(**changes: Any) -> DisclosureRules:
     return replace(PROFILE, **changes)

@@ -6,11 +6,11 @@ from decimal import Decimal
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
 from broker.domain.groups import Group
-from broker.domain.plans import Key, Measure, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.domain.relations import Aggregate, Scan
-from broker.domain.scalars import Call, Case, Column, Literal, Scalar, Type, Value
-from broker.postprocessing.cells import Cell, Line, Lines, Work
-from broker.postprocessing.program import run
+from broker.postprocessing.output_rows import OutputCell, OutputRow, OutputRows, StepBudget
+from broker.postprocessing.program import run_program
 
 LA, YEAR, N, M, HLA, HN = 1, 2, 10, 11, 3, 20
 """Columns of the two tables that programs are written over: g(LA, YEAR, N, M) and h(HLA, HN)."""
@@ -18,30 +18,32 @@ LA, YEAR, N, M, HLA, HN = 1, 2, 10, 11, 3, 20
 TEXTS = frozenset({LA, HLA})
 
 
-def col(ident: int) -> Column:
-    return Column(ident, Type.TEXT if ident in TEXTS else Type.INT)
+def col(ident: int) -> ColumnRef:
+    return ColumnRef(ident, ScalarType.TEXT if ident in TEXTS else ScalarType.INT)
 
 
 def lit(value: Value) -> Literal:
-    kind = {str: Type.TEXT, int: Type.INT, Decimal: Type.DECIMAL, type(None): Type.NULL}[type(value)]
+    kind = {str: ScalarType.TEXT, int: ScalarType.INT, Decimal: ScalarType.DECIMAL, type(None): ScalarType.NULL}[
+        type(value)
+    ]
     return Literal(value, kind)
 
 
 def calls(op: str, *args: "Scalar | int | str") -> Call:
     """Numbers are columns' ids here; written values are given as `lit`."""
     found = tuple(col(a) if isinstance(a, int) else lit(a) if isinstance(a, str) else a for a in args)
-    return Call(op, found, Type.DECIMAL)
+    return Call(op, found, ScalarType.DECIMAL)
 
 
 def case(*arms: tuple[Scalar, Scalar], otherwise: Scalar) -> Case:
-    return Case(arms, otherwise, Type.INT)
+    return Case(arms, otherwise, ScalarType.INT)
 
 
 def agg(op: str, *args: Scalar) -> Aggregate:
-    return Aggregate(op, args, Type.DECIMAL)
+    return Aggregate(op, args, ScalarType.DECIMAL)
 
 
-def drawn(*lines: str, keys: int = 1) -> Lines:
+def drawn(*lines: str, keys: int = 1) -> OutputRows:
     """The first line names columns by id. The first `keys` columns are keys; a row with nothing but `c` beside them
     does not exist. What is hidden is exactly 7777, so that a figure made of it would show."""
     ids = [int(i) for i in lines[0].split()]
@@ -49,26 +51,26 @@ def drawn(*lines: str, keys: int = 1) -> Lines:
     for text in lines[1:]:
         cells = {i: _cell(word) for i, word in zip(ids, text.split(), strict=True)}
         exists = any(not cells[i].hidden for i in ids[keys:]) or len(ids) == keys
-        rows.append(Line(cells, exists, True, 50 if exists else 3))
-    blank = {i: Cell(None, None) if n < keys else _cell("c") for n, i in enumerate(ids)}
-    return Lines(tuple(rows), blank)
+        rows.append(OutputRow(cells, exists, True, 50 if exists else 3))
+    blank = {i: OutputCell(None, None) if n < keys else _cell("c") for n, i in enumerate(ids)}
+    return OutputRows(tuple(rows), blank)
 
 
-def _cell(word: str) -> Cell:
+def _cell(word: str) -> OutputCell:
     if word == "c":
-        return Cell(None, 7777, True, Verdict.SUPPRESS, frozenset({"F1"}))
+        return OutputCell(None, 7777, True, Verdict.SUPPRESS, frozenset({"F1"}))
     value: Value = None if word == "-" else int(word) if word.lstrip("-").isdigit() else word
-    return Cell(value, value)
+    return OutputCell(value, value)
 
 
-def shown(program: Group, *tables: Lines, columns: str, work: int = 10_000) -> list[str]:
+def shown(program: Group, *tables: OutputRows, columns: str, work: int = 10_000) -> list[str]:
     """The rows of a program, drawn."""
-    found = run(program, tables, Work(work))
+    found = run_program(program, tables, StepBudget(work))
     ids = [int(i) for i in columns.split()]
     return [" ".join(_word(line.cells[i]) for i in ids) for line in found.rows]
 
 
-def _word(cell: Cell) -> str:
+def _word(cell: OutputCell) -> str:
     if cell.hidden:
         assert cell.released is None
         return "c"
@@ -78,12 +80,12 @@ def _word(cell: Cell) -> str:
     return "-" if value is None else str(value)
 
 
-def counted(number: int, keys: tuple[Key, ...], *statistics: Statistic) -> PlannedTable:
+def counted(number: int, keys: tuple[GroupKey, ...], *statistics: PlannedStatistic) -> PlannedTable:
     return PlannedTable(Scan("npd.census", (), number, None), number, keys, statistics)
 
 
-def key(ident: int, domain: tuple[Value, ...] | None = None) -> Key:
-    return Key(ident, col(ident), col(ident).type, domain, None)
+def key(ident: int, domain: tuple[Value, ...] | None = None) -> GroupKey:
+    return GroupKey(ident, col(ident), col(ident).type, domain, None)
 
 
 def planned_tables(
@@ -92,10 +94,10 @@ def planned_tables(
     g = counted(
         0,
         (key(LA, las), key(YEAR, years)),
-        Statistic(N, Measure.COUNT_ROWS, None, Type.INT),
-        Statistic(M, Measure.MEAN, col(90), Type.DECIMAL),
+        PlannedStatistic(N, Measure.COUNT_ROWS, None, ScalarType.INT),
+        PlannedStatistic(M, Measure.MEAN, col(90), ScalarType.DECIMAL),
     )
-    h = counted(0, (key(HLA, las),), Statistic(HN, Measure.COUNT_ROWS, None, Type.INT))
+    h = counted(0, (key(HLA, las),), PlannedStatistic(HN, Measure.COUNT_ROWS, None, ScalarType.INT))
     return g, h
 
 

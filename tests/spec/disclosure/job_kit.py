@@ -14,16 +14,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "query"))
 from query_kit import compiled, database
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.needs import needs_of
-from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.records.released_tables import released_csv
+from broker.disclosure.rules.rule_input import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment
-from broker.domain.plans import Plan, PlannedTable
+from broker.domain.plans.plan import Plan, PlannedTable
 from broker.engine.duckdb_engine import DuckDBEngine, joint_tables, statements
-from broker.policy.profiles import Profile
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.query import render, render_public
 
-PROFILE = Profile(name="npd", source="test", t=10, round_base=1)
+PROFILE = DisclosureRules(name="npd", source="test", t=10, round_base=1)
 """Counts are not rounded, so that a test sees which cell is which."""
 
 People = Sequence[Mapping[str, Any]]
@@ -47,16 +47,16 @@ def plan_of(text: str, dialect: str = "duckdb") -> Plan:
     return found.plan
 
 
-def evidence_of(plan: Plan, rows: People, profile: Profile = PROFILE) -> JobEvidence:
+def evidence_of(plan: Plan, rows: People, profile: DisclosureRules = PROFILE) -> JobEvidence:
     """As a sandbox would answer."""
     return evidence_from(plan, database({"npd.a": rows}), profile)
 
 
-def evidence_from(plan: Plan, con: duckdb.DuckDBPyConnection, profile: Profile = PROFILE) -> JobEvidence:
+def evidence_from(plan: Plan, con: duckdb.DuckDBPyConnection, profile: DisclosureRules = PROFILE) -> JobEvidence:
     """As a sandbox with these tables would answer."""
-    needs, frames = needs_of(profile), []
+    needs, frames = evidence_needs(profile), []
     for _, asked in statements(plan, joint_tables(plan, needs)):
-        text = render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.least)
+        text = render(asked, needs) if isinstance(asked, PlannedTable) else render_public(asked, needs.min_persons)
         table: pa.Table = con.sql(text).to_arrow_table()
         target = io.BytesIO()
         with pa.ipc.new_stream(target, table.schema) as writer:
@@ -65,7 +65,9 @@ def evidence_from(plan: Plan, con: duckdb.DuckDBPyConnection, profile: Profile =
     return DuckDBEngine().read(plan, frames, needs)
 
 
-def judged(text: str, rows: People, profile: Profile = PROFILE, dialect: str = "duckdb") -> tuple[Assessment, ...]:
+def judged(
+    text: str, rows: People, profile: DisclosureRules = PROFILE, dialect: str = "duckdb"
+) -> tuple[Assessment, ...]:
     plan = plan_of(text, dialect)
     return judge_job(plan, evidence_of(plan, rows, profile), profile)
 

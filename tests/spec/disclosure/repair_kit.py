@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from broker.disclosure.repair.repair import Task, audit, repair
-from broker.disclosure.repair.tables import ClosedTable, Place, close_categories
+from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable, close_categories
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask
 
 WIDTH = 10.0
 
 
-def table_of(drawn: str) -> tuple[ClosedTable, dict[Place, str]]:
+def table_of(drawn: str) -> tuple[ClosedTable, dict[CellCoordinates, str]]:
     """First line: columns; then a row a line; `all` is the total. A cell without a figure is told by its equations."""
     lines = [line.split() for line in drawn.strip().splitlines()]
     columns = lines[0]
@@ -24,24 +25,24 @@ def table_of(drawn: str) -> tuple[ClosedTable, dict[Place, str]]:
     return table, words
 
 
-def task_of(drawn: str, *, known_totals: bool = False, width: float = WIDTH, singles: bool = True) -> Task:
+def task_of(drawn: str, *, known_totals: bool = False, width: float = WIDTH, singles: bool = True) -> SuppressionTask:
     table, words = table_of(drawn)
     values = [float(words[p].rstrip("*")) for p in table.cells]
     targets = {i: width for i, p in enumerate(table.cells) if words[p].endswith("*")}
     fixed = frozenset(i for i, p in enumerate(table.cells) if None in p) if known_totals else frozenset()
     insiders = frozenset(i for i, v in enumerate(values) if v == 0 or (singles and v == 1))
-    return Task(table, values, targets, frozenset(targets), insiders, fixed=fixed)
+    return SuppressionTask(table, values, targets, frozenset(targets), insiders, fixed=fixed)
 
 
 def shown(drawn: str, **options: bool) -> str:
     """The table after repair, drawn the same way."""
     task = task_of(drawn, **options)
-    return drawn_again(drawn, task, repair(task).hidden)
+    return drawn_again(drawn, task, suppress(task).hidden)
 
 
-def drawn_again(drawn: str, task: Task, hidden: frozenset[int]) -> str:
+def drawn_again(drawn: str, task: SuppressionTask, hidden: frozenset[int]) -> str:
     table, _ = table_of(drawn)
-    words: Mapping[Place, str] = {
+    words: Mapping[CellCoordinates, str] = {
         p: "." if i in hidden else str(int(task.values[i])) for i, p in enumerate(table.cells)
     }
     lines = [line.split() for line in drawn.strip().splitlines()]
@@ -52,5 +53,5 @@ def drawn_again(drawn: str, task: Task, hidden: frozenset[int]) -> str:
     return "\n".join(" ".join(r) for r in [lines[0], *rows])
 
 
-def widths(task: Task, hidden: frozenset[int]) -> dict[int, float]:
+def widths(task: SuppressionTask, hidden: frozenset[int]) -> dict[int, float]:
     return {i: at.width for i, at in audit(task, hidden).items()}

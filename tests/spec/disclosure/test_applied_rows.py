@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 from job_kit import People, judged, lines, people, plan_of, rules
 
-from broker.disclosure.recipes import recipe_of
+from broker.disclosure.table_recipes import recipe_of
 
 YEAR = "Y = '2018/2019'"
 ROWS = people(M1y=40, M1=30, M2y=33, M2=4, F3y=25, F3=20)

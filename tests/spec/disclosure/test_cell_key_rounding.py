@@ -10,31 +10,31 @@ from statistics import mean, pvariance
 
 import pytest
 
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked
-from broker.disclosure.judge import judge
-from broker.disclosure.records.renderings import released_csv, released_record
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
 from broker.domain.groups import Base
-from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type, Value
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.policy.profiles import Profile
+from tests.oracles.tabulate import tabulate_rows
 
 PROFILES = {p.name: p for p in load_policies(Path(__file__).parents[3] / "policies").profiles}
 PROFILE = PROFILES["npd-cell-key"]
 D, V = PROFILE.noise_deviation, PROFILE.noise_variance
-LA = Key(1, Column(1, Type.TEXT), Type.TEXT, ("201", "202", "203"), "npd.census.LA")
-COUNT = Statistic(10, Measure.COUNT_ROWS, None, Type.INT)
-PERSONS = Statistic(11, Measure.COUNT_PERSONS, Column(2, Type.TEXT), Type.INT)
-ONES = Statistic(12, Measure.ONES, Column(3, Type.FLAG), Type.INT)
-SHARE = Statistic(13, Measure.SHARE, Column(3, Type.FLAG), Type.DECIMAL)
-MEAN = Statistic(14, Measure.MEAN, Column(4, Type.INT), Type.DECIMAL, bounds=(0, 90))
-SUM = Statistic(15, Measure.SUM, Column(4, Type.INT), Type.INT, bounds=(0, 90))
+LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("201", "202", "203"), "npd.census.LA")
+COUNT = PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT)
+PERSONS = PlannedStatistic(11, Measure.COUNT_PERSONS, ColumnRef(2, ScalarType.TEXT), ScalarType.INT)
+ONES = PlannedStatistic(12, Measure.ONES, ColumnRef(3, ScalarType.FLAG), ScalarType.INT)
+SHARE = PlannedStatistic(13, Measure.SHARE, ColumnRef(3, ScalarType.FLAG), ScalarType.DECIMAL)
+MEAN = PlannedStatistic(14, Measure.MEAN, ColumnRef(4, ScalarType.INT), ScalarType.DECIMAL, bounds=(0, 90))
+SUM = PlannedStatistic(15, Measure.SUM, ColumnRef(4, ScalarType.INT), ScalarType.INT, bounds=(0, 90))
 ALL = (COUNT, PERSONS, ONES, SHARE, MEAN, SUM)
 
 
@@ -47,9 +47,9 @@ def key(persons: Iterable[int]) -> int:
     return sum(map(record_key, persons)) % 2**32
 
 
-def plan(*statistics: Statistic) -> PlannedOutput:
+def plan(*statistics: PlannedStatistic) -> PlannedOutput:
     columns = [OutputColumn("la", LA.expression, "key")]
-    columns += [OutputColumn(s.measure.value, Column(s.ident, s.type), s.measure.value) for s in statistics]
+    columns += [OutputColumn(s.measure.value, ColumnRef(s.ident, s.type), s.measure.value) for s in statistics]
     table = PlannedTable(Scan("x", (), 0, None), 0, (LA,), statistics)
     return PlannedOutput("t", "pupil", (table,), Base(0), tuple(columns))
 
@@ -76,15 +76,15 @@ def cell(la: str, persons: Sequence[int], rows: int = 1, extra: int = 0) -> Cell
 
 
 def judged(
-    *cells: CellEvidence, statistics: tuple[Statistic, ...] = (COUNT,), profile: Profile = PROFILE
+    *cells: CellEvidence, statistics: tuple[PlannedStatistic, ...] = (COUNT,), profile: DisclosureRules = PROFILE
 ) -> Assessment:
     wanted = {s.ident for s in statistics}
     kept = tuple(replace(c, statistics={i: e for i, e in c.statistics.items() if i in wanted}) for c in cells)
     evidence = TableEvidence(kept, sum(c.persons for c in kept))
-    return judge(plan(*statistics), OutputEvidence("t", (evidence,)), profile)
+    return judge_output(plan(*statistics), OutputEvidence("t", (evidence,)), profile)
 
 
-def shown(*cells: CellEvidence, statistics: tuple[Statistic, ...] = (COUNT,)) -> list[tuple[Value, ...]]:
+def shown(*cells: CellEvidence, statistics: tuple[PlannedStatistic, ...] = (COUNT,)) -> list[tuple[Value, ...]]:
     rows = {row.keys: row.released[1:] for row in judged(*cells, statistics=statistics).rows}
     return [rows[c.keys] for c in cells]
 
@@ -165,13 +165,13 @@ def test_nothing_is_shown_without_keys() -> None:
     bare = replace(people, statistics={10: replace(people.statistics[10], cell_key=None)})
     with pytest.raises(Breach, match="record keys"):
         judged(bare)
-    table = tabulate_rows({"id": list(range(50)), "la": ["201"] * 50}, Asked("id", ("la",)))
+    table = tabulate_rows({"id": list(range(50)), "la": ["201"] * 50}, TabulationRequest("id", ("la",)))
     with pytest.raises(Invalid, match="record keys"):
-        assess(table, PROFILE)
+        judge_microdata(table, PROFILE)
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
-def test_what_is_said_with_a_table_does_not_depend_on_it(profile: Profile) -> None:
+def test_what_is_said_with_a_table_does_not_depend_on_it(profile: DisclosureRules) -> None:
     """The method, what is public of it, whether figures add up, the threshold: of a full table and of an empty one."""
     some = judged(cell("201", range(400)), cell("202", range(400, 500)), profile=profile)
     few = judged(cell("203", range(12)), cell("201", [70]), profile=profile)

@@ -5,26 +5,26 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.judge import judge
-from broker.disclosure.records.renderings import released_csv
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.records.released_tables import released_csv
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Base
-from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
-LA = Key(1, Column(1, Type.TEXT), Type.TEXT, None, "npd.census.LA")
+PROFILE = DisclosureRules(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
+LA = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, None, "npd.census.LA")
 SCHOOL = replace(LA, variable="npd.census.URN")
-COUNT = Statistic(10, Measure.COUNT_ROWS, None, Type.INT)
-SUM = Statistic(10, Measure.SUM, Column(2, Type.INT), Type.INT)
+COUNT = PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT)
+SUM = PlannedStatistic(10, Measure.SUM, ColumnRef(2, ScalarType.INT), ScalarType.INT)
 Schools = tuple[int, ...] | None
 
 
-def plan(statistic: Statistic = COUNT, key: Key = LA) -> PlannedOutput:
-    columns = (OutputColumn("la", key.expression, "key"), OutputColumn("n", Column(10, Type.INT), "count"))
+def plan(statistic: PlannedStatistic = COUNT, key: GroupKey = LA) -> PlannedOutput:
+    columns = (OutputColumn("la", key.expression, "key"), OutputColumn("n", ColumnRef(10, ScalarType.INT), "count"))
     return PlannedOutput(
         "t", "pupil", (PlannedTable(Scan("x", (), 0, None), 0, (key,), (statistic,)),), Base(0), columns
     )
@@ -40,11 +40,11 @@ def cell(la: str, schools: Schools, persons: int) -> CellEvidence:
     return CellEvidence((la,), persons, persons, {10: told}, len(schools), first)
 
 
-def assessed(cells: Mapping[str, Schools], profile: Profile = PROFILE, key: Key = LA) -> Assessment:
+def assessed(cells: Mapping[str, Schools], profile: DisclosureRules = PROFILE, key: GroupKey = LA) -> Assessment:
     found = tuple(cell(la, schools, sum(schools) if schools else 100) for la, schools in cells.items())
     evidence = TableEvidence(found, sum(c.persons for c in found))
     listed = replace(key, domain=tuple(cells))
-    return judge(plan(key=listed), OutputEvidence("t", (evidence,)), profile)
+    return judge_output(plan(key=listed), OutputEvidence("t", (evidence,)), profile)
 
 
 def lines(assessment: Assessment) -> list[str]:
@@ -125,7 +125,9 @@ def amounts(schools: tuple[int, ...]) -> Assessment:
         institution_largest=schools[0], institution_second=schools[1],
     )  # fmt: skip
     cells = (CellEvidence(("Kent",), 100, 100, {10: evidence}, len(schools), 40),)
-    return judge(plan(SUM, replace(LA, domain=("Kent",))), OutputEvidence("t", (TableEvidence(cells, 100),)), PROFILE)
+    return judge_output(
+        plan(SUM, replace(LA, domain=("Kent",))), OutputEvidence("t", (TableEvidence(cells, 100),)), PROFILE
+    )
 
 
 def test_amounts_of_schools() -> None:

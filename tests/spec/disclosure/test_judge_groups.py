@@ -6,20 +6,31 @@ from decimal import Decimal
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, col, counted, evidence_of, key, lit
 
-from broker.disclosure.judge import judge
-from broker.disclosure.records.renderings import released_csv
-from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
+from broker.disclosure.records.released_tables import released_csv
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep, Meet, Regroup, Stack
-from broker.domain.plans import Deviation, Fraction, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans.plan import (
+    DeviationForm,
+    Measure,
+    OutputColumn,
+    PlannedOutput,
+    PlannedStatistic,
+    PlannedTable,
+    QuantileForm,
+)
+from broker.domain.plans.scalars import Scalar, ScalarType
 from broker.domain.relations import JoinHow
-from broker.domain.scalars import Scalar, Type
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="npd", source="test", t=10)
-COUNT, OTHER = Statistic(N, Measure.COUNT_ROWS, None, Type.INT), Statistic(HN, Measure.COUNT_ROWS, None, Type.INT)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
+COUNT, OTHER = (
+    PlannedStatistic(N, Measure.COUNT_ROWS, None, ScalarType.INT),
+    PlannedStatistic(HN, Measure.COUNT_ROWS, None, ScalarType.INT),
+)
 G = counted(0, (key(LA, ("a", "b", "d")),), COUNT)
 H = counted(0, (key(HLA, ("a", "b", "d")),), OTHER)
 OPEN = counted(0, (key(LA),), COUNT)
@@ -34,8 +45,8 @@ def sizes(count: int, **cells: int) -> TableEvidence:
     return evidence_of({(la,): (n, n, None) for la, n in cells.items()}, count)
 
 
-def judged(planned: PlannedOutput, *tables: TableEvidence, profile: Profile = PROFILE) -> Assessment:
-    found = judge(planned, OutputEvidence("t", tables), profile)
+def judged(planned: PlannedOutput, *tables: TableEvidence, profile: DisclosureRules = PROFILE) -> Assessment:
+    found = judge_output(planned, OutputEvidence("t", tables), profile)
     assert assessment_from_json(assessment_to_json(found)) == found
     return found
 
@@ -129,7 +140,9 @@ def test_a_table_that_is_not_shown_is_judged_for_staff_and_looked_at() -> None:
 
 
 def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_person() -> None:
-    wild = Statistic(M, Measure.SUM, col(90), Type.INT, needs_review="An argument outside the closed list.")
+    wild = PlannedStatistic(
+        M, Measure.SUM, col(90), ScalarType.INT, needs_review="An argument outside the closed list."
+    )
     table = counted(0, (key(LA),), COUNT, wild)
     program = Keep(Base(0), calls("less", M, lit(1000)))
     people = StatisticEvidence(400, 20, 20, largest=30, second=30, low=10, high=30, total=400)
@@ -157,9 +170,13 @@ def test_counting_groups_is_judged_by_their_figures() -> None:
 
 def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_always_looked_at() -> None:
     places = (
-        Statistic(30, Measure.QUANTILE, col(90), Type.DOUBLE, bounds=(0, 90), form=Fraction(Decimal("0.5"))),
-        Statistic(31, Measure.DEVIATION, col(90), Type.DOUBLE, bounds=(0, 90), form=Deviation()),
-        Statistic(32, Measure.DEVIATION, col(90), Type.DOUBLE, bounds=(0, 90), form=Deviation(squared=True)),
+        PlannedStatistic(
+            30, Measure.QUANTILE, col(90), ScalarType.DOUBLE, bounds=(0, 90), form=QuantileForm(Decimal("0.5"))
+        ),
+        PlannedStatistic(31, Measure.DEVIATION, col(90), ScalarType.DOUBLE, bounds=(0, 90), form=DeviationForm()),
+        PlannedStatistic(
+            32, Measure.DEVIATION, col(90), ScalarType.DOUBLE, bounds=(0, 90), form=DeviationForm(is_variance=True)
+        ),
     )
     planned = output(Base(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
 

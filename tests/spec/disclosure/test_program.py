@@ -5,10 +5,10 @@ from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, drawn, li
 
 from broker.domain.errors import Breach
 from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
 from broker.domain.relations import JoinHow
-from broker.domain.scalars import Column, Scalar, Type
-from broker.postprocessing.cells import Work
-from broker.postprocessing.program import run
+from broker.postprocessing.output_rows import StepBudget
+from broker.postprocessing.program import run_program
 
 G = drawn("1 2 10", "a 17 50", "a 18 60", "b 17 c", "b 18 40", "d 17 c", keys=2)
 H = drawn("3 20", "a 200", "b c", "e 90")
@@ -178,7 +178,7 @@ def test_parts_stand_one_after_the_other() -> None:
 
 
 def test_what_python_cannot_tell_exactly_is_never_guessed() -> None:
-    text = Column(LA, Type.TEXT)
+    text = ColumnRef(LA, ScalarType.TEXT)
     for predicate in (calls("equal_text", lit("Zoë"), text), calls("cube", N)):
         with pytest.raises(Breach):
             shown(Keep(Base(0), predicate), G, columns="1")
@@ -193,7 +193,7 @@ def test_a_fault_over_exact_values_alone_gives_nothing_and_ends_nothing() -> Non
     """The hidden count cannot be taken for a text: were the job to end, it would tell what stands there."""
     program = Extend(Base(0), ((30, calls("upper", 10)),))
     g = drawn("1 10", "a x", "b c")
-    found = run(program, [g], Work(100)).rows
+    found = run_program(program, [g], StepBudget(100)).rows
     assert [(r.cells[30].released, r.cells[30].exact, r.cells[30].hidden) for r in found] == [
         ("X", "X", False),
         (None, None, True),
@@ -214,5 +214,5 @@ def test_work_is_bounded_by_a_number_of_rows() -> None:
 
 def test_exact_values_ride_along_for_staff() -> None:
     program = Regroup(Base(0), (), ((30, agg("sum", col(N))),))
-    (row,) = run(program, [G], Work(100)).rows
+    (row,) = run_program(program, [G], StepBudget(100)).rows
     assert (row.cells[30].released, row.cells[30].exact) == (150, 150 + 2 * 7777)

@@ -8,22 +8,22 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from broker.disclosure.judge import judge
-from broker.disclosure.records.acro_record import CHECKS, Item, acro_results, checks_of
-from broker.disclosure.records.renderings import released_csv, released_file_record, released_record
+from broker.disclosure.judge_job import judge_output
+from broker.disclosure.records.acro_record import CHECKS, AcroItem, acro_results, checks_of
+from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
+from broker.disclosure.records.released_tables import released_csv, released_file_record, released_record
+from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES, UNUSED_PARAMETERS, applied_rules
 from broker.disclosure.records.staff_record import staff_record
-from broker.disclosure.records.stored_form import assessment_from_json, assessment_to_json
-from broker.disclosure.records.tried import OF_NO_RULE, PARAMETERS, SENTENCES, rules_tried
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.findings import Assessment, Audit, Finding, Verdict
+from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
 from broker.domain.groups import Base
-from broker.domain.plans import Key, Measure, OutputColumn, PlannedOutput, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type
-from broker.policy.profiles import Profile
+from broker.policy.disclosure_rules import DisclosureRules
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
-PROFILE = Profile(name="npd", source="test", t=10, p_percent=17.0)
+PROFILE = DisclosureRules(name="npd", source="test", t=10, p_percent=17.0)
 WHEN = "2026-01-01T00:00:00"
 
 
@@ -36,18 +36,21 @@ def mean(persons: int, largest: int) -> StatisticEvidence:
 
 def table() -> Assessment:
     """Four areas: one that passes, one of seven persons, one whose mean is one person's, one where nobody was found."""
-    key = Key(1, Column(1, Type.TEXT), Type.TEXT, ("201", "202", "203", "204"), "npd.census.LA")
-    statistics = (Statistic(10, Measure.COUNT_ROWS, None, Type.INT), Statistic(12, Measure.MEAN, None, Type.DECIMAL))
+    key = GroupKey(1, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, ("201", "202", "203", "204"), "npd.census.LA")
+    statistics = (
+        PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT),
+        PlannedStatistic(12, Measure.MEAN, None, ScalarType.DECIMAL),
+    )
     planned = PlannedOutput(
         "t", "pupil", (PlannedTable(Scan("npd.census", (), 0, None), 0, (key,), statistics),), Base(0),
-        (OutputColumn("LA", key.expression, "key"), OutputColumn("n", Column(10, Type.INT), "count"),
-         OutputColumn("score", Column(12, Type.DECIMAL), "mean")),
+        (OutputColumn("LA", key.expression, "key"), OutputColumn("n", ColumnRef(10, ScalarType.INT), "count"),
+         OutputColumn("score", ColumnRef(12, ScalarType.DECIMAL), "mean")),
     )  # fmt: skip
     cells = tuple(
         CellEvidence((la,), n, n, {10: StatisticEvidence(n, n, n), 12: mean(n, largest)})
         for la, n, largest in (("201", 53, 10), ("202", 7, 10), ("203", 40, 90_000))
     )
-    return judge(planned, OutputEvidence("t", (TableEvidence(cells, 100),)), PROFILE)
+    return judge_output(planned, OutputEvidence("t", (TableEvidence(cells, 100),)), PROFILE)
 
 
 DRAWN = """
@@ -83,10 +86,10 @@ def test_staffs_record_tells_each_figure_exactly_and_as_it_would_leave() -> None
 
 def test_staffs_record_has_every_rule_with_its_parameters() -> None:
     told = {r["id"]: r for r in staff_record(table(), PROFILE)["rules"]}
-    assert told["F1"] == {"id": "F1", "sentence": SENTENCES["F1"], "parameters": {"t": 10}, "findings": 2}
+    assert told["F1"] == {"id": "F1", "sentence": RULE_SENTENCES["F1"], "parameters": {"t": 10}, "findings": 2}
     assert told["M4"]["parameters"] == {"p_percent": 17.0, "prior_q": None}
     assert told["F6"]["findings"] == 0, "a rule that found nothing was tried as well"
-    more = rules_tried(PROFILE, [Finding("Z9", Verdict.REVIEW, "New.")])
+    more = applied_rules(PROFILE, [Finding("Z9", Verdict.REVIEW, "New.")])
     assert (more[-1].rule, more[-1].findings) == ("Z9", 1), "a rule that the list lacks is told, never lost"
 
 
@@ -105,7 +108,7 @@ def test_staffs_record_tells_primary_from_secondary_holes_and_has_the_audit() ->
     assert staff_record(found, PROFILE)["audit"] is None
     first, *rest = found.rows
     covered = replace(first, suppressed=(False, True, True), rules=((), ("X1",), ("F1", "X1")))
-    repaired = replace(found, rows=(covered, *rest), audit=Audit(6, 0, 0))
+    repaired = replace(found, rows=(covered, *rest), audit=SuppressionAudit(6, 0, 0))
     told = staff_record(repaired, PROFILE)
     assert told["pattern"] == {"shown": 1, "primary": 6, "secondary": 1}
     assert [f["hole"] for f in told["cells"][0]["figures"]] == [None, "secondary", "primary"]
@@ -115,8 +118,8 @@ def test_staffs_record_tells_primary_from_secondary_holes_and_has_the_audit() ->
 
 def acro() -> dict[str, object]:
     items = [
-        Item("t", "output_0_t.csv", Verdict.SUPPRESS, table(), "By area"),
-        Item("plot.png", "output_1_plot.png", Verdict.REVIEW, None),
+        AcroItem("t", "output_0_t.csv", Verdict.SUPPRESS, table(), "By area"),
+        AcroItem("plot.png", "output_1_plot.png", Verdict.REVIEW, None),
     ]
     return acro_results(items, "SELECT 1", WHEN)
 
@@ -140,7 +143,7 @@ def test_acros_results_point_at_the_cells_of_the_file() -> None:
 def test_acros_results_have_rows_that_keys_do_not_tell_apart() -> None:
     found = table()
     twice = replace(found, rows=(found.rows[0], found.rows[0]))
-    (result,) = acro_results([Item("t", "t.csv", Verdict.PUBLISH, twice)], "", WHEN)["results"].values()
+    (result,) = acro_results([AcroItem("t", "t.csv", Verdict.PUBLISH, twice)], "", WHEN)["results"].values()
     assert set(result["outcome"]["n"]) == {"0", "1"}
 
 
@@ -157,10 +160,10 @@ def test_each_record_has_its_documented_shape(shape: dict[str, object], document
 
 def test_every_parameter_of_a_profile_is_some_rules_or_none() -> None:
     """Whoever gives a profile a new field says which rule it steers, so that staff's records stay whole."""
-    steering = {name for names in PARAMETERS.values() for name in names}
-    assert {f.name for f in fields(Profile)} == steering | OF_NO_RULE
-    assert set(PARAMETERS) <= set(SENTENCES)
-    assert {rule for rules in CHECKS.values() for rule in rules} <= set(SENTENCES)
+    steering = {name for names in RULE_PARAMETERS.values() for name in names}
+    assert {f.name for f in fields(DisclosureRules)} == steering | UNUSED_PARAMETERS
+    assert set(RULE_PARAMETERS) <= set(RULE_SENTENCES)
+    assert {rule for rules in CHECKS.values() for rule in rules} <= set(RULE_SENTENCES)
     assert checks_of(["A1", "F1"]) == ["threshold", "other"]
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from repair_kit import shown, task_of, widths
 
-from broker.disclosure.repair.attack import intervals
-from broker.disclosure.repair.repair import Attacker, Task, audit, repair
-from broker.disclosure.repair.systems import Equation, System
+from broker.disclosure.suppression.attack_intervals import attack_intervals
+from broker.disclosure.suppression.cell_systems import CellSystem, Equation
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
 from broker.domain.errors import Breach
 
 TRAP = """
@@ -28,7 +29,7 @@ def test_nine_and_more_holes_with_two_in_each_line_can_still_tell_one() -> None:
     before = audit(task, task.hidden)
     told = [i for i, at in before.items() if at.exact]
     assert {task.values[i] for i in told} == {8.0, 4.0}, "v/q and v/s"
-    done = repair(task)
+    done = suppress(task)
     assert not done.narrow
     assert min(widths(task, done.hidden).values()) >= 10
 
@@ -59,15 +60,15 @@ all 602 1200 1802
 def test_a_total_that_is_known_and_small_cannot_be_helped() -> None:
     """Nothing could be hidden that widens it: it is told, and no more is hidden in vain."""
     task = task_of("a b all\nx 2* 0 2\ny 600 700 1300\nall 602 700 1302", known_totals=True)
-    done = repair(task)
+    done = suppress(task)
     assert [(at.low, at.high) for at in done.narrow.values()] == [(0, 2)]
-    assert not repair(task_of("a b all\nx 2* 9 11\ny 600 700 1300\nall 602 709 1311", known_totals=True)).narrow
+    assert not suppress(task_of("a b all\nx 2* 9 11\ny 600 700 1300\nall 602 709 1311", known_totals=True)).narrow
 
 
 def test_zeros_are_no_cover() -> None:
     """X3: a block of 3 and zeros that add up to 3 tells all of them to whoever knows the zeros, so 40 goes with it."""
     task = task_of("a b c all\nx 3* 0* 40 43\ny 50 60 70 180\nz 30 35 45 110\nall 83 95 155 333")
-    done = repair(task)
+    done = suppress(task)
     assert not done.narrow
     assert not done.insiders
     hidden_in_row = {task.values[i] for i in done.hidden if i < 4}
@@ -78,10 +79,10 @@ def test_a_single_contributor_knows_one_cell_of_a_pair() -> None:
     """X2: two holes in a line are one for the person who is alone in the other; a third is needed."""
     drawn = "a b c all\nx 1* 6* 40 47\ny 50 60 70 180\nz 30 35 45 110\nall 81 101 155 337"
     with_insider, without = task_of(drawn), task_of(drawn, singles=False)
-    assert all(at.width >= 10 for at in audit(with_insider, repair(with_insider).hidden, Attacker.INSIDERS).values())
+    assert all(at.width >= 10 for at in audit(with_insider, suppress(with_insider).hidden, Attacker.INSIDERS).values())
     six = 1
     known = {i: float(v) for i, v in enumerate(without.values) if i not in without.unknown({0, 1, 4, 5})}
-    assert intervals(without.system, known | {0: 1.0}, [six])[six].exact
+    assert attack_intervals(without.system, known | {0: 1.0}, [six])[six].exact
 
 
 def test_linked_tables_have_one_pattern() -> None:
@@ -91,14 +92,14 @@ def test_linked_tables_have_one_pattern() -> None:
     """
     #       abc  ab'c ... as parts: 0 n(abc) 1 n(ab c') 2 n(a b'c) 3 n(a b'c'), 4 n(ab) 5 n(ab') 6 n(ac) 7 n(ac') 8 n(a)
     values = [10.0, 2.0, 1.0, 0.0, 12.0, 1.0, 11.0, 2.0, 13.0]
-    system = System(
+    system = CellSystem(
         9, (Equation((0, 1), 4), Equation((2, 3), 5), Equation((0, 2), 6), Equation((1, 3), 7), Equation((4, 5), 8))
     )
-    task = Task(
+    task = SuppressionTask(
         system, values, {1: 10.0, 2: 10.0, 3: 10.0, 5: 10.0, 7: 10.0}, frozenset({5, 7}), unreleased=frozenset(range(4))
     )
     assert audit(task, task.hidden)[2].width <= 2
-    done = repair(task)
+    done = suppress(task)
     assert not done.narrow
     assert not done.hidden & task.unreleased
 
@@ -106,22 +107,22 @@ def test_linked_tables_have_one_pattern() -> None:
 def test_shown_zeros_tell_that_holes_are_not_empty() -> None:
     """The least value of a hole is 1 where zeros are shown beside holes: the interval begins there."""
     values = [4.0, 9.0, 30.0, 43.0]
-    system = System(4, (Equation((0, 1, 2), 3),))
-    plain = Task(system, values, {0: 10.0, 1: 10.0}, frozenset({0, 1}), fixed=frozenset({3}))
-    marked = Task(system, values, {0: 12.0, 1: 12.0}, frozenset({0, 1}), fixed=frozenset({3}), least=1.0)
-    assert repair(plain).hidden == {0, 1}
-    assert repair(marked).hidden == {0, 1, 2}
-    assert repair(marked).narrow == {}
+    system = CellSystem(4, (Equation((0, 1, 2), 3),))
+    plain = SuppressionTask(system, values, {0: 10.0, 1: 10.0}, frozenset({0, 1}), fixed=frozenset({3}))
+    marked = SuppressionTask(system, values, {0: 12.0, 1: 12.0}, frozenset({0, 1}), fixed=frozenset({3}), least=1.0)
+    assert suppress(plain).hidden == {0, 1}
+    assert suppress(marked).hidden == {0, 1, 2}
+    assert suppress(marked).narrow == {}
 
 
 def test_out_of_work_more_is_hidden_never_less() -> None:
     task = task_of(TRAP)
-    assert repair(task, work=0).hidden >= repair(task).hidden - {24}
-    assert not repair(task, work=0).narrow
+    assert suppress(task, work=0).hidden >= suppress(task).hidden - {24}
+    assert not suppress(task, work=0).narrow
 
 
 def test_the_same_holes_each_time() -> None:
-    assert repair(task_of(TRAP)) == repair(task_of(TRAP))
+    assert suppress(task_of(TRAP)) == suppress(task_of(TRAP))
 
 
 def test_what_the_solver_cannot_settle_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,8 +132,8 @@ def test_what_the_solver_cannot_settle_is_hidden(monkeypatch: pytest.MonkeyPatch
         raise Breach("The solver ended.")
 
     task = task_of(TRAP)
-    monkeypatch.setattr("broker.disclosure.repair.ways.Ways.way", trouble)
-    assert repair(task).hidden == set(range(task.system.size))
+    monkeypatch.setattr("broker.disclosure.suppression.protection_moves.MoveSearch.cheapest_move", trouble)
+    assert suppress(task).hidden == set(range(task.system.size))
 
 
 @pytest.mark.parametrize("times", [1e3 / 7, 1e7 / 3, 1e12 / 7])
@@ -144,7 +145,7 @@ def test_amounts_of_any_size_are_repaired(times: float) -> None:
         values=[v * times for v in task.values],
         targets={i: w * times for i, w in task.targets.items()},
     )
-    done = repair(large)
+    done = suppress(large)
     assert not done.narrow
     assert min(widths(large, done.hidden).values()) >= 10 * times * (1 - 1e-6)
 
@@ -162,10 +163,10 @@ def test_small_amounts_are_protected_beside_amounts_of_any_size() -> None:
     """Whoever multiplies one row of a table by millions of millions must not make the others nothing."""
     task = task_of(BESIDE_GIANTS, width=80)
     assert [at.width for at in audit(task, task.hidden).values()] == [0]
-    done = repair(task)
+    done = suppress(task)
     assert not done.narrow
     assert widths(task, done.hidden)[0] >= 80
     both = replace(task, targets={0: 80.0, 6: 2e15}, hidden=frozenset({0, 6}))
-    found = widths(both, repair(both).hidden)
+    found = widths(both, suppress(both).hidden)
     assert found[0] >= 80 * (1 - 1e-6)
     assert found[6] >= 2e15 * (1 - 1e-6)

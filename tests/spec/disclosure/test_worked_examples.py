@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from files_kit import amounts, grid_of, persons, rules_of, with_profile
 
-from broker.disclosure.rules import Question, findings_of, p_percent_of
+from broker.disclosure.rules import RuleInput, findings_of, p_percent_of
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans import Measure
-from broker.policy.profiles import ZeroPolicy
+from broker.domain.plans.plan import Measure
+from broker.policy.disclosure_rules import ZeroPolicy
 
 
 def said(x: list[int], **profile: object) -> set[str]:
@@ -17,7 +17,7 @@ def said(x: list[int], **profile: object) -> set[str]:
     evidence = StatisticEvidence(
         sum(x), len(x), len(x), largest=big[0], second=big[1], low=min(x), high=max(x), total=sum(x), others=len(x) - 1
     )
-    ask = Question(Measure.SUM, evidence, len(x))
+    ask = RuleInput(Measure.SUM, evidence, len(x))
     return {f.rule for f in findings_of(ask, with_profile(t=2, p_percent=None, **profile))} - {"M9"}
 
 
@@ -76,7 +76,7 @@ def p_finds(cell: list[int], p: float) -> bool:
     evidence = StatisticEvidence(
         sum(cell), 3, 3, largest=big[0], second=big[1], low=big[-1], high=big[0], total=sum(cell)
     )
-    found = findings_of(Question(Measure.SUM, evidence, 3), with_profile(t=2, p_percent=p))
+    found = findings_of(RuleInput(Measure.SUM, evidence, 3), with_profile(t=2, p_percent=p))
     return "M3" in {f.rule for f in found}
 
 
@@ -112,7 +112,7 @@ def test_prior_knowledge() -> None:
     """Handbook, 4.2, the (p,q)-rule: with q = 50, p = 10 asks as much as p = 20 does with q = 100."""
     cell = [100, 80, 15]
     evidence = StatisticEvidence(195, 3, 3, largest=100, second=80, low=15, high=100, total=195)
-    ask = Question(Measure.SUM, evidence, 3)
+    ask = RuleInput(Measure.SUM, evidence, 3)
     rules = [
         {f.rule for f in findings_of(ask, with_profile(t=2, prior_q=q))} & {"M3", "M4"} for q in (None, 50.0, 100.0)
     ]
@@ -179,12 +179,12 @@ def test_a_hundred_rows_of_one_pupil() -> None:
 
 def test_seven_and_fewer_are_redacted_then_rounded() -> None:
     """OpenSAFELY, on redaction and rounding: 7 and fewer go, 8 leaves as 10, 12 as 10, 13 as 15."""
-    from broker.disclosure.files.microdata import assess
-    from broker.disclosure.files.tabulate import tabulate_rows
-    from broker.disclosure.files.tabulation import Asked
+    from broker.disclosure.microdata.judge_microdata import judge_microdata
+    from broker.disclosure.microdata.tabulation import TabulationRequest
+    from tests.oracles.tabulate import tabulate_rows
 
     profile = with_profile(t=8, round_base=5, zeros=ZeroPolicy.PUBLISH)
     grid = "x\n" + "\n".join(f"n{n:02} {n}" for n in (5, 7, 8, 12, 13))
-    found = assess(tabulate_rows(persons(grid), Asked("id", ("row",))), profile)
+    found = judge_microdata(tabulate_rows(persons(grid), TabulationRequest("id", ("row",))), profile)
     assert [c["released"] for c in found["cells"]] == [None, None, 10, 10, 15]
     assert [c["rules"] for c in found["cells"][:2]] == [["F1"], ["F1"]]

@@ -7,22 +7,23 @@ from typing import Any
 from query_kit import CATALOGUE, compiled
 
 from broker.domain.errors import Refusal, Refused
-from broker.policy.files.privacy import load_privacy
-from broker.policy.privacy import PrivacyProfile
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.asking.places import Measurable
-from broker.privacy.asking.written import written_in
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from broker.policy.privacy_policy import PrivacyProfile
+from broker.privacy.request.directives import read_bounds
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 
-PROFILE = load_privacy(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")
+PROFILE = load_promises_and_profiles(Path(__file__).parents[3] / "policies" / "privacy").profile("npd-private")
 Y = "Y = '2018/2019'"
 
 
-def private(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> Measurable:
+def private(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> PrivateOutputPlan:
     found = compiled(text, dialect, in_parts=False)
     assert found.plan is not None, found.refusals
     profile: PrivacyProfile = replace(PROFILE, **limits)
-    return measurable(found.plan.outputs[0], Given(CATALOGUE, profile, {}, written_in(text), lists_only))
+    return plan_private_output(
+        found.plan.outputs[0], PrivateContext(CATALOGUE, profile, {}, read_bounds(text), lists_only)
+    )
 
 
 def refusals(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> tuple[Refusal, ...]:
@@ -37,6 +38,6 @@ def bound(text: str, dialect: str = "tsql") -> tuple[int, int, int] | str:
     """(cells, rows in a cell, rows) of one person by ranks; "each" where rows are added up by person first."""
     found = private(text, dialect)
     influence = found.tables[0].influence
-    if found.bounded[0].each is not None:
+    if found.bounded[0].person_bound is not None:
         return "each"
     return influence.cells, influence.rows_per_cell, influence.rows or 0

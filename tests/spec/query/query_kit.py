@@ -12,41 +12,47 @@ from typing import Any
 
 import duckdb
 
-from broker.disclosure.judge import judge
+from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
 from broker.domain.groups import bases_of
-from broker.domain.plans import Needs, PlannedOutput, PlannedTable
-from broker.domain.projects import Mode, Project
-from broker.domain.scalars import Type
-from broker.domain.variables import VariableClass
-from broker.policy.catalogue import Catalogue
+from broker.domain.plans.plan import EvidenceNeeds, PlannedOutput, PlannedTable
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
+from broker.domain.projects.project import ProtectionMode, ResearchProject
+from broker.policy.data_catalogue import (
+    Catalogue,
+    CatalogueTable,
+    PrivacyUnit,
+    RowRanking,
+    TableKind,
+    Variable,
+    YearAxis,
+    YearFormat,
+)
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
-from broker.policy.profiles import Profile
-from broker.policy.tables import Ranking, Table, TableKind, Unit, YearAxis, YearFormat
-from broker.policy.variables import Variable
-from broker.postprocessing.cells import Cell as Known
-from broker.postprocessing.cells import Line, Lines, Work
-from broker.postprocessing.formulas import compute
-from broker.postprocessing.program import given as given_rows
-from broker.postprocessing.program import run as run_program
-from broker.query import Compiled, compile_sql, evidence_columns, render, render_public
+from broker.postprocessing.output_rows import OutputCell as Known
+from broker.postprocessing.output_rows import OutputRow, OutputRows, StepBudget, compute_cell
+from broker.postprocessing.program import public_rows as given_rows
+from broker.postprocessing.program import run_program
+from broker.query import CompiledSql, compile_sql, evidence_columns, render, render_public
 
 YEARS = (2017, 2018, 2019)
 WRITTEN = {y: f"{y}/{y + 1}" for y in YEARS}
 
 
-def variable(name: str, kind: Type, cls: VariableClass = VariableClass.STANDARD, **more: Any) -> Variable:
+def variable(name: str, kind: ScalarType, cls: VariableClass = VariableClass.STANDARD, **more: Any) -> Variable:
     return Variable(name=name, type=kind, cls=cls, **more)
 
 
-def _person(name: str, *variables: Variable, rows: int = 3, rankings: tuple[Ranking, ...] = ()) -> Table:
-    return Table(
-        schema_name="npd", name=name, kind=TableKind.PERSON, unit=Unit.PUPIL, link_key="Key", key_domain="PMR",
+def _person(name: str, *variables: Variable, rows: int = 3, rankings: tuple[RowRanking, ...] = ()) -> CatalogueTable:
+    return CatalogueTable(
+        schema_name="npd", name=name, kind=TableKind.PERSON, unit=PrivacyUnit.PUPIL, link_key="Key", key_domain="PMR",
         year=YearAxis(variable="Y", format=YearFormat.ACADEMIC, years=frozenset(YEARS)), max_rows_per_unit_year=rows,
         rankings=rankings,
         variables=(
-            variable("Key", Type.TEXT, VariableClass.IDENTIFIER), variable("Y", Type.TEXT, missing=False), *variables,
+            variable("Key", ScalarType.TEXT, VariableClass.IDENTIFIER), variable("Y", ScalarType.TEXT, missing=False), *variables,
         ),
     )  # fmt: skip
 
@@ -57,35 +63,35 @@ CATALOGUE = Catalogue(
     tables=(
         _person(
             "a",
-            variable("Sex", Type.TEXT, codes=("M", "F")),
-            variable("LA", Type.INT, low=1, high=3, listed=True, missing=False),
-            variable("Flag", Type.FLAG),
-            variable("Score", Type.INT, low=-5, high=20),
-            variable("Points", Type.DECIMAL, low=0, high=9, decimals=2),
-            variable("Note", Type.TEXT, most=40),
-            variable("Idaci", Type.DECIMAL, VariableClass.QUASI, low=0, high=1, decimals=3),
-            variable("Born", Type.DATE, VariableClass.QUASI),
-            variable("UPN", Type.TEXT, VariableClass.IDENTIFIER),
+            variable("Sex", ScalarType.TEXT, codes=("M", "F")),
+            variable("LA", ScalarType.INT, low=1, high=3, listed=True, missing=False),
+            variable("Flag", ScalarType.FLAG),
+            variable("Score", ScalarType.INT, low=-5, high=20),
+            variable("Points", ScalarType.DECIMAL, low=0, high=9, decimals=2),
+            variable("Note", ScalarType.TEXT, most=40),
+            variable("Idaci", ScalarType.DECIMAL, VariableClass.QUASI, low=0, high=1, decimals=3),
+            variable("Born", ScalarType.DATE, VariableClass.QUASI),
+            variable("UPN", ScalarType.TEXT, VariableClass.IDENTIFIER),
         ),
-        _person("b", variable("Kind", Type.TEXT, codes=("X", "Z")), variable("Days", Type.INT, low=0, high=9),
-                variable("Wave", Type.FLAG, missing=False), rankings=(Ranking(within=("Kind",), rows=1),)),
-        Table(
+        _person("b", variable("Kind", ScalarType.TEXT, codes=("X", "Z")), variable("Days", ScalarType.INT, low=0, high=9),
+                variable("Wave", ScalarType.FLAG, missing=False), rankings=(RowRanking(within=("Kind",), rows=1),)),
+        CatalogueTable(
             schema_name="ref", name="las", kind=TableKind.PUBLIC, unique_key="LA",
             variables=(
-                variable("LA", Type.INT, VariableClass.PUBLIC, low=1, high=3, listed=True, missing=False),
-                variable("Region", Type.TEXT, VariableClass.PUBLIC, codes=("N", "S")),
+                variable("LA", ScalarType.INT, VariableClass.PUBLIC, low=1, high=3, listed=True, missing=False),
+                variable("Region", ScalarType.TEXT, VariableClass.PUBLIC, codes=("N", "S")),
             ),
         ),
-        Table(
-            schema_name="swc", name="staff", kind=TableKind.PERSON, unit=Unit.STAFF, link_key="StaffKey",
+        CatalogueTable(
+            schema_name="swc", name="staff", kind=TableKind.PERSON, unit=PrivacyUnit.STAFF, link_key="StaffKey",
             key_domain="STAFF", variables=(
-                variable("StaffKey", Type.TEXT, VariableClass.IDENTIFIER), variable("LA", Type.INT), variable("Pay", Type.INT),
+                variable("StaffKey", ScalarType.TEXT, VariableClass.IDENTIFIER), variable("LA", ScalarType.INT), variable("Pay", ScalarType.INT),
             ),
         ),
     ),
 )  # fmt: skip
-PROJECT = Project(
-    "P", "t", "o", "university", "g", "p", date(2030, 1, 1), Mode.DISCLOSURE_CONTROL, "default", 1, "tsql",
+PROJECT = ResearchProject(
+    "P", "t", "o", "university", "g", "p", date(2030, 1, 1), ProtectionMode.DISCLOSURE_CONTROL, "default", 1, "tsql",
     frozenset({"r"}), (), default_schema="npd",
 )  # fmt: skip
 SERVICE = replace(
@@ -94,13 +100,13 @@ SERVICE = replace(
     max_scans=50,
 )  # fmt: skip
 SQL_TYPES = {
-    Type.INT: "INTEGER", Type.FLAG: "TINYINT", Type.DECIMAL: "DECIMAL(9,3)", Type.TEXT: "VARCHAR", Type.DATE: "DATE",
-    Type.DOUBLE: "DOUBLE",
+    ScalarType.INT: "INTEGER", ScalarType.FLAG: "TINYINT", ScalarType.DECIMAL: "DECIMAL(9,3)", ScalarType.TEXT: "VARCHAR", ScalarType.DATE: "DATE",
+    ScalarType.DOUBLE: "DOUBLE",
 }  # fmt: skip
 Rows = Sequence[Mapping[str, Any]]
 
 
-def compiled(text: str, dialect: str = "tsql", in_parts: bool = True) -> Compiled:
+def compiled(text: str, dialect: str = "tsql", in_parts: bool = True) -> CompiledSql:
     return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE, 10, in_parts=in_parts)
 
 
@@ -150,7 +156,7 @@ class Cell:
 def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection, number: int = 0, least: int = 1) -> list[Cell]:
     """The cells of one of an output's tables."""
     table = output.tables[number]
-    cursor = con.execute(render(table, Needs(least)))
+    cursor = con.execute(render(table, EvidenceNeeds(least)))
     names = [d[0] for d in cursor.description]
     found = []
     for row in cursor.fetchall():
@@ -171,18 +177,18 @@ def program_rows(
     """The output's rows by its program over exact values, in its order: nothing is hidden, rounded or listed."""
     given = [_lines(table, tables.get(i, ())) for i, table in enumerate(output.tables)]
     public = [given_rows(p, con.execute(render_public(p, 1)).fetchall()) for p in output.public] if con else []
-    lines = run_program(output.program, given, Work(100_000), public).rows
-    return [tuple(compute(c.expression, line.cells).released for c in output.columns) for line in lines]
+    lines = run_program(output.program, given, StepBudget(100_000), public).rows
+    return [tuple(compute_cell(c.expression, line.cells).released for c in output.columns) for line in lines]
 
 
-def _lines(table: PlannedTable, found: Sequence[Cell]) -> Lines:
+def _lines(table: PlannedTable, found: Sequence[Cell]) -> OutputRows:
     idents = [*(k.ident for k in table.keys), *(s.ident for s in table.statistics)]
     rows = []
     for cell in found:
         values = [*cell.keys, *(cell.evidence[s.ident]["value"] for s in table.statistics)]
         by_ident = {i: Known(v, v) for i, v in zip(idents, values, strict=True)}
-        rows.append(Line(by_ident, exists=True, listed=True, persons=cell.persons))
-    return Lines(tuple(rows), dict.fromkeys(idents, Known(None, None)))
+        rows.append(OutputRow(by_ident, exists=True, listed=True, persons=cell.persons))
+    return OutputRows(tuple(rows), dict.fromkeys(idents, Known(None, None)))
 
 
 def planned(text: str, dialect: str = "tsql") -> PlannedOutput:
@@ -203,7 +209,7 @@ def shown(text: str, tables: Mapping[str, Rows], dialect: str = "tsql", least: i
     return program_rows(output, {i: cells(output, con, i, least) for i in shown_tables}, con)
 
 
-def judged(text: str, tables: Mapping[str, Rows], profile: Profile, dialect: str = "tsql") -> Assessment:
+def judged(text: str, tables: Mapping[str, Rows], profile: DisclosureRules, dialect: str = "tsql") -> Assessment:
     """The rules' word on what a query gives, with the evidence that the engine finds."""
     output, con = planned(text, dialect), database(tables)
     told = []
@@ -216,7 +222,7 @@ def judged(text: str, tables: Mapping[str, Rows], profile: Profile, dialect: str
         )
         told.append(TableEvidence(evidence, found[0].population if found else 0))
     public = tuple(tuple(con.execute(render_public(p, profile.t)).fetchall()) for p in output.public)
-    return judge(output, OutputEvidence(output.name, tuple(told), public), profile)
+    return judge_output(output, OutputEvidence(output.name, tuple(told), public), profile)
 
 
 def drawn(table: str, *more: str) -> list[tuple[str, ...]]:

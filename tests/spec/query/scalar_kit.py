@@ -8,13 +8,12 @@ from typing import Any
 import duckdb
 from query_kit import PROJECT, SERVICE, cells, variable
 
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.relations import Relation, Scan
-from broker.domain.scalars import Type
-from broker.domain.variables import VariableClass
-from broker.policy.catalogue import Catalogue
-from broker.policy.tables import Table, TableKind, Unit
-from broker.query import Compiled, compile_sql
-from broker.query.operations.fold import possible
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, PrivacyUnit, TableKind
+from broker.query import CompiledSql, compile_sql
+from broker.query.operations.possible_values import possible_values
 
 Rows = Sequence[Mapping[str, Any]]
 STORED = {
@@ -22,30 +21,31 @@ STORED = {
     "Wide": "DECIMAL(18,4)", "Ratio": "DOUBLE", "Loose": "DOUBLE", "Sex": "VARCHAR", "Code": "VARCHAR",
     "Mixed": "VARCHAR", "Note": "VARCHAR", "D": "DATE", "E": "DATE", "Born": "DATE",
 }  # fmt: skip
-TABLE = Table(
-    schema_name="npd", name="s", kind=TableKind.PERSON, unit=Unit.PUPIL, link_key="Key", key_domain="PMR",
+TABLE = CatalogueTable(
+    schema_name="npd", name="s", kind=TableKind.PERSON, unit=PrivacyUnit.PUPIL, link_key="Key", key_domain="PMR",
     variables=(
-        variable("Key", Type.TEXT, VariableClass.IDENTIFIER),
-        variable("Id", Type.INT, low=1, high=500, listed=True, missing=False),
-        variable("Num", Type.INT, low=-5, high=20),
-        variable("Small", Type.INT, low=1, high=3, missing=False),
-        variable("Free", Type.INT),
-        variable("Flag", Type.FLAG),
-        variable("Pts", Type.DECIMAL, low=0, high=9, decimals=2),
-        variable("Wide", Type.DECIMAL, low=-1000, high=1000, decimals=4),
-        variable("Ratio", Type.DOUBLE, low=0.5, high=100),
-        variable("Loose", Type.DECIMAL, low=0, high=9),
-        variable("Sex", Type.TEXT, codes=("M", "F")),
-        variable("Code", Type.TEXT, codes=("01", "2", "10", "-3")),
-        variable("Mixed", Type.TEXT, codes=("1", "R")),
-        variable("Note", Type.TEXT),
-        variable("D", Type.DATE), variable("E", Type.DATE), variable("Born", Type.DATE, VariableClass.QUASI),
+        variable("Key", ScalarType.TEXT, VariableClass.IDENTIFIER),
+        variable("Id", ScalarType.INT, low=1, high=500, listed=True, missing=False),
+        variable("Num", ScalarType.INT, low=-5, high=20),
+        variable("Small", ScalarType.INT, low=1, high=3, missing=False),
+        variable("Free", ScalarType.INT),
+        variable("Flag", ScalarType.FLAG),
+        variable("Pts", ScalarType.DECIMAL, low=0, high=9, decimals=2),
+        variable("Wide", ScalarType.DECIMAL, low=-1000, high=1000, decimals=4),
+        variable("Ratio", ScalarType.DOUBLE, low=0.5, high=100),
+        variable("Loose", ScalarType.DECIMAL, low=0, high=9),
+        variable("Sex", ScalarType.TEXT, codes=("M", "F")),
+        variable("Code", ScalarType.TEXT, codes=("01", "2", "10", "-3")),
+        variable("Mixed", ScalarType.TEXT, codes=("1", "R")),
+        variable("Note", ScalarType.TEXT),
+        variable("D", ScalarType.DATE), variable("E", ScalarType.DATE),
+        variable("Born", ScalarType.DATE, VariableClass.QUASI),
     ),
 )  # fmt: skip
 CATALOGUE = Catalogue(version=1, codesets=(), tables=(TABLE,))
 
 
-def checked(expression: str, dialect: str = "tsql") -> Compiled:
+def checked(expression: str, dialect: str = "tsql") -> CompiledSql:
     """The expression as a key beside the row's number."""
     text = f"SELECT Id, {expression} AS e, COUNT(*) AS n FROM s GROUP BY Id, {expression}"
     return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE)
@@ -76,7 +76,7 @@ def stored(rows: Rows) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def run(found: Compiled, con: duckdb.DuckDBPyConnection) -> list[Any]:
+def run(found: CompiledSql, con: duckdb.DuckDBPyConnection) -> list[Any]:
     """The expression's value in each row."""
     assert found.plan is not None, found.refusals
     return [c.keys[1] for c in sorted(cells(found.plan.outputs[0], con), key=lambda c: c.keys[0])]
@@ -87,7 +87,7 @@ def value(expression: str, row: Mapping[str, Any], dialect: str = "tsql") -> Any
     return found
 
 
-def folds(found: Compiled, row: Mapping[str, Any], place: int = 1) -> frozenset[Any] | None:
+def folds(found: CompiledSql, row: Mapping[str, Any], place: int = 1) -> frozenset[Any] | None:
     """What folding says of the expression in a row; it is never told binary fractions, only codes and whole numbers."""
     assert found.plan is not None
     output = found.plan.outputs[0].tables[0]
@@ -96,7 +96,7 @@ def folds(found: Compiled, row: Mapping[str, Any], place: int = 1) -> frozenset[
     known = {
         c.ident: frozenset({given.get(c.variable)}) for s in scans for c in s.columns if STORED[c.variable] != "DOUBLE"
     }
-    return possible(output.keys[1].expression, known, {})
+    return possible_values(output.keys[1].expression, known, {})
 
 
 def _scans(relation: Relation) -> Iterator[Scan]:

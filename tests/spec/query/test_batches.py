@@ -11,7 +11,7 @@ from query_kit import cells as cells_of
 from query_kit import codes, compiled, database, drawn, program_rows, written
 
 from broker.policy.files import load_policies
-from broker.query import Compiled, compile_sql
+from broker.query import CompiledSql, compile_sql
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 
@@ -94,7 +94,7 @@ def test_two_columns_of_one_name_are_refused() -> None:
     assert codes("SELECT COUNT(*) AS n, SUM(Score) AS N FROM a") == ["duplicate-column"]
 
 
-def _of_the_warehouse(text: str) -> Compiled:
+def _of_the_warehouse(text: str) -> CompiledSql:
     project = POLICIES.project("P0421")
     assert project is not None
     return compile_sql(text, "tsql", POLICIES.catalogue, project, POLICIES.service)

@@ -8,9 +8,9 @@ from query_kit import PROJECT, SERVICE
 from scalar_kit import CATALOGUE, checked, day, refused, value
 
 from broker.query import compile_sql
-from broker.query.book import Book
-from broker.query.resolve import Names
-from broker.query.scalars.meaning import Meaning
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+from broker.query.symbols import SymbolTable
 
 EDGES = [
     ("tsql", "Num % 3", {"Num": -5}, -2),
@@ -154,8 +154,8 @@ def test_a_quasi_identifier_is_compared_and_not_computed_with(text: str) -> None
 
 
 def test_truncation_is_advised_once() -> None:
-    book = Book()
-    meaning = Meaning("tsql", book, Names(book))
+    book = SymbolTable()
+    meaning = ExpressionBinder("tsql", book, Scope(book))
     meaning.advise("Truncated.")
     meaning.advise("Truncated.")
     assert list(meaning.advice) == ["Truncated."]

@@ -6,7 +6,7 @@ import pytest
 from query_kit import codes, compiled, planned, run, shown
 
 from broker.domain.relations import Join, JoinHow
-from broker.query.rows import multiplying
+from broker.query.analysis import row_multiplicity
 
 A = [
     {"p": 1, "Key": "k1", "Y": "2017/2018", "Sex": "M", "LA": 1, "Score": 5},
@@ -120,7 +120,7 @@ BY_EACH_OTHER = (
 def test_public_rows_that_only_meet_each_other_multiply_the_rows_of_people(public: str) -> None:
     """Three times a count, rounded, tells more than the count rounded: a person looks."""
     (looked,) = planned(f"SELECT COUNT(*) AS n FROM a CROSS JOIN {public} d").tables[0].statistics
-    assert looked.needs_review == multiplying.PUBLIC
+    assert looked.needs_review == row_multiplicity.PUBLIC_JOIN
 
 
 def test_public_rows_that_a_person_leads_to_do_not() -> None:

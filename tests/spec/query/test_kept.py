@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 from query_kit import CATALOGUE, PROJECT, SERVICE, database
 
-from broker.domain.plans import Needs
-from broker.domain.saved import Cohort, Lookup, LookupColumn, Saved
-from broker.domain.scalars import Type
-from broker.query import Compiled, compile_sql, render
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.projects.saved_definitions import Cohort, Lookup, LookupColumn, ReadableDefinitions
+from broker.query import CompiledSql, compile_sql, render
 
 KEPT = """
 girls     | tsql   | SELECT a.[Key], a.LA, a.Score, a.Y INTO project.girls FROM npd.a WHERE a.Sex = 'F' AND a.Y = '2018/2019'
@@ -23,11 +23,19 @@ teachers  | tsql   | SELECT s.StaffKey, s.LA INTO project.teachers FROM swc.staf
 """
 BANDS = Lookup(
     "bands",
-    (LookupColumn("LA", Type.INT, True), LookupColumn("band", Type.TEXT), LookupColumn("weight", Type.DECIMAL)),
+    (
+        LookupColumn("LA", ScalarType.INT, True),
+        LookupColumn("band", ScalarType.TEXT),
+        LookupColumn("weight", ScalarType.DECIMAL),
+    ),
     ((1, "low", Decimal("1.00")), (2, "high", Decimal("1000.50")), (3, None, None)),
 )
-TWICE = Lookup("twice", (LookupColumn("LA", Type.INT), LookupColumn("part", Type.TEXT)), ((1, "a"), (1, "b"), (2, "a")))
-KEYS = Lookup("keys", (LookupColumn("Key", Type.TEXT, True), LookupColumn("mark", Type.INT)), (("k1", 1), ("k2", 2)))
+TWICE = Lookup(
+    "twice", (LookupColumn("LA", ScalarType.INT), LookupColumn("part", ScalarType.TEXT)), ((1, "a"), (1, "b"), (2, "a"))
+)
+KEYS = Lookup(
+    "keys", (LookupColumn("Key", ScalarType.TEXT, True), LookupColumn("mark", ScalarType.INT)), (("k1", 1), ("k2", 2))
+)
 
 PEOPLE = {"npd.a": [{"Key": str(n), "p": n, "Y": "2018/2019", "LA": 1 + n % 3, "Score": n} for n in range(30)]}
 
@@ -40,10 +48,10 @@ def cohorts() -> list[Cohort]:
     return found
 
 
-SAVED = Saved((*cohorts(), BANDS, TWICE, KEYS))
+SAVED = ReadableDefinitions((*cohorts(), BANDS, TWICE, KEYS))
 
 
-def compiled(text: str, dialect: str = "tsql", saved: Saved = SAVED) -> Compiled:
+def compiled(text: str, dialect: str = "tsql", saved: ReadableDefinitions = SAVED) -> CompiledSql:
     return compile_sql(text, dialect, CATALOGUE, PROJECT, SERVICE, saved=saved)
 
 
@@ -54,7 +62,7 @@ def codes(text: str, dialect: str = "tsql") -> list[str]:
 def answer(text: str, tables: dict) -> list[tuple]:
     found = compiled(text)
     assert found.plan is not None, found.refusals
-    return database(tables).execute(render(found.plan.outputs[0].tables[0], Needs(10))).fetchall()
+    return database(tables).execute(render(found.plan.outputs[0].tables[0], EvidenceNeeds(10))).fetchall()
 
 
 # a job that reads what is kept                     | the same job without it | uses
@@ -132,8 +140,8 @@ def test_what_is_refused(line: str) -> None:
 
 def test_another_projects_cohort_is_a_name_that_nobody_has() -> None:
     text = "SELECT COUNT(*) AS n FROM project.girls"
-    nothing = compiled(text, saved=Saved((BANDS,))).refusals
-    assert nothing == compiled(text.replace("girls", "girlz"), saved=Saved((BANDS,))).refusals
+    nothing = compiled(text, saved=ReadableDefinitions((BANDS,))).refusals
+    assert nothing == compiled(text.replace("girls", "girlz"), saved=ReadableDefinitions((BANDS,))).refusals
     assert "girls" not in nothing[0].advice
 
 
@@ -144,7 +152,9 @@ def test_a_mistyped_name_is_told_with_the_projects_own() -> None:
 def test_a_refusal_inside_a_cohort_stands_where_the_job_names_it() -> None:
     broken = Cohort("broken", "tsql", "SELECT a.[Key],\n a.Nothing, a.Nobody INTO project.broken FROM npd.a AS a", ())
     around = Cohort("around", "tsql", "SELECT b.[Key]\n\n INTO project.around FROM project.broken AS b", ())
-    found = compiled("SELECT COUNT(*) AS n\nFROM   project.around", saved=Saved((broken, around))).refusals
+    found = compiled(
+        "SELECT COUNT(*) AS n\nFROM   project.around", saved=ReadableDefinitions((broken, around))
+    ).refusals
     assert {(r.line, r.column) for r in found} == {(2, 8)}
     assert [r.message for r in found] == [
         "In project.broken: There is no variable Nothing here.",
@@ -156,12 +166,14 @@ def test_a_refusal_inside_a_cohort_stands_where_the_job_names_it() -> None:
 def test_a_cohort_means_what_it_meant_in_its_own_dialect(dialect: str, persons: int) -> None:
     """T-SQL compares text in any case; whoever reads the cohort, it does so in the dialect that it was written in."""
     notes = Cohort("notes", "tsql", "SELECT a.[Key] INTO project.notes FROM npd.a AS a WHERE a.Note = 'x'", ())
-    by_kept = compiled("SELECT COUNT(*) AS n FROM project.notes AS k", dialect, Saved((notes,)))
+    by_kept = compiled("SELECT COUNT(*) AS n FROM project.notes AS k", dialect, ReadableDefinitions((notes,)))
     own = compiled("SELECT COUNT(*) AS n FROM npd.a AS a WHERE a.Note = 'x'", dialect)
     rows = [{"Key": "1", "p": 1, "Y": "2017/2018", "Note": "x"}, {"Key": "2", "p": 2, "Y": "2017/2018", "Note": "X"}]
     con = database({"npd.a": rows})
     assert by_kept.plan is not None and own.plan is not None  # noqa: PT018
-    counted = [con.execute(render(c.plan.outputs[0].tables[0], Needs(1))).fetchall()[0][1] for c in (by_kept, own)]
+    counted = [
+        con.execute(render(c.plan.outputs[0].tables[0], EvidenceNeeds(1))).fetchall()[0][1] for c in (by_kept, own)
+    ]
     assert counted == [2, persons]
 
 
@@ -169,8 +181,8 @@ def test_what_a_batch_keeps_is_read_by_what_follows_in_it() -> None:
     text = "SELECT a.[Key], a.LA INTO project.mine FROM npd.a AS a WHERE a.Y = '2018/2019'; SELECT LA, COUNT(*) AS n FROM project.mine GROUP BY LA"
     found = compiled(text)
     assert found.plan is not None, found.refusals
-    assert [k.name for k in found.plan.kept] == ["mine"]
-    assert found.read == ()
+    assert [k.name for k in found.plan.saved_queries] == ["mine"]
+    assert found.saved_names == ()
     assert compiled(found.canonical).plan == found.plan
 
 
@@ -179,9 +191,11 @@ def test_duckdb_keeps_by_create_table() -> None:
         "CREATE TABLE project.mine AS SELECT a.\"Key\", a.LA FROM npd.a AS a WHERE a.Y = '2018/2019'", "duckdb"
     )
     assert found.plan is not None, found.refusals
-    (kept,) = found.plan.kept
+    (kept,) = found.plan.saved_queries
     mine = Cohort(kept.name, kept.dialect, kept.text, kept.columns)
-    again = compiled("SELECT m.LA, COUNT(*) AS n FROM project.mine AS m GROUP BY m.LA", "tsql", Saved((mine,)))
+    again = compiled(
+        "SELECT m.LA, COUNT(*) AS n FROM project.mine AS m GROUP BY m.LA", "tsql", ReadableDefinitions((mine,))
+    )
     assert again.plan is not None, again.refusals
     for wrong in ("CREATE TABLE IF NOT EXISTS project.x AS SELECT 1 AS a", "CREATE VIEW project.x AS SELECT a.LA FROM npd.a",
                   "CREATE TABLE other.x AS SELECT a.LA FROM npd.a", "CREATE TABLE memory.project.x AS SELECT a.LA FROM npd.a"):  # fmt: skip
@@ -228,11 +242,12 @@ def test_what_is_kept_asks_by_itself_for_the_same_rows() -> None:
     )
     found = compiled(text)
     assert found.plan is not None, found.refusals
-    (kept,) = found.plan.kept
+    (kept,) = found.plan.saved_queries
     assert "npd.b" not in kept.text
     assert (kept.name, kept.dialect, kept.columns) == ("mine", "tsql", ("key", "la"))
     again = compiled(
-        "SELECT LA, COUNT(*) AS n FROM project.mine GROUP BY LA", saved=Saved((Cohort("mine", "tsql", kept.text, ()),))
+        "SELECT LA, COUNT(*) AS n FROM project.mine GROUP BY LA",
+        saved=ReadableDefinitions((Cohort("mine", "tsql", kept.text, ()),)),
     )
     direct = compiled(
         "SELECT LA, COUNT(*) AS n FROM (SELECT t.[Key], t.LA FROM (SELECT a.[Key], a.LA FROM npd.a AS a WHERE a.Y = '2018/2019') AS t WHERE t.LA < 3) AS m GROUP BY LA"
@@ -246,19 +261,21 @@ def test_cohorts_of_cohorts_do_not_grow_without_end() -> None:
     for n in range(1, 12):
         text = f"SELECT x.[Key] INTO project.c{n} FROM project.c{n - 1} AS x JOIN project.c{n - 1} AS y ON x.[Key] = y.[Key]"
         doubling.append(Cohort(f"c{n}", "tsql", text, ()))
-    found = compiled("SELECT COUNT(*) AS n FROM project.c11", saved=Saved(tuple(doubling)))
+    found = compiled("SELECT COUNT(*) AS n FROM project.c11", saved=ReadableDefinitions(tuple(doubling)))
     assert {r.code for r in found.refusals} == {"too-many-tables"}
     chain = [
         Cohort(f"d{n}", "tsql", f"SELECT x.[Key] INTO project.d{n} FROM project.d{n + 1} AS x", ()) for n in range(400)
     ]
-    deep = compiled("SELECT COUNT(*) AS n FROM project.d0", saved=Saved(tuple(chain)))
+    deep = compiled("SELECT COUNT(*) AS n FROM project.d0", saved=ReadableDefinitions(tuple(chain)))
     assert {r.code for r in deep.refusals} <= {"too-deep", "unknown-table"}
     assert deep.refusals
 
 
 def test_a_broken_text_in_the_store_is_a_refusal() -> None:
     for text in ("SELECT COUNT(*) AS n FROM npd.a", "SELECT (", "", "DROP TABLE x"):
-        found = compiled("SELECT COUNT(*) AS n FROM project.bad", saved=Saved((Cohort("bad", "tsql", text, ()),)))
+        found = compiled(
+            "SELECT COUNT(*) AS n FROM project.bad", saved=ReadableDefinitions((Cohort("bad", "tsql", text, ()),))
+        )
         assert found.refusals, text
         assert found.plan is None
 
@@ -307,6 +324,6 @@ def test_a_person_looks_where_a_lookup_multiplies_or_weighs(text: str, why: str)
 def test_other_rows_are_another_plan() -> None:
     text = "SELECT b.band, COUNT(*) AS n FROM npd.a AS a JOIN project.bands AS b ON b.LA = a.LA GROUP BY b.band"
     other = Lookup("bands", BANDS.columns, ((1, "low", None), (2, "low", None), (3, "high", Decimal("1.00"))))
-    one, two = compiled(text), compiled(text, saved=Saved((other,)))
+    one, two = compiled(text), compiled(text, saved=ReadableDefinitions((other,)))
     assert one.plan is not None and two.plan is not None  # noqa: PT018
     assert one.plan.hash != two.plan.hash

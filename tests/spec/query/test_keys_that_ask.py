@@ -6,7 +6,7 @@ grouped by questions that only seem to filter."""
 import pytest
 from query_kit import compiled, drawn
 
-from broker.domain.variables import How
+from broker.domain.plans.variable_uses import Usage
 
 # the key | is Days grouped by
 KEYS = drawn(r"""
@@ -23,9 +23,9 @@ def test_a_key_groups_by_what_it_asks(key: str, grouped: str) -> None:
     found = compiled(f"SELECT t.k, COUNT(*) AS n FROM (SELECT {key} AS k FROM a) AS t GROUP BY t.k")
     assert not found.refusals
     uses = {u.variable: u.how for u in found.uses if u.table == "npd.b"}
-    assert (How.GROUPED in uses.get("Days", ())) == (grouped == "yes")
-    assert How.GROUPED not in uses["Key"]
-    assert How.GROUPED not in uses.get("Y", ())
+    assert (Usage.GROUPED in uses.get("Days", ())) == (grouped == "yes")
+    assert Usage.GROUPED not in uses["Key"]
+    assert Usage.GROUPED not in uses.get("Y", ())
 
 
 def test_a_question_that_only_filters_is_not_grouped_by() -> None:
@@ -33,4 +33,4 @@ def test_a_question_that_only_filters_is_not_grouped_by() -> None:
         "SELECT LA, COUNT(*) AS n FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key AND b.Days = 3) GROUP BY LA"
     )
     uses = {u.variable: u.how for u in compiled(text).uses if u.table == "npd.b"}
-    assert uses["Days"] == {How.FILTERED}
+    assert uses["Days"] == {Usage.FILTERED}

@@ -8,7 +8,7 @@ import pytest
 from query_kit import codes, compiled, database, run
 
 from broker.domain.relations import Filter
-from broker.query.operations.fold import possible
+from broker.query.operations.possible_values import possible_values
 
 VALUES = [
     ("tsql", "Score / 2", {"Score": 7}, 3),
@@ -78,7 +78,7 @@ def test_an_expression_means_what_its_dialect_says(dialect: str, text: str, give
     (table,) = found.plan.outputs[0].tables
     (key,) = table.keys
     columns = table.contributions.columns  # type: ignore[union-attr]
-    folded = possible(key.expression, {c.ident: frozenset({_row(given).get(c.variable)}) for c in columns}, {})
+    folded = possible_values(key.expression, {c.ident: frozenset({_row(given).get(c.variable)}) for c in columns}, {})
     assert folded is None or value in folded
 
 
@@ -95,7 +95,7 @@ def test_a_predicate_has_three_values(dialect: str, text: str, given: dict[str, 
         assert isinstance(relation, Filter)
         scan = relation.child if not isinstance(relation.child, Filter) else relation.child.child
         known = {c.ident: frozenset({_row(given).get(c.variable)}) for c in scan.columns}  # type: ignore[union-attr]
-        folded = possible(relation.predicate, known, {})
+        folded = possible_values(relation.predicate, known, {})
         assert folded is not None
         expected = truth if predicate is text else None if truth is None else not truth
         assert expected in folded

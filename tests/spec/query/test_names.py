@@ -11,26 +11,26 @@ import sqlglot
 from sqlglot import exp
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Project
-from broker.domain.variables import How, Years
+from broker.domain.plans.variable_uses import Usage, Years
+from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
-from broker.query import Compiled, compile_sql
-from broker.query.refusing import Stop
-from broker.query.resolve import Found, find_table
+from broker.query import CompiledSql, compile_sql
+from broker.query.diagnostics import BindError
+from broker.query.name_resolution import ResolvedTable, resolve_table
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 
 
-def project(ident: str = "P0421") -> Project:
+def project(ident: str = "P0421") -> ResearchProject:
     found = POLICIES.project(ident)
     assert found is not None
     return found
 
 
-def found(name: str, ident: str = "P0421", dialect: str = "tsql") -> Found:
+def found(name: str, ident: str = "P0421", dialect: str = "tsql") -> ResolvedTable:
     table = sqlglot.parse_one(f"SELECT 1 FROM {name}", dialect=dialect).find(exp.Table)
     assert table is not None
-    return find_table(table, POLICIES.catalogue, project(ident), dialect)
+    return resolve_table(table, POLICIES.catalogue, project(ident), dialect)
 
 
 def years(text: str) -> Years:
@@ -118,12 +118,12 @@ def test_what_a_name_in_from_means(line: str) -> None:
     if table:
         assert found(name, ident, dialect).table.full_name == table
         return
-    with pytest.raises(Stop) as stop:
+    with pytest.raises(BindError) as stop:
         found(name, ident, dialect)
     assert stop.value.code in {"unknown-table", "table-function"}
 
 
-def compiled(text: str, ident: str = "P0421", dialect: str = "tsql") -> Compiled:
+def compiled(text: str, ident: str = "P0421", dialect: str = "tsql") -> CompiledSql:
     return compile_sql(text, dialect, POLICIES.catalogue, project(ident), POLICIES.service)
 
 
@@ -182,7 +182,7 @@ def test_a_spelling_with_the_database_is_refused_for_what_it_reads() -> None:
     """The name resolves, so that the column is told as what it is: the grants refuse it."""
     for name in ("memory.main.npd_pupil", "main.npd_pupil", "npd_pupil"):
         checked = compiled(f"SELECT {name}.upn FROM memory.main.npd_pupil", "FIXTURE", "duckdb")
-        assert [(u.full_name, How.RELEASED in u.how) for u in checked.uses] == [("fixture.npd_pupil.upn", True)], name
+        assert [(u.full_name, Usage.RELEASED in u.how) for u in checked.uses] == [("fixture.npd_pupil.upn", True)], name
         assert checked.plan is None
 
 

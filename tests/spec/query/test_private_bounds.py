@@ -10,10 +10,9 @@ import pytest
 from private_forms import PROFILE, Y, bound, private
 from query_kit import CATALOGUE, compiled, database
 
-from broker.domain.bounded import BoundedTable
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.bounds import persons_only
+from broker.domain.plans.bounded_table import BoundedTable
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
+from broker.privacy.sensitivity import influence_on_person_counts
 from broker.query import render_sums
 
 FORMS = {
@@ -125,7 +124,7 @@ def test_where_rows_multiply_too_often_they_are_added_up_by_person() -> None:
                     person_cells=2, person_rows=5)  # fmt: skip
     influence = found.tables[0].influence
     assert (influence.cells, influence.rows_per_cell, influence.rows) == (2, 5, 10)
-    assert found.kept == ("Of each person at most 2 cells count, each with the weight of at most 5 rows.",)
+    assert found.omissions == ("Of each person at most 2 cells count, each with the weight of at most 5 rows.",)
 
 
 def test_where_nobody_loses_a_cell_and_the_noise_is_halved_rows_are_added_up_too() -> None:
@@ -133,20 +132,20 @@ def test_where_nobody_loses_a_cell_and_the_noise_is_halved_rows_are_added_up_too
     found = private("SELECT COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y")
     influence = found.tables[0].influence
     assert (influence.cells, influence.rows_per_cell, influence.rows) == (1, 10, 10)
-    assert found.kept == ("All rows of a person together have the weight of at most 10 rows.",)
+    assert found.omissions == ("All rows of a person together have the weight of at most 10 rows.",)
 
 
 def test_a_person_is_counted_once_where_there_is_one_cell() -> None:
     found = private(f"-- rows: a 3\nSELECT COUNT(DISTINCT [Key]) AS n FROM a WHERE {Y}")
-    assert persons_only(found.tables[0].influence_in(0)).most == 1
+    assert influence_on_person_counts(found.tables[0].influence_in(0)).max_rows == 1
     margins = private(f"SELECT LA, COUNT(DISTINCT [Key]) AS n FROM a WHERE {Y} GROUP BY ROLLUP (LA)").tables[0]
-    assert [persons_only(margins.influence_in(s)).most for s in range(len(margins.sets))] == [3, 1]
+    assert [influence_on_person_counts(margins.influence_in(s)).max_rows for s in range(len(margins.sets))] == [3, 1]
 
 
 def test_the_record_says_what_counts_as_a_rule() -> None:
     found = private("-- rows: npd.b 2\nSELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y "
                     f"WHERE a.{Y} GROUP BY a.LA")  # fmt: skip
-    assert found.kept == (
+    assert found.omissions == (
         "Of each person and year the first 3 rows of npd.a count.",
         "Of each person and year the first 2 rows of npd.b count.",
     )
@@ -154,19 +153,19 @@ def test_the_record_says_what_counts_as_a_rule() -> None:
 
 def test_the_record_says_within_which_filter() -> None:
     one = private(f"-- rows: b 2\nSELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind = 'X' GROUP BY Wave")
-    assert one.kept == ("Of each person and year the first row of npd.b with Kind X counts.",)
+    assert one.omissions == ("Of each person and year the first row of npd.b with Kind X counts.",)
     two = private(f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind IN ('X', 'Z') GROUP BY Wave")
-    assert two.kept == ("Of each person and year the first row of npd.b with each Kind of X, Z counts.",)
+    assert two.omissions == ("Of each person and year the first row of npd.b with each Kind of X, Z counts.",)
 
 
 def test_a_rank_that_is_not_stored_counts_nothing() -> None:
     """Ranks are one byte: a catalogue with more rows a year has a filter that its last rank does not pass."""
     many = replace(CATALOGUE, tables=tuple(replace(t, max_rows_per_unit_year=1000) for t in CATALOGUE.tables))
-    assert {t.most_ranked for t in many.tables} == {255}
+    assert {t.max_ranked_rows for t in many.tables} == {255}
     plan = compiled(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA").plan
     assert plan is not None
-    found = measurable(plan.outputs[0], Given(many, replace(PROFILE, max_influence=1000), {}))
-    assert found.kept == ("Of each person and year the first 255 rows of npd.a count.",)
+    found = plan_private_output(plan.outputs[0], PrivateContext(many, replace(PROFILE, max_influence=1000), {}))
+    assert found.omissions == ("Of each person and year the first 255 rows of npd.a count.",)
 
 
 def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
@@ -175,15 +174,15 @@ def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
     assert table.sets == ((0, 1), (0,), ())
     assert [found.sets[i] for i in range(3)] == [(0, 0), (0, 1), (0, 2)]
     assert [d.values for d in table.dimensions] == [(1, 2, 3), ("M", "F", None)]
-    assert len({p.name for p in found.places.values()}) == 1
-    assert sorted(p.set for p in found.places.values()) == [0, 1, 2]
+    assert len({p.name for p in found.locations.values()}) == 1
+    assert sorted(p.set for p in found.locations.values()) == [0, 1, 2]
 
 
 def test_what_nobody_stands_behind_does_not_count() -> None:
     public = f"SELECT l.Region, COUNT(*) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region"
-    assert "Rows of public tables that no person meets do not count." in private(public).kept
+    assert "Rows of public tables that no person meets do not count." in private(public).omissions
     persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"
-    assert "Rows of public tables that no person meets do not count." not in private(persons).kept
+    assert "Rows of public tables that no person meets do not count." not in private(persons).omissions
 
 
 ADDED = {

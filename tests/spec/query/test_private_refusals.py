@@ -9,10 +9,9 @@ from private_forms import PROFILE, Y, private, refusals
 from query_kit import CATALOGUE, compiled
 
 from broker.domain.errors import Refused
-from broker.domain.plans import Measure
-from broker.privacy.asking.given import Given
-from broker.privacy.asking.measurable import measurable
-from broker.privacy.tables import Ask
+from broker.domain.plans.plan import Measure
+from broker.privacy.private_tables import PrivateMeasure
+from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 
 REFUSED = {
     "private-context": f"SELECT LA, AVG(d) AS m FROM (SELECT LA, Score - AVG(Score) OVER (PARTITION BY LA) AS d FROM a "
@@ -76,7 +75,7 @@ def test_quantiles_of_many_cells_name_the_key_to_drop() -> None:
     """Every candidate is looked at in every cell."""
     asked = "PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY Points) AS m"
     text = f"SELECT LA, Sex, {asked} FROM a WHERE {Y} GROUP BY LA, Sex"
-    assert private(text).tables[0].statistics[0].ask is Ask.QUANTILE
+    assert private(text).tables[0].statistics[0].measure is PrivateMeasure.QUANTILE
     (found,) = refusals(text, max_words=20_000)
     assert (found.code, "Drop the key" in found.advice) == ("private-domain", True)
     (whole,) = refusals(f"SELECT {asked} FROM a WHERE {Y}", max_words=1_000)
@@ -95,7 +94,9 @@ def test_the_least_value_would_be_refused_if_a_query_had_one() -> None:
     (table,) = output.tables
     least = tuple(replace(s, measure=Measure.LOWEST) for s in table.statistics)
     with pytest.raises(Refused) as refused:
-        measurable(replace(output, tables=(replace(table, statistics=least),)), Given(CATALOGUE, PROFILE, {}))
+        plan_private_output(
+            replace(output, tables=(replace(table, statistics=least),)), PrivateContext(CATALOGUE, PROFILE, {})
+        )
     assert [r.code for r in refused.value.refusals] == ["private-extreme"]
 
 
@@ -103,7 +104,7 @@ def test_an_output_of_nobody_would_be_refused_if_a_query_had_one() -> None:
     plan = compiled(f"SELECT LA, SUM(Score) AS s FROM a WHERE {Y} GROUP BY LA").plan
     assert plan is not None
     with pytest.raises(Refused) as refused:
-        measurable(replace(plan.outputs[0], tables=()), Given(CATALOGUE, PROFILE, {}))
+        plan_private_output(replace(plan.outputs[0], tables=()), PrivateContext(CATALOGUE, PROFILE, {}))
     assert [r.code for r in refused.value.refusals] == ["private-nobody"]
 
 
@@ -151,15 +152,15 @@ def test_the_range_of_a_number(name: str) -> None:
 def test_one_number_serves_all_that_is_asked_of_it() -> None:
     asked = "COUNT(*) AS n, COUNT(Score) AS c, SUM(Score) AS s, AVG(1.0 * Score) AS m"
     found = private(f"SELECT LA, {asked} FROM a WHERE {Y} GROUP BY LA", dialect="duckdb")
-    asks = [s.ask for s in found.tables[0].statistics]
-    assert asks == [Ask.ROWS, Ask.VALUES, Ask.SUM, Ask.MEAN]
+    asks = [s.measure for s in found.tables[0].statistics]
+    assert asks == [PrivateMeasure.ROWS, PrivateMeasure.VALUES, PrivateMeasure.SUM, PrivateMeasure.MEAN]
 
 
 def test_only_what_the_output_reads_is_paid_for() -> None:
     """A mean's own count, and what its argument implies, leave with nothing."""
     found = private(f"SELECT LA, SUM(CASE WHEN Sex = 'M' AND Flag = 1 THEN Score ELSE 0 END) AS s FROM a WHERE {Y} "
                     "GROUP BY LA HAVING COUNT(*) > 5")  # fmt: skip
-    assert [s.ask for s in found.tables[0].statistics] == [Ask.ROWS, Ask.SUM]
+    assert [s.measure for s in found.tables[0].statistics] == [PrivateMeasure.ROWS, PrivateMeasure.SUM]
 
 
 def test_a_number_that_is_never_there_has_the_range_that_is_written() -> None:

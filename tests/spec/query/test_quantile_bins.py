@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from query_kit import database, planned
 
-from broker.domain.plans import Needs
-from broker.postprocessing.evaluate import rounded
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.postprocessing.exact_arithmetic import rounded
 from broker.query import render
 
 Row = tuple[int, int, int | None]
 """Person, LA, score."""
 
 
-def fits(values: Sequence[tuple[int, int]], value: Decimal, needs: Needs) -> int | None:
+def fits(values: Sequence[tuple[int, int]], value: Decimal, needs: EvidenceNeeds) -> int | None:
     """The least exponent at which enough persons are surely shown the same, as it is defined."""
     rows, most = len(values), max(Counter(p for p, _ in values).values())
     persons = len({p for p, _ in values})
     for exponent in range(-needs.digits, 13):
         shown = rounded(value, -exponent)
         inside = sum(rounded(Decimal(x), -exponent) == shown for _, x in values)
-        if max(math.ceil(inside / most), persons - (rows - inside)) >= needs.least:
+        if max(math.ceil(inside / most), persons - (rows - inside)) >= needs.min_persons:
             return exponent
     return None
 
@@ -42,7 +42,7 @@ def test_bins_are_as_defined(of: str, discrete: bool, rows: list[Row], least: in
     word = "PERCENTILE_DISC" if discrete else "PERCENTILE_CONT"
     output = planned(f"SELECT LA, {word}({of}) WITHIN GROUP (ORDER BY Score) AS q FROM a GROUP BY LA", "duckdb")
     table = {"npd.a": [{"p": p, "Key": f"k{p}", "Y": "2017/2018", "LA": la, "Score": x} for p, la, x in rows]}
-    needs = Needs(least, digits=digits)
+    needs = EvidenceNeeds(least, digits=digits)
     found = database(table).execute(render(output.tables[0], needs))
     names = [d[0] for d in found.description]
     (statistic,) = [s for s in output.tables[0].statistics if s.form is not None]

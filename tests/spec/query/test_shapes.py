@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from broker.domain.groups import First, Stack
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.query.pages.shapes import SHAPES, WORDS, Shape
-from broker.workflow.check import Checked, check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from docs.generator.sql_shapes import SHAPES, SHORT_NAMES, QueryShape
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 TODAY = date(2026, 11, 24)
 
 
-def checked(text: str, dialect: str = "tsql") -> Checked:
+def checked(text: str, dialect: str = "tsql") -> CheckedSubmission:
     project = POLICIES.project("P0421")
     assert project is not None
-    written = re.sub(rf"\b({'|'.join(WORDS)})\b", lambda m: WORDS[m[0]], text)
-    return check_submission(written, Kind.SQL, dialect, project, POLICIES, TODAY)
+    written = re.sub(rf"\b({'|'.join(SHORT_NAMES)})\b", lambda m: SHORT_NAMES[m[0]], text)
+    return check_submission(written, JobKind.SQL, dialect, project, POLICIES, TODAY)
 
 
 def codes(text: str, dialect: str = "tsql") -> set[str]:
@@ -28,7 +28,7 @@ def codes(text: str, dialect: str = "tsql") -> set[str]:
 
 
 @pytest.mark.parametrize("shape", [s for shapes in SHAPES.values() for s in shapes], ids=lambda s: s.title)
-def test_a_shape_of_the_documentation_is_understood(shape: Shape) -> None:
+def test_a_shape_of_the_documentation_is_understood(shape: QueryShape) -> None:
     assert codes(shape.example, shape.dialect) <= {"years-not-granted"}
 
 

@@ -6,8 +6,8 @@ import pytest
 from query_kit import compiled, planned, run
 
 from broker.domain.groups import Extend, First
-from broker.domain.plans import Measure, PlannedTable
-from broker.domain.scalars import Column
+from broker.domain.plans.plan import Measure, PlannedTable
+from broker.domain.plans.scalars import ColumnRef
 
 
 def output(column: str) -> PlannedTable:
@@ -49,9 +49,9 @@ def output(column: str) -> PlannedTable:
 )
 def test_each_aggregate_with_what_it_implies(column: str, measures: list[str]) -> None:
     found = output(column).statistics
-    assert [s.measure.value + ("<" if s.behind else "") for s in found] == measures
-    shown = {s.ident for s in found if s.behind is None}
-    assert all(s.behind in shown for s in found if s.behind)
+    assert [s.measure.value + ("<" if s.implied_by else "") for s in found] == measures
+    shown = {s.ident for s in found if s.implied_by is None}
+    assert all(s.implied_by in shown for s in found if s.implied_by)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,9 @@ def test_one_childs_branch_is_a_cell_of_its_own() -> None:
     assert plan is not None
     (cell,) = run(query, {"npd.a": rows})
     implied = [
-        cell.evidence[s.ident] for s in plan.outputs[0].tables[0].statistics if s.behind and s.measure is Measure.ONES
+        cell.evidence[s.ident]
+        for s in plan.outputs[0].tables[0].statistics
+        if s.implied_by and s.measure is Measure.ONES
     ]
     assert [(e["persons"], e["rest"]) for e in implied] == [(1, 19)]
 
@@ -126,7 +128,7 @@ def test_keys_have_lists_from_codes_labels_and_filters() -> None:
 def test_rows_are_ordered_by_output_columns() -> None:
     output = planned("SELECT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY COUNT(*) DESC, a.LA")
     (table,) = output.tables
-    count, la = (Column(i.ident, i.type) for i in (*table.statistics, *table.keys))
+    count, la = (ColumnRef(i.ident, i.type) for i in (*table.statistics, *table.keys))
     assert isinstance(output.program, First)
     assert output.program.order == ((count, True), (la, False))
     assert not isinstance(output.program.child, Extend)

@@ -6,10 +6,10 @@ is not granted."""
 import pytest
 from query_kit import compiled, drawn
 
-from broker.domain.variables import How, Use
-from broker.query.uses import merged
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.query.analysis.variable_uses import merged_uses
 
-SHORT = {h: h.value[:1] if h is not How.RELEASED else "x" for h in How}
+SHORT = {h: h.value[:1] if h is not Usage.RELEASED else "x" for h in Usage}
 """read r, filtered f, grouped g, joined j, ordered o, released x."""
 
 
@@ -159,7 +159,7 @@ FIRST = [
 def test_the_uses_of_several_outputs_are_told_once_at_the_first_place_that_is_known(
     places: list[tuple[int | None, int | None]], first: tuple[int | None, int | None]
 ) -> None:
-    (use,) = merged([(Use("npd.a", "LA", None, frozenset({How.READ}), *place),) for place in places])
+    (use,) = merged_uses([(VariableUse("npd.a", "LA", None, frozenset({Usage.READ}), *place),) for place in places])
     assert (use.line, use.column) == first
 
 
@@ -177,5 +177,5 @@ def test_the_uses_of_several_outputs_are_of_all_their_years(
 ) -> None:
     """A table without years has none in any of them."""
     spans = [None if span is None else frozenset(span) for span in years]
-    (use,) = merged([(Use("npd.a", "LA", span, frozenset({How.READ})),) for span in spans])
+    (use,) = merged_uses([(VariableUse("npd.a", "LA", span, frozenset({Usage.READ})),) for span in spans])
     assert use.years == together

@@ -8,16 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ROOMS = (
-    "broker/query", "broker/scope", "broker/python_jobs", "broker/workflow/check.py",
-    "broker/privacy/asking", "broker/privacy/limits.py", "broker/workflow/private", "broker/domain/ledger/refusals.py",
+    "broker/query", "broker/scope", "broker/python_jobs", "broker/workflow/checking/submission_check.py",
+    "broker/privacy/request", "broker/privacy/profile_limits.py", "broker/workflow/private_jobs",
+    "broker/domain/ledger/budget_refusals.py",
 )  # fmt: skip
 """The folders and files that judge a submission's text, and what it costs."""
-ELSEWHERE = frozenset({"broker/client/errors.py"})
+ELSEWHERE = frozenset({"broker/client/connection.py"})
 """Makes refusals anew that a broker has told."""
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
-GIVES = frozenset({"Stop", "Refusal", "refuse", "refused_with", "_refusal"})
-"""Calls whose first argument is a code; so is that of `add` on a report."""
-PASSED_ON = frozenset({"code", "FOLLOWS"})
+GIVES = frozenset({"BindError", "Refusal", "refuse", "refused_with", "_refusal"})
+"""Calls whose first argument is a code; so is that of `add` on diagnostics."""
+PASSED_ON = frozenset({"code", "CONSEQUENTIAL"})
 """Names under which a code may be passed on; what is assigned to the first is read too, the second is never told."""
 
 
@@ -81,10 +82,8 @@ def _gives(call: ast.Call) -> bool:
     match call.func:
         case ast.Name(id=name):
             return name in GIVES and bool(call.args)
-        case ast.Attribute(attr="refuse", value=ast.Name(id="idioms")):
-            return False  # is given a statement; the code stands there
         case ast.Attribute(attr="add", value=owner):
-            return ast.unparse(owner).endswith("report")
+            return ast.unparse(owner).endswith("diagnostics")
         case ast.Attribute(attr=name):
             return name in GIVES
     return False

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.amounts import Accounting
-from broker.domain.jobs import Kind
-from broker.domain.refusal_codes.privacy import LEDGER, PRIVACY
-from broker.domain.refusal_codes.scripts import HANDED
+from broker.domain.jobs.job import JobKind
+from broker.domain.ledger.privacy_loss import Accounting
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.workflow.check import check_submission
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import check_submission
+from docs.generator.refusal_codes.privacy import LEDGER, PRIVACY
+from docs.generator.refusal_codes.scripts import MICRODATA
 
 ROOT = Path(__file__).parents[3]
 POLICIES = load_policies(ROOT / "policies")
@@ -25,17 +25,17 @@ SELECT NCyearActual, COUNT(*) AS n FROM npd.absence
 WHERE AcademicYear BETWEEN '2018/2019' AND '2022/2023' GROUP BY NCyearActual"""
 
 
-def with_profile(**limits: float) -> Policies:
+def with_profile(**limits: float) -> PolicySet:
     profiles = tuple(replace(p, **limits) for p in POLICIES.privacy.profiles)
     return replace(POLICIES, privacy=replace(POLICIES.privacy, profiles=profiles))
 
 
-def purely() -> Policies:
+def purely() -> PolicySet:
     promises = tuple(replace(p, accounting=Accounting.PURE, delta=0.0) for p in POLICIES.privacy.promises)
     return replace(POLICIES, privacy=replace(POLICIES.privacy, promises=promises))
 
 
-UNDER: dict[str, tuple[str, Callable[[], Policies]]] = {
+UNDER: dict[str, tuple[str, Callable[[], PolicySet]]] = {
     "private-delta": (BY_SESSIONS, lambda: with_profile(max_delta=0.0)),
     "private-keys": (BY_SESSIONS, purely),
     "private-influence": (BY_YEAR, lambda: with_profile(max_influence=3)),
@@ -62,13 +62,13 @@ def test_another_policy_gives_the_code(code: str) -> None:
     text, policies = UNDER[code][0], UNDER[code][1]()
     project = policies.project("P0733")
     assert project is not None
-    found = check_submission(text, Kind.SQL, project.dialect, project, policies, date(2026, 11, 24)).refusals
+    found = check_submission(text, JobKind.SQL, project.dialect, project, policies, date(2026, 11, 24)).refusals
     assert [r.code for r in found] == [code]
     assert all(r.message and r.advice for r in found)
 
 
 def test_every_code_has_an_example_or_a_test() -> None:
-    without = {c.code for c in (*PRIVACY, *LEDGER, *HANDED) if c.example is None}
+    without = {c.code for c in (*PRIVACY, *LEDGER, *MICRODATA) if c.example is None}
     assert without == UNDER.keys() | ELSEWHERE.keys()
     for code, file in ELSEWHERE.items():
         assert code in (ROOT / file).read_text(), file

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs import Kind
-from broker.domain.refusal_codes import CODES, SECTIONS, Code
-from broker.domain.refusal_codes.page import refusals_page
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import Checked, check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from docs.generator.refusal_codes import CODES, SECTIONS, RefusalCode
+from docs.generator.refusal_codes.refusals_page import refusals_page
 from tests.spec.refusals.code_scan import codes_of_source, refusals_elsewhere, unread_codes
 
 ROOT = Path(__file__).parents[3]
@@ -20,12 +20,13 @@ TODAY = date(2026, 11, 24)
 def test_the_table_has_every_code_that_the_source_gives_and_no_other() -> None:
     given = codes_of_source()
     missing = "\n".join(
-        f'add to a table in broker/domain/refusal_codes:  Code("{code}", "<title>", "<what it means>", "<what to do>", '
+        f'add to a table in docs/generator/refusal_codes:  Code("{code}", "<title>", "<what it means>", '
+        f'"<what to do>", '
         f'"<a text that is refused with it>"),   # {given[code]}'
         for code in sorted(given.keys() - CODES.keys())
     )
     gone = "\n".join(
-        f'take out of broker/domain/refusal_codes, because nothing gives it any more:  Code("{code}", …)'
+        f'take out of docs/generator/refusal_codes, because nothing gives it any more:  Code("{code}", …)'
         for code in sorted(CODES.keys() - given.keys())
     )
     assert missing + gone == "", f"\n{missing}\n{gone}\nThen run: make docs"
@@ -46,19 +47,19 @@ def test_a_code_stands_in_the_table_once_and_in_order() -> None:
     assert len(CODES) == sum(len(codes) for codes in SECTIONS.values())
 
 
-def _checked(code: Code) -> Checked:
+def _checked(code: RefusalCode) -> CheckedSubmission:
     project = POLICIES.project(code.project)
     assert project is not None and code.example is not None  # noqa: PT018
-    kind = Kind.PYTHON if code.dialect == "python" else Kind.SQL
+    kind = JobKind.PYTHON if code.dialect == "python" else JobKind.SQL
     return check_submission(code.example, kind, code.dialect, project, POLICIES, TODAY)
 
 
 @pytest.mark.parametrize("code", [c for c in CODES.values() if c.example is not None], ids=lambda c: c.code)
-def test_an_example_is_refused_with_its_code(code: Code) -> None:
+def test_an_example_is_refused_with_its_code(code: RefusalCode) -> None:
     refusals = _checked(code).refusals
     assert code.code in {r.code for r in refusals}, (
         f"the example of {code.code} gives {[r.code for r in refusals]}: if the construct is understood now, take the "
-        "code out of broker/domain/refusal_codes (and of the source), or write another example; then run: make docs"
+        "code out of docs/generator/refusal_codes (and of the source), or write another example; then run: make docs"
     )
     assert all(r.message and r.advice for r in refusals)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import check_submission
+from broker.workflow.checking.submission_check import check_submission
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 TODAY = date(2026, 11, 24)
@@ -21,7 +21,7 @@ PREDICATE = re.compile(r"Add to the WHERE of (\S+): (AND .+?)(?= Add to|$)")
 def refusals(text: str, dialect: str = "tsql", project: str = "P0421") -> tuple[Refusal, ...]:
     owner = POLICIES.project(project)
     assert owner is not None
-    return check_submission(text, Kind.SQL, dialect, owner, POLICIES, TODAY).refusals
+    return check_submission(text, JobKind.SQL, dialect, owner, POLICIES, TODAY).refusals
 
 
 # what is counted                       | of which table, and where

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Grant
-from broker.domain.variables import How, Use
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.domain.projects.project import Grant
 from broker.policy.files import load_policies
-from broker.policy.models import CombinationRule
+from broker.policy.policy_set import CombinationRule
 from broker.scope.combinations import check_combinations
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
@@ -19,14 +19,14 @@ NOTES = {rule.id: rule.note for rule in POLICIES.combinations}
 PROJECT = next(p for p in POLICIES.projects if p.ident == "P0421")
 
 
-def use(name: str, years: str = "-", place: tuple[int | None, int | None] = (1, 1)) -> Use:
+def use(name: str, years: str = "-", place: tuple[int | None, int | None] = (1, 1)) -> VariableUse:
     """A use of schema.table.variable, or of the rows of schema.table; `-` for years that were not proved."""
     schema, table, *variable = name.split(".")
     span = None if years == "-" else frozenset(map(int, years.split()))
-    return Use(f"{schema}.{table}", *variable or [None], span, frozenset({How.READ}), *place)  # type: ignore[arg-type]
+    return VariableUse(f"{schema}.{table}", *variable or [None], span, frozenset({Usage.READ}), *place)  # type: ignore[arg-type]
 
 
-def broken(uses: list[Use], *rules: CombinationRule, grants: tuple[Grant, ...] = ()) -> tuple[Refusal, ...]:
+def broken(uses: list[VariableUse], *rules: CombinationRule, grants: tuple[Grant, ...] = ()) -> tuple[Refusal, ...]:
     """Refusals by these rules, or by those in force."""
     policies = replace(POLICIES, combinations=rules or POLICIES.combinations)
     return check_combinations(uses, replace(PROJECT, grants=grants or PROJECT.grants), policies)

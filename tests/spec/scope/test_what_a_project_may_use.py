@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.variables import How, Use
+from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.policy.files import load_policies
-from broker.scope.check import check_scope
 from broker.scope.combinations import check_combinations
+from broker.scope.grants import check_scope
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 TODAY = date(2026, 11, 24)
@@ -58,7 +58,7 @@ def test_the_broker_says(line: str) -> None:
     assert project is not None
     table, _, variable = name.rpartition(".")
     span = None if years == "-" else frozenset(map(int, years.split()))
-    use = Use(table, variable, span, frozenset(How(w) for w in how.split()))
+    use = VariableUse(table, variable, span, frozenset(Usage(w) for w in how.split()))
     found = (*check_scope([use], project, POLICIES, TODAY), *check_combinations([use], project, POLICIES))
     assert " ".join(r.code for r in found) == ("" if word == "yes" else word)
     assert all(r.message and r.advice for r in found)

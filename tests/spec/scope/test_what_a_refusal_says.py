@@ -9,31 +9,33 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Grant, Project
-from broker.domain.scalars import Type
-from broker.domain.variables import How, Use, VariableClass
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import Usage, VariableClass, VariableUse
+from broker.domain.projects.project import Grant, ResearchProject
+from broker.policy.data_catalogue import Variable
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.policy.variables import Variable
-from broker.scope.check import check_scope
+from broker.policy.policy_set import PolicySet
+from broker.scope.grants import check_scope
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 TODAY = date(2026, 11, 24)
 
 
-def project(ident: str = "P0421") -> Project:
+def project(ident: str = "P0421") -> ResearchProject:
     found = POLICIES.project(ident)
     assert found is not None
     return found
 
 
-def uses_of(table: str, names: str, years: str) -> list[Use]:
+def uses_of(table: str, names: str, years: str) -> list[VariableUse]:
     """One use for each name, each at a place of its own; `-` for years that were not proved."""
     span = None if years == "-" else frozenset(map(int, years.split()))
-    return [Use(table, n, span, frozenset({How.READ}), 1, i) for i, n in enumerate(names.split(), 1)]
+    return [VariableUse(table, n, span, frozenset({Usage.READ}), 1, i) for i, n in enumerate(names.split(), 1)]
 
 
-def refusals(uses: list[Use], of: Project | None = None, policies: Policies = POLICIES) -> tuple[Refusal, ...]:
+def refusals(
+    uses: list[VariableUse], of: ResearchProject | None = None, policies: PolicySet = POLICIES
+) -> tuple[Refusal, ...]:
     return check_scope(uses, of or project(), policies, TODAY)
 
 
@@ -59,7 +61,7 @@ def test_variables_and_years_beyond_the_grant_are_named_and_long_lists_cut(line:
 
 
 def test_rows_alone_are_named_as_rows() -> None:
-    (refusal,) = refusals([Use("npd.ks2_pupil", None, frozenset({2021}), frozenset({How.READ}), 1, 1)])
+    (refusal,) = refusals([VariableUse("npd.ks2_pupil", None, frozenset({2021}), frozenset({Usage.READ}), 1, 1)])
     assert refusal.message.startswith("The rows of npd.ks2_pupil may be read in 2021/2022")
     assert refusal.variable is None
 
@@ -92,7 +94,7 @@ def test_a_table_that_was_not_granted_is_asked_for_in_all_years_of_its_uses() ->
 @pytest.mark.parametrize(("schema", "hint"), [("npd", True), ("", False)])
 def test_an_unknown_table_is_told_where_bare_names_are_looked_for(schema: str, hint: bool) -> None:
     (refusal,) = refusals(
-        [Use("nothing", None, None, frozenset({How.READ}))], replace(project(), default_schema=schema)
+        [VariableUse("nothing", None, None, frozenset({Usage.READ}))], replace(project(), default_schema=schema)
     )
     assert refusal.advice.startswith("Write schema.table as in the catalogue")
     assert ("Bare names are looked for in npd." in refusal.advice) == hint == ("Bare names" in refusal.advice)
@@ -102,7 +104,7 @@ def test_an_identifier_is_refused_with_the_key_to_use_instead_where_there_is_one
     (refusal,) = refusals(uses_of("npd.spring_census", "UPN", "2022"))
     assert refusal.advice == "Leave it out. Persons are linked and counted by PupilMatchingRefAnonymous."
     catalogue = POLICIES.catalogue
-    head = Variable(name="HeadLastName", type=Type.TEXT, cls=VariableClass.INSTANT_IDENTIFIER)
+    head = Variable(name="HeadLastName", type=ScalarType.TEXT, cls=VariableClass.INSTANT_IDENTIFIER)
     register = catalogue.table("ref.schools")
     register = replace(register, variables=(*register.variables, head))
     others = tuple(t for t in catalogue.tables if t.full_name != "ref.schools")
@@ -120,7 +122,7 @@ def test_reasons_stand_in_order_of_place_and_first_what_has_none() -> None:
         "npd.right": (1, 9),
         "npd.mid": (1, 5),
     }
-    uses = [Use(name, None, None, frozenset({How.READ}), *place) for name, place in names.items()]
+    uses = [VariableUse(name, None, None, frozenset({Usage.READ}), *place) for name, place in names.items()]
     found = refusals(uses, replace(project(), expires=date(2020, 1, 1)))
     assert [r.code for r in found] == ["project-expired", *["unknown-table"] * 5]
     assert [(r.line, r.column) for r in found[1:]] == [(None, None), (1, 1), (1, 5), (1, 9), (2, 1)]
@@ -130,7 +132,7 @@ def test_a_refusal_of_several_uses_stands_at_the_first_of_them() -> None:
     """In order of lines, then of columns."""
     for places in ([(3, 1), (2, 9), (2, 4)], [(2, 4), (2, 9), (3, 1)]):
         uses = [
-            Use("npd.ks2_pupil", name, frozenset({2021}), frozenset({How.READ}), *place)
+            VariableUse("npd.ks2_pupil", name, frozenset({2021}), frozenset({Usage.READ}), *place)
             for name, place in zip(("KS2_ENDKS", "KS2_FSM6", "KS2_URN"), places, strict=True)
         ]
         (refusal,) = refusals(uses)

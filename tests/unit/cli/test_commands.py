@@ -2,10 +2,10 @@
 
 import pytest
 
+from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import COMMANDS, make_app
-from broker.cli.server import Doors
 
-DOORS = Doors(serve=lambda: None, work=lambda: None, demo=lambda once, pupils: 0)
+DOORS = EntryPoints(serve=lambda: None, work=lambda: None, demo=lambda once, pupils: 0)
 
 
 def names(first: str = "") -> set[str]:

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from broker.cli import show_check
-from broker.cli.pointing import WIDTH, excerpt, told
+from broker.cli.output import check_output
+from broker.cli.output.check_output import EXCERPT_WIDTH, excerpt, refusal_lines
 
 LINES = [
     ("SELECT LA", 1, "SELECT LA", "^"),
@@ -32,11 +32,11 @@ LONG = "".join(f"{n:<10}" for n in range(0, 300, 10))
 @pytest.mark.parametrize("column", [1, 30, 49, 50, 100, 150, 251, 252, 280, 300])
 def test_a_long_line_is_cut_around_the_caret(column: int) -> None:
     shown, caret = excerpt(LONG, column)
-    assert len(shown) <= WIDTH + 6
+    assert len(shown) <= EXCERPT_WIDTH + 6
     assert caret.strip() == "^"
     assert shown[caret.index("^") :].removesuffix("...").startswith(LONG[column - 1 : column + 20][:10].rstrip())
-    assert shown.startswith("...") == (column > WIDTH // 2 + 1)
-    assert shown.endswith("...") == (column - 1 + WIDTH // 2 < 300)
+    assert shown.startswith("...") == (column > EXCERPT_WIDTH // 2 + 1)
+    assert shown.endswith("...") == (column - 1 + EXCERPT_WIDTH // 2 < 300)
 
 
 def refusal(code: str, line: int | None, column: int | None, advice: str = "Do that.") -> dict[str, object]:
@@ -95,8 +95,8 @@ def _printed(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> str:
         color_system="standard" if terminal else None,
         width=40,
     )
-    monkeypatch.setattr(show_check, "out", drawing)
-    show_check.print_check(DOCUMENT, TEXT)
+    monkeypatch.setattr(check_output, "out", drawing)
+    check_output.print_check(DOCUMENT, TEXT)
     return page.getvalue()
 
 
@@ -111,5 +111,5 @@ def test_there_is_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_lines_are_counted_as_both_languages_count_them() -> None:
-    found = list(told([refusal("x", 3, 1)], "one\r\ntwo\nthree\rfour"))
+    found = list(refusal_lines([refusal("x", 3, 1)], "one\r\ntwo\nthree\rfour"))
     assert found[1].text == "    three"

@@ -5,31 +5,31 @@ from decimal import Decimal
 
 import pytest
 
-from broker.cli.show_rehearsal import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
-from broker.disclosure.records.tried import SENTENCES
-from broker.domain.findings import Assessment, Finding, JudgedCell, Verdict
-from broker.domain.jobs import Kind
-from broker.domain.outputs import OutputState
-from broker.domain.scalars import Value
-from broker.policy.catalogue import Catalogue
-from broker.workflow.check import Checked
-from broker.workflow.rehearsal_data import Wanted
-from broker.workflow.rehearse import Rehearsed
+from broker.cli.output.rehearsal_output import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
+from broker.disclosure.records.rule_catalogue import RULE_SENTENCES
+from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.scalars import Value
+from broker.policy.data_catalogue import Catalogue
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
+from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
 
-CHECKED = Checked(Kind.SQL, (), ("A person looks.",), ("Say it shorter.",), (), "", None, "")
-WANTED = Wanted(Catalogue(version=1, codesets=(), tables=()), (2021, 2023), 500, 1)
+CHECKED = CheckedSubmission(JobKind.SQL, (), ("A person looks.",), ("Say it shorter.",), (), "", None, "")
+WANTED = SyntheticDataSpec(Catalogue(version=1, codesets=(), tables=()), (2021, 2023), 500, 1)
 FINDINGS = (Finding("F1", Verdict.SUPPRESS, "Too few.", (("persons", "3"),), ("a",), "n"),)
 
 
-def row(key: str, value: Value, rules: tuple[str, ...] = ()) -> JudgedCell:
+def row(key: str, value: Value, rules: tuple[str, ...] = ()) -> AssessedRow:
     hidden = bool(rules)
-    return JudgedCell((key,), (key, 3), (key, value), (False, hidden), (Verdict.PUBLISH,) * 2, ((), rules), 3)
+    return AssessedRow((key,), (key, 3), (key, value), (False, hidden), (Verdict.PUBLISH,) * 2, ((), rules), 3)
 
 
-def document(*rows: JudgedCell, way: OutputState = OutputState.APPROVED, why: tuple[str, ...] = ()):
+def document(*rows: AssessedRow, way: OutputState = OutputState.APPROVED, why: tuple[str, ...] = ()):
     symbols = (("c", "Not shown."),)
     found = Assessment("t", ("k", "n"), 1, rows, FINDINGS, Verdict.SUPPRESS, False, symbols, ("A note.",))
-    return rehearsal_document(CHECKED, [Rehearsed(found, way, why)], WANTED, {"check": 0.1})
+    return rehearsal_document(CHECKED, [RehearsedOutput(found, way, why)], WANTED, {"check": 0.1})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_of_a_hidden_cell_nothing_is_told_but_its_rules_and_no_figure_of_a_findi
     assert output["rows"] == [["a", None], ["b", 20]]
     assert output["hidden"] == [[False, True], [False, False]]
     assert output["rules"] == [[[], ["F1", "P1"]], [[], []]]
-    assert output["meaning"] == {"F1": "Too few.", "P1": SENTENCES["P1"]}
+    assert output["meaning"] == {"F1": "Too few.", "P1": RULE_SENTENCES["P1"]}
     assert "persons" not in str(found)
     assert found["data"] == {"pupils": 500, "years": [2021, 2022, 2023], "seed": 1}
 

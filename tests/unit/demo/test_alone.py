@@ -6,33 +6,33 @@ import subprocess
 
 import pytest
 
-from broker.demo.alone import alone, deaf, ended_by_signals
+from broker.demo.demo_processes import ignore_signals, interrupted_by_signals, lock_folder
 from broker.domain.errors import Conflict
 
 
 def test_the_second_is_told_where_the_first_is_and_what_to_end(tmp_path):
-    with alone(tmp_path) as first:
+    with lock_folder(tmp_path) as first:
         first.note("99999")
         first.note("http://127.0.0.1:8000")
         with (
             pytest.raises(Conflict, match=rf"at http://127\.0\.0\.1:8000, in .*`kill {os.getpid()} 99999`"),
-            alone(tmp_path),
+            lock_folder(tmp_path),
         ):
             pass
-    with alone(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 def test_what_a_killed_demo_left_still_holds_the_folder(tmp_path):
-    with alone(tmp_path) as first:
+    with lock_folder(tmp_path) as first:
         left = subprocess.Popen(["sleep", "60"], pass_fds=(first.fileno(),))
     try:
-        with pytest.raises(Conflict), alone(tmp_path):
+        with pytest.raises(Conflict), lock_folder(tmp_path):
             pass
     finally:
         left.kill()
         left.wait()
-    with alone(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
@@ -47,10 +47,10 @@ def test_each_ending_signal_unwinds_and_the_ending_is_left_in_peace(number):
 
 
 def _signalled(number, ended):
-    with ended_by_signals():
+    with interrupted_by_signals():
         try:
             os.kill(os.getpid(), number)
         finally:
-            deaf()
+            ignore_signals()
             os.kill(os.getpid(), number)
             ended.append("whole")

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from broker.disclosure.files.across_cells import found_across, full_lines, nearly_full_lines, zero_patterns
-from broker.disclosure.repair.tables import Place
+from broker.disclosure.microdata.judged_statistics import full_lines, line_findings, nearly_full_lines, zero_patterns
+from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.findings import Verdict
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 
 
-def drawn(grid: str) -> dict[Place, int]:
+def drawn(grid: str) -> dict[CellCoordinates, int]:
     head, *lines = [line.split() for line in grid.strip().splitlines()]
-    found: dict[Place, int] = {}
+    found: dict[CellCoordinates, int] = {}
     for row in lines:
         for column, n in zip(head, row[1:], strict=True):
             found[named(row[0]), named(column)] = int(n)
@@ -58,8 +58,8 @@ def test_what_follows_from_the_filter_tells_nothing() -> None:
         a  30
         b  20
     """)
-    assert found_across(girls, PROFILE) == {}
-    assert found_across({("a",): 30, ("b",): 0}, PROFILE) == {}
+    assert line_findings(girls, PROFILE) == {}
+    assert line_findings({("a",): 30, ("b",): 0}, PROFILE) == {}
 
 
 def test_a_file_declares_no_structure_so_each_full_line_counts() -> None:

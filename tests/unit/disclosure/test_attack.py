@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.disclosure.files.published import attack_csv
+from broker.disclosure.suppression.published_attack import attack_csv
 from broker.domain.errors import Invalid
 
 SQUARE = "a,b,value\nx,p,\nx,q,\nx,,12\ny,p,\ny,q,\ny,,20\n,p,15\n,q,17\n,,32\n"

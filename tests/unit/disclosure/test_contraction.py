@@ -5,8 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.contraction import around, components, grown, summed
-from broker.disclosure.differencing.cuts import small_cut
+from broker.disclosure.differencing.graph_cuts import (
+    components,
+    contract_around_hub,
+    contract_table,
+    small_cut,
+    sum_edges,
+)
 
 SEEDS = range(40)
 
@@ -55,7 +60,7 @@ def test_a_small_cut_is_found_where_there_is_one(seed):
 def test_what_is_made_one_is_not_parted_by_a_small_cut(seed):
     size, edges, limit = drawn(seed)
     small = [side for side, weight in every_cut(size, edges).items() if weight < limit]
-    for vertex, hub in zip(*around(size, summed(size, edges), limit), strict=True):
+    for vertex, hub in zip(*contract_around_hub(size, sum_edges(size, edges), limit), strict=True):
         assert all((vertex in side) == (hub in side) for side in small)
 
 
@@ -65,7 +70,7 @@ def test_what_has_grown_together_is_not_parted_by_a_small_cut(seed, tied):
     chance = np.random.default_rng(seed)
     table = chance.integers(0, 5, tuple(chance.integers(2, 5, 2)))
     limit = int(chance.integers(2, 12))
-    rows, columns = grown(table.astype(np.float32), limit, tied)
+    rows, columns = contract_table(table.astype(np.float32), limit, tied)
     a, b = table.shape
     left, right = np.nonzero(table)
     number = np.arange(a + b)

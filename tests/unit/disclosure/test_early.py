@@ -5,17 +5,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing import early, people
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.members import members_of
-from broker.disclosure.differencing.tables import Table
+from broker.disclosure.differencing import overlay, overlay_graph
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.member_tables import MemberTable, members_of
 from broker.domain.release_history import KnownFigure
 from tests.attacks.remembered_town import table
 
 SIZE, T = 3_000, 3
 
 
-def drawn(chance: np.random.Generator, number: int, cells: np.ndarray) -> Table:
+def drawn(chance: np.random.Generator, number: int, cells: np.ndarray) -> MemberTable:
     """A table of persons by number: of all, of all but a few, of half or of all but a cell, with a hole perhaps."""
     inside = np.ones(SIZE, bool)
     match chance.integers(0, 4):
@@ -30,7 +29,7 @@ def drawn(chance: np.random.Generator, number: int, cells: np.ndarray) -> Table:
     figure = KnownFigure(0, "", False, "persons", frozenset(), dict.fromkeys(set(range(count)) - hole))
     within = {"everybody": SIZE + int(chance.integers(0, 3))} if chance.random() < 0.5 else {}
     like = table(number, {"a": [1]}, t=T, within=within)
-    return Table(like.entry, (figure,), members_of(count, np.flatnonzero(inside), cells[inside]))
+    return MemberTable(like.entry, (figure,), members_of(count, np.flatnonzero(inside), cells[inside]))
 
 
 @pytest.fixture
@@ -38,10 +37,10 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     found: Counter[bool] = Counter()
 
     def told(*asked) -> bool:
-        found[early.is_one(*asked)] += 1
-        return early.is_one(*asked)
+        found[overlay.is_fully_joined(*asked)] += 1
+        return overlay.is_fully_joined(*asked)
 
-    monkeypatch.setattr(people, "is_one", told)
+    monkeypatch.setattr(overlay_graph, "is_fully_joined", told)
     return found
 
 
@@ -53,7 +52,7 @@ def test_what_a_part_says_is_what_all_say(seed: int, monkeypatch: pytest.MonkeyP
     second = [chance.integers(0, 6, SIZE), first.copy(), near][int(chance.integers(0, 3))]
     new, old = drawn(chance, 2, first), drawn(chance, 1, second)
     quick = compare(new, old)
-    monkeypatch.setattr(people, "is_one", lambda *_: False)
+    monkeypatch.setattr(overlay_graph, "is_fully_joined", lambda *_: False)
     whole = compare(new, old)
     assert quick == whole
 

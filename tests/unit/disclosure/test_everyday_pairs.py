@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.mending import mend
-from broker.disclosure.differencing.tables import Table
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.difference_repair import repair_differences
+from broker.disclosure.differencing.member_tables import MemberTable
 from tests.attacks.remembered_town import table
 from tests.prove.memory_defences import ANY_FACTOR, SMALL_CELLS, THE_SAME_SIDE
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 PUPILS = 3000
 PHASES, LEFT = (0.54, 0.36, 0.04, 0.03, 0.03), np.array([0.04, 0.04, 0.05, 0.0, 0.0])
 Town = Mapping[str, np.ndarray]
-Asked = Callable[[Town, int], Table]
+Asked = Callable[[Town, int], MemberTable]
 
 
 def drawn_town() -> Town:
@@ -45,7 +45,7 @@ def drawn_town() -> Town:
 def by(*keys: str, where: Sequence[str] = (), pupils: bool = False, rows: bool = False) -> Asked:
     """Counts of persons, or of rows, of those to whom all conditions apply; `pupils`: beside them of who has a key."""
 
-    def asked(town: Town, number: int) -> Table:
+    def asked(town: Town, number: int) -> MemberTable:
         inside = np.all([town[w] for w in where] or [np.ones(PUPILS, bool)], axis=0)
         cells: dict[str, list[int]] = {}
         for person in np.flatnonzero(inside).tolist():
@@ -80,14 +80,14 @@ SHOWN = {
 }
 
 
-def mended(earlier: Table, later: Table) -> int:
+def mended(earlier: MemberTable, later: MemberTable) -> int:
     """How many figures are left."""
-    found = mend(later, {earlier.entry.number: lambda: earlier}).table
+    found = repair_differences(later, {earlier.entry.number: lambda: earlier}).table
     assert found is None or compare(found, earlier).is_clean
     return 0 if found is None else figures(found)
 
 
-def figures(of: Table) -> int:
+def figures(of: MemberTable) -> int:
     return sum(len(f.shown) for f in of.figures)
 
 

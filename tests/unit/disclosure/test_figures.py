@@ -4,16 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from broker.disclosure.figures import draw, points_of
+from broker.disclosure.charts import chart_points, draw_chart
 from broker.domain.errors import Invalid
-from broker.domain.findings import Assessment, JudgedCell, Verdict
-from broker.domain.handed import HandedFigure, Mark
+from broker.domain.findings import AssessedRow, Assessment, Verdict
+from broker.domain.jobs.script_requests import FigureMark, ScriptFigure
 
 
-def row(phase: str, n: int, share: str, hidden: bool = False) -> JudgedCell:
+def row(phase: str, n: int, share: str, hidden: bool = False) -> AssessedRow:
     exact = (phase, n + 1, Decimal("0.987654"))
     released = (phase, None if hidden else n, None if hidden else Decimal(share))
-    return JudgedCell((phase,), exact, released, (False, hidden, hidden), (Verdict.PUBLISH,) * 3, ((),) * 3, n)
+    return AssessedRow((phase,), exact, released, (False, hidden, hidden), (Verdict.PUBLISH,) * 3, ((),) * 3, n)
 
 
 TABLE = Assessment(
@@ -22,27 +22,35 @@ TABLE = Assessment(
 )  # fmt: skip
 
 
-def figure(**changed: object) -> HandedFigure:
-    fields = {"name": "f", "data": "t", "mark": Mark.BAR, "x": "phase", "y": "share", "colour": None, "description": ""}
-    return HandedFigure(**{**fields, **changed})  # type: ignore[arg-type]
+def figure(**changed: object) -> ScriptFigure:
+    fields = {
+        "name": "f",
+        "data": "t",
+        "mark": FigureMark.BAR,
+        "x": "phase",
+        "y": "share",
+        "colour": None,
+        "description": "",
+    }
+    return ScriptFigure(**{**fields, **changed})  # type: ignore[arg-type]
 
 
 def test_hidden_figures_and_exact_values_are_not_drawn() -> None:
-    assert points_of(figure(), TABLE) == [{"x": "PS", "y": 0.3}, {"x": "<b>&", "y": 0.5}]
-    drawn = draw(figure(), TABLE).decode()
+    assert chart_points(figure(), TABLE) == [{"x": "PS", "y": 0.3}, {"x": "<b>&", "y": 0.5}]
+    drawn = draw_chart(figure(), TABLE).decode()
     assert drawn.startswith("<svg")
     assert "0.987" not in drawn
     assert "SS" not in drawn
     assert "<b>" not in drawn
 
 
-@pytest.mark.parametrize("mark", Mark)
-def test_every_mark_is_drawn_and_always_the_same(mark: Mark) -> None:
+@pytest.mark.parametrize("mark", FigureMark)
+def test_every_mark_is_drawn_and_always_the_same(mark: FigureMark) -> None:
     wanted = figure(mark=mark, x="n", colour="phase")
-    assert draw(wanted, TABLE) == draw(wanted, TABLE)
+    assert draw_chart(wanted, TABLE) == draw_chart(wanted, TABLE)
 
 
 @pytest.mark.parametrize("changed", [{"x": "other"}, {"y": "phase"}, {"colour": "nothing"}])
 def test_what_the_table_lacks_cannot_be_drawn(changed: dict[str, object]) -> None:
     with pytest.raises(Invalid):
-        draw(figure(**changed), TABLE)
+        draw_chart(figure(**changed), TABLE)

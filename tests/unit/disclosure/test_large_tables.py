@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing import joint, overlaid, searching
-from broker.disclosure.differencing.blocks import Tells
-from broker.disclosure.differencing.compare import compare, compare_all
-from broker.disclosure.differencing.kinds import EDGE, Kinds
-from broker.disclosure.differencing.sides import small_sides
+from broker.disclosure.differencing import block_search, joint_counts, overlay
+from broker.disclosure.differencing.block_search import BlockLabels, small_differences
+from broker.disclosure.differencing.compare_tables import compare, compare_all
+from broker.disclosure.differencing.difference_kinds import EDGE, PersonKinds
 from broker.domain.release_history import OverlapKind
 from tests.attacks.remembered_town import people as persons
 from tests.attacks.remembered_town import table
@@ -28,8 +27,8 @@ def drawn(seed: int, number: int):
 def test_tables_of_too_many_pairs_are_sorted_and_say_the_same(seed, monkeypatch):
     new, old = drawn(seed, 2), drawn(seed, 1)
     usual = {(leak.statistic, leak.old_statistic) for leak in compare(new, old).leaks}
-    for module in (joint, overlaid):
-        monkeypatch.setattr(module, "MOST_BINS", 0)
+    for module in (joint_counts, overlay):
+        monkeypatch.setattr(module, "MAX_BINS", 0)
     assert {(leak.statistic, leak.old_statistic) for leak in compare(new, old).leaks} >= usual
 
 
@@ -46,11 +45,11 @@ def test_a_search_that_ends_early_is_feared(monkeypatch):
     """Two triangles of cells, one of the new table and one of the old, with one person between them: the only small cut
     tells nothing, which takes a look at every side to know."""
     ends = np.array([[1, 2], [1, 3], [2, 3], [4, 5], [4, 6], [5, 6], [3, 4]])
-    found = Kinds(ends, np.full(7, EDGE, np.uint64), np.array([3, 3, 3, 3, 3, 3, 1]))
-    asked = (7, 0, [found], [], Tells(frozenset({1, 2, 3}), frozenset({4, 5, 6}), None), 5)
-    assert small_sides(*asked) == []
-    monkeypatch.setattr(searching, "MOST_STEPS", 0)
-    assert [f.exact for f in small_sides(*asked)] == [False]
+    found = PersonKinds(ends, np.full(7, EDGE, np.uint64), np.array([3, 3, 3, 3, 3, 3, 1]))
+    asked = (7, 0, [found], [], BlockLabels(frozenset({1, 2, 3}), frozenset({4, 5, 6}), None), 5)
+    assert small_differences(*asked) == []
+    monkeypatch.setattr(block_search, "MAX_STEPS", 0)
+    assert [f.exact for f in small_differences(*asked)] == [False]
 
 
 def test_many_are_compared_in_their_order():

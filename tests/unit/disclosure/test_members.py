@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.members import from_bytes, members_of, to_bytes
+from broker.disclosure.differencing.member_tables import from_bytes, members_of, to_bytes
 from broker.domain.errors import Breach
 
 

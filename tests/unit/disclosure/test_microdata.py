@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.files.microdata import assess
-from broker.disclosure.files.tabulate import tabulate_rows
-from broker.disclosure.files.tabulation import Asked
-from broker.disclosure.repair.attack import intervals
-from broker.disclosure.repair.tables import close_categories
+from broker.disclosure.microdata.judge_microdata import judge_microdata
+from broker.disclosure.microdata.tabulation import TabulationRequest
+from broker.disclosure.suppression.attack_intervals import attack_intervals
+from broker.disclosure.suppression.cell_systems import close_categories
 from broker.domain.errors import Invalid
-from broker.domain.scalars import Value
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+from tests.oracles.tabulate import tabulate_rows
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 
 
 def rows(*groups: tuple[str, str, int, int]) -> dict[str, list[Value]]:
@@ -40,7 +40,7 @@ def by_place(found: dict[str, object], statistic: str = "count") -> dict[tuple[s
 def test_one_object_for_each_cell_zeros_included() -> None:
     table = {n: TABLE[n] + more for n, more in rows(("d", "f", 60, 1), ("d", "m", 70, 1)).items()}
     table["id"] = [f"{i}-{p}" for i, p in zip(table["la"], table["id"], strict=True)]
-    found = by_place(assess(tabulate_rows(table, Asked("id", ("la", "sex"))), PROFILE))
+    found = by_place(judge_microdata(tabulate_rows(table, TabulationRequest("id", ("la", "sex"))), PROFILE))
     assert len(found) == 8
     assert found["d", "f"] == {
         "by": {"la": "d", "sex": "f"}, "statistic": "count", "value": 60, "released": 60, "persons": 60,
@@ -57,8 +57,9 @@ def test_one_object_for_each_cell_zeros_included() -> None:
 
 
 def test_totals_count_a_person_once_and_do_not_give_the_small_cell_away() -> None:
-    found = assess(
-        tabulate_rows(TABLE, Asked("id", ("la", "sex"), sums=("score",), means=("score",), totals=True)), PROFILE
+    found = judge_microdata(
+        tabulate_rows(TABLE, TabulationRequest("id", ("la", "sex"), sums=("score",), means=("score",), totals=True)),
+        PROFILE,
     )
     assert found["audit"] == {"exact": 0, "narrow": 0}
     counts = by_place(found)
@@ -71,7 +72,7 @@ def test_totals_count_a_person_once_and_do_not_give_the_small_cell_away() -> Non
             i: float(cells[p]["value"] or 0) for i, p in enumerate(table.cells) if cells[p]["released"] is not None
         }  # type: ignore[arg-type]
         hidden = [i for i in range(len(table.cells)) if i not in shown]
-        at = intervals(table, shown, hidden)
+        at = attack_intervals(table, shown, hidden)
         assert not any(at[i].exact for i in hidden if cells[table.cells[i]]["primary"])
     means, sums = by_place(found, "mean(score)"), by_place(found, "sum(score)")
     assert {p for p, c in means.items() if c["released"] is None} == {
@@ -81,14 +82,18 @@ def test_totals_count_a_person_once_and_do_not_give_the_small_cell_away() -> Non
 
 
 def test_persons_are_people_not_rows() -> None:
-    found = by_place(assess(tabulate_rows(rows(("a", "f", 1, 100), ("a", "m", 20, 1)), Asked("id", ("sex",))), PROFILE))
+    found = by_place(
+        judge_microdata(
+            tabulate_rows(rows(("a", "f", 1, 100), ("a", "m", 20, 1)), TabulationRequest("id", ("sex",))), PROFILE
+        )
+    )
     assert found[("f",)]["rules"] == ["F1"]
     assert (found[("f",)]["value"], found[("f",)]["persons"]) == (100, 1)
 
 
 def test_missing_is_a_category_and_rows_without_a_unit_are_persons_of_their_own() -> None:
     table: dict[str, list[Value]] = {"id": [None, "", "x", "x"], "g": [None, "", "k", None]}
-    found = by_place(assess(tabulate_rows(table, Asked("id", ("g",))), PROFILE))
+    found = by_place(judge_microdata(tabulate_rows(table, TabulationRequest("id", ("g",))), PROFILE))
     assert set(found) == {("k",), ("(missing)",)}
     assert found[("(missing)",)]["persons"] == 3
 
@@ -96,20 +101,20 @@ def test_missing_is_a_category_and_rows_without_a_unit_are_persons_of_their_own(
 def test_few_institutions_where_the_profile_protects_them() -> None:
     table = TABLE | {"urn": [1] * len(TABLE["id"])}
     strict = replace(PROFILE, protects_institutions=True)
-    found = by_place(assess(tabulate_rows(table, Asked("id", ("la",), institution="urn")), strict))
+    found = by_place(judge_microdata(tabulate_rows(table, TabulationRequest("id", ("la",), institution="urn")), strict))
     assert Counter(str(c["rules"]) for c in found.values()) == {"['F6']": 3}
 
 
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        (Asked("pupil", ("la",)), "no-column"),
-        (Asked("id", ("la", "la")), "bad-by"),
-        (Asked("id", ()), "bad-by"),
-        (Asked("id", ("la",), sums=("sex",)), "bad-number"),
+        (TabulationRequest("pupil", ("la",)), "no-column"),
+        (TabulationRequest("id", ("la", "la")), "bad-by"),
+        (TabulationRequest("id", ()), "bad-by"),
+        (TabulationRequest("id", ("la",), sums=("sex",)), "bad-number"),
     ],
 )
-def test_bad_options_are_told(asked: Asked, code: str) -> None:
+def test_bad_options_are_told(asked: TabulationRequest, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         tabulate_rows(TABLE, asked)
     assert caught.value.code == code
@@ -117,8 +122,11 @@ def test_bad_options_are_told(asked: Asked, code: str) -> None:
 
 def test_the_number_of_all_is_known_of_a_table_of_one_dimension() -> None:
     found = by_place(
-        assess(
-            tabulate_rows(rows(("a", "f", 40, 1), ("b", "f", 30, 1), ("c", "f", 4, 1)), Asked("id", ("la",))), PROFILE
+        judge_microdata(
+            tabulate_rows(
+                rows(("a", "f", 40, 1), ("b", "f", 30, 1), ("c", "f", 4, 1)), TabulationRequest("id", ("la",))
+            ),
+            PROFILE,
         )
     )
     assert {place: cell["rules"] for place, cell in found.items()} == {("a",): [], ("b",): ["X1"], ("c",): ["F1"]}
@@ -127,7 +135,7 @@ def test_the_number_of_all_is_known_of_a_table_of_one_dimension() -> None:
 @pytest.mark.parametrize("totals", [True, False])
 def test_where_one_total_is_small_the_others_of_its_kind_are_not_all_known(totals: bool) -> None:
     table = rows(("a", "f", 40, 1), ("a", "m", 50, 1), ("b", "f", 30, 1), ("b", "m", 25, 1), ("c", "f", 3, 1))
-    found = assess(tabulate_rows(table, Asked("id", ("la", "sex"), totals=totals)), PROFILE)
+    found = judge_microdata(tabulate_rows(table, TabulationRequest("id", ("la", "sex"), totals=totals)), PROFILE)
     assert found["audit"] == {"exact": 0, "narrow": 0}
     if totals:
         counts = by_place(found)
@@ -139,16 +147,18 @@ def test_zeros_that_a_profile_shows_are_hidden_beside_hidden_cells() -> None:
     open_zeros = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
     small = rows(("a", "f", 40, 1), ("a", "m", 4, 1), ("a", "x", 60, 1), ("b", "f", 30, 1), ("b", "x", 20, 1))
     without = rows(("a", "f", 40, 1), ("a", "m", 14, 1), ("b", "f", 30, 1), ("c", "f", 12, 1), ("c", "m", 12, 1))
-    asked = Asked("id", ("la", "sex"))
-    assert by_place(assess(tabulate_rows(small, asked), open_zeros))["b", "m"]["released"] is None
+    asked = TabulationRequest("id", ("la", "sex"))
+    assert by_place(judge_microdata(tabulate_rows(small, asked), open_zeros))["b", "m"]["released"] is None
     full = replace(open_zeros, full=ZeroPolicy.PUBLISH)
-    assert by_place(assess(tabulate_rows(without, asked), full))["b", "m"]["released"] == 0
+    assert by_place(judge_microdata(tabulate_rows(without, asked), full))["b", "m"]["released"] == 0
 
 
 def test_large_amounts_with_nothing_to_protect_are_not_attacked() -> None:
     """Whatever their floats add up to: there is nothing that could be derived."""
     table: dict[str, list[Value]] = {"id": list(range(600)), "la": [f"la{i % 6}" for i in range(600)]}
     table["score"] = [10**12 * (1 + i % 89) / 7 for i in range(600)]
-    found = assess(tabulate_rows(table, Asked("id", ("la",), sums=("score",), totals=True)), PROFILE)
+    found = judge_microdata(
+        tabulate_rows(table, TabulationRequest("id", ("la",), sums=("score",), totals=True)), PROFILE
+    )
     assert found["audit"] == {"exact": 0, "narrow": 0}
     assert all(c["verdict"] == "publish" for c in by_place(found, "sum(score)").values())

@@ -6,26 +6,24 @@ from decimal import Decimal
 
 import pytest
 
-from broker.disclosure.differencing.members import members_of
-from broker.disclosure.published.figures import key_text, read_figures, read_rounding
-from broker.disclosure.published.recipe import Recipe
-from broker.disclosure.published.reproducing import made_by
+from broker.disclosure.differencing.member_tables import members_of
+from broker.disclosure.published_tables import PublicRecipe, key_text, read_figures, read_rounding, reproduce_figures
 from broker.domain.errors import Invalid
-from broker.domain.plans import Key, Measure, PlannedTable, Statistic
+from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.relations import Scan
-from broker.domain.scalars import Column, Type
 
-LA = Key(10, Column(1, Type.TEXT), Type.TEXT, None, None)
-X = Column(2, Type.DECIMAL)
+LA = GroupKey(10, ColumnRef(1, ScalarType.TEXT), ScalarType.TEXT, None, None)
+X = ColumnRef(2, ScalarType.DECIMAL)
 
 
-def recipe(**measures: Measure) -> Recipe:
+def recipe(**measures: Measure) -> PublicRecipe:
     statistics = {
-        name: Statistic(n, m, None if m is Measure.COUNT_ROWS else X, Type.DECIMAL)
+        name: PlannedStatistic(n, m, None if m is Measure.COUNT_ROWS else X, ScalarType.DECIMAL)
         for n, (name, m) in enumerate(measures.items(), 1)
     }
     table = PlannedTable(Scan("t", (), 0, None), 0, (LA,), tuple(statistics.values()))
-    return Recipe("pupil", table, {"LA": LA}, statistics)
+    return PublicRecipe("pupil", table, {"LA": LA}, statistics)
 
 
 # persons 1 and 2 are in cell 0 (2 has two rows), 3 in cell 1, without a value
@@ -42,7 +40,7 @@ def made(measure: Measure, north: str, missing: str = "", base: str = "", trunca
         statistics = {"x": replace(r.statistics["x"], truncated=True)}
         r = replace(r, statistics=statistics, table=replace(r.table, statistics=tuple(statistics.values())))
     figures = read_figures(f"LA,x\nnorth,{north}\n(missing),{missing}\n", r)
-    return made_by(r, CELLS, MEMBERS, figures, read_rounding(base, r))
+    return reproduce_figures(r, CELLS, MEMBERS, figures, read_rounding(base, r))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +84,8 @@ def test_holes_are_not_compared_and_not_shown():
 def test_a_group_that_is_no_cell_has_nobody():
     r = recipe(n=Measure.COUNT_ROWS)
     zero, one = (read_figures(f"LA,n\nnorth,3\nsouth,{n}\n", r) for n in (0, 1))
-    assert made_by(r, CELLS, MEMBERS, zero, {}).is_exact
-    found = made_by(r, CELLS, MEMBERS, one, {})
+    assert reproduce_figures(r, CELLS, MEMBERS, zero, {}).is_exact
+    found = reproduce_figures(r, CELLS, MEMBERS, one, {})
     assert (found.agreed, found.compared, found.shown) == (1, 2, {1: {0: Decimal(3)}})
 
 

@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from broker.disclosure.judge_fit import judge_fit, shown
-from broker.disclosure.rules.regression import findings_of_fit, is_per_person
+from broker.disclosure.judge_regression import is_per_person, judge_regression, regression_findings, with_digits
+from broker.domain.evidence import ModelFit, ModelFitCell, ModelFitColumn, ModelFitGroup
 from broker.domain.findings import Verdict
-from broker.domain.fits import Fit, FitCell, FitColumn, FitGroup
-from broker.policy.files.rules import read_profiles
-from broker.policy.profiles import Profile
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.files.rule_files import read_disclosure_rules
 
 PROFILES = Path(__file__).resolve().parents[3] / "policies" / "profiles"
-CONSTANT = FitColumn("(constant)", "constant", 1.23456, 0.1, 500, 500)
-DUMMY = FitColumn("sex[M]", "level", 0.54321, 0.2, 240, 260)
-CELL = FitCell(100, 40, 60, 1000.0, 50.0, 40.0, 9.0)
-FIT = Fit(
+CONSTANT = ModelFitColumn("(constant)", "constant", 1.23456, 0.1, 500, 500)
+DUMMY = ModelFitColumn("sex[M]", "level", 0.54321, 0.2, 240, 260)
+CELL = ModelFitCell(100, 40, 60, 1000.0, 50.0, 40.0, 9.0)
+FIT = ModelFit(
     columns=(CONSTANT, DUMMY),
-    groups=(FitGroup("sex[F]", 260, 100, 160), FitGroup("sex[M]", 240, 90, 150)),
+    groups=(ModelFitGroup("sex[F]", 260, 100, 160), ModelFitGroup("sex[M]", 240, 90, 150)),
     cells=(),
     rows=1003,
     persons=500,
@@ -34,17 +33,17 @@ FIT = Fit(
 
 
 @pytest.fixture
-def profile() -> Profile:
-    return next(p for p in read_profiles(PROFILES) if p.name == "npd-default")
+def profile() -> DisclosureRules:
+    return next(p for p in read_disclosure_rules(PROFILES) if p.name == "npd-default")
 
 
-def found(fit: Fit, profile: Profile) -> set[tuple[str, Verdict]]:
-    return {(f.rule, f.verdict) for f in findings_of_fit(fit, profile)}
+def found(fit: ModelFit, profile: DisclosureRules) -> set[tuple[str, Verdict]]:
+    return {(f.rule, f.verdict) for f in regression_findings(fit, profile)}
 
 
-def test_an_ordinary_model_passes(profile: Profile) -> None:
+def test_an_ordinary_model_passes(profile: DisclosureRules) -> None:
     assert found(FIT, profile) == set()
-    assert judge_fit("r", FIT, profile).verdict is Verdict.PUBLISH
+    assert judge_regression("r", FIT, profile).verdict is Verdict.PUBLISH
 
 
 @pytest.mark.parametrize(
@@ -53,11 +52,11 @@ def test_an_ordinary_model_passes(profile: Profile) -> None:
         ({"residual_df": 9}, ("R1", Verdict.REFUSE)),
         ({"persons": 11}, ("R1", Verdict.REFUSE)),
         ({"clusters": 7}, ("R1", Verdict.REVIEW)),
-        ({"groups": (FitGroup("sex[F]", 9, 0, 0),)}, ("R2", Verdict.REFUSE)),
+        ({"groups": (ModelFitGroup("sex[F]", 9, 0, 0),)}, ("R2", Verdict.REFUSE)),
         ({"columns": (CONSTANT, replace(DUMMY, persons=1))}, ("R2", Verdict.REFUSE)),
         ({"columns": (CONSTANT, replace(DUMMY, rest=3))}, ("R2", Verdict.REFUSE)),
         ({"columns": (CONSTANT, replace(DUMMY, kind="number", persons=2, rest=499))}, ("R2", Verdict.REFUSE)),
-        ({"binary": True, "groups": (FitGroup("sex[F]", 260, 3, 257),)}, ("R2", Verdict.REVIEW)),
+        ({"binary": True, "groups": (ModelFitGroup("sex[F]", 260, 3, 257),)}, ("R2", Verdict.REVIEW)),
         ({"cells": (replace(CELL, persons=4),)}, ("F1", Verdict.REFUSE)),
         ({"cells": (replace(CELL, spread=0.0),)}, ("M9", Verdict.REFUSE)),
         ({"cells": (replace(CELL, largest=940.0, second=50.0),)}, ("M3", Verdict.REFUSE)),
@@ -66,17 +65,19 @@ def test_an_ordinary_model_passes(profile: Profile) -> None:
         ({"influence": 1.5}, ("R2", Verdict.REVIEW)),
     ],
 )
-def test_each_rule_finds_its_case(profile: Profile, changed: dict[str, object], wanted: tuple[str, Verdict]) -> None:
+def test_each_rule_finds_its_case(
+    profile: DisclosureRules, changed: dict[str, object], wanted: tuple[str, Verdict]
+) -> None:
     assert wanted in found(replace(FIT, **changed), profile)
 
 
-def test_a_number_that_nobody_has_as_zero_is_no_dummy(profile: Profile) -> None:
-    age = FitColumn("age", "number", 0.1, 0.01, 500, 0)
+def test_a_number_that_nobody_has_as_zero_is_no_dummy(profile: DisclosureRules) -> None:
+    age = ModelFitColumn("age", "number", 0.1, 0.01, 500, 0)
     assert found(replace(FIT, columns=(CONSTANT, age)), profile) == set()
 
 
-def test_figures_leave_with_few_digits_and_rounded_numbers(profile: Profile) -> None:
-    rows = {r.keys[0]: r.released[1:] for r in judge_fit("r", FIT, profile).rows}
+def test_figures_leave_with_few_digits_and_rounded_numbers(profile: DisclosureRules) -> None:
+    rows = {r.keys[0]: r.released[1:] for r in judge_regression("r", FIT, profile).rows}
     assert rows["sex[M]"] == (Decimal("0.5432"), Decimal("0.2000"))
     assert rows["(rows)"] == (1005, None)
     assert rows["(residual degrees of freedom)"] == (1003, None)
@@ -85,7 +86,7 @@ def test_figures_leave_with_few_digits_and_rounded_numbers(profile: Profile) -> 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (123456.0, "1.235E+5"), (-0.00012345678, "-0.0001235")])
 def test_digits_are_significant_ones(value: float, text: str) -> None:
-    assert str(shown(value, 4)) == text
+    assert str(with_digits(value, 4)) == text
 
 
 @pytest.mark.parametrize(

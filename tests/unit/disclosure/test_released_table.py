@@ -5,7 +5,7 @@ import io
 import pyarrow.parquet as pq
 import pytest
 
-from broker.disclosure.records.released_table import points_of, read_released, released_parquet
+from broker.disclosure.records.released_tables import read_released, released_parquet, released_points
 from broker.domain.errors import Invalid
 
 SYMBOLS = {"c": "Confidential"}
@@ -42,7 +42,7 @@ def test_parquet_has_numbers_nulls_and_symbols_and_keeps_codes() -> None:
 
 def test_hidden_and_missing_figures_are_no_points() -> None:
     table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
-    assert points_of(table, 0, 3, 1) == [{"x": 2021, "y": 120.0, "colour": "c"}]
+    assert released_points(table, 0, 3, 1) == [{"x": 2021, "y": 120.0, "colour": "c"}]
 
 
 @pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"\xff\xfe", b'a\n"1'])

@@ -4,20 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from broker.disclosure.linking.atoms import Amount, Atom, Groups
-from broker.disclosure.linking.families import Family
-from broker.disclosure.linking.figures import figures_of
-from broker.disclosure.repair.tasks import least_width
-from broker.disclosure.rules import Question, findings_of
+from broker.disclosure.linking.joint_cells import JointAmount, JointCell, JointCellIndex
+from broker.disclosure.linking.linked_pattern import build_linked_system
+from broker.disclosure.linking.table_families import TableFamily
+from broker.disclosure.rules import RuleInput, findings_of
+from broker.disclosure.suppression.suppression_task import least_width
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans import Measure
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.domain.plans.plan import Measure
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 
 
-def said(ask: Question, profile: Profile = PROFILE) -> dict[str, Verdict]:
+def said(ask: RuleInput, profile: DisclosureRules = PROFILE) -> dict[str, Verdict]:
     return {f.rule: f.verdict for f in findings_of(ask, profile)}
 
 
@@ -30,11 +30,11 @@ def people(values: list[int]) -> StatisticEvidence:
 
 @pytest.mark.parametrize(("persons", "rules"), [(0, {"F2"}), (1, {"F1"}), (9, {"F1"}), (10, set()), (4000, set())])
 def test_a_count_needs_the_threshold_of_persons(persons: int, rules: set[str]) -> None:
-    assert set(said(Question(Measure.COUNT_ROWS, StatisticEvidence(persons, persons, persons), persons))) == rules
+    assert set(said(RuleInput(Measure.COUNT_ROWS, StatisticEvidence(persons, persons, persons), persons))) == rules
 
 
 def test_rows_are_not_persons() -> None:
-    assert said(Question(Measure.COUNT_ROWS, StatisticEvidence(100, 100, 1), 1)) == {"F1": Verdict.SUPPRESS}
+    assert said(RuleInput(Measure.COUNT_ROWS, StatisticEvidence(100, 100, 1), 1)) == {"F1": Verdict.SUPPRESS}
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_rows_are_not_persons() -> None:
 )
 def test_a_conditional_sum_is_a_count_of_ones_and_of_the_rest(ones: int, rest: int, rules: set[str]) -> None:
     for measure in (Measure.ONES, Measure.SHARE):
-        ask = Question(measure, StatisticEvidence(ones, ones, ones, rest, rest, total=ones), ones + rest)
+        ask = RuleInput(measure, StatisticEvidence(ones, ones, ones, rest, rest, total=ones), ones + rest)
         of_a_share = {"P1"} if "F1" in rules and measure is Measure.SHARE else set()
         assert set(said(ask)) == rules | of_a_share
 
 
 def test_what_zero_and_full_need_is_the_profiles_word() -> None:
-    zero = Question(Measure.COUNT_ROWS, StatisticEvidence(0, 0, 0), 0)
-    full = Question(Measure.ONES, StatisticEvidence(50, 50, 50, total=50), 50)
+    zero = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(0, 0, 0), 0)
+    full = RuleInput(Measure.ONES, StatisticEvidence(50, 50, 50, total=50), 50)
     for policy, verdict in ((ZeroPolicy.REVIEW, Verdict.REVIEW), (ZeroPolicy.SUPPRESS, Verdict.SUPPRESS)):
         profile = replace(PROFILE, zeros=policy, full=policy)
         assert said(zero, profile) == {"F2": verdict}
@@ -72,33 +72,33 @@ def test_what_zero_and_full_need_is_the_profiles_word() -> None:
 )
 def test_sums_and_means(values: list[int], rules: set[str]) -> None:
     for measure in (Measure.SUM, Measure.MEAN):
-        assert set(said(Question(measure, people(values), len(values)))) == rules
+        assert set(said(RuleInput(measure, people(values), len(values)))) == rules
 
 
 def test_few_contributors_in_a_large_cell() -> None:
-    assert set(said(Question(Measure.MEAN, people([4, 5, 6]), 500))) == {"M1"}
+    assert set(said(RuleInput(Measure.MEAN, people([4, 5, 6]), 500))) == {"M1"}
 
 
 def test_dominance_only_where_the_profile_asks() -> None:
-    ask = Question(Measure.SUM, people([100] + [10] * 11), 12)
+    ask = RuleInput(Measure.SUM, people([100] + [10] * 11), 12)
     assert said(ask) == {}
     assert set(said(ask, replace(PROFILE, dominance_n=1, dominance_k=40.0))) == {"M2"}
     assert said(ask, replace(PROFILE, dominance_n=3, dominance_k=40.0)) == {"M2": Verdict.REVIEW}
 
 
 def test_one_possible_value_is_no_secret() -> None:
-    assert said(Question(Measure.SUM, people([1] * 40), 40, bounds=(1, 1))) == {}
+    assert said(RuleInput(Measure.SUM, people([1] * 40), 40, bounds=(1, 1))) == {}
 
 
 def test_a_person_looks_at_what_has_no_automatic_verdict() -> None:
-    distinct = Question(Measure.COUNT_DISTINCT, StatisticEvidence(40, 900, 900, contributors=40), 900)
+    distinct = RuleInput(Measure.COUNT_DISTINCT, StatisticEvidence(40, 900, 900, contributors=40), 900)
     assert said(distinct) == {"A2": Verdict.REVIEW}
-    other = Question(Measure.SUM, people(list(range(40))), 40, needs_review="a product of two columns")
+    other = RuleInput(Measure.SUM, people(list(range(40))), 40, needs_review="a product of two columns")
     assert said(other) == {"A1": Verdict.REVIEW}
 
 
 def test_institutions_where_the_profile_protects_them() -> None:
-    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(50, 50, 50), 50, institutions=2)
+    ask = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(50, 50, 50), 50, institutions=2)
     assert said(ask) == {}
     assert set(said(ask, replace(PROFILE, protects_institutions=True))) == {"F6"}
 
@@ -108,6 +108,6 @@ def test_what_is_derived_of_an_amount_is_as_wide_as_the_profiles_own_rule_on_dom
     by_two = replace(PROFILE, p_percent=None, dominance_k=80.0)
     assert [least_width(100.0, p) for p in (PROFILE, by_two, replace(PROFILE, p_percent=None))] == [10.0, 25.0, 1.0]
     for profile in (PROFILE, by_two):
-        amounts = Groups([Atom({}, 30, 30, {"x": Amount(3000.0, 100.0, 0.0)})])
-        found = figures_of(Family((), (), None), amounts, profile, {}, "x")
+        amounts = JointCellIndex([JointCell({}, 30, 30, {"x": JointAmount(3000.0, 100.0, 0.0)})])
+        found = build_linked_system(TableFamily((), (), None), amounts, profile, {}, "x")
         assert found.widths == [least_width(100.0, profile)]

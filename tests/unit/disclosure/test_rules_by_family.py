@@ -9,33 +9,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.disclosure.protect import protected, round_rows
-from broker.disclosure.records.tried import PARAMETERS, SENTENCES
-from broker.disclosure.rules import RULES, Question, Rule, findings_of
-from broker.disclosure.rules.position import persons_between, spans
-from broker.disclosure.rules.telling import counts_shown_as, has_whole_total, parts_shown_as
+from broker.disclosure.protected_values import round_rows, rounded_value
+from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES
+from broker.disclosure.rules import RULES, Rule, RuleInput, findings_of
+from broker.disclosure.rules.distribution import persons_between, quantile_spans
+from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans import Measure, Statistic
-from broker.domain.scalars import Type
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.scalars import ScalarType
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
-PROFILE = Profile(name="npd", source="test", t=10)
+PROFILE = DisclosureRules(name="npd", source="test", t=10)
 SCHOOLS = replace(PROFILE, protects_institutions=True)
 
 
-def said(ask: Question, profile: Profile = PROFILE) -> dict[str, Verdict]:
+def said(ask: RuleInput, profile: DisclosureRules = PROFILE) -> dict[str, Verdict]:
     return {f.rule: f.verdict for f in findings_of(ask, profile)}
 
 
-def mean_of(values: list[int], measure: Measure = Measure.MEAN) -> Question:
+def mean_of(values: list[int], measure: Measure = Measure.MEAN) -> RuleInput:
     big = sorted(map(abs, values), reverse=True)
     persons = len(values) if measure is Measure.MEAN else sum(v != 0 for v in values)
     evidence = StatisticEvidence(
         sum(values), len(values), persons, largest=big[0], second=big[1], low=min(values), high=max(values),
         total=sum(values), others=len(values) - max(Counter(values).values()),
     )  # fmt: skip
-    return Question(measure, evidence, len(values))
+    return RuleInput(measure, evidence, len(values))
 
 
 @pytest.mark.parametrize("measure", [Measure.SUM, Measure.MEAN])
@@ -59,8 +59,8 @@ def test_one_total_of_nearly_all_is_hidden(values: list[int], hidden: bool, meas
 
 def test_a_second_that_is_not_known_may_be_as_large_as_the_first() -> None:
     evidence = StatisticEvidence(1000, 40, 40, largest=480, second=30, low=1, high=480, total=1000)
-    assert said(Question(Measure.SUM, evidence, 40)) == {}
-    assert said(Question(Measure.SUM, replace(evidence, second=None), 40)) == {"M3": Verdict.SUPPRESS}
+    assert said(RuleInput(Measure.SUM, evidence, 40)) == {}
+    assert said(RuleInput(Measure.SUM, replace(evidence, second=None), 40)) == {"M3": Verdict.SUPPRESS}
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_count_of_rows_is_not_one_persons(
 ) -> None:
     """Unknown, one person may have all rows but one of everybody else: of 400 rows of 20 persons, 381."""
     evidence = StatisticEvidence(rows, rows, persons, largest=most, second=second)
-    assert said(Question(Measure.COUNT_ROWS, evidence, persons)) == ({"M3": Verdict.SUPPRESS} if hidden else {})
-    assert said(Question(Measure.COUNT_PERSONS, evidence, persons)) == {}
+    assert said(RuleInput(Measure.COUNT_ROWS, evidence, persons)) == ({"M3": Verdict.SUPPRESS} if hidden else {})
+    assert said(RuleInput(Measure.COUNT_PERSONS, evidence, persons)) == {}
 
 
 def test_rows_are_rounded_by_persons_with_one_base() -> None:
@@ -93,9 +93,9 @@ def test_rows_are_rounded_by_persons_with_one_base() -> None:
 
 
 def test_few_institutions_one_of_them_large_or_two() -> None:
-    def ask(number: int, largest: int, second: int, by: bool = False) -> Question:
+    def ask(number: int, largest: int, second: int, by: bool = False) -> RuleInput:
         evidence = StatisticEvidence(100, 100, 100, institution_largest=largest, institution_second=second)
-        return Question(
+        return RuleInput(
             Measure.COUNT_ROWS, evidence, 100, institutions=number, largest_institution=largest, by_institution=by
         )
 
@@ -108,13 +108,13 @@ def test_few_institutions_one_of_them_large_or_two() -> None:
 
 
 def test_a_small_total_has_an_id_of_its_own() -> None:
-    ask = Question(Measure.COUNT_ROWS, StatisticEvidence(4, 4, 4), 4, margin=True)
+    ask = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(4, 4, 4), 4, margin=True)
     assert said(ask) == {"F1": Verdict.SUPPRESS, "F5": Verdict.SUPPRESS}
     assert said(replace(ask, margin=False)) == {"F1": Verdict.SUPPRESS}
 
 
-def share(ones: int, rest: int, shown: str) -> Question:
-    return Question(
+def share(ones: int, rest: int, shown: str) -> RuleInput:
+    return RuleInput(
         Measure.SHARE, StatisticEvidence(None, ones, ones, rest, rest), ones + rest, protected=Decimal(shown)
     )
 
@@ -146,15 +146,15 @@ def test_what_a_percentage_leaves_possible_is_what_is_written_so(digits: int) ->
 def test_digits_of_a_mean_leave_every_count_possible() -> None:
     """2.25 over 8 to 12 rows is possible of 8 and 12 alone; 2.3 of each from ten on."""
     fine = replace(PROFILE, mean_digits=3)
-    ask = Question(Measure.MEAN, StatisticEvidence(None, 12, 12, total=27), 12, protected=Decimal("2.250"))
+    ask = RuleInput(Measure.MEAN, StatisticEvidence(None, 12, 12, total=27), 12, protected=Decimal("2.250"))
     assert said(ask, fine) == {"M8": Verdict.SUPPRESS}
     assert said(replace(ask, protected=Decimal("2.3")), fine) == {}
     assert list(counts_shown_as(12, PROFILE)) == [10, 11, 12]
     assert [n for n in range(8, 13) if has_whole_total(Decimal("2.250"), n)] == [8, 12]
     for rows in range(10, 300):
         evidence = StatisticEvidence(None, rows, rows, largest=1, total=rows // 3)
-        shown = protected(Statistic(1, Measure.MEAN, None, Type.DECIMAL), evidence, fine)
-        assert "M8" not in said(Question(Measure.MEAN, evidence, rows, protected=shown), fine), "no such digits leave"
+        shown = rounded_value(PlannedStatistic(1, Measure.MEAN, None, ScalarType.DECIMAL), evidence, fine)
+        assert "M8" not in said(RuleInput(Measure.MEAN, evidence, rows, protected=shown), fine), "no such digits leave"
 
 
 def test_a_mean_passes_only_as_its_sum_does() -> None:
@@ -164,17 +164,17 @@ def test_a_mean_passes_only_as_its_sum_does() -> None:
 
 
 def test_a_ratio_passes_only_as_both_cells_do() -> None:
-    cells = [Question(Measure.COUNT_ROWS, StatisticEvidence(n, n, n), n) for n in (40, 4, 0)]
-    large = Question(Measure.COUNT_ROWS, StatisticEvidence(44, 44, 44), 44)
-    assert said(replace(large, beside=(cells[0],))) == {}
-    assert said(replace(large, beside=(cells[0], cells[1]))) == {"P3": Verdict.SUPPRESS}
-    assert said(replace(large, beside=(cells[2],))) == {"P3": Verdict.REVIEW}
+    cells = [RuleInput(Measure.COUNT_ROWS, StatisticEvidence(n, n, n), n) for n in (40, 4, 0)]
+    large = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(44, 44, 44), 44)
+    assert said(replace(large, other_cells=(cells[0],))) == {}
+    assert said(replace(large, other_cells=(cells[0], cells[1]))) == {"P3": Verdict.SUPPRESS}
+    assert said(replace(large, other_cells=(cells[2],))) == {"P3": Verdict.REVIEW}
 
 
 def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
-    def ask(n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None) -> Question:
+    def ask(n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None) -> RuleInput:
         evidence = StatisticEvidence(5, rows or n, n, bin=near, largest=most)
-        return Question(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
+        return RuleInput(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
 
     assert said(ask(20, "0.5", 0)) == {}
     assert said(ask(19, "0.5", 0)) == {"Q1": Verdict.SUPPRESS}
@@ -187,13 +187,13 @@ def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
 
 
 def test_neighbours_of_a_quantile_are_those_asked_for_and_the_ends() -> None:
-    found = spans(map(Decimal, ("0.5", "0.9", "0.25")))
+    found = quantile_spans(map(Decimal, ("0.5", "0.9", "0.25")))
     assert {str(k): str(v) for k, v in found.items()} == {"0.25": "0.25", "0.5": "0.25", "0.9": "0.1"}
-    assert spans([Decimal(0)]) == {Decimal(0): Decimal(0)}
+    assert quantile_spans([Decimal(0)]) == {Decimal(0): Decimal(0)}
 
 
 def test_an_extreme_is_one_persons_unless_many_tie_or_the_catalogue_has_it() -> None:
-    ask = Question(Measure.HIGHEST, StatisticEvidence(90, 500, 500, ties=9), 500, bounds=(0, 100))
+    ask = RuleInput(Measure.HIGHEST, StatisticEvidence(90, 500, 500, ties=9), 500, bounds=(0, 100))
     assert said(ask) == {"Q2": Verdict.REFUSE}
     assert said(replace(ask, evidence=replace(ask.evidence, ties=10))) == {}
     assert said(replace(ask, bounds=(0, 90))) == {}
@@ -202,8 +202,8 @@ def test_an_extreme_is_one_persons_unless_many_tie_or_the_catalogue_has_it() -> 
 
 
 def test_a_mode_is_that_of_enough_and_not_of_all() -> None:
-    def ask(ties: int) -> Question:
-        return Question(Measure.MODE, StatisticEvidence("N", 50, 50, ties=ties), 50)
+    def ask(ties: int) -> RuleInput:
+        return RuleInput(Measure.MODE, StatisticEvidence("N", 50, 50, ties=ties), 50)
 
     assert said(ask(9)) == {"Q3": Verdict.SUPPRESS}
     assert said(ask(10)) == said(ask(49)) == {}
@@ -213,14 +213,14 @@ def test_a_mode_is_that_of_enough_and_not_of_all() -> None:
 
 def test_a_box_plot_does_not_reach_the_extremes() -> None:
     evidence, near = StatisticEvidence(5, 900, 900, bin=0), Decimal("0.05")
-    ask = Question(Measure.QUANTILE, evidence, 900, span=near, box=near)
+    ask = RuleInput(Measure.QUANTILE, evidence, 900, span=near, box=near)
     assert said(ask) == {"Q4": Verdict.REFUSE}
     assert said(replace(ask, box=Decimal("0.1"))) == {}
 
 
 @pytest.mark.parametrize(("persons", "rules"), [(10, {"A1", "D1"}), (11, {"A1"})])
 def test_a_deviation_has_degrees_of_freedom_and_a_person_looks(persons: int, rules: set[str]) -> None:
-    assert set(said(Question(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
+    assert set(said(RuleInput(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
 
 
 def ident_of(rule: Rule) -> str:
@@ -228,13 +228,13 @@ def ident_of(rule: Rule) -> str:
 
 
 def test_staff_are_told_of_every_rule() -> None:
-    assert {ident_of(r) for r in RULES} <= set(SENTENCES)
+    assert {ident_of(r) for r in RULES} <= set(RULE_SENTENCES)
 
 
 class Spied:
     """A profile that knows what was read of it."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: DisclosureRules) -> None:
         self._profile = profile
         self.read: set[str] = set()
 
@@ -243,7 +243,7 @@ class Spied:
         return getattr(self._profile, name)
 
 
-def everything(is_exact: bool) -> Profile:
+def everything(is_exact: bool) -> DisclosureRules:
     """A profile of which every rule asks something; without a p of its own where counts are exact."""
     p, base = (None, 1) if is_exact else (10.0, 5)
     return replace(SCHOOLS, prior_q=50.0, dominance_k=60.0, p_percent=p, round_base=base)
@@ -262,11 +262,11 @@ def test_rules_say_nothing_of_measures_that_they_are_not_asked_of_and_read_what_
 ) -> None:
     evidence = StatisticEvidence(counts[0], *counts[1:], *found[:5], others=counts[0], bin=found[5], ties=counts[1])
     box = Decimal("0.01") if is_box and measure is Measure.QUANTILE else None
-    ask = Question(
+    ask = RuleInput(
         measure, evidence, persons, institutions=found[6], protected=found[7], margin=is_box, box=box, some=counts[2]
     )
     assert findings_of(ask, everything(is_box)) == findings_of(ask, everything(is_box), RULES)
     for rule in RULES:
         spied = Spied(everything(is_box))
-        rule(ask, cast(Profile, spied))
-        assert spied.read <= set(PARAMETERS.get(ident_of(rule), ())), ident_of(rule)
+        rule(ask, cast(DisclosureRules, spied))
+        assert spied.read <= set(RULE_PARAMETERS.get(ident_of(rule), ())), ident_of(rule)

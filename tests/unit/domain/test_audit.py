@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.audit import GENESIS, AuditEvent, AuditLine, first_break, line_hash
+from broker.domain.identity.audit import GENESIS, AuditEvent, AuditLine, first_break, line_hash
 
 words = st.text(max_size=12)
 events = st.builds(

@@ -5,24 +5,24 @@ from itertools import product
 import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.domain.people import Person, Role
-from broker.domain.permissions import (
+from broker.domain.identity.people import Person, Role
+from broker.domain.identity.permissions import (
     NO_RELATION,
     PERMISSIONS,
     Action,
-    Relation,
-    check_may,
-    may,
+    ProjectRelation,
+    check_permission,
+    is_permitted,
 )
-from broker.domain.saved import SavedState
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.projects.saved_definitions import SavedState
 
 RESEARCHER = Person("rita", "Rita", frozenset({Role.RESEARCHER}))
 CHECKER = Person("carl", "Carl", frozenset({Role.CHECKER}))
 ADMINISTRATOR = Person("ada", "Ada", frozenset({Role.ADMINISTRATOR}))
 BOTH = Person("bo", "Bo", frozenset({Role.RESEARCHER, Role.CHECKER}))
-MEMBER = Relation(member=True)
+MEMBER = ProjectRelation(member=True)
 
 DRAWN = """
 action            researcher                    checker                       administrator
@@ -96,17 +96,17 @@ def test_every_cell_of_the_table_holds_for_people(action):
         (CHECKER, NO_RELATION, Role.CHECKER),
         (ADMINISTRATOR, NO_RELATION, Role.ADMINISTRATOR),
     ):
-        allowed = {s for s in states if may(person, action, relation, s)}
+        allowed = {s for s in states if is_permitted(person, action, relation, s)}
         assert allowed == set(PERMISSIONS.get((role, action), ()))
 
 
 @pytest.mark.parametrize(
     "relation",
     [
-        Relation(member=True),
-        Relation(made_it=True),
-        Relation(live_grant_on_same_data=True),
-        Relation(checked_by_member=True),
+        ProjectRelation(member=True),
+        ProjectRelation(submitted_job=True),
+        ProjectRelation(live_grant_on_same_data=True),
+        ProjectRelation(checked_by_member=True),
     ],
 )
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_every_cell_of_the_table_holds_for_people(action):
 def test_invariant_2_nobody_checks_their_own_or_their_colleagues_work(relation, action):
     """Invariant 2: not one's own project, not where one holds a live grant on the data, not reciprocally."""
     for state in (*JobState, *OutputState, *SavedState):
-        assert not may(BOTH, action, relation, state)
-        assert not may(CHECKER, action, relation, state)
+        assert not is_permitted(BOTH, action, relation, state)
+        assert not is_permitted(CHECKER, action, relation, state)
 
 
 @pytest.mark.parametrize("action", Action)
 def test_a_checker_who_is_not_independent_may_nothing_as_a_checker(action):
     for state in (None, *JobState, *OutputState, *SavedState):
-        assert not may(CHECKER, action, Relation(live_grant_on_same_data=True), state)
+        assert not is_permitted(CHECKER, action, ProjectRelation(live_grant_on_same_data=True), state)
 
 
 def test_a_checker_who_is_a_member_keeps_what_researchers_may():
-    assert may(BOTH, Action.DOWNLOAD_RELEASE, MEMBER, OutputState.RELEASED)
+    assert is_permitted(BOTH, Action.DOWNLOAD_RELEASE, MEMBER, OutputState.RELEASED)
 
 
 @pytest.mark.parametrize("action", Action)
@@ -143,17 +143,17 @@ def test_invariant_8_a_stranger_learns_nothing(action):
     for state in (None, *JobState, *OutputState, *SavedState):
         if (Role.RESEARCHER, action) in PERMISSIONS or action in {Action.VOTE_OUTPUT, Action.VIEW_EVIDENCE}:
             with pytest.raises(Unknown):
-                check_may(RESEARCHER, action, NO_RELATION, state, "job", "j1")
+                check_permission(RESEARCHER, action, NO_RELATION, state, "job", "j1")
 
 
 def test_whoever_may_know_is_told_why():
     with pytest.raises(Conflict, match="is queued"):
-        check_may(CHECKER, Action.VOTE_OUTPUT, NO_RELATION, JobState.QUEUED, "job", "j1")
+        check_permission(CHECKER, Action.VOTE_OUTPUT, NO_RELATION, JobState.QUEUED, "job", "j1")
     with pytest.raises(Forbidden):
-        check_may(ADMINISTRATOR, Action.VIEW_EVIDENCE, NO_RELATION, OutputState.IN_REVIEW, "output", "o1")
+        check_permission(ADMINISTRATOR, Action.VIEW_EVIDENCE, NO_RELATION, OutputState.IN_REVIEW, "output", "o1")
 
 
 def test_an_inactive_person_may_nothing():
     gone = Person("rita", "Rita", frozenset(Role), active=False)
     for action, state in product(Action, (None, *JobState, *OutputState, *SavedState)):
-        assert not may(gone, action, MEMBER, state)
+        assert not is_permitted(gone, action, MEMBER, state)

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from broker.domain.reviews import Choice, Vote, decision, votes_needed
+from broker.domain.jobs.reviews import Vote, VoteChoice, agreed_choice, votes_needed
 
-A, J, R = Choice.APPROVE, Choice.REJECT, Choice.RETURN
+A, J, R = VoteChoice.APPROVE, VoteChoice.REJECT, VoteChoice.RETURN
 
 
-def votes(*choices: Choice) -> tuple[Vote, ...]:
+def votes(*choices: VoteChoice) -> tuple[Vote, ...]:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return tuple(Vote("o", f"c{n}", c, "meets-rules", "s", "f", "0", at) for n, c in enumerate(choices))
 
@@ -29,7 +29,7 @@ def votes(*choices: Choice) -> tuple[Vote, ...]:
     ],
 )
 def test_equal_votes_decide(cast, needed, decided):
-    assert decision(votes(*cast), needed) == decided
+    assert agreed_choice(votes(*cast), needed) == decided
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,19 @@ from itertools import product
 
 import pytest
 
-from broker.domain.jobs import (
+from broker.domain.jobs.job import (
     FINAL_JOB_STATES,
     JOB_TRANSITIONS,
+    CoarseOutcome,
+    DisplayedState,
     FailureCode,
     JobState,
-    Shown,
-    Word,
     can_advance,
-    coarse_word,
-    shown_state,
+    coarse_outcome,
+    displayed_state,
 )
-from broker.domain.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
-from broker.domain.saved import SAVED_TRANSITIONS
+from broker.domain.jobs.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.projects.saved_definitions import SAVED_TRANSITIONS
 
 JOB_DRAWING = """
 submitted  -> queued refused
@@ -70,10 +70,12 @@ def test_transitions_of_kept_definitions_are_as_drawn():
 
 
 def test_a_job_that_only_keeps_is_told_so():
-    assert shown_state(JobState.DECIDED, None, (), False, kept=True) is Shown.KEPT
-    assert shown_state(JobState.QUEUED, None, (), False, kept=True) is Shown.QUEUED
-    assert shown_state(JobState.DECIDED, None, (OutputState.RELEASED,), False, kept=True) is Shown.RELEASED
-    assert shown_state(JobState.DECIDED, None, (), False) is Shown.NOT_RELEASED
+    assert displayed_state(JobState.DECIDED, None, (), False, saved=True) is DisplayedState.SAVED
+    assert displayed_state(JobState.QUEUED, None, (), False, saved=True) is DisplayedState.QUEUED
+    assert (
+        displayed_state(JobState.DECIDED, None, (OutputState.RELEASED,), False, saved=True) is DisplayedState.RELEASED
+    )
+    assert displayed_state(JobState.DECIDED, None, (), False) is DisplayedState.NOT_RELEASED
 
 
 def test_every_state_has_a_row_and_is_reachable():
@@ -99,38 +101,38 @@ def test_no_final_state_can_be_left():
 @pytest.mark.parametrize("code", FailureCode)
 def test_a_researcher_learns_only_coarse_words_of_a_failure(code):
     """Invariant 10: at once one of four words."""
-    assert coarse_word(code) in {Word.FAILED, Word.LIMIT}
-    assert shown_state(JobState.FAILED, code, (), True) in {Shown.FAILED, Shown.LIMIT}
+    assert coarse_outcome(code) in {CoarseOutcome.FAILED, CoarseOutcome.LIMIT}
+    assert displayed_state(JobState.FAILED, code, (), True) in {DisplayedState.FAILED, DisplayedState.LIMIT}
 
 
 @pytest.mark.parametrize("others", [(), (OutputState.IN_REVIEW,), (OutputState.APPROVED,)])
 def test_silence_withheld_and_in_review_look_alike_until_a_decision(others):
     """Invariant 9."""
-    withheld = shown_state(JobState.DECIDED, None, (OutputState.WITHHELD,), True)
-    in_review = shown_state(JobState.ASSESSING, None, (OutputState.IN_REVIEW,), True)
-    assert withheld == in_review == Shown.WAITING
-    mixed = shown_state(JobState.ASSESSING, None, (OutputState.WITHHELD, *others), True)
-    assert mixed == Shown.WAITING
+    withheld = displayed_state(JobState.DECIDED, None, (OutputState.WITHHELD,), True)
+    in_review = displayed_state(JobState.ASSESSING, None, (OutputState.IN_REVIEW,), True)
+    assert withheld == in_review == DisplayedState.WAITING
+    mixed = displayed_state(JobState.ASSESSING, None, (OutputState.WITHHELD, *others), True)
+    assert mixed == DisplayedState.WAITING
 
 
 @pytest.mark.parametrize(
     ("outputs", "shown"),
     [
-        ((OutputState.RELEASED, OutputState.REJECTED), Shown.RELEASED),
-        ((OutputState.RELEASED, OutputState.WITHHELD), Shown.RELEASED),
-        ((OutputState.APPROVED,), Shown.WAITING),
-        ((OutputState.RECALLED,), Shown.RECALLED),
-        ((OutputState.RETURNED, OutputState.REJECTED), Shown.RETURNED),
-        ((OutputState.REJECTED,), Shown.NOT_RELEASED),
-        ((), Shown.NOT_RELEASED),
+        ((OutputState.RELEASED, OutputState.REJECTED), DisplayedState.RELEASED),
+        ((OutputState.RELEASED, OutputState.WITHHELD), DisplayedState.RELEASED),
+        ((OutputState.APPROVED,), DisplayedState.WAITING),
+        ((OutputState.RECALLED,), DisplayedState.RECALLED),
+        ((OutputState.RETURNED, OutputState.REJECTED), DisplayedState.RETURNED),
+        ((OutputState.REJECTED,), DisplayedState.NOT_RELEASED),
+        ((), DisplayedState.NOT_RELEASED),
     ],
 )
 def test_a_decided_job_is_shown_by_its_outputs(outputs, shown):
-    assert shown_state(JobState.DECIDED, None, outputs, True) is shown
+    assert displayed_state(JobState.DECIDED, None, outputs, True) is shown
 
 
 def test_withheld_is_told_once_a_decision_could_have_been_made():
-    assert shown_state(JobState.DECIDED, None, (OutputState.WITHHELD,), False) is Shown.NOT_RELEASED
+    assert displayed_state(JobState.DECIDED, None, (OutputState.WITHHELD,), False) is DisplayedState.NOT_RELEASED
 
 
 def test_decided_states_are_those_that_wait_for_nobody():

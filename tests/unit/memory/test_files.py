@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.remembered import StoredMembers
-from broker.encrypted_store import sealing
-from broker.encrypted_store.files import SealedFiles
+from broker.domain.release_history import StoredMembers
+from broker.encrypted_store import encrypted_files
+from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
 
 KEY = bytes(range(32))
@@ -18,7 +18,7 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 @pytest.fixture
 def files(tmp_path):
-    return SealedFiles(tmp_path / "memory", KEY, write_whole)
+    return EncryptedMemberFiles(tmp_path / "memory", KEY, write_whole)
 
 
 def test_what_is_put_comes_back(files):
@@ -30,18 +30,18 @@ def test_what_is_put_comes_back(files):
 
 @pytest.mark.parametrize("size", [0, 1, 55, 56, 57, 63, 64, 65, 127, 128, 200])
 def test_pieces_of_every_size_come_back(monkeypatch, size):
-    monkeypatch.setattr(sealing, "PIECE", 64)
+    monkeypatch.setattr(encrypted_files, "PIECE", 64)
     draw = random.Random(size)
     about, content = draw.randbytes(size // 3), draw.randbytes(size)
-    sealed = sealing.seal(KEY, "n", about, content)
-    assert sealing.unseal(KEY, "n", sealed) == (about, content)
-    assert sealing.unseal_about(KEY, "n", sealed) == about
+    sealed = encrypted_files.seal(KEY, "n", about, content)
+    assert encrypted_files.unseal(KEY, "n", sealed) == (about, content)
+    assert encrypted_files.unseal_about(KEY, "n", sealed) == about
 
 
 def test_nothing_can_be_changed_left_out_moved_or_renamed(monkeypatch):
-    monkeypatch.setattr(sealing, "PIECE", 64)
-    sealed = sealing.seal(KEY, "n", b"about", random.Random(1).randbytes(300))
-    start, whole = len(sealing.MAGIC) + sealing.SALT_BYTES, 64 + sealing.TAG_BYTES
+    monkeypatch.setattr(encrypted_files, "PIECE", 64)
+    sealed = encrypted_files.seal(KEY, "n", b"about", random.Random(1).randbytes(300))
+    start, whole = len(encrypted_files.MAGIC) + encrypted_files.SALT_BYTES, 64 + encrypted_files.TAG_BYTES
     pieces = [sealed[start + i * whole : start + (i + 1) * whole] for i in range(5)]
     head = sealed[:start]
     spoilt = [
@@ -51,10 +51,10 @@ def test_nothing_can_be_changed_left_out_moved_or_renamed(monkeypatch):
     ]  # fmt: skip
     for one in spoilt:
         with pytest.raises(Breach):
-            sealing.unseal(KEY, "n", one)
+            encrypted_files.unseal(KEY, "n", one)
     for key, name in ((KEY, "m"), (KEY[::-1], "n"), (b"short", "n")):
         with pytest.raises(Breach):
-            sealing.unseal(key, name, sealed)
+            encrypted_files.unseal(key, name, sealed)
 
 
 def test_one_content_is_never_sealed_alike_and_stands_nowhere_in_the_clear(files, tmp_path):
@@ -72,7 +72,7 @@ def test_nobody_else_can_read_the_folder_or_a_file(files, tmp_path):
     assert {stat.S_IMODE(p.stat().st_mode) for p in folder.iterdir()} == {0o600}
     folder.chmod(0o750)
     with pytest.raises(Breach, match="0700"):
-        SealedFiles(folder, KEY, write_whole)
+        EncryptedMemberFiles(folder, KEY, write_whole)
 
 
 def test_a_file_that_is_missing_damaged_or_another_is_seen(files, tmp_path):

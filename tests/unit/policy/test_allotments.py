@@ -4,56 +4,55 @@ from dataclasses import replace
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Invalid
-from broker.domain.ledger.amounts import Account
-from broker.domain.projects import Budget, Mode
-from broker.policy.allotments import allotments, check_allotments, promised_tables
-from broker.policy.changes import differences
-from broker.policy.models import Policies
-from broker.policy.stored import policies_from_json, policies_to_json
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
+from broker.domain.projects.project import ProjectBudget, ProtectionMode
+from broker.policy.policy_changes import policy_changes
+from broker.policy.policy_set import PolicySet
+from broker.policy.privacy_allotments import allotments, check_allotments, promised_tables
+from broker.policy.stored_policies import policies_from_json, policies_to_json
 
 APPROXIMATE = Accounting.APPROXIMATE
 
 
-def changed(policies: Policies, **fields: object) -> Policies:
+def changed(policies: PolicySet, **fields: object) -> PolicySet:
     projects = tuple(replace(p, **fields) if p.ident == "P0421" else p for p in policies.projects)  # type: ignore[arg-type]
     return replace(policies, projects=projects)
 
 
-def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(policies: Policies) -> None:
+def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(policies: PolicySet) -> None:
     found = allotments(policies)
-    assert found[Account("pupil")] == Amount(APPROXIMATE, 8 * 10**6, 10**7)
-    assert found[Account("pupil", "P0421")] == Amount(APPROXIMATE, 2 * 10**6, 2 * 10**6)
-    assert found[Account("pupil", "P0733", "npd.absence")] == Amount(APPROXIMATE, 4 * 10**6, 10**6)
-    assert found[Account("pupil", "", "npd.cla")] == Amount(APPROXIMATE, 4 * 10**6, 4 * 10**6)
-    assert Account("pupil", "", "npd.ks1") not in found, "kept to private answers, with no cap of its own"
+    assert found[PrivacyAccount("pupil")] == PrivacyAmount(APPROXIMATE, 8 * 10**6, 10**7)
+    assert found[PrivacyAccount("pupil", "P0421")] == PrivacyAmount(APPROXIMATE, 2 * 10**6, 2 * 10**6)
+    assert found[PrivacyAccount("pupil", "P0733", "npd.absence")] == PrivacyAmount(APPROXIMATE, 4 * 10**6, 10**6)
+    assert found[PrivacyAccount("pupil", "", "npd.cla")] == PrivacyAmount(APPROXIMATE, 4 * 10**6, 4 * 10**6)
+    assert PrivacyAccount("pupil", "", "npd.ks1") not in found, "kept to private answers, with no cap of its own"
     order = list(found)
-    assert all(order.index(Account(a.unit)) <= order.index(a) for a in order)
+    assert all(order.index(PrivacyAccount(a.unit)) <= order.index(a) for a in order)
     check_allotments(policies)
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"budgets": (Budget("", 9.0, 0.0, "pupil"),)}, "more than the unit's cap"),
-        ({"budgets": (Budget("", 1.0, 0.0, "school"),)}, "Nothing is promised"),
-        ({"budgets": (Budget("ref.schools", 1.0, 0.0),)}, "Nothing is promised"),
-        ({"budgets": (Budget("npd.nothing", 1.0, 0.0),)}, "Nothing is promised"),
-        ({"mode": Mode.DISCLOSURE_CONTROL}, "may not be private"),
+        ({"budgets": (ProjectBudget("", 9.0, 0.0, "pupil"),)}, "more than the unit's cap"),
+        ({"budgets": (ProjectBudget("", 1.0, 0.0, "school"),)}, "Nothing is promised"),
+        ({"budgets": (ProjectBudget("ref.schools", 1.0, 0.0),)}, "Nothing is promised"),
+        ({"budgets": (ProjectBudget("npd.nothing", 1.0, 0.0),)}, "Nothing is promised"),
+        ({"mode": ProtectionMode.DISCLOSURE_CONTROL}, "may not be private"),
         ({"privacy": ""}, "may not be private"),
         ({"privacy": "other"}, "no privacy profile"),
     ],
 )
-def test_what_contradicts_itself_is_told(policies: Policies, fields: dict[str, object], told: str) -> None:
+def test_what_contradicts_itself_is_told(policies: PolicySet, fields: dict[str, object], told: str) -> None:
     with pytest.raises(Invalid, match=told):
         check_allotments(changed(policies, **fields))
 
 
-def test_changes_of_privacy_are_told(policies: Policies) -> None:
-    after = changed(policies, budgets=(Budget("", 1.0, 0.0, "pupil"),), privacy_raised=True)
+def test_changes_of_privacy_are_told(policies: PolicySet) -> None:
+    after = changed(policies, budgets=(ProjectBudget("", 1.0, 0.0, "pupil"),), privacy_raised=True)
     privacy = replace(policies.privacy, datasets=policies.privacy.datasets[1:], promises=policies.privacy.promises[:1])
-    assert differences(policies, replace(after, privacy=privacy)) == [
+    assert policy_changes(policies, replace(after, privacy=privacy)) == [
         "project P0421: may spend 1 of pupil (delta 0)",
         "project P0421: has no budget of staff any more",
         "project P0421: one release may cost the raised maximum",
@@ -62,14 +61,14 @@ def test_changes_of_privacy_are_told(policies: Policies) -> None:
     ]
 
 
-def test_only_tables_about_promised_units_are_promised(policies: Policies) -> None:
+def test_only_tables_about_promised_units_are_promised(policies: PolicySet) -> None:
     found = promised_tables(policies)
     assert {"npd.absence", "swc.workforce", "leo.earnings"} <= found
     assert "ref.schools" not in found
     assert promised_tables(replace(policies, privacy=replace(policies.privacy, promises=()))) == frozenset()
 
 
-def test_sets_of_before_can_be_read(policies: Policies) -> None:
+def test_sets_of_before_can_be_read(policies: PolicySet) -> None:
     """Budgets were told in epsilon, and nothing was promised."""
     text = policies_to_json(policies)
     start = text.index('"privacy":{"datasets"')

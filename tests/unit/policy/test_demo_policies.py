@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.projects import Mode
-from broker.domain.scalars import Type
-from broker.domain.variables import VariableClass
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
+from broker.domain.projects.project import ProtectionMode
+from broker.policy.data_catalogue import PrivacyUnit, TableKind, YearFormat
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.policy.tables import TableKind, Unit, YearFormat
+from broker.policy.policy_set import PolicySet
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
@@ -26,7 +26,7 @@ def _seconds() -> float:
     return time.process_time() - started
 
 
-def test_names_answer_in_any_case(policies: Policies) -> None:
+def test_names_answer_in_any_case(policies: PolicySet) -> None:
     table = policies.catalogue.table("NPD.SPRING_CENSUS")
     assert table.find("fsmELIGIBLE") is not None
     assert table.full_name == "npd.spring_census"
@@ -46,7 +46,7 @@ YEARS = [
 
 @pytest.mark.parametrize(("name", "kind", "first", "last", "gaps"), YEARS)
 def test_the_years_of_a_table(
-    policies: Policies, name: str, kind: YearFormat, first: int, last: int, gaps: set[int]
+    policies: PolicySet, name: str, kind: YearFormat, first: int, last: int, gaps: set[int]
 ) -> None:
     axis = policies.catalogue.table(name).year
     assert axis is not None
@@ -73,13 +73,13 @@ CLASSES = [
 
 
 @pytest.mark.parametrize(("table", "name", "cls", "default"), CLASSES)
-def test_class_and_default_item(policies: Policies, table: str, name: str, cls: VariableClass, default: bool) -> None:
+def test_class_and_default_item(policies: PolicySet, table: str, name: str, cls: VariableClass, default: bool) -> None:
     variable = policies.catalogue.table(table).find(name)
     assert variable is not None
     assert (variable.cls, variable.default_item) == (cls, default)
 
 
-def test_default_items_follow_the_rule_of_the_data_tables(policies: Policies) -> None:
+def test_default_items_follow_the_rule_of_the_data_tables(policies: PolicySet) -> None:
     by_request = {"YearOfBirth", "MonthOfBirth"}
     for table in policies.catalogue.tables:
         for variable in table.variables:
@@ -88,28 +88,28 @@ def test_default_items_follow_the_rule_of_the_data_tables(policies: Policies) ->
             assert variable.default_item == (by_rule and not asked_for), (table.full_name, variable.name)
 
 
-def test_every_exact_date_about_a_person_is_quasi(policies: Policies) -> None:
-    dates = [v for t in policies.catalogue.persons() for v in t.variables if v.type is Type.DATE]
+def test_every_exact_date_about_a_person_is_quasi(policies: PolicySet) -> None:
+    dates = [v for t in policies.catalogue.person_tables() for v in t.variables if v.type is ScalarType.DATE]
     assert len(dates) > 5
     assert {v.cls for v in dates} == {VariableClass.QUASI}
 
 
-def test_every_person_table_tells_unit_key_and_most_rows(policies: Policies) -> None:
-    for table in policies.catalogue.persons():
-        assert table.unit is (Unit.STAFF if table.full_name == "swc.workforce" else Unit.PUPIL)
+def test_every_person_table_tells_unit_key_and_most_rows(policies: PolicySet) -> None:
+    for table in policies.catalogue.person_tables():
+        assert table.unit is (PrivacyUnit.STAFF if table.full_name == "swc.workforce" else PrivacyUnit.PUPIL)
         assert table.link_key
         assert table.key_domain
     public = [t for t in policies.catalogue.tables if t.kind is TableKind.PUBLIC]
     assert [(t.full_name, t.unique_key) for t in public] == [("ref.schools", "URN")]
 
 
-def test_fixed_point_scores_say_their_digits(policies: Policies) -> None:
+def test_fixed_point_scores_say_their_digits(policies: PolicySet) -> None:
     for table in policies.catalogue.tables:
         for variable in table.variables:
-            assert (variable.decimals is not None) == (variable.type is Type.DECIMAL)
+            assert (variable.decimals is not None) == (variable.type is ScalarType.DECIMAL)
 
 
-def test_all_grants_no_identifier_but_the_link_key(policies: Policies) -> None:
+def test_all_grants_no_identifier_but_the_link_key(policies: PolicySet) -> None:
     project = policies.project("P0421")
     assert project is not None
     for grant in project.grants:
@@ -124,7 +124,7 @@ def test_all_grants_no_identifier_but_the_link_key(policies: Policies) -> None:
     assert not project.tables & {"npd.cla", "npd.sc_addresses", "npd.ks1", "npd.ks5_student", "npd.ks4_exam"}
 
 
-def test_a_grant_over_a_gap_holds_the_years_that_exist(policies: Policies) -> None:
+def test_a_grant_over_a_gap_holds_the_years_that_exist(policies: PolicySet) -> None:
     project = policies.project("P0421")
     assert project is not None
     assert project.granted_years("npd.ks2_pupil", "KS2_MATSCORE") == {2015, 2016, 2017, 2018}
@@ -133,10 +133,10 @@ def test_a_grant_over_a_gap_holds_the_years_that_exist(policies: Policies) -> No
     assert project.granted_years("npd.ks2_pupil", "KS2_NONE") is False
 
 
-def test_default_items_grant_no_other_item(policies: Policies) -> None:
+def test_default_items_grant_no_other_item(policies: PolicySet) -> None:
     project = policies.project("P0733")
     assert project is not None
-    assert project.mode is Mode.DIFFERENTIAL_PRIVACY
+    assert project.mode is ProtectionMode.DIFFERENTIAL_PRIVACY
     absence = {g.variable for g in project.grants if g.table == "npd.absence"}
     assert {"AcademicYear", "OverallAbsence_6HalfTerms", "LA", "PupilMatchingRefAnonymous"} <= absence
     assert not absence & {"EthnicGroupMinor", "FSMeligible", "URN", "LSOA11", "PA10_exact_6HalfTerms"}

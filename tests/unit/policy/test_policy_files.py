@@ -7,9 +7,8 @@ import pytest
 
 from broker.domain.errors import Invalid
 from broker.policy.files import load_policies
-from broker.policy.memory import MemoryPolicy
-
-from .conftest import fault_of
+from broker.policy.release_history_policy import ReleaseHistoryPolicy
+from tests.unit.policy.conftest import fault_of
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
@@ -162,4 +161,4 @@ def test_two_populations_of_one_name_are_a_fault(folder: Path) -> None:
 
 def test_a_set_without_a_memory_file_has_no_reference_population(folder: Path) -> None:
     (folder / "memory.yaml").unlink()
-    assert load_policies(folder).memory == MemoryPolicy()
+    assert load_policies(folder).memory == ReleaseHistoryPolicy()

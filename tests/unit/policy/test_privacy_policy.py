@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Invalid
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.policy.data_catalogue import PrivacyUnit
 from broker.policy.files import load_policies
-from broker.policy.files.privacy import load_privacy
-from broker.policy.tables import Unit
-
-from .conftest import fault_of
+from broker.policy.files.privacy_files import load_promises_and_profiles
+from tests.unit.policy.conftest import fault_of
 
 FOLDER = Path(__file__).parents[3] / "policies" / "privacy"
 PROFILE = "profiles/npd-private.yaml"
@@ -46,27 +45,27 @@ def folder(tmp_path: Path) -> Path:
 def test_a_fault_is_told_with_its_file_and_line(
     folder: Path, file: str, old: str, new: str, code: str, where: str
 ) -> None:
-    told, line = fault_of(load_privacy, folder, file, old, new)
+    told, line = fault_of(load_promises_and_profiles, folder, file, old, new)
     assert told.code == code
     assert line.startswith(where)
 
 
 def test_what_the_files_say() -> None:
     """One release without a person is at most 0.5; a promise is one cap for each unit."""
-    found = load_privacy(FOLDER)
+    found = load_promises_and_profiles(FOLDER)
     profile = found.profile("npd-private")
     assert (profile.max_automatic, profile.level, profile.display_floor) == (0.5, 0.95, 10)
     assert len(profile.source) > 40
-    pupil = found.promise(Unit.PUPIL)
+    pupil = found.promise(PrivacyUnit.PUPIL)
     assert pupil is not None
-    assert pupil.cap == Amount(Accounting.APPROXIMATE, 8 * 10**6, 10**7)
+    assert pupil.cap == PrivacyAmount(Accounting.APPROXIMATE, 8 * 10**6, 10**7)
 
 
 def test_a_rho_needs_a_delta_at_which_it_is_told(folder: Path) -> None:
     text = (folder / "promises.yaml").read_text()
     zcdp = "zcdp, loss: 0.5, stated_delta: 1.0e-9"
     (folder / "promises.yaml").write_text(text.replace("approximate, loss: 8.0, delta: 1.0e-8", zcdp, 1))
-    promise = load_privacy(folder).promise(Unit.PUPIL)
+    promise = load_promises_and_profiles(folder).promise(PrivacyUnit.PUPIL)
     assert promise is not None
     assert (promise.accounting, promise.stated_delta) == (Accounting.CONCENTRATED, 1e-9)
 
@@ -81,7 +80,7 @@ def test_the_fingerprint_is_of_every_figure() -> None:
 def test_no_profile_and_two_of_one_name_are_faults(folder: Path) -> None:
     (folder / "profiles" / "again.yaml").write_text((folder / PROFILE).read_text())
     with pytest.raises(Invalid, match="two privacy profiles"):
-        load_privacy(folder)
+        load_promises_and_profiles(folder)
     shutil.rmtree(folder / "profiles")
     with pytest.raises(Invalid, match="no privacy profile"):
-        load_privacy(folder)
+        load_promises_and_profiles(folder)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.policy.files import load_policies, load_profile
-from broker.policy.profile_words import PARAMETERS
-from broker.policy.profiles import Profile, ZeroPolicy
+from broker.policy.disclosure_rules import PARAMETER_SENTENCES, DisclosureRules, ZeroPolicy
+from broker.policy.files import load_disclosure_rules, load_policies
 
 FOLDER = Path(__file__).parents[3] / "policies"
 PROFILES = {p.name: p for p in load_policies(FOLDER).profiles}
@@ -45,9 +44,13 @@ def test_what_a_file_does_not_say_is_as_documented(tmp_path: Path) -> None:
     text = (FOLDER / "profiles" / "strict.yaml").read_text()
     old = "\n".join(line for line in text.splitlines() if not line.startswith(("coalition", "prior_q", "whisker")))
     (tmp_path / "old.yaml").write_text(old)
-    found = load_profile(tmp_path / "old.yaml")
-    assert (found.coalition, found.prior_q, found.whisker) == (Profile.coalition, Profile.prior_q, Profile.whisker)
+    found = load_disclosure_rules(tmp_path / "old.yaml")
+    assert (found.coalition, found.prior_q, found.whisker) == (
+        DisclosureRules.coalition,
+        DisclosureRules.prior_q,
+        DisclosureRules.whisker,
+    )
 
 
 def test_every_parameter_of_a_profile_is_told_in_a_sentence():
-    assert set(PARAMETERS) == {f.name for f in fields(Profile)} - {"name", "source"}
+    assert set(PARAMETER_SENTENCES) == {f.name for f in fields(DisclosureRules)} - {"name", "source"}

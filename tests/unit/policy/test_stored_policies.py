@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Breach
-from broker.policy.changes import differences
-from broker.policy.memory import MemoryPolicy
-from broker.policy.models import Policies, canonical_json
-from broker.policy.stored import policies_from_json, policies_to_json
+from broker.policy.policy_changes import policy_changes
+from broker.policy.policy_set import PolicySet, canonical_json
+from broker.policy.release_history_policy import ReleaseHistoryPolicy
+from broker.policy.stored_policies import policies_from_json, policies_to_json
 
 POLICIES = Path(__file__).parents[3] / "policies"
 
 
-def test_what_is_stored_comes_back_equal(policies: Policies) -> None:
+def test_what_is_stored_comes_back_equal(policies: PolicySet) -> None:
     again = policies_from_json(policies_to_json(policies), policies.fingerprint)
     assert again == policies
     assert again.fingerprint == policies.fingerprint
 
 
-def test_the_fingerprint_is_the_hash_of_the_stored_text(policies: Policies) -> None:
+def test_the_fingerprint_is_the_hash_of_the_stored_text(policies: PolicySet) -> None:
     assert hashlib.sha256(policies_to_json(policies).encode()).hexdigest() == policies.fingerprint
 
 
-def test_another_order_of_codes_is_another_policy(policies: Policies) -> None:
+def test_another_order_of_codes_is_another_policy(policies: PolicySet) -> None:
     codesets = list(policies.catalogue.codesets)
     codesets[0] = replace(codesets[0], codes=tuple(reversed(codesets[0].codes)))
     other = replace(policies, catalogue=replace(policies.catalogue, codesets=tuple(codesets)))
@@ -37,7 +37,7 @@ def test_sets_are_sorted_and_sequences_are_not() -> None:
     assert canonical_json({"b": frozenset({3, 1, 2}), "a": ("y", "x")}) == '{"a":["y","x"],"b":[1,2,3]}'
 
 
-def test_changed_or_unreadable_text_is_a_breach(policies: Policies) -> None:
+def test_changed_or_unreadable_text_is_a_breach(policies: PolicySet) -> None:
     text = policies_to_json(policies)
     with pytest.raises(Breach, match="fingerprint"):
         policies_from_json(text.replace('"votes":1', '"votes":0'), policies.fingerprint)
@@ -45,19 +45,19 @@ def test_changed_or_unreadable_text_is_a_breach(policies: Policies) -> None:
         policies_from_json(json.dumps({"catalogue": {}}))
 
 
-def test_a_set_that_was_stored_before_there_was_a_memory_names_no_population(policies: Policies) -> None:
+def test_a_set_that_was_stored_before_there_was_a_memory_names_no_population(policies: PolicySet) -> None:
     told = json.loads(policies_to_json(policies))
     del told["memory"], told["service"]["members_bytes"], told["service"]["members_memory_bytes"]
     text = canonical_json(told)
     again = policies_from_json(text, hashlib.sha256(text.encode()).hexdigest())
-    assert (again.memory, again.service) == (MemoryPolicy(), policies.service)
+    assert (again.memory, again.service) == (ReleaseHistoryPolicy(), policies.service)
 
 
-def test_changes_of_the_memorys_policy_are_told(policies: Policies) -> None:
+def test_changes_of_the_memorys_policy_are_told(policies: PolicySet) -> None:
     memory = policies.memory
     reference = replace(memory.references[0], variables=("LA",))
     other = replace(memory, fraction=0.5, references=(reference, *memory.references[1:]), standard=())
-    assert differences(policies, replace(policies, memory=other)) == [
+    assert policy_changes(policies, replace(policies, memory=other)) == [
         "memory: the fraction of a reference population's persons, so many exact figures may tell of it alone, "
         "changes from 0.05 to 0.5",
         "reference population local authority and year group changes in variables",
@@ -65,5 +65,5 @@ def test_changes_of_the_memorys_policy_are_told(policies: Policies) -> None:
     ]
     two = replace(memory, references=(memory.references[0], replace(reference, name="LA")))
     turned = replace(two, references=two.references[::-1])
-    told = differences(replace(policies, memory=two), replace(policies, memory=turned))
+    told = policy_changes(replace(policies, memory=two), replace(policies, memory=turned))
     assert told == ["memory: the order of references changes"]

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.policy.disclosure_rules import Rounding, ZeroPolicy, is_as_strict
 from broker.policy.files import load_policies
-from broker.policy.profiles import Rounding, ZeroPolicy
-from broker.policy.strictness import is_as_strict
 
 POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")
-DEFAULT = POLICIES.profile("npd-default")
+DEFAULT = POLICIES.disclosure_rules("npd-default")
 
 
 def test_every_profile_is_as_strict_as_itself():

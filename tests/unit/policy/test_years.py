@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.policy.years import parse_span, parse_year
+from broker.policy.data_catalogue import parse_year, parse_year_range
 
 SPANS = [
     ("2018/2019-2022/2023", (2018, 2022)),
@@ -17,7 +17,7 @@ SPANS = [
 
 @pytest.mark.parametrize(("text", "span"), SPANS)
 def test_years_are_read(text: str, span: tuple[int, int]) -> None:
-    assert parse_span(text) == span
+    assert parse_year_range(text) == span
 
 
 WRONG = [
@@ -38,7 +38,7 @@ WRONG = [
 @pytest.mark.parametrize("text", WRONG)
 def test_anything_else_is_an_error_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        parse_span(text)
+        parse_year_range(text)
 
 
 def test_other_digits_are_no_digits() -> None:

@@ -6,30 +6,29 @@ from pathlib import Path
 import pytest
 from private_kit import COUNT, POLICIES, table
 
-from broker.domain.amounts import MICRO, Accounting, Amount, nothing, rounded_up
-from broker.policy.tables import Unit
-from broker.privacy.calibrate import rho_within
-from broker.privacy.design import design, deviation
+from broker.domain.ledger.privacy_loss import MICRO, Accounting, PrivacyAmount, amount_rounded_up, zero_amount
+from broker.policy.data_catalogue import PrivacyUnit
+from broker.privacy.measurement_design import design_measurement, noise_deviation, rho_within
 from broker.privacy.measurements import epsilon_of
 from broker.privacy.mechanisms import Additive
 
-PROMISE = POLICIES.promise(Unit.PUPIL)
+PROMISE = POLICIES.promise(PrivacyUnit.PUPIL)
 PAGE = Path(__file__).parents[3] / "docs" / "operating.md"
 RELEASES = {Fraction(1, 2): (16, 13), Fraction(1, 5): (40, 81), Fraction(1, 10): (80, 326)}
 """By the epsilon of a count: how many of them the promise is enough for where epsilon adds up, and where rho does."""
 
 
-def noise_of(spend: Amount) -> float:
-    (mechanism,) = design([table((3,), (COUNT,))], spend).bundle.mechanisms
+def noise_of(spend: PrivacyAmount) -> float:
+    (mechanism,) = design_measurement([table((3,), (COUNT,))], spend).bundle.mechanisms
     assert isinstance(mechanism, Additive)
-    return deviation(mechanism)
+    return noise_deviation(mechanism)
 
 
 def rho_of_the_same_noise(epsilon: Fraction) -> Fraction:
     """Of a count: Laplace has the deviation sqrt(2) / epsilon, Gaussian 1 / sqrt(2 rho)."""
     rho = epsilon**2 / 4
-    mine = noise_of(Amount(Accounting.CONCENTRATED, int(rho * MICRO)))
-    assert mine == pytest.approx(noise_of(Amount(Accounting.PURE, int(epsilon * MICRO))), rel=1e-3)
+    mine = noise_of(PrivacyAmount(Accounting.CONCENTRATED, int(rho * MICRO)))
+    assert mine == pytest.approx(noise_of(PrivacyAmount(Accounting.PURE, int(epsilon * MICRO))), rel=1e-3)
     return rho
 
 
@@ -46,8 +45,10 @@ def test_a_promise_lasts_for_so_many_counts_of_the_same_noise(epsilon: Fraction)
 
 def test_the_total_of_rho_is_turned_once() -> None:
     """Jobs one by one come to what OpenDP says of their sum, and not to the sum of what it says of each."""
-    spends = [Amount(Accounting.CONCENTRATED, 2_500)] * 100
-    total = sum((design([table((3,), (COUNT,))], s).charge for s in spends), nothing(Accounting.CONCENTRATED))
-    assert total.within(rounded_up(Accounting.CONCENTRATED, Fraction(1, 4)))
+    spends = [PrivacyAmount(Accounting.CONCENTRATED, 2_500)] * 100
+    total = sum(
+        (design_measurement([table((3,), (COUNT,))], s).charge for s in spends), zero_amount(Accounting.CONCENTRATED)
+    )
+    assert total.within(amount_rounded_up(Accounting.CONCENTRATED, Fraction(1, 4)))
     once = epsilon_of(Fraction(total.micro, MICRO), 1e-8)
     assert once < 100 * epsilon_of(Fraction(2_500, MICRO), 1e-8) / 5

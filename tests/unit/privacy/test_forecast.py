@@ -8,21 +8,31 @@ from pathlib import Path
 import pytest
 from private_kit import COUNT, PROFILE, table
 
-from broker.domain.amounts import Accounting, Amount
 from broker.domain.errors import Invalid, Refused
-from broker.privacy.expectations import Expected
-from broker.privacy.forecast import forecast, spend_for
-from broker.privacy.limits import check_spend, check_tables
-from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.privacy.error_forecast import ExpectedError, forecast_errors, smallest_spend
+from broker.privacy.private_tables import (
+    Argument,
+    Clamp,
+    Dimension,
+    Influence,
+    PrivateMeasure,
+    PrivateStatistic,
+    PrivateTable,
+)
+from broker.privacy.profile_limits import check_spend, check_tables
 
-PURE, HALF = Accounting.PURE, Amount(Accounting.PURE, 500_000)
-MEDIAN = Statistic("q", Ask.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000))
-VARIANCE, SUM = Statistic("var", Ask.VARIANCE, "att8"), Statistic("s", Ask.SUM, "att8")
-RATIO = Statistic("r", Ask.RATIO, parts=("s", "n"))
+PURE, HALF = Accounting.PURE, PrivacyAmount(Accounting.PURE, 500_000)
+MEDIAN = PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000))
+VARIANCE, SUM = (
+    PrivateStatistic("var", PrivateMeasure.VARIANCE, "att8"),
+    PrivateStatistic("s", PrivateMeasure.SUM, "att8"),
+)
+RATIO = PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "n"))
 
 
 def test_a_count_is_forecast_for_all_cells_and_a_mean_as_a_curve() -> None:
-    found = forecast([table((5,))], HALF, PROFILE).expected
+    found = forecast_errors([table((5,))], HALF, PROFILE).expected
     count, *curve = found
     assert count.persons is None
     assert count.error == pytest.approx(3.0, rel=0.01)  # two Laplaces of scale 2: 1.5 * 2
@@ -32,13 +42,13 @@ def test_a_count_is_forecast_for_all_cells_and_a_mean_as_a_curve() -> None:
 
 
 def test_a_public_denominator_gives_one_figure() -> None:
-    found = forecast([table((2,), public=(100, 300))], HALF, PROFILE).expected
+    found = forecast_errors([table((2,), public=(100, 300))], HALF, PROFILE).expected
     assert [e.persons for e in found] == [None, None]
     assert found[1].error == pytest.approx(0.75 * 2 * 90 * (1 / 100 + 1 / 300) / 2, rel=0.01)
 
 
 def test_other_spends_and_the_share_of_what_is_left() -> None:
-    found = forecast([table((5,))], HALF, PROFILE, left=Amount(PURE, 2 * 10**6))
+    found = forecast_errors([table((5,))], HALF, PROFILE, left=PrivacyAmount(PURE, 2 * 10**6))
     assert found.share_of_left == Fraction(1, 4)
     assert [o.charge.micro for o in found.others] == [125_000, 250_000, 10**6, 2 * 10**6]
     errors = [o.expected[0].error for o in found.others]
@@ -46,22 +56,22 @@ def test_other_spends_and_the_share_of_what_is_left() -> None:
 
 
 def test_a_spend_is_chosen_by_the_error_it_gives() -> None:
-    def enough(found: tuple[Expected, ...]) -> bool:
+    def enough(found: tuple[ExpectedError, ...]) -> bool:
         return found[0].error is not None and found[0].error <= 3.0
 
-    chosen = spend_for([table((5,))], enough, Amount(PURE, 2 * 10**6), PROFILE)
+    chosen = smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 2 * 10**6), PROFILE)
     assert chosen.micro == pytest.approx(500_000, rel=0.02)
-    assert enough(forecast([table((5,))], chosen, PROFILE).expected)
+    assert enough(forecast_errors([table((5,))], chosen, PROFILE).expected)
     with pytest.raises(Invalid, match="not reached"):
-        spend_for([table((5,))], enough, Amount(PURE, 100_000), PROFILE)
+        smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 100_000), PROFILE)
 
 
 def test_every_statistic_and_grouping_set_is_forecast() -> None:
     asked = table((4, 3), (COUNT, MEDIAN, VARIANCE, SUM, RATIO), sets=((0, 1), (0,), ()))
-    found = forecast([asked], HALF, PROFILE).expected
+    found = forecast_errors([asked], HALF, PROFILE).expected
     assert {(e.set, e.statistic) for e in found} == {(s, n) for s in range(3) for n in ("n", "q", "var", "s", "r")}
     counts = [e.error for e in found if e.statistic == "n"]
-    bought_alone = forecast([dataclasses.replace(asked, sets=((0, 1),))], HALF, PROFILE).expected[0].error
+    bought_alone = forecast_errors([dataclasses.replace(asked, sets=((0, 1),))], HALF, PROFILE).expected[0].error
     assert counts[0] is not None
     assert bought_alone is not None
     assert counts[0] < 3 * bought_alone, "the fit to the margins makes fine cells better, too"
@@ -71,7 +81,7 @@ def test_every_statistic_and_grouping_set_is_forecast() -> None:
 def test_the_forecast_has_no_way_to_data() -> None:
     """Attack 31, invariant 11: it imports what describes tables and policies; no engine, store, vault or noise."""
     room = Path(__file__).parents[3] / "broker" / "privacy"
-    texts = [(room / name).read_text() for name in ("forecast.py", "expectations.py", "design.py")]
+    texts = [(room / name).read_text() for name in ("error_forecast.py", "measurement_design.py")]
     imported = {n.module for t in texts for n in ast.walk(ast.parse(t)) if isinstance(n, ast.ImportFrom)}
     assert not {m for m in imported if m and m.startswith("broker.privacy.noise")}
     assert {m.split(".")[1] for m in imported if m and m.startswith("broker.")} == {"domain", "policy", "privacy"}
@@ -96,11 +106,15 @@ def test_a_domain_that_is_too_large_is_refused_with_the_key_to_drop() -> None:
 def test_all_reasons_are_told_at_once() -> None:
     wide = Argument("pay", Clamp(0, 10**9, 100))
     asked = table(
-        (10,), (Statistic("m", Ask.MEAN, "pay"), Statistic("q", Ask.QUANTILE, "pay", points=(5, 5))),
+        (10,),
+        (
+            PrivateStatistic("m", PrivateMeasure.MEAN, "pay"),
+            PrivateStatistic("q", PrivateMeasure.QUANTILE, "pay", points=(5, 5)),
+        ),
         influence=Influence(100, 1), arguments=(wide,),
     )  # fmt: skip
     assert [c for c, _ in refusals(asked)] == ["private-influence", "private-clamp", "private-points"]
-    many = Statistic("q", Ask.QUANTILE, "att8", points=tuple(range(5000)))
+    many = PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", points=tuple(range(5000)))
     assert [c for c, _ in refusals(table((3,), (many,)))] == ["private-points"]
     sets = tuple((i, j) for i in range(14) for j in range(i + 1, 14))
     assert [c for c, _ in refusals(table((2,) * 14, (COUNT,), sets=sets))] == ["private-parts"]
@@ -110,10 +124,10 @@ def test_one_release_has_a_largest_spend() -> None:
     """Attack 14: epsilon 4 in one query is nearly the exact answer."""
     check_spend(HALF, PURE, PROFILE)
     for spend, accounting, raised in (
-        (Amount(PURE, 500_001), PURE, False), (Amount(PURE, 4 * 10**6), PURE, True),
+        (PrivacyAmount(PURE, 500_001), PURE, False), (PrivacyAmount(PURE, 4 * 10**6), PURE, True),
         (HALF, Accounting.APPROXIMATE, False),
-        (Amount(Accounting.APPROXIMATE, 1, 2 * 10**6), Accounting.APPROXIMATE, False),
+        (PrivacyAmount(Accounting.APPROXIMATE, 1, 2 * 10**6), Accounting.APPROXIMATE, False),
     ):  # fmt: skip
         with pytest.raises(Refused):
             check_spend(spend, accounting, PROFILE, raised)
-    check_spend(Amount(PURE, 2 * 10**6), PURE, PROFILE, raised=True)
+    check_spend(PrivacyAmount(PURE, 2 * 10**6), PURE, PROFILE, raised=True)

@@ -6,46 +6,51 @@ import pytest
 from private_kit import ATT8, COUNT, MEAN, table
 
 from broker.domain.errors import Invalid
-from broker.privacy.blocks import Block, Kind, ranks
-from broker.privacy.bounds import Sensitivity, sensitivity, split
-from broker.privacy.layout import layout
-from broker.privacy.tables import Argument, Ask, Clamp, Influence, Statistic
+from broker.privacy.block_layout import Block, BlockKind, lay_out_blocks, rank_scores
+from broker.privacy.private_tables import Argument, Clamp, Influence, PrivateMeasure, PrivateStatistic
+from broker.privacy.sensitivity import Sensitivity, block_sensitivity, worst_case_rows
 
 KS2 = Argument("ks2", Clamp(-50, 50))
-PERSONS, VALUES = Statistic("p", Ask.PERSONS), Statistic("v", Ask.VALUES, "ks2")
-SUM, VARIANCE = Statistic("s", Ask.SUM, "ks2"), Statistic("var", Ask.VARIANCE, "ks2")
-MEDIAN = Statistic("q", Ask.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
-HISTOGRAM = Statistic("h", Ask.HISTOGRAM, "ks2", points=(0,))
-OTHER, RATIO = Statistic("o", Ask.SUM, "att8"), Statistic("r", Ask.RATIO, parts=("s", "o"))
+PERSONS, VALUES = PrivateStatistic("p", PrivateMeasure.PERSONS), PrivateStatistic("v", PrivateMeasure.VALUES, "ks2")
+SUM, VARIANCE = (
+    PrivateStatistic("s", PrivateMeasure.SUM, "ks2"),
+    PrivateStatistic("var", PrivateMeasure.VARIANCE, "ks2"),
+)
+MEDIAN = PrivateStatistic("q", PrivateMeasure.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
+HISTOGRAM = PrivateStatistic("h", PrivateMeasure.HISTOGRAM, "ks2", points=(0,))
+OTHER, RATIO = (
+    PrivateStatistic("o", PrivateMeasure.SUM, "att8"),
+    PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "o")),
+)
 
 
 ROWS_ONLY = Influence(4, 4, 4)
 """Four rows in all: they may be in one cell, or each in another."""
 
 
-def shape(*statistics: Statistic, influence: Influence = Influence(1, 1)) -> list[tuple[object, ...]]:  # noqa: B008
-    made = layout(table((3,), statistics, influence=influence, arguments=(ATT8, KS2)))
+def shape(*statistics: PrivateStatistic, influence: Influence = Influence(1, 1)) -> list[tuple[object, ...]]:  # noqa: B008
+    made = lay_out_blocks(table((3,), statistics, influence=influence, arguments=(ATT8, KS2)))
     return [(b.kind, b.argument, b.degree, b.missing, b.persons) for b in made.blocks]
 
 
-P = Kind.POWERS
+P = BlockKind.POWERS
 CASES = [
     ((COUNT,), [(P, None, 0, False, False)]),
     ((MEAN,), [(P, "att8", 1, False, False)]),
     # att8 is proved complete: the pair has the rows already. ks2 is not: a third coordinate has those without it.
     ((COUNT, MEAN), [(P, "att8", 1, False, False)]),
-    ((COUNT, Statistic("m", Ask.MEAN, "ks2")), [(P, "ks2", 1, True, False)]),
+    ((COUNT, PrivateStatistic("m", PrivateMeasure.MEAN, "ks2")), [(P, "ks2", 1, True, False)]),
     ((COUNT, VALUES), [(P, "ks2", 0, True, False)]),
     ((SUM, VALUES, VARIANCE), [(P, "ks2", 2, False, False)]),
     ((SUM, OTHER, RATIO), [(P, "att8", 1, False, False), (P, "ks2", 1, False, False)]),
     ((PERSONS, COUNT), [(P, None, 0, False, False)]),
-    ((MEDIAN,), [(Kind.RANKS, "ks2", 0, False, False), (P, None, 0, False, False)]),
-    ((HISTOGRAM,), [(Kind.BINS, "ks2", 0, False, False)]),
+    ((MEDIAN,), [(BlockKind.RANKS, "ks2", 0, False, False), (P, None, 0, False, False)]),
+    ((HISTOGRAM,), [(BlockKind.BINS, "ks2", 0, False, False)]),
 ]
 
 
 @pytest.mark.parametrize(("asked", "measured"), CASES)
-def test_what_is_measured(asked: tuple[Statistic, ...], measured: list[object]) -> None:
+def test_what_is_measured(asked: tuple[PrivateStatistic, ...], measured: list[object]) -> None:
     assert shape(*asked) == measured
     assert shape(*reversed(asked)) == measured, "the order of the text changes nothing"
     assert shape(*asked, *asked) == measured, "a question that is asked twice is paid once"
@@ -58,7 +63,7 @@ def test_persons_are_another_number_where_a_person_may_have_several_rows() -> No
 def test_persons_of_a_total_are_not_its_rows() -> None:
     """One row in each finest cell, but several in a total."""
     asked = table((3,), (PERSONS, COUNT), sets=((0,), ()), influence=Influence(2, 1))
-    assert [b.persons for b in layout(asked).blocks] == [True, False]
+    assert [b.persons for b in lay_out_blocks(asked).blocks] == [True, False]
 
 
 def test_a_row_shares_out_one_whole() -> None:
@@ -66,20 +71,20 @@ def test_a_row_shares_out_one_whole() -> None:
     clamp = Clamp(-3, 4)
     for block in (
         Block(P), Block(P, "x", clamp, 1), Block(P, "x", clamp, 2), Block(P, "x", clamp, 2, missing=True),
-        Block(Kind.BINS, "x", clamp, points=(-1, 2), missing=True),
+        Block(BlockKind.BINS, "x", clamp, points=(-1, 2), missing=True),
     ):  # fmt: skip
         for x in (-100, -3, 0, 2, 4, 100, None):
-            row = block.row(x)
+            row = block.row_coordinates(x)
             assert len(row) == block.width
             assert min(row) >= 0
-            assert sum(row) == (0 if x is None and not block.missing and block.argument else block.whole)
+            assert sum(row) == (0 if x is None and not block.missing and block.argument else block.row_total)
 
 
 def test_a_missing_value_is_in_none_of_the_sums_of_its_argument() -> None:
     """Attack 30: both sums are over the same rows, those with an x."""
-    assert Block(P, "x", Clamp(10, 20), 1).row(None) == (0, 0)
-    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row(None) == (0, 0, 10)
-    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row(13) == (7, 3, 0)
+    assert Block(P, "x", Clamp(10, 20), 1).row_coordinates(None) == (0, 0)
+    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row_coordinates(None) == (0, 0, 10)
+    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row_coordinates(13) == (7, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -94,21 +99,21 @@ def test_a_missing_value_is_in_none_of_the_sums_of_its_argument() -> None:
 )
 def test_the_worst_person(influence: Influence, rows: tuple[int, ...], norms: tuple[int, int]) -> None:
     """dp.md: counts L1 = G R and L2 = sqrt(G) R; with k rows in all L1 = k and L2 = k."""
-    assert split(influence) == rows
-    found = sensitivity(Block(P), influence)
+    assert worst_case_rows(influence) == rows
+    found = block_sensitivity(Block(P), influence)
     assert (found.l1, found.l2_squared) == norms
-    pair = sensitivity(Block(P, "x", Clamp(0, 9000), 1), influence)
+    pair = block_sensitivity(Block(P, "x", Clamp(0, 9000), 1), influence)
     assert (pair.l1, pair.l2_squared, pair.linf) == (9000 * norms[0], 9000**2 * norms[1], 9000 * rows[0])
 
 
 def test_persons_are_one_in_a_cell() -> None:
-    assert sensitivity(Block(P, persons=True), Influence(3, 50, 60)) == Sensitivity(3, 3, 3, 1)
-    assert sensitivity(Block(P, persons=True), ROWS_ONLY) == Sensitivity(4, 4, 4, 1)
+    assert block_sensitivity(Block(P, persons=True), Influence(3, 50, 60)) == Sensitivity(3, 3, 3, 1)
+    assert block_sensitivity(Block(P, persons=True), ROWS_ONLY) == Sensitivity(4, 4, 4, 1)
 
 
 def test_what_floats_cannot_hold_is_refused() -> None:
     with pytest.raises(Invalid, match="narrower"):
-        sensitivity(Block(P, "x", Clamp(0, 10**8), 2), Influence(1, 1))
+        block_sensitivity(Block(P, "x", Clamp(0, 10**8), 2), Influence(1, 1))
     for wrong in (
         lambda: Influence(0, 1), lambda: Clamp(3, 3), lambda: Clamp(0, 1, 0), lambda: table((3,), sets=()),
         lambda: table((3, 3), sets=((1, 0),)), lambda: table((3,), sets=((0,), (0,))),
@@ -120,5 +125,5 @@ def test_what_floats_cannot_hold_is_refused() -> None:
 
 def test_ranks_come_out_of_a_histogram() -> None:
     """Of 3, 3, 5, 8 the median's candidates 3, 5, 9 split badly by 2, 1 and 4 (halves: times 2 over 2)."""
-    assert ranks([3, 5, 9], [0, 2, 0, 1, 1, 0, 0], Fraction(1, 2)) == [2, 1, 4]
-    assert ranks([3, 5, 9], [0, 2, 0, 1, 1, 0, 0], Fraction(0)) == [0, 2, 4]
+    assert rank_scores([3, 5, 9], [0, 2, 0, 1, 1, 0, 0], Fraction(1, 2)) == [2, 1, 4]
+    assert rank_scores([3, 5, 9], [0, 2, 0, 1, 1, 0, 0], Fraction(0)) == [0, 2, 4]

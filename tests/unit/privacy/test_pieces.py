@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from broker.domain.amounts import Accounting
-from broker.privacy.bounds import Sensitivity
+from broker.domain.ledger.privacy_loss import Accounting
 from broker.privacy.measurements import charge, draw
-from broker.privacy.measurements.pieces import SHORTEST
-from broker.privacy.mechanisms import Additive, Bundle, Family
+from broker.privacy.measurements.mechanism_measurements import MIN_CHUNK
+from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily
+from broker.privacy.sensitivity import Sensitivity
 
 BOUNDS = Sensitivity(1, 1, 1, 1)
 BUNDLES = {
-    Family.LAPLACE: Bundle(Accounting.PURE, (Additive(Family.LAPLACE, 5.0, BOUNDS),)),
-    Family.GAUSSIAN: Bundle(Accounting.CONCENTRATED, (Additive(Family.GAUSSIAN, 5.0, BOUNDS),)),
+    NoiseFamily.LAPLACE: MechanismBundle(Accounting.PURE, (Additive(NoiseFamily.LAPLACE, 5.0, BOUNDS),)),
+    NoiseFamily.GAUSSIAN: MechanismBundle(Accounting.CONCENTRATED, (Additive(NoiseFamily.GAUSSIAN, 5.0, BOUNDS),)),
 }
 HANDS = 4
 APART = 10_000
@@ -27,7 +27,7 @@ def _several_hands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(HANDS)))
 
 
-def noise(family: Family, length: int) -> NDArray[np.int64]:
+def noise(family: NoiseFamily, length: int) -> NDArray[np.int64]:
     """Each coordinate is far from all others, so that it says where it belongs."""
     exact = [APART * i for i in range(length)]
     (found,) = draw(BUNDLES[family], (exact,))
@@ -35,16 +35,18 @@ def noise(family: Family, length: int) -> NDArray[np.int64]:
     return np.array(found) - np.array(exact)
 
 
-@pytest.mark.parametrize("family", Family)
-@pytest.mark.parametrize("length", [0, 1, SHORTEST, 2 * SHORTEST - 1, 2 * SHORTEST, 3 * SHORTEST + 1, 9 * SHORTEST])
-def test_every_coordinate_is_in_its_place(family: Family, length: int) -> None:
+@pytest.mark.parametrize("family", NoiseFamily)
+@pytest.mark.parametrize(
+    "length", [0, 1, MIN_CHUNK, 2 * MIN_CHUNK - 1, 2 * MIN_CHUNK, 3 * MIN_CHUNK + 1, 9 * MIN_CHUNK]
+)
+def test_every_coordinate_is_in_its_place(family: NoiseFamily, length: int) -> None:
     assert (np.abs(noise(family, length)) < APART / 2).all()
 
 
-@pytest.mark.parametrize(("family", "deviation"), [(Family.LAPLACE, 5.0 * 2**0.5), (Family.GAUSSIAN, 5.0)])
-def test_pieces_are_drawn_by_themselves(family: Family, deviation: float) -> None:
+@pytest.mark.parametrize(("family", "deviation"), [(NoiseFamily.LAPLACE, 5.0 * 2**0.5), (NoiseFamily.GAUSSIAN, 5.0)])
+def test_pieces_are_drawn_by_themselves(family: NoiseFamily, deviation: float) -> None:
     """Two that had one state would have the same noise, or some that goes together."""
-    size = 8 * SHORTEST
+    size = 8 * MIN_CHUNK
     pieces = noise(family, HANDS * size).reshape(HANDS, size)
     assert pieces.std(axis=1) == pytest.approx([deviation] * HANDS, rel=0.1)
     apart = np.corrcoef(pieces)[~np.eye(HANDS, dtype=bool)]
@@ -54,5 +56,5 @@ def test_pieces_are_drawn_by_themselves(family: Family, deviation: float) -> Non
 def test_the_charge_is_that_of_the_whole() -> None:
     for bundle in BUNDLES.values():
         before = charge(bundle)
-        draw(bundle, ([0] * (HANDS * SHORTEST),))
+        draw(bundle, ([0] * (HANDS * MIN_CHUNK),))
         assert charge(bundle) == before

@@ -9,48 +9,64 @@ import numpy as np
 import pytest
 from private_kit import ATT8, COUNT, MEAN, POLICIES, PROFILE, table
 
-from broker.domain.amounts import Accounting, Amount
-from broker.policy.tables import Unit
-from broker.privacy.design import Design, design
-from broker.privacy.noise.client import Drawn
-from broker.privacy.results.cells import Cell, cells
-from broker.privacy.results.intervals import Noise, expected, half_width, half_widths, spread, whole_half_width
-from broker.privacy.results.record import record
-from broker.privacy.results.words import plain_words
-from broker.privacy.tables import Argument, Ask, Clamp, Dimension, Influence, PrivateTable, Statistic
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
+from broker.policy.data_catalogue import PrivacyUnit
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.private_tables import (
+    Argument,
+    Clamp,
+    Dimension,
+    Influence,
+    PrivateMeasure,
+    PrivateStatistic,
+    PrivateTable,
+)
+from broker.privacy.results.cell_results import CellResult, cell_results
+from broker.privacy.results.noise_intervals import (
+    NoiseMoments,
+    combined_noise,
+    half_width,
+    half_widths,
+    integer_half_width,
+    mean_absolute_error,
+)
+from broker.privacy.results.privacy_record import plain_words, privacy_record
 
-SPEND = Amount(Accounting.APPROXIMATE, 500_000, 10**6)
-PUPIL = POLICIES.promise(Unit.PUPIL)
+SPEND = PrivacyAmount(Accounting.APPROXIMATE, 500_000, 10**6)
+PUPIL = POLICIES.promise(PrivacyUnit.PUPIL)
 SHOWN = dataclasses.replace(PROFILE, display_floor=1)
 OTHER = Argument("y", Clamp(-20, 20))
 ALL = (
-    COUNT, MEAN, Statistic("s", Ask.SUM, "att8"), Statistic("var", Ask.VARIANCE, "att8"),
-    Statistic("varp", Ask.VARIANCE, "att8", whole=True), Statistic("v", Ask.VALUES, "y"),
-    Statistic("sy", Ask.SUM, "y"), Statistic("r", Ask.RATIO, parts=("s", "sy")),
-    Statistic("p", Ask.RATIO, parts=("s", "n")),
-    Statistic("h", Ask.HISTOGRAM, "y", points=(0, 5)),
-    Statistic("q", Ask.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000, 5000)),
+    COUNT, MEAN, PrivateStatistic("s", PrivateMeasure.SUM, "att8"),
+    PrivateStatistic("var", PrivateMeasure.VARIANCE, "att8"),
+    PrivateStatistic("varp", PrivateMeasure.VARIANCE, "att8", of_population=True),
+    PrivateStatistic("v", PrivateMeasure.VALUES, "y"),
+    PrivateStatistic("sy", PrivateMeasure.SUM, "y"), PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "sy")),
+    PrivateStatistic("p", PrivateMeasure.RATIO, parts=("s", "n")),
+    PrivateStatistic("h", PrivateMeasure.HISTOGRAM, "y", points=(0, 5)),
+    PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000, 5000)),
 )  # fmt: skip
 ROWS = [(1000, -3), (4000, None), (4000, 5), (5050, 12), (9000, 4)]
 
 
-def without_noise(made: Design, rows: list[tuple[int, int | None]]) -> list[Drawn]:
+def without_noise(made: MeasurementDesign, rows: list[tuple[int, int | None]]) -> list[MechanismAnswer]:
     """The exact answers of one cell, as if they had been drawn."""
     found = []
     for part in made.parts:
         block = made.block(part)
         if block.fraction is not None:
-            found.append(Drawn([1]))
+            found.append(MechanismAnswer([1]))
             continue
         values = [{"att8": x, "y": y, None: None}[block.argument] for x, y in rows]
-        coordinates = [block.row(v) for v in values]
-        found.append(Drawn([sum(c) for c in zip(*coordinates, strict=True)]))
+        coordinates = [block.row_coordinates(v) for v in values]
+        found.append(MechanismAnswer([sum(c) for c in zip(*coordinates, strict=True)]))
     return found
 
 
-def one(rows: list[tuple[int, int | None]], **changes: object) -> Cell:
-    made = design([table((1,), ALL, arguments=(ATT8, OTHER))], SPEND)
-    (cell,) = cells(made, without_noise(made, rows), 0, dataclasses.replace(SHOWN, **changes))
+def one(rows: list[tuple[int, int | None]], **changes: object) -> CellResult:
+    made = design_measurement([table((1,), ALL, arguments=(ATT8, OTHER))], SPEND)
+    (cell,) = cell_results(made, without_noise(made, rows), 0, dataclasses.replace(SHOWN, **changes))
     return cell
 
 
@@ -71,13 +87,13 @@ def test_a_ratio_whose_denominator_may_be_zero_is_not_told() -> None:
 
 def test_what_is_impossible_is_cut() -> None:
     """A mean lies in its clamp, a variance between 0 and a quarter of the width squared, interval ends too."""
-    made = design([table((1,), (COUNT, MEAN, ALL[4]))], SPEND)
+    made = design_measurement([table((1,), (COUNT, MEAN, ALL[4]))], SPEND)
     for noisy in (
         [-9000 * 9000, 40 * 9000**2, 90 * 9000**2],
         [-(10**9), 10**10, -(10**9)],
         [10**10, -(10**10), 10**10],
     ):
-        (cell,) = cells(made, [Drawn(noisy)], 0, SHOWN)
+        (cell,) = cell_results(made, [MechanismAnswer(noisy)], 0, SHOWN)
         if not cell.shown:
             continue
         _, mean, spread_ = cell.estimates
@@ -92,15 +108,15 @@ def test_a_cell_under_the_floor_is_not_shown_and_the_floor_sees_noisy_counts_onl
     assert few.shown
     told = [e.value is not None for e in few.estimates]
     assert told == [True] * 5 + [False] * 5 + [True], "y has four rows, and five are too few to divide by"
-    assert one(ROWS, display_floor=6) == Cell(0, (0,), False, ())
-    made = design([table((2,), (COUNT,))], Amount(Accounting.PURE, 500_000))
-    assert [c.shown for c in cells(made, [Drawn([9, 10])], 0, PROFILE)] == [False, True]
+    assert one(ROWS, display_floor=6) == CellResult(0, (0,), False, ())
+    made = design_measurement([table((2,), (COUNT,))], PrivacyAmount(Accounting.PURE, 500_000))
+    assert [c.shown for c in cell_results(made, [MechanismAnswer([9, 10])], 0, PROFILE)] == [False, True]
 
 
 def test_every_cell_of_the_public_domain_is_there_and_in_order() -> None:
     asked = table((2, 3), (COUNT,), sets=((0, 1), (1,), ()))
-    made = design([asked], Amount(Accounting.PURE, 500_000))
-    found = cells(made, [Drawn([0] * 6), Drawn([0] * 3), Drawn([0])], 0, PROFILE)
+    made = design_measurement([asked], PrivacyAmount(Accounting.PURE, 500_000))
+    found = cell_results(made, [MechanismAnswer([0] * 6), MechanismAnswer([0] * 3), MechanismAnswer([0])], 0, PROFILE)
     assert [(c.set, c.keys) for c in found] == [
         *((0, (a, b)) for a in range(2) for b in range(3)), *((1, (b,)) for b in range(3)), (2, ()),
     ]  # fmt: skip
@@ -108,34 +124,37 @@ def test_every_cell_of_the_public_domain_is_there_and_in_order() -> None:
 
 def test_keys_without_a_list_leave_by_their_noisy_count_of_persons() -> None:
     asked = PrivateTable("t", "pupil", (Dimension("urn", None),), ((0,),), Influence(1, 1), (), (COUNT,))
-    made = design([asked], SPEND)
-    noisy = [Drawn([70, 99], [1, 3]), Drawn([71, 98])]
-    found = cells(made, noisy, 0, PROFILE, [[("a",), ("b",), ("c",), ("d",)]])
+    made = design_measurement([asked], SPEND)
+    noisy = [MechanismAnswer([70, 99], [1, 3]), MechanismAnswer([71, 98])]
+    found = cell_results(made, noisy, 0, PROFILE, [[("a",), ("b",), ("c",), ("d",)]])
     assert [(c.keys, c.shown) for c in found] == [(("b",), True), (("d",), True)]
 
 
 def test_the_noise_of_sums_of_noises() -> None:
-    laplace = Noise(2**0.5, 3.0)
-    pair = spread([(1, laplace), (1, laplace)])
+    laplace = NoiseMoments(2**0.5, 3.0)
+    pair = combined_noise([(1, laplace), (1, laplace)])
     assert half_width(laplace, 0.95) == pytest.approx(2.9957, abs=1e-3)
     assert half_width(pair, 0.95) == pytest.approx(4.113, rel=0.005)  # (1 + t/2) exp(-t) = 0.05
-    assert expected(laplace) == pytest.approx(1)
-    assert expected(pair) == pytest.approx(1.5, rel=0.005)
-    assert half_width(Noise(1.0), 0.95) == pytest.approx(1.96, abs=1e-3)
-    assert whole_half_width(laplace, 0.95) == 3
-    assert whole_half_width(Noise(1.0), 0.95) == 2
-    assert spread([]) == Noise(0.0)
+    assert mean_absolute_error(laplace) == pytest.approx(1)
+    assert mean_absolute_error(pair) == pytest.approx(1.5, rel=0.005)
+    assert half_width(NoiseMoments(1.0), 0.95) == pytest.approx(1.96, abs=1e-3)
+    assert integer_half_width(laplace, 0.95) == 3
+    assert integer_half_width(NoiseMoments(1.0), 0.95) == 2
+    assert combined_noise([]) == NoiseMoments(0.0)
     many = half_widths(np.array([[1.0, 0.0], [1.0, 1.0], [0.3, -0.7], [0.0, 0.0]]), laplace, 0.95)
     assert many == pytest.approx(
-        [half_width(spread([(a, laplace), (b, laplace)]), 0.95) for a, b in ((1, 0), (1, 1), (0.3, -0.7), (0, 0))]
+        [
+            half_width(combined_noise([(a, laplace), (b, laplace)]), 0.95)
+            for a, b in ((1, 0), (1, 1), (0.3, -0.7), (0, 0))
+        ]
     )
 
 
-def told() -> tuple[Design, str]:
+def told() -> tuple[MeasurementDesign, str]:
     asked = table((2, 3), (COUNT, MEAN), sets=((0, 1), ()), influence=Influence(2, 3, 4))
-    made = design([asked], SPEND)
+    made = design_measurement([asked], SPEND)
     assert PUPIL is not None
-    return made, json.dumps(record(made, PUPIL, PROFILE))
+    return made, json.dumps(privacy_record(made, PUPIL, PROFILE))
 
 
 def test_the_record_says_method_spend_bounds_and_scales() -> None:
@@ -159,7 +178,7 @@ def test_the_record_knows_rules_and_no_data() -> None:
 def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
     made, _ = told()
     assert PUPIL is not None
-    words = " ".join(plain_words(made, PUPIL, PROFILE, Amount(Accounting.APPROXIMATE, 10**6, 10**7)))
+    words = " ".join(plain_words(made, PUPIL, PROFILE, PrivacyAmount(Accounting.APPROXIMATE, 10**6, 10**7)))
     assert "epsilon" not in words
     assert "95 of 100 releases" in words
     assert "at most 63 %" in words  # 1 / (1 + exp(-0.5)) = 62.2 %
@@ -168,6 +187,6 @@ def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
 
 def test_a_rho_is_told_as_an_epsilon() -> None:
     promise = dataclasses.replace(PUPIL, accounting=Accounting.CONCENTRATED, loss=0.5, delta=0.0, stated_delta=1e-9)
-    made = design([table((2,), (COUNT,))], Amount(Accounting.CONCENTRATED, 11_780))
-    spend = record(made, promise, PROFILE)["spend"]
+    made = design_measurement([table((2,), (COUNT,))], PrivacyAmount(Accounting.CONCENTRATED, 11_780))
+    spend = privacy_record(made, promise, PROFILE)["spend"]
     assert spend == pytest.approx({"rho": 0.01178, "epsilon": 0.885, "delta": 1e-9}, rel=0.05)  # type: ignore[comparison-overlap]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.python_jobs.check import check_python
+from broker.python_jobs.script_check import check_python
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 PROJECT = POLICIES.project("P0421")

@@ -3,29 +3,29 @@
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.handed import Factor, Formula
-from broker.python_jobs.formula import read_formula
+from broker.domain.jobs.script_requests import FormulaFactor, ModelFormula
+from broker.python_jobs.regression_formula import read_formula
 
 
-def plain(*names: str) -> tuple[Factor, ...]:
-    return tuple(Factor(n) for n in names)
+def plain(*names: str) -> tuple[FormulaFactor, ...]:
+    return tuple(FormulaFactor(n) for n in names)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("y ~ x", Formula("y", (plain("x"),), True, ())),
-        ("y ~ 1", Formula("y", (), True, ())),
-        ("y ~ x - 1", Formula("y", (plain("x"),), False, ())),
-        ("y ~ 0 + x", Formula("y", (plain("x"),), False, ())),
-        ("y~C(LA)+x", Formula("y", ((Factor("LA", True),), plain("x")), True, ())),
-        ("y ~ a:b", Formula("y", (plain("a", "b"),), True, ())),
-        ("y ~ a*b", Formula("y", (plain("a"), plain("b"), plain("a", "b")), True, ())),
-        ("y ~ a + a + b:a + a:b", Formula("y", (plain("a"), plain("b", "a")), True, ())),
-        ("y ~ x | URN + year", Formula("y", (plain("x"),), True, ("URN", "year"))),
+        ("y ~ x", ModelFormula("y", (plain("x"),), True, ())),
+        ("y ~ 1", ModelFormula("y", (), True, ())),
+        ("y ~ x - 1", ModelFormula("y", (plain("x"),), False, ())),
+        ("y ~ 0 + x", ModelFormula("y", (plain("x"),), False, ())),
+        ("y~C(LA)+x", ModelFormula("y", ((FormulaFactor("LA", True),), plain("x")), True, ())),
+        ("y ~ a:b", ModelFormula("y", (plain("a", "b"),), True, ())),
+        ("y ~ a*b", ModelFormula("y", (plain("a"), plain("b"), plain("a", "b")), True, ())),
+        ("y ~ a + a + b:a + a:b", ModelFormula("y", (plain("a"), plain("b", "a")), True, ())),
+        ("y ~ x | URN + year", ModelFormula("y", (plain("x"),), True, ("URN", "year"))),
     ],
 )
-def test_a_formula_is_its_terms(text: str, found: Formula) -> None:
+def test_a_formula_is_its_terms(text: str, found: ModelFormula) -> None:
     assert read_formula(text) == found
 
 

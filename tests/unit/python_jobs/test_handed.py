@@ -6,8 +6,16 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.handed import Asked, Family, HandedFigure, HandedRegression, HandedTable, Mark, Told
-from broker.python_jobs.handed import read_request
+from broker.domain.jobs.script_requests import (
+    FigureMark,
+    MeasureKind,
+    MeasureRequest,
+    ModelFamily,
+    ScriptFigure,
+    ScriptRegression,
+    ScriptTable,
+)
+from broker.python_jobs.script_requests import read_request
 
 TABLE: dict[str, Any] = {
     "version": 1, "kind": "table", "name": "t", "person": "pupil", "by": ["LA"],
@@ -32,8 +40,11 @@ def read(document: dict[str, Any], **changed: Any) -> Any:
 
 def test_a_table() -> None:
     found = read(TABLE)
-    assert isinstance(found, HandedTable)
-    assert (found.by, found.measures) == (("LA",), (Asked("n", Told.COUNT, None), Asked("m", Told.MEAN, "score")))
+    assert isinstance(found, ScriptTable)
+    assert (found.by, found.measures) == (
+        ("LA",),
+        (MeasureRequest("n", MeasureKind.COUNT, None), MeasureRequest("m", MeasureKind.MEAN, "score")),
+    )
 
 
 def test_a_table_may_say_what_its_own_columns_can_be() -> None:
@@ -53,13 +64,13 @@ def test_bounds_are_of_measured_columns_of_the_scripts_own(bounds: Any) -> None:
 
 def test_a_regression_may_name_a_cluster() -> None:
     found = read(REGRESSION, cluster="URN")
-    assert isinstance(found, HandedRegression)
-    assert (found.family, found.cluster, found.formula.absorbed) == (Family.OLS, "URN", ("URN",))
+    assert isinstance(found, ScriptRegression)
+    assert (found.family, found.cluster, found.formula.absorbed) == (ModelFamily.OLS, "URN", ("URN",))
     assert read(REGRESSION).cluster is None
 
 
 def test_a_figure() -> None:
-    assert read(FIGURE) == HandedFigure("f", "t", Mark.BAR, "LA", "m", None, "a figure")
+    assert read(FIGURE) == ScriptFigure("f", "t", FigureMark.BAR, "LA", "m", None, "a figure")
 
 
 @pytest.mark.parametrize(

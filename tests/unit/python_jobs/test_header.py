@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.projects import Project
-from broker.domain.variables import How
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
-from broker.python_jobs.check import check_python
-from broker.python_jobs.header import Header, read_header
+from broker.python_jobs.script_check import check_python
+from broker.python_jobs.script_header import ScriptHeader, read_header
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
 
 
-def project(ident: str = "P0421") -> Project:
+def project(ident: str = "P0421") -> ResearchProject:
     found = POLICIES.project(ident)
     assert found is not None
     return found
 
 
-def header(text: str, ident: str = "P0421") -> Header:
+def header(text: str, ident: str = "P0421") -> ScriptHeader:
     return read_header(text, project(ident), POLICIES)
 
 
@@ -50,7 +50,7 @@ def test_an_input_names_variables_and_years(line: str, names: list[str], years: 
 
 def test_uses_are_reads_with_their_place() -> None:
     (use,) = header("# note\n# input: npd.absence [LA] 2022").uses
-    assert (use.how, use.line, use.column) == ({How.READ}, 2, 23)
+    assert (use.how, use.line, use.column) == ({Usage.READ}, 2, 23)
 
 
 def test_without_brackets_all_granted_variables_are_meant() -> None:

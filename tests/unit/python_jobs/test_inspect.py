@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.policy.files import load_policies
-from broker.python_jobs.inspect import inspect_script
+from broker.python_jobs.static_scan import inspect_script
 
 ROOT = Path(__file__).parents[3]
 SERVICE = load_policies(ROOT / "policies").service

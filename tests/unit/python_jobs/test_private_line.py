@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import check_submission
+from broker.workflow.checking.submission_check import check_submission
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = load_policies(ROOT / "policies")
@@ -20,7 +20,7 @@ ANSWER = 'def answer(tables):\n    return tables["absence"].MonthOfBirth.mean()\
 def checked(line=LINE, body=ANSWER, header=INPUT, project="P0733"):
     found = POLICIES.project(project)
     assert found is not None
-    return check_submission(f"{line}\n{header}\n{body}", Kind.PYTHON, "duckdb", found, POLICIES, TODAY)
+    return check_submission(f"{line}\n{header}\n{body}", JobKind.PYTHON, "duckdb", found, POLICIES, TODAY)
 
 
 def refused(*given, **more):
@@ -30,18 +30,18 @@ def refused(*given, **more):
 def test_a_private_script_is_accepted_and_nobody_has_to_look():
     found = checked()
     assert found.accepted, found.refusals
-    assert found.asks_privately
+    assert found.is_private
     assert found.review == ()
     assert found.declared == (("answer", ""),)
     private = found.private
-    assert (private.asks.blocks, private.charge.micro, private.datasets) == (200, 500_000, ("npd.absence",))
+    assert (private.parameters.blocks, private.charge.micro, private.datasets) == (200, 500_000, ("npd.absence",))
     assert found.canonical.startswith("# private: epsilon 0.5, blocks 200, range answer [1, 12], mean\n")
 
 
 def test_the_canonical_text_is_the_same_job():
     first = checked()
     project = POLICIES.project("P0733")
-    again = check_submission(first.canonical, Kind.PYTHON, "duckdb", project, POLICIES, TODAY)
+    again = check_submission(first.canonical, JobKind.PYTHON, "duckdb", project, POLICIES, TODAY)
     assert again.accepted
     assert again.canonical == first.canonical
     assert again.plan_hash == first.plan_hash

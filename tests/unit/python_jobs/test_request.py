@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Breach
-from broker.domain.ports import Limits, SandboxRequest, Vault, VaultTable
-from broker.domain.variables import How, Use
-from broker.python_jobs.request import prepare
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
+from broker.python_jobs.sandbox_requests import prepare_script
 
-LIMITS = Limits(900, 2**30, 2**26, 50, 64, 2, 2**28)
+LIMITS = SandboxLimits(900, 2**30, 2**26, 50, 64, 2, 2**28)
 VAULT = Vault(
     key="k",
     snapshot="s1",
@@ -30,12 +30,12 @@ VAULT = Vault(
 )
 
 
-def use(table: str, *years: int) -> Use:
-    return Use(table, "x", frozenset(years) or None, frozenset({How.READ}))
+def use(table: str, *years: int) -> VariableUse:
+    return VariableUse(table, "x", frozenset(years) or None, frozenset({Usage.READ}))
 
 
-def request(*inputs: Use) -> SandboxRequest:
-    return prepare("print('é')\n", inputs, VAULT, "J1", 2, LIMITS, (".csv",))
+def request(*inputs: VariableUse) -> SandboxRequest:
+    return prepare_script("print('é')\n", inputs, VAULT, "J1", 2, LIMITS, (".csv",))
 
 
 def test_frames_are_the_job_and_the_program() -> None:

@@ -1,12 +1,12 @@
 """Rows: what is done to them by nothing, by one condition and by several."""
 
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
 from broker.domain.relations import Filter, Project
-from broker.domain.scalars import Call, Column, Scalar, Type
-from broker.query.kinds import all_of, conjuncts_of, one_row
+from broker.query.bound_relations import conjunction_of, conjuncts_of, one_row
 
 
 def condition(ident: int) -> Scalar:
-    return Call("is_null", (Column(ident, Type.TEXT),), Type.TRUTH)
+    return Call("is_null", (ColumnRef(ident, ScalarType.TEXT),), ScalarType.TRUTH)
 
 
 ONE, TWO, THREE = map(condition, (1, 2, 3))
@@ -25,8 +25,8 @@ def test_conditions_and_columns_are_put_around_rows() -> None:
 
 
 def test_a_conjunction_is_taken_apart_into_what_it_was_made_of() -> None:
-    both = all_of([ONE, TWO])
-    assert (all_of([]), all_of([ONE])) == (None, ONE)
+    both = conjunction_of([ONE, TWO])
+    assert (conjunction_of([]), conjunction_of([ONE])) == (None, ONE)
     assert both is not None
     assert (conjuncts_of(None), conjuncts_of(ONE), conjuncts_of(both)) == ((), (ONE,), (ONE, TWO))
-    assert conjuncts_of(all_of([both, THREE])) == (ONE, TWO, THREE)
+    assert conjuncts_of(conjunction_of([both, THREE])) == (ONE, TWO, THREE)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from broker.query.scalars.functions import TABLES
-from broker.query.scalars.handlers import HANDLERS, NAMES
+from broker.query.expressions.allowed_functions import FUNCTIONS, HANDLERS, NAMED_HANDLERS
 
 LIST = Path(__file__).parents[2] / "fixtures" / "parser_classes.json"
 INSIDE = (exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Distinct, exp.Star, exp.Count, exp.Sum, exp.Avg,
@@ -58,16 +57,19 @@ def test_a_new_class_and_a_new_argument_are_told() -> None:
 
 def test_the_allow_lists_are_counted() -> None:
     """A function that is added or taken away is a decision: the numbers change with it."""
-    assert {d: len(t) for d, t in TABLES.items()} == {"tsql": 76, "duckdb": 85}
+    assert {d: len(t) for d, t in FUNCTIONS.items()} == {"tsql": 76, "duckdb": 85}
     assert {d: len(t) for d, t in HANDLERS.items()} == {"tsql": 69, "duckdb": 81}
-    assert {d: sorted(t) for d, t in NAMES.items()} == {"tsql": ["CHOOSE"], "duckdb": ["DATEPART", "DATE_PART"]}
+    assert {d: sorted(t) for d, t in NAMED_HANDLERS.items()} == {
+        "tsql": ["CHOOSE"],
+        "duckdb": ["DATEPART", "DATE_PART"],
+    }
 
 
 def test_every_function_is_deterministic_and_of_a_class_of_the_parser() -> None:
-    for table in TABLES.values():
+    for table in FUNCTIONS.values():
         for function in table:
             assert function.deterministic
-            assert function.args <= function.node.arg_types.keys(), function.written
+            assert function.args <= function.node.arg_types.keys(), function.form
 
 
 if __name__ == "__main__":

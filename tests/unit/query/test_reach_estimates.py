@@ -12,33 +12,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.domain.errors import Invalid
-from broker.domain.plans import SmallPart
+from broker.domain.plans.plan import SmallPart
 from broker.policy.files import load_policies
-from broker.policy.files.sizes import read_sizes
-from broker.policy.sizes import Range, Shares, Sizes, TableSizes, Unrelated
-from broker.query import Reach, compile_sql
-from broker.query.reach.estimating import together
+from broker.policy.files.population_files import read_sizes
+from broker.policy.public_sizes import PublicSizes, RangeShare, TableSizes, UnrelatedVariables, VariableShares
+from broker.query import SelectivityThreshold, compile_sql
+from broker.query.selectivity.person_estimates import combined_share
 from tests.spec.query.query_kit import CATALOGUE, PROJECT, SERVICE
 
 LEAST = 30
-SEX = Shares(variable="Sex", source="s", codes={"M": 0.5, "F": 0.4, "(missing)": 0.02})
-AREA = Shares(variable="LA", source="s", codes={"1": 0.6, "2": 0.3, "3": 0.001})
-FLAG = Shares(variable="Flag", source="s", codes={"1": 0.1, "0": 0.85})
-SCORE = Shares(
+SEX = VariableShares(variable="Sex", source="s", codes={"M": 0.5, "F": 0.4, "(missing)": 0.02})
+AREA = VariableShares(variable="LA", source="s", codes={"1": 0.6, "2": 0.3, "3": 0.001})
+FLAG = VariableShares(variable="Flag", source="s", codes={"1": 0.1, "0": 0.85})
+SCORE = VariableShares(
     variable="Score",
     source="s",
-    ranges=(Range(low=-5, high=4, share=0.3), Range(low=5, high=14, share=0.4), Range(low=15, high=20, share=0.01)),
+    ranges=(
+        RangeShare(low=-5, high=4, share=0.3),
+        RangeShare(low=5, high=14, share=0.4),
+        RangeShare(low=15, high=20, share=0.01),
+    ),
 )
-KIND = Shares(variable="npd.b", source="s", codes={"in": 0.2, "out": 0.7})
+KIND = VariableShares(variable="npd.b", source="s", codes={"in": 0.2, "out": 0.7})
 TABLE = TableSizes(
     table="npd.a", source="s", persons=10_000, years=frozenset({2017, 2018}), shares=(SEX, AREA, FLAG, SCORE, KIND),
-    unrelated=(Unrelated(variables=("Sex", "LA"), source="s"), Unrelated(variables=("Flag", "LA"), source="s", at_least=0.5)),
+    unrelated=(UnrelatedVariables(variables=("Sex", "LA"), source="s"), UnrelatedVariables(variables=("Flag", "LA"), source="s", at_least=0.5)),
 )  # fmt: skip
 
 
-def parts(where: str, sizes: Sizes | None = None, select: str = "COUNT(*) AS n", least: int = LEAST) -> list[SmallPart]:
+def parts(
+    where: str, sizes: PublicSizes | None = None, select: str = "COUNT(*) AS n", least: int = LEAST
+) -> list[SmallPart]:
     text = f"SELECT {select} FROM npd.a AS a WHERE a.Y = '2017/2018' AND ({where})"
-    reach = Reach(Sizes(tables=(TABLE,)) if sizes is None else sizes, least)
+    reach = SelectivityThreshold(PublicSizes(tables=(TABLE,)) if sizes is None else sizes, least)
     found = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=reach)
     assert found.plan is not None, found.refusals
     return [p for o in found.plan.outputs for p in o.small_parts]
@@ -107,7 +113,7 @@ def test_branches(select: str, way: str) -> None:
 
 def test_keys_are_no_conditions() -> None:
     text = "SELECT LA, Sex, Flag, COUNT(*) AS n FROM npd.a WHERE Y = '2017/2018' GROUP BY LA, Sex, Flag"
-    found = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=Reach(Sizes(), LEAST))
+    found = compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=SelectivityThreshold(PublicSizes(), LEAST))
     assert found.review == ()
 
 
@@ -117,7 +123,7 @@ def test_nobody_looks_without_being_asked() -> None:
 
 
 def test_a_year_without_sizes_has_none() -> None:
-    one = Sizes(tables=(replace(TABLE, years=frozenset({2018})),))
+    one = PublicSizes(tables=(replace(TABLE, years=frozenset({2018})),))
     assert goes("a.LA = 1 AND a.Sex = 'M'", sizes=one) == "unsized"
     assert goes("a.LA = 1 AND a.Sex = 'M'") == "itself"
 
@@ -125,7 +131,8 @@ def test_a_year_without_sizes_has_none() -> None:
 def test_a_plan_does_not_depend_on_what_sizes_say() -> None:
     text = "SELECT COUNT(*) AS n FROM npd.a WHERE LA = 3 AND Sex = 'M'"
     plans = [
-        compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=r).plan for r in (None, Reach(Sizes(), LEAST))
+        compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10, reach=r).plan
+        for r in (None, SelectivityThreshold(PublicSizes(), LEAST))
     ]
     assert plans[0] is not None
     assert plans[1] is not None
@@ -164,9 +171,9 @@ def _joint(people: People, asked: Mapping[str, set[int]]) -> float:
 def test_never_more_than_there_are(drawn: tuple[People, dict[str, set[int]], float]) -> None:
     """Where the rule on unrelated variables holds, the estimate is at most the true share, whatever the town is."""
     people, asked, factor = drawn
-    group = Unrelated(variables=("a", "b"), source="s", at_least=factor)
+    group = UnrelatedVariables(variables=("a", "b"), source="s", at_least=factor)
     shares = {name: _joint(people, {name: values}) for name, values in asked.items()}
-    assert together(shares, replace(TABLE, unrelated=(group,))) <= _joint(people, asked) + 1e-9
+    assert combined_share(shares, replace(TABLE, unrelated=(group,))) <= _joint(people, asked) + 1e-9
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import pytest
 from sqlglot import exp
 
-from broker.policy.models import Policies
-from broker.query import Compiled, compile_sql
-from broker.query.scalars.handlers import HANDLERS
+from broker.policy.policy_set import PolicySet
+from broker.query import CompiledSql, compile_sql
+from broker.query.expressions.allowed_functions import HANDLERS
 
-Check = Callable[..., Compiled]
+Check = Callable[..., CompiledSql]
 
 LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""
 
 
 @pytest.fixture
-def check(policies: Policies) -> Check:
-    def run(text: str, dialect: str = "tsql") -> Compiled:
+def check(policies: PolicySet) -> Check:
+    def run(text: str, dialect: str = "tsql") -> CompiledSql:
         project = policies.project("P0421")
         assert project is not None
         return compile_sql(text, dialect, policies.catalogue, project, policies.service, LEAST)
@@ -255,7 +255,7 @@ def test_errors_that_depend_on_rows_are_refused(check: Check, text: str, code: s
         ("fixture.#npd_pupil", "temporary-name"),
     ],
 )
-def test_temporary_names_are_no_catalogue_names(policies: Policies, name: str, code: str) -> None:
+def test_temporary_names_are_no_catalogue_names(policies: PolicySet, name: str, code: str) -> None:
     project = policies.project("FIXTURE")
     assert project is not None
     found = compile_sql(f"SELECT COUNT(*) AS n FROM {name}", "tsql", policies.catalogue, project, policies.service)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.plans import Needs
-from broker.policy.models import Policies
-from broker.query import Compiled, compile_sql, render
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.policy.policy_set import PolicySet
+from broker.query import CompiledSql, compile_sql, render
 
 LEAST = 10
 """The persons that a released cell needs, as in the profile of the demo projects."""
@@ -40,7 +40,7 @@ QUERIES = _samples("queries.sql", "-- @@")
 HOSTILE = _samples("hostile_sql.txt", "@@")
 
 
-def _check(policies: Policies, text: str, dialect: str, project: str) -> Compiled:
+def _check(policies: PolicySet, text: str, dialect: str, project: str) -> CompiledSql:
     owner = policies.project(project)
     assert owner is not None
     found = compile_sql(text, dialect, policies.catalogue, owner, policies.service, LEAST)
@@ -49,25 +49,25 @@ def _check(policies: Policies, text: str, dialect: str, project: str) -> Compile
         again = compile_sql(found.canonical, dialect, policies.catalogue, owner, policies.service, LEAST)
         assert again.plan is not None
         assert again.plan.hash == found.plan.hash
-        assert all(render(table, Needs(10)) for output in found.plan.outputs for table in output.tables)
+        assert all(render(table, EvidenceNeeds(10)) for output in found.plan.outputs for table in output.tables)
     return found
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_accepted_samples(policies: Policies, name: str) -> None:
+def test_accepted_samples(policies: PolicySet, name: str) -> None:
     (dialect, *_), text = QUERIES[name]
     assert _check(policies, text, dialect, "P0421").refusals == ()
 
 
 @pytest.mark.parametrize(("name", "code"), REFUSED.items())
-def test_refused_samples(policies: Policies, name: str, code: str) -> None:
+def test_refused_samples(policies: PolicySet, name: str, code: str) -> None:
     (dialect, *_), text = QUERIES[name]
     refusals = _check(policies, text, dialect, "P0421").refusals
     assert code in [r.code for r in refusals]
     assert all(r.message and r.advice and r.line for r in refusals)
 
 
-def test_years_out_of_scope_are_told_for_the_scope_check(policies: Policies) -> None:
+def test_years_out_of_scope_are_told_for_the_scope_check(policies: PolicySet) -> None:
     (dialect, *_), text = QUERIES["R05"]
     uses = _check(policies, text, dialect, "P0421").uses
     assert {u.variable for u in uses} == {"KS2_MATSCORE", "KS2_ACADYR"}
@@ -75,7 +75,7 @@ def test_years_out_of_scope_are_told_for_the_scope_check(policies: Policies) -> 
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_samples(policies: Policies, name: str) -> None:
+def test_hostile_samples(policies: PolicySet, name: str) -> None:
     (verdict, *_), text = HOSTILE[name]
     found = _check(policies, text, "duckdb", "FIXTURE")
     if name == "S125":
@@ -92,13 +92,13 @@ def test_hostile_samples(policies: Policies, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["S161", "S163", "S165", "S167", "S169", "S173", "S177", "S179"])
-def test_hidden_columns_are_told_as_uses_wherever_they_stand(policies: Policies, name: str) -> None:
+def test_hidden_columns_are_told_as_uses_wherever_they_stand(policies: PolicySet, name: str) -> None:
     _, text = HOSTILE[name]
     hidden = {"upn", "surname", "postcode"}
     assert hidden & {u.variable for u in _check(policies, text, "duckdb", "FIXTURE").uses}
 
 
-def test_months_of_birth_and_a_share(policies: Policies) -> None:
+def test_months_of_birth_and_a_share(policies: PolicySet) -> None:
     """A07: the mean of 1.0 * flag is a share, and keys are listed from the catalogue."""
     (dialect, *_), text = QUERIES["A07"]
     plan = _check(policies, text, dialect, "P0421").plan
@@ -112,7 +112,7 @@ def test_months_of_birth_and_a_share(policies: Policies) -> None:
     assert plan.review == ()
 
 
-def test_a_filter_narrows_the_listed_keys(policies: Policies) -> None:
+def test_a_filter_narrows_the_listed_keys(policies: PolicySet) -> None:
     (dialect, *_), text = QUERIES["A05"]
     plan = _check(policies, text, dialect, "P0421").plan
     assert plan is not None

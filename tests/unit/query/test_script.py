@@ -8,40 +8,41 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.policy.models import Policies
-from broker.policy.service import Service
-from broker.query.refusing import Report
-from broker.query.script.reading import Definition, Script, read_script
-from broker.query.text.looks import look
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import Diagnostics
+from broker.query.parser.scanner import scan_text
+from broker.query.parser.script_reader import SqlScript, read_script
+from broker.query.parser.temporary_tables import TempTableDefinition
 
-Read = Callable[..., tuple[Script | None, Report]]
+Read = Callable[..., tuple[SqlScript | None, Diagnostics]]
 
 
 @pytest.fixture
-def read(policies: Policies) -> Read:
+def read(policies: PolicySet) -> Read:
     return lambda text, dialect="tsql": _read(text, dialect, policies.service)
 
 
-def _read(text: str, dialect: str, service: Service) -> tuple[Script | None, Report]:
-    report = Report(text.replace("\r\n", "\n"))
-    found = look(text, dialect, service, report)
+def _read(text: str, dialect: str, service: ServiceLimits) -> tuple[SqlScript | None, Diagnostics]:
+    report = Diagnostics(text.replace("\r\n", "\n"))
+    found = scan_text(text, dialect, service, report)
     return (read_script(found, dialect, service, report) if found is not None else None), report
 
 
-def _told(script: Script | None, dialect: str = "tsql") -> list[str]:
+def _told(script: SqlScript | None, dialect: str = "tsql") -> list[str]:
     """Each thing asked on a line, with the temporary tables that it names below it."""
     lines = []
-    for asked in script.asked if script else ():
-        lines.append(f"{asked.keep or asked.name}: {asked.query.sql(dialect=dialect)}")
-        lines += _seen(asked.seen, dialect, 1)
+    for asked in script.queries if script else ():
+        lines.append(f"{asked.saved_as or asked.name}: {asked.query.sql(dialect=dialect)}")
+        lines += _seen(asked.visible, dialect, 1)
     return lines
 
 
-def _seen(seen: Mapping[str, Definition], dialect: str, depth: int) -> list[str]:
+def _seen(seen: Mapping[str, TempTableDefinition], dialect: str, depth: int) -> list[str]:
     lines = []
     for key, definition in seen.items():
         lines.append(f"{'  ' * depth}{key}: {definition.query.sql(dialect=dialect)}")
-        lines += _seen(definition.seen, dialect, depth + 1)
+        lines += _seen(definition.visible, dialect, depth + 1)
     return lines
 
 
@@ -117,14 +118,14 @@ def test_what_a_duckdb_text_asks_for(read: Read, text: str, told: list[str]) -> 
     _check_canonical(text, "duckdb", script, read)
 
 
-def _check_canonical(text: str, dialect: str, script: Script, read: Read) -> None:
+def _check_canonical(text: str, dialect: str, script: SqlScript, read: Read) -> None:
     again, report = read(script.canonical, dialect)
     assert report.refusals == ()
     assert again is not None
     assert again.canonical == script.canonical
-    assert [(a.name, a.keep) for a in again.asked] == [(a.name, a.keep) for a in script.asked]
+    assert [(a.name, a.saved_as) for a in again.queries] == [(a.name, a.saved_as) for a in script.queries]
     assert _told(again, dialect) == _told(script, dialect)
-    assert again.asked == script.asked
+    assert again.queries == script.queries
 
 
 REFUSED = [
@@ -250,8 +251,8 @@ def test_all_problems_are_told_once_each_at_its_place(read: Read) -> None:
 def test_places_in_trees_are_those_of_the_whole_text(read: Read) -> None:
     text = "SELECT a FROM t\n-- comment\nSELECT b,\n   cc FROM u"
     script, report = read(text)
-    column = script.asked[1].query.expressions[1]
-    assert report.place(column) == (4, 4)
+    column = script.queries[1].query.expressions[1]
+    assert report.position_of(column) == (4, 4)
     assert text[column.this.meta["start"] :].startswith("cc")
 
 
@@ -278,8 +279,8 @@ def test_growth_is_stopped(read: Read, text: str, code: str) -> None:
 def test_many_inserts_make_a_flat_definition(read: Read) -> None:
     script, report = read("SELECT 1 AS a INTO #t " + "INSERT #t VALUES (1), (2) " * 150 + "SELECT a FROM #t")
     assert report.refusals == ()
-    definition = script.asked[0].seen["#t"]
-    assert definition.seen == {}
+    definition = script.queries[0].visible["#t"]
+    assert definition.visible == {}
     depth, node = 0, definition.query
     while node.args.get("expression"):
         depth, node = depth + 1, node.expression
@@ -308,7 +309,7 @@ GAPS = ["\n", " ", ";\n", " ; ", "\n-- SELECT\n", " /* ' GO */ "]
     st.lists(st.sampled_from(GAPS), min_size=8, max_size=8),
     st.lists(st.booleans(), min_size=8, max_size=8),
 )
-def test_gaps_change_nothing(policies: Policies, statements: list[str], gaps: list[str], named: list[bool]) -> None:
+def test_gaps_change_nothing(policies: PolicySet, statements: list[str], gaps: list[str], named: list[bool]) -> None:
     """However statements are parted, the same is asked; and the canonical text asks for the same."""
     whole = ["DECLARE @v int = 3", "SELECT a, b INTO #t FROM x", *statements, "SELECT a FROM #t"]
     parts = [f"\n-- output: o{i}\n{s}" if named[i % 8] else s for i, s in enumerate(whole)]
@@ -319,7 +320,7 @@ def test_gaps_change_nothing(policies: Policies, statements: list[str], gaps: li
     assert script is not None
     assert plain is not None
     assert _told(script) == _told(plain)
-    assert script.asked == plain.asked
+    assert script.queries == plain.queries
     again, _ = _read(script.canonical, "tsql", policies.service)
     assert again == script
 
@@ -335,7 +336,7 @@ WORDS = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=25), st.sampled_from(["tsql", "duckdb"]))
-def test_any_words_end_in_a_script_or_in_refusals(policies: Policies, words: list[str], dialect: str) -> None:
+def test_any_words_end_in_a_script_or_in_refusals(policies: PolicySet, words: list[str], dialect: str) -> None:
     script, report = _read(" ".join(words), dialect, policies.service)
     if report.refusals:
         assert all(r.message and r.advice for r in report.refusals)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.python_jobs.private.asks import Asks, Range
-from broker.python_jobs.private.request import limits_of
-from broker.sandbox import frames
-from broker.workflow.limits import limits_for
+from broker.python_jobs.private_directive import AnswerRange, ScriptDirective
+from broker.python_jobs.sandbox_requests import block_limits
+from broker.sandbox import launcher_frames
+from broker.workflow.attempts import limits_for
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "sandbox_images"
-ROWS = frames.pack("rows", b"everybody")
+ROWS = launcher_frames.pack("rows", b"everybody")
 WAITING = """
 import os, launcher
 channel = launcher.Channel()
@@ -32,10 +32,10 @@ channel.send("log", os.read(0, 1 << 16))
 
 def left_for(then: str) -> bytes:
     """What stands in standard input, once a launcher has read a job and its program, for who reads it `then`."""
-    sent = frames.pack("job", b"{}") + frames.pack("program", b"pass") + ROWS
+    sent = launcher_frames.pack("job", b"{}") + launcher_frames.pack("program", b"pass") + ROWS
     program = [sys.executable, "-c", WAITING.format(then=then)]
     found = subprocess.run(program, input=sent, stdout=subprocess.PIPE, cwd=IMAGES / "common", check=True)
-    ((kind, payload),) = frames.Reader(frames.OUTWARD, 1 << 16, 1).feed(found.stdout)
+    ((kind, payload),) = launcher_frames.FrameReader(launcher_frames.OUTWARD, 1 << 16, 1).feed(found.stdout)
     assert kind == "log"
     return payload
 
@@ -46,7 +46,7 @@ def test_a_launcher_that_will_fork_has_read_nothing_of_the_rows() -> None:
 
 def test_rows_of_blocks_may_be_more_than_a_job() -> None:
     """As many as policy says, and no more."""
-    sent = frames.pack("job", b"{}") + frames.pack("program", b"pass") + ROWS
+    sent = launcher_frames.pack("job", b"{}") + launcher_frames.pack("program", b"pass") + ROWS
     for most, passes in ((9, True), (8, False)):
         taken = f"((_, rows),) = channel.receive(1, {most}); os.read = lambda *given: rows"
         text = "import launcher; launcher.JOB_LIMIT = 8\n" + WAITING.format(then=taken)
@@ -55,7 +55,9 @@ def test_rows_of_blocks_may_be_more_than_a_job() -> None:
         )
         assert (found.returncode == 0) is passes, most
         if passes:
-            assert frames.Reader(frames.OUTWARD, 1 << 16, 1).feed(found.stdout) == [("log", b"everybody")]
+            assert launcher_frames.FrameReader(launcher_frames.OUTWARD, 1 << 16, 1).feed(found.stdout) == [
+                ("log", b"everybody")
+            ]
 
 
 def test_a_child_has_no_way_from_the_broker() -> None:
@@ -102,11 +104,11 @@ def test_a_lane_ends_its_block_by_its_own_clock(lanes, monkeypatch) -> None:
 def test_all_that_blocks_can_fill_has_room(lanes, monkeypatch) -> None:
     """Address space is all that one block is held to: what its libraries take of it, it can fill with its own."""
     policies = load_policies(ROOT / "policies")
-    service, usual = policies.service, limits_for(Kind.SQL, policies)
-    asks = Asks("epsilon", Decimal("0.5"), 100, (Range("n", Decimal(0), Decimal(1)),))
+    service, usual = policies.service, limits_for(JobKind.SQL, policies)
+    asks = ScriptDirective("epsilon", Decimal("0.5"), 100, (AnswerRange("n", Decimal(0), Decimal(1)),))
     monkeypatch.setattr(lanes.limits, "own_size", lambda: 1 << 40)
     settings = {"memory_bytes": service.block_memory_bytes, "library_bytes": service.block_library_bytes}
     kind = lanes.block.Kind(None, 1, (), settings)
     lanes._fork_lanes(kind, [], [])
     one = kind.settings["address_bytes"] + service.block_scratch_bytes
-    assert service.threads * one + usual.memory_bytes <= limits_of(asks, usual, service, 0).memory_bytes
+    assert service.threads * one + usual.memory_bytes <= block_limits(asks, usual, service, 0).memory_bytes

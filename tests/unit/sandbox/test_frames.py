@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.sandbox import frames
-from broker.sandbox.frames import FrameError, Reader, pack
+from broker.sandbox import launcher_frames
+from broker.sandbox.launcher_frames import FrameError, FrameReader, pack
 
-ALL = frozenset(frames.KINDS)
+ALL = frozenset(launcher_frames.KINDS)
 SOURCES = Path(__file__).parents[3] / "sandbox_images"
 
 messages = st.lists(st.tuples(st.sampled_from(sorted(ALL)), st.binary(max_size=200)), max_size=6)
@@ -27,7 +27,7 @@ def pieces(data: bytes, sizes: list[int]) -> list[bytes]:
 
 @given(messages, st.lists(st.integers(0, 90), max_size=40))
 def test_what_is_packed_comes_out_in_whatever_pieces_it_travels(sent, sizes):
-    reader = Reader(ALL, 10_000, 100)
+    reader = FrameReader(ALL, 10_000, 100)
     wire = b"".join(pack(kind, payload) for kind, payload in sent)
     got = [frame for piece in pieces(wire, sizes) for frame in reader.feed(piece)]
     assert got == sent
@@ -36,7 +36,7 @@ def test_what_is_packed_comes_out_in_whatever_pieces_it_travels(sent, sizes):
 
 @given(messages)
 def test_who_reads_no_more_than_is_lacking_has_nothing_of_the_frame_that_follows(sent):
-    reader, wire = Reader(ALL, 10_000, 100), b"".join(pack(kind, payload) for kind, payload in sent)
+    reader, wire = FrameReader(ALL, 10_000, 100), b"".join(pack(kind, payload) for kind, payload in sent)
     for kind, payload in sent:
         found = []
         while not found:
@@ -52,7 +52,7 @@ def test_one_changed_byte_is_never_read_as_a_frame(payload, at, change):
     wire = bytearray(pack("table", payload))
     at %= len(wire)
     wire[at] ^= change
-    reader = Reader(ALL, 10_000, 100)
+    reader = FrameReader(ALL, 10_000, 100)
     try:
         assert reader.feed(bytes(wire)) == []  # a longer length: it waits for more
         assert reader.pending
@@ -62,7 +62,7 @@ def test_one_changed_byte_is_never_read_as_a_frame(payload, at, change):
 
 @given(st.binary(max_size=500))
 def test_noise_raises_nothing_but_a_frame_error(noise):
-    reader = Reader(ALL, 1000, 3)
+    reader = FrameReader(ALL, 1000, 3)
     try:
         assert reader.feed(noise) == []
     except FrameError:
@@ -71,9 +71,9 @@ def test_noise_raises_nothing_but_a_frame_error(noise):
 
 
 def test_a_header_that_promises_too_much_is_refused_before_a_byte_of_it_comes():
-    header = frames.HEADER.pack(frames.MAGIC, frames.KINDS["table"], 1 << 60, bytes(32))
+    header = launcher_frames.HEADER.pack(launcher_frames.MAGIC, launcher_frames.KINDS["table"], 1 << 60, bytes(32))
     with pytest.raises(FrameError, match="more than was agreed"):
-        Reader(ALL, 1000, 3).feed(header)
+        FrameReader(ALL, 1000, 3).feed(header)
 
 
 @pytest.mark.parametrize(
@@ -85,19 +85,19 @@ def test_a_header_that_promises_too_much_is_refused_before_a_byte_of_it_comes():
     ],
 )
 def test_limits(sent, why):
-    reader = Reader(frames.OUTWARD, 100, 3)
+    reader = FrameReader(launcher_frames.OUTWARD, 100, 3)
     with pytest.raises(FrameError):
         reader.feed(b"".join(pack(kind, payload) for kind, payload in sent))
 
 
-@pytest.mark.parametrize(("kind", "size"), [("other", 0), ("status", frames.SMALL + 1)])
+@pytest.mark.parametrize(("kind", "size"), [("other", 0), ("status", launcher_frames.SMALL + 1)])
 def test_what_cannot_be_sent(kind, size):
     with pytest.raises(FrameError):
         pack(kind, b"x" * size)
 
 
 def test_broker_and_images_share_one_file():
-    assert (SOURCES / "common" / "frames.py").samefile(frames.__file__)
+    assert (SOURCES / "common" / "frames.py").samefile(launcher_frames.__file__)
 
 
 def imports(path: Path) -> set[str]:

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from broker.domain.errors import Unavailable
-from broker.sandbox.images import NAMES, SOURCES, Images
-from broker.sandbox.root_tree import FORBIDDEN, UNWANTED
+from broker.sandbox.built_images import IMAGE_NAMES, SOURCES, BuiltImages
+from broker.sandbox.root_filesystem import FORBIDDEN, UNWANTED
 
 
 @pytest.fixture
@@ -17,35 +17,35 @@ def sources(tmp_path):
 
 @pytest.mark.parametrize("changed", ["python/requirements.lock", "common/launcher.py", "python/npd/__init__.py"])
 def test_the_key_changes_with_lock_and_sources(tmp_path, sources, changed):
-    before = Images(tmp_path, sources=sources).key("python")
+    before = BuiltImages(tmp_path, sources=sources).key("python")
     (sources / changed).write_text((sources / changed).read_text() + "\n# changed\n")
-    assert Images(tmp_path, sources=sources).key("python") != before
+    assert BuiltImages(tmp_path, sources=sources).key("python") != before
 
 
 def test_one_images_source_is_not_anothers(tmp_path, sources):
-    before = Images(tmp_path, sources=sources).key("sql")
+    before = BuiltImages(tmp_path, sources=sources).key("sql")
     (sources / "python" / "main.py").write_text("")
-    assert Images(tmp_path, sources=sources).key("sql") == before
+    assert BuiltImages(tmp_path, sources=sources).key("sql") == before
 
 
 def test_the_key_changes_with_the_base(tmp_path):
-    before = Images(tmp_path).key("sql")
+    before = BuiltImages(tmp_path).key("sql")
     (tmp_path / "base").write_text("python:3.13-slim")
-    assert Images(tmp_path).key("sql") != before
+    assert BuiltImages(tmp_path).key("sql") != before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IMAGE_NAMES)
 def test_what_is_not_built_is_not_run(tmp_path, name):
     with pytest.raises(Unavailable, match="not built"):
-        Images(tmp_path, engine=False).digest_of(name)
+        BuiltImages(tmp_path, engine=False).digest_of(name)
 
 
 def test_missing_sources_are_named(tmp_path):
     with pytest.raises(Unavailable, match="sources are not at"):
-        Images(tmp_path, sources=tmp_path / "nowhere").build()
+        BuiltImages(tmp_path, sources=tmp_path / "nowhere").build()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IMAGE_NAMES)
 def test_locks_hold_every_wheel_to_its_hashes(name):
     lock = (SOURCES / name / "requirements.lock").read_text()
     pins = [line for line in lock.splitlines() if line[:1].isalpha()]

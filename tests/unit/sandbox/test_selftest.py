@@ -7,10 +7,10 @@ import pytest
 from broker.domain.errors import Breach
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.sandbox import selftest
-from broker.sandbox.docker_engine import DockerSandbox
-from broker.sandbox.selftest import REQUIRED, Verdict
+from broker.sandbox.docker_sandbox import DockerSandbox
+from broker.sandbox.selftest import REQUIRED, ProbeResult
 
-ALL = tuple(Verdict(name, True, True, "") for name in sorted(REQUIRED))
+ALL = tuple(ProbeResult(name, True, True, "") for name in sorted(REQUIRED))
 
 
 class Fake:
@@ -27,8 +27,8 @@ class Fake:
 
 
 def test_all_walls_hold():
-    table = selftest.probe(Fake(SandboxEnd.ENDED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT))
-    assert selftest.missing(table) == ()
+    table = selftest.run_probes(Fake(SandboxEnd.ENDED, SandboxEnd.MEMORY_LIMIT, SandboxEnd.TIME_LIMIT))
+    assert selftest.unmet_probes(table) == ()
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_all_walls_hold():
     ],
 )
 def test_one_open_wall_is_enough_to_fail(ends):
-    assert selftest.missing(selftest.probe(Fake(*ends)))
+    assert selftest.unmet_probes(selftest.run_probes(Fake(*ends)))
 
 
 @pytest.mark.parametrize("missing", sorted(REQUIRED))
 def test_each_required_probe_counts(missing):
-    assert selftest.missing(tuple(verdict for verdict in ALL if verdict.probe != missing)) == (missing,)
+    assert selftest.unmet_probes(tuple(verdict for verdict in ALL if verdict.probe != missing)) == (missing,)
 
 
 def test_real_data_are_refused_where_a_wall_is_open(tmp_path, monkeypatch):
@@ -69,12 +69,12 @@ def test_it_is_measured_once_for_all_processes(tmp_path):
         measured.append(1)
         return ALL
 
-    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
-    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
+    assert selftest.cached_results(tmp_path, "engine a, runsc", measure) == ALL
+    assert selftest.cached_results(tmp_path, "engine a, runsc", measure) == ALL
     assert len(measured) == 1
-    selftest.kept(tmp_path, "engine a, runc", measure)
+    selftest.cached_results(tmp_path, "engine a, runc", measure)
     assert len(measured) == 2, "another runtime is measured for itself"
     for file in tmp_path.glob("selftest-*.json"):
         file.write_text('[{"probe": "network"}]')
-    assert selftest.kept(tmp_path, "engine a, runsc", measure) == ALL
+    assert selftest.cached_results(tmp_path, "engine a, runsc", measure) == ALL
     assert len(measured) == 3, "what cannot be read is measured again"

@@ -6,24 +6,35 @@ from dataclasses import replace
 
 import pytest
 
-from broker.domain.ports import Limits
-from broker.sandbox.audit import ABSENT, differences
-from broker.sandbox.names import attempt_of, name_of, waiting_name
-from broker.sandbox.spec import POWERS, Box, Spec, cpus_of, settings, spec, user_of, waiting
+from broker.domain.ports import SandboxLimits
+from broker.sandbox.container_audit import ABSENT_SETTINGS, differences
+from broker.sandbox.container_spec import (
+    APART_SYSCALLS,
+    ContainerSpec,
+    ContainerTemplate,
+    attempt_of_container,
+    attempt_spec,
+    container_name,
+    container_user,
+    new_warm_name,
+    settings,
+    slot_cpus,
+    warm_spec,
+)
 
-LIMITS = Limits(60, 1 << 30, 1 << 20, 10, 32, 2, 1 << 24)
+LIMITS = SandboxLimits(60, 1 << 30, 1 << 20, 10, 32, 2, 1 << 24)
 IMAGE = "sha256:" + "a" * 64
 
 
-BOX = Box(IMAGE, "runc", "/srv/vault", LIMITS)
-MADE = spec("j1", 2, BOX, "owner")
+BOX = ContainerTemplate(IMAGE, "runc", "/srv/vault", LIMITS)
+MADE = attempt_spec("j1", 2, BOX, "owner")
 
 
-def made(runtime: str = "runc") -> Spec:
-    return MADE if runtime == "runc" else spec("j1", 2, replace(BOX, runtime=runtime), "owner")
+def made(runtime: str = "runc") -> ContainerSpec:
+    return MADE if runtime == "runc" else attempt_spec("j1", 2, replace(BOX, runtime=runtime), "owner")
 
 
-def inspect_of(wanted: Spec) -> dict:
+def inspect_of(wanted: ContainerSpec) -> dict:
     """What an engine answers for a container that is as it was asked for."""
     asked = settings(wanted)
     host = asked.pop("HostConfig")
@@ -39,7 +50,7 @@ THE_TABLE = {
     "Image": IMAGE,
     "Entrypoint": ["/sandbox/python"],
     "Cmd": ["-I", "-S", "-B", "/sandbox/start.py"],
-    "User": f"{user_of('npdjob-j1-2')}:{user_of('npdjob-j1-2')}",
+    "User": f"{container_user('npdjob-j1-2')}:{container_user('npdjob-j1-2')}",
     "WorkingDir": "/tmp",
     "Hostname": "sandbox",
     "Domainname": "",
@@ -114,7 +125,7 @@ def test_the_table():
 
 
 def test_security_options():
-    plain, confined = (spec("j", 1, replace(BOX, apparmor=there), "o").security for there in (False, True))
+    plain, confined = (attempt_spec("j", 1, replace(BOX, apparmor=there), "o").security for there in (False, True))
     assert [option.split("=")[0] for option in plain] == ["no-new-privileges", "seccomp"]
     assert confined == (*plain, "apparmor=docker-default")
 
@@ -125,23 +136,23 @@ def test_under_gvisor_the_engine_counts_its_threads_too():
 
 
 def test_one_that_waits_differs_only_by_name_user_and_labels():
-    name = waiting_name()
-    one, other = settings(waiting(BOX, "owner", name, "n")), settings(made())
+    name = new_warm_name()
+    one, other = settings(warm_spec(BOX, "owner", name, "n")), settings(made())
     assert {key for key in other if one[key] != other[key]} == {"User", "Labels"}
     assert one["Labels"] == {"npd-broker.sandbox.owner": "owner", "npd-broker.sandbox.nonce": "n"}
-    assert waiting_name() != name
-    assert attempt_of(name) is None
+    assert new_warm_name() != name
+    assert attempt_of_container(name) is None
 
 
 @pytest.mark.parametrize("job", ["j1", "a-b-3"])
 def test_a_name_tells_whose_it_is(job):
-    assert attempt_of(name_of(job, 12)) == (job, 12)
+    assert attempt_of_container(container_name(job, 12)) == (job, 12)
 
 
 def test_slots_have_processors_of_their_own():
-    assert cpus_of(0, 1, {0, 1, 2, 3}) == ""
-    assert [cpus_of(slot, 2, {0, 1, 2, 3}) for slot in (0, 1)] == ["0,1", "2,3"]
-    assert [cpus_of(slot, 3, {4, 7}) for slot in (0, 1, 2)] == ["4", "7", "4"]
+    assert slot_cpus(0, 1, {0, 1, 2, 3}) == ""
+    assert [slot_cpus(slot, 2, {0, 1, 2, 3}) for slot in (0, 1)] == ["0,1", "2,3"]
+    assert [slot_cpus(slot, 3, {4, 7}) for slot in (0, 1, 2)] == ["4", "7", "4"]
 
 
 def test_environment_is_fixed_and_small():
@@ -152,27 +163,30 @@ def test_environment_is_fixed_and_small():
 
 
 def test_every_attempt_has_a_user_of_its_own_and_none_is_a_system_user():
-    users = {user_of(name_of(f"job{number}", attempt)) for number in range(300) for attempt in (1, 2)}
+    users = {container_user(container_name(f"job{number}", attempt)) for number in range(300) for attempt in (1, 2)}
     assert len(users) == 600
     assert min(users) >= 200_000
 
 
-def names_allowed(of: Spec) -> set[str]:
+def names_allowed(of: ContainerSpec) -> set[str]:
     option = next(option for option in of.security if option.startswith("seccomp="))
     rules = json.loads(option.removeprefix("seccomp="))["syscalls"]
     return {name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]}
 
 
 def test_only_a_launcher_that_puts_blocks_apart_may_make_namespaces():
-    apart = spec("j1", 2, replace(BOX, apart=True), "owner")
-    assert names_allowed(apart) - names_allowed(made()) == {"mount", "setns", "unshare"} == set(POWERS)
+    apart = attempt_spec("j1", 2, replace(BOX, apart=True), "owner")
+    assert names_allowed(apart) - names_allowed(made()) == {"mount", "setns", "unshare"} == set(APART_SYSCALLS)
     assert differences(inspect_of(apart), apart) == []
     assert differences(inspect_of(apart), made()) != []
     assert differences(inspect_of(made()), apart) != []
     assert "OMP_NUM_THREADS=1" in apart.environment
     assert set(apart.environment) - set(made().environment) >= {"ARROW_DEFAULT_MEMORY_POOL=system"}
     assert apart.nano_cpus == made().nano_cpus
-    assert (spec("j1", 2, replace(BOX, apart=True, apparmor=True), "o").apparmor, apart.apparmor) == ("unconfined", "")
+    assert (attempt_spec("j1", 2, replace(BOX, apart=True, apparmor=True), "o").apparmor, apart.apparmor) == (
+        "unconfined",
+        "",
+    )
 
 
 def test_seccomp_allows_no_way_out():
@@ -215,7 +229,7 @@ def test_every_container_setting_is_audited(key):
     assert any(key in line for line in differences(answer, made()))
 
 
-@pytest.mark.parametrize("key", ABSENT)
+@pytest.mark.parametrize("key", ABSENT_SETTINGS)
 def test_what_was_never_asked_must_be_absent(key):
     answer = inspect_of(made())
     answer["HostConfig"][key] = ["x"]

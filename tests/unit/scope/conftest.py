@@ -2,12 +2,12 @@
 
 import pytest
 
-from broker.domain.projects import Project
-from broker.policy.models import Policies
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
 
 
 @pytest.fixture
-def project(policies: Policies) -> Project:
+def project(policies: PolicySet) -> ResearchProject:
     found = policies.project("P0421")
     assert found is not None
     return found

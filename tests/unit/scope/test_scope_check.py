@@ -6,24 +6,26 @@ from datetime import date
 import pytest
 
 from broker.domain.errors import Refusal
-from broker.domain.projects import Grant, Project
-from broker.domain.variables import How, Use
-from broker.policy.models import Policies
-from broker.scope.check import check_scope
+from broker.domain.plans.variable_uses import Usage, VariableUse
+from broker.domain.projects.project import Grant, ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.scope.grants import check_scope
 
 TODAY = date(2026, 11, 24)
 
 
-def use(name: str, years: set[int] | None = None, *how: How, line: int = 1, column: int = 1) -> Use:
+def use(name: str, years: set[int] | None = None, *how: Usage, line: int = 1, column: int = 1) -> VariableUse:
     table, _, variable = name.rpartition(".")
-    return Use(table, variable, None if years is None else frozenset(years), frozenset(how or {How.READ}), line, column)
+    return VariableUse(
+        table, variable, None if years is None else frozenset(years), frozenset(how or {Usage.READ}), line, column
+    )
 
 
 def codes(refusals: tuple[Refusal, ...]) -> list[str]:
     return [r.code for r in refusals]
 
 
-def test_everything_is_told_at_once_in_order_of_place(policies: Policies, project: Project) -> None:
+def test_everything_is_told_at_once_in_order_of_place(policies: PolicySet, project: ResearchProject) -> None:
     uses = [
         use("npd.cla.cla_SEX", {2020}, line=4),
         use("npd.spring_census.UPN", {2022}, line=1),
@@ -40,26 +42,26 @@ def test_everything_is_told_at_once_in_order_of_place(policies: Policies, projec
     ]
 
 
-def test_an_expired_project_is_refused_from_the_day_after(policies: Policies) -> None:
+def test_an_expired_project_is_refused_from_the_day_after(policies: PolicySet) -> None:
     project = policies.project("P0815")
     assert project is not None
     assert check_scope([], project, policies, date(2025, 12, 31)) == ()
     assert codes(check_scope([], project, policies, date(2026, 1, 1))) == ["project-expired"]
 
 
-def test_a_table_is_refused_once_whatever_is_used_of_it(policies: Policies, project: Project) -> None:
+def test_a_table_is_refused_once_whatever_is_used_of_it(policies: PolicySet, project: ResearchProject) -> None:
     uses = [use("npd.cla.cla_SEX", {2020}, line=2), use("npd.cla.cla_AGE_AUG", {2020}, line=1)]
     (refusal,) = check_scope(uses, project, policies, TODAY)
     assert (refusal.code, refusal.line, refusal.variable) == ("table-not-granted", 1, "npd.cla.cla_AGE_AUG")
     assert "administrators" in refusal.advice
 
 
-def test_a_table_of_another_project_answers_as_for_anybody(policies: Policies, project: Project) -> None:
+def test_a_table_of_another_project_answers_as_for_anybody(policies: PolicySet, project: ResearchProject) -> None:
     (refusal,) = check_scope([use("npd.cla.cla_SEX", {2020})], project, policies, TODAY)
     assert "P0999" not in refusal.message + refusal.advice
 
 
-def test_years_of_many_variables_are_one_refusal(policies: Policies, project: Project) -> None:
+def test_years_of_many_variables_are_one_refusal(policies: PolicySet, project: ResearchProject) -> None:
     names = ("KS2_ACADYR", "KS2_MATSCORE", "KS2_READSCORE")
     uses = [use(f"npd.ks2_pupil.{n}", {2018, 2021}, line=i) for i, n in enumerate(names, 2)]
     (refusal,) = check_scope(uses, project, policies, TODAY)
@@ -80,29 +82,29 @@ ADVICE = [
 
 @pytest.mark.parametrize(("name", "predicate"), ADVICE)
 def test_the_advice_is_a_predicate_in_the_tables_own_years(
-    policies: Policies, project: Project, name: str, predicate: str
+    policies: PolicySet, project: ResearchProject, name: str, predicate: str
 ) -> None:
     (refusal,) = check_scope([use(name, {2000})], project, policies, TODAY)
     assert refusal.advice.endswith(predicate)
 
 
-def test_a_script_is_advised_about_its_header(policies: Policies, project: Project) -> None:
+def test_a_script_is_advised_about_its_header(policies: PolicySet, project: ResearchProject) -> None:
     (refusal,) = check_scope([use("npd.phonics.PHONICS_LA", {2023})], project, policies, TODAY, header=True)
     assert refusal.advice.endswith("# input: npd.phonics 2011/2012-2022/2023")
 
 
-def test_a_use_without_proved_years_is_of_all_years(policies: Policies, project: Project) -> None:
+def test_a_use_without_proved_years_is_of_all_years(policies: PolicySet, project: ResearchProject) -> None:
     (refusal,) = check_scope([use("npd.ks2_pupil.KS2_MATSCORE", None)], project, policies, TODAY)
     assert refusal.code == "years-not-granted"
 
 
-def test_a_use_in_no_year_has_nothing_to_prove(policies: Policies, project: Project) -> None:
+def test_a_use_in_no_year_has_nothing_to_prove(policies: PolicySet, project: ResearchProject) -> None:
     assert check_scope([use("npd.ks2_pupil.KS2_MATSCORE", set())], project, policies, TODAY) == ()
 
 
-def test_rows_alone_need_a_grant_on_the_table_in_these_years(policies: Policies, project: Project) -> None:
+def test_rows_alone_need_a_grant_on_the_table_in_these_years(policies: PolicySet, project: ResearchProject) -> None:
     def rows(table: str, *years: int) -> list[str]:
-        return codes(check_scope([Use(table, None, frozenset(years), frozenset())], project, policies, TODAY))
+        return codes(check_scope([VariableUse(table, None, frozenset(years), frozenset())], project, policies, TODAY))
 
     assert rows("npd.absence", 2022) == []
     assert rows("npd.absence", 2023) == ["years-not-granted"]
@@ -112,44 +114,46 @@ def test_rows_alone_need_a_grant_on_the_table_in_these_years(policies: Policies,
 KEY = "npd.absence.PupilMatchingRefAnonymous"
 QUASI = "npd.spring_census.LSOA11"
 HOWS = [
-    (KEY, (How.READ,), None),
-    (KEY, (How.JOINED, How.READ), None),
-    (KEY, (How.GROUPED,), "link-key"),
-    (KEY, (How.RELEASED,), "link-key"),
-    (KEY, (How.ORDERED,), "link-key"),
-    (KEY, (How.FILTERED,), "link-key"),
-    (QUASI, (How.FILTERED,), None),
-    (QUASI, (How.READ, How.GROUPED), "quasi-grouped"),
-    ("npd.spring_census.LA", (How.GROUPED, How.RELEASED, How.ORDERED), None),
+    (KEY, (Usage.READ,), None),
+    (KEY, (Usage.JOINED, Usage.READ), None),
+    (KEY, (Usage.GROUPED,), "link-key"),
+    (KEY, (Usage.RELEASED,), "link-key"),
+    (KEY, (Usage.ORDERED,), "link-key"),
+    (KEY, (Usage.FILTERED,), "link-key"),
+    (QUASI, (Usage.FILTERED,), None),
+    (QUASI, (Usage.READ, Usage.GROUPED), "quasi-grouped"),
+    ("npd.spring_census.LA", (Usage.GROUPED, Usage.RELEASED, Usage.ORDERED), None),
 ]
 
 
 @pytest.mark.parametrize(("name", "how", "code"), HOWS)
 def test_how_a_variable_may_be_used(
-    policies: Policies, project: Project, name: str, how: tuple[How, ...], code: str | None
+    policies: PolicySet, project: ResearchProject, name: str, how: tuple[Usage, ...], code: str | None
 ) -> None:
     assert codes(check_scope([use(name, {2022}, *how)], project, policies, TODAY)) == ([code] if code else [])
 
 
-def test_names_answer_in_any_case_and_are_told_in_the_catalogues(policies: Policies, project: Project) -> None:
+def test_names_answer_in_any_case_and_are_told_in_the_catalogues(policies: PolicySet, project: ResearchProject) -> None:
     assert check_scope([use("NPD.ABSENCE.la", {2022})], project, policies, TODAY) == ()
     (refusal,) = check_scope([use("NPD.SPRING_CENSUS.upn", {2022})], project, policies, TODAY)
     assert refusal.variable == "npd.spring_census.UPN"
 
 
-def test_a_table_that_is_granted_to_nobody_says_so(policies: Policies, project: Project) -> None:
+def test_a_table_that_is_granted_to_nobody_says_so(policies: PolicySet, project: ResearchProject) -> None:
     name = "npd.sc_addresses.Postcode"
     assert codes(check_scope([use(name, {2020})], project, policies, TODAY)) == ["table-not-grantable", "identifier"]
 
 
-def test_grouping_by_a_quasi_identifier_is_granted_for_its_years_only(policies: Policies, project: Project) -> None:
+def test_grouping_by_a_quasi_identifier_is_granted_for_its_years_only(
+    policies: PolicySet, project: ResearchProject
+) -> None:
     by_year = [
         Grant("npd.spring_census", "LSOA11", frozenset({2021}), "because", group_quasi=True),
         Grant("npd.spring_census", "LSOA11", frozenset({2022}), "because"),
     ]
     some = replace(project, grants=tuple(by_year))
     for years, expected in (({2021}, []), ({2022}, ["quasi-grouped"]), ({2021, 2022}, ["quasi-grouped"])):
-        assert codes(check_scope([use(QUASI, years, How.GROUPED)], some, policies, TODAY)) == expected
+        assert codes(check_scope([use(QUASI, years, Usage.GROUPED)], some, policies, TODAY)) == expected
 
 
 MISSING = [
@@ -164,7 +168,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("name", "years", "told"), MISSING)
 def test_the_grant_that_is_missing_is_told_with_its_years(
-    policies: Policies, project: Project, name: str, years: set[int], told: str
+    policies: PolicySet, project: ResearchProject, name: str, years: set[int], told: str
 ) -> None:
     (refusal,) = check_scope([use(name, years)], project, policies, TODAY)
     assert told in refusal.advice
@@ -181,14 +185,14 @@ MISTYPED = [
 
 @pytest.mark.parametrize(("name", "asked"), MISTYPED)
 def test_a_typing_mistake_in_a_header_is_told_with_what_was_perhaps_meant(
-    policies: Policies, project: Project, name: str, asked: str
+    policies: PolicySet, project: ResearchProject, name: str, asked: str
 ) -> None:
     (refusal,) = check_scope([use(name, {2022})], project, policies, TODAY, header=True)
     _, question, names = refusal.advice.partition("Did you mean ")
     assert question + names == asked
 
 
-def test_only_some_mistakes_of_a_header_are_compared(policies: Policies, project: Project) -> None:
+def test_only_some_mistakes_of_a_header_are_compared(policies: PolicySet, project: ResearchProject) -> None:
     uses = [use(f"npd.absence.URN{i}", {2022}, column=i) for i in range(20)]
     found = check_scope(uses, project, policies, TODAY, header=True)
     assert len(found) == 20

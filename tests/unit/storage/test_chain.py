@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach
-from broker.storage.chain import check_event
-from broker.storage.clock import SystemClock
-from broker.storage.types import UtcTime
+from broker.domain.identity.audit import AuditEvent
+from broker.storage.audit_store import check_event
+from broker.storage.system_clock import SystemClock
+from broker.storage.tables.schema import UtcTime
 
 EVENT = AuditEvent(datetime(2026, 3, 1, tzinfo=UTC), "ada", "output.in_review", "0195f3a2-7c1e-7000-8000-000000000001")
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.domain.errors import Breach, Invalid, Unknown
-from broker.storage.shelf import FolderShelf
+from broker.storage.content_store import FolderContentStore
 
 
 @pytest.fixture
 def shelf(tmp_path):
-    return FolderShelf(tmp_path / "outputs")
+    return FolderContentStore(tmp_path / "outputs")
 
 
 def _files(folder):
@@ -91,14 +91,14 @@ def test_others_can_read_neither_key_nor_content(shelf, tmp_path):
 
 
 def test_keyed_hashes_hold_across_openings_and_differ_from_plain_and_between_shelves(shelf, tmp_path):
-    assert shelf.keyed_hash(b"x") == FolderShelf(tmp_path / "outputs").keyed_hash(b"x")
-    assert shelf.keyed_hash(b"x") != FolderShelf(tmp_path / "elsewhere").keyed_hash(b"x")
+    assert shelf.keyed_hash(b"x") == FolderContentStore(tmp_path / "outputs").keyed_hash(b"x")
+    assert shelf.keyed_hash(b"x") != FolderContentStore(tmp_path / "elsewhere").keyed_hash(b"x")
     assert shelf.keyed_hash(b"x") != hashlib.sha256(b"x").hexdigest()
 
 
 def test_many_that_open_a_new_shelf_at_once_agree_on_the_key(tmp_path):
     with ThreadPoolExecutor(8) as pool:
-        hashes = set(pool.map(lambda _: FolderShelf(tmp_path / "new").keyed_hash(b"x"), range(16)))
+        hashes = set(pool.map(lambda _: FolderContentStore(tmp_path / "new").keyed_hash(b"x"), range(16)))
     assert len(hashes) == 1
     assert [p.name for p in (tmp_path / "new").iterdir() if p.is_file()] == ["key"]
 
@@ -108,4 +108,4 @@ def test_a_key_that_is_damaged_or_open_to_others_stops_the_shelf(tmp_path, conte
     tmp_path.joinpath("key").write_bytes(content)
     tmp_path.joinpath("key").chmod(mode)
     with pytest.raises(Breach):
-        FolderShelf(tmp_path)
+        FolderContentStore(tmp_path)

@@ -6,23 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from broker.domain.errors import Breach
-from broker.storage.witness import FolderWitness
+from broker.storage.signed_chain import SignedHeadStore
 
 
 def test_the_head_never_goes_back(tmp_path):
-    witness = FolderWitness(tmp_path / "ledger")
+    witness = SignedHeadStore(tmp_path / "ledger")
     assert witness.last() is None
     heads = [witness.sign(number, f"hash {number}") for number in range(1, 41)]
     random.Random(1).shuffle(heads)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(FolderWitness(tmp_path / "ledger").keep, heads))
+        list(pool.map(SignedHeadStore(tmp_path / "ledger").store_head, heads))
     assert witness.last() == witness.sign(40, "hash 40")
-    witness.keep(witness.sign(39, "hash 39"))
+    witness.store_head(witness.sign(39, "hash 39"))
     assert witness.last().number == 40
 
 
 def test_a_signature_is_of_number_and_hash_by_this_key(tmp_path):
-    witness, other = FolderWitness(tmp_path / "a"), FolderWitness(tmp_path / "b")
+    witness, other = SignedHeadStore(tmp_path / "a"), SignedHeadStore(tmp_path / "b")
     head = witness.sign(3, "hash")
     assert witness.knows(head, "hash")
     assert not witness.knows(head, "another")
@@ -31,7 +31,7 @@ def test_a_signature_is_of_number_and_hash_by_this_key(tmp_path):
 
 
 def test_a_key_that_others_can_read_is_no_key(tmp_path):
-    FolderWitness(tmp_path / "ledger")
+    SignedHeadStore(tmp_path / "ledger")
     (tmp_path / "ledger" / "key").chmod(0o644)
     with pytest.raises(Breach, match="ledger's key"):
-        FolderWitness(tmp_path / "ledger")
+        SignedHeadStore(tmp_path / "ledger")

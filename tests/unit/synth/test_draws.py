@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from broker.domain.errors import Breach
-from broker.synth.columns import coded, day, days_of, whole
-from broker.synth.defects import blank_keys, duplicates, record_status, untidy
+from broker.synth.delivery import blank_keys, coded, day, days_of, duplicates, record_status, untidy, whole
 from broker.synth.draws import opaque, patterned, pick, pick_by_group, ranks, standardised, stream
 
 

@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from broker.synth import schools as pools
+from broker.synth import geography as pools
 from broker.synth.draws import stream
-from broker.synth.early_years import _marks
+from broker.synth.geography import Places, Schools, make_places, make_schools
 from broker.synth.marginals import marginals
-from broker.synth.places import Places, make_places
-from broker.synth.schools import Schools, make_schools
+from broker.synth.primary_assessments import _marks
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def test_every_authority_finds_a_school_of_every_kind(places: Places, schools: S
     la = np.repeat(np.arange(153), 20)
     for pool in schools.pools:
         chosen = pool.choose(la, stream(1, "t").random(len(la)))
-        assert (schools.la[chosen] == pool.stands_in[la]).all()
+        assert (schools.la[chosen] == pool.serving_la[la]).all()
 
 
 def test_the_isles_of_scilly_have_one_school_for_all(places: Places, schools: Schools) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.vault.components import components
+from broker.vault.person_numbers import connected_components
 
 graphs = st.integers(1, 30).flatmap(
     lambda n: st.tuples(st.just(n), st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)), max_size=50))
@@ -25,7 +25,7 @@ def searched(size: int, edges: list[tuple[int, int]]) -> list[int]:
 
 def found(size: int, edges: list[tuple[int, int]]) -> list[int]:
     left, right = (np.array([e[side] for e in edges], dtype=np.int64) for side in (0, 1))
-    return [int(n) for n in components(size, left, right)]
+    return [int(n) for n in connected_components(size, left, right)]
 
 
 @given(graphs)

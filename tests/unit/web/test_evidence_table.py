@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.web.evidence_table import Figure
+from broker.web.pages.evidence_table import EvidenceFigure
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,8 @@ from broker.web.evidence_table import Figure
     ],
 )
 def test_an_exact_figure_has_six_digits_in_the_table(exact, short):
-    assert Figure(exact, "", True, "suppress", "").short == short
+    assert EvidenceFigure(exact, "", True, "suppress", "").short == short
 
 
 def test_whether_a_figure_leaves_as_it_is_is_asked_of_all_digits():
-    assert not Figure("0.4640001", "0.464", False, "publish", "").plain
+    assert not EvidenceFigure("0.4640001", "0.464", False, "publish", "").plain

@@ -2,10 +2,10 @@
 
 import pytest
 
-from broker.web.evidence_table import ROWS_SHOWN, chosen, table_of
-from broker.web.passwords import ATTEMPTS, DECOY, Attempts, hash_password, verify_password
-from broker.web.problems import TooMany
-from broker.web.shown import file_name
+from broker.web.error_handlers import TooManyAttempts
+from broker.web.pages.evidence_table import ROWS_SHOWN, evidence_table_of, select_rows
+from broker.web.schemas.serializers import file_name
+from broker.web.security.authentication import ATTEMPT_LIMIT, DECOY_HASH, SignInAttempts, hash_password, verify_password
 
 PARALLEL = {
     "columns": ["LA", "n"], "key_count": 1, "notes": [],
@@ -21,7 +21,7 @@ PARALLEL = {
 
 
 def test_a_table_pairs_exact_and_released_figures():
-    table = table_of(PARALLEL)
+    table = evidence_table_of(PARALLEL)
     assert (table.keys, table.columns) == (("LA",), ("n",))
     assert table.rows[0].cell == "301"
     (count,) = table.rows[0].figures
@@ -33,22 +33,22 @@ def test_a_table_pairs_exact_and_released_figures():
 
 def test_a_long_table_has_pages_and_says_how_many():
     rows = PARALLEL["rows"][:1] * (ROWS_SHOWN + 1)
-    table = table_of(PARALLEL | {"rows": rows})
+    table = evidence_table_of(PARALLEL | {"rows": rows})
     assert (table.pages, table.every, table.figures) == (2, ROWS_SHOWN + 1, ROWS_SHOWN + 1)
-    second = chosen(table, "", flagged=False, page=2)
+    second = select_rows(table, "", flagged=False, page=2)
     assert [row.number for row in second.rows] == [ROWS_SHOWN]
-    assert chosen(table, "", flagged=False, page=9).page == 2, "beyond the last is the last"
+    assert select_rows(table, "", flagged=False, page=9).page == 2, "beyond the last is the last"
 
 
 def test_rows_are_found_by_their_words_and_by_their_flags():
-    table = table_of(PARALLEL)
-    assert [row.cell for row in chosen(table, "MISS", flagged=False, page=1).rows] == ["(missing)"]
-    assert [row.cell for row in chosen(table, "", flagged=True, page=1).rows] == ["(missing)"]
-    assert chosen(table, "301", flagged=True, page=1).found == 0
+    table = evidence_table_of(PARALLEL)
+    assert [row.cell for row in select_rows(table, "MISS", flagged=False, page=1).rows] == ["(missing)"]
+    assert [row.cell for row in select_rows(table, "", flagged=True, page=1).rows] == ["(missing)"]
+    assert select_rows(table, "301", flagged=True, page=1).found == 0
 
 
 def test_a_file_has_no_table():
-    assert table_of({"file": "a.csv", "problem": None, "summary": {}}) is None
+    assert evidence_table_of({"file": "a.csv", "problem": None, "summary": {}}) is None
 
 
 @pytest.mark.parametrize(
@@ -69,24 +69,24 @@ def test_a_file_name_is_plain_whatever_the_job_called_it(name, media_type, plain
 
 def test_attempts_run_out_and_come_back_slowly():
     now = [0.0]
-    attempts = Attempts(clock=lambda: now[0])
-    for _ in range(ATTEMPTS):
+    attempts = SignInAttempts(clock=lambda: now[0])
+    for _ in range(ATTEMPT_LIMIT):
         attempts.check("a", "b")
-    with pytest.raises(TooMany):
+    with pytest.raises(TooManyAttempts):
         attempts.check("a", "c")
     attempts.check("d")
     now[0] = 6.1
     attempts.check("a", "b")
-    with pytest.raises(TooMany):
+    with pytest.raises(TooManyAttempts):
         attempts.check("a", "b")
 
 
 def test_attempts_fail_closed_when_more_come_than_are_remembered(monkeypatch):
-    monkeypatch.setattr("broker.web.passwords.REMEMBERED", 5)
-    attempts = Attempts(clock=lambda: 0.0)
+    monkeypatch.setattr("broker.web.security.authentication.BUCKET_LIMIT", 5)
+    attempts = SignInAttempts(clock=lambda: 0.0)
     for i in range(5):
         attempts.check(f"name:{i}")
-    with pytest.raises(TooMany):
+    with pytest.raises(TooManyAttempts):
         attempts.check("name:6")
 
 
@@ -96,4 +96,4 @@ def test_passwords_are_hashed_and_bad_hashes_fit_nothing():
     assert verify_password(stored, "right")
     assert not verify_password(stored, "wrong")
     assert not verify_password("no hash", "right")
-    assert not verify_password(DECOY, "right")
+    assert not verify_password(DECOY_HASH, "right")

@@ -15,15 +15,17 @@ import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.evidence import CellEvidence, JobEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.jobs import Kind, Submission
-from broker.domain.outputs import Output
-from broker.domain.people import Person, Role
-from broker.domain.plans import Needs, Plan, PlannedOutput
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput
+from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import (
-    AuditWanted,
-    Limits,
-    Rows,
+    AuditFilter,
+    DataKind,
     SandboxEnd,
+    SandboxLimits,
     SandboxRequest,
     SandboxResult,
     Snapshot,
@@ -31,23 +33,22 @@ from broker.domain.ports import (
     Vault,
     VaultTable,
 )
-from broker.domain.ports.release_history import Where
-from broker.domain.reviews import Choice
-from broker.domain.variables import Use
-from broker.engine.files_here import CollectorHere
+from broker.domain.ports.history_ports import TableAddress
+from broker.engine.file_collectors import InProcessCollector
 from broker.policy.files import load_policies
-from broker.policy.models import Policies
-from broker.privacy.noise.client import Drawn
-from broker.storage.shelf import FolderShelf
-from broker.storage.store import open_store
+from broker.policy.policy_set import PolicySet
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.storage.content_store import FolderContentStore
+from broker.storage.sql_store import open_store
 from broker.worker import reconcile
-from broker.workflow import administer, review
-from broker.workflow.ballots import Ballot
-from broker.workflow.ending import end_job
-from broker.workflow.private.ports import PrivatePorts
-from broker.workflow.private.ports import RunPorts as Ports
-from broker.workflow.run import run_job
-from broker.workflow.submit import submit
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.private_jobs.private_ports import PrivatePorts
+from broker.workflow.private_jobs.private_ports import RunPorts as Ports
+from broker.workflow.reviewing import output_review
+from broker.workflow.reviewing.output_review import Ballot
+from broker.workflow.submission.job_submission import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -133,7 +134,7 @@ class OneAtATime:
     killed: list[tuple[str, int]] = field(default_factory=list)
     during: Any = None
     block: float = 4.0
-    held: list[Rows] = field(default_factory=list)
+    held: list[DataKind] = field(default_factory=list)
     turn: bool = True
 
     def run(self, request: SandboxRequest) -> SandboxResult:
@@ -160,7 +161,7 @@ class OneAtATime:
         return struct.pack("<d", self.block) * (int(rows) * job["numbers"])
 
     @contextmanager
-    def holding(self, job: str, attempt: int, rows: Rows, wait: bool = True) -> Iterator[bool]:
+    def holding(self, job: str, attempt: int, rows: DataKind, wait: bool = True) -> Iterator[bool]:
         if not self.turn:
             yield False
             return
@@ -196,7 +197,7 @@ class Vaults:
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Any]]:
         return {}
 
-    def narrowed(self, vault: Vault, uses: Sequence[Use]) -> Vault:
+    def narrowed(self, vault: Vault, uses: Sequence[VariableUse]) -> Vault:
         return replace(vault, script=vault.script / "narrow")
 
     def remove_unused(self, used: Container[str]) -> int:
@@ -214,14 +215,14 @@ class Synthetic:
 
     known: bool = True
 
-    def of(self, project: str) -> tuple[Vaults, Vault]:
+    def for_project(self, project: str) -> tuple[Vaults, Vault]:
         if not self.known:
             raise Invalid("rehearsal-years", "No synthetic data are known.")
         vaults = Vaults()
         return vaults, replace(vaults.ensure(project, "synthetic"), script=THERE)
 
     def for_rehearsal(self, project: str, making: Any) -> SyntheticData:
-        vaults, vault = self.of(project)
+        vaults, vault = self.for_project(project)
         making(7)
         return SyntheticData(vaults, vault, 500, (2021, 2022))
 
@@ -242,21 +243,23 @@ class CountingEngine:
     """`persons` persons in every listed cell of every output, with `key` for the sum of their record keys."""
 
     persons: int = 40
-    needs: Needs = field(default_factory=lambda: Needs(10))
+    needs: EvidenceNeeds = field(default_factory=lambda: EvidenceNeeds(10))
     key: int | None = None
 
-    def prepare(self, plan: Plan, vault: Vault, job: str, attempt: int, limits: Limits, needs: Needs) -> SandboxRequest:
-        assert (needs.least, needs.institutions, needs.record_keys) == (
-            self.needs.least,
+    def prepare(
+        self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds
+    ) -> SandboxRequest:
+        assert (needs.min_persons, needs.institutions, needs.record_keys) == (
+            self.needs.min_persons,
             self.needs.institutions,
             self.needs.record_keys,
         )
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: Needs) -> JobEvidence:
+    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds) -> JobEvidence:
         return JobEvidence(tuple(self._evidence(output) for output in plan.outputs))
 
-    def cells_of(self, plan: Plan, where: Where) -> Mapping[tuple[Any, ...], Sequence[int]]:
+    def cells_of(self, plan: Plan, where: TableAddress) -> Mapping[tuple[Any, ...], Sequence[int]]:
         """Who is in the cells: nobody in two of them, nobody in two plans."""
         table = plan.outputs[where[0]].tables[where[1]]
         (key,) = table.keys
@@ -293,7 +296,7 @@ class BoundedEngine:
     breaks: Exception | None = None
 
     def prepare(
-        self, plan: Plan, measured: Any, vault: Vault, job: str, attempt: int, limits: Limits
+        self, plan: Plan, measured: Any, vault: Vault, job: str, attempt: int, limits: SandboxLimits
     ) -> SandboxRequest:
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
 
@@ -313,7 +316,7 @@ class CountingCutter:
     reads: int = 0
 
     def prepare_cut(
-        self, asked: Any, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: Limits
+        self, asked: Any, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: SandboxLimits
     ) -> SandboxRequest:
         self.blocks = blocks
         return SandboxRequest(job, attempt, "sql", vault.evidence, (), limits, vault.synthetic)
@@ -330,11 +333,11 @@ class SomeNoise:
     draws: int = 0
     answers: bool = True
 
-    def draw(self, bundle: Any, exact: Sequence[Sequence[int]]) -> tuple[Drawn, ...]:
+    def draw(self, bundle: Any, exact: Sequence[Sequence[int]]) -> tuple[MechanismAnswer, ...]:
         if not self.answers:
             raise Unavailable("the noise process is away")
         self.draws += 1
-        return tuple(Drawn([v + 1000 * self.draws for v in vector]) for vector in exact)
+        return tuple(MechanismAnswer([v + 1000 * self.draws for v in vector]) for vector in exact)
 
 
 @dataclass
@@ -347,7 +350,7 @@ class Broker:
     sandbox: OneAtATime
     vaults: Vaults
     engine: CountingEngine
-    policies: Policies
+    policies: PolicySet
 
     @property
     def store(self) -> Any:
@@ -370,21 +373,21 @@ class Broker:
         assert self.run(job)
         return job, self.store.outputs_of(job)[0]
 
-    def ballot(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> Ballot:
-        seen = review.look(self.ports, self.person(checker), output)
+    def ballot(self, checker: str, output: str, choice: VoteChoice = VoteChoice.APPROVE, *overrides: str) -> Ballot:
+        seen = output_review.view_output(self.ports, self.person(checker), output)
         hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-        reason = "meets-rules" if choice is Choice.APPROVE else "small-groups"
+        reason = "meets-rules" if choice is VoteChoice.APPROVE else "small-groups"
         return Ballot(choice, reason, *hashes, overrides, "A person can see it." if overrides else "")
 
-    def vote(self, checker: str, output: str, choice: Choice = Choice.APPROVE, *overrides: str) -> str:
+    def vote(self, checker: str, output: str, choice: VoteChoice = VoteChoice.APPROVE, *overrides: str) -> str:
         """The state of the output when a worker has done what follows."""
         ballot = self.ballot(checker, output, choice, *overrides)
-        review.cast_vote(self.ports, self.person(checker), output, ballot)
+        output_review.cast_vote(self.ports, self.person(checker), output, ballot)
         self.end(self.store.output(output).job)
         return self.store.output(output).state.value
 
     def end(self, job: str) -> None:
-        end_job(self.ports, job, lambda job, attempt: nullcontext())
+        complete_job(self.ports, job, lambda job, attempt: nullcontext())
 
     def reconcile(self) -> None:
         """What the supervisor does once every lease of dead workers has lapsed."""
@@ -396,26 +399,26 @@ class Broker:
     def snapshot(self, ident: str) -> None:
         """New data, on which jobs run from now on."""
         made = Snapshot(ident, "0" * 64, self.clock.now(), True, f"snapshots/{ident}", "{}")
-        administer.put_snapshot(self.ports, made)
+        user_accounts.put_snapshot(self.ports, made)
 
-    def govern(self, **changes: Any) -> Policies:
+    def govern(self, **changes: Any) -> PolicySet:
         """Put a policy set in force in which the project differs so."""
         projects = tuple(replace(p, **changes) if p.ident == PROJECT else p for p in self.policies.projects)
         return self.put_in_force(replace(self.policies, projects=projects))
 
-    def put_in_force(self, policies: Policies) -> Policies:
+    def put_in_force(self, policies: PolicySet) -> PolicySet:
         policies = replace(policies)  # a value made anew keeps no cached fingerprint
-        administer.propose_policy(self.ports, self.person(ADA), policies)
-        administer.apply_policy(self.ports, self.person(AMIR), policies.fingerprint)
+        user_accounts.propose_policy(self.ports, self.person(ADA), policies)
+        user_accounts.apply_policy(self.ports, self.person(AMIR), policies.fingerprint)
         return policies
 
     def events(self, subject: str) -> list[str]:
         """What was done to it, in order."""
-        return [line.event.action for line in reversed(self.store.search_audit(AuditWanted(subject, limit=MANY)))]
+        return [line.event.action for line in reversed(self.store.search_audit(AuditFilter(subject, limit=MANY)))]
 
 
 def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
-    kind = Kind.PYTHON if text.startswith("#") else Kind.SQL
+    kind = JobKind.PYTHON if text.startswith("#") else JobKind.SQL
     fields = {"project": PROJECT, "dialect": "", "title": "Absence", "purpose": "A test.", **more}
     job, checked = submit(ports, ports.store.person(by), Submission(kind=kind, text=text, **fields))
     assert checked.accepted, checked.refusals
@@ -423,31 +426,34 @@ def send(ports: Ports, by: str, text: str = SQL, **more: Any) -> str:
 
 
 @pytest.fixture(scope="session")
-def policies() -> Policies:
+def policies() -> PolicySet:
     found = load_policies(Path(__file__).parents[3] / "policies")
     projects = tuple(replace(p, researchers=p.researchers | {REX}) if p.ident == PROJECT else p for p in found.projects)
     return replace(found, projects=projects)
 
 
 @pytest.fixture(scope="session")
-def founded(policies: Policies, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(policies: PolicySet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with people, policy and snapshot, made once and copied for each test."""
     folder = tmp_path_factory.mktemp("founded")
     broker = next(opened(folder, policies))
-    administer.found_broker(broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()])
+    user_accounts.initialise_broker(
+        broker.ports, [(Person(i, i.title(), frozenset({r})), None) for i, r in ROLES.items()]
+    )
     broker.put_in_force(policies)
-    administer.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
+    user_accounts.put_snapshot(broker.ports, Snapshot("s1", "0" * 64, broker.clock.now(), True, "snapshots/s1", "{}"))
     broker.store.close()
     return folder
 
 
-def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
+def opened(folder: Path, policies: PolicySet) -> Iterator[Broker]:
     clock, queue, sandbox, vaults, engine = HandClock(), ListQueue(), OneAtATime(), Vaults(), CountingEngine()
     private = PrivatePorts(BoundedEngine(), SomeNoise(), CountingCutter())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
-        store, queue, FolderShelf(folder / "outputs"), clock, sandbox, CollectorHere(), vaults, engine,
-        handed=NothingHanded(), synthetic=Synthetic(), private=private, memory=memory(engine.cells_of),
+        store, queue, FolderContentStore(folder / "outputs"), clock, sandbox, InProcessCollector(), vaults, engine,
+        microdata_engine=NothingHanded(), synthetic=Synthetic(), private=private,
+        release_history=memory(engine.cells_of),
         synthetic_only=True,
     )  # fmt: skip
     yield Broker(ports, clock, queue, sandbox, vaults, engine, policies)
@@ -455,6 +461,6 @@ def opened(folder: Path, policies: Policies) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def broker(founded: Path, policies: Policies, tmp_path: Path) -> Iterator[Broker]:
+def broker(founded: Path, policies: PolicySet, tmp_path: Path) -> Iterator[Broker]:
     shutil.copytree(founded, tmp_path, dirs_exist_ok=True)
     yield from opened(tmp_path, policies)

@@ -5,25 +5,24 @@ from typing import Any
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Account
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import SpendState
-from broker.domain.outputs import OutputState
 
 DASHBOARD, DORA = "P0733", "demo-dashboard"
 COUNT = """-- private: epsilon 0.5
 -- output: absence
 SELECT NCyearActual, COUNT(*) AS n FROM npd.absence WHERE AcademicYear = '2022/2023' GROUP BY NCyearActual
 """
-WHOLE, OWN = Account("pupil"), Account("pupil", DASHBOARD, "npd.absence")
+WHOLE, OWN = PrivacyAccount("pupil"), PrivacyAccount("pupil", DASHBOARD, "npd.absence")
 
 
-def amount(micro: int, delta: int = 10**7) -> Amount:
-    return Amount(Accounting.APPROXIMATE, micro, delta)
+def amount(micro: int, delta: int = 10**7) -> PrivacyAmount:
+    return PrivacyAmount(Accounting.APPROXIMATE, micro, delta)
 
 
-def allot(broker: Any, account: Account, cap: Amount) -> None:
+def allot(broker: Any, account: PrivacyAccount, cap: PrivacyAmount) -> None:
     now = broker.ports.clock.now()
     broker.store.allot(account, cap, now, [AuditEvent(now, "demo-admin-1", "budget.allotted", account.name)])
 
@@ -35,7 +34,7 @@ def open_budgets(broker: Any, own: int = 4_000_000) -> None:
     allot(broker, OWN, amount(own, 10**6))
 
 
-def spent(broker: Any, account: Account = WHOLE) -> tuple[int, int]:
+def spent(broker: Any, account: PrivacyAccount = WHOLE) -> tuple[int, int]:
     """Spent and reserved millionths."""
     (found,) = [b for b in broker.store.balances() if b.account == account]
     return found.spent.micro, found.reserved.micro

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from broker.disclosure.differencing.members import members_of, to_bytes
-from broker.disclosure.linking.families import shown_tables
+from broker.disclosure.differencing.member_tables import members_of, to_bytes
+from broker.disclosure.linking.table_families import shown_tables
 from broker.domain.errors import Breach
-from broker.domain.plans import Plan
-from broker.domain.ports import MemoryPorts, SandboxRequest
-from broker.domain.ports.release_history import KnownPopulation, TableMembers, Where
-from broker.domain.remembered import StoredMembers
-from broker.domain.scalars import Value
+from broker.domain.plans.plan import Plan
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import ReleaseHistoryPorts, SandboxRequest
+from broker.domain.ports.history_ports import KnownPopulation, TableAddress, TableMembers
+from broker.domain.release_history import StoredMembers
 
 COMPARES = (("members", b""),)
 """How a test's sandbox tells a look at members from a run."""
@@ -84,9 +84,9 @@ class SomePopulations:
 class GivenMembers:
     """Members of a plan's tables as a test gives them: `cells_of` says who is in each cell of a table."""
 
-    cells_of: Callable[[Plan, Where], Cells]
+    cells_of: Callable[[Plan, TableAddress], Cells]
 
-    def shown(self, plan: Plan) -> tuple[Where, ...]:
+    def shown(self, plan: Plan) -> tuple[TableAddress, ...]:
         return tuple(where for where, _ in shown_tables(plan))
 
     def prepare_members(
@@ -95,22 +95,22 @@ class GivenMembers:
         return SandboxRequest(job, attempt, "sql", vault.evidence, COMPARES, limits, vault.synthetic)
 
     def read_members(
-        self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[Where]
+        self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
         return tuple(self._table(plan, where) for where in wanted)
 
-    def prepare_handed_members(self, plan: Plan, rows: Any, to: Any, limits: Any, needs: Any, wanted: Any) -> Any:
+    def prepare_script_members(self, plan: Plan, rows: Any, to: Any, limits: Any, needs: Any, wanted: Any) -> Any:
         return SandboxRequest(to.job, to.attempt, "sql", to.vault.evidence, COMPARES, limits, to.vault.synthetic)
 
-    def read_handed_members(self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[Where]) -> Any:
+    def read_script_members(self, plan: Plan, frames: Any, numbers: bytes, wanted: Sequence[TableAddress]) -> Any:
         return self.read_members(plan, frames, numbers, wanted)
 
-    def _table(self, plan: Plan, where: Where) -> TableMembers:
+    def _table(self, plan: Plan, where: TableAddress) -> TableMembers:
         cells = self.cells_of(plan, where)
         persons = np.asarray([p for found in cells.values() for p in found], np.uint32)
         numbers = np.asarray([n for n, found in enumerate(cells.values()) for _ in found], np.int64)
         return TableMembers(where, tuple(cells), to_bytes(members_of(len(cells), persons, numbers)))
 
 
-def memory(cells_of: Callable[[Plan, Where], Cells]) -> MemoryPorts:
-    return MemoryPorts(FilesInMemory(), SomePopulations(), GivenMembers(cells_of))
+def memory(cells_of: Callable[[Plan, TableAddress], Cells]) -> ReleaseHistoryPorts:
+    return ReleaseHistoryPorts(FilesInMemory(), SomePopulations(), GivenMembers(cells_of))

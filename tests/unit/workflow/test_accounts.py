@@ -5,17 +5,17 @@ from datetime import date
 
 import pytest
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid
-from broker.domain.people import Person, Role
-from broker.workflow import accounts, administer
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person, Role
+from broker.workflow.administration import user_accounts
 from tests.unit.workflow.conftest import ADA, AMIR, CLEO, ROSA
 
 NEW = Person("new-one", "New", frozenset({Role.ADMINISTRATOR}))
 
 
 def keep(broker, by: str, person: Person, password: str | None = None) -> Person:
-    return accounts.keep_person(broker.ports, broker.person(by), person, password)
+    return user_accounts.save_person(broker.ports, broker.person(by), person, password)
 
 
 def test_an_account_waits_for_a_second_administrator(broker):
@@ -38,12 +38,12 @@ def test_a_correction_of_a_waiting_account_is_no_consent(broker):
 
 def test_taking_power_away_needs_one_and_giving_it_back_two(broker):
     cleo = broker.person(CLEO)
-    token = administer.make_token(broker.ports, cleo, CLEO)
+    token = user_accounts.make_token(broker.ports, cleo, CLEO)
     assert not keep(broker, ADA, replace(cleo, active=False)).active
-    assert administer.person_by_token(broker.ports, token) is None
+    assert user_accounts.person_by_token(broker.ports, token) is None
     keep(broker, ADA, cleo)
     assert keep(broker, AMIR, cleo).active
-    assert administer.person_by_token(broker.ports, token) is None, "tokens of before stay dead"
+    assert user_accounts.person_by_token(broker.ports, token) is None, "tokens of before stay dead"
 
 
 def test_a_change_of_name_takes_nothing_away(broker):
@@ -78,20 +78,20 @@ def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
     assert keep(broker, AMIR, NEW).active
     puppet = broker.person(NEW.ident)
     changed = replace(broker.policies, projects=tuple(replace(p, votes=0) for p in broker.policies.projects))
-    administer.propose_policy(broker.ports, broker.person(ADA), changed)
+    user_accounts.propose_policy(broker.ports, broker.person(ADA), changed)
     with pytest.raises(Forbidden) as caught:
-        administer.apply_policy(broker.ports, puppet, changed.fingerprint)
+        user_accounts.apply_policy(broker.ports, puppet, changed.fingerprint)
     assert caught.value.code == "second-administrator"
     another = replace(NEW, ident="other-one")
     keep(broker, ADA, another)
-    assert not accounts.keep_person(broker.ports, puppet, another).active
-    administer.apply_policy(broker.ports, broker.person(AMIR), changed.fingerprint)
+    assert not user_accounts.save_person(broker.ports, puppet, another).active
+    user_accounts.apply_policy(broker.ports, broker.person(AMIR), changed.fingerprint)
 
 
 def test_nobody_gets_a_token_of_somebody_else(broker):
     for ident in (ADA, ROSA, CLEO):
         with pytest.raises(Forbidden):
-            administer.make_token(broker.ports, broker.person(ident), AMIR)
+            user_accounts.make_token(broker.ports, broker.person(ident), AMIR)
 
 
 def test_an_administrator_is_never_a_checker(broker):

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from broker.domain.jobs import Kind, Submission
-from broker.domain.ledger.budgets import Aside, Beside
-from broker.policy.privacy import DataSet
-from broker.workflow.submit import submit
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure
+from broker.policy.privacy_policy import PrivacyDataset
+from broker.workflow.submission.job_submission import submit
 from tests.unit.workflow.conftest import CLEO, PROJECT, PYTHON, ROSA, SQL, send
 
 SCHOOLS = """-- output: absence
@@ -16,7 +16,7 @@ WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
 
 
 def keep_private(broker, *tables: str) -> None:
-    datasets = tuple(DataSet(table=t, only_private=True) for t in tables)
+    datasets = tuple(PrivacyDataset(table=t, only_private=True) for t in tables)
     broker.put_in_force(replace(broker.policies, privacy=replace(broker.policies.privacy, datasets=datasets)))
 
 
@@ -28,20 +28,22 @@ def released(broker, text: str) -> str:
 
 def test_an_exact_release_stands_beside_the_claim(broker):
     first, second = released(broker, SQL), released(broker, SQL)
-    found = broker.store.asides(["npd.absence"])
-    assert {(a.kind, a.source) for a in found} == {(Beside.EXACT, first), (Beside.EXACT, second)}
+    found = broker.store.exact_disclosures(["npd.absence"])
+    assert {(a.kind, a.source) for a in found} == {(DisclosureSource.EXACT, first), (DisclosureSource.EXACT, second)}
     assert {(a.dataset, a.project, a.snapshot) for a in found} == {("npd.absence", PROJECT, "s1")}
 
 
 def test_a_public_table_stands_beside_the_data_set_that_it_was_joined_with(broker):
     released(broker, SCHOOLS)
-    assert Aside(Beside.PUBLIC, "ref.schools", "npd.absence") in broker.store.asides(["npd.absence"])
-    assert broker.store.asides(["ref.schools"]) == []
+    assert ExactDisclosure(DisclosureSource.PUBLIC, "ref.schools", "npd.absence") in broker.store.exact_disclosures(
+        ["npd.absence"]
+    )
+    assert broker.store.exact_disclosures(["ref.schools"]) == []
 
 
 def test_a_script_stands_beside_what_it_mounts(broker):
     release = released(broker, PYTHON)
-    assert [(a.source, a.dataset) for a in broker.store.asides(["npd.spring_census", "npd.absence"])] == [
+    assert [(a.source, a.dataset) for a in broker.store.exact_disclosures(["npd.spring_census", "npd.absence"])] == [
         (release, "npd.spring_census")
     ]
 
@@ -51,13 +53,13 @@ def test_nothing_is_listed_where_nothing_is_promised(broker):
     privacy = replace(broker.policies.privacy, promises=(), datasets=())
     broker.put_in_force(replace(broker.policies, privacy=privacy, projects=projects))
     released(broker, SQL)
-    assert broker.store.asides(["npd.absence"]) == []
+    assert broker.store.exact_disclosures(["npd.absence"]) == []
 
 
 @pytest.mark.parametrize("text", [SQL, PYTHON])
 def test_an_exact_job_about_a_data_set_kept_to_privacy_is_refused(broker, text):
     keep_private(broker, "npd.absence", "npd.spring_census")
-    kind = Kind.PYTHON if text == PYTHON else Kind.SQL
+    kind = JobKind.PYTHON if text == PYTHON else JobKind.SQL
     job, checked = submit(broker.ports, broker.person(ROSA), Submission(PROJECT, kind, "", text, "T", "P"))
     (refusal,) = checked.refusals
     assert (job.state.value, refusal.code) == ("refused", "private-only")

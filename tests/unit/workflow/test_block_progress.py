@@ -9,7 +9,7 @@ import pytest
 from dashboard_kit import DORA, open_budgets, send
 
 from broker.domain.ports import SandboxEnd
-from broker.workflow import browse, follow
+from broker.workflow.views import job_progress, job_views
 
 LINE = """# private: epsilon 0.5, blocks 300, range month [1, 12]
 # input: npd.absence [MonthOfBirth] 2022/2023
@@ -41,7 +41,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
 
     def look():
         broker.clock.at = broker.clock.at.replace(microsecond=0)
-        told.append(follow.followed(broker.ports, broker.person(DORA), job)[1].blocks)
+        told.append(job_progress.followed_job(broker.ports, broker.person(DORA), job)[1].blocks)
 
     def runs(request):
         if not request.apart:
@@ -82,9 +82,9 @@ def test_after_its_end_it_goes_on_by_the_schedule_until_the_end_is_told(dashboar
     for name in SCRIPTS:
         job, _ = watched(dashboard, name)
         dashboard.clock.at = dashboard.clock.at.replace(microsecond=0) - timedelta(seconds=LATE[name])
-        view = browse.brief(dashboard.ports, dashboard.person(DORA), job)
+        view = job_views.job_summary(dashboard.ports, dashboard.person(DORA), job)
         assert view.state == "running"
-        seen[name] = follow.progress(dashboard.ports, dashboard.person(DORA), view).blocks
+        seen[name] = job_progress.progress(dashboard.ports, dashboard.person(DORA), view).blocks
     assert len(set(seen.values())) == 1
 
 
@@ -92,7 +92,9 @@ def test_other_jobs_have_none(dashboard):
     from dashboard_kit import COUNT
 
     told, job = [], send(dashboard, COUNT)
-    dashboard.sandbox.during = lambda _: told.append(follow.followed(dashboard.ports, dashboard.person(DORA), job)[1])
+    dashboard.sandbox.during = lambda _: told.append(
+        job_progress.followed_job(dashboard.ports, dashboard.person(DORA), job)[1]
+    )
     assert dashboard.run(job)
     assert told[0].minutes == 0
     assert told[0].blocks is None

@@ -4,39 +4,42 @@ from dataclasses import replace
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
-from broker.domain.ledger.amounts import Account, Cost, Loss
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Asked, SpendState
-from broker.domain.projects import Budget, Mode
-from broker.policy.models import Policies
-from broker.policy.tables import Unit
-from broker.workflow import budgets
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import SpendRequest, SpendState
+from broker.domain.projects.project import ProjectBudget, ProtectionMode
+from broker.policy.data_catalogue import PrivacyUnit
+from broker.policy.policy_set import PolicySet
+from broker.workflow.views import privacy_budgets
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, REX, ROSA, Broker
 
-UNIT, OWN, TABLE = Account("pupil"), Account("pupil", PROJECT), Account("pupil", PROJECT, "npd.absence")
-STAFF = Account("staff", PROJECT)
+UNIT, OWN, TABLE = (
+    PrivacyAccount("pupil"),
+    PrivacyAccount("pupil", PROJECT),
+    PrivacyAccount("pupil", PROJECT, "npd.absence"),
+)
+STAFF = PrivacyAccount("staff", PROJECT)
 
 
-def amount(micro: int, delta: int = 0) -> Amount:
-    return Amount(Accounting.APPROXIMATE, micro, delta)
+def amount(micro: int, delta: int = 0) -> PrivacyAmount:
+    return PrivacyAmount(Accounting.APPROXIMATE, micro, delta)
 
 
 def spend(broker: Broker, job: str, micro: int, project: str = PROJECT, table: str = "npd.absence") -> None:
     loss, now = Loss((amount(micro),)), broker.clock.now()
-    asked = Asked(job, project, "s1", f"question of {job}", (Cost("pupil", loss, ((table, loss),)),))
+    asked = SpendRequest(job, project, "s1", f"question of {job}", (Cost("pupil", loss, ((table, loss),)),))
     event = [AuditEvent(now, "broker", "spend.reserved", job)]
     broker.store.reserve(asked, ReleaseMaximum(amount(10**9)), now, event)
     broker.store.charge(job, broker.clock.now(), event)
 
 
-def cap(broker: Broker, account: Account) -> Amount | None:
+def cap(broker: Broker, account: PrivacyAccount) -> PrivacyAmount | None:
     return next((b.cap for b in broker.store.balances() if b.account == account), None)
 
 
-def budgeted(broker: Broker, *found: Budget) -> Policies:
+def budgeted(broker: Broker, *found: ProjectBudget) -> PolicySet:
     return broker.govern(budgets=found)
 
 
@@ -44,16 +47,16 @@ def test_a_policy_in_force_is_the_ledgers_caps(broker):
     assert cap(broker, UNIT) == amount(8 * 10**6, 10**7)
     assert cap(broker, OWN) == amount(2 * 10**6, 2 * 10**6)
     assert broker.events(OWN.name) == ["budget.allotted"]
-    budgeted(broker, Budget("", 3.0, 2e-9, "pupil"), Budget("", 1.0, 1e-9, "staff"))
+    budgeted(broker, ProjectBudget("", 3.0, 2e-9, "pupil"), ProjectBudget("", 1.0, 1e-9, "staff"))
     assert cap(broker, OWN) == amount(3 * 10**6, 2 * 10**6)
     assert broker.events(OWN.name) == ["budget.allotted"] * 2
     assert broker.events(UNIT.name) == ["budget.allotted"], "what stays the same writes nothing"
 
 
 def test_a_crash_between_policy_and_caps_is_made_good(broker, monkeypatch):
-    monkeypatch.setattr("broker.workflow.administer.allot", lambda *_: 1 / 0)
+    monkeypatch.setattr("broker.workflow.administration.user_accounts.allot", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        budgeted(broker, Budget("", 1.5, 0.0, "pupil"))
+        budgeted(broker, ProjectBudget("", 1.5, 0.0, "pupil"))
     assert cap(broker, OWN) == amount(2 * 10**6, 2 * 10**6)
     broker.reconcile()
     broker.reconcile()
@@ -66,7 +69,7 @@ def test_a_ledger_that_stands_still_holds_no_policy_up(broker, monkeypatch):
         raise Breach("restored")
 
     monkeypatch.setattr(type(broker.store), "allot", stands)
-    wanted = budgeted(broker, Budget("", 1.5, 0.0, "pupil"))
+    wanted = budgeted(broker, ProjectBudget("", 1.5, 0.0, "pupil"))
     assert broker.store.policy_in_force().fingerprint == wanted.fingerprint
     monkeypatch.undo()
     broker.reconcile()
@@ -76,8 +79,8 @@ def test_a_ledger_that_stands_still_holds_no_policy_up(broker, monkeypatch):
 @pytest.mark.parametrize(
     ("code", "change"),
     [
-        ("cap-below-use", {"budgets": (Budget("", 0.1, 0.0, "pupil"),)}),
-        ("budget-kept", {"budgets": (Budget("npd.absence", 1.0, 0.0),)}),
+        ("cap-below-use", {"budgets": (ProjectBudget("", 0.1, 0.0, "pupil"),)}),
+        ("budget-kept", {"budgets": (ProjectBudget("npd.absence", 1.0, 0.0),)}),
     ],
 )
 def test_what_the_ledger_cannot_follow_is_not_put_in_force(broker, code, change):
@@ -92,10 +95,10 @@ def test_what_the_ledger_cannot_follow_is_not_put_in_force(broker, code, change)
 
 def test_an_accounting_is_for_ever(broker):
     promises = tuple(
-        replace(p, accounting=Accounting.PURE, delta=0.0) if p.unit is Unit.STAFF else p
+        replace(p, accounting=Accounting.PURE, delta=0.0) if p.unit is PrivacyUnit.STAFF else p
         for p in broker.policies.privacy.promises
     )
-    projects = tuple(replace(p, budgets=(Budget("", 2.0, 2e-9, "pupil"),)) if p.budgets else p for p in
+    projects = tuple(replace(p, budgets=(ProjectBudget("", 2.0, 2e-9, "pupil"),)) if p.budgets else p for p in
                      broker.policies.projects)  # fmt: skip
     privacy = replace(broker.policies.privacy, promises=promises)
     with pytest.raises(Conflict, match="for ever"):
@@ -109,21 +112,23 @@ def test_what_policy_no_longer_allots_is_closed_at_what_was_used(broker):
     assert cap(broker, STAFF) == amount(0)
     with pytest.raises(Exception, match="budget"):
         spend(broker, "j2", 1)
-    budgeted(broker, Budget("", 2.0, 2e-9, "pupil"))
+    budgeted(broker, ProjectBudget("", 2.0, 2e-9, "pupil"))
     spend(broker, "j2", 1)
 
 
 def test_a_table_that_is_spent_from_the_whole_stops_nobody(broker):
-    budgeted(broker, Budget("", 2.0, 2e-9, "pupil"), Budget("npd.absence", 0.4, 0.0))
+    budgeted(broker, ProjectBudget("", 2.0, 2e-9, "pupil"), ProjectBudget("npd.absence", 0.4, 0.0))
     spend(broker, "j1", 300_000)
-    budgeted(broker, Budget("", 2.0, 2e-9, "pupil"))
+    budgeted(broker, ProjectBudget("", 2.0, 2e-9, "pupil"))
     assert cap(broker, TABLE) == amount(2 * 10**6, 2 * 10**6)
     spend(broker, "j2", 300_000)
 
 
 def test_a_promise_that_is_taken_back_lets_nothing_more_through(broker):
     bare = replace(broker.policies.privacy, promises=(), datasets=())
-    projects = tuple(replace(p, budgets=(), privacy="", mode=Mode.DISCLOSURE_CONTROL) for p in broker.policies.projects)
+    projects = tuple(
+        replace(p, budgets=(), privacy="", mode=ProtectionMode.DISCLOSURE_CONTROL) for p in broker.policies.projects
+    )
     broker.put_in_force(replace(broker.policies, privacy=bare, projects=projects))
     assert {b.cap.micro for b in broker.store.balances()} == {0}
 
@@ -133,42 +138,46 @@ def test_a_project_sees_its_own_accounts_and_what_counts_in_them(broker):
     spend(broker, "elsewhere", 40_000, "P0733")
     now = broker.clock.now()
     broker.store.settle_spend("j1", SpendState.WITHHELD, now, [AuditEvent(now, "broker", "spend.withheld", "j1")])
-    seen = budgets.of_project(broker.ports, broker.person(ROSA), PROJECT)
+    seen = privacy_budgets.project_budget(broker.ports, broker.person(ROSA), PROJECT)
     assert [a.balance.account for a in seen.accounts] == [OWN, STAFF]
     own = seen.accounts[0]
     assert (own.balance.spent.micro, own.balance.left.micro, own.balance.share_left) == (250_000, 1_750_000, 0.875)
     assert [(p.job, p.state) for p in own.history] == [("j1", SpendState.RESERVED), ("j1", SpendState.CHARGED)]
     assert {(p.at.second, p.at.microsecond) for p in own.history} == {(0, 0)}, "and when exactly is not told"
-    assert budgets.of_project(broker.ports, broker.person(CLEO), PROJECT) == seen
+    assert privacy_budgets.project_budget(broker.ports, broker.person(CLEO), PROJECT) == seen
 
 
 def test_nobody_else_sees_that_there_is_a_budget(broker):
     for person, project in ((ROSA, "P0733"), (REX, "P0999"), (ROSA, "none")):
         with pytest.raises(Unknown):
-            budgets.of_project(broker.ports, broker.person(person), project)
+            privacy_budgets.project_budget(broker.ports, broker.person(person), project)
 
 
 def test_invariant_8_accounts_that_are_shared_are_for_administrators(broker):
     spend(broker, "elsewhere", 40_000, "P0733")
     for look in (
-        budgets.whole_ledger,
-        budgets.verify_ledger,
-        budgets.signed_head,
-        lambda ports, person: budgets.history_of(ports, person, UNIT),
+        privacy_budgets.whole_ledger,
+        privacy_budgets.verify_ledger,
+        privacy_budgets.signed_ledger_head,
+        lambda ports, person: privacy_budgets.account_history(ports, person, UNIT),
     ):
         for person, told in ((ROSA, Unknown), (CLEO, Forbidden)):
             with pytest.raises(told):
                 look(broker.ports, broker.person(person))
-    found = budgets.whole_ledger(broker.ports, broker.person(ADA))
+    found = privacy_budgets.whole_ledger(broker.ports, broker.person(ADA))
     spent = {b.account: b.spent.micro for b in found.accounts}
-    assert (spent[UNIT], spent[OWN], spent[Account("pupil", "P0733", "npd.absence")]) == (40_000, 0, 40_000)
+    assert (spent[UNIT], spent[OWN], spent[PrivacyAccount("pupil", "P0733", "npd.absence")]) == (40_000, 0, 40_000)
     assert found.over == ()
-    assert [p.job for p in budgets.history_of(broker.ports, broker.person(ADA), UNIT)] == ["elsewhere"] * 2
-    assert budgets.verify_ledger(broker.ports, broker.person(ADA)).holds
+    assert [p.job for p in privacy_budgets.account_history(broker.ports, broker.person(ADA), UNIT)] == ["elsewhere"] * 2
+    assert privacy_budgets.verify_ledger(broker.ports, broker.person(ADA)).holds
     assert broker.events("ledger") == ["ledger.viewed"]
 
 
 def test_an_account_that_is_not_there_has_no_moves_whatever_text_names_it(broker):
-    for account in (Account("Ünit {of} noise"), Account("pupil", "none"), Account("pupil", PROJECT, "x y")):
-        assert budgets.history_of(broker.ports, broker.person(ADA), account) == []
+    for account in (
+        PrivacyAccount("Ünit {of} noise"),
+        PrivacyAccount("pupil", "none"),
+        PrivacyAccount("pupil", PROJECT, "x y"),
+    ):
+        assert privacy_budgets.account_history(broker.ports, broker.person(ADA), account) == []
     assert broker.events("ledger.viewed") == []

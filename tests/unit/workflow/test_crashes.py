@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from broker.domain.errors import Breach, Unavailable
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import WorkerPorts
-from broker.domain.reviews import Choice
 from broker.worker import reconcile
-from broker.workflow import review
-from broker.workflow.ballots import Ballot
-from broker.workflow.ending import end_job
-from broker.workflow.run import run_job
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.reviewing import output_review
+from broker.workflow.reviewing.output_review import Ballot
 from tests.unit.workflow.conftest import CLEO, PYTHON, ROSA, SQL, Broker, send
 
 APART = int(os.environ.get("PROOF_CALLS_APART", "2"))
@@ -59,12 +59,13 @@ class Mortal:
 
 
 def mortal(ports: WorkerPorts, fuse: Fuse) -> WorkerPorts:
-    keep = {"clock", "lease", "memory"}
+    keep = {"clock", "lease", "release_history"}
     made = {f.name: Mortal(getattr(ports, f.name), fuse) for f in fields(ports) if f.name not in keep}
     memory = replace(
-        ports.memory, **{f.name: Mortal(getattr(ports.memory, f.name), fuse) for f in fields(ports.memory)}
+        ports.release_history,
+        **{f.name: Mortal(getattr(ports.release_history, f.name), fuse) for f in fields(ports.release_history)},
     )
-    return replace(ports, **made, memory=memory)
+    return replace(ports, **made, release_history=memory)
 
 
 def story(ports: WorkerPorts, text: str, client_id: str) -> None:
@@ -72,16 +73,16 @@ def story(ports: WorkerPorts, text: str, client_id: str) -> None:
     job = send(ports, ROSA, text, client_id=client_id)
     run_job(ports, job, "w1", lambda job, attempt: nullcontext())
     vote(ports, job)
-    end_job(ports, job, lambda job, attempt: nullcontext())
+    complete_job(ports, job, lambda job, attempt: nullcontext())
 
 
 def vote(ports: WorkerPorts, job: str) -> None:
     cleo = ports.store.person(CLEO)
     for output in ports.store.outputs_of(job):
         if output.state is OutputState.IN_REVIEW:
-            seen = review.look(ports, cleo, output.ident)
+            seen = output_review.view_output(ports, cleo, output.ident)
             hashes = (seen.output.staff_hash, seen.output.findings_hash, seen.memory_version)
-            review.cast_vote(ports, cleo, output.ident, Ballot(Choice.APPROVE, "meets-rules", *hashes))
+            output_review.cast_vote(ports, cleo, output.ident, Ballot(VoteChoice.APPROVE, "meets-rules", *hashes))
 
 
 def finish(broker: Broker, text: str, client_id: str) -> str:
@@ -118,7 +119,7 @@ def test_invariant_6_and_1_dying_at_any_call_still_makes_exactly_one_release(bro
         assert (events.count("job.submitted"), events.count("job.assessed"), events.count("job.decided")) == (1, 1, 1)
         assert broker.events(release.ident) == ["release.made"]
         output = broker.store.output(release.outputs[0])
-        assert broker.ports.shelf.get("released", output.release_hash)
+        assert broker.ports.content_store.get("released", output.release_hash)
         if fuse.left >= 0:
             break
         deaths += APART
@@ -156,7 +157,7 @@ def test_attempts_are_bounded(broker):
 
 
 def event(broker: Broker, job: str) -> Any:
-    from broker.domain.audit import AuditEvent
+    from broker.domain.identity.audit import AuditEvent
 
     return AuditEvent(broker.clock.now(), "broker", "job.started", job)
 
@@ -250,14 +251,14 @@ def test_one_poisoned_job_stands_in_no_other_jobs_way(broker, monkeypatch):
             patched.setattr(broker.store, "release", Mortal(broker.store, Fuse(0)).release_of)
             with pytest.raises(Killed):
                 broker.run(job)
-    whole, spoilt = broker.ports.shelf.get, iter([Breach("spoilt")])
+    whole, spoilt = broker.ports.content_store.get, iter([Breach("spoilt")])
 
     def get(shelf: str, digest: str) -> bytes:
         for error in spoilt:
             raise error
         return whole(shelf, digest)
 
-    monkeypatch.setattr(broker.ports.shelf, "get", get)
+    monkeypatch.setattr(broker.ports.content_store, "get", get)
     reconcile.settle_all(broker.ports)
     assert broker.store.release_of(first) is None
     assert broker.store.release_of(second) is not None

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import BrokerError, Conflict, Invalid, Unknown
-from broker.domain.jobs import JobState, Kind, Submission
-from broker.domain.permissions import Action
-from broker.domain.reviews import Choice
-from broker.domain.saved import SavedState
-from broker.workflow import browse, cohorts, lookups, preview
-from broker.workflow.submit import submit
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import JobKind, JobState, Submission
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.projects.saved_definitions import SavedState
+from broker.workflow.submission import preview, saved_definitions
+from broker.workflow.submission.job_submission import submit
+from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PROJECT, REX, ROSA
 
 KEEP = """SELECT a.PupilMatchingRefAnonymous AS k, a.NCyearActual INTO project.pupils FROM npd.absence AS a
@@ -24,24 +25,24 @@ ABOUT = "Key stages by year group, as published."
 
 
 def refused(broker, text: str = READ, by: str = ROSA, project: str = PROJECT) -> list[str]:
-    sent = Submission(project, Kind.SQL, "", text, "Title", "A test.")
+    sent = Submission(project, JobKind.SQL, "", text, "Title", "A test.")
     job, checked = submit(broker.ports, broker.person(by), sent)
     assert job.state is JobState.REFUSED
     return [r.code for r in checked.refusals]
 
 
 def proposed(broker, text: str = CSV, name: str = "stages", by: str = ROSA) -> str:
-    return lookups.propose(broker.ports, broker.person(by), PROJECT, name, ABOUT, text).ident
+    return saved_definitions.propose_lookup(broker.ports, broker.person(by), PROJECT, name, ABOUT, text).ident
 
 
 def approved(broker, text: str = CSV) -> str:
     ident = proposed(broker, text)
-    lookups.decide(broker.ports, broker.person(CLEO), ident, Choice.APPROVE, "public-values")
+    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.APPROVE, "public-values")
     return ident
 
 
 def states(broker) -> dict[str, str]:
-    found = cohorts.listed(broker.ports, broker.person(ROSA), PROJECT)
+    found = saved_definitions.list_saved(broker.ports, broker.person(ROSA), PROJECT)
     return {e.name: e.state.value for e in found}
 
 
@@ -54,7 +55,7 @@ def test_a_job_that_only_keeps_is_decided_without_a_sandbox_and_says_kept(broker
     assert broker.run(job)
     assert broker.sandbox.ran == []
     assert broker.store.job(job).state is JobState.DECIDED
-    seen = browse.job(broker.ports, broker.person(ROSA), job)
+    seen = job_views.view_job(broker.ports, broker.person(ROSA), job)
     assert (seen.state, seen.kept, seen.outputs) == ("kept", ("project.pupils",), ())
     assert broker.store.unsettled() == []
 
@@ -63,7 +64,7 @@ def test_what_is_kept_is_read_by_every_researcher_of_the_project(broker):
     broker.send(KEEP)
     _, output = broker.ran(READ, by=REX)
     assert output.name == "output"
-    checked = preview.check_text(broker.ports, broker.person(REX), PROJECT, READ, Kind.SQL)
+    checked = preview.check_text(broker.ports, broker.person(REX), PROJECT, READ, JobKind.SQL)
     assert {u.variable for u in checked.uses} >= {"FSMeligible", "PupilMatchingRefAnonymous", "NCyearActual"}
 
 
@@ -87,7 +88,7 @@ def test_a_job_goes_on_with_what_it_read_when_it_was_accepted(broker):
     """Dropped or replaced in mid-job: the plan is that of the definition at acceptance."""
     broker.send(KEEP)
     dropped_under, replaced_under = broker.send(READ), None
-    cohorts.drop(broker.ports, broker.person(ROSA), PROJECT, "project.pupils")
+    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "project.pupils")
     assert "unknown-table" in refused(broker)
     assert broker.run(dropped_under)
     assert broker.store.job(dropped_under).failure is None
@@ -97,7 +98,7 @@ def test_a_job_goes_on_with_what_it_read_when_it_was_accepted(broker):
     assert broker.run(replaced_under)
     assert broker.store.job(replaced_under).failure is None
     assert broker.store.job(broker.send(READ)).plan_hash != broker.store.job(replaced_under).plan_hash
-    assert browse.job(broker.ports, broker.person(ROSA), dropped_under).refusals == ()
+    assert job_views.view_job(broker.ports, broker.person(ROSA), dropped_under).refusals == ()
 
 
 def test_a_cohort_is_judged_under_the_policy_of_the_day(broker):
@@ -118,9 +119,9 @@ def test_another_projects_cohort_answers_as_unknown(broker):
         replace(p, researchers=p.researchers | {REX}) if p.ident == other.ident else p for p in broker.policies.projects
     )
     broker.put_in_force(replace(broker.policies, projects=projects))
-    theirs = preview.check_text(broker.ports, broker.person(REX), other.ident, READ, Kind.SQL, "tsql")
+    theirs = preview.check_text(broker.ports, broker.person(REX), other.ident, READ, JobKind.SQL, "tsql")
     none = preview.check_text(
-        broker.ports, broker.person(REX), other.ident, READ.replace("pupils", "pupilx"), Kind.SQL, "tsql"
+        broker.ports, broker.person(REX), other.ident, READ.replace("pupils", "pupilx"), JobKind.SQL, "tsql"
     )
     assert [(r.code, r.message, r.advice) for r in theirs.refusals if r.code == "unknown-table"] == [
         (r.code, r.message, r.advice) for r in none.refusals if r.code == "unknown-table"
@@ -154,11 +155,11 @@ def test_dropping_is_for_researchers_of_the_project(broker):
     broker.send(KEEP)
     for person in (CLEO, ADA):
         with pytest.raises(BrokerError):
-            cohorts.drop(broker.ports, broker.person(person), PROJECT, "pupils")
-    cohorts.drop(broker.ports, broker.person(REX), PROJECT, "PUPILS")
+            saved_definitions.drop_saved(broker.ports, broker.person(person), PROJECT, "pupils")
+    saved_definitions.drop_saved(broker.ports, broker.person(REX), PROJECT, "PUPILS")
     assert states(broker) == {}
     with pytest.raises(Unknown):
-        cohorts.drop(broker.ports, broker.person(REX), PROJECT, "pupils")
+        saved_definitions.drop_saved(broker.ports, broker.person(REX), PROJECT, "pupils")
 
 
 # lookups
@@ -167,9 +168,14 @@ def test_dropping_is_for_researchers_of_the_project(broker):
 def test_a_lookup_is_read_once_a_checker_has_approved_it(broker):
     ident = proposed(broker)
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
-    assert [e.ident for e in lookups.inbox(broker.ports, broker.person(CLEO))] == [ident]
-    assert lookups.look(broker.ports, broker.person(CLEO), ident).definition.rows[0] == ("7", "key stage 3")
-    decided = lookups.decide(broker.ports, broker.person(CLEO), ident, Choice.APPROVE, "public-values")
+    assert [e.ident for e in saved_definitions.lookups_waiting(broker.ports, broker.person(CLEO))] == [ident]
+    assert saved_definitions.view_definition(broker.ports, broker.person(CLEO), ident).definition.rows[0] == (
+        "7",
+        "key stage 3",
+    )
+    decided = saved_definitions.decide_lookup(
+        broker.ports, broker.person(CLEO), ident, VoteChoice.APPROVE, "public-values"
+    )
     assert decided is SavedState.APPROVED
     assert broker.ran(WITH_LOOKUP)[1].name == "output"
     assert broker.events(ident) == ["saved.proposed", "saved.viewed", "saved.approved"]
@@ -177,13 +183,13 @@ def test_a_lookup_is_read_once_a_checker_has_approved_it(broker):
 
 def test_a_rejected_and_a_dropped_lookup_answer_as_unknown(broker):
     ident = proposed(broker)
-    lookups.decide(broker.ports, broker.person(CLEO), ident, Choice.REJECT, "not-described")
+    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.REJECT, "not-described")
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
     with pytest.raises(Conflict):
-        lookups.decide(broker.ports, broker.person(CHRIS), ident, Choice.APPROVE, "public-values")
+        saved_definitions.decide_lookup(broker.ports, broker.person(CHRIS), ident, VoteChoice.APPROVE, "public-values")
     approved(broker)
     broker.send(WITH_LOOKUP)
-    cohorts.drop(broker.ports, broker.person(ROSA), PROJECT, "stages")
+    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "stages")
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
 
 
@@ -192,7 +198,7 @@ def test_the_old_lookup_stays_until_the_new_one_is_approved(broker):
     before = broker.store.job(broker.send(WITH_LOOKUP)).plan_hash
     newer = proposed(broker, CSV + "11,key stage 4\n")
     assert broker.store.job(broker.send(WITH_LOOKUP)).plan_hash == before
-    lookups.decide(broker.ports, broker.person(CLEO), newer, Choice.APPROVE, "public-values")
+    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), newer, VoteChoice.APPROVE, "public-values")
     assert broker.store.job(broker.send(WITH_LOOKUP)).plan_hash != before
 
 
@@ -204,33 +210,38 @@ def test_invariant_2_nobody_approves_a_lookup_of_their_own_project(broker):
         broker.govern(researchers=researchers)
         if CLEO in researchers:
             with pytest.raises(BrokerError):
-                lookups.decide(broker.ports, cleo, ident, Choice.APPROVE, "public-values")
+                saved_definitions.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
             ident = proposed(broker)
     with pytest.raises(BrokerError):
-        lookups.decide(broker.ports, cleo, ident, Choice.APPROVE, "public-values")
-    assert ident not in [e.ident for e in lookups.inbox(broker.ports, cleo)]
+        saved_definitions.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
+    assert ident not in [e.ident for e in saved_definitions.lookups_waiting(broker.ports, cleo)]
     for person in (ROSA, ADA):
         with pytest.raises(BrokerError):
-            lookups.decide(broker.ports, broker.person(person), ident, Choice.APPROVE, "public-values")
+            saved_definitions.decide_lookup(
+                broker.ports, broker.person(person), ident, VoteChoice.APPROVE, "public-values"
+            )
     assert (
-        lookups.decide(broker.ports, broker.person(CHRIS), ident, Choice.APPROVE, "public-values").value == "approved"
+        saved_definitions.decide_lookup(
+            broker.ports, broker.person(CHRIS), ident, VoteChoice.APPROVE, "public-values"
+        ).value
+        == "approved"
     )
 
 
 def test_reasons_are_of_a_closed_list(broker):
     ident = proposed(broker)
     for choice, reason in (
-        (Choice.APPROVE, "about-people"), (Choice.REJECT, "public-values"), (Choice.REJECT, "free text"),
-        (Choice.RETURN, "ask-us"),
+        (VoteChoice.APPROVE, "about-people"), (VoteChoice.REJECT, "public-values"), (VoteChoice.REJECT, "free text"),
+        (VoteChoice.RETURN, "ask-us"),
     ):  # fmt: skip
         with pytest.raises(Invalid):
-            lookups.decide(broker.ports, broker.person(CLEO), ident, choice, reason)
+            saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, choice, reason)
 
 
 def test_the_audit_log_has_no_words_of_a_definition(broker):
     broker.send(KEEP)
     approved(broker)
-    cohorts.drop(broker.ports, broker.person(ROSA), PROJECT, "pupils")
+    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "pupils")
     written = " ".join(f"{line.event}" for line in broker.store.audit())
     for word in ("FSMeligible", "key stage", "Key stages", "SELECT"):
         assert word not in written
@@ -243,11 +254,11 @@ def test_a_stranger_learns_nothing_of_what_is_kept(broker, action):
     broker.govern(researchers=frozenset({ROSA}))
     rex = broker.person(REX)
     with pytest.raises(Unknown) as there:
-        cohorts.listed(broker.ports, rex, PROJECT)
+        saved_definitions.list_saved(broker.ports, rex, PROJECT)
     with pytest.raises(Unknown) as not_there:
-        cohorts.listed(broker.ports, rex, "P9999")
+        saved_definitions.list_saved(broker.ports, rex, "P9999")
     assert str(there.value).replace(PROJECT, "P9999") == str(not_there.value)
     with pytest.raises(Unknown):
-        proposed(broker, by=REX) if action is Action.PROPOSE_LOOKUP else cohorts.drop(
+        proposed(broker, by=REX) if action is Action.PROPOSE_LOOKUP else saved_definitions.drop_saved(
             broker.ports, rex, PROJECT, "pupils"
         )

@@ -10,20 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broker.disclosure.differencing.members import members_of, to_bytes
+from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Breach, Conflict, Forbidden, Invalid
-from broker.domain.ledger.chain import Head
-from broker.domain.outputs import OutputState
-from broker.domain.ports.release_history import KnownPopulation
-from broker.domain.remembered import StoredMembers, from_about
-from broker.domain.reviews import Choice
-from broker.domain.scalars import Value
-from broker.storage.store import open_store
-from broker.storage.witness import FolderWitness
-from broker.workflow import restore_memory
-from broker.workflow.release_history.left_files import sweep_members
-from broker.workflow.release_history.reentering import forgotten_tables, reenter_agreed, verify
-from broker.workflow.restore_memory import ForgottenTables
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.ledger.ledger_chain import ChainHead
+from broker.domain.plans.scalars import Value
+from broker.domain.ports.history_ports import KnownPopulation
+from broker.domain.release_history import StoredMembers, new_entry_from_json
+from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.sql_store import open_store
+from broker.workflow.administration import backup_restore
+from broker.workflow.administration.backup_restore import MissingHistoryTables
+from broker.workflow.release_history.history_files import (
+    missing_tables,
+    restore_agreed_entries,
+    sweep_members,
+    verify_history,
+)
 from tests.unit.workflow.conftest import ADA, AMIR, CHRIS, CLEO, SQL, Broker, opened
 
 pytestmark = pytest.mark.long
@@ -32,7 +36,7 @@ OTHER = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023
 
 
 def files(broker: Broker) -> set[str]:
-    return set(broker.ports.memory.files.files)
+    return set(broker.ports.release_history.files.files)
 
 
 def released(broker: Broker, text: str = SQL) -> str:
@@ -49,10 +53,10 @@ def test_what_waits_is_kept_and_what_left_is_kept_once(broker):
     assert len(files(broker)) == 2, "and again, with the release's name"
     assert sweep_members(broker.ports) == 1
     assert files(broker) == broker.store.member_files()
-    assert verify(broker.store, broker.ports.memory.files).holds
+    assert verify_history(broker.store, broker.ports.release_history.files).holds
 
 
-@pytest.mark.parametrize("choice", [Choice.REJECT, Choice.RETURN])
+@pytest.mark.parametrize("choice", [VoteChoice.REJECT, VoteChoice.RETURN])
 def test_of_what_does_not_leave_nothing_is_kept(broker, choice):
     _, output = broker.ran()
     broker.vote(CLEO, output.ident, choice)
@@ -76,7 +80,7 @@ def test_a_release_that_died_before_its_transaction_leaves_a_file_until_it_has_l
 
 
 def test_what_cannot_be_read_is_never_swept(broker):
-    broker.ports.memory.files.files["m9"] = ("{", b"rubbish")
+    broker.ports.release_history.files.files["m9"] = ("{", b"rubbish")
     assert sweep_members(broker.ports) == 0
     assert files(broker) == {"m9"}
 
@@ -86,9 +90,9 @@ def test_an_approved_output_whose_file_is_gone_is_compared_again_and_leaves(brok
     broker.govern(votes=2)
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    broker.ports.memory.files.files.clear()
+    broker.ports.release_history.files.files.clear()
     assert broker.vote(CHRIS, output.ident) == "released"
-    assert broker.ports.memory.files.missing(broker.store.member_files()) == ()
+    assert broker.ports.release_history.files.missing(broker.store.member_files()) == ()
 
 
 def test_reference_populations_are_measured_when_a_table_is_compared(broker):
@@ -96,7 +100,7 @@ def test_reference_populations_are_measured_when_a_table_is_compared(broker):
     content = to_bytes(members_of(2, np.arange(249), np.repeat([0, 1], sizes)))
     cells: tuple[tuple[Value, ...], ...] = (("301",), (None,))
     known = KnownPopulation("ref", "by LA", "s1", "npd.absence", 2022, cells, sizes, content, ("LA",))
-    broker.ports.memory.populations.known = (known,)
+    broker.ports.release_history.populations.known = (known,)
     broker.ran()
     (found,) = broker.store.measured("s1")
     assert (found.population, found.name, found.table, found.year) == ("ref", "by LA", "npd.absence", 2022)
@@ -110,7 +114,7 @@ def test_reference_populations_are_measured_when_a_table_is_compared(broker):
 def signing(broker: Broker, folder: Path) -> Broker:
     """The broker over a store that signs the memory's heads in `folder`: its ledger is not what is lost here."""
     broker.store.close()
-    store = open_store(f"sqlite:///{folder / 'broker.sqlite'}", None, FolderWitness(folder / "heads", "memory"))
+    store = open_store(f"sqlite:///{folder / 'broker.sqlite'}", None, SignedHeadStore(folder / "heads", "memory"))
     return replace(broker, ports=replace(broker.ports, store=store))
 
 
@@ -139,58 +143,64 @@ def restored(signed: Broker, tmp_path: Path) -> Iterator[Broker]:
     again.store.close()
 
 
-def told(broker: Broker, case: str = "2026/14") -> ForgottenTables:
-    entries, broken = forgotten_tables(broker.store, broker.ports.memory.files)
+def told(broker: Broker, case: str = "2026/14") -> MissingHistoryTables:
+    entries, broken = missing_tables(broker.store, broker.ports.release_history.files)
     assert broken == ()
-    return ForgottenTables(broker.store.lost_memory_head(), tuple(e.members for e in entries), case)
+    return MissingHistoryTables(broker.store.lost_history_head(), tuple(e.members for e in entries), case)
 
 
 def test_two_administrators_agree_and_a_worker_enters_what_the_files_tell(restored):
     store = restored.store
     with pytest.raises(Breach):
-        store.remember(None, restored.clock.now(), [])
-    assert not verify(store, restored.ports.memory.files).holds
+        store.record_history(None, restored.clock.now(), [])
+    assert not verify_history(store, restored.ports.release_history.files).holds
     wanted = told(restored)
     assert len(wanted.files) == 2
     assert sweep_members(restored.ports) == 0, "nothing is swept that may prove something"
-    assert reenter_agreed(restored.ports) == 0
-    assert not restore_memory.reenter(restored.ports, restored.person(ADA), wanted)
-    assert not restore_memory.reenter(restored.ports, restored.person(ADA), wanted), "asking twice is not two"
-    assert reenter_agreed(restored.ports) == 0
-    assert not restore_memory.reenter(restored.ports, restored.person(AMIR), replace(wanted, case="2026/15"))
-    assert reenter_agreed(restored.ports) == 0, "another decision"
-    assert restore_memory.reenter(restored.ports, restored.person(AMIR), wanted)
-    assert reenter_agreed(restored.ports) == 2
-    assert reenter_agreed(restored.ports) == 0
-    assert verify(store, restored.ports.memory.files, [wanted.lost]).holds
+    assert restore_agreed_entries(restored.ports) == 0
+    assert not backup_restore.request_history_restore(restored.ports, restored.person(ADA), wanted)
+    assert not backup_restore.request_history_restore(restored.ports, restored.person(ADA), wanted), (
+        "asking twice is not two"
+    )
+    assert restore_agreed_entries(restored.ports) == 0
+    assert not backup_restore.request_history_restore(
+        restored.ports, restored.person(AMIR), replace(wanted, case="2026/15")
+    )
+    assert restore_agreed_entries(restored.ports) == 0, "another decision"
+    assert backup_restore.request_history_restore(restored.ports, restored.person(AMIR), wanted)
+    assert restore_agreed_entries(restored.ports) == 2
+    assert restore_agreed_entries(restored.ports) == 0
+    assert verify_history(store, restored.ports.release_history.files, [wanted.lost]).holds
     assert restored.events("memory")[-1] == "memory.reentered"
     line = store.audit_of("memory", "memory.reentered")[0].event
     assert (line.actor, dict(line.codes)["case"]) == ("broker", "2026/14")
-    assert len(store.remembered()) == 2
+    assert len(store.history_entries()) == 2
     released(restored)
     with pytest.raises(Conflict, match="not the head"):
-        restore_memory.reenter(restored.ports, restored.person(ADA), wanted)
+        backup_restore.request_history_restore(restored.ports, restored.person(ADA), wanted)
 
 
 def test_what_leaves_after_it_is_compared_with_what_was_entered_again(restored):
     wanted = told(restored)
-    restore_memory.reenter(restored.ports, restored.person(ADA), wanted)
-    restore_memory.reenter(restored.ports, restored.person(AMIR), wanted)
-    reenter_agreed(restored.ports)
+    backup_restore.request_history_restore(restored.ports, restored.person(ADA), wanted)
+    backup_restore.request_history_restore(restored.ports, restored.person(AMIR), wanted)
+    restore_agreed_entries(restored.ports)
     restored.engine.persons = 60
     output = released(restored)
     found = restored.store.output(output)
-    values = {line.rpartition(b",")[2] for line in restored.ports.shelf.get("staff", found.release_hash).split()[1:]}
+    values = {
+        line.rpartition(b",")[2] for line in restored.ports.content_store.get("staff", found.release_hash).split()[1:]
+    }
     assert values == {b"40"}, "as it left in the time that was forgotten"
 
 
 def test_what_the_files_tell_otherwise_than_was_agreed_is_not_entered(restored):
-    entries, _ = forgotten_tables(restored.store, restored.ports.memory.files)
+    entries, _ = missing_tables(restored.store, restored.ports.release_history.files)
     fewer = replace(told(restored), files=tuple(e.members for e in entries[:1]))
     for person in (ADA, AMIR):
-        restore_memory.reenter(restored.ports, restored.person(person), fewer)
-    assert reenter_agreed(restored.ports) == 0
-    assert not restored.store.memory_holds()
+        backup_restore.request_history_restore(restored.ports, restored.person(person), fewer)
+    assert restore_agreed_entries(restored.ports) == 0
+    assert not restored.store.history_is_intact()
 
 
 def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(restored):
@@ -203,17 +213,21 @@ def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(
         restored.reconcile()
     assert restored.store.output(output.ident).state is OutputState.APPROVED
     assert files(restored) - before == waits
-    assert not any(from_about(restored.ports.memory.files.about(name)).entry.release for name in waits)
+    assert not any(
+        new_entry_from_json(restored.ports.release_history.files.about(name)).entry.release for name in waits
+    )
 
 
 def test_only_administrators_ask_and_a_decision_has_a_number(restored):
     wanted = told(restored)
     with pytest.raises(Forbidden):
-        restore_memory.reenter(restored.ports, restored.person(CLEO), wanted)
+        backup_restore.request_history_restore(restored.ports, restored.person(CLEO), wanted)
     with pytest.raises(Invalid):
-        restore_memory.reenter(restored.ports, restored.person(ADA), replace(wanted, case="no case"))
+        backup_restore.request_history_restore(restored.ports, restored.person(ADA), replace(wanted, case="no case"))
     with pytest.raises(Conflict, match="not the head"):
-        restore_memory.reenter(restored.ports, restored.person(ADA), replace(wanted, lost=Head(1, "0" * 64)))
+        backup_restore.request_history_restore(
+            restored.ports, restored.person(ADA), replace(wanted, lost=ChainHead(1, "0" * 64))
+        )
 
 
 def test_a_request_is_known_by_all_that_it_says(restored):
@@ -225,11 +239,11 @@ def test_a_request_is_known_by_all_that_it_says(restored):
 
 def test_a_head_that_was_taken_away_is_vouched_for_by_two(signed, tmp_path):
     released(signed)
-    exported = signed.store.memory_head()
+    exported = signed.store.history_head()
     (tmp_path / "heads" / "head").unlink()
-    assert not signed.store.memory_holds()
-    assert not restore_memory.vouch(signed.ports, signed.person(ADA), exported)
+    assert not signed.store.history_is_intact()
+    assert not backup_restore.attest_history(signed.ports, signed.person(ADA), exported)
     with pytest.raises(Forbidden):
-        restore_memory.vouch(signed.ports, signed.person(CLEO), exported)
-    assert restore_memory.vouch(signed.ports, signed.person(AMIR), exported)
-    assert verify(signed.store, signed.ports.memory.files).holds
+        backup_restore.attest_history(signed.ports, signed.person(CLEO), exported)
+    assert backup_restore.attest_history(signed.ports, signed.person(AMIR), exported)
+    assert verify_history(signed.store, signed.ports.release_history.files).holds

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.saved import from_json, to_json
+from broker.domain.projects.saved_definitions import definition_from_json, definition_to_json
 from broker.policy.files import load_policies
-from broker.workflow.lookup_file import read_lookup
+from broker.workflow.submission.saved_definitions import read_lookup
 
 SERVICE = replace(
     load_policies(Path(__file__).parents[3] / "policies").service,
@@ -42,7 +42,7 @@ def test_types_are_inferred_strictly(values, kind, unique, kept):
     found = read_lookup("mine", text, SERVICE)
     assert (found.columns[0].type.value, found.columns[0].unique) == (kind, unique)
     assert tuple(row[0] for row in found.rows) == kept
-    assert from_json(to_json(found)) == found
+    assert definition_from_json(definition_to_json(found)) == found
 
 
 def test_codes_that_look_like_numbers_are_text_where_the_first_line_says_so():

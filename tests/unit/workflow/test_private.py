@@ -20,13 +20,14 @@ from dashboard_kit import (
 )
 
 from broker.domain.errors import Refused
-from broker.domain.jobs import JobState
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.spends import SpendState
-from broker.domain.outputs import OutputState
 from broker.domain.ports import SandboxEnd
-from broker.domain.projects import Mode
+from broker.domain.projects.project import ProtectionMode
 from broker.worker.reconcile import settle_due
-from broker.workflow import browse, records, release
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.views import job_views
 
 pytestmark = pytest.mark.long
 
@@ -48,7 +49,7 @@ def test_the_whole_way_of_a_private_job(dashboard):
     assert spent(dashboard) == (500_000, 0)
     assert dashboard.store.spend_of(job).state is SpendState.CHARGED
     # Until the slot of time is over it looks as if it ran, and nothing leaves.
-    assert browse.job(dashboard.ports, dashboard.person(DORA), job).state == "running"
+    assert job_views.view_job(dashboard.ports, dashboard.person(DORA), job).state == "running"
     assert [o.state for o in outputs(dashboard, job)] == [OutputState.ASSESSED]
     dashboard.reconcile()
     (output,) = outputs(dashboard, job)
@@ -64,11 +65,13 @@ def test_what_leaves_is_noisy_and_has_intervals_record_and_words(dashboard, tmp_
     job = ran(dashboard)
     (output,) = outputs(dashboard, job)
     person = dashboard.person(DORA)
-    rows = list(csv.DictReader(io.StringIO(release.download(dashboard.ports, person, output.ident).content.decode())))
+    rows = list(
+        csv.DictReader(io.StringIO(job_release.download(dashboard.ports, person, output.ident).content.decode()))
+    )
     assert list(rows[0]) == ["NCyearActual", "n", "n_low", "n_high"]
     assert {r["n"] for r in rows} == {"5321"}
     assert all(int(r["n_low"]) < 5321 < int(r["n_high"]) for r in rows)
-    told = json.loads(records.of_release(dashboard.ports, person, output.ident))
+    told = json.loads(output_records.record_of_release(dashboard.ports, person, output.ident))
     assert told["spend"] == {"epsilon": 0.5, "delta": 0.0}
     assert told["spend_if_a_person_is_replaced"]["epsilon"] == 1.0
     assert told["data_sets"] == ["npd.absence"]
@@ -117,7 +120,7 @@ def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, mo
     call = {
         "engine": (ports.private.engine, "read"),
         "noise": (ports.private.noise, "draw"),
-        "shelf": (type(ports.shelf), "put"),
+        "shelf": (type(ports.content_store), "put"),
         "answered": (type(ports.store), "advance"),
     }[at]
     killed_at(dashboard, job, monkeypatch, *call)
@@ -131,7 +134,7 @@ def test_every_end_of_the_engine_is_one_word_and_keeps_the_charge(dashboard, end
     job = ran(dashboard)
     found = dashboard.store.job(job)
     assert (found.state, found.failure.value) == (JobState.FAILED, "engine_error")
-    assert browse.job(dashboard.ports, dashboard.person(DORA), job).state == "failed"
+    assert job_views.view_job(dashboard.ports, dashboard.person(DORA), job).state == "failed"
     assert spent(dashboard) == (500_000, 0)
     assert dashboard.store.spend_of(job).state is SpendState.WITHHELD
 
@@ -151,7 +154,7 @@ def test_where_no_noise_can_be_had_nothing_leaves_and_the_charge_stands(dashboar
 
 
 def test_a_job_that_was_never_charged_gets_its_spend_back(dashboard):
-    from broker.workflow.withdraw import withdraw
+    from broker.workflow.submission.job_withdrawal import withdraw
 
     job = send(dashboard)
     withdraw(dashboard.ports, dashboard.person(DORA), job)
@@ -161,11 +164,11 @@ def test_a_job_that_was_never_charged_gets_its_spend_back(dashboard):
 
 def test_the_snapshot_is_that_of_the_submission(dashboard):
     from broker.domain.ports import Snapshot
-    from broker.workflow import administer
+    from broker.workflow.administration import user_accounts
 
     job = send(dashboard)
     now = dashboard.clock.now()
-    administer.put_snapshot(dashboard.ports, Snapshot("s2", "1" * 64, now, True, "snapshots/s2", "{}"))
+    user_accounts.put_snapshot(dashboard.ports, Snapshot("s2", "1" * 64, now, True, "snapshots/s2", "{}"))
     assert dashboard.run(job)
     assert dashboard.store.job(job).snapshot == "s1"
     send(dashboard)
@@ -189,17 +192,17 @@ def refused(broker, text, project=DASHBOARD, by=DORA):
 
 
 def checked(broker, text, project=DASHBOARD, by=DORA):
-    from broker.domain.jobs import Kind
-    from broker.workflow.preview import check_text
+    from broker.domain.jobs.job import JobKind
+    from broker.workflow.submission.preview import check_text
 
-    return check_text(broker.ports, broker.person(by), project, text, Kind.SQL).refusals
+    return check_text(broker.ports, broker.person(by), project, text, JobKind.SQL).refusals
 
 
 def test_the_mode_of_a_project_says_what_is_private(dashboard):
     bare = COUNT.partition("\n")[2]
     assert refused(dashboard, bare) == {"private-spend-missing"}
     assert refused(dashboard, COUNT) == set()
-    dashboard.govern(mode=Mode.DISCLOSURE_CONTROL, budgets=(), privacy="")
+    dashboard.govern(mode=ProtectionMode.DISCLOSURE_CONTROL, budgets=(), privacy="")
     assert "private-not-here" in refused(dashboard, COUNT, "P0421", "demo-researcher")
     assert refused(dashboard, bare, "P0421", "demo-researcher") == set()
 
@@ -267,11 +270,11 @@ GROUP BY LA, NCyearActual, MonthOfBirth
 def with_persons(dashboard, number):
     """A later snapshot, with so many."""
     from broker.domain.ports import Snapshot
-    from broker.workflow import administer
+    from broker.workflow.administration import user_accounts
 
     facts = {"npd.absence": {"2022": {"rows": 2 * number, "persons": number}}}
     dashboard.clock.at = now = dashboard.clock.now().replace(second=number % 59)
-    administer.put_snapshot(
+    user_accounts.put_snapshot(
         dashboard.ports, Snapshot(f"s{number}", f"{number:064}", now, True, f"snapshots/s{number}", json.dumps(facts))
     )
 
@@ -299,11 +302,11 @@ def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkey
     assert dashboard.run(job, holds=False)
 
     def shown():
-        return browse.job(dashboard.ports, dashboard.person(DORA), job).state
+        return job_views.view_job(dashboard.ports, dashboard.person(DORA), job).state
 
     dashboard.clock.at += timedelta(seconds=2)
     assert shown() == "running"
-    monkeypatch.setattr("broker.workflow.ending.release_job", lambda *_: None)
+    monkeypatch.setattr("broker.workflow.pipeline.job_completion.release_job", lambda *_: None)
     settle_due(dashboard.ports)
     assert {o.state.value for o in dashboard.store.outputs_of(job)} == {"approved"}
     assert shown() == "running"
@@ -316,11 +319,11 @@ def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkey
 
 def test_invariant_11_a_forecast_touches_no_data(dashboard):
     """Invariant 11: no vault is asked for, nothing runs, and no fact about a table of persons changes a word of it."""
-    from broker.domain.jobs import Kind
-    from broker.workflow import preview
+    from broker.domain.jobs.job import JobKind
+    from broker.workflow.submission import preview
 
     def told():
-        found = preview.check_text(dashboard.ports, dashboard.person(DORA), DASHBOARD, BY_SCHOOL, Kind.SQL)
+        found = preview.check_text(dashboard.ports, dashboard.person(DORA), DASHBOARD, BY_SCHOOL, JobKind.SQL)
         return preview.forecast(dashboard.ports, DASHBOARD, found)
 
     before = told()

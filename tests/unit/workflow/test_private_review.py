@@ -5,18 +5,20 @@ import json
 import pytest
 from dashboard_kit import after_slot
 
-from broker.domain.ledger.amounts import Account
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
-from broker.domain.outputs import OutputState
-from broker.domain.reviews import Choice
 from broker.web.app import create_app
-from broker.web.setup import WebSettings
-from broker.workflow import administer, browse, records
-from broker.workflow.allot import allot
+from broker.web.web_context import WebSettings
+from broker.workflow.administration import user_accounts
+from broker.workflow.administration.budget_allotment import allot
+from broker.workflow.pipeline import output_records
+from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import CLEO, PROJECT, ROSA, SQL
 
 PRIVATE = f"-- private: epsilon 0.5\n{SQL}"
-OWN = Account("pupil", PROJECT)
+OWN = PrivacyAccount("pupil", PROJECT)
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def left(broker):
 
 def answer(broker, path):
     app = create_app(broker.ports, WebSettings(secret_key=b"k" * 32, secure_cookies=False))
-    token = administer.make_token(broker.ports, broker.person(CLEO), CLEO)
+    token = user_accounts.make_token(broker.ports, broker.person(CLEO), CLEO)
     client = app.test_client()
     client.set_cookie("session", token)
     found = client.get(path, headers={"Authorization": f"Bearer {token}"})
@@ -51,7 +53,7 @@ def test_a_checker_sees_what_would_leave_and_nothing_exact(waiting):
     seen = answer(broker, f"/api/v1/outputs/{output.ident}/evidence")
     assert "5321" in seen
     assert "4321" not in seen, "the exact count"
-    record = records.for_staff(broker.ports, broker.person(CLEO), output.ident)
+    record = output_records.record_for_staff(broker.ports, broker.person(CLEO), output.ident)
     assert record["spend"] == {"epsilon": 0.5, "delta": 0.0}
     assert "4321" not in json.dumps(record)
 
@@ -67,8 +69,8 @@ def test_the_page_says_that_it_is_private_and_what_it_cost(waiting):
 def test_rejecting_gives_nothing_back(waiting):
     broker, job, output = waiting
     before = left(broker)
-    assert broker.vote(CLEO, output.ident, Choice.REJECT) == "rejected"
+    assert broker.vote(CLEO, output.ident, VoteChoice.REJECT) == "rejected"
     broker.reconcile()
     assert broker.store.spend_of(job).state is SpendState.WITHHELD
     assert left(broker) == before
-    assert browse.job(broker.ports, broker.person(ROSA), job).state == "not released"
+    assert job_views.view_job(broker.ports, broker.person(ROSA), job).state == "not released"

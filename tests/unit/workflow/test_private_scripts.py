@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 from dashboard_kit import DORA, ends_right_after, everything_kept, killed_at, open_budgets, ran, send, spent
 
-from broker.domain.jobs import JobState, Kind
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import JobKind, JobState
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import SandboxEnd
-from broker.workflow import browse, records, release
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.views import job_views
 
 SCRIPT = """# private: epsilon 0.5, blocks 100, range month [1, 12]
 # input: npd.absence [MonthOfBirth] 2022/2023
@@ -59,13 +60,13 @@ def test_what_leaves_is_noise_over_the_blocks_answers(dashboard):
     job = run_through(dashboard)
     (output,) = dashboard.store.outputs_of(job)
     person = dashboard.person(DORA)
-    content = release.download(dashboard.ports, person, output.ident).content.decode()
+    content = job_release.download(dashboard.ports, person, output.ident).content.decode()
     (row,) = csv.DictReader(io.StringIO(content))
     noisy = 1 + 11 * (100 * round(STEP) + 1000 * dashboard.ports.private.noise.draws) / (2**20 * 100)
     assert float(row["value"]) == pytest.approx(noisy, abs=0.05)
     assert row["number"] == "month"
     assert float(row["value_low"]) < 4 < float(row["value_high"])
-    told = json.loads(records.of_release(dashboard.ports, person, output.ident))
+    told = json.loads(output_records.record_of_release(dashboard.ports, person, output.ident))
     assert (told["blocks"], told["estimator"], told["data_sets"]) == (100, "mean", ["npd.absence"])
     assert told["spend"] == {"epsilon": 0.5, "delta": 0.0}
 
@@ -93,7 +94,7 @@ def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, mo
     call = {
         "cut": (ports.private.blocks, "read_cut"),
         "noise": (ports.private.noise, "draw"),
-        "shelf": (type(ports.shelf), "put"),
+        "shelf": (type(ports.content_store), "put"),
         "answered": (type(ports.store), "advance"),
     }[at]
     killed_at(dashboard, job, monkeypatch, *call)
@@ -106,7 +107,7 @@ def test_every_end_is_one_word_and_keeps_the_charge(dashboard, end):
     job = run_through(dashboard)
     found = dashboard.store.job(job)
     assert (found.state, found.failure.value) == (JobState.FAILED, "engine_error")
-    assert browse.job(dashboard.ports, dashboard.person(DORA), job).state == "failed"
+    assert job_views.view_job(dashboard.ports, dashboard.person(DORA), job).state == "failed"
     assert spent(dashboard) == (500_000, 0)
 
 
@@ -115,7 +116,7 @@ def test_blocks_without_an_answer_change_neither_end_nor_charge(dashboard):
     job = run_through(dashboard)
     (output,) = dashboard.store.outputs_of(job)
     assert output.state is OutputState.RELEASED
-    content = release.download(dashboard.ports, dashboard.person(DORA), output.ident).content.decode()
+    content = job_release.download(dashboard.ports, dashboard.person(DORA), output.ident).content.decode()
     (row,) = csv.DictReader(io.StringIO(content))
     assert float(row["value"]) == pytest.approx(6.5, abs=0.2), "the middle of the range, and noise"
 
@@ -144,9 +145,9 @@ def test_its_outputs_have_the_names_of_its_header_from_the_beginning(dashboard):
 
 
 def test_a_forecast_needs_no_data(dashboard):
-    from broker.workflow.preview import check_text, forecast
+    from broker.workflow.submission.preview import check_text, forecast
 
-    found = check_text(dashboard.ports, dashboard.person(DORA), "P0733", SCRIPT, Kind.PYTHON)
+    found = check_text(dashboard.ports, dashboard.person(DORA), "P0733", SCRIPT, JobKind.PYTHON)
     told = forecast(dashboard.ports, "P0733", found)
     assert told["expected"][0]["error"] == pytest.approx(11 / (100 * 0.5), rel=1e-3)
     assert told["blocks"]["other_estimators"]["median"][0]["ranks_off"] > 0

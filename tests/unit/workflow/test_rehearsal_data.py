@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.projects import Project
+from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
-from broker.workflow.rehearsal_data import Wanted, wanted
+from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec, synthetic_data_spec
 
 POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")
 CATALOGUE = POLICIES.catalogue
@@ -16,14 +16,14 @@ KNOWN = range(2001, 2024)
 LINKS = {"leo.ae_pmr", "leo.ae_edukey"}
 
 
-def project(ident: str) -> Project:
+def project(ident: str) -> ResearchProject:
     found = POLICIES.project(ident)
     assert found is not None
     return found
 
 
-def data(of: Project, pupils: int = 1000, seed: int = 1) -> Wanted:
-    return wanted(of, CATALOGUE, KNOWN, pupils, seed)
+def data(of: ResearchProject, pupils: int = 1000, seed: int = 1) -> SyntheticDataSpec:
+    return synthetic_data_spec(of, CATALOGUE, KNOWN, pupils, seed)
 
 
 def test_the_tables_of_the_grants_and_those_that_link_keys():
@@ -45,7 +45,7 @@ def test_a_project_without_years_has_the_last_that_is_known():
     assert data(project("FIXTURE")).years == (2023, 2023)
 
 
-def with_years(years: frozenset[int] | None) -> Project:
+def with_years(years: frozenset[int] | None) -> ResearchProject:
     phonics = project("P0815")
     return replace(phonics, grants=tuple(replace(g, years=years) for g in phonics.grants))
 
@@ -72,7 +72,7 @@ def test_the_name_is_that_of_the_data():
         data(of, seed=2),
         data(project("P0421")),
         data(with_years(frozenset({2015}))),
-        wanted(of, replace(CATALOGUE, version=2), KNOWN, 1000, 1),
+        synthetic_data_spec(of, replace(CATALOGUE, version=2), KNOWN, 1000, 1),
     ]
     assert len({name, *(o.name for o in others)}) == 6
 

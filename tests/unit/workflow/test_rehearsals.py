@@ -6,16 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from broker.domain.asked_rehearsals import OPEN, REHEARSAL_TRANSITIONS, RehearsalState, Step
 from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
-from broker.domain.jobs import Kind, Submission
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, REHEARSAL_TRANSITIONS, RehearsalState, RehearsalStep
 from broker.domain.ports import SandboxEnd
-from broker.domain.stops import StopKind
+from broker.domain.projects.stops import StopKind
 from broker.worker.reconcile import sweep
 from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
-from broker.workflow import rehearsals, stopping
-from broker.workflow.policies import policies_in_force
-from broker.workflow.run_rehearsal import run_rehearsal
+from broker.workflow.administration import emergency_stops
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.rehearsal import rehearsal_requests
+from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, REX, ROSA, SQL, Vaults
 from tests.unit.workflow.test_crashes import Fuse, Killed, mortal
 
@@ -24,13 +25,13 @@ KEEP = "SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.
 
 
 def draft(text=SQL, **more):
-    kind = Kind.PYTHON if text.startswith("# input") else Kind.SQL
+    kind = JobKind.PYTHON if text.startswith("# input") else JobKind.SQL
     fields = {"project": PROJECT, "kind": kind, "dialect": "", "text": text, "title": "", "purpose": ""}
     return Submission(**fields | more)
 
 
 def ask(broker, text=SQL, by=ROSA, **more):
-    checked, made = rehearsals.ask(broker.ports, broker.person(by), draft(text, **more))
+    checked, made = rehearsal_requests.request_rehearsal(broker.ports, broker.person(by), draft(text, **more))
     assert made is not None, checked.refusals
     return made.ident
 
@@ -40,7 +41,7 @@ def run(broker, ident, ports=None):
 
 
 def look(broker, ident, by=ROSA):
-    return rehearsals.look(broker.ports, broker.person(by), ident)
+    return rehearsal_requests.view_rehearsal(broker.ports, broker.person(by), ident)
 
 
 def later(broker, **more):
@@ -54,12 +55,12 @@ def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(b
     assert look(broker, ident).state is RehearsalState.QUEUED
     assert run(broker, ident)
     seen = look(broker, ident)
-    (output,) = seen.found["outputs"]
+    (output,) = seen.document["outputs"]
     assert (seen.state, output["name"], output["columns"]) == (RehearsalState.DONE, "absence", ["NCyearActual", "n"])
     assert output["figures_hidden"] == output["figures"] == len(output["rows"])
     assert all(hidden[1] and rules[1] for hidden, rules in zip(output["hidden"], output["rules"], strict=True))
     assert {rule for rules in output["rules"] for rule in rules[1]} <= output["meaning"].keys()
-    assert seen.found["data"]["pupils"] == 500
+    assert seen.document["data"]["pupils"] == 500
     assert broker.sandbox.ran == [(ident, 1)]
     assert broker.store.outputs_in("assessed") == 0
     assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"]
@@ -69,19 +70,19 @@ def test_a_script_with_what_it_printed_and_left(broker):
     broker.sandbox.printed = b"hello \x00 there"
     ident = ask(broker, PYTHON)
     run(broker, ident)
-    found = look(broker, ident).found
+    found = look(broker, ident).document
     assert (found["end"], found["log"]) == ("ended", "hello \x00 there")
     assert [o["name"] for o in found["left"]] == ["phases.csv"]
     assert "a.csv" in found["absent"]
     broker.sandbox.end = SandboxEnd.CRASHED
     failing = ask(broker, PYTHON)
     run(broker, failing)
-    assert look(broker, failing).found["end"] == "crashed"
+    assert look(broker, failing).document["end"] == "crashed"
 
 
 def test_invariant_11_a_private_text_is_told_its_forecast_and_nothing_runs(broker):
     ident = ask(broker, PRIVATE)
-    private = look(broker, ident).found["private"]
+    private = look(broker, ident).document["private"]
     assert private["expected"]
     assert private["spend"]["epsilon"] == 0.1
     assert not broker.sandbox.ran
@@ -91,16 +92,18 @@ def test_invariant_11_a_private_text_is_told_its_forecast_and_nothing_runs(broke
 
 def test_what_only_keeps_needs_no_run(broker):
     seen = look(broker, ask(broker, KEEP))
-    assert (seen.state, seen.found["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
+    assert (seen.state, seen.document["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
 
 
 def test_a_refused_text_makes_none(broker):
-    checked, made = rehearsals.ask(broker.ports, broker.person(ROSA), draft("SELECT nothing FROM npd.absence"))
+    checked, made = rehearsal_requests.request_rehearsal(
+        broker.ports, broker.person(ROSA), draft("SELECT nothing FROM npd.absence")
+    )
     assert checked.refusals
     assert made is None
     for bad, code in ((draft(" "), "text"), (draft(title="t" * 201), "title"), (draft(purpose="\x00"), "characters")):
         with pytest.raises(Invalid) as told:
-            rehearsals.ask(broker.ports, broker.person(ROSA), bad)
+            rehearsal_requests.request_rehearsal(broker.ports, broker.person(ROSA), bad)
         assert told.value.code == code
 
 
@@ -109,19 +112,19 @@ def test_invariant_11_real_data_are_refused_before_they_are_read(broker, monkeyp
     monkeypatch.setattr(Vaults, "ensure", lambda self, *given: replace(ensure(self, *given), synthetic=False))
     ident = ask(broker)
     run(broker, ident)
-    assert look(broker, ident).found["problem"]["code"] == "bad-frames"
+    assert look(broker, ident).document["problem"]["code"] == "bad-frames"
     assert not broker.sandbox.ran
 
 
 @pytest.mark.parametrize("person", [REX, CLEO, ADA])
 def test_invariant_8_nobody_else_learns_that_it_is_there(broker, person):
     ident = ask(broker)
-    for act in (look, lambda b, i, by: rehearsals.cancel(b.ports, b.person(by), i)):
+    for act in (look, lambda b, i, by: rehearsal_requests.cancel_rehearsal(b.ports, b.person(by), i)):
         for found in (ident, "none"):
             with pytest.raises(Unknown) as told:
                 act(broker, found, person)
             assert str(told.value) == f"There is no rehearsal {found!r}."
-    assert rehearsals.listed(broker.ports, broker.person(person)) == []
+    assert rehearsal_requests.list_rehearsals(broker.ports, broker.person(person)) == []
 
 
 def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
@@ -130,17 +133,17 @@ def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
     with pytest.raises(Unknown):
         look(broker, ident, REX)
     run(broker, ident)
-    assert broker.store.asked_rehearsal(ident).state is RehearsalState.FAILED
+    assert broker.store.requested_rehearsal(ident).state is RehearsalState.FAILED
     assert not broker.sandbox.ran
 
 
 def test_a_stop_ends_it(broker):
     ident = ask(broker, by=REX)
-    stopping.stop(broker.ports, broker.person(ADA), StopKind.PROJECT, PROJECT, "A test.")
+    emergency_stops.stop(broker.ports, broker.person(ADA), StopKind.PROJECT, PROJECT, "A test.")
     run(broker, ident)
-    assert broker.store.asked_rehearsal(ident).state is RehearsalState.FAILED
+    assert broker.store.requested_rehearsal(ident).state is RehearsalState.FAILED
     with pytest.raises(Conflict, match="stopped"):
-        rehearsals.ask(broker.ports, broker.person(ROSA), draft())
+        rehearsal_requests.request_rehearsal(broker.ports, broker.person(ROSA), draft())
 
 
 def test_few_wait_and_few_are_kept(broker):
@@ -152,13 +155,13 @@ def test_few_wait_and_few_are_kept(broker):
         ask(broker)
     ask(broker, PRIVATE)  # needs no worker
     ask(broker, by=REX)
-    rehearsals.cancel(broker.ports, broker.person(ROSA), first)
+    rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), first)
     newest = [ask(broker, PRIVATE) for _ in range(4)][-1]
-    kept = [s.asked.ident for s in rehearsals.listed(broker.ports, broker.person(ROSA))]
+    kept = [s.rehearsal.ident for s in rehearsal_requests.list_rehearsals(broker.ports, broker.person(ROSA))]
     assert (len(kept), kept[0]) == (4, newest)  # three, and the one that waits
     later(broker, days=15)
     assert drop_rehearsals(broker.ports) == 3
-    assert len(rehearsals.listed(broker.ports, broker.person(ROSA))) == 1
+    assert len(rehearsal_requests.list_rehearsals(broker.ports, broker.person(ROSA))) == 1
 
 
 def test_what_is_kept_is_bounded(broker):
@@ -166,35 +169,37 @@ def test_what_is_kept_is_bounded(broker):
     broker.put_in_force(replace(broker.policies, service=service))
     ident = ask(broker)
     run(broker, ident)
-    (output,) = look(broker, ident).found["outputs"]
+    (output,) = look(broker, ident).document["outputs"]
     assert len(output["rows"]) == len(output["hidden"]) == len(output["rules"]) == 2 < output["all_rows"]
     broker.put_in_force(replace(broker.policies, service=replace(service, rehearsal_bytes=100)))
     ident = ask(broker)
     run(broker, ident)
-    assert look(broker, ident).found["problem"]["code"] == "too-large"
+    assert look(broker, ident).document["problem"]["code"] == "too-large"
 
 
 def test_a_cancelled_one_is_harmless_at_any_moment(broker):
     waiting = ask(broker)
-    rehearsals.cancel(broker.ports, broker.person(ROSA), waiting)
+    rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), waiting)
     assert not run(broker, waiting)
     running = ask(broker)
-    broker.sandbox.during = lambda request: rehearsals.cancel(broker.ports, broker.person(ROSA), running)
+    broker.sandbox.during = lambda request: rehearsal_requests.cancel_rehearsal(
+        broker.ports, broker.person(ROSA), running
+    )
     assert not run(broker, running)
     broker.sandbox.during = None
     done = ask(broker)
     run(broker, done)
-    rehearsals.cancel(broker.ports, broker.person(ROSA), done)
+    rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), done)
     for ident in (waiting, running, done):
         seen = look(broker, ident)
-        assert (seen.state, seen.found) == (RehearsalState.CANCELLED, None)
-    rehearsals.cancel(broker.ports, broker.person(ROSA), done)
+        assert (seen.state, seen.document) == (RehearsalState.CANCELLED, None)
+    rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), done)
     assert broker.events(done).count("rehearsal.cancelled") == 1
 
 
 def test_how_far_it_is(broker):
     ident, told = ask(broker), []
-    asked = broker.store.asked_rehearsal
+    asked = broker.store.requested_rehearsal
 
     def during(request):
         told.append(asked(ident).step)
@@ -208,7 +213,12 @@ def test_how_far_it_is(broker):
 
     broker.store.note_step = noted
     run(broker, ident)
-    assert told == [(Step.MAKING, 7), (Step.RUNNING, 0), Step.RUNNING, (Step.JUDGING, 0)]
+    assert told == [
+        (RehearsalStep.MAKING, 7),
+        (RehearsalStep.RUNNING, 0),
+        RehearsalStep.RUNNING,
+        (RehearsalStep.JUDGING, 0),
+    ]
 
 
 def test_how_long_it_takes_is_told_by_the_clock_and_by_policy(broker):
@@ -256,7 +266,7 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
             run(broker, offered)
         later(broker, seconds=200)
         seen = look(broker, ident)
-        assert (seen.state, bool(seen.found)) == (RehearsalState.DONE, True), deaths
+        assert (seen.state, bool(seen.document)) == (RehearsalState.DONE, True), deaths
         assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"], deaths
         broker.sandbox.running.clear()
     assert deaths > 10
@@ -274,7 +284,7 @@ def test_one_that_is_lost_again_and_again_is_told_as_lost(broker):
         reap_rehearsals(broker.ports)
     later(broker, seconds=200)
     seen = look(broker, ident)
-    assert (seen.state, seen.found["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
+    assert (seen.state, seen.document["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
     assert len(broker.sandbox.killed) == broker.policies.service.max_attempts
 
 
@@ -305,4 +315,4 @@ def test_the_sweeper_leaves_running_rehearsals_alone(broker):
 def test_every_state_can_be_left_but_one():
     assert set(REHEARSAL_TRANSITIONS) == set(RehearsalState)
     assert [s for s, after in REHEARSAL_TRANSITIONS.items() if not after] == [RehearsalState.CANCELLED]
-    assert {RehearsalState.QUEUED, RehearsalState.RUNNING} == OPEN
+    assert {RehearsalState.QUEUED, RehearsalState.RUNNING} == OPEN_REHEARSAL_STATES

@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 from dashboard_kit import open_budgets, ran
 
-from broker.disclosure.differencing.compare import compare
-from broker.disclosure.differencing.members import members_of, to_bytes
+from broker.disclosure.differencing.compare_tables import compare
+from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.domain.ports.release_history import KnownPopulation
-from broker.domain.release_history import MemoryVersion
-from broker.domain.reviews import Choice
-from broker.storage.release_history.tables import memory_entries
-from broker.workflow import ending, review
-from broker.workflow.release_history.tables import remembered_table
-from broker.workflow.reviewing.evidence import row_of
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.ports.history_ports import KnownPopulation
+from broker.domain.release_history import HistoryVersion
+from broker.storage.tables.release_history_tables import memory_entries
+from broker.workflow.pipeline import job_completion
+from broker.workflow.release_history.history_tables import history_table
+from broker.workflow.reviewing import output_review
+from broker.workflow.reviewing.output_evidence import row_evidence
 from tests.unit.workflow.conftest import CHRIS, CLEO, PROJECT, SQL, Broker
 
 OTHER = SQL.replace("a.AcademicYear = '2022/2023'", "a.AcademicYear = '2022/2023' AND a.FSMeligible IS NOT NULL")
@@ -40,13 +41,13 @@ def town(broker: Broker) -> Broker:
         fewer = "FSMeligible" in repr(plan.outputs[where[0]].tables[where[1]].contributions)
         return {k: found[broker.missing :] if fewer else found for k, found in every.items()}
 
-    broker.ports.memory.engine.cells_of = cells_of
+    broker.ports.release_history.engine.cells_of = cells_of
     return broker
 
 
 def values(broker: Broker, output: str) -> set[str]:
     found = broker.store.output(output)
-    lines = broker.ports.shelf.get("staff", found.release_hash).decode().splitlines()[1:]
+    lines = broker.ports.content_store.get("staff", found.release_hash).decode().splitlines()[1:]
     return {line.rpartition(",")[2] for line in lines}
 
 
@@ -57,7 +58,7 @@ def staff(broker: Broker, output: str) -> dict:
 def review_json(broker: Broker, output: str) -> dict:
     import json
 
-    return json.loads(review.look(broker.ports, broker.person(CLEO), output).staff)
+    return json.loads(output_review.view_output(broker.ports, broker.person(CLEO), output).staff)
 
 
 def released(broker: Broker, text: str = SQL, **more) -> str:
@@ -68,7 +69,7 @@ def released(broker: Broker, text: str = SQL, **more) -> str:
 
 def test_a_release_is_remembered_with_its_populations_and_figures(town):
     output = released(town)
-    (entry,) = town.store.remembered()
+    (entry,) = town.store.history_entries()
     assert (entry.output, entry.project, entry.snapshot, entry.t) == (output, PROJECT, "s1", 10)
     assert entry.release == town.store.release_of(town.store.output(output).job).ident
     (figure,) = town.store.known_figures(entry.number)
@@ -80,8 +81,8 @@ def test_a_release_is_remembered_with_its_populations_and_figures(town):
 
 def test_what_is_not_released_is_not_remembered(town):
     _, output = town.ran()
-    assert town.vote(CLEO, output.ident, Choice.REJECT) == "rejected"
-    assert town.store.remembered() == []
+    assert town.vote(CLEO, output.ident, VoteChoice.REJECT) == "rejected"
+    assert town.store.history_entries() == []
 
 
 def test_an_identical_table_passes_free_with_the_same_values_and_holes(town):
@@ -90,7 +91,7 @@ def test_an_identical_table_passes_free_with_the_same_values_and_holes(town):
     town.engine.persons = 60
     second = released(town)
     assert values(town, second) == values(town, first) == {"40"}
-    assert len(town.store.remembered()) == 1, "it tells nothing new"
+    assert len(town.store.history_entries()) == 1, "it tells nothing new"
     assert staff(town, second)["memory"]["overlaps"][0]["how"] == "identical"
 
 
@@ -100,7 +101,7 @@ def test_an_identical_table_that_left_under_laxer_rules_is_judged_by_its_own(tow
     elsewhere. The first one's profile is `npd-default` with the base that it has by now."""
     released(town)
     town.engine.persons = 60
-    default = town.policies.profile("npd-default")
+    default = town.policies.disclosure_rules("npd-default")
     others = (replace(default, name="further"), *(p for p in town.policies.profiles if p is not default))
     town.policies = replace(town.policies, profiles=(replace(default, round_base=base), *others))
     town.govern(profile="further")
@@ -142,7 +143,7 @@ def test_invariant_4_two_that_are_clean_alone_are_never_both_out(town):
     assert "output.in_review" in town.events(second.ident)[-1]
     assert town.vote(CLEO, second.ident) == "in_review"
     assert town.vote(CHRIS, second.ident) == "released"
-    assert len(town.store.remembered()) == 2
+    assert len(town.store.history_entries()) == 2
 
 
 def test_what_nobody_votes_on_is_mended_and_leaves_by_itself(town):
@@ -175,7 +176,7 @@ def test_somebody_who_releases_between_comparing_and_writing_is_seen(town, monke
     assert output.state is OutputState.APPROVED, "one more comparison is told at the end of one more slot, if at all"
     town.reconcile()
     (output,) = town.store.outputs_of(job)
-    assert len(town.store.remembered()) == 2
+    assert len(town.store.history_entries()) == 2
     assert output.state is OutputState.RELEASED
     assert values(town, output.ident) == {"40"}
 
@@ -196,30 +197,30 @@ def test_re_runs_on_changed_data_are_compared_across_snapshots(town):
     released(town)
     town.snapshot("s2")
     town.missing = 1
-    whole = town.ports.memory.engine.cells_of
-    town.ports.memory.engine.cells_of = lambda plan, where: {k: v[1:] for k, v in whole(plan, where).items()}
+    whole = town.ports.release_history.engine.cells_of
+    town.ports.release_history.engine.cells_of = lambda plan, where: {k: v[1:] for k, v in whole(plan, where).items()}
     town.engine.persons = 39
     output = released(town)
     assert values(town, output) == {"40"}
-    assert {e.snapshot for e in town.store.remembered()} == {"s1", "s2"}
+    assert {e.snapshot for e in town.store.history_entries()} == {"s1", "s2"}
 
 
 def test_invariant_12_memory_outlives_recall_and_project(town):
     output = released(town)
-    from broker.workflow import release
+    from broker.workflow.pipeline import job_release
     from tests.unit.workflow.conftest import ADA
 
-    release.recall(town.ports, town.person(ADA), output, "The figures were wrong.")
+    job_release.recall(town.ports, town.person(ADA), output, "The figures were wrong.")
     others = tuple(p for p in town.policies.projects if p.ident != PROJECT)
     town.put_in_force(replace(town.policies, projects=others))
-    assert [e.output for e in town.store.remembered()] == [output]
+    assert [e.output for e in town.store.history_entries()] == [output]
     with pytest.raises(Exception, match="append-only"), town.store._db.write() as connection:
         connection.execute(memory_entries.delete())
 
 
 def reference(town, persons):
     content = to_bytes(members_of(1, np.arange(persons), np.zeros(persons, int)))
-    town.ports.memory.populations.known = (
+    town.ports.release_history.populations.known = (
         KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (persons,), content),
     )
 
@@ -231,7 +232,7 @@ def test_beyond_the_cap_what_tells_of_the_population_is_hidden_and_the_rest_of_t
     _, output = town.ran()
     assert (output.verdict, output.state) == (Verdict.SUPPRESS, OutputState.IN_REVIEW)
     assert {f["rule"]: f["verdict"] for f in staff(town, output.ident)["findings"]}["X6"] == "suppress"
-    rows = town.ports.shelf.get("staff", output.release_hash).decode().splitlines()[1:]
+    rows = town.ports.content_store.get("staff", output.release_hash).decode().splitlines()[1:]
     assert "c" in rows[0]
     assert not all("c" in row for row in rows)
 
@@ -242,10 +243,10 @@ def test_beyond_the_cap_an_output_that_tells_of_nobody_else_is_refused_and_nothi
     job, output = town.ran(OTHER)
     assert (output.verdict, output.release_hash, output.state) == (Verdict.REFUSE, None, OutputState.WITHHELD)
     assert "X6" in {f["rule"] for f in staff(town, output.ident)["findings"]}
-    from broker.workflow import browse
+    from broker.workflow.views import job_views
     from tests.unit.workflow.conftest import ROSA
 
-    assert browse.job(town.ports, town.person(ROSA), job).state == "waiting for a decision"
+    assert job_views.view_job(town.ports, town.person(ROSA), job).state == "waiting for a decision"
 
 
 def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_remembered(town):
@@ -256,13 +257,13 @@ def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_rem
     assert (exact.verdict, exact.state) == (Verdict.REFUSE, OutputState.WITHHELD)
     (private,) = town.store.outputs_of(ran(town))
     assert (private.state, private.memory_version) == (OutputState.RELEASED, None)
-    assert town.store.remembered() == []
+    assert town.store.history_entries() == []
 
 
 def test_a_worker_without_a_memory_releases_nothing(town):
     ports = replace(town.ports, memory=None)
     job = town.send()
-    from broker.workflow.run import run_job
+    from broker.workflow.pipeline.job_run import run_job
 
     run_job(ports, job, "w1", lambda job, attempt: nullcontext())
     assert town.store.outputs_of(job)[0].state is OutputState.ASSESSED
@@ -274,7 +275,7 @@ def test_web_stops_before_the_release_and_hints_a_worker(town):
     _, output = town.ran()
     ballot = town.ballot(CLEO, output.ident)
     before = len(town.queue.offers)
-    review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot)
+    output_review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot)
     assert town.store.output(output.ident).state is OutputState.APPROVED
     assert [job for job, _ in town.queue.offers[before:]] == [output.job]
     assert town.run(output.job) is False, "a slot that is offered it ends it"
@@ -286,18 +287,18 @@ def test_a_vote_names_the_state_of_memory_that_it_saw(town):
     ballot = town.ballot(CLEO, output.ident)
     assert ballot.memory_version == "0"
     with pytest.raises(Conflict):
-        review.cast_vote(town.ports, town.person(CLEO), output.ident, replace(ballot, memory_version="x"))
+        output_review.cast_vote(town.ports, town.person(CLEO), output.ident, replace(ballot, memory_version="x"))
     released(town, OTHER)
-    assert town.store.memory_version() == MemoryVersion(1)
-    assert review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot) is OutputState.APPROVED
+    assert town.store.history_version() == HistoryVersion(1)
+    assert output_review.cast_vote(town.ports, town.person(CLEO), output.ident, ballot) is OutputState.APPROVED
 
 
 def test_figures_hidden_by_memory_have_their_rule_for_staff(town):
     released(town)
     town.missing, town.engine.persons = 3, 37
     _, output = town.ran(OTHER)
-    assert row_of(staff(town, output.ident), 0) is not None
-    assert ending.ROUNDS > 1
+    assert row_evidence(staff(town, output.ident), 0) is not None
+    assert job_completion.MAX_ROUNDS > 1
 
 
 BESIDE = """-- output: first
@@ -325,7 +326,7 @@ def test_invariant_4_what_is_compared_again_is_compared_with_the_rest_of_its_own
             for n, (k, v) in enumerate(here.items())
         }
 
-    town.ports.memory.engine.cells_of = cells_of
+    town.ports.release_history.engine.cells_of = cells_of
     job, _ = town.ran(BESIDE + SQL.replace("output: absence", "output: second"))
     first, second = (next(o for o in town.store.outputs_of(job) if o.name == name) for name in ("first", "second"))
     _, third = town.ran(OTHER)
@@ -334,6 +335,6 @@ def test_invariant_4_what_is_compared_again_is_compared_with_the_rest_of_its_own
     assert town.vote(CLEO, second.ident) == "in_review", "it moved by what the third told"
     assert town.store.output(first.ident).state is OutputState.APPROVED, "nothing of it changed"
     assert town.vote(CLEO, second.ident) == "released"
-    tables = [remembered_table(town.ports, town.ports.memory, e)() for e in town.store.remembered()]
+    tables = [history_table(town.ports, town.ports.release_history, e)() for e in town.store.history_entries()]
     assert len(tables) == 3
     assert all(compare(new, old).is_clean for n, new in enumerate(tables) for old in tables[:n])

@@ -4,12 +4,10 @@ import pytest
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.findings import Verdict
-from broker.domain.messages import Audience
-from broker.domain.outputs import OutputState
-from broker.domain.reviews import Choice
-from broker.workflow import review
-from broker.workflow.ballots import Ballot
-from broker.workflow.reviewing import attack, earlier, inbox, submission, thread
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import Audience, VoteChoice
+from broker.workflow.reviewing import checker_inbox, output_evidence, output_review, output_thread, review_context
+from broker.workflow.reviewing.output_review import Ballot
 from tests.unit.workflow.conftest import CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
 from tests.unit.workflow.test_story import refusing
 
@@ -20,15 +18,15 @@ FIGURES = "Merge the groups under 10."
 
 
 def said(broker, checker, output, text=WORDS, audience=Audience.RESEARCHERS):
-    thread.say(broker.ports, broker.person(checker), output, text, audience)
+    output_thread.write_message(broker.ports, broker.person(checker), output, text, audience)
 
 
 def told(broker, job, person=ROSA):
-    return [m.text for m in thread.for_researchers(broker.ports, broker.person(person), job)]
+    return [m.text for m in output_thread.messages_for_researchers(broker.ports, broker.person(person), job)]
 
 
 def read(broker, checker, output):
-    return [m.text for m in thread.thread(broker.ports, broker.person(checker), output)]
+    return [m.text for m in output_thread.view_thread(broker.ports, broker.person(checker), output)]
 
 
 def test_invariant_9_researchers_read_nothing_before_the_decision(broker):
@@ -37,7 +35,7 @@ def test_invariant_9_researchers_read_nothing_before_the_decision(broker):
     assert told(broker, job) == []
     with pytest.raises(Unknown):
         said(broker, ROSA, output.ident, "Do you look at it?")
-    broker.vote(CLEO, output.ident, Choice.RETURN)
+    broker.vote(CLEO, output.ident, VoteChoice.RETURN)
     assert told(broker, job) == [WORDS]
     assert told(broker, job, REX) == [WORDS]
     said(broker, ROSA, output.ident, "We have 3 fewer groups now.")
@@ -55,19 +53,19 @@ def test_checkers_words_to_each_other_never_reach_researchers(broker):
 
 def test_words_with_a_digit_wait_for_a_second_checker(broker):
     job, output = broker.ran()
-    ballot = broker.ballot(CLEO, output.ident, Choice.RETURN)
+    ballot = broker.ballot(CLEO, output.ident, VoteChoice.RETURN)
     with_words = Ballot(ballot.choice, ballot.reason, *hashes(ballot), words=FIGURES)
-    assert review.cast_vote(broker.ports, broker.person(CLEO), output.ident, with_words) is OutputState.RETURNED
+    assert output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, with_words) is OutputState.RETURNED
     assert told(broker, job) == []
     with pytest.raises(Forbidden):
-        thread.confirm(broker.ports, broker.person(CLEO), output.ident, 1)
-    (waiting,) = inbox.inbox(broker.ports, broker.person(CHRIS)).words
+        output_thread.confirm_message(broker.ports, broker.person(CLEO), output.ident, 1)
+    (waiting,) = checker_inbox.inbox(broker.ports, broker.person(CHRIS)).words
     assert (waiting[0].text, waiting[1].ident) == (FIGURES, output.ident)
-    assert inbox.inbox(broker.ports, broker.person(CLEO)).words == ()
-    thread.confirm(broker.ports, broker.person(CHRIS), output.ident, 1)
+    assert checker_inbox.inbox(broker.ports, broker.person(CLEO)).words == ()
+    output_thread.confirm_message(broker.ports, broker.person(CHRIS), output.ident, 1)
     assert told(broker, job) == [FIGURES]
     with pytest.raises(Conflict):
-        thread.confirm(broker.ports, broker.person(CHRIS), output.ident, 1)
+        output_thread.confirm_message(broker.ports, broker.person(CHRIS), output.ident, 1)
     assert broker.events(output.ident)[-4:] == [
         "output.voted", "message.said", "output.returned", "message.confirmed",
     ]  # fmt: skip
@@ -77,7 +75,7 @@ def test_words_with_a_digit_wait_for_a_second_checker(broker):
 def test_any_digit_counts(broker, text):
     job, output = broker.ran()
     said(broker, CLEO, output.ident, text)
-    broker.vote(CLEO, output.ident, Choice.RETURN)
+    broker.vote(CLEO, output.ident, VoteChoice.RETURN)
     assert told(broker, job) == []
 
 
@@ -93,9 +91,9 @@ def test_two_checkers_read_each_others_words_after_their_votes_only(broker):
     _, output = broker.ran()
     said(broker, CLEO, output.ident, "I doubt it.", Audience.STAFF)
     assert (read(broker, CLEO, output.ident), read(broker, CHRIS, output.ident)) == (["I doubt it."], [])
-    broker.vote(CLEO, output.ident, Choice.RETURN)
+    broker.vote(CLEO, output.ident, VoteChoice.RETURN)
     assert read(broker, CHRIS, output.ident) == []
-    assert broker.vote(CHRIS, output.ident, Choice.RETURN) == "returned"
+    assert broker.vote(CHRIS, output.ident, VoteChoice.RETURN) == "returned"
     assert read(broker, CHRIS, output.ident) == ["I doubt it."]
 
 
@@ -104,21 +102,21 @@ def test_files_of_a_script_that_did_not_leave_are_not_named(broker):
     job, _ = broker.ran(PYTHON)
     for output in broker.store.outputs_of(job):
         said(broker, CLEO, output.ident)
-        broker.vote(CLEO, output.ident, Choice.REJECT)
-    (line,) = thread.for_researchers(broker.ports, broker.person(ROSA), job)
+        broker.vote(CLEO, output.ident, VoteChoice.REJECT)
+    (line,) = output_thread.messages_for_researchers(broker.ports, broker.person(ROSA), job)
     assert (line.about, line.by) == (None, None)
 
 
 def test_setting_findings_aside_needs_a_reason_and_a_second_person(broker):
     output = refusing(broker)
-    ballot = broker.ballot(CLEO, output.ident, Choice.APPROVE, "F1", "F3")
+    ballot = broker.ballot(CLEO, output.ident, VoteChoice.APPROVE, "F1", "F3")
     silent = Ballot(ballot.choice, ballot.reason, *hashes(ballot), overrides=ballot.overrides)
     with pytest.raises(Invalid) as caught:
-        review.cast_vote(broker.ports, broker.person(CLEO), output.ident, silent)
+        output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, silent)
     assert caught.value.pointer == "/why"
-    assert broker.vote(CLEO, output.ident, Choice.APPROVE, "F1", "F3") == "in_review"
+    assert broker.vote(CLEO, output.ident, VoteChoice.APPROVE, "F1", "F3") == "in_review"
     assert broker.store.votes_of(output.ident)[0].why == "A person can see it."
-    assert broker.vote(CHRIS, output.ident, Choice.APPROVE, "F1", "F3") == "released"
+    assert broker.vote(CHRIS, output.ident, VoteChoice.APPROVE, "F1", "F3") == "released"
 
 
 def hashes(ballot):
@@ -134,11 +132,11 @@ def three(broker):
 def test_one_word_on_a_whole_submission_all_or_none(broker):
     job, outputs = three(broker)
     ballots = {o.ident: broker.ballot(CLEO, o.ident) for o in outputs}
-    stale = ballots | {outputs[1].ident: Ballot(Choice.APPROVE, "meets-rules", "other", "other", "0")}
+    stale = ballots | {outputs[1].ident: Ballot(VoteChoice.APPROVE, "meets-rules", "other", "other", "0")}
     with pytest.raises(Conflict):
-        submission.vote_all(broker.ports, broker.person(CLEO), job, stale)
+        checker_inbox.vote_all(broker.ports, broker.person(CLEO), job, stale)
     assert [broker.store.votes_of(o.ident) for o in outputs] == [[], [], []]
-    assert submission.vote_all(broker.ports, broker.person(CLEO), job, ballots) == 3
+    assert checker_inbox.vote_all(broker.ports, broker.person(CLEO), job, ballots) == 3
     broker.end(job)
     assert {o.state for o in broker.store.outputs_of(job)} == {OutputState.RELEASED}
 
@@ -148,31 +146,31 @@ def test_votes_on_a_submission_are_on_its_own_outputs(broker):
     _, other = broker.ran()
     ballots = {other.ident: broker.ballot(CLEO, other.ident)}
     with pytest.raises(Unknown):
-        submission.vote_all(broker.ports, broker.person(CLEO), job, ballots)
+        checker_inbox.vote_all(broker.ports, broker.person(CLEO), job, ballots)
     with pytest.raises(Invalid):
-        submission.vote_all(broker.ports, broker.person(CLEO), job, {})
+        checker_inbox.vote_all(broker.ports, broker.person(CLEO), job, {})
 
 
 def test_what_the_rules_refuse_is_approved_alone(broker):
     output = refusing(broker)
-    ballots = {output.ident: broker.ballot(CLEO, output.ident, Choice.APPROVE, "F1", "F3")}
+    ballots = {output.ident: broker.ballot(CLEO, output.ident, VoteChoice.APPROVE, "F1", "F3")}
     with pytest.raises(Invalid):
-        submission.vote_all(broker.ports, broker.person(CLEO), output.job, ballots)
+        checker_inbox.vote_all(broker.ports, broker.person(CLEO), output.job, ballots)
 
 
 def test_after_a_vote_the_next_output_is_of_the_same_submission(broker):
     job, (first, second, third) = three(broker)
     _, elsewhere = broker.ran()
     person = broker.person(CLEO)
-    assert submission.next_after(broker.ports, person, second.ident).ident == third.ident
+    assert checker_inbox.next_output(broker.ports, person, second.ident).ident == third.ident
     broker.vote(CLEO, second.ident)
     broker.vote(CLEO, third.ident)
-    assert submission.next_after(broker.ports, person, third.ident).ident == first.ident
+    assert checker_inbox.next_output(broker.ports, person, third.ident).ident == first.ident
     broker.vote(CLEO, first.ident)
-    assert submission.next_after(broker.ports, person, first.ident).ident == elsewhere.ident
+    assert checker_inbox.next_output(broker.ports, person, first.ident).ident == elsewhere.ident
     broker.vote(CLEO, elsewhere.ident)
-    assert submission.next_after(broker.ports, person, elsewhere.ident) is None
-    assert submission.submitted(broker.ports, person, job).open == ()
+    assert checker_inbox.next_output(broker.ports, person, elsewhere.ident) is None
+    assert checker_inbox.reviewed_submission(broker.ports, person, job).open == ()
 
 
 def test_the_inbox_by_age_project_and_size(broker):
@@ -182,38 +180,40 @@ def test_the_inbox_by_age_project_and_size(broker):
     cleo = broker.person(CLEO)
 
     def listed(order, who=cleo):
-        return [w.job.ident for w in inbox.inbox(broker.ports, who, order).mine]
+        return [w.job.ident for w in checker_inbox.inbox(broker.ports, who, order).mine]
 
     assert listed("age") == [job, later.job]
     assert listed("size") == [later.job, job]
     assert listed("no such order") == listed("age")
-    assert inbox.inbox(broker.ports, cleo, "age", "P0001").mine == ()
+    assert checker_inbox.inbox(broker.ports, cleo, "age", "P0001").mine == ()
     broker.vote(CLEO, later.ident)
     assert listed("age") == [job]
-    assert [w.job.ident for w in inbox.inbox(broker.ports, cleo).others] == [later.job]
+    assert [w.job.ident for w in checker_inbox.inbox(broker.ports, cleo).others] == [later.job]
     assert later.job in listed("age", broker.person(CARA))
     with pytest.raises(Unknown):
-        inbox.inbox(broker.ports, broker.person(ROSA))
+        checker_inbox.inbox(broker.ports, broker.person(ROSA))
 
 
 def test_a_submission_is_claimed_whole_but_for_what_others_work_on(broker):
     job, outputs = three(broker)
-    review.claim(broker.ports, broker.person(CHRIS), outputs[0].ident, True)
-    submission.claim_all(broker.ports, broker.person(CLEO), job, True)
+    output_review.claim(broker.ports, broker.person(CHRIS), outputs[0].ident, True)
+    checker_inbox.claim_all(broker.ports, broker.person(CLEO), job, True)
     assert [o.claimed_by for o in broker.store.outputs_of(job)] == [CHRIS, CLEO, CLEO]
-    submission.claim_all(broker.ports, broker.person(CLEO), job, False)
+    checker_inbox.claim_all(broker.ports, broker.person(CLEO), job, False)
     assert [o.claimed_by for o in broker.store.outputs_of(job)] == [CHRIS, None, None]
 
 
 def test_the_difference_to_the_last_release_of_the_same_output(broker):
     _, first = broker.ran()
-    looked = review.look(broker.ports, broker.person(CLEO), first.ident)
-    assert earlier.earlier(broker.ports, looked, 1) is None
+    looked = output_review.view_output(broker.ports, broker.person(CLEO), first.ident)
+    assert review_context.earlier_release(broker.ports, looked, 1) is None
     broker.vote(CLEO, first.ident)
     broker.engine.persons = 60
     broker.snapshot("s2")
     _, second = broker.ran()
-    found = earlier.earlier(broker.ports, review.look(broker.ports, broker.person(CLEO), second.ident), 1)
+    found = review_context.earlier_release(
+        broker.ports, output_review.view_output(broker.ports, broker.person(CLEO), second.ident), 1
+    )
     assert (found.output, found.equal) == (first.ident, 0)
     assert found.changed == len(found.changes) > 3
     assert {(c.column, c.then, c.now) for c in found.changes} == {("n", "40", "60")}
@@ -233,20 +233,20 @@ def staff(cells, measure="count"):
 
 def test_the_attack_finds_what_a_total_gives_away():
     cells = [(("x", "p"), 3, True), (("x", "q"), 20, False), (("x", None), 23, False), (("y", "p"), 4, True)]
-    (column,) = attack.attacked(staff(cells))
+    (column,) = output_evidence.attack_columns(staff(cells))
     by_cell = {d.cell: d for d in column.derived}
     assert (by_cell["x", "p"].low, by_cell["x", "p"].high, by_cell["x", "p"].known) == ("3", "3", True)
     assert by_cell["y", "p"].known is False
     assert column.known == 1
-    assert attack.attacked(staff(cells, "mean"))[0].untried
-    assert attack.attacked(staff([(("x", "p"), 30, False)])) == ()
-    assert attack.attacked(staff(cells) | {"privacy": {}}) == ()
+    assert output_evidence.attack_columns(staff(cells, "mean"))[0].untried
+    assert output_evidence.attack_columns(staff([(("x", "p"), 30, False)])) == ()
+    assert output_evidence.attack_columns(staff(cells) | {"privacy": {}}) == ()
 
 
 def test_an_attack_that_takes_too_long_says_so():
-    cells = [((str(n), "p"), 3, True) for n in range(attack.MOST_HOLES + 1)]
-    assert "take too long" in attack.attacked(staff(cells))[0].untried
+    cells = [((str(n), "p"), 3, True) for n in range(output_evidence.MOST_HOLES + 1)]
+    assert "take too long" in output_evidence.attack_columns(staff(cells))[0].untried
 
 
 def test_which_verdicts_there_are_to_choose_from():
-    assert {v.value for v in Verdict} < set(submission.SHOWN)
+    assert {v.value for v in Verdict} < set(checker_inbox.OUTPUT_FILTERS)

@@ -4,19 +4,19 @@ import json
 
 import pytest
 
-from broker.disclosure.cell_key import table_of
-from broker.domain.jobs import JobState
-from broker.domain.outputs import OutputState
-from broker.domain.plans import Needs
-from broker.policy.profiles import Rounding
-from broker.workflow import records, release
+from broker.disclosure.cell_key_table import cell_key_table
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.policy.disclosure_rules import Rounding
+from broker.workflow.pipeline import job_release, output_records
 from tests.unit.workflow.conftest import CLEO, ROSA
 from tests.unit.workflow.test_story import profile_changed
 
 
 def test_what_the_profile_asks_of_the_evidence(broker):
     profile_changed(broker, protects_institutions=True)
-    broker.engine.needs = Needs(10, institutions=True)
+    broker.engine.needs = EvidenceNeeds(10, institutions=True)
     _, output = broker.ran()
     assert output.state is OutputState.IN_REVIEW
 
@@ -24,11 +24,11 @@ def test_what_the_profile_asks_of_the_evidence(broker):
 @pytest.mark.parametrize("key", [0, 77, 2**31, 2**32 - 1])
 def test_counts_leave_with_the_noise_of_their_persons(broker, key):
     profile_changed(broker, rounding=Rounding.CELL_KEY)
-    broker.engine.needs, broker.engine.key = Needs(10, record_keys=True), key
+    broker.engine.needs, broker.engine.key = EvidenceNeeds(10, record_keys=True), key
     job, output = broker.ran()
     assert broker.vote(CLEO, output.ident) == "released"
-    shown = release.download(broker.ports, broker.person(ROSA), output.ident).content.decode().splitlines()
-    assert {line.split(",")[1] for line in shown[1:]} == {str(40 + table_of(5, 3.0, 2).change(40, key))}
+    shown = job_release.download(broker.ports, broker.person(ROSA), output.ident).content.decode().splitlines()
+    assert {line.split(",")[1] for line in shown[1:]} == {str(40 + cell_key_table(5, 3.0, 2).change(40, key))}
     manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
     assert manifest["profile"] == {"name": "npd-default", "threshold": 10, "rounding": "cell_key"}
 
@@ -39,13 +39,13 @@ def test_the_manifest_says_how_counts_are_rounded_in_the_words_of_the_record(bro
     manifest = json.loads(broker.store.manifest(broker.store.release_of(job).ident))
     rounded = {"rounding": "conventional", "round_base": 5}
     assert manifest["profile"] == {"name": "npd-default", "threshold": 10, **rounded}
-    record = json.loads(records.of_release(broker.ports, broker.person(ROSA), output.ident))
+    record = json.loads(output_records.record_of_release(broker.ports, broker.person(ROSA), output.ident))
     assert record["parameters"].items() >= rounded.items()
 
 
 def test_evidence_without_keys_ends_the_job(broker):
     profile_changed(broker, rounding=Rounding.CELL_KEY)
-    broker.engine.needs = Needs(10, record_keys=True)
+    broker.engine.needs = EvidenceNeeds(10, record_keys=True)
     job = broker.send()
     broker.run(job)
     assert broker.store.job(job).state is JobState.FAILED

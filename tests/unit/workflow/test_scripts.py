@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.errors import Conflict, Invalid, Unknown
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import SandboxEnd
-from broker.workflow import browse, looks
+from broker.workflow.reviewing import script_failures
+from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import CLEO, PYTHON, REX, ROSA, THERE, Broker
 
 
@@ -21,16 +22,16 @@ def test_a_script_that_fails_on_synthetic_data_reads_no_real_data(broker: Broker
     assert (found.state, found.failure) == (JobState.FAILED, FailureCode.CRASHED)
     assert broker.sandbox.ran == [(job, 1)]
     assert not broker.vaults.there
-    told = looks.trace(broker.ports, broker.person(ROSA), job)
+    told = script_failures.view_trace(broker.ports, broker.person(ROSA), job)
     assert (told.passed, told.document["end"], told.document["printed"]) == (False, "crashed", "KeyError: 'LA'\n")
-    assert looks.waiting(broker.ports, broker.person(CLEO)) == []
+    assert script_failures.scripts_waiting(broker.ports, broker.person(CLEO)) == []
 
 
 def test_a_script_that_passes_there_runs_on_the_real_data(broker: Broker) -> None:
     job, output = broker.ran(PYTHON)
     assert broker.sandbox.ran == [(job, 1), (job, 1)]
     assert output.state is OutputState.IN_REVIEW
-    told = looks.trace(broker.ports, broker.person(REX), job)
+    told = script_failures.view_trace(broker.ports, broker.person(REX), job)
     assert (told.passed, told.document["end"], told.told) == (True, "ended", None)
 
 
@@ -40,18 +41,21 @@ def test_what_passes_there_and_fails_here_waits_for_a_checker(broker: Broker) ->
     job = broker.send(PYTHON)
     assert broker.run(job)
     assert broker.store.job(job).state is JobState.FAILED
-    assert [j.ident for j in looks.waiting(broker.ports, broker.person(CLEO))] == [job]
-    assert looks.failure(broker.ports, broker.person(CLEO), job) == b"ValueError: 7 pupils\n"
+    assert [j.ident for j in script_failures.scripts_waiting(broker.ports, broker.person(CLEO))] == [job]
+    assert script_failures.view_print(broker.ports, broker.person(CLEO), job) == b"ValueError: 7 pupils\n"
     for somebody in (ROSA, REX):
         with pytest.raises(Unknown):
-            looks.failure(broker.ports, broker.person(somebody), job)
+            script_failures.view_print(broker.ports, broker.person(somebody), job)
     with pytest.raises(Invalid):
-        looks.tell(broker.ports, broker.person(CLEO), job, "It fails at 7 pupils.")
-    looks.tell(broker.ports, broker.person(CLEO), job, "A column is empty in the first year.")
-    assert looks.trace(broker.ports, broker.person(ROSA), job).told == "A column is empty in the first year."
-    assert looks.waiting(broker.ports, broker.person(CLEO)) == []
+        script_failures.report_reason(broker.ports, broker.person(CLEO), job, "It fails at 7 pupils.")
+    script_failures.report_reason(broker.ports, broker.person(CLEO), job, "A column is empty in the first year.")
+    assert (
+        script_failures.view_trace(broker.ports, broker.person(ROSA), job).told
+        == "A column is empty in the first year."
+    )
+    assert script_failures.scripts_waiting(broker.ports, broker.person(CLEO)) == []
     with pytest.raises(Conflict):
-        looks.tell(broker.ports, broker.person(CLEO), job, "Another word.")
+        script_failures.report_reason(broker.ports, broker.person(CLEO), job, "Another word.")
     assert broker.events(job)[-2:] == ["failure.viewed", "failure.told"]
 
 
@@ -61,7 +65,7 @@ def test_policy_may_leave_the_synthetic_run_out(broker: Broker) -> None:
     broker.sandbox.there = SandboxEnd.CRASHED
     job, _ = broker.ran(PYTHON)
     assert broker.sandbox.ran == [(job, 1)]
-    assert looks.trace(broker.ports, broker.person(ROSA), job).passed is None
+    assert script_failures.view_trace(broker.ports, broker.person(ROSA), job).passed is None
 
 
 def test_where_no_synthetic_data_are_known_the_script_runs_on_the_real_data(broker: Broker) -> None:
@@ -97,12 +101,12 @@ def test_a_request_that_cannot_be_read_withholds_its_output_and_says_why_to_staf
     job = broker.send(PYTHON)
     assert broker.run(job)
     assert broker.store.job(job).state is JobState.FAILED
-    (output,) = looks.trace(broker.ports, broker.person(ROSA), job).document["outputs"]
+    (output,) = script_failures.view_trace(broker.ports, broker.person(ROSA), job).document["outputs"]
     assert (output["name"], output["problem"]) == ("phases", "request")
     broker.ports.synthetic.known = False
     job = broker.send(PYTHON)
     assert broker.run(job)
     (withheld,) = broker.store.outputs_of(job)
     assert (withheld.name, withheld.state) == ("phases.csv", OutputState.WITHHELD)
-    assert browse.job(broker.ports, broker.person(ROSA), job).outputs == ()
-    assert [j.ident for j in looks.waiting(broker.ports, broker.person(CLEO))] == [job]
+    assert job_views.view_job(broker.ports, broker.person(ROSA), job).outputs == ()
+    assert [j.ident for j in script_failures.scripts_waiting(broker.ports, broker.person(CLEO))] == [job]

@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from broker.domain.errors import Conflict, Unknown
-from broker.domain.jobs import JobState, Kind
-from broker.domain.outputs import OutputState
+from broker.domain.jobs.job import JobKind, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import SandboxEnd
-from broker.domain.reviews import Choice
-from broker.workflow import browse, preview, release
-from broker.workflow.withdraw import withdraw
+from broker.workflow.pipeline import job_release
+from broker.workflow.submission import preview
+from broker.workflow.submission.job_withdrawal import withdraw
+from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import ADA, CLEO, PYTHON, ROSA, SQL
 
 pytestmark = pytest.mark.long
@@ -21,11 +23,11 @@ WITHHELD = {"data.csv": b"\x00\xff"}
 REVIEWED = {"phases.csv": b"PHASE,n\nPS,100\n"}
 
 
-def seen(broker, job: str, by: str = ROSA) -> browse.JobView:
-    return browse.job(broker.ports, broker.person(by), job)
+def seen(broker, job: str, by: str = ROSA) -> job_views.JobView:
+    return job_views.view_job(broker.ports, broker.person(by), job)
 
 
-def plain(view: browse.JobView) -> tuple:
+def plain(view: job_views.JobView) -> tuple:
     """Everything that a researcher sees, but what differs between any two jobs."""
     names = set(view.__slots__) - {"ident", "created", "updated"}
     return tuple(getattr(view, name) for name in sorted(names))
@@ -63,8 +65,8 @@ def test_invariant_10_names_and_number_of_a_scripts_files_leave_with_them_only(b
     job = broker.send(PYTHON)
     broker.run(job)
     first, second, third = broker.store.outputs_of(job)
-    broker.vote(CLEO, first.ident, Choice.RETURN)
-    broker.vote(CLEO, second.ident, Choice.RETURN)
+    broker.vote(CLEO, first.ident, VoteChoice.RETURN)
+    broker.vote(CLEO, second.ident, VoteChoice.RETURN)
     broker.vote(CLEO, third.ident)
     told = seen(broker, job).outputs
     assert [(o.name, o.state) for o in told] == [("files of the script", "returned"), ("pupil-2.csv", "released")]
@@ -103,10 +105,10 @@ def test_invariant_8_an_output_that_waits_is_unknown_to_its_researcher(broker):
         broker.sandbox.files = files
         _, output = broker.ran(PYTHON)
         with pytest.raises(Unknown) as caught:
-            release.download(broker.ports, broker.person(ROSA), output.ident)
+            job_release.download(broker.ports, broker.person(ROSA), output.ident)
         said.add(str(caught.value).replace(output.ident, "X"))
     with pytest.raises(Unknown) as caught:
-        release.download(broker.ports, broker.person(ROSA), "nothing")
+        job_release.download(broker.ports, broker.person(ROSA), "nothing")
     assert said == {str(caught.value).replace("nothing", "X")}
 
 
@@ -116,7 +118,7 @@ def test_invariant_8_a_page_after_another_projects_job_does_not_exist(broker):
     stranger = type(stranger)("nobody", "Nobody", stranger.roles)
     for after in (job, "nothing"):
         with pytest.raises(Unknown):
-            browse.jobs(broker.ports, stranger, after=after)
+            job_views.visible_jobs(broker.ports, stranger, after=after)
 
 
 @pytest.mark.parametrize("withdrawn", [False, True])
@@ -124,7 +126,7 @@ def test_invariant_9_small_populations_use_up_a_quota_and_then_a_person_looks_at
     """Invariant 9: withdrawn jobs count too (here: withdrawn before they were routed), and beyond the quota
     jobs of large populations go to a person as well."""
     broker.policies = broker.govern(votes=0)
-    quota = broker.policies.profile("npd-default").small_quota
+    quota = broker.policies.disclosure_rules("npd-default").small_quota
     broker.engine.persons = 4
     states = []
     for _ in range(quota + 1):
@@ -145,7 +147,7 @@ def test_invariant_9_what_is_small_goes_out_as_a_table_that_says_nothing(broker)
     for persons in (0, 1, 4):
         broker.engine.persons = persons
         _, output = broker.ran()
-        contents.add(release.download(broker.ports, broker.person(ROSA), output.ident).content)
+        contents.add(job_release.download(broker.ports, broker.person(ROSA), output.ident).content)
     assert len(contents) == 1
 
 
@@ -156,7 +158,7 @@ def test_invariant_7_the_audit_log_has_ids_and_codes_only(broker):
     broker.sandbox.files = REVIEWED | {"other.csv": b"x\n300\n"}
     job, _ = broker.ran(PYTHON)
     other, phases = broker.store.outputs_of(job)
-    broker.vote(CLEO, other.ident, Choice.REJECT)
+    broker.vote(CLEO, other.ident, VoteChoice.REJECT)
     broker.vote(CLEO, phases.ident)
     text = " ".join(str(line.event) for line in broker.store.audit())
     assert sha256(REVIEWED["phases.csv"]).hexdigest() in text
@@ -169,7 +171,7 @@ def test_invariant_7_the_audit_log_has_ids_and_codes_only(broker):
 def test_invariant_11_a_check_touches_no_data(broker):
     """Invariant 11: no vault is asked for and no sandbox runs, whatever the text."""
     for text, kind in ((SQL, "sql"), (PYTHON, "python"), ("SELECT nonsense", "sql")):
-        preview.check_text(broker.ports, broker.person(ROSA), "P0421", text, Kind(kind))
+        preview.check_text(broker.ports, broker.person(ROSA), "P0421", text, JobKind(kind))
     assert not broker.vaults.there
     assert not broker.sandbox.ran
 

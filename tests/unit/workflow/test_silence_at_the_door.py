@@ -11,17 +11,17 @@ import pytest
 from flask import Flask
 from pyarrow import parquet
 
-from broker.domain.audit import AuditEvent
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
-from broker.domain.outputs import OutputState
-from broker.domain.plans import Measure, PlannedOutput, PlannedTable, Statistic
-from broker.domain.reviews import Choice
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.plans.plan import Measure, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.web.app import create_app
-from broker.web.passwords import hash_password
-from broker.web.setup import WebSettings
-from broker.workflow import administer
-from broker.workflow.collect import PARQUET
+from broker.web.security.authentication import hash_password
+from broker.web.web_context import WebSettings
+from broker.workflow.administration import user_accounts
+from broker.workflow.views.released_outputs import PARQUET
 from tests.unit.workflow.conftest import ADA, CLEO, PROJECT, PYTHON, ROSA, Broker, CountingEngine
 
 SQL = """-- output: absence
@@ -77,7 +77,7 @@ class MarkedEngine(CountingEngine):
         found = {s.ident: self._statistic(s, rows, persons) for s in table.statistics}
         return CellEvidence((value,), rows, persons, found)
 
-    def _statistic(self, statistic: Statistic, rows: int, persons: int) -> StatisticEvidence:
+    def _statistic(self, statistic: PlannedStatistic, rows: int, persons: int) -> StatisticEvidence:
         if statistic.measure not in {Measure.MEAN, Measure.SUM}:
             each = -(-rows // persons)
             return StatisticEvidence(rows, rows, persons, largest=each, second=each)
@@ -166,7 +166,7 @@ def door(broker: Broker) -> Door:
     person = broker.person(ROSA)
     event = AuditEvent(broker.clock.now(), ADA, "person.kept", ROSA)
     broker.store.put_person(person, [event], hash_password("a demo password"))
-    token = administer.make_token(broker.ports, person, ROSA)
+    token = user_accounts.make_token(broker.ports, person, ROSA)
     return Door(broker, create_app(broker.ports, settings), token, engine)
 
 
@@ -201,7 +201,7 @@ def test_invariant_9_withheld_and_in_review_get_one_answer(door: Door) -> None:
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_invariant_9_beyond_the_quota_a_person_looks_at_every_job(door: Door, withdrawn: bool) -> None:
     door.asks_for(0)
-    quota = door.broker.policies.profile("npd-default").small_quota
+    quota = door.broker.policies.disclosure_rules("npd-default").small_quota
     door.engine.marked, door.engine.persons, states = False, 4, []
     for _ in range(quota + 1):
         job, _ = door.ran()
@@ -227,7 +227,7 @@ def test_invariant_9_a_hole_is_one_symbol_and_nothing_tells_why_it_is_there(door
 def worlds(door: Door) -> list[tuple[str, str]]:
     """Jobs and outputs in every state in which findings with markers stand behind them."""
     found = []
-    for votes, then in ((0, None), (1, None), (1, Choice.APPROVE), (1, Choice.RETURN), (2, Choice.REJECT)):
+    for votes, then in ((0, None), (1, None), (1, VoteChoice.APPROVE), (1, VoteChoice.RETURN), (2, VoteChoice.REJECT)):
         door.asks_for(votes)
         door.broker.snapshot(f"s{votes}-{then}")
         job, output = door.ran()
@@ -289,7 +289,7 @@ def test_the_markers_are_there_for_whoever_may_see_them(door: Door) -> None:
     """So that the test above looks for something: the checker's record has each of them, and the rules."""
     door.engine.negative = True
     _, output = door.ran()
-    token = administer.make_token(door.broker.ports, door.broker.person(CLEO), CLEO)
+    token = user_accounts.make_token(door.broker.ports, door.broker.person(CLEO), CLEO)
     headers = {"Authorization": f"Bearer {token}"}
     told = door.app.test_client().get(f"/api/v1/outputs/{output}/staff-record", headers=headers).get_data(as_text=True)
     for marker in MARKERS:

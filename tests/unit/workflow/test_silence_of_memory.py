@@ -12,21 +12,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from remembering_kit import memory
 
-from broker.disclosure.differencing.members import members_of, to_bytes
-from broker.disclosure.differencing.mending import Mending, mend
-from broker.domain.audit import AuditEvent
+from broker.disclosure.differencing.difference_repair import DifferenceRepair, repair_differences
+from broker.disclosure.differencing.member_tables import members_of, to_bytes
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.outputs import OutputState
-from broker.domain.plans import PlannedOutput
-from broker.domain.ports.release_history import KnownPopulation
-from broker.domain.release_history import Change, Way
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.plan import PlannedOutput
+from broker.domain.ports.history_ports import KnownPopulation
+from broker.domain.release_history import CellRepair, RepairAction
 from broker.web.app import create_app
-from broker.web.passwords import hash_password
-from broker.web.setup import WebSettings
-from broker.workflow import administer
-from broker.workflow.release_history import compare
-from tests.unit.workflow.conftest import CLEO, PROJECT, ROSA, Broker, CountingEngine, memory, opened
+from broker.web.security.authentication import hash_password
+from broker.web.web_context import WebSettings
+from broker.workflow.administration import user_accounts
+from broker.workflow.release_history import comparison_rounds
+from tests.unit.workflow.conftest import CLEO, PROJECT, ROSA, Broker, CountingEngine, opened
 
 PASSWORD = "correct horse battery staple"
 HIDDEN = 2
@@ -67,7 +68,7 @@ def two(founded: Path, policies: Any, tmp_path: Path) -> Iterator[list[Broker]]:
         found = opened(tmp_path / name, policies)
         broker = next(found)
         engine = UnevenEngine()
-        ports = replace(broker.ports, engine=engine, memory=memory(engine.cells_of))
+        ports = replace(broker.ports, engine=engine, release_history=memory(engine.cells_of))
         made.append(replace(broker, ports=ports, engine=engine))
     yield made
     for broker in made:
@@ -81,7 +82,7 @@ def seen(broker: Broker, job: str, output: str) -> dict[str, tuple[Any, ...]]:
     broker.store.put_person(rosa, [event], hash_password(PASSWORD))
     settings = WebSettings(secret_key=b"k" * 32, demo_sign_in=True, secure_cookies=False)
     app = create_app(broker.ports, settings)
-    token = administer.make_token(broker.ports, rosa, ROSA)
+    token = user_accounts.make_token(broker.ports, rosa, ROSA)
     browser = app.test_client()
     page = browser.get("/sign-in").get_data(as_text=True)
     word = page.split('name="csrf_token" value="')[1].split('"')[0]
@@ -115,17 +116,17 @@ def test_invariant_9_a_hole_of_memory_is_byte_for_byte_a_hole_of_a_small_count(t
         broker.engine.few = {} if of_memory else {HIDDEN: FEW}
 
         def mended(new, loads, total_known=True, left=left):
-            found = mend(new, loads, total_known)
+            found = repair_differences(new, loads, total_known)
             if not left:
                 return found
-            return Mending((Change(Way.SUPPRESS, left.pop()),), found.table, found.comparisons)
+            return DifferenceRepair((CellRepair(RepairAction.SUPPRESS, left.pop()),), found.table, found.comparisons)
 
-        monkeypatch.setattr(compare, "mend", mended)
+        monkeypatch.setattr(comparison_rounds, "repair_differences", mended)
         job, output = broker.ran()
         assert broker.vote(CLEO, output.ident) == "released"
         rules = {f["rule"] for f in staff_findings(broker, output.ident)}
         assert ("X5" in rules, "F1" in rules) == (of_memory, not of_memory)
-        files.append(broker.ports.shelf.get("released", broker.store.output(output.ident).release_hash))
+        files.append(broker.ports.content_store.get("released", broker.store.output(output.ident).release_hash))
         shown.append(seen(broker, job, output.ident))
     assert files[0] == files[1]
     assert files[0].splitlines()[1 + HIDDEN].endswith(b",c")
@@ -133,7 +134,7 @@ def test_invariant_9_a_hole_of_memory_is_byte_for_byte_a_hole_of_a_small_count(t
 
 
 def staff_findings(broker: Broker, output: str) -> list[dict[str, Any]]:
-    found = json.loads(broker.ports.shelf.get("staff", broker.store.evidence_digest(output)))
+    found = json.loads(broker.ports.content_store.get("staff", broker.store.evidence_digest(output)))
     return list(found["findings"])
 
 
@@ -144,9 +145,9 @@ def test_invariant_9_beyond_the_cap_looks_as_whatever_waits(two):
     known = KnownPopulation("ref", "some", "s1", "npd.absence", 2022, ((),), (len(people),), content)
     shown = []
     for broker, fraction in zip(two, (1.0, 0.0001), strict=True):
-        broker.ports.memory.populations.known = (known,)
+        broker.ports.release_history.populations.known = (known,)
         whole = broker.engine.cells_of
-        broker.ports.memory.engine.cells_of = lambda plan, where, whole=whole: {
+        broker.ports.release_history.engine.cells_of = lambda plan, where, whole=whole: {
             k: range(n * 40, n * 40 + 40) for n, k in enumerate(whole(plan, where))
         }
         broker.put_in_force(replace(broker.policies, memory=replace(broker.policies.memory, fraction=fraction)))

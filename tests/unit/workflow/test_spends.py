@@ -2,22 +2,21 @@
 
 import pytest
 
-from broker.domain.amounts import Accounting, Amount
-from broker.domain.audit import AuditEvent
-from broker.domain.ledger.amounts import Cost, Loss
-from broker.domain.ledger.refusals import ReleaseMaximum
-from broker.domain.ledger.spends import Asked, SpendState
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.budget_refusals import ReleaseMaximum
+from broker.domain.ledger.privacy_loss import Accounting, Cost, Loss, PrivacyAmount
+from broker.domain.ledger.spends import SpendRequest, SpendState
 from broker.worker import reconcile
-from broker.workflow.private.spending import Rules
+from broker.workflow.private_jobs.private_spend import SpendRules
 
 pytestmark = pytest.mark.long
 
-PRICE = Amount(Accounting.APPROXIMATE, 10)
+PRICE = PrivacyAmount(Accounting.APPROXIMATE, 10)
 
 
 def reserve(broker, job: str) -> None:
     now = broker.ports.clock.now()
-    asked = Asked(job, "P0421", "s1", f"question of {job}", (Cost("pupil", Loss((PRICE,)), ()),))
+    asked = SpendRequest(job, "P0421", "s1", f"question of {job}", (Cost("pupil", Loss((PRICE,)), ()),))
     broker.store.reserve(asked, ReleaseMaximum(PRICE), now, [AuditEvent(now, "admin", "spend.reserved", job)])
 
 
@@ -30,7 +29,9 @@ def test_a_larger_maximum_for_one_release_is_policy_and_so_two_administrators(po
     privacy = policies.privacy
     promise = privacy.promise("pupil")
     assert promise is not None
-    assert Rules(promise, privacy.profile("npd-private"), raised).most == Amount(Accounting.APPROXIMATE, most, 10**6)
+    assert SpendRules(promise, privacy.profile("npd-private"), raised).most == PrivacyAmount(
+        Accounting.APPROXIMATE, most, 10**6
+    )
 
 
 def test_the_spend_of_a_job_that_was_never_accepted_comes_back_after_a_while(broker):

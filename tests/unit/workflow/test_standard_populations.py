@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from broker.domain.errors import Invalid
-from broker.domain.jobs import Kind
+from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.check import check_submission
-from broker.workflow.standard_populations import check_standard, near_standard
+from broker.workflow.checking.standard_populations import check_standard_populations, near_standard
+from broker.workflow.checking.submission_check import check_submission
 
 ROOT = Path(__file__).parents[3]
 POLICIES = load_policies(ROOT / "policies")
@@ -36,7 +36,7 @@ NOT_NEAR = {
 
 def checked(text: str, dialect: str = "tsql", policies=POLICIES):
     project = policies.project("P0421")
-    return check_submission(text, Kind.SQL, dialect, project, policies, date(2026, 1, 1))
+    return check_submission(text, JobKind.SQL, dialect, project, policies, date(2026, 1, 1))
 
 
 def told(text: str, dialect: str = "tsql", policies=POLICIES) -> list[str]:
@@ -80,16 +80,16 @@ def test_private_texts_are_not_advised():
 def told_privately() -> list[str]:
     project = replace(POLICIES.project("P0421"))
     text = "-- private: epsilon 0.1\n" + SELECT.format(NEAR["none"])
-    found = check_submission(text, Kind.SQL, "tsql", project, POLICIES, date(2026, 1, 1))
+    found = check_submission(text, JobKind.SQL, "tsql", project, POLICIES, date(2026, 1, 1))
     return [a for a in found.advice if "standard population" in a]
 
 
 def test_a_set_with_a_standard_population_that_is_no_query_cannot_be_proposed():
-    check_standard(POLICIES)
+    check_standard_populations(POLICIES)
     wrong = replace(STANDARD, where="NoSuchThing = 1")
     broken = replace(POLICIES, memory=replace(POLICIES.memory, standard=(wrong,)))
     with pytest.raises(Invalid, match="NoSuchThing"):
-        check_standard(broken)
+        check_standard_populations(broken)
     assert told(SELECT.format(NEAR["none"]), policies=broken) == [], "a set that is stored already breaks no check"
 
 

@@ -6,21 +6,21 @@ from time import monotonic, sleep
 
 import pytest
 
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
-from broker.domain.jobs import JobState
-from broker.domain.stops import StopKind
-from broker.worker import heartbeat, reconcile
-from broker.workflow import accounts, administer, stopping
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
+from broker.domain.projects.stops import StopKind
+from broker.worker import lease_renewer, reconcile
+from broker.workflow.administration import emergency_stops, user_accounts
 from tests.unit.workflow.conftest import ADA, AMIR, CLEO, PROJECT, REX, ROSA
 
 
 def stop(broker, by, kind, subject, reason="A complaint is looked into."):
-    return stopping.stop(broker.ports, broker.person(by), kind, subject, reason)
+    return emergency_stops.stop(broker.ports, broker.person(by), kind, subject, reason)
 
 
 def lift(broker, by, kind, subject):
-    return stopping.lift(broker.ports, broker.person(by), kind, subject)
+    return emergency_stops.lift(broker.ports, broker.person(by), kind, subject)
 
 
 def leased(broker, job):
@@ -36,11 +36,11 @@ def actions(broker):
 def test_a_stopped_project_ends_its_jobs_and_takes_no_more(broker):
     waiting, other = broker.send(), broker.send()
     running = leased(broker, other)
-    token = administer.make_token(broker.ports, broker.person(ROSA), ROSA)
+    token = user_accounts.make_token(broker.ports, broker.person(ROSA), ROSA)
     assert stop(broker, ADA, StopKind.PROJECT, PROJECT) == 2
     assert {broker.store.job(j).state for j in (waiting, other)} == {JobState.WITHDRAWN}
     assert not broker.store.renew(other, running, broker.clock.now() + timedelta(seconds=9))
-    assert administer.person_by_token(broker.ports, token) is None
+    assert user_accounts.person_by_token(broker.ports, token) is None
     with pytest.raises(Conflict, match="stopped this project"):
         broker.send()
     assert actions(broker).count("job.stopped") == 2
@@ -49,10 +49,10 @@ def test_a_stopped_project_ends_its_jobs_and_takes_no_more(broker):
 
 def test_a_stopped_person_is_out_and_their_jobs_end(broker):
     job = broker.send()
-    token = administer.make_token(broker.ports, broker.person(ROSA), ROSA)
+    token = user_accounts.make_token(broker.ports, broker.person(ROSA), ROSA)
     stop(broker, ADA, StopKind.PERSON, ROSA)
     assert broker.store.job(job).state is JobState.WITHDRAWN
-    assert administer.person_by_token(broker.ports, token) is None
+    assert user_accounts.person_by_token(broker.ports, token) is None
     assert not broker.person(ROSA).active
 
 
@@ -69,13 +69,13 @@ def test_two_lift_a_stop_and_one_cannot_alone(broker):
 def test_an_account_comes_back_only_by_lifting_and_only_as_it_was(broker):
     rosa, rex = broker.person(ROSA), broker.person(REX)
     stop(broker, ADA, StopKind.PERSON, ROSA)
-    accounts.keep_person(broker.ports, broker.person(ADA), rosa)
+    user_accounts.save_person(broker.ports, broker.person(ADA), rosa)
     with pytest.raises(Conflict, match="lift the stop first"):
-        accounts.keep_person(broker.ports, broker.person(AMIR), rosa)
+        user_accounts.save_person(broker.ports, broker.person(AMIR), rosa)
     lift(broker, AMIR, StopKind.PERSON, ROSA)
     assert lift(broker, ADA, StopKind.PERSON, ROSA)
     assert broker.person(ROSA).active
-    accounts.keep_person(broker.ports, broker.person(ADA), replace(rex, active=False))
+    user_accounts.save_person(broker.ports, broker.person(ADA), replace(rex, active=False))
     stop(broker, ADA, StopKind.PERSON, REX)
     lift(broker, ADA, StopKind.PERSON, REX)
     lift(broker, AMIR, StopKind.PERSON, REX)
@@ -103,7 +103,7 @@ def test_who_may_stop_what(broker):
 def test_a_stop_that_died_half_way_is_finished_by_the_worker(broker, monkeypatch):
     job = broker.send()
     with monkeypatch.context() as patched:
-        patched.setattr(stopping, "end_stopped", lambda *_: 0)
+        patched.setattr(emergency_stops, "withdraw_stopped_jobs", lambda *_: 0)
         stop(broker, ADA, StopKind.PROJECT, PROJECT)
     assert broker.store.job(job).state is JobState.QUEUED
     now = broker.clock.now()
@@ -125,7 +125,7 @@ def test_a_running_sandbox_is_killed_within_a_second_or_so(broker):
     from dataclasses import replace
 
     ports = replace(broker.ports, sandbox=Sandbox(), lease=timedelta(seconds=60))
-    with heartbeat.keeper(ports)(job, attempt):
+    with lease_renewer.job_lease_renewer(ports)(job, attempt):
         stop(broker, ADA, StopKind.PROJECT, PROJECT)
         since = monotonic()
         while not killed and monotonic() - since < 5:

@@ -6,17 +6,19 @@ from datetime import timedelta
 import pytest
 
 from broker.disclosure.judge_job import judge_job
-from broker.domain.audit import AuditEvent
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.domain.findings import Finding, Verdict
-from broker.domain.jobs import FailureCode, JobState
-from broker.domain.outputs import OutputState
-from broker.domain.people import Person, Role
-from broker.domain.reviews import Choice, Vote
-from broker.workflow import accounts, assess, browse, release, review
-from broker.workflow.relations import relation_of
-from broker.workflow.reviewing import inbox
-from broker.workflow.withdraw import withdraw
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person, Role
+from broker.domain.jobs.job import FailureCode, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import Vote, VoteChoice
+from broker.workflow.access import relation_of
+from broker.workflow.administration import user_accounts
+from broker.workflow.pipeline import job_assessment, job_release
+from broker.workflow.reviewing import checker_inbox, output_review
+from broker.workflow.submission.job_withdrawal import withdraw
+from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import ADA, AMIR, CARA, CHRIS, CLEO, PROJECT, PYTHON, REX, ROSA
 
 
@@ -33,7 +35,7 @@ def refusing(broker):
         return tuple(replace(a, findings=findings, verdict=Verdict.REFUSE) for a in judge_job(*given))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(assess, "judge_job", refuse)
+        patched.setattr(job_assessment, "judge_job", refuse)
         return broker.ran()[1]
 
 
@@ -41,16 +43,16 @@ def test_the_whole_way(broker):
     job, output = broker.ran()
     assert output.state is OutputState.IN_REVIEW
     assert broker.vote(CLEO, output.ident) == "released"
-    assert release.download(broker.ports, broker.person(ROSA), output.ident).content.startswith(b"NCyearActual,n")
-    release.recall(broker.ports, broker.person(ADA), output.ident, "The figures were wrong.")
+    assert job_release.download(broker.ports, broker.person(ROSA), output.ident).content.startswith(b"NCyearActual,n")
+    job_release.recall(broker.ports, broker.person(ADA), output.ident, "The figures were wrong.")
     with pytest.raises(Conflict):
-        release.download(broker.ports, broker.person(ROSA), output.ident)
+        job_release.download(broker.ports, broker.person(ROSA), output.ident)
     assert broker.events(job) == ["job.submitted", "job.started", "job.assessed", "job.compared", "job.decided"]
     assert broker.events(output.ident) == [
         "output.in_review", "output.viewed", "output.voted", "output.approved", "output.released",
         "output.downloaded", "output.recalled",
     ]  # fmt: skip
-    assert browse.job(broker.ports, broker.person(ROSA), job).state == "recalled"
+    assert job_views.view_job(broker.ports, broker.person(ROSA), job).state == "recalled"
 
 
 def test_invariant_1_nothing_leaves_without_a_release(broker):
@@ -61,9 +63,9 @@ def test_invariant_1_nothing_leaves_without_a_release(broker):
     assert broker.store.release_of(job) is None
     for output in broker.store.outputs_of(job):
         with pytest.raises(Unknown):
-            release.download(broker.ports, broker.person(ROSA), output.ident)
+            job_release.download(broker.ports, broker.person(ROSA), output.ident)
     second = broker.store.outputs_of(job)[1]
-    assert broker.vote(CLEO, second.ident, Choice.REJECT) == "rejected"
+    assert broker.vote(CLEO, second.ident, VoteChoice.REJECT) == "rejected"
     assert broker.store.release_of(job).outputs == (first.ident,)
 
 
@@ -76,7 +78,7 @@ def test_invariant_1_a_withdrawn_job_releases_nothing(broker):
     broker.vote(CLEO, first.ident)
     withdraw(broker.ports, broker.person(ROSA), job)
     with pytest.raises(Conflict):
-        review.cast_vote(broker.ports, broker.person(CLEO), second.ident, ballot)
+        output_review.cast_vote(broker.ports, broker.person(CLEO), second.ident, ballot)
     broker.reconcile()
     assert broker.store.release_of(job) is None
     assert [o.state for o in broker.store.outputs_of(job)] == [OutputState.APPROVED, OutputState.WITHDRAWN]
@@ -110,7 +112,7 @@ def test_a_vote_on_what_was_judged_by_other_rules_approves_nothing(broker):
     with pytest.raises(Conflict) as caught:
         broker.vote(CLEO, output.ident)
     assert caught.value.code == "rules-changed"
-    assert broker.vote(CLEO, output.ident, Choice.RETURN) == "returned"
+    assert broker.vote(CLEO, output.ident, VoteChoice.RETURN) == "returned"
 
 
 def test_what_policy_lets_go_by_itself_does_not_go_under_other_rules(broker):
@@ -143,7 +145,7 @@ def test_a_project_that_policy_dropped_gets_nothing_until_it_is_back(broker):
     broker.vote(CLEO, first.ident)
     others = tuple(p for p in broker.policies.projects if p.ident != PROJECT)
     broker.put_in_force(replace(broker.policies, projects=others))
-    broker.vote(CLEO, broker.store.outputs_of(job)[1].ident, Choice.REJECT)
+    broker.vote(CLEO, broker.store.outputs_of(job)[1].ident, VoteChoice.REJECT)
     broker.reconcile()
     assert (broker.store.job(job).state, broker.store.release_of(job)) == (JobState.ASSESSING, None)
     with pytest.raises(Unknown):
@@ -172,8 +174,8 @@ def test_two_votes_and_a_third_where_they_differ(broker):
     assert broker.vote(CLEO, output.ident) == "in_review"
     with pytest.raises(Conflict, match="voted on this output already"):
         broker.vote(CLEO, output.ident)
-    assert broker.vote(CHRIS, output.ident, Choice.REJECT) == "in_review"
-    assert broker.vote(CARA, output.ident, Choice.REJECT) == "rejected"
+    assert broker.vote(CHRIS, output.ident, VoteChoice.REJECT) == "in_review"
+    assert broker.vote(CARA, output.ident, VoteChoice.REJECT) == "rejected"
 
 
 def test_fewer_votes_by_policy_do_not_make_one_approval_beat_one_rejection(broker):
@@ -181,18 +183,18 @@ def test_fewer_votes_by_policy_do_not_make_one_approval_beat_one_rejection(broke
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
     broker.govern(votes=1)
-    assert broker.vote(CHRIS, output.ident, Choice.REJECT) == "in_review"
-    assert broker.vote(CARA, output.ident, Choice.REJECT) == "rejected"
+    assert broker.vote(CHRIS, output.ident, VoteChoice.REJECT) == "in_review"
+    assert broker.vote(CARA, output.ident, VoteChoice.REJECT) == "rejected"
 
 
 def test_what_the_rules_refuse_names_every_finding_and_needs_a_second(broker):
     output = refusing(broker)
     for overrides in ((), ("F1",), ("F1", "F3", "NOSUCH")):
         with pytest.raises(Invalid) as caught:
-            broker.vote(CLEO, output.ident, Choice.APPROVE, *overrides)
+            broker.vote(CLEO, output.ident, VoteChoice.APPROVE, *overrides)
         assert caught.value.pointer == "/overrides"
-    assert broker.vote(CLEO, output.ident, Choice.APPROVE, "F1", "F3") == "in_review"
-    assert broker.vote(CHRIS, output.ident, Choice.APPROVE, "F1", "F3") == "released"
+    assert broker.vote(CLEO, output.ident, VoteChoice.APPROVE, "F1", "F3") == "in_review"
+    assert broker.vote(CHRIS, output.ident, VoteChoice.APPROVE, "F1", "F3") == "released"
 
 
 def test_invariant_2_a_vote_of_someone_who_became_a_colleague_counts_no_more(broker):
@@ -208,7 +210,7 @@ def test_invariant_2_a_vote_of_someone_who_has_left_counts_no_more(broker):
     broker.govern(votes=2)
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    accounts.keep_person(broker.ports, broker.person(ADA), replace(broker.person(CLEO), active=False))
+    user_accounts.save_person(broker.ports, broker.person(ADA), replace(broker.person(CLEO), active=False))
     assert broker.vote(CHRIS, output.ident) == "in_review"
 
 
@@ -218,12 +220,12 @@ def test_invariant_2_a_researcher_who_left_the_project_checks_none_of_its_jobs(b
     broker.govern(researchers=frozenset({ROSA}))
     as_checker = Person(REX, "Rex", frozenset({Role.RESEARCHER, Role.CHECKER}))
     for administrator in (ADA, AMIR):
-        accounts.keep_person(broker.ports, broker.person(administrator), as_checker)
+        user_accounts.save_person(broker.ports, broker.person(administrator), as_checker)
     assert broker.person(REX).active
     for _, output in jobs:
         with pytest.raises(Unknown):
-            review.look(broker.ports, broker.person(REX), output.ident)
-    assert inbox.outputs_waiting(broker.ports, broker.person(REX)) == []
+            output_review.view_output(broker.ports, broker.person(REX), output.ident)
+    assert checker_inbox.outputs_waiting(broker.ports, broker.person(REX)) == []
 
 
 def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
@@ -235,7 +237,7 @@ def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
     _, output = broker.ran(by=REX)
     assert not relation_of(broker.ports, policies, rosa, other, None).checked_by_member
     vote = Vote(
-        output.ident, CLEO, Choice.REJECT, "ask-us", output.staff_hash, output.findings_hash, "0", output.created
+        output.ident, CLEO, VoteChoice.REJECT, "ask-us", output.staff_hash, output.findings_hash, "0", output.created
     )
     broker.store.cast(vote, [line(broker, output.ident)])
     assert relation_of(broker.ports, policies, rosa, other, None).checked_by_member
@@ -247,7 +249,7 @@ def test_two_checkers_at_once_decide_once(broker):
     ballot = broker.ballot(CHRIS, output.ident)
     broker.vote(CLEO, output.ident)
     with pytest.raises(Conflict):
-        review.cast_vote(broker.ports, broker.person(CHRIS), output.ident, ballot)
+        output_review.cast_vote(broker.ports, broker.person(CHRIS), output.ident, ballot)
     assert broker.events(output.ident).count("output.released") == 1
 
 
@@ -255,7 +257,7 @@ def test_a_recall_tells_no_figures(broker):
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
     with pytest.raises(Invalid, match="no figures"):
-        release.recall(broker.ports, broker.person(CLEO), output.ident, "cell 7 had 3 pupils")
+        job_release.recall(broker.ports, broker.person(CLEO), output.ident, "cell 7 had 3 pupils")
 
 
 def test_who_may_not_download(broker):
@@ -263,7 +265,7 @@ def test_who_may_not_download(broker):
     broker.vote(CLEO, output.ident)
     for ident in (ADA, CLEO):
         with pytest.raises(Forbidden):
-            release.download(broker.ports, broker.person(ident), output.ident)
+            job_release.download(broker.ports, broker.person(ident), output.ident)
 
 
 def test_invariant_12_what_was_released_survives_its_project(broker):
@@ -275,4 +277,4 @@ def test_invariant_12_what_was_released_survives_its_project(broker):
     broker.put_in_force(replace(broker.policies, projects=others))
     broker.reconcile()
     assert broker.store.register() == before
-    assert broker.ports.shelf.get("released", output.release_hash)
+    assert broker.ports.content_store.get("released", output.release_hash)

@@ -1,0 +1,124 @@
+"""Commands for administrators: policy plan and apply, audit verify, and the first people and tokens of a broker."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.local_broker import local_ports, read_policy_folder
+from broker.cli.output.console import out, print_json
+from broker.domain.errors import Invalid
+from broker.policy.policy_changes import policy_changes
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
+
+policy = typer.Typer(help="Policies: plan a change, apply it with two administrators.", no_args_is_help=True)
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(policy, name="policy")
+    app.add_typer(audit, name="audit")
+    app.command()(found)
+    app.command()(token)
+
+
+@policy.command()
+def plan(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -> int:
+    """Show what the files would change in the policy in force. Changes nothing."""
+    from broker.cli.commands.job_commands import broker_client
+    from broker.policy.stored_policies import policies_from_json
+
+    wanted = read_policy_folder(policies)
+    current = policies_from_json(broker_client().policy_in_force())
+    changes = policy_changes(current, wanted)
+    if as_json:
+        print_json({"fingerprint": wanted.fingerprint, "in_force": current.fingerprint, "changes": changes})
+    else:
+        for change in changes:
+            out.print(change, markup=False)
+        out.print(f"{len(changes)} changes; fingerprint {wanted.fingerprint}", markup=False)
+    return 0
+
+
+@policy.command()
+def apply(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -> int:
+    """Propose the files' policy set, or put it in force if another administrator has proposed it."""
+    from broker.cli.commands.job_commands import broker_client
+    from broker.policy.stored_policies import policies_to_json
+
+    wanted = read_policy_folder(policies)
+    state = broker_client().apply_policy(wanted.fingerprint, policies_to_json(wanted))
+    if as_json:
+        print_json({"fingerprint": wanted.fingerprint, "state": state})
+    elif state == "proposed":
+        out.print(
+            f"proposed {wanted.fingerprint}: a second administrator applies it with the same command", markup=False
+        )
+    else:
+        out.print(f"in force: {wanted.fingerprint}", markup=False)
+    return 0
+
+
+@audit.command()
+def verify(as_json: AsJson = False) -> int:
+    """Verify the audit log's hash chain from its first line to its head."""
+    found = local_ports().store.verify_audit()
+    document = {"lines": found.lines, "head": found.hash, "broken_at": found.broken}
+    if as_json:
+        print_json(document)
+    else:
+        sentence = f"{found.lines} lines hold" if found.broken is None else f"broken at line {found.broken}"
+        out.print(f"audit log: {sentence}; head {found.hash}", markup=False)
+    return 0 if found.broken is None else 1
+
+
+def found(
+    administrators: Annotated[list[str], typer.Argument(help="Two or more administrators, each as id=Name.")],
+    as_json: AsJson = False,
+) -> int:
+    """Make the first administrators of an empty broker and print their API tokens, once."""
+    from broker.domain.identity.people import Person, Role
+    from broker.settings import read_settings
+    from broker.wiring.broker_ports import build_ports
+    from broker.workflow.administration.user_accounts import initialise_broker, make_token
+
+    ports = build_ports(read_settings())
+    people = [Person(*_read_administrator(text), frozenset({Role.ADMINISTRATOR})) for text in administrators]
+    initialise_broker(ports, [(person, None) for person in people])
+    tokens = {person.ident: make_token(ports, person, person.ident) for person in people}
+    if as_json:
+        print_json(tokens)
+    else:
+        for ident, token in tokens.items():
+            out.print(f"{ident} {token}", markup=False)
+    return 0
+
+
+def token(
+    person: Annotated[str, typer.Argument(help="The id of a person with an account.")], as_json: AsJson = False
+) -> int:
+    """Make an API token for a person and print it, once: it is what BROKER_TOKEN takes.
+
+    Run on the server, with BROKER_DATA as the server has it. The audit log says that it was made there."""
+    from broker.domain.identity.audit import AuditEvent
+    from broker.domain.identity.people import SYSTEM
+    from broker.workflow.administration.user_accounts import make_token
+
+    ports = local_ports()
+    holder = ports.store.person(person)
+    ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "token.asked-on-server", holder.ident)])
+    made = make_token(ports, holder, holder.ident)
+    if as_json:
+        print_json({"person": holder.ident, "token": made})
+    else:
+        out.print(made, markup=False)
+    return 0
+
+
+def _read_administrator(text: str) -> tuple[str, str]:
+    ident, sign, name = text.partition("=")
+    if not sign or not ident.strip() or not name.strip():
+        raise Invalid("administrator", f"An administrator is written id=Name, not {text!r}.")
+    return ident.strip(), name.strip()

@@ -1,0 +1,141 @@
+"""Commands about privacy budgets: a project's, the whole ledger for administrators, and proving or restoring it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broker.cli.commands.job_commands import broker_client
+from broker.cli.local_broker import local_ports
+from broker.cli.output.chain_documents import print_chain, print_head, print_request_state, read_document, read_head
+from broker.cli.output.console import format_minute, print_json, print_line, print_table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
+
+budget = typer.Typer(name="budget", help="Privacy budgets and their ledger.", invoke_without_command=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(budget)
+
+
+@budget.callback()
+def show(
+    context: typer.Context,
+    project: Annotated[str | None, typer.Option(help="The project; without it all of yours.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every account of the ledger (administrators).")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a project may spend of each person's privacy, what it has spent and what is left."""
+    if context.invoked_subcommand is not None:
+        return 0
+    client = broker_client()
+    if everything:
+        return _print_ledger(client.ledger(), as_json)
+    wanted = [project] if project is not None else [p["ident"] for p in client.projects()]
+    found = [client.budget(one) for one in wanted]
+    if as_json:
+        print_json(found[0] if project is not None else found)
+        return 0
+    for one in found:
+        _print_project(one)
+    return 0
+
+
+def _print_ledger(found: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        print_json(found)
+        return 0
+    _print_accounts(found["accounts"])
+    for name in found["over"]:
+        print_line(f"{name} is allotted more than its unit's cap.")
+    return 0
+
+
+def _print_project(found: dict[str, Any]) -> None:
+    if not found["accounts"]:
+        print_line(f"{found['project']} has no privacy budget.")
+        return
+    _print_accounts(found["accounts"])
+    rows = [
+        [
+            format_minute(p["at"]),
+            p["job"],
+            p["state"],
+            _account_name(account),
+            p["spent"]["text"],
+            p["reserved"]["text"],
+        ]
+        for account in found["accounts"]
+        for p in account["history"]
+    ]
+    if rows:
+        print_line("")
+        print_table(["when", "job", "move", "budget", "spent", "reserved"], rows)
+    for aside in found["beside"]:
+        what = "release" if aside["kind"] == "exact" else "public table"
+        print_line(f"beside the claim about {aside['dataset']}: {what} {aside['source']}")
+
+
+def _print_accounts(accounts: list[dict[str, Any]]) -> None:
+    rows = [
+        [
+            _account_name(a),
+            a["project"],
+            *(a[k]["text"] for k in ("cap", "spent", "reserved", "left")),
+            f"{a['share_left']:.1%}",
+        ]
+        for a in accounts
+    ]
+    print_table(["budget", "project", "may spend", "spent", "reserved", "left", "share left"], rows)
+
+
+def _account_name(account: dict[str, Any]) -> str:
+    """Whose, and of what: the unit, or one data set about it."""
+    return f"{account['unit']} in {account['dataset']}" if account["dataset"] else str(account["unit"])
+
+
+@budget.command()
+def verify(
+    head: Annotated[Path | None, typer.Option(help="A head that was exported: is it in the ledger still?")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Verify the ledger's chain, its signed heads and every total, on the store itself."""
+    found = local_ports().store.verify_ledger([] if head is None else [read_head(head)])
+    check = {
+        "holds": found.holds,
+        "entries": found.entries,
+        "broken_at": found.broken,
+        "forgotten": [{"number": h.number, "signature": h.signature} for h in found.missing_heads],
+        "differs": list(found.differs),
+    }
+    if as_json:
+        print_json(check)
+    else:
+        _print_check(check)
+    return 0 if found.holds else 1
+
+
+def _print_check(found: dict[str, Any]) -> None:
+    print_chain("ledger", found)
+    for name in found["differs"]:
+        print_line(f"{name} says something else than the entries")
+
+
+@budget.command()
+def head(as_json: AsJson = False) -> int:
+    """Export the ledger's signed head, to be kept elsewhere (administrators). It has no figures."""
+    return print_head(broker_client().ledger_head(), as_json)
+
+
+@budget.command()
+def reenter(file: Document, as_json: AsJson = False) -> int:
+    """After a restored back-up: enter what the ledger forgot, once two administrators ask for the same."""
+    return print_request_state(broker_client().restore_ledger(read_document(file)), as_json)
+
+
+@budget.command()
+def vouch(file: Document, as_json: AsJson = False) -> int:
+    """Where the signed head itself was lost: take an exported one, once two administrators ask for the same."""
+    return print_request_state(broker_client().attest_ledger(read_document(file)), as_json)

@@ -1,0 +1,225 @@
+"""`broker memory`: the release history's caps, proof and restoration, and tables that were published elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.commands.job_commands import broker_client
+from broker.cli.local_broker import local_member_files, local_ports
+from broker.cli.output.chain_documents import print_chain, print_head, print_request_state, read_document, read_head
+from broker.cli.output.console import format_minute, print_json, print_line, print_table, read_input
+
+if TYPE_CHECKING:
+    from broker.domain.release_history import NewHistoryEntry
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Ident = Annotated[str, typer.Argument(help="The table's id.")]
+
+public_tables_app = typer.Typer(
+    name="public", help="Tables that were published elsewhere (administrators).", no_args_is_help=True
+)
+
+
+@public_tables_app.command()
+def add(
+    recipe: Annotated[str, typer.Argument(help="A .sql file with one query; - reads standard input.")],
+    figures: Annotated[str, typer.Argument(help="A CSV file: the recipe's columns, a hole is empty.")],
+    name: Annotated[str, typer.Option(help="The table's name, as it was published.")],
+    source: Annotated[str, typer.Option(help="Who published it, and where it can be read.")],
+    snapshot: Annotated[str, typer.Option(help="The snapshot that it was made from.")],
+    rounding: Annotated[str, typer.Option(help="The base of the figures, or column=base,column=base.")] = "",
+    dialect: Annotated[str, typer.Option(help="duckdb or tsql.")] = "duckdb",
+    as_json: AsJson = False,
+) -> int:
+    """Ask for a table to be registered. A second administrator confirms it; then a worker runs its recipe."""
+    given = {"name": name, "source": source, "snapshot": snapshot, "rounding": rounding, "dialect": dialect}
+    made = broker_client().add_public_table(given | {"recipe": read_input(recipe), "figures": read_input(figures)})
+    if as_json:
+        print_json(made)
+    else:
+        print_line(f"public table {made['ident']}: a second administrator confirms it")
+    return 0
+
+
+@public_tables_app.command()
+def confirm(table: Ident, as_json: AsJson = False) -> int:
+    """Confirm one that another administrator asked for, as it is: `list` and the page show it."""
+    return _print_moved(broker_client().confirm_public_table, table, as_json)
+
+
+@public_tables_app.command()
+def withdraw(table: Ident, as_json: AsJson = False) -> int:
+    """Withdraw one that is not confirmed."""
+    return _print_moved(broker_client().withdraw_public_table, table, as_json)
+
+
+def _print_moved(move: Any, table: str, as_json: bool) -> int:
+    move(table)
+    found = broker_client().public_table(table)
+    if as_json:
+        print_json(found)
+    else:
+        print_line(f"public table {table}: {found['state']}")
+    return 0
+
+
+@public_tables_app.command(name="list")
+def list_tables(
+    table: Annotated[str | None, typer.Argument(help="One table, with its recipe and figures.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """List registered tables: their state, and how many of their figures the recipe makes."""
+    if table is not None:
+        return _print_public_table(broker_client().public_table(table), as_json)
+    found = broker_client().public_tables()
+    if as_json:
+        print_json(found)
+    elif not found:
+        print_line("No table is registered.")
+    else:
+        rows = [
+            [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], format_minute(t["at"]), t["name"]]
+            for t in found
+        ]
+        print_table(["id", "state", "figures made", "snapshot", "asked for by", "at", "name"], rows)
+    return 0
+
+
+def _print_public_table(found: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        print_json(found)
+        return 0
+    print_line(f"{found['name']}: {found['state']} {_reproduced_text(found)}".rstrip())
+    print_line(f"{found['source']}; snapshot {found['snapshot']}; rounding {found['rounding'] or 'none'}")
+    print_line(found["recipe"])
+    print_line(found["figures"])
+    return 0
+
+
+def _reproduced_text(table: dict[str, Any]) -> str:
+    return "" if table["agreed"] is None else f"{table['agreed']} of {table['compared']}"
+
+
+Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
+
+history_app = typer.Typer(name="memory", help="The memory of everything released.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    history_app.add_typer(public_tables_app)
+    app.add_typer(history_app)
+
+
+@history_app.command()
+def caps(
+    snapshot: Annotated[str, typer.Option(help="The snapshot; without it the newest.")] = "",
+    search: Annotated[str, typer.Option(help="Words of the population, for example LA=301 2019.")] = "",
+    page: Annotated[int, typer.Option(help="Which fifty of them.", min=1)] = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Show how many exact figures split each reference population, the fullest first (administrators)."""
+    found = broker_client().caps(snapshot, search, page)
+    if as_json:
+        print_json(found)
+        return 0
+    _print_caps(found)
+    return 0
+
+
+def _print_caps(found: dict[str, Any]) -> None:
+    if not found["snapshot"]:
+        print_line("Nothing is measured yet: it is, when the first table is compared.")
+        return
+    rows = [
+        [
+            _population_text(c),
+            *(str(c[k]) for k in ("persons", "used", "cap")),
+            f"{c['share']:.1%}{' full' * c['full']}",
+        ]
+        for c in found["caps"]
+    ]
+    print_table([f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"], rows)
+    print_line(f"page {found['page']} of {found['pages']}; {found['full']} of {found['populations']} are full")
+
+
+def _population_text(cap: dict[str, Any]) -> str:
+    return f"{cap['table']} {cap['year'] or ''} {cap['keys'] or cap['name']}"
+
+
+@history_app.command()
+def verify(
+    head: Annotated[Path | None, typer.Option(help="A head that was exported: is it in the memory still?")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Verify the memory's chain, its signed heads, its tables and every file of members, on the worker's machine."""
+    from broker.workflow.release_history.history_files import verify_history as follow
+
+    found = follow(local_ports().store, local_member_files(), [] if head is None else [read_head(head)])
+    check = {
+        "holds": found.holds,
+        "entries": found.store.lines,
+        "broken_at": found.store.broken,
+        "forgotten": [{"number": h.number, "signature": h.signature} for h in found.store.missing_heads],
+        "differs": list(found.store.differs),
+        "without_members": list(found.files),
+    }
+    if as_json:
+        print_json(check)
+    else:
+        _print_check(check)
+    return 0 if found.holds else 1
+
+
+def _print_check(found: dict[str, Any]) -> None:
+    print_chain("memory", found)
+    for number in found["differs"]:
+        print_line(f"entry {number} says something else than the chain")
+    for number in found["without_members"]:
+        print_line(f"entry {number} has no file of members that can be opened and is about it")
+
+
+@history_app.command()
+def forgotten(
+    case: Annotated[str, typer.Option(help="The number of the decision to go on with what the files tell.")],
+) -> int:
+    """After a restored back-up: print what the memory has forgotten, as its files tell it, on the worker's machine."""
+    from broker.workflow.release_history.history_files import missing_tables
+
+    store = local_ports().store
+    lost = store.lost_history_head()
+    if lost is None:
+        typer.echo("The memory has forgotten nothing that a head was signed for.", err=True)
+        return 1
+    entries, broken = missing_tables(store, local_member_files())
+    for name in broken:
+        typer.echo(f"{name} cannot be read, and is not among them", err=True)
+    for entry in entries:
+        typer.echo(_entry_text(entry), err=True)
+    files = [{"name": e.members.name, "sha256": e.members.digest} for e in entries if e.members is not None]
+    print_json({"lost": {"number": lost.number, "signature": lost.signature}, "files": files, "case": case})
+    return 0
+
+
+def _entry_text(new: "NewHistoryEntry") -> str:
+    entry = new.entry
+    of = f"release {entry.release} of {entry.project}, output {entry.output}" if entry.release else "a public table"
+    return f"{of}, table {entry.table}, {entry.when.isoformat()}"
+
+
+@history_app.command()
+def head(as_json: AsJson = False) -> int:
+    """Export the memory's signed head, to be kept elsewhere (administrators). It has no figures."""
+    return print_head(broker_client().memory_head(), as_json)
+
+
+@history_app.command()
+def reenter(file: Document, as_json: AsJson = False) -> int:
+    """After a restored back-up: have the worker enter what was forgotten, once two administrators ask for the same."""
+    return print_request_state(broker_client().restore_history(read_document(file)), as_json)
+
+
+@history_app.command()
+def vouch(file: Document, as_json: AsJson = False) -> int:
+    """Where the signed head itself was lost: take an exported one, once two administrators ask for the same."""
+    return print_request_state(broker_client().attest_history(read_document(file)), as_json)

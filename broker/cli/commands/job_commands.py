@@ -1,0 +1,267 @@
+"""Commands of researchers, to a running broker: submit, status, outputs, withdraw, release, register."""
+
+import os
+import time
+from collections.abc import Container
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.output.check_output import print_refusals
+from broker.cli.output.console import err, format_minute, print_json, print_line, print_table, printable, read_input
+from broker.domain.errors import Conflict, Invalid, Unknown
+
+if TYPE_CHECKING:
+    from broker.client import BrokerClient
+    from broker.client.api_answers import JobAnswer, OutputAnswer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Job = Annotated[str, typer.Argument(help="The job's id.")]
+
+PAUSE_SECONDS = 1.0
+UNDER_WAY = frozenset({"queued", "running"})
+WAITING = "waiting for a decision"
+
+NEXT_STEPS: dict[str, str] = {
+    "refused": "Nothing ran. Mend what is named above and submit again.",
+    "queued": "A worker takes it when one is free.",
+    "running": "It runs, or its outputs are being assessed.",
+    WAITING: "Rules and people decide what may leave; outputs are listed here once they are decided.",
+    "failed": "It did not end as it should, and has no outputs. Check the text and submit again.",
+    "limit": "It reached a limit of time, memory or size, and has no outputs. Ask for less and submit again.",
+    "released": "Collect it with `broker release {job} --out FOLDER`.",
+    "recalled": "What was released was taken back: use it no more.",
+    "not released": "Nothing of it leaves; `broker outputs {job}` gives the reasons where there are any.",
+    "returned": "The reasons are with `broker outputs {job}`: change the job and submit it with --replaces {job}.",
+    "kept": "It asked for no output. `broker saved` lists what the project keeps.",
+    "withdrawn": "It was withdrawn or stopped, and has no outputs.",
+}
+"""What a researcher may do next, by the state as they are told it: nothing finer than that word goes into it."""
+
+
+def register(app: typer.Typer) -> None:
+    for command in (submit, status, outputs, withdraw):
+        app.command()(command)
+    app.command()(release)
+    app.command(name="register")(show_register)
+
+
+def broker_client() -> "BrokerClient":
+    """A client from BROKER_URL and BROKER_TOKEN: a token never stands on a command line."""
+    from broker.client import BrokerClient
+
+    return BrokerClient(os.environ.get("BROKER_URL", "http://127.0.0.1:8000"), os.environ.get("BROKER_TOKEN", ""))
+
+
+def submit(
+    file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
+    project: Annotated[str, typer.Option(help="The project.")],
+    title: Annotated[str, typer.Option(help="What the job is, in a line.")],
+    purpose: Annotated[str, typer.Option(help="What it serves.")],
+    kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
+    dialect: Annotated[str, typer.Option(help="tsql or duckdb; by default the project's.")] = "",
+    describe: Annotated[list[str] | None, typer.Option(help="output=what it shows; once for each output.")] = None,
+    replaces: Annotated[str | None, typer.Option(help="The earlier job that this one replaces.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="Your own id: sending the same again is harmless.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Send a job. Exit 2 if it is refused, with every reason."""
+    from broker.cli.commands.offline_commands import submission_kind
+    from broker.domain.jobs.job import Submission
+
+    text = read_input(file)
+    pairs = tuple(_read_description(d) for d in describe or [])
+    sent = Submission(project, submission_kind(file, kind), dialect, text, title, purpose, pairs, client_id, replaces)
+    job = broker_client().submit(sent)
+    if as_json:
+        print_json(job)
+    else:
+        _print_job(job, text)
+    return 2 if job["state"] == "refused" else 0
+
+
+def _read_description(text: str) -> tuple[str, str]:
+    name, sign, sentence = text.partition("=")
+    if not sign or not name.strip() or not sentence.strip():
+        raise Invalid("description", f"A description is written output=what it shows, not {text!r}.", "--describe")
+    return name.strip(), sentence.strip()
+
+
+def status(
+    job: Annotated[str | None, typer.Argument(help="The job's id; none lists the newest jobs.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow the job until it waits for people, or has ended.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show a job with its refusals and what comes next, or list the newest jobs that you may see.
+
+    A researcher is told times by the whole minute, rounded up: how long a job ran exactly would tell about the data.
+    """
+    if job is None:
+        return _list_jobs(broker_client().jobs(), as_json)
+    found = follow_job(broker_client(), job) if wait else broker_client().job(job)
+    if as_json:
+        print_json(found)
+    else:
+        _print_job(found)
+    return 0
+
+
+def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER_WAY) -> "JobAnswer":
+    """The job once its state is none of these; each new state is told at once."""
+    seen = ""
+    while (found := client.job(job))["state"] in through:
+        if (now := f"{found['state']}{_slot_progress(found)}") != seen:
+            seen = now
+            err.print(f"job {job}: {seen}", markup=False)
+        time.sleep(PAUSE_SECONDS)
+    return found
+
+
+def _list_jobs(jobs: "list[JobAnswer]", as_json: bool) -> int:
+    if as_json:
+        print_json(jobs)
+    else:
+        rows = [[j["ident"], j["project"], format_minute(j["updated"]), j["state"], j["title"]] for j in jobs]
+        print_table(["id", "project", "updated", "state", "title"], rows)
+    return 0
+
+
+def _print_job(job: "JobAnswer", text: str | None = None) -> None:
+    print_line(f"job {job['ident']}: {job['state']}{_slot_progress(job)}")
+    for name in job["kept"]:
+        print_line(f"keeps {name}")
+    print_refusals(job["refusals"], text)
+    after = NEXT_STEPS.get(job["state"])
+    if after:
+        print_line(after.format(job=job["ident"]))
+
+
+def _slot_progress(job: "JobAnswer") -> str:
+    """How far a job is that runs in slots: by its schedule, which nothing that its blocks do can change."""
+    progress = job["progress"]
+    found = progress["blocks"] if progress else None
+    return f", slot {found['slot']} of {found['slots']}" if found else ""
+
+
+def outputs(job: Job, as_json: AsJson = False) -> int:
+    """List what you may know of a job's outputs."""
+    found = broker_client().job(job)
+    if as_json:
+        print_json(found["outputs"])
+    elif not found["outputs"]:
+        print_line(
+            f"You may know of no output of this job: it is {found['state']}. "
+            + NEXT_STEPS.get(found["state"], "").format(job=job)
+        )
+    else:
+        rows = [
+            [o["ident"], o["state"], str(o["size"] or ""), o["reason"] or "", o["name"], o["description"]]
+            for o in found["outputs"]
+        ]
+        print_table(["id", "state", "bytes", "reason", "name", "description"], rows)
+    return 0
+
+
+def withdraw(job: Job, as_json: AsJson = False) -> int:
+    """Withdraw a job before its outputs are decided."""
+    broker_client().withdraw(job)
+    if as_json:
+        print_json({"job": job, "state": "withdrawn"})
+    else:
+        print_line(f"job {job}: withdrawn")
+    return 0
+
+
+def release(
+    job: Job,
+    folder: Annotated[Path | None, typer.Option("--out", help="Where the released files go.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the job is decided: people may need days.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Collect what was released of a job: its manifest, and with --out its files and their records, hash-checked.
+
+    An approved output leaves when a worker is free. Exit 1 where something of it was recalled: what was taken back is
+    not to be used."""
+    client = broker_client()
+    if wait:
+        follow_job(client, job, UNDER_WAY | {WAITING})
+    manifest, shown = _read_manifest(client, job), client.job(job)
+    released = [o for o in shown["outputs"] if o["state"] == "released"]
+    files = [f for o in released for f in _write_files(client, o, manifest, folder)] if folder else []
+    recalled = _recall_sentences(manifest, shown)
+    if as_json:
+        print_json({"manifest": manifest, "files": files, "recalled": list(recalled)})
+    else:
+        for item in manifest["outputs"]:
+            print_line(f"{item['name']}  {'recalled' if item['output'] in recalled else 'sha256 ' + item['sha256']}")
+        for name in files:
+            print_line(f"wrote {name}")
+    for sentence in recalled.values():
+        err.print(f"broker: {sentence}", markup=False)
+    return 1 if recalled else 0
+
+
+def _recall_sentences(manifest: dict[str, Any], shown: "JobAnswer") -> dict[str, str]:
+    """Output → sentence. Whoever may know the job's state alone (an administrator) learns it from that."""
+    reasons = {o["ident"]: o["reason"] for o in shown["outputs"] if o["state"] == "recalled"}
+    found = {}
+    for item in manifest["outputs"]:
+        if item["output"] in reasons or shown["state"] == "recalled":
+            why = f" ({printable(reasons.get(item['output']) or '')})" if reasons.get(item["output"]) else ""
+            found[item["output"]] = f"{printable(item['name'])} was recalled{why}: it cannot be collected; use no copy."
+    return found
+
+
+def _read_manifest(client: "BrokerClient", job: str) -> dict[str, Any]:
+    try:
+        return client.manifest(job)
+    except Unknown:
+        state = client.job(job)["state"]
+        raise Conflict("not-released", f"Nothing of this job is released: it is {state}.") from None
+
+
+def _write_files(client: "BrokerClient", output: "OutputAnswer", manifest: dict[str, Any], folder: Path) -> list[str]:
+    """The output's file and its record, each only if it is what the release's manifest says."""
+    listed: dict[str, Any] = next((o for o in manifest["outputs"] if o["output"] == output["ident"]), {})
+    name = _file_name(output["name"], output["media_type"])
+    files = {name: (client.download(output["ident"]), output["sha256"])}
+    if listed.get("record_sha256"):
+        files[f"{name.removesuffix('.csv')}.record.json"] = client.record(output["ident"]), listed["record_sha256"]
+    for written, (content, expected) in files.items():
+        if sha256(content).hexdigest() != expected:
+            raise Invalid("hash", f"{written} is not what was released.", output["ident"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for written, (content, _) in files.items():
+        (folder / written).write_bytes(content)
+    return [str(folder / written) for written in files]
+
+
+def _file_name(name: str, media_type: str | None) -> str:
+    """An output's name as a plain file name: a table gets its ending, a path keeps its last part."""
+    plain = Path(name).name or "output"
+    return plain if "." in plain or media_type != "text/csv" else f"{plain}.csv"
+
+
+def show_register(as_json: AsJson = False) -> int:
+    """The public register of releases."""
+    found = broker_client().register()
+    if as_json:
+        print_json(found)
+    else:
+        rows = [
+            [
+                r["release"],
+                r["project"],
+                format_minute(r["released_at"]),
+                "recalled" if r["recalled"] else "released",
+                ", ".join(r["outputs"]),
+                r["title"],
+            ]
+            for r in found
+        ]
+        print_table(["release", "project", "released", "state", "outputs", "title"], rows)
+    return 0

@@ -1,0 +1,330 @@
+"""Commands that need no server: check, assess, attack, synth. They judge nothing themselves."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.local_broker import find_project, read_policy_folder
+from broker.cli.output.check_document import check_document
+from broker.cli.output.check_output import print_check
+from broker.cli.output.console import out, print_json, print_line, print_table, read_input
+from broker.cli.output.forecast_output import offline_forecast, with_private_spend
+from broker.cli.output.progress_bar import progress_bar
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.jobs.job import JobKind
+from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.projects.saved_definitions import (
+    NAME_PATTERN,
+    NO_READABLE_DEFINITIONS,
+    Cohort,
+    Definition,
+    ReadableDefinitions,
+)
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.files import load_disclosure_rules
+from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.workflow.submission.saved_definitions import read_lookup
+
+if TYPE_CHECKING:
+    from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation
+
+POLICIES = Path("policies")
+QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
+TOTAL = "(total)"
+
+
+def assess(
+    microdata: Annotated[Path, typer.Argument(help="CSV or Parquet with one row a record.")],
+    unit: Annotated[str, typer.Option(help="The column that names the person.")],
+    by: Annotated[str, typer.Option(help="Dimensions, separated by commas.")],
+    count: Annotated[bool, typer.Option("--count", help="Count rows.")] = False,
+    sum_: Annotated[list[str] | None, typer.Option("--sum", help="A column to sum.")] = None,
+    mean: Annotated[list[str] | None, typer.Option("--mean", help="A column to average.")] = None,
+    median: Annotated[list[str] | None, typer.Option("--median", help="A column whose median is wanted.")] = None,
+    quantile: Annotated[list[str] | None, typer.Option("--quantile", help="A column and a fraction: X:0.9.")] = None,
+    sd: Annotated[list[str] | None, typer.Option("--sd", help="A column whose deviation is wanted.")] = None,
+    min_: Annotated[list[str] | None, typer.Option("--min", help="A column whose least value is wanted.")] = None,
+    max_: Annotated[list[str] | None, typer.Option("--max", help="A column whose greatest value is wanted.")] = None,
+    mode: Annotated[list[str] | None, typer.Option("--mode", help="A column; its most common value.")] = None,
+    box: Annotated[list[str] | None, typer.Option("--box", help="A column to draw a box plot of.")] = None,
+    totals: Annotated[bool, typer.Option("--totals", help="Add totals over each dimension.")] = False,
+    institution: Annotated[str | None, typer.Option(help="The column that names the institution.")] = None,
+    profile: Annotated[str, typer.Option(help="A profile's name or YAML file.")] = "npd-default",
+    policies: Annotated[
+        Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")
+    ] = POLICIES,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Apply the disclosure rules to a file of person rows. The answer is for staff."""
+    from broker.disclosure.microdata.judge_microdata import judge_microdata as judge_file
+    from broker.disclosure.microdata.tabulation import TabulationRequest
+    from broker.wiring.data_intake import tabulate_file
+
+    chosen = find_rules(read_policy_folder(policies), profile)
+    wanted = _quantiles(median or [], quantile or [], box or [], chosen)
+    for measure, names in (
+        (Measure.DEVIATION, sd),
+        (Measure.LOWEST, min_),
+        (Measure.HIGHEST, max_),
+        (Measure.MODE, mode),
+    ):
+        wanted += [_statistic(measure, name) for name in names or ()]
+    request = TabulationRequest(
+        unit=unit,
+        by=tuple(name.strip() for name in by.split(",") if name.strip()),
+        count=count,
+        sums=tuple(dict.fromkeys(sum_ or ())),
+        means=tuple(dict.fromkeys(mean or ())),
+        totals=totals,
+        institution=institution,
+        places=tuple(dict.fromkeys(wanted)),
+        needs=EvidenceNeeds(chosen.t, digits=chosen.mean_digits),
+    )
+    with progress_bar("assess", quiet=as_json) as report:
+        tabulation = tabulate_file(microdata, request, report)
+        document = judge_file(tabulation, chosen, report)
+    if as_json:
+        print_json(document)
+    else:
+        _print_assessment(document, tabulation, chosen)
+    return 0
+
+
+def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
+    """A profile by name, or from a YAML file of its own."""
+    if name.endswith((".yaml", ".yml")):
+        return load_disclosure_rules(Path(name))
+    found = next((p for p in policies.profiles if p.name == name), None)
+    if found is None:
+        raise Unknown("profile", name)
+    return found
+
+
+def _statistic(measure: Measure, column: str, fraction: Decimal | None = None, box: bool = False) -> "StatisticRequest":
+    from broker.disclosure.microdata.tabulation import StatisticRequest
+
+    return StatisticRequest(measure, column, fraction, box)
+
+
+def _quantiles(
+    medians: list[str], quantiles: list[str], boxes: list[str], profile: DisclosureRules
+) -> list["StatisticRequest"]:
+    end = Decimal(str(profile.whisker))
+    points = [(name, Decimal("0.5"), False) for name in medians]
+    points += [(*_read_quantile(text), False) for text in quantiles]
+    points += [(name, at, True) for name in boxes for at in (end, *QUARTERS, 1 - end)]
+    return [_statistic(Measure.QUANTILE, name, at, box) for name, at, box in points]
+
+
+def _read_quantile(text: str) -> tuple[str, Decimal]:
+    """`X:0.9`: a column and where its quantile stands, between nobody and everybody."""
+    name, _, written = text.rpartition(":")
+    try:
+        at = Decimal(written).normalize()
+    except InvalidOperation:
+        at = Decimal(0)
+    if not name or not 0 < at < 1:
+        raise Invalid(
+            "quantile", f"Write a column and a fraction between 0 and 1, as in X:0.9, not {text!r}.", "--quantile"
+        )
+    return name, at
+
+
+def _print_assessment(document: dict[str, Any], tabulation: "Tabulation", profile: DisclosureRules) -> None:
+    """The cells as a table, what a person looks at once, and what stands at the end of it."""
+    from broker.disclosure.microdata.judge_microdata import zero_cell_patterns
+
+    cells = document["cells"]
+    columns = [*tabulation.by, "statistic", "value", "released", "persons", "verdict", "rules"]
+    print_table(columns, [_assessed_cell(cell, profile) for cell in cells])
+    print_line("")
+    for place, finding in zero_cell_patterns(tabulation, profile):
+        at = ", ".join(f"{d}={c}" for d, c in zip(tabulation.by, place, strict=True) if c is not None)
+        number = dict(finding.figures)["cells"]
+        print_line(f"{finding.rule} {at or TOTAL}: {number} {'cell' if number == '1' else 'cells'}. {finding.sentence}")
+    verdicts = Counter(cell["verdict"] for cell in cells)
+    counts = ", ".join(f"{verdicts[v]} {v}" for v in ("publish", "suppress", "review", "refuse") if verdicts[v])
+    print_line(f"{len(cells)} figures by {profile.name}: {counts or 'none'}")
+    print_line(
+        f"after repair: {document['audit']['exact']} exactly derivable, {document['audit']['narrow']} too closely"
+    )
+
+
+def _assessed_cell(cell: dict[str, Any], profile: DisclosureRules) -> list[str]:
+    released = profile.suppressed_symbol if cell["released"] is None else str(cell["released"])
+    value = "" if cell["value"] is None else str(cell["value"])
+    return [
+        *(TOTAL if c is None else c for c in cell["by"].values()),
+        cell["statistic"], value, released, str(cell["persons"]), cell["verdict"], " ".join(cell["rules"]),
+    ]  # fmt: skip
+
+
+DIALECT_LINE = re.compile(r"^\s*--\s*dialect\s*:\s*(\w+)\s*$", re.IGNORECASE | re.MULTILINE)
+
+PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(check)
+    app.command()(assess)
+    app.command()(attack)
+    app.command()(synth)
+
+
+def check(
+    file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
+    project: Annotated[str, typer.Option(help="The project to check for.")] = "P0421",
+    dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
+    kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
+    saved: Annotated[
+        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Ask privately, and tell what the answer would be worth.")
+    ] = False,
+    epsilon: Annotated[str | None, typer.Option(help="With --private: what may be spent.")] = None,
+    rho: Annotated[str | None, typer.Option(help="The same where losses are counted as rho.")] = None,
+    error: Annotated[str | None, typer.Option(help="With --private: the mean error that counts may have.")] = None,
+    policies: PoliciesFolder = POLICIES,
+    as_json: AsJson = False,
+) -> int:
+    """Check a submission against a project's grants. Nothing is sent, nothing runs."""
+    from broker.workflow.checking.submission_check import check_submission
+
+    text = read_input(file, "surrogateescape")
+    loaded = read_policy_folder(policies)
+    found = find_project(loaded, project)
+    chosen = submission_kind(file, kind)
+    definitions = read_saved_file(saved, loaded.service) if saved is not None else NO_READABLE_DEFINITIONS
+    chosen_dialect, today = submission_dialect(text, dialect, found.dialect), datetime.now(UTC).date()
+    if chosen is JobKind.SQL:
+        text = with_private_spend(text, chosen_dialect, private, {"epsilon": epsilon, "rho": rho, "error": error})
+    checked = check_submission(text, chosen, chosen_dialect, found, loaded, today, definitions)
+    document = check_document(checked, offline_forecast(checked, found, loaded))
+    if as_json:
+        print_json(document)
+    else:
+        print_check(document, text)
+    return 0 if checked.accepted else 2
+
+
+def submission_kind(file: str, option: str | None) -> JobKind:
+    if option is not None:
+        if option not in set(JobKind):
+            raise Invalid("kind", f"The kind must be sql or python, not {option!r}.", "--kind")
+        return JobKind(option)
+    if file != "-" and not file.endswith((".sql", ".py")):
+        raise Invalid("kind", f"{file} ends in neither .sql nor .py: say --kind sql or --kind python.", "--kind")
+    return JobKind.PYTHON if file.endswith(".py") else JobKind.SQL
+
+
+def submission_dialect(text: str, option: str | None, default: str) -> str:
+    """The option beats a line `-- dialect: x`, which beats the project's."""
+    line = DIALECT_LINE.search(text)
+    return (option or (line.group(1) if line else default)).lower()
+
+
+def attack(
+    table: Annotated[str, typer.Argument(help="CSV: dimensions and `value`; an empty value is a hole.")],
+    integers: Annotated[bool, typer.Option("--integers", help="Values are whole numbers.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """What can be derived about the holes of a table with margins."""
+    from broker.cli.output.progress_bar import progress_bar
+    from broker.disclosure.suppression.published_attack import attack_csv
+
+    with progress_bar("attack", quiet=as_json) as report:
+        cells = attack_csv(read_input(table), integers, report)
+    if as_json:
+        print_json({"cells": cells})
+    else:
+        print_attack(cells)
+    return 0
+
+
+def synth(
+    pupils: Annotated[int, typer.Option(min=100, help="Pupils on roll in a year, about.")],
+    years: Annotated[str, typer.Option(help="First calendar years, A-B.")],
+    folder: Annotated[Path, typer.Option("--out", help="Where the extracts go.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
+    policies: PoliciesFolder = POLICIES,
+    as_json: AsJson = False,
+) -> int:
+    """Make a synthetic NPD: all tables of the catalogue as Parquet, one folder a table, one file a year."""
+    from broker.cli.output.progress_bar import progress_bar
+    from broker.wiring.data_intake import make_extracts
+
+    span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years)
+    if span is None:
+        raise Invalid("years", "Years are written as 2015-2023 or 2022.", "--years")
+    first, last = int(span[1]), int(span[2] or span[1])
+    if last < first:
+        raise Invalid("years", f"The years {years} are in the wrong order.", "--years")
+    catalogue = read_policy_folder(policies).catalogue
+    with progress_bar("synthetic NPD", quiet=as_json) as progress:
+        summary = make_extracts(catalogue, pupils, (first, last), seed, folder, progress)
+    if as_json:
+        print_json(asdict(summary))
+    else:
+        rows = sum(summary.rows.values())
+        out.print(f"{summary.files} files with {rows:,} rows of {summary.people:,} people in {folder}", markup=False)
+    return 0
+
+
+def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
+    """Cohorts are `name`, `dialect` and the `text` of a SELECT … INTO project.name; lookups are `name` and `csv`."""
+    if not path.is_file():
+        raise Invalid("saved-file", f"There is no file {str(path)!r}.", "--saved")
+    fields = PolicyFields(read_yaml(path), ("cohorts", "lookups"))
+    found: list[Definition] = []
+    for node in fields.at("cohorts").items() if fields.has("cohorts") else ():
+        found.append(_read_cohort(node))
+    for node in fields.at("lookups").items() if fields.has("lookups") else ():
+        one = PolicyFields(node, ("name", "csv"))
+        found.append(read_lookup(one.at("name").text(), one.at("csv").text(), service))
+    names = [d.name.casefold() for d in found]
+    if len(set(names)) != len(names):
+        raise Invalid("saved-file", "Two things in the file have one name.", str(path))
+    return ReadableDefinitions(tuple(found))
+
+
+def _read_cohort(node: LocatedValue) -> Cohort:
+    one = PolicyFields(node, ("name", "dialect", "text"))
+    name = one.at("name").text()
+    if not NAME_PATTERN.fullmatch(name):
+        raise one.at("name").wrong("name", "A name has letters, digits and _ only, and begins with a letter.")
+    return Cohort(name, one.at("dialect").text(), one.at("text").text(), ())
+
+
+TOTAL_MARGIN = "(total)"
+NO_BOUND = "no bound"
+
+
+def print_attack(cells: Sequence[Mapping[str, Any]]) -> None:
+    """A line a hole: its place, between which values it must be, and whether it is known exactly."""
+    if not cells:
+        print_line("The table has no hole.")
+        return
+    dimensions = list(cells[0]["by"])
+    print_table([*dimensions, "low", "high", "exactly known"], [_attacked_cell(cell) for cell in cells])
+    known = sum(cell["exact"] for cell in cells)
+    print_line(f"{len(cells):,} {'hole' if len(cells) == 1 else 'holes'}, {known:,} exactly known")
+
+
+def _attacked_cell(cell: Mapping[str, Any]) -> list[str]:
+    place = [TOTAL_MARGIN if value is None else value for value in cell["by"].values()]
+    return [*place, _bound_text(cell["low"]), _bound_text(cell["high"]), "yes" if cell["exact"] else "no"]
+
+
+def _bound_text(value: float | None) -> str:
+    return NO_BOUND if value is None else str(value)

@@ -1,0 +1,276 @@
+"""`broker rehearse`: a submission on the synthetic NPD, from check to the table as it would be released. No server."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.commands.offline_commands import POLICIES, AsJson, PoliciesFolder, submission_dialect
+from broker.cli.local_broker import find_project, read_policy_folder
+from broker.cli.output.check_document import check_document
+from broker.cli.output.check_output import print_check
+from broker.cli.output.console import err, print_json, read_input
+from broker.cli.output.forecast_output import offline_forecast
+from broker.cli.output.progress_bar import ProgressText
+from broker.cli.output.rehearsal_output import print_rehearsal, rehearsal_document
+from broker.domain.errors import Invalid
+from broker.domain.jobs.job import JobKind
+from broker.domain.ports import SandboxEnd
+from broker.domain.projects.project import ResearchProject
+from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedule, slot_count
+
+if TYPE_CHECKING:
+    from broker.cli.output.progress_bar import ReportProgress
+    from broker.workflow.checking.submission_check import CheckedSubmission
+    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, RehearsedOutput
+    from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext
+    from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
+
+VAULT_PART = "the project's vault"
+
+SQL_PARTS: Mapping[str, ProgressText] = {"data": VAULT_PART, "run": "the query runs", "assess": "rules and audit"}
+PRIVATE_SQL_PARTS: Mapping[str, ProgressText] = {
+    "data": VAULT_PART,
+    "run": "the query runs",
+    "noise": "noise is drawn",
+    "assess": "the figures beside it",
+}
+SCRIPT_PARTS: Mapping[str, ProgressText] = {"data": VAULT_PART, "run": "the script runs", "assess": "what it left"}
+
+
+def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> Mapping[str, ProgressText]:
+    slots = ScheduledSlot(requests, service)
+    return {"data": VAULT_PART, "cut": "rows are cut into blocks", "run": slots, "noise": "noise is drawn"}
+
+
+class ScheduledSlot:
+    """Which slot runs by the schedule, counted from when it is first asked for: all slots are equally long, whatever
+    their blocks do."""
+
+    def __init__(self, requests: ScriptDirective, service: ServiceLimits) -> None:
+        self._requests, self._service, self._began = requests, service, 0.0
+
+    def __call__(self) -> str:
+        self._began = self._began or time.monotonic()
+        slot = slot_by_schedule(self._requests, self._service, time.monotonic() - self._began)
+        return f"by its schedule, slot {slot} of {slot_count(self._requests, self._service)} runs"
+
+
+def prepare_stage(
+    policies: PolicySet, project: ResearchProject, wanted: "SyntheticDataSpec", data: Path, quiet: bool
+) -> "RehearsalContext":
+    """Where the data are there already, nothing is said."""
+    from broker.wiring.rehearsal_adapters import build_rehearsal_context
+
+    with ExitStack() as stack:
+        making = _DataProgress(project.ident, wanted, data, quiet, stack)
+        try:
+            return build_rehearsal_context(policies, project.ident, wanted, data, making)
+        except OSError as fault:
+            sentence = f"The synthetic data cannot be kept in {data}: {fault.strerror or fault}. Say where with --data."
+            raise Invalid("rehearsal-folder", sentence, "--data") from fault
+
+
+class _DataProgress:
+    """Tells on standard error that data are made, how long that takes, and how far it is."""
+
+    def __init__(self, project: str, wanted: "SyntheticDataSpec", data: Path, quiet: bool, stack: ExitStack) -> None:
+        self._project, self._wanted, self._data, self._quiet, self._stack = project, wanted, data, quiet, stack
+        self._report: ReportProgress | None = None
+
+    def waits(self) -> None:
+        self._say("Another rehearsal makes these data: waiting for it.")
+
+    def begins(self) -> None:
+        first, last = self._wanted.years
+        years = str(first) if first == last else f"{first}-{last}"
+        self._say(
+            f"Making the synthetic NPD of project {self._project}: {self._wanted.pupils:,} pupils, {years}. It takes "
+            f"about {self._wanted.about_seconds} seconds on two free cores, once, and is kept in {self._data}."
+        )
+        from broker.cli.output.progress_bar import progress_bar
+
+        self._report = self._stack.enter_context(progress_bar("synthetic NPD", self._quiet))
+
+    def steps(self, what: str, done: int, total: int) -> None:
+        if self._report is not None:
+            self._report(what, done, total)
+
+    def _say(self, sentence: str) -> None:
+        if not self._quiet:
+            err.print(sentence, markup=False)
+
+
+SEED = 1
+DATA = Path("data/rehearsal")
+
+
+class Stopwatch:
+    """Seconds of each part, told when it ends."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+        self._parts: dict[str, float] = {}
+
+    def lap(self, part: str) -> None:
+        now = time.monotonic()
+        self._parts[part] = now - self._last
+        self._last = now
+
+    def seconds(self) -> dict[str, float]:
+        return {k: round(v, 3) for k, v in (self._parts | {"total": time.monotonic() - self._began}).items()}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(rehearse)
+
+
+def rehearse(
+    file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads SQL from standard input.")],
+    project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",
+    dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
+    saved: Annotated[
+        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+    ] = None,
+    pupils: Annotated[int, typer.Option(min=500, help="Pupils in the synthetic NPD.")] = 100_000,
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder that keeps the synthetic data between rehearsals.")
+    ] = DATA,
+    python: Annotated[
+        Path | None,
+        typer.Option(help="Of a script: a Python that has the library npd, in place of the sandbox. No isolation."),
+    ] = None,
+    policies: PoliciesFolder = POLICIES,
+    as_json: AsJson = False,
+) -> int:
+    """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released, or of a script
+    what it printed and would hand over. Nothing is sent, and no real data are read."""
+    from broker.cli.commands.offline_commands import read_saved_file
+    from broker.cli.output.progress_bar import progress_bar, report_by_parts
+    from broker.workflow.checking.submission_check import check_submission
+    from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+
+    watch = Stopwatch()
+    text, loaded = read_input(file), read_policy_folder(policies)
+    chosen_project = find_project(loaded, project)
+    if file.endswith(".py"):
+        return _rehearse_script_file(text, chosen_project, loaded, (pupils, data, python), watch, as_json)
+    definitions = read_saved_file(saved, loaded.service) if saved is not None else NO_READABLE_DEFINITIONS
+    chosen_dialect, today = submission_dialect(text, dialect, chosen_project.dialect), datetime.now(UTC).date()
+    checked = check_submission(text, JobKind.SQL, chosen_dialect, chosen_project, loaded, today, definitions)
+    watch.lap("check")
+    if not checked.accepted or checked.plan is None:
+        return _print_refused(checked, text, watch, as_json)
+    from broker.wiring.data_intake import synthetic_years
+    from broker.workflow.private_jobs.private_request import PrivateQuery
+    from broker.workflow.rehearsal.query_rehearsal import rehearse_query as run
+
+    data_wanted = synthetic_data_spec(chosen_project, loaded.catalogue, synthetic_years(), pupils, SEED)
+    outputs: tuple[RehearsedOutput, ...] = ()
+    if checked.plan.outputs:
+        stage = prepare_stage(loaded, chosen_project, data_wanted, data, as_json)
+        with progress_bar("rehearsal", as_json) as report:
+            if isinstance(checked.private, PrivateQuery):
+                from broker.workflow.rehearsal.private_rehearsal import rehearse_private
+
+                lap = report_by_parts(report, PRIVATE_SQL_PARTS, watch.lap)
+                outputs = rehearse_private(checked.private, chosen_project, loaded, stage, lap)
+            else:
+                outputs = run(
+                    checked.plan, chosen_project, loaded, stage, report_by_parts(report, SQL_PARTS, watch.lap), report
+                )
+    _print_document(
+        rehearsal_document(
+            checked, outputs, data_wanted, watch.seconds(), offline_forecast(checked, chosen_project, loaded)
+        ),
+        as_json,
+        print_rehearsal,
+    )
+    return 0
+
+
+def _rehearse_script_file(
+    text: str,
+    project: ResearchProject,
+    policies: PolicySet,
+    where: tuple[int, Path, Path | None],
+    watch: Stopwatch,
+    as_json: bool,
+) -> int:
+    """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
+    from broker.cli.output.progress_bar import progress_bar, report_by_parts
+    from broker.cli.output.rehearsal_output import print_script, script_document
+    from broker.wiring.data_intake import synthetic_years
+    from broker.wiring.rehearsal_adapters import build_script_context
+    from broker.workflow.checking.submission_check import check_submission
+    from broker.workflow.rehearsal.script_rehearsal import rehearse_script
+    from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+
+    pupils, data, python = where
+    checked = check_submission(text, JobKind.PYTHON, project.dialect, project, policies, datetime.now(UTC).date())
+    watch.lap("check")
+    if not checked.accepted:
+        return _print_refused(checked, text, watch, as_json)
+    data_wanted = synthetic_data_spec(project, policies.catalogue, synthetic_years(), pupils, SEED)
+    stage = prepare_stage(policies, project, data_wanted, data, as_json)
+    if checked.private is not None:
+        if python is not None:
+            sentence = "Blocks are put apart by the sandbox alone: leave --python out, or run `python -m npd` at home."
+            raise Invalid("rehearse-python", sentence, "--python")
+        return _rehearse_private_script(
+            checked, project, policies, (data_wanted, stage, build_script_context(stage, data, python)), watch, as_json
+        )
+    script_stage = build_script_context(stage, data, python)
+    with progress_bar("rehearsal", as_json) as report:
+        ran = rehearse_script(
+            checked, project, policies, script_stage, report_by_parts(report, SCRIPT_PARTS, watch.lap)
+        )
+    _print_document(script_document(checked, ran, data_wanted, watch.seconds()), as_json, print_script)
+    return 0 if ran.end is SandboxEnd.ENDED else 1
+
+
+def _rehearse_private_script(
+    checked: "CheckedSubmission",
+    project: ResearchProject,
+    policies: PolicySet,
+    where: "tuple[SyntheticDataSpec, RehearsalContext, ScriptRehearsalContext]",
+    watch: Stopwatch,
+    as_json: bool,
+) -> int:
+    """A private script: 1 where no block had an answer."""
+    from broker.cli.output.progress_bar import progress_bar, report_by_parts
+    from broker.cli.output.rehearsal_output import blocks_document, print_blocks
+    from broker.workflow.private_jobs.private_request import PrivateScript
+    from broker.workflow.rehearsal.private_rehearsal import BlockRehearsalContext, rehearse_blocks
+
+    data_wanted, stage, script_stage = where
+    script = checked.private
+    assert isinstance(script, PrivateScript)
+    assert stage.private is not None
+    on = BlockRehearsalContext(stage.vaults, stage.snapshot, script_stage.sandbox, stage.private)
+    with progress_bar("rehearsal", as_json) as report:
+        lap = report_by_parts(report, private_script_parts(script.parameters, policies.service), watch.lap)
+        found = rehearse_blocks(script, project, policies, on, lap)
+    worth = offline_forecast(checked, project, policies)
+    _print_document(blocks_document(checked, script, found, data_wanted, worth, watch.seconds()), as_json, print_blocks)
+    return 1 if found.failed == script.parameters.blocks else 0
+
+
+def _print_refused(checked: "CheckedSubmission", text: str, watch: Stopwatch, as_json: bool) -> int:
+    document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
+    _print_document(document, as_json, lambda found: print_check(found, text))
+    return 2
+
+
+def _print_document(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:
+    if as_json:
+        print_json(document)
+    else:
+        as_text(document)

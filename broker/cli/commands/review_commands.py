@@ -1,0 +1,243 @@
+"""Commands of checkers, to a running broker: review, recall, read. Votes are on what was seen, never on less."""
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from broker.cli.commands.job_commands import broker_client
+from broker.cli.output.console import format_minute, print_json, print_line, print_table, printable
+from broker.cli.output.evidence_output import print_evidence
+from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS
+from broker.workflow.reviewing.script_failures import SCRIPT_REASONS
+
+if TYPE_CHECKING:
+    from broker.client import BrokerClient
+    from broker.client.api_answers import AcroFileAnswer, EvidenceAnswer
+
+
+def write_record(client: "BrokerClient", output: str, file: Path) -> str:
+    """The staff record of one output. Evidence: only the owner of the file may read it."""
+    return _write_private(file, json.dumps(client.staff_record(output), indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def write_acro(client: "BrokerClient", job: str, folder: Path) -> list[str]:
+    """results.json, the files that it names and their checksums, as ACRO's viewer wants them in one folder."""
+    found = client.acro(job)
+    results = json.dumps(found["results"], indent=4, ensure_ascii=False).encode() + b"\n"
+    written = [_write_private(folder / "results.json", results)]
+    return written + [path for f in found["files"] for path in _write_acro_file(folder, f)]
+
+
+def _write_acro_file(folder: Path, file: "AcroFileAnswer") -> list[str]:
+    if file["content_base64"] is None:
+        return []
+    name = Path(file["name"]).name
+    checksum = (file["sha256"] or "").encode()
+    return [
+        _write_private(folder / name, base64.b64decode(file["content_base64"])),
+        _write_private(folder / "checksums" / f"{name}.txt", checksum),
+    ]
+
+
+def _write_private(path: Path, content: bytes) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return str(path)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Output = Annotated[str, typer.Argument(help="The output's id.")]
+
+CHOICES = ("approve", "reject", "return")
+REASONS_AGAINST = tuple(r for r in VOTE_REASONS if r not in APPROVING_REASONS)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(review)
+    app.command()(recall)
+    app.command()(read)
+
+
+def review(
+    output: Annotated[str | None, typer.Argument(help="The output's id; none lists your inbox.")] = None,
+    choice: Annotated[str | None, typer.Option(help="approve, reject or return; none only looks.")] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(help=f"{', '.join(VOTE_REASONS)}. Only approving goes without: it is meets-rules then."),
+    ] = None,
+    override: Annotated[
+        list[str] | None, typer.Option(help="A finding that you set aside: F1, or of a script's file F1:pupils=why.")
+    ] = None,
+    because: Annotated[str, typer.Option(help="Why it can be set aside; kept with the vote.")] = "",
+    words: Annotated[str, typer.Option(help="What researchers read beside the reason.")] = "",
+    record: Annotated[Path | None, typer.Option(help="Write the output's staff record to this file.")] = None,
+    acro: Annotated[
+        Path | None, typer.Option(help="Write all outputs of the output's job into this folder for ACRO's viewer.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """For checkers: the inbox, an output with its evidence or records, or a vote on what is looked at now."""
+    client = broker_client()
+    if output is None:
+        return _show_inbox(client, as_json)
+    if record is not None or acro is not None:
+        return _write_records(client, output, choice, record, acro, as_json)
+    chosen_reason = _checked_reason(choice, reason)
+    seen = _read_evidence(client, output)
+    if choice is None:
+        return _show_evidence(seen, as_json)
+    if seen["state"] != "in_review":
+        raise Conflict("wrong-state", f"This output is {seen['state']}: votes are cast while it is in review.")
+    whys = dict(_finding_and_why(seen, o) for o in override or [])
+    state = client.vote(
+        output, choice, chosen_reason, seen, tuple(whys), why=because, words=words, whys=_without_empty(whys)
+    )
+    if as_json:
+        print_json({"output": output, "state": state})
+    else:
+        print_line(f"output {output}: {state}")
+    return 0
+
+
+def _finding_and_why(seen: "EvidenceAnswer", override: str) -> tuple[str, str]:
+    """A finding that this output has, and what follows its name: names of columns may hold any sign."""
+    known = (f["finding"] for f in seen["staff"].get("set_aside", ()))
+    finding = next((f for f in known if override.startswith(f"{f}=")), override)
+    return finding, override[len(finding) + 1 :]
+
+
+def _without_empty(whys: dict[str, str]) -> dict[str, str]:
+    return {finding: why for finding, why in whys.items() if why}
+
+
+def _write_records(
+    client: "BrokerClient", output: str, choice: str | None, record: Path | None, acro: Path | None, as_json: bool
+) -> int:
+    """Records are written to be read: a vote is a command of its own."""
+    if choice is not None:
+        raise Invalid("choice", "Vote without --record and --acro, after you have read them.", "--choice")
+    files = [] if record is None else [write_record(client, output, record)]
+    if acro is not None:
+        files += write_acro(client, _read_evidence(client, output)["job"], acro)
+    if as_json:
+        print_json({"output": output, "files": files})
+    else:
+        for name in files:
+            print_line(f"wrote {name}")
+    return 0
+
+
+def _checked_reason(choice: str | None, reason: str | None) -> str:
+    """What a researcher is told of a rejection is chosen, never assumed."""
+    if choice is not None and choice not in CHOICES:
+        raise Invalid("choice", f"The choice must be one of {', '.join(CHOICES)}.", "--choice")
+    if reason is None and choice in {"reject", "return"}:
+        raise Invalid("reason", f"Say why with --reason, one of {', '.join(REASONS_AGAINST)}.", "--reason")
+    return reason or "meets-rules"
+
+
+def _show_inbox(client: "BrokerClient", as_json: bool) -> int:
+    if "checker" not in client.me()["roles"]:
+        raise Forbidden("not-permitted", "Reviewing is for checkers, and this token is of no checker.")
+    waiting = client.inbox()
+    if as_json:
+        print_json(waiting)
+    elif not waiting:
+        print_line("No output waits for you.")
+    else:
+        rows = [[w["output"], w["project"], w["claimed_by"] or "", w["name"], w["title"]] for w in waiting]
+        print_table(["output", "project", "claimed by", "name", "title"], rows)
+    return 0
+
+
+def _read_evidence(client: "BrokerClient", output: str) -> "EvidenceAnswer":
+    try:
+        return client.evidence(output)
+    except Unknown as unknown:
+        try:
+            job = client.job(output)
+        except Unknown:
+            raise unknown from None
+        its = ", ".join(o["ident"] for o in job["outputs"]) or "none that you may see"
+        raise Invalid("not-an-output", f"{output} is a job. Its outputs: {its}.") from None
+
+
+def _show_evidence(seen: "EvidenceAnswer", as_json: bool) -> int:
+    if as_json:
+        print_json(seen)
+    else:
+        print_evidence(seen)
+    return 0
+
+
+def recall(
+    output: Output, reason: Annotated[str, typer.Option(help="Why it is taken back.")], as_json: AsJson = False
+) -> int:
+    """Take a released output back."""
+    broker_client().recall(output, reason)
+    if as_json:
+        print_json({"output": output, "state": "recalled"})
+    else:
+        print_line(f"output {output}: recalled")
+    return 0
+
+
+def read(
+    job: Annotated[str | None, typer.Argument(help="The job's id; none lists those to read.")] = None,
+    done: Annotated[bool, typer.Option("--done", help="Say that you have read its text and what it printed.")] = False,
+    tell: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Tell its researchers why, once: words without figures, or one of {', '.join(SCRIPT_REASONS)}."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """For checkers: scripts that ran on real data and failed, were withdrawn or left nothing usable."""
+    client = broker_client()
+    if job is None:
+        return _list_scripts(client, as_json)
+    if not done and tell is None:
+        return _show_script(client, job, as_json)
+    if tell is not None:
+        client.report_script_failure(job, tell)
+    else:
+        client.read_script(job)
+    return _print_result({"job": job, "read": True, "told": tell is not None}, f"script {job}: read", as_json)
+
+
+def _print_result(document: dict[str, Any], sentence: str, as_json: bool) -> int:
+    if as_json:
+        print_json(document)
+    else:
+        print_line(sentence)
+    return 0
+
+
+def _list_scripts(client: "BrokerClient", as_json: bool) -> int:
+    found = client.scripts_to_read()
+    if as_json:
+        print_json(found)
+    elif not found:
+        print_line("No script waits to be read.")
+    else:
+        rows = [[s["job"], s["project"], format_minute(s["created"]), s["title"]] for s in found]
+        print_table(["job", "project", "submitted", "title"], rows)
+    return 0
+
+
+def _show_script(client: "BrokerClient", job: str, as_json: bool) -> int:
+    text, printed = client.job(job)["text"] or "", client.printed(job).decode("utf-8", "replace")
+    if as_json:
+        print_json({"job": job, "text": text, "printed": printed})
+        return 0
+    for heading, words in (("Its text", text), ("What it printed on real data", printed or "(nothing)")):
+        print_line(f"{heading}:")
+        for line in words.splitlines():
+            print_line(f"    {printable(line)}")
+    return 0

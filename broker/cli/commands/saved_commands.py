@@ -1,0 +1,136 @@
+"""Commands about what projects keep: list, drop, propose a lookup, and a checker's look at one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.commands.job_commands import broker_client
+from broker.cli.output.console import format_minute, print_json, print_line, print_table, printable, read_input
+from broker.domain.errors import Invalid
+from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
+from broker.workflow.submission.saved_definitions import LOOKUP_APPROVING, LOOKUP_REASONS
+
+if TYPE_CHECKING:
+    from broker.client import BrokerClient
+    from broker.client.api_answers import SavedAnswer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Project = Annotated[str, typer.Option(help="The project.")]
+
+ROWS_SHOWN = 100
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(saved)
+    app.command()(drop)
+    lookups = typer.Typer(
+        name="lookup", help="A table of your own, which jobs read as project.name.", no_args_is_help=True
+    )
+    lookups.command()(add)
+    lookups.command()(review)
+    app.add_typer(lookups)
+
+
+def saved(
+    project: Annotated[str | None, typer.Option(help="The project; without it all of yours.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """List what projects keep: cohorts and lookups, with their states."""
+    client = broker_client()
+    wanted = [project] if project is not None else [p["ident"] for p in client.projects()]
+    found = [entry for one in wanted for entry in client.saved(one)]
+    if as_json:
+        print_json(found)
+    elif not found:
+        print_line("Nothing is kept. Keep a query with SELECT … INTO project.name FROM …")
+    else:
+        _print_saved(found)
+    return 0
+
+
+def _print_saved(found: "list[SavedAnswer]") -> None:
+    rows = [
+        [e["ident"], e["project"], f"{PROJECT_SCHEMA}.{e['name']}", e["kind"], e["state"], format_minute(e["created"]),
+         ", ".join(e["columns"]), e["about"]]
+        for e in found
+    ]  # fmt: skip
+    print_table(["id", "project", "name", "kind", "state", "made", "columns", "about"], rows)
+
+
+def drop(
+    name: Annotated[str, typer.Argument(help="project.name, as jobs read it.")],
+    project: Project,
+    as_json: AsJson = False,
+) -> int:
+    """Drop a cohort or lookup. Jobs that were accepted go on with what they read then."""
+    broker_client().drop_saved(project, name)
+    if as_json:
+        print_json({"name": name, "state": "dropped"})
+    else:
+        print_line(f"{name}: dropped")
+    return 0
+
+
+def add(
+    file: Annotated[str, typer.Argument(help="A CSV file; - reads standard input.")],
+    project: Project,
+    name: Annotated[str, typer.Option(help="Jobs will read it as project.name.")],
+    about: Annotated[str, typer.Option(help="What it is, and where it comes from.")],
+    as_json: AsJson = False,
+) -> int:
+    """Propose a lookup. It can be read once a checker has approved it."""
+    made = broker_client().propose_lookup(project, name, about, read_input(file))
+    if as_json:
+        print_json(made)
+    else:
+        print_line(f"lookup {made['ident']}: {made['state']}")
+        print_line(f"{PROJECT_SCHEMA}.{made['name']} has {', '.join(made['columns'])}. A checker looks at it now.")
+    return 0
+
+
+def review(
+    lookup: Annotated[str | None, typer.Argument(help="The lookup's id; none lists those that wait for you.")] = None,
+    choice: Annotated[str | None, typer.Option(help="approve or reject; none only looks.")] = None,
+    reason: Annotated[str | None, typer.Option(help=f"{', '.join(LOOKUP_REASONS)}.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """For checkers: the lookups that wait, one with its rows, or a decision."""
+    client = broker_client()
+    if lookup is None:
+        found = client.lookups()
+        if as_json:
+            print_json(found)
+        elif found:
+            _print_saved(found)
+        else:
+            print_line("No lookup waits for you.")
+        return 0
+    if choice is None:
+        return _show_lookup(client, lookup, as_json)
+    if choice not in {"approve", "reject"}:
+        raise Invalid("choice", "The choice must be approve or reject.", "--choice")
+    if reason is None and choice == "reject":
+        against = ", ".join(r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING)
+        raise Invalid("reason", f"Say why with --reason, one of {against}.", "--reason")
+    state = client.decide_lookup(lookup, choice, reason or LOOKUP_APPROVING)
+    if as_json:
+        print_json({"lookup": lookup, "state": state})
+    else:
+        print_line(f"lookup {lookup}: {state}")
+    return 0
+
+
+def _show_lookup(client: "BrokerClient", ident: str, as_json: bool) -> int:
+    seen = client.lookup(ident)
+    if as_json:
+        print_json(seen)
+        return 0
+    print_line(f"{PROJECT_SCHEMA}.{seen['name']} of {seen['project']}: {seen['kind']}, {seen['state']}")
+    print_line(f"by {seen['by']}: {printable(seen['about'])}")
+    if seen["text"] is not None:
+        print_line(seen["text"])
+        return 0
+    print_table(seen["columns"], [[v or "" for v in row] for row in seen["rows"][:ROWS_SHOWN]])
+    if len(seen["rows"]) > ROWS_SHOWN:
+        print_line(f"{len(seen['rows']) - ROWS_SHOWN} further rows: --json gives all.")
+    return 0

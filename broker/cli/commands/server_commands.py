@@ -1,0 +1,92 @@
+"""Commands that are, or prepare, a server: ingest, images, and the other doors (serve, worker, demo) by their names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.local_broker import local_ports
+from broker.cli.output.console import err, out, print_json
+from broker.domain.errors import Invalid
+
+EARLIER_STILL_READ = (
+    "Persons were erased, and jobs from before still wait or run: the same command again, once they are at their end, "
+    "removes the earlier snapshots."
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoints:
+    """The other doors, handed in: no door imports another."""
+
+    serve: Callable[[], None]
+    work: Callable[[], None]
+    demo: Callable[[bool, int], int]
+
+
+def register(app: typer.Typer, entry_points: EntryPoints) -> None:
+    app.command()(ingest)
+    app.command()(images)
+
+    @app.command()
+    def serve() -> int:
+        """Serve pages and API."""
+        entry_points.serve()
+        return 0
+
+    @app.command()
+    def worker() -> int:
+        """Run jobs: the one process that reads source data and the sandbox engine."""
+        entry_points.work()
+        return 0
+
+    @app.command()
+    def demo(
+        once: Annotated[bool, typer.Option("--once", help="Stop after the release; leave no page up.")] = False,
+        pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
+    ) -> int:
+        """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
+        return entry_points.demo(once, pupils)
+
+
+def ingest(
+    folder: Annotated[Path, typer.Argument(help="Extracts: one folder a table, one Parquet file a year.")],
+    as_json: AsJson = False,
+) -> int:
+    """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
+    from broker.cli.output.progress_bar import progress_bar
+    from broker.wiring.data_intake import ingest_extracts
+
+    if not folder.is_dir():
+        raise Invalid("folder", f"There is no folder {str(folder)!r}.", str(folder))
+    from broker.settings import read_settings
+
+    settings, ports = read_settings(), local_ports()
+    with progress_bar("ingest", quiet=as_json) as progress:
+        snapshot, done = ingest_extracts(settings, ports, folder, progress)
+    if as_json:
+        known = {"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic}
+        print_json(known | {"earlier_still_read": not done})
+    else:
+        out.print(f"snapshot {snapshot.ident}", markup=False)
+    if not done:
+        err.print(EARLIER_STILL_READ, markup=False)
+    return 0
+
+
+def images(as_json: AsJson = False) -> int:
+    """Build the sandbox images; those that are up to date are left alone."""
+    from broker.settings import read_settings
+    from broker.wiring.execution_adapters import build_images
+
+    built = build_images(read_settings(), lambda line: err.print(line, markup=False))
+    if as_json:
+        print_json(built)
+    else:
+        for name, digest in built.items():
+            out.print(f"{name} {digest}", markup=False)
+    return 0

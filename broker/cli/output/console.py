@@ -1,0 +1,64 @@
+"""How the command line prints: one JSON document, or text for people. Nothing else writes to standard output."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from broker.domain.errors import Invalid
+
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def print_line(sentence: str) -> None:
+    """A line on standard output, as it is: no markup."""
+    out.print(sentence, markup=False)
+
+
+def print_json(document: object) -> None:
+    """What a terminal would obey, or turn round, is written as JSON's escapes."""
+    text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
+
+
+def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:
+    """Say what went wrong on standard error (and as the JSON document, if one was asked for). Returns exit code 1."""
+    if as_json:
+        print_json({"error": {"code": code, "message": message, "pointer": pointer}})
+    place = f" ({pointer})" if pointer and pointer not in message else ""
+    err.print(f"broker: {message}{place}", markup=False)
+    return 1
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns in line and each row one line, however long: an id that is cut or wrapped cannot be used."""
+    lines = [list(columns), *([printable(cell) or "-" for cell in row] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
+    for line in lines:
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def printable(text: str) -> str:
+    """Other people's words are one line, and no control character reaches the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def format_minute(moment: str) -> str:
+    """A time of the API as people read it."""
+    return moment[:16].replace("T", " ")
+
+
+def read_input(file: str, errors: str = "strict") -> str:
+    """A file's text, or standard input for `-`, without the mark that some editors put before it. What is no UTF-8 is
+    an error with its place; a submission's is handed on (`errors`), to be refused for it."""
+    if file != "-" and not Path(file).is_file():
+        raise Invalid("file", f"There is no file {file!r}.", file)
+    found = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    try:
+        return found.decode("utf-8-sig", errors)
+    except UnicodeDecodeError as error:
+        line = found.count(b"\n", 0, error.start) + 1
+        raise Invalid("encoding", f"{file} is not valid UTF-8 in line {line}: save it as UTF-8.", file) from error

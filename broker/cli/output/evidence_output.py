@@ -1,0 +1,96 @@
+"""An output as a checker reads it at a terminal: evidence, findings, what would leave, the text. Judges nothing."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from broker.cli.output.console import print_json, print_line, print_table, printable
+from broker.domain.plans.scalars import MISSING_LABEL
+
+if TYPE_CHECKING:
+    from broker.client.api_answers import EvidenceAnswer
+
+ROWS_SHOWN = 100
+"""Longer tables are for the page and for --json."""
+
+
+def print_evidence(seen: "EvidenceAnswer") -> None:
+    print_line(f"output {seen['output']}: {seen['name']}, {seen['state']}")
+    for name in ("description", "project", "researcher", "title", "purpose", "verdict"):
+        print_line(f"  {name:12} {printable(str(seen[name]))}")
+    print_line(f"  {'votes needed':12} {seen['needed']}")
+    staff = seen["staff"]
+    if "columns" in staff and "rows" in staff:
+        _print_cells(staff)
+        _print_findings(staff.get("findings", []))
+    else:
+        _print_file(staff)
+    _print_candidate(seen)
+    print_line("\nThe job's text:")
+    for line in seen["text"].splitlines():
+        print_line(f"  {printable(line.expandtabs(4))}")
+    for vote in seen["votes"]:
+        print_line(f"vote of {vote['checker']}: {vote['choice']} ({vote['reason']})")
+
+
+def _print_cells(staff: dict[str, Any]) -> None:
+    print_line("\nEvidence, never leaves the broker (exact -> as it would leave):")
+    rows = staff["rows"]
+    keys = len(rows[0]["keys"]) if rows else 0
+    columns = [*staff["columns"][:keys], "persons", *staff["columns"][keys:], "rules"]
+    print_table([str(c) for c in columns], [_row_cells(row, keys) for row in rows[:ROWS_SHOWN]])
+    if len(rows) > ROWS_SHOWN:
+        print_line(f"{len(rows) - ROWS_SHOWN} further rows: --json gives all.")
+
+
+def _row_cells(row: dict[str, Any], keys: int) -> list[str]:
+    """A row's keys, its people, each figure exact and as released, and the rules that have a word on it."""
+    exact, released, hidden, rules = row["exact"], row["released"], row["suppressed"], row["rules"]
+    pairs = zip(exact[keys:], released[keys:], hidden[keys:], strict=True)
+    figures = [f"{_staff_value_text(e)} -> {'hidden' if h else _staff_value_text(r)}" for e, r, h in pairs]
+    named = dict.fromkeys(str(rule) for each in rules for rule in each)
+    return [*map(_staff_value_text, row["keys"]), _staff_value_text(row["persons"]), *figures, ", ".join(named)]
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
+    print_line("\nFindings:" if findings else "\nThe rules found nothing.")
+    rows = [
+        [
+            str(f["rule"]),
+            str(f["verdict"]),
+            ", ".join(_staff_value_text(v) for v in f.get("cell") or []),
+            _staff_value_text(f.get("column")),
+            f"{f['sentence']} {', '.join(f'{name} {value}' for name, value in f.get('figures') or [])}",
+        ]
+        for f in findings
+    ]
+    if rows:
+        print_table(["rule", "verdict", "cell", "column", "finding"], rows)
+
+
+def _print_file(staff: dict[str, Any]) -> None:
+    print_line("\nThe file:")
+    if staff.get("problem"):
+        print_line(f"It cannot leave: {staff['problem']}")
+    print_json(staff.get("summary"))
+    for found in staff.get("set_aside", ()):
+        print_line(f"Approving sets aside {printable(found['finding'])}: {found['sentence']}")
+
+
+def _print_candidate(seen: "EvidenceAnswer") -> None:
+    if seen["candidate_base64"] is None:
+        print_line("\nNothing of it can leave.")
+        return
+    print_line(f"\nAs it would leave: {seen['media_type']}, {seen['size']} bytes")
+    if seen["media_type"] == "text/csv":
+        text = base64.b64decode(seen["candidate_base64"]).decode("utf-8-sig", "replace")
+        for line in text.splitlines()[: ROWS_SHOWN + 1]:
+            print_line(f"  {printable(line.expandtabs(4))}")
+
+
+def _staff_value_text(value: Any) -> str:
+    """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
+    if value is None:
+        return MISSING_LABEL
+    if isinstance(value, dict):
+        return _staff_value_text(next(iter(value.values()), None))
+    return str(value)

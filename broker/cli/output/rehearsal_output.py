@@ -1,0 +1,244 @@
+"""A rehearsal of SQL, of a script or of a private script as a JSON document and as text for people. Judges nothing."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from broker.cli.output.check_document import check_document
+from broker.cli.output.console import print_line, print_table
+from broker.cli.output.forecast_output import print_forecast
+from broker.disclosure.records.released_tables import text_of_value
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import SandboxEnd
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
+from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome
+from broker.workflow.rehearsal.script_rehearsal import RehearsedScript
+
+if TYPE_CHECKING:
+    from broker.workflow.private_jobs.private_request import PrivateScript
+    from broker.workflow.rehearsal.private_rehearsal import RehearsedBlocks
+    from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec
+
+DIGITS = 6
+
+
+def blocks_document(
+    checked: CheckedSubmission,
+    script: "PrivateScript",
+    found: "RehearsedBlocks",
+    wanted: "SyntheticDataSpec",
+    private: dict[str, Any] | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    first, last = wanted.years
+    rows = [[text_of_value(v) for v in row.released] for row in found.table.rows]
+    result = {
+        "runtime": found.runtime,
+        "blocks": script.parameters.blocks,
+        "estimator": script.parameters.estimator.value,
+        "failed": found.failed,
+        "numbers": [
+            {"name": n.name, "without_noise": _rounded(n.without), "spread": _rounded(n.spread), "beyond": n.beyond}
+            for n in found.numbers
+        ],
+        "output": {"name": found.table.name, "columns": list(found.table.columns), "rows": rows},
+        "notes": list(found.table.notes),
+        "log": found.log,
+    }
+    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+    return check_document(checked, private) | {"rehearsed": result, "data": data, "seconds": seconds}
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
+
+
+def print_blocks(document: dict[str, Any]) -> None:
+    data, result = document["data"], document["rehearsed"]
+    years = data["years"]
+    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    if document.get("private"):
+        print_forecast(document["private"])
+    if result["log"].strip():
+        print_line(f"what blocks printed (in {result['runtime']}; of a real run, nobody sees it):")
+        for line in result["log"].rstrip("\n").split("\n")[-40:]:
+            print_line(f"  {line}")
+    print_line(
+        f"{result['failed']} of {result['blocks']:,} blocks had no answer in time: each counts as the middle "
+        f"of the range."
+    )
+    for n in result["numbers"]:
+        print_line(
+            f"{n['name']}: {n['without_noise']:g} without noise; the blocks' answers spread by {n['spread']:g}, "
+            f"{n['beyond']} of them beyond the range"
+        )
+    print_table(result["output"]["columns"], result["output"]["rows"])
+    for sentence in result["notes"]:
+        print_line(f"note: {sentence}")
+    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+
+
+MOST_ROWS = 100
+MOST_REASONS = 30
+
+ROUTE_SENTENCES = {
+    OutputState.APPROVED: "would go: the rules need nobody's look",
+    OutputState.IN_REVIEW: "would be looked at by a person",
+    OutputState.WITHHELD: "would be withheld",
+}
+
+
+def rehearsal_document(
+    checked: CheckedSubmission,
+    outputs: Sequence[RehearsedOutput],
+    wanted: "SyntheticDataSpec",
+    seconds: dict[str, float],
+    private: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    first, last = wanted.years
+    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+    return check_document(checked, private) | {
+        "outputs": [output_document(o) for o in outputs],
+        "data": data,
+        "seconds": seconds,
+    }
+
+
+def print_rehearsal(document: dict[str, Any]) -> None:
+    data = document["data"]
+    years = data["years"]
+    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    for sentence in [*document["review"], *document["advice"]]:
+        print_line(f"note: {sentence}")
+    if document.get("private") is not None:
+        spend = document["private"]["spend"]
+        print_line(f"private: a job would cost {', '.join(f'{word} {number:g}' for word, number in spend.items())}")
+    for name in document["kept"]:
+        print_line(f"keeps {name}")
+    for output in document["outputs"]:
+        print_output(output)
+    if not document["outputs"]:
+        print_line("It asks for no output: nothing runs, and nothing leaves.")
+    print_line("")
+    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+
+
+def print_output(output: dict[str, Any]) -> None:
+    symbol = next(iter(output["symbols"]), "")
+    lines = [
+        [symbol if gone else text_of_value(value) for value, gone in zip(row, hidden, strict=True)]
+        for row, hidden in zip(output["rows"], output["hidden"], strict=True)
+    ]
+    print_line("")
+    print_line(f"output {output['name']}")
+    if "exact" in output:
+        print_table(*with_errors(output, lines))
+    else:
+        print_table(output["columns"], lines[:MOST_ROWS])
+    if len(lines) > MOST_ROWS:
+        print_line(f"... and {len(lines) - MOST_ROWS:,} more rows: --json has all")
+    for sign, explanation in output["symbols"].items():
+        print_line(f"{sign}: {explanation}")
+    for sentence in output["notes"]:
+        print_line(sentence)
+    print_line(f"verdict: {output['verdict']}; it {ROUTE_SENTENCES[OutputState(output['way'])]}")
+    for sentence in output["why"]:
+        print_line(f"  {sentence}")
+    _print_reasons(output, lines)
+
+
+def with_errors(output: dict[str, Any], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """The table with each figure's error, which can be told of synthetic data only."""
+    names: list[str] = output["columns"]
+    ends = {f"{n}_{word}" for n in names for word in ("low", "high")}
+    figures = [i for i, n in enumerate(names) if i >= output["key_count"] and n not in ends]
+    shown = []
+    for line, row, exact in zip(lines, output["rows"], output["exact"], strict=True):
+        shown.append(line + [_error_text(row[i], None if exact is None else exact[i]) for i in figures])
+    return [*names, *(f"error of {names[i]}" for i in figures)], shown[:MOST_ROWS]
+
+
+def _error_text(noisy: object, exact: object) -> str:
+    if isinstance(noisy, (int, float)) and isinstance(exact, (int, float)):
+        return f"{noisy - exact:.4g}"
+    return ""
+
+
+def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
+    """Which rule hid what: the data are nobody's, so that it can be told here, and only here."""
+    found = list(_reasons(output, lines))
+    if not found:
+        return
+    print_line("hidden, and by which rules (told of synthetic data only):")
+    for reason in found[:MOST_REASONS]:
+        print_line(f"  {reason}")
+    if len(found) > MOST_REASONS:
+        print_line(f"  ... and {len(found) - MOST_REASONS:,} more: --json has all")
+    used = {rule for row in output["rules"] for rules in row for rule in rules}
+    for rule, sentence in output["meaning"].items():
+        if rule in used:
+            print_line(f"  {rule}: {sentence}")
+
+
+def _reasons(output: dict[str, Any], lines: list[list[str]]) -> Iterator[str]:
+    """One for each row and set of rules: the columns that these hide."""
+    for line, hidden, rules in zip(lines, output["hidden"], output["rules"], strict=True):
+        keys = ", ".join(line[: output["key_count"]]) or "all"
+        columns: dict[str, list[str]] = {}
+        for name, gone, of_cell in zip(output["columns"], hidden, rules, strict=True):
+            if gone:
+                columns.setdefault(", ".join(of_cell) or "computed from hidden figures", []).append(name)
+        for why, names in columns.items():
+            yield f"{keys}: {', '.join(names)}: {why}"
+
+
+END_SENTENCES = {
+    SandboxEnd.ENDED: "It ran to its end.",
+    SandboxEnd.CRASHED: "It failed: the error is the last of what it printed.",
+    SandboxEnd.TIME_LIMIT: "It reached the limit of time that every job has.",
+    SandboxEnd.MEMORY_LIMIT: "It reached the limit of memory that every job has.",
+    SandboxEnd.OUTPUT_LIMIT: "It left or printed more than a job may.",
+}
+OUTPUT_KIND_SENTENCES = {
+    "table": "rows of which the broker makes a table by its rules, and a person looks at it",
+    "regression": "rows on which the broker fits a model, and a person looks at it",
+    "figure": "a figure that the broker draws of a released table",
+    "file": "a file of the script's own: a person looks at it",
+}
+
+
+def script_document(
+    checked: CheckedSubmission, ran: RehearsedScript, wanted: "SyntheticDataSpec", seconds: dict[str, float]
+) -> dict[str, Any]:
+    first, last = wanted.years
+    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+    return check_document(checked) | script_outcome(ran) | {"data": data, "seconds": seconds}
+
+
+def print_script(document: dict[str, Any]) -> None:
+    data = document["data"]
+    years = data["years"]
+    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    for sentence in document["review"]:
+        print_line(f"note: {sentence}")
+    print_line("")
+    print_line(f"what it printed (in {document['runtime']}; of a real run, only checkers see it):")
+    for line in document["log"].rstrip("\n").split("\n"):
+        print_line(f"  {line}")
+    print_line("")
+    print_line(END_SENTENCES.get(SandboxEnd(document["end"]), f"It ended badly: {document['end']}."))
+    for output in document["left"]:
+        undeclared = "" if output["declared"] else "; the header does not declare it, so it stays where it is"
+        print_line(
+            f"output {output['name']}: {OUTPUT_KIND_SENTENCES[output['kind']]}; {output['bytes']:,} bytes{undeclared}"
+        )
+        if output["problem"]:
+            print_line(f"  nothing would come of it: {output['problem']}")
+        for sentence in output["look_at"]:
+            print_line(f"  a checker would be told: {sentence}")
+    for name in document["absent"] if document["end"] == SandboxEnd.ENDED.value else ():
+        print_line(f"output {name}: declared, and not left")
+    for output in document["outputs"]:
+        print_output(output)
+    print_line("")
+    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))

@@ -1,0 +1,150 @@
+"""The demo's two processes, web and worker: a lock on its folder, and signals that end it like Ctrl-C."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+import httpx
+
+from broker.domain.errors import Conflict, Unavailable
+
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class FolderLock:
+    """The lock on a demo's folder. Processes that inherit it keep it: what a killed demo left is not overlooked."""
+
+    def __init__(self, lock: IO[str]) -> None:
+        self._lock = lock
+
+    def fileno(self) -> int:
+        return self._lock.fileno()
+
+    def note(self, words: str) -> None:
+        """Leave word for whoever comes second."""
+        self._lock.write(f"{words} ")
+        self._lock.flush()
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[FolderLock]:
+    """Nobody else's demo in `folder` while this lasts; Conflict, saying where the other one is, if there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise Conflict("demo-runs", _already_running(folder, lock.read().split())) from None
+        lock.truncate(0)
+        claim = FolderLock(lock)
+        claim.note(str(os.getpid()))
+        yield claim
+
+
+def _already_running(folder: Path, words: list[str]) -> str:
+    pids = " ".join(word for word in words if word.isdecimal())
+    where = next((f" at {word}" for word in words if not word.isdecimal()), "")
+    return f"A demo runs already{where}, in {folder}. Use it, or end it first: Ctrl-C where it runs, or `kill {pids}`."
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """TERM and HUP unwind as Ctrl-C does, so that whatever was started is ended."""
+    before = {number: signal.signal(number, _interrupt) for number in END_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def ignore_signals() -> None:
+    """From now on nothing interrupts the ending itself, which takes seconds."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+START_SECONDS = 60
+
+
+def environment(data: Path, port: int, runtime: str) -> dict[str, str]:
+    """Settings of a demo broker: synthetic data, password sign-in, plain HTTP on this machine."""
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("BROKER_")},
+        "BROKER_DATA": str(data),
+        "BROKER_PORT": str(port),
+        "BROKER_RUNTIME": runtime,
+        "BROKER_SYNTHETIC_ONLY": "true",
+        "BROKER_DEMO_SIGN_IN": "true",
+        "BROKER_SECURE_COOKIES": "false",
+    }
+
+
+def free_port(wanted: int) -> int:
+    """`wanted` if nobody listens there, else one that the system gives."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Unavailable("no port is free on this machine")
+
+
+@contextmanager
+def running(env: dict[str, str], logs: Path, claim: FolderLock | None = None) -> Iterator[str]:
+    """Web and worker up and answering; yields the address. Both hold `claim` for as long as they live."""
+    address = f"http://127.0.0.1:{env['BROKER_PORT']}"
+    descriptors = () if claim is None else (claim.fileno(),)
+    logs.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for name in ("worker", "serve"):
+            log = stack.enter_context((logs / f"{name}.log").open("ab"))
+            command = [sys.executable, "-m", "broker", name]
+            process = subprocess.Popen(
+                command, env=env, stdout=log, stderr=log, start_new_session=True, pass_fds=descriptors
+            )
+            stack.callback(_end_process, process)
+            if claim is not None:
+                claim.note(str(process.pid))
+        _await_answer(f"{address}/readyz", logs)
+        if claim is not None:
+            claim.note(address)
+        yield address
+
+
+def _await_answer(url: str, logs: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise Unavailable(f"the web server did not answer within {START_SECONDS} s; see {logs}")
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,203 @@
+"""Persons by the sides of cells for which they are in a difference, and cells that no small one parts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.disclosure.differencing.graph_cuts import Edges, components, contract_around_hub, sum_edges
+from broker.disclosure.differencing.joint_counts import Counts, Numbers
+
+Masks = NDArray[np.uint64]
+Vector = NDArray[np.float64]
+
+EDGE, EITHER, SINGLE = 0b0110, 0b1110, 0b10
+MAX_ENDS = 6
+"""Whoever is in more vertices that are still apart is not looked at one side at a time: 2^6 bits are a mask."""
+
+SAME_AMOUNT = 1e-9
+"""Amounts that differ by a smaller part are equal: they were added up in another order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MultiCellRows:
+    """Persons in several cells of a table, one row for each vertex; amounts of the remembered table are negative."""
+
+    persons: Numbers
+    vertices: Numbers
+    amounts: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverlapGraph:
+    """Everybody in either of two tables. `equal`: persons in at most one cell of each, with the same amount; `unequal`:
+    the same with another amount. Nobody's vertices are the ends of `equal` edges; `out` is never in."""
+
+    size: int
+    out: int
+    equal: Edges
+    unequal: Edges
+    several: MultiCellRows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonKinds:
+    """Persons of one number of ends: a row of vertices, a mask and how many persons for each kind."""
+
+    ends: Numbers
+    masks: Masks
+    weights: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class WideKind:
+    """Persons of too many ends: for any side that has one of them in, they may be in the difference or not."""
+
+    ends: frozenset[int]
+    weight: int
+
+
+def person_kinds(graph: OverlapGraph, label: Numbers) -> tuple[list[PersonKinds], list[WideKind]]:
+    """The kinds of all persons who can be in a difference, where vertices of one label are on one side."""
+    rows: dict[int, list[PersonKinds]] = {1: [], 2: []}
+    out = int(label[graph.out])
+    for edges, mask in ((graph.equal, EDGE), (graph.unequal, EITHER)):
+        for kinds in _pairs(edges, label, out, mask):
+            rows[kinds.ends.shape[1]].append(kinds)
+    several, wide = _several(graph.several, label, out)
+    for kinds in several:
+        rows.setdefault(kinds.ends.shape[1], []).append(kinds)
+    return [_merge_kinds(found) for found in rows.values() if found], wide
+
+
+def _pairs(edges: Edges, label: Numbers, out: int, mask: int) -> list[PersonKinds]:
+    left, right, weight = label[edges[0]], label[edges[1]], edges[2]
+    same, without = left == right, (left == out) | (right == out)
+    alone = np.where(left == out, right, left)
+    one = (~same if mask == EDGE else np.ones(len(same), bool)) & (without | same) & (alone != out)
+    two = ~same & ~without
+    low, high = np.minimum(left, right)[two], np.maximum(left, right)[two]
+    return [_of_mask(alone[one][:, None], SINGLE, weight[one]), _of_mask(np.stack([low, high], 1), mask, weight[two])]
+
+
+def _of_mask(ends: Numbers, mask: int, weights: Counts) -> PersonKinds:
+    return PersonKinds(ends, np.full(len(ends), mask, np.uint64), weights)
+
+
+def _several(several: MultiCellRows, label: Numbers, out: int) -> tuple[list[PersonKinds], list[WideKind]]:
+    persons, ends, amounts = _added_up(several, label, out)
+    if not len(persons):
+        return [], []
+    starts = np.flatnonzero(np.concatenate([[True], persons[1:] != persons[:-1]]))
+    lengths = np.diff(np.append(starts, len(persons)))
+    kinds, wide = [], list[WideKind]()
+    for length in np.unique(lengths):
+        at = starts[lengths == length][:, None] + np.arange(length)
+        if length > MAX_ENDS:
+            found, weights = np.unique(ends[at], axis=0, return_counts=True)
+            wide += [WideKind(frozenset(map(int, e)), int(w)) for e, w in zip(found, weights, strict=True)]
+        else:
+            kinds.append(PersonKinds(ends[at], _masks(amounts[at]), np.ones(len(at), np.int64)))
+    return kinds, wide
+
+
+def _added_up(several: MultiCellRows, label: Numbers, out: int) -> tuple[Numbers, Numbers, Vector]:
+    """By person and label, what is left of their amounts; what cancels, and what is out, is gone."""
+    ends = label[several.vertices]
+    order = np.lexsort((ends, several.persons))
+    persons, ends, amounts = several.persons[order], ends[order], several.amounts[order]
+    if not len(persons):
+        return persons, ends, amounts
+    first = np.concatenate([[True], (persons[1:] != persons[:-1]) | (ends[1:] != ends[:-1])])
+    starts = np.flatnonzero(first)
+    whole, size = np.add.reduceat(amounts, starts), np.add.reduceat(np.abs(amounts), starts)
+    remaining = (np.abs(whole) > SAME_AMOUNT * size) & (ends[starts] != out)
+    return persons[starts][remaining], ends[starts][remaining], whole[remaining]
+
+
+def all_sides(length: int) -> Vector:
+    """Every side of so many ends, by its number."""
+    return ((np.arange(1 << length)[:, None] >> np.arange(length)) & 1).astype(np.float64)
+
+
+def _masks(amounts: Vector) -> Masks:
+    sides = all_sides(amounts.shape[1])
+    differs = np.abs(amounts @ sides.T) > SAME_AMOUNT * np.abs(amounts).sum(axis=1)[:, None]
+    bits = np.uint64(1) << np.arange(len(sides), dtype=np.uint64)
+    masks: Masks = (differs * bits).sum(axis=1, dtype=np.uint64)
+    return masks
+
+
+def _merge_kinds(found: list[PersonKinds]) -> PersonKinds:
+    """Each kind once."""
+    ends = np.concatenate([k.ends for k in found])
+    masks, weights = np.concatenate([k.masks for k in found]), np.concatenate([k.weights for k in found])
+    if not len(ends):
+        return PersonKinds(ends, masks, weights)
+    order = np.lexsort((masks, *ends.T))
+    ends, masks, weights = ends[order], masks[order], weights[order]
+    first = np.concatenate([[True], (masks[1:] != masks[:-1]) | np.any(ends[1:] != ends[:-1], axis=1)])
+    starts = np.flatnonzero(first)
+    return PersonKinds(ends[starts], masks[starts], np.add.reduceat(weights, starts))
+
+
+NO_EDGES: Edges = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def join_vertices(
+    overlap: OverlapGraph, label: Numbers, limit: int
+) -> tuple[Numbers, list[PersonKinds], list[WideKind]]:
+    """Labels of vertices that no difference of fewer than `limit` persons parts, and the kinds of persons for them."""
+    while True:
+        kinds, wide = person_kinds(overlap, label)
+        out = int(label[overlap.out])
+        left, right, weight = sum_edges(overlap.size, _concatenate_edges([implied_edges(k, out) for k in kinds]))
+        heavy = weight >= limit
+        ends = [(left[heavy], right[heavy])]
+        graph = sum_edges(overlap.size, _concatenate_edges([doubled_edges(k, out) for k in kinds]))
+        if len(graph[0]):
+            ends.append(contract_around_hub(overlap.size, graph, 2 * limit))
+        more = components(overlap.size, *(np.concatenate(e) for e in zip(*ends, strict=True)))
+        if np.array_equal(more[label], label):
+            return label, kinds, wide
+        label = more[label]
+
+
+def _concatenate_edges(found: list[Edges]) -> Edges:
+    if not found:
+        return NO_EDGES
+    left, right, weight = (np.concatenate(of) for of in zip(*found, strict=True))
+    return left, right, weight
+
+
+def implied_edges(kinds: PersonKinds, out: int) -> Edges:
+    """Pairs of ends (or an end and out) that, on two sides, have all persons of the kind in the difference."""
+    length = kinds.ends.shape[1]
+    sides = all_sides(length).astype(bool)
+    found = []
+    for a in range(length):
+        found.append(_edges_where(kinds, sides[:, a], kinds.ends[:, a], np.full(len(kinds.ends), out)))
+        for b in range(a):
+            found.append(_edges_where(kinds, sides[:, a] != sides[:, b], kinds.ends[:, a], kinds.ends[:, b]))
+    return _concatenate_edges(found)
+
+
+def _edges_where(kinds: PersonKinds, apart: Numbers, left: Numbers, right: Numbers) -> Edges:
+    required = np.uint64(sum(1 << int(bit) for bit in np.flatnonzero(apart)))
+    holds = (kinds.masks & required) == required
+    return left[holds], right[holds], kinds.weights[holds]
+
+
+def doubled_edges(kinds: PersonKinds, out: int) -> Edges:
+    """The kinds that a graph says exactly, at twice their weight: whoever is in the difference unless two ends are both
+    out is a triangle with it, of which two sides are cut or none. Other kinds are left out: cuts are at least these."""
+    length = kinds.ends.shape[1]
+    outs = np.full(len(kinds.ends), out)
+    if length == 1:
+        return kinds.ends[:, 0], outs, 2 * kinds.weights
+    if length > 2:
+        return NO_EDGES
+    edge, either = kinds.masks == EDGE, kinds.masks == EITHER
+    one, two = kinds.ends[:, 0], kinds.ends[:, 1]
+    triangle = [(a[either], b[either], kinds.weights[either]) for a, b in ((one, two), (one, outs), (two, outs))]
+    return _concatenate_edges([(one[edge], two[edge], 2 * kinds.weights[edge]), *triangle])

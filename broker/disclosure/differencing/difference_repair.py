@@ -1,0 +1,275 @@
+"""How a table that leaks against the release history is changed until it does not."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from broker.disclosure.differencing.compare_tables import compare_all
+from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
+from broker.disclosure.differencing.functionals import Functionals
+from broker.disclosure.differencing.joint_counts import Numbers
+from broker.disclosure.differencing.member_tables import Comparison, Leak, Members, MemberTable, members_of
+from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
+
+LoadTable = Callable[[], MemberTable]
+AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
+
+
+def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapping[int, LoadTable]) -> MemberTable:
+    """The table after the changes, in any order but for those of one cell."""
+    earlier: dict[int, MemberTable] = {}
+    for change in changes:
+        if change.action is RepairAction.SUPPRESS:
+            new = replace(new, figures=tuple(_without_cell(f, change) for f in new.figures))
+        elif change.action is RepairAction.EARLIER and change.entry is not None:
+            if change.entry not in earlier:
+                earlier[change.entry] = history[change.entry]()
+            new = _with_earlier_value(new, change, earlier[change.entry])
+    return new
+
+
+def without_total(table: MemberTable) -> MemberTable:
+    """The table as somebody knows it who does not know its total: who is in no shown cell is nowhere."""
+    shown = sorted({c for f in table.figures for c in f.shown})
+    persons, cells = table.members.rows()
+    is_shown = np.isin(cells, shown)
+    amounts = {name: amount[is_shown] for name, amount in table.members.amounts.items()}
+    return replace(table, members=members_of(table.members.count, persons[is_shown], cells[is_shown], amounts))
+
+
+def persons_held_back(table: MemberTable) -> int:
+    """How many persons are in no shown cell, but in the table."""
+    everybody, shown = (np.unique(t.members.rows()[0]) for t in (table, without_total(table)))
+    return len(everybody) - len(shown)
+
+
+def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
+    """By the place of a figure of the new table, the figure of the old one that tells the same of each cell."""
+    found: dict[int, KnownFigure] = {}
+    left = list(old.figures)
+    for place, figure in enumerate(new.figures):
+        same = (f for f in left if (f.told, f.once, f.reads) == (figure.told, figure.once, figure.reads))
+        if (other := next(same, None)) is not None:
+            found[place] = other
+            left.remove(other)
+    return found
+
+
+FigureCell = tuple[MemberTable, KnownFigure, int]
+"""A cell of a figure of a table."""
+
+
+def persons_moved(new: FigureCell, old: FigureCell) -> int:
+    """Of how many persons the two cells have other amounts."""
+    (persons, mine), (others, theirs) = (_cell_amounts(*of) for of in (new, old))
+    who = np.concatenate([persons, others])
+    _, where = np.unique(who, return_inverse=True)
+    left = np.bincount(where, weights=np.concatenate([mine, -theirs]), minlength=1)
+    size = np.bincount(where, weights=np.abs(np.concatenate([mine, theirs])), minlength=1)
+    return int(np.count_nonzero(np.abs(left) > SAME_AMOUNT * size))
+
+
+def _cell_amounts(table: MemberTable, figure: KnownFigure, cell: int) -> tuple[Numbers, Vector]:
+    persons, cells = table.members.rows()
+    there = cells == cell
+    given = table.members.amounts.get(figure.amount, np.ones(len(persons)))[there].astype(float)
+    return persons[there].astype(np.int64), np.sign(given) if figure.once else given
+
+
+def _without_cell(figure: KnownFigure, change: CellRepair) -> KnownFigure:
+    if change.statistic not in {None, figure.statistic}:
+        return figure
+    return replace(figure, shown={c: v for c, v in figure.shown.items() if c != change.cell})
+
+
+def _with_earlier_value(new: MemberTable, change: CellRepair, old: MemberTable) -> MemberTable:
+    same, cell, earlier = matching_figures(new, old), change.cell, change.earlier_cell
+    assert earlier is not None
+    figures = []
+    for place, figure in enumerate(new.figures):
+        shown = {c: v for c, v in figure.shown.items() if c != cell}
+        if place in same and earlier in same[place].shown and cell in figure.shown:
+            shown[cell] = same[place].shown[earlier]
+        figures.append(replace(figure, shown=shown))
+    amounts = {f.amount: same[n].amount if n in same else None for n, f in reversed([*enumerate(new.figures)])}
+    within = {n: size for n, size in new.entry.within.items() if n in old.entry.within}
+    members = _replace_cell(new.members, cell, old.members, earlier, amounts)
+    return MemberTable(replace(new.entry, within=within), tuple(figures), members)
+
+
+def _replace_cell(new: Members, cell: int, old: Members, earlier: int, amounts: Mapping[str, str | None]) -> Members:
+    """`amounts`: names of the new table's amounts with those of the old one; None where it has no such amounts."""
+    persons, cells, mine = _amount_rows(new, {n: n for n in amounts})
+    others, places, theirs = _amount_rows(old, amounts)
+    there, own = places == earlier, cells == cell
+    parts = [
+        (persons[~own], cells[~own], {n: a[~own] for n, a in mine.items()}),
+        (others[there], np.full(int(there.sum()), cell), {n: a[there] for n, a in theirs.items()}),
+        (persons[own], np.full(int(own.sum()), new.rest), {n: a[own] for n, a in mine.items()}),
+        (others[there], np.full(int(there.sum()), new.rest), {n: -a[there] for n, a in theirs.items()}),
+    ]
+    return _added_up(new.count, parts, list(amounts))
+
+
+def _amount_rows(members: Members, amounts: Mapping[str, str | None]) -> AmountRows:
+    persons, cells = (a.astype(np.int64) for a in members.rows())
+    found = {}
+    for name, theirs in amounts.items():
+        absent = np.zeros(len(persons)) if theirs is None else np.ones(len(persons))
+        found[name] = np.asarray(members.amounts.get(theirs or "", absent), np.float64)
+    return persons, cells, found
+
+
+def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> Members:
+    """By person and cell; whoever has no amount left is gone."""
+    persons, cells = (np.concatenate([p[n] for p in parts]) for n in (0, 1))
+    amounts = {n: np.concatenate([p[2][n] for p in parts]) for n in names}
+    keys, where = np.unique(persons * (count + 1) + cells, return_inverse=True)
+    whole = {n: np.bincount(where, weights=a, minlength=len(keys)) for n, a in amounts.items()}
+    remaining = np.any([a != 0 for a in whole.values()], axis=0)
+    found = {n: a[remaining] for n, a in whole.items()}
+    return members_of(count, keys[remaining] // (count + 1), keys[remaining] % (count + 1), found)
+
+
+MAX_ROUNDS = 30
+"""Beyond it the whole table is withheld: nobody waits for a table that is nearly all holes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceRepair:
+    """What is changed, in order; `table` is the table after it, None where the whole of it is withheld. `comparisons`
+    are of the table as it came."""
+
+    changes: tuple[CellRepair, ...]
+    table: MemberTable | None
+    comparisons: tuple[Comparison, ...]
+
+
+def repair_differences(
+    new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True
+) -> DifferenceRepair:
+    """Compare, change, and compare again until no leak is left. `history` has the remembered tables by number; the
+    workflow applies the changes to the output, repairs it as ever, and asks again. Where nobody knows the table's
+    total, holes and remainder tell nothing: what is compared is `without_total`, the table that comes back is whole."""
+    changes, first, table = list[CellRepair](), None, new
+    waiting = dict(history)
+    for _ in range(MAX_ROUNDS):
+        found = tuple(compare_all(table if total_known else without_total(table), waiting.values()))
+        first = found if first is None else first
+        more = tuple(_choose_changes(table, found, history, changes, total_known))
+        if not more:
+            return DifferenceRepair(tuple(changes), table, first)
+        table = apply_changes(table, more, history)
+        changes += more
+        if not any(f.shown for f in table.figures):
+            break
+        if all(c.action is RepairAction.SUPPRESS for c in changes):
+            apart = {c.overlap.entry for c in found if c.overlap.kind is OverlapKind.DISJOINT}
+            waiting = {n: load for n, load in waiting.items() if n not in apart}
+        else:
+            waiting = dict(history)
+    return DifferenceRepair((CellRepair(RepairAction.WITHHOLD, 0),), None, first or ())
+
+
+def remainders(table: MemberTable) -> Iterator[int]:
+    """Statistics whose holes and remainder together are 1 to t - 1 persons: their known total would tell these, unless
+    all that is shown is known already."""
+    made = Functionals(table.members)
+    for figure in table.figures:
+        functional = made.of(figure)
+        persons, cells = functional.members.rows()
+        hidden = functional.vertices[cells] == len(functional.shown)
+        amounts = functional.members.amounts.get("", np.ones(len(persons)))[hidden].astype(float)
+        who, where = np.unique(persons[hidden], return_inverse=True)
+        left = np.count_nonzero(np.bincount(where, weights=amounts, minlength=len(who)))
+        if figure.shown and 0 < left < table.entry.t:
+            yield figure.statistic
+
+
+def _choose_changes(
+    table: MemberTable,
+    comparisons: Sequence[Comparison],
+    history: Mapping[int, LoadTable],
+    before: Sequence[CellRepair],
+    total_known: bool,
+) -> Iterator[CellRepair]:
+    """At most one change of a cell in a round: what one change mends, another need not."""
+    taken = {c.cell for c in before if c.action is RepairAction.EARLIER}
+    touched, waiting = set[tuple[int, int]](), list[Leak]()
+    sizes = table.members.sizes()
+    for comparison in comparisons:
+        leaks = [leak for leak in comparison.leaks if not leak.covered]
+        for (change, *holes), leak in _earlier_values(table, comparison.overlap.entry, leaks, history):
+            if change.cell not in taken:
+                taken.add(change.cell)
+                touched |= {(f.statistic, change.cell) for f in table.figures}
+                yield change
+                yield from holes
+                leaks.remove(leak)
+        waiting += leaks
+    known = frozenset[tuple[int, int]]().union(*(c.repeated for c in comparisons))
+    figures = {f.statistic: f for f in table.figures}
+    for leak in waiting:
+        cells = _hole_candidates(leak, figures[leak.statistic], known)
+        if not any((leak.statistic, c) in touched for c in cells):
+            yield from _hole_change(figures[leak.statistic], cells, sizes, touched, known)
+    for statistic in dict.fromkeys(remainders(table) if total_known else ()):
+        if any((statistic, c) not in known for c in figures[statistic].shown):
+            yield from _hole_change(figures[statistic], set(), sizes, touched, known)
+
+
+def _earlier_values(
+    table: MemberTable, entry: int, leaks: Sequence[Leak], history: Mapping[int, LoadTable]
+) -> Iterator[tuple[list[CellRepair], Leak]]:
+    """Cells that moved by a few: one cell against one, of which the earlier value is a figure of the same kind. Another
+    figure of the cell that moved by many, as when it is in other units now, becomes a hole."""
+    candidates = [leak for leak in leaks if leak.exact and not leak.scaled and _is_single_cell(leak)]
+    if not candidates:
+        return
+    old = history[entry]()
+    same = matching_figures(table, old)
+    for leak in candidates:
+        (cell,), (earlier,) = leak.new.cells, leak.old.cells
+        figures = [
+            same.get(n) for n, f in enumerate(table.figures) if f.statistic == leak.statistic and cell in f.shown
+        ]
+        if figures and all(f is not None and earlier in f.shown for f in figures):
+            far = [
+                figure.statistic
+                for n, figure in enumerate(table.figures)
+                if cell in figure.shown
+                if n not in same or persons_moved((table, figure, cell), (old, same[n], earlier)) >= table.entry.t
+            ]
+            if leak.statistic not in far:
+                holes = [CellRepair(RepairAction.SUPPRESS, cell, statistic) for statistic in dict.fromkeys(far)]
+                yield [CellRepair(RepairAction.EARLIER, cell, None, entry, earlier), *holes], leak
+
+
+def _is_single_cell(leak: Leak) -> bool:
+    sides = (leak.new, leak.old)
+    return all(len(s.cells) == 1 and not s.holes and not s.complement for s in sides)
+
+
+def _hole_candidates(leak: Leak, figure: KnownFigure, known: frozenset[tuple[int, int]]) -> set[int]:
+    """Of which cells one is to be a hole. Where the holes are on the side already, another one of it changes nothing:
+    one of those beyond does, with which the holes are on no small side."""
+    beyond = {c for c in leak.beyond if c in figure.shown and (figure.statistic, c) not in known}
+    return (beyond if leak.new.holes else set()) or {c for c in leak.new.cells if c in figure.shown}
+
+
+def _hole_change(
+    figure: KnownFigure,
+    cells: set[int],
+    sizes: Numbers,
+    touched: set[tuple[int, int]],
+    known: frozenset[tuple[int, int]],
+) -> Iterator[CellRepair]:
+    """The smallest of the cells, or of all that are shown where the leak is of holes alone; what is known hides
+    nothing."""
+    candidates = cells or set(figure.shown)
+    if candidates and not (not cells and any(s == figure.statistic for s, _ in touched)):
+        new = {c for c in candidates if (figure.statistic, c) not in known}
+        cell = min(new or candidates, key=lambda c: (int(sizes[c]), c))
+        touched.add((figure.statistic, cell))
+        yield CellRepair(RepairAction.SUPPRESS, cell, figure.statistic)

@@ -1,0 +1,147 @@
+"""Of two tables, how many persons are in each pair of cells: the one step that looks at everybody. Nothing is judged.
+
+Measured on two cores, 8 million persons, 3,000 cells against 150, in no helpful order: `bincount` over numbers of pairs
+in pieces of a million (so that numbers and bins stay in the cache) 20 ms, in one piece 30 ms, with the numbers worked
+out by arithmetic 77 ms; a GROUP BY of DuckDB on both cores 60 ms, and the library has other owners; a pair of bitmaps
+for each pair of cells minutes. `bincount` keeps the interpreter's lock, so threads gain nothing in it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.disclosure.differencing.member_tables import Cells, Members, Persons
+
+Counts = NDArray[np.int64]
+Numbers = NDArray[np.int64]
+
+PIECE_SIZE = 1 << 20
+MAX_BINS = 1 << 22
+"""Pairs beyond it are sorted rather than counted in place: 32 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointCounts:
+    """Persons by pair of cells: as a table where that is small, else only pairs with anybody. The last row and column
+    stand for whoever is in no cell of the one table or the other; nobody is in both."""
+
+    rows: int
+    columns: int
+    table: Counts | None
+    pairs: tuple[Numbers, Numbers, Counts] | None = None
+
+    @property
+    def persons(self) -> int:
+        """In either of the tables."""
+        weight = self.table if self.pairs is None else self.pairs[2]
+        assert weight is not None
+        return int(weight.sum())
+
+    def listed(self) -> tuple[Numbers, Numbers, Counts]:
+        """Numbers in the one table, in the other, and persons."""
+        if self.pairs is not None:
+            return self.pairs
+        assert self.table is not None
+        left, right = np.nonzero(self.table)
+        return left, right, self.table[left, right]
+
+
+class JointCounter:
+    """The labels of one table by person, made ready once for counting it against many."""
+
+    def __init__(self, members: Members) -> None:
+        """Of persons in one cell each."""
+        persons, cells = members.listed()
+        self.rows, self._nobody = members.count + 2, members.nobody
+        self._labels = np.full(int(persons[-1]) + 1 if len(persons) else 0, self._nobody, np.int64)
+        self._labels[persons] = cells
+        self.sizes = np.bincount(cells, minlength=self.rows)
+        self._narrow = self._labels.astype(np.min_scalar_type(self.rows))
+        self._wide = self._labels << 8
+        self._low = self._wide.view(np.uint8)[_LOWEST::8]
+
+    def labels(self, persons: Persons) -> Numbers:
+        """The cells of these persons."""
+        if not len(persons) or not len(self._labels):
+            return np.full(len(persons), self._nobody, np.int64)
+        inside = persons < len(self._labels)
+        return np.where(inside, self._labels[np.where(inside, persons, 0)], self._nobody)
+
+    def count(self, members: Members) -> JointCounts:
+        """Against the persons in one cell of another table."""
+        columns = members.count + 2
+        if self.rows * max(columns, 256) > MAX_BINS:
+            return self._sorted(members, columns)
+        if members.persons is None:
+            found = self._by_number(members.cells, columns)
+        else:
+            found = self._by_list(members.persons, members.cells, columns)
+        found[self._nobody, members.nobody] = 0
+        return JointCounts(self.rows, columns, found)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all numbers up to the largest are in a cell."""
+        return not self.sizes[self._nobody] and int(self.sizes.sum()) == len(self._labels)
+
+    def of_part(self, members: Members, end: int) -> Counts | None:
+        """Persons of the other table alone, and of these the first; None where the pairs are too many."""
+        columns = members.count + 2
+        if self.rows * max(columns, 256) > MAX_BINS:
+            return None
+        cells = members.cells[:end]
+        if members.persons is None:
+            found = self._pieces(cells, columns, min(end, len(self._labels)))
+            found[:, members.nobody] = 0
+            return found
+        return self._listed(members.persons[:end], cells, columns)
+
+    def _by_number(self, cells: Cells, columns: int) -> Counts:
+        both = min(len(cells), len(self._labels))
+        table = self._pieces(cells, columns, both)
+        table[self._nobody] += np.bincount(cells[both:], minlength=columns)
+        table[:, columns - 1] += np.bincount(self._labels[both:], minlength=self.rows)
+        return table
+
+    def _pieces(self, cells: Cells, columns: int, end: int) -> Counts:
+        """Cells of one byte are written into the lowest byte of the numbers of pairs: no arithmetic at all."""
+        found = np.zeros(self.rows * (256 if columns <= 256 else columns), np.int64)
+        for start in range(0, end, PIECE_SIZE):
+            piece = slice(start, min(start + PIECE_SIZE, end))
+            if columns <= 256:
+                self._low[piece] = cells[piece]
+                pairs = self._wide[piece]
+            else:
+                pairs = self._labels[piece] * columns + cells[piece]
+            found += np.bincount(pairs, minlength=len(found))
+        return found.reshape(self.rows, -1)[:, :columns].copy()
+
+    def _by_list(self, persons: Persons, cells: Cells, columns: int) -> Counts:
+        table = self._listed(persons, cells, columns)
+        table[:, columns - 1] = self.sizes - table[:, : columns - 1].sum(axis=1)
+        return table
+
+    def _listed(self, persons: Persons, cells: Cells, columns: int) -> Counts:
+        """Persons of the list alone."""
+        inside = np.searchsorted(persons, len(self._labels))
+        pairs = np.take(self._narrow, persons[:inside]).astype(np.int64)
+        pairs *= columns
+        pairs += cells[:inside]
+        table = np.bincount(pairs, minlength=self.rows * columns).reshape(self.rows, columns)
+        table[self._nobody] += np.bincount(cells[inside:], minlength=columns)
+        return table
+
+    def _sorted(self, members: Members, columns: int) -> JointCounts:
+        persons, cells = members.listed()
+        pairs, weight = np.unique(self.labels(persons) * columns + cells, return_counts=True)
+        left, right = pairs // columns, pairs % columns
+        alone = self.sizes - np.bincount(left, weights=weight, minlength=self.rows).astype(np.int64)
+        alone[self._nobody] = 0
+        without = np.flatnonzero(alone)
+        left = np.concatenate([left, without])
+        right = np.concatenate([right, np.full(len(without), columns - 1)])
+        return JointCounts(self.rows, columns, None, (left, right, np.concatenate([weight, alone[without]])))
+
+
+_LOWEST = 0 if np.little_endian else 7

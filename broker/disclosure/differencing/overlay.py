@@ -1,0 +1,181 @@
+"""Two functionals laid over each other, person by person: pairs of cells, and cells that repeat."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, MultiCellRows, Vector
+from broker.disclosure.differencing.functionals import Functional
+from broker.disclosure.differencing.graph_cuts import Flags, contract_table
+from broker.disclosure.differencing.joint_counts import MAX_BINS, Counts, JointCounts, Numbers
+from broker.disclosure.differencing.scale_factors import Scale
+from broker.domain.release_history import OverlapKind
+
+
+def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCounts, JointCounts | None]:
+    """Persons in one cell of each table at most: by pair of cells, those of equal amounts, and those of others."""
+    if new.is_plain and old.is_plain and scale.is_one:
+        return new.counter.count(old.members), None
+    persons, cells = old.members.listed()
+    labels = new.counter.labels(persons)
+    both = labels != new.members.nobody
+    mine = new.amounts(persons) * scale.new[new.vertices[labels]]
+    theirs = old.amounts(persons) * scale.old[old.vertices[cells]]
+    other = both & (np.abs(mine - theirs) > SAME_AMOUNT * (np.abs(mine) + np.abs(theirs)))
+    rows, columns = new.members.count + 2, old.members.count + 2
+    alone = new.counter.sizes - np.bincount(labels[both], minlength=rows)
+    alone[new.members.nobody] = 0
+    left = np.concatenate([labels[~other], np.repeat(np.arange(rows), alone)])
+    right = np.concatenate([cells[~other].astype(np.int64), np.full(int(alone.sum()), columns - 1)])
+    return _tally(rows, columns, left, right), _tally(rows, columns, labels[other], cells[other].astype(np.int64))
+
+
+def _tally(rows: int, columns: int, left: Numbers, right: Numbers) -> JointCounts:
+    pairs = left * columns + right
+    if rows * columns <= MAX_BINS:
+        return JointCounts(rows, columns, np.bincount(pairs, minlength=rows * columns).reshape(rows, columns))
+    found, weight = np.unique(pairs, return_counts=True)
+    return JointCounts(rows, columns, None, (found // columns, found % columns, weight))
+
+
+def multi_cell_rows(new: Functional, old: Functional, scale: Scale) -> MultiCellRows:
+    """Persons in several cells of either table, with all their cells of both."""
+    persons = np.union1d(new.members.more_persons, old.members.more_persons)
+    p, v, a = new.rows_of(persons)
+    q, w, b = old.rows_of(persons)
+    a, b = a * scale.new[v], b * scale.old[w]
+    rests = _rest_rows(persons, (p, a), (q, b), new.size, old.size)
+    ends = np.concatenate([v, new.size + w, rests.vertices])
+    amounts = np.concatenate([a, -b, rests.amounts])
+    return MultiCellRows(np.concatenate([p, q, rests.persons]), ends, amounts)
+
+
+def _rest_rows(
+    persons: NDArray[np.uint32], new: tuple[Numbers, Vector], old: tuple[Numbers, Vector], rows: int, columns: int
+) -> MultiCellRows:
+    """A known population counts each person once; without the cells of a table it counts 1 less their amounts."""
+    found = []
+    for sign, vertex, (who, amounts) in ((1, rows - 1, new), (-1, rows + columns - 1, old)):
+        at = np.searchsorted(persons, who)
+        left = sign * (1 - np.bincount(at, weights=amounts, minlength=len(persons)))
+        found.append((persons.astype(np.int64), np.full(len(persons), vertex), left))
+    return MultiCellRows(*(np.concatenate(of) for of in zip(*found, strict=True)))
+
+
+def counted_twice(new: Functional, old: Functional, persons: NDArray[np.uint32]) -> tuple[Numbers, Numbers]:
+    """Where persons of several cells were counted as if they were in one table only."""
+    if not len(persons):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    mine, theirs = new.counter.labels(persons), old.counter.labels(persons)
+    counted = (mine != new.members.nobody) | (theirs != old.members.nobody)
+    return new.vertices[mine[counted]], old.vertices[theirs[counted]]
+
+
+def by_vertices(table: Counts | None, new: Functional, old: Functional) -> Counts:
+    """Holes and remainder added up."""
+    assert table is not None
+    if len(new.holes) > 1:
+        rows = table[[*new.shown, new.members.rest, new.members.nobody]]
+        rows[-2] = table[new.holes].sum(axis=0)
+        table = rows
+    if len(old.holes) > 1:
+        columns = table[:, [*old.shown, old.members.rest, old.members.nobody]]
+        columns[:, -2] = table[:, old.holes].sum(axis=1)
+        table = columns
+    return table
+
+
+SAMPLE_TIMES = 6
+"""So many times the limit are looked at for each cell: by chance one has fewer than the limit hardly ever."""
+MAX_EMPTY = 4
+"""For so many cells it is looked up whether anybody is in them; where there are more, all persons are counted."""
+
+
+def is_fully_joined(new: Functional, old: Functional, limit: int, tied: bool) -> bool:
+    """Whether all cells that have anybody, and whoever is in one table only, must be on one side; cells of each table
+    lie in several of the other then. `tied`: being in no cell of the one and of the other is one vertex."""
+    part = SAMPLE_TIMES * limit * max(new.members.count, old.members.count)
+    if not _are_plain(new, old) or len(old.members.cells) < 2 * part:
+        return False
+    table = new.counter.of_part(old.members, part)
+    if table is None or not _differ(table):
+        return False
+    rows, columns = contract_table(by_vertices(table, new, old).astype(np.float32), limit, tied=False)
+    if not _outsiders_are_safe(new, old, limit, bool(rows[-1]), tied):
+        return False
+    sizes = new.counter.sizes
+    return _are_empty(new, ~rows, lambda cell: bool(sizes[cell])) and _are_empty(
+        old, ~columns, lambda cell: bool((old.members.cells == cell).any())
+    )
+
+
+def _are_plain(*both: Functional) -> bool:
+    return all(f.is_plain and not len(f.members.more_persons) for f in both)
+
+
+def _differ(table: Counts) -> bool:
+    anybody = table > 0
+    return bool(anybody[:-1].sum(axis=1).max(initial=0) > 1 and anybody[:, :-1].sum(axis=0).max(initial=0) > 1)
+
+
+def _outsiders_are_safe(new: Functional, old: Functional, limit: int, is_joined: bool, tied: bool) -> bool:
+    """Whether those who are in one table only are nobody, or enough. `is_joined`: there are enough in the old one."""
+    persons, others = int(new.counter.sizes.sum()), old.members.persons
+    last = len(old.members.cells) if others is None else int(others[-1]) + 1
+    inside = len(old.members.cells)
+    if others is None:
+        inside = int(np.count_nonzero(old.members.cells != old.members.nobody))
+    is_nobody = new.counter.is_full and last <= persons
+    is_enough = persons - inside >= limit
+    if tied:
+        return is_joined or is_enough or (is_nobody and persons == inside)
+    return (is_joined or is_nobody) and (is_enough or (is_nobody and persons == inside))
+
+
+def _are_empty(of: Functional, alone: Flags, anybody: Callable[[int], bool]) -> bool:
+    """Whether nobody is in the cells that were not joined."""
+    cells = np.flatnonzero(alone[of.vertices[: of.members.count + 1]])
+    return len(cells) <= MAX_EMPTY and not any(anybody(int(cell)) for cell in cells)
+
+
+def repeated_cells(table: Counts, apart: Counts | None, several: MultiCellRows, disclosed: tuple[int, int]) -> Flags:
+    """Which told cells of the new figure lie on one told cell of the old, and that on it alone; or have nobody."""
+    lies = table > 0 if apart is None else (table > 0) | (apart > 0)
+    rows, columns = lies.sum(axis=1)[: disclosed[0]], lies.sum(axis=0)
+    on = lies[: disclosed[0]].argmax(axis=1) if lies.shape[1] else np.zeros(disclosed[0], np.int64)
+    found: Flags = (rows == 1) & (columns[on] == 1) & (on < disclosed[1])
+    if apart is not None:
+        found &= apart[np.arange(disclosed[0]), on] == 0
+    onto = np.full(sum(table.shape), -1)
+    onto[table.shape[0] + on[found]] = np.flatnonzero(found)
+    onto[: disclosed[0]] = np.arange(disclosed[0])
+    cells = onto[several.vertices]
+    inside = cells >= 0
+    pairs, where = np.unique(several.persons[inside] * max(1, disclosed[0]) + cells[inside], return_inverse=True)
+    left = np.bincount(where, weights=several.amounts[inside], minlength=len(pairs))
+    found |= rows == 0
+    found[pairs[np.abs(left) > SAME_AMOUNT] % max(1, disclosed[0])] = False
+    return found
+
+
+def overlap_kind(equal: JointCounts, unequal: JointCounts | None, several: MultiCellRows) -> OverlapKind:
+    """How the cells lie, holes and all; persons of several cells make it `apart`."""
+    if len(several.persons) or (unequal is not None and unequal.persons):
+        return OverlapKind.APART
+    rows, columns = _neighbour_counts(equal)
+    if not (rows[:-1].sum() - columns[-1]):
+        return OverlapKind.DISJOINT
+    finer, coarser = rows[:-1].max() <= 1, columns[:-1].max() <= 1
+    if finer and coarser and not rows[-1] + columns[-1]:
+        return OverlapKind.IDENTICAL
+    return OverlapKind.NESTED if finer or coarser else OverlapKind.APART
+
+
+def _neighbour_counts(joint: JointCounts) -> tuple[Numbers, Numbers]:
+    """With how many cells of the other table (or none of them) each cell of either has anybody in common."""
+    if joint.table is None:
+        left, right, _ = joint.listed()
+        return np.bincount(left, minlength=joint.rows), np.bincount(right, minlength=joint.columns)
+    any_in = joint.table > 0
+    return np.count_nonzero(any_in, axis=1), np.count_nonzero(any_in, axis=0)

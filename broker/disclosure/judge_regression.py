@@ -1,0 +1,191 @@
+"""Judges one regression by its evidence (rules R1 to R3), and gives what would be released of it."""
+
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from broker.disclosure.assessment_texts import symbols_of
+from broker.disclosure.rules.rule_input import finding, p_percent_of
+from broker.domain.evidence import ModelFit, ModelFitCell
+from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict, worst_verdict
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules
+
+RegressionRule = Callable[[ModelFit, DisclosureRules], Iterator[Finding]]
+
+
+def residual_degrees(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R1: fewer residual degrees of freedom, in rows or in persons, than the profile asks for."""
+    free = min(fit.residual_df, fit.persons - len(fit.columns))
+    if free < profile.dof:
+        yield finding("R1", Verdict.REFUSE, "The model has too few residual degrees of freedom.", dof=free)
+
+
+def few_clusters(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R1: standard errors over fewer clusters than degrees of freedom that are asked for."""
+    if 0 < fit.clusters <= profile.dof:
+        sentence = "Standard errors stand on few clusters."
+        yield finding("R1", Verdict.REVIEW, sentence, clusters=fit.clusters)
+
+
+def small_levels(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2: a category, or a combination of categories, of 1 to t-1 persons; the reference is one of them."""
+    for group in fit.groups:
+        if group.persons < profile.t:
+            sentence = "Fewer persons than the threshold have this category, or combination of categories."
+            yield finding("R2", Verdict.REFUSE, sentence, name=group.name, persons=group.persons)
+
+
+def small_columns(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2: a 0/1 column whose ones or zeros are of 1 to t-1 persons, or a coefficient, the constant among them, that so
+    few make nearly all of."""
+    for column in fit.columns:
+        low = min(column.persons, column.rest) if column.kind == "level" else column.persons
+        if low < profile.t:
+            sentence = "Fewer persons than the threshold stand behind this coefficient."
+            yield finding("R2", Verdict.REFUSE, sentence, name=column.name, persons=low)
+
+
+def two_by_two(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2 (P4): of a 0/1 outcome, the ones or the zeros of a category are of 1 to t-1 persons, or there are none."""
+    if fit.binary:
+        for group in fit.groups:
+            low = min(group.ones, group.rest)
+            if low < profile.t:
+                sentence = "Fewer persons than the threshold of this category have the outcome, or do not have it."
+                yield finding("R2", Verdict.REVIEW, sentence, name=group.name, persons=low)
+
+
+def saturated(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2: the model is a table of means; its cells are judged like those of a table (F1, F3, M3, M9)."""
+    for number, cell in enumerate(fit.cells):
+        for rule, sentence in _saturated_cell(cell, fit.binary, profile):
+            yield finding(rule, Verdict.REFUSE, sentence, cell=number, persons=cell.persons)
+
+
+def _saturated_cell(cell: ModelFitCell, binary: bool, profile: DisclosureRules) -> Iterator[tuple[str, str]]:
+    if cell.persons < profile.t:
+        yield "F1", "The model is a table of means, and fewer persons than the threshold are in a cell of it."
+    if binary and (min(cell.ones, cell.rest) < profile.t):
+        yield "F3", "The model is a table of shares, and in a cell of it (nearly) everybody has the outcome, or nobody."
+    if not binary and cell.spread == 0:
+        yield "M9", "The model is a table of means, and everybody in a cell of it has the same value."
+    p = p_percent_of(profile)
+    rest = cell.total - cell.largest - cell.second
+    if p is not None and cell.largest > 0 and rest * 100 < float(p) * cell.largest:
+        yield "M3", "The model is a table of means, and one person dominates a cell of it."
+
+
+def leverage(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2: a row decides its own fitted value, or one person's rows together decide theirs."""
+    if fit.leverage > profile.max_leverage:
+        sentence = "One row, or the rows of one person, nearly decide their own fitted values."
+        yield finding("R2", Verdict.REFUSE, sentence, leverage=round(fit.leverage, 4))
+
+
+def influence(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
+    """R2: without one person a coefficient would move by more standard errors than the profile lets it."""
+    if fit.influence > profile.max_influence:
+        sentence = "One person moves a coefficient by much of its standard error."
+        yield finding("R2", Verdict.REVIEW, sentence, standard_errors=round(fit.influence, 2))
+
+
+REGRESSION_RULES: tuple[RegressionRule, ...] = (
+    residual_degrees, few_clusters, small_levels, small_columns, two_by_two, saturated, leverage, influence,
+)  # fmt: skip
+
+
+def regression_findings(fit: ModelFit, profile: DisclosureRules) -> tuple[Finding, ...]:
+    """Every rule's word, each finding once."""
+    return tuple(dict.fromkeys(f for rule in REGRESSION_RULES for f in rule(fit, profile)))
+
+
+PER_PERSON_WORDS = (
+    "residual",
+    "resid",
+    "fitted",
+    "yhat",
+    "leverage",
+    "hat",
+    "cook",
+    "dfbeta",
+    "dffits",
+    "random_effect",
+)
+"""R3: how columns are called that hold a figure for each person or unit."""
+
+
+def is_per_person(column: str) -> bool:
+    """R3: whether a column is called like residuals, fitted values or effects of single units."""
+    folded = column.casefold().replace(" ", "_")
+    return any(folded == word or folded.startswith((word + "_", word + "s")) or folded.endswith("_" + word)
+               for word in PER_PERSON_WORDS)  # fmt: skip
+
+
+COLUMNS = ("term", "estimate", "standard_error")
+MODEL_NUMBERS = ("(rows)", "(persons)", "(residual degrees of freedom)", "(R squared)")
+R_SQUARED_NOTE = (
+    "R squared of a linear model is that of the variation within absorbed effects; of others it is McFadden's."
+)
+ROUNDING_NOTE = "Rows and persons are rounded to the nearest {}; degrees of freedom follow from the rounded rows."
+DIGITS_NOTE = "Estimates and standard errors have at most {} significant digits."
+ABSORBED_NOTE = "Effects of the absorbed groups are not released."
+
+
+def judge_regression(name: str, fit: ModelFit, profile: DisclosureRules, more: tuple[Finding, ...] = ()) -> Assessment:
+    """A coefficient leaves with the profile's significant digits, the numbers of rows and persons rounded."""
+    findings = (*regression_findings(fit, profile), *more)
+    notes = [DIGITS_NOTE.format(profile.fit_digits), ROUNDING_NOTE.format(profile.round_base), R_SQUARED_NOTE]
+    return Assessment(
+        name=name,
+        columns=COLUMNS,
+        key_count=1,
+        rows=tuple(_rows(fit, profile)),
+        findings=findings,
+        verdict=worst_verdict(f.verdict for f in findings),
+        small=fit.persons < profile.t,
+        symbols=symbols_of(profile),
+        notes=(*notes, ABSORBED_NOTE) if fit.absorbed_groups else tuple(notes),
+    )
+
+
+def _rows(fit: ModelFit, profile: DisclosureRules) -> list[AssessedRow]:
+    digits = profile.fit_digits
+    found = []
+    for c in fit.columns:
+        exact = (c.coefficient, c.standard_error)
+        found.append(_row(c.name, exact, tuple(with_digits(v, digits) for v in exact), c.persons))
+    rows = _rounded(fit.rows, profile)
+    shown_numbers: tuple[Value, ...] = (
+        rows,
+        _rounded(fit.persons, profile),
+        max(0, rows - (fit.rows - fit.residual_df)),
+        with_digits(fit.r_squared, 3),
+    )
+    numbers = (fit.rows, fit.persons, fit.residual_df, fit.r_squared)
+    pairs = zip(MODEL_NUMBERS, numbers, shown_numbers, strict=True)
+    return found + [_row(name, (value, None), (released, None), fit.persons) for name, value, released in pairs]
+
+
+def _row(term: str, exact: tuple[Value, ...], released: tuple[Value, ...], persons: int) -> AssessedRow:
+    return AssessedRow(
+        keys=(term,),
+        exact=(term, *exact),
+        released=(term, *released),
+        suppressed=(False,) * 3,
+        verdicts=(Verdict.PUBLISH,) * 3,
+        rules=((),) * 3,
+        persons=persons,
+    )
+
+
+def _rounded(count: int, profile: DisclosureRules) -> int:
+    base = profile.round_base
+    return (2 * count + base) // (2 * base) * base
+
+
+def with_digits(value: float, digits: int) -> Decimal:
+    """With so many significant digits."""
+    exact = Decimal(repr(value))
+    if not exact:
+        return Decimal(0)
+    return exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), ROUND_HALF_EVEN)

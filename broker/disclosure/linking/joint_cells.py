@@ -1,0 +1,281 @@
+"""The joint cells of a family of linked tables: those in the evidence, and those that nobody has seen."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Protocol
+
+from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
+from broker.domain.errors import Breach
+from broker.domain.evidence import CellEvidence, TableEvidence
+from broker.domain.plans.plan import Measure
+from broker.domain.plans.scalars import ColumnRef, Scalar, Value, column_ids
+from broker.postprocessing.exact_arithmetic import as_number, evaluate
+
+TableRows = Mapping[TableIndex, Sequence[tuple[Value, ...]]]
+"""The rows of each table that could be shown."""
+
+ANY_VALUE = "*"
+"""Of a dimension that a joint cell says nothing of: it meets no test and no other key."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointCell:
+    """A joint cell: what it is in each dimension, its rows, persons, and what it adds up to by amount.
+
+    `is_open` says that it stands for nobody or up to t-1 persons: no figure may tell how many they are. `is_asked` says
+    that a figure of the job is about just these persons, and is hidden."""
+
+    place: Mapping[str, Value]
+    rows: int
+    persons: int
+    amounts: Mapping[str, "JointAmount"]
+    is_open: bool = False
+    is_requested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JointAmount:
+    """A total over a joint cell and the largest total of one person in it, without its sign."""
+
+    total: float
+    largest: float
+    low: float
+
+
+ZERO_AMOUNT = JointAmount(0.0, 0.0, 0.0)
+
+
+def joint_cells_of(
+    family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], joint: TableEvidence | None
+) -> list[JointCell]:
+    """Of the joint table, or of the member that is as fine; a condition on rows splits that one's cells."""
+    if joint is not None:
+        return [_joint_cell(family, cell) for cell in joint.cells]
+    finest = family.finest
+    assert finest is not None
+    return [a for cell in evidence[finest.where].cells for a in _split(finest, cell)]
+
+
+def _joint_cell(family: TableFamily, cell: CellEvidence) -> JointCell:
+    place = dict(zip(family.dimensions, cell.keys, strict=True))
+    amounts = {text: _joint_amount(cell, ident) for text, ident in family.amounts}
+    return JointCell(place, cell.rows, cell.persons, amounts)
+
+
+def _split(member: LinkedTable, cell: CellEvidence) -> list[JointCell]:
+    place: dict[str, Value] = dict(zip(member.keys, cell.keys, strict=True))
+    amounts = {f.amount: _joint_amount(cell, f.ident) for f in member.figures if f.amount is not None}
+    counted = next((f for f in member.figures if f.tests and f.amount is None and not f.derived), None)
+    if counted is None:
+        return [JointCell(place, cell.rows, cell.persons, amounts)]
+    ((condition, _),) = counted.tests
+    seen = cell.statistics[counted.ident]
+    sides: tuple[tuple[Value, int, int], ...]
+    if counted.measure is Measure.COUNT_VALUES:
+        sides = ((1, seen.rows, seen.persons), (0, cell.rows - seen.rows, cell.persons - seen.persons))
+    else:
+        ones = seen.rows
+        rest = (0, seen.rest_rows, seen.rest)
+        other = (None, cell.rows - ones - seen.rest_rows, cell.persons - seen.persons - seen.rest)
+        sides = ((1, ones, seen.persons), rest, other)
+    parts = [JointCell(place | {condition: v}, rows, max(0, persons), {}) for v, rows, persons in sides if rows > 0]
+    # Here no amount is added up under the condition: it stands where most persons are, which are no few.
+    most = max(range(len(parts)), key=lambda n: parts[n].persons)
+    return [JointCell(a.place, a.rows, a.persons, amounts if n == most else {}) for n, a in enumerate(parts)]
+
+
+def _joint_amount(cell: CellEvidence, ident: int) -> JointAmount:
+    seen = cell.statistics[ident]
+    found = [0.0 if v is None else float(as_number(v)) for v in (seen.total, seen.largest, seen.low)]
+    return JointAmount(found[0], abs(found[1]), found[2])
+
+
+class JointCellIndex:
+    """Joint cells by the keys and tests of a table, each way worked out once."""
+
+    def __init__(self, joint_cells: Sequence[JointCell]) -> None:
+        self.joint_cells = list(joint_cells)
+        self._found: dict[tuple[tuple[str, ...], frozenset[DimensionValue]], dict[tuple[Value, ...], list[int]]] = {}
+
+    def by(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], list[int]]:
+        """The numbers of the joint cells on which the tests hold, by the values of the keys."""
+        if (keys, tests) not in self._found:
+            found: dict[tuple[Value, ...], list[int]] = defaultdict(list)
+            for n, joint_cell in enumerate(self.joint_cells):
+                place = joint_cell.place
+                if all(place.get(d, ANY_VALUE) == v for d, v in tests):
+                    values = tuple(place.get(k, ANY_VALUE) for k in keys)
+                    if ANY_VALUE not in values:
+                        found[values].append(n)
+            self._found[keys, tests] = found
+        return self._found[keys, tests]
+
+
+PartialPlace = Mapping[str, Value]
+
+
+class ObservedCell(Protocol):
+    """People who are there."""
+
+    @property
+    def place(self) -> PartialPlace: ...
+
+
+class PlaceCompletion:
+    """Completes places."""
+
+    def __init__(self, family: TableFamily, seen: Sequence[ObservedCell]) -> None:
+        self._seen = sorted(seen, key=lambda a: sorted((d, repr(v)) for d, v in a.place.items()))
+        self._columns = {s.ident: d for d, s in family.scalars if isinstance(s, ColumnRef)}
+        self._tests = {d: s for d, s in family.scalars if not isinstance(s, ColumnRef)}
+        self._follows = _implied_values(seen, self._tests)
+
+    def complete(self, place: PartialPlace) -> dict[str, Value]:
+        """The place with a value in every dimension: what follows from one of its conditions wherever that is seen
+        (an authority from a condition on it), then that of people who are like it; conditions as they come out."""
+        found = dict(place)
+        for at in place.items():
+            found = self._follows.get(at, {}) | found
+        like = self._most_similar(found)
+        whole = {**like, **found}
+        computed = {d: self._value(s, whole) for d, s in self._tests.items() if d not in found}
+        return whole | {d: v for d, v in computed.items() if v is not None}
+
+    def is_possible(self, place: PartialPlace) -> bool:
+        """Whether no condition of the place comes out otherwise by the values that the place names."""
+        tests = [
+            (place[d], self._value(s, place)) for d, s in self._tests.items() if d in place and self._knows(s, place)
+        ]
+        return all(found is None or found == required for required, found in tests)
+
+    def _knows(self, scalar: Scalar, place: PartialPlace) -> bool:
+        columns = column_ids(scalar)
+        return columns <= self._columns.keys() and all(self._columns[i] in place for i in columns)
+
+    def _most_similar(self, place: PartialPlace) -> PartialPlace:
+        def alike(one: ObservedCell) -> int:
+            return sum(one.place.get(d) == v for d, v in place.items())
+
+        return max(self._seen, key=alike).place if self._seen else {}
+
+    def _value(self, scalar: Scalar, place: PartialPlace) -> Value:
+        """The value of a dimension that is computed from others; None where it needs more, or cannot be computed."""
+        if not column_ids(scalar) <= self._columns.keys():
+            return None
+        try:
+            found = evaluate(scalar, {i: place.get(self._columns[i]) for i in column_ids(scalar)})
+        except (Breach, ArithmeticError, TypeError, ValueError):
+            return None
+        return int(found) if isinstance(found, bool) else found
+
+
+def _implied_values(
+    seen: Sequence[ObservedCell], tests: Mapping[str, Scalar]
+) -> dict[tuple[str, Value], dict[str, Value]]:
+    """What a condition says of other dimensions wherever it is seen."""
+    values: dict[tuple[str, Value], dict[str, set[Value]]] = defaultdict(lambda: defaultdict(set))
+    for one in seen:
+        for at in one.place.items():
+            if at[0] in tests:
+                for d, v in one.place.items():
+                    values[at][d].add(v)
+    return {at: {d: next(iter(v)) for d, v in by.items() if len(v) == 1} for at, by in values.items()}
+
+
+UNSHOWN_ROW = "(a row that is not shown)"
+"""What stands for the value of a key without a list, in a row with too few persons to be there."""
+
+JointPlace = Mapping[str, Value]
+
+
+def known_joint_cells(
+    family: TableFamily, joint_cells: Sequence[JointCell], t: int, is_rounded: bool
+) -> list[JointCell]:
+    """The joint cells that may be looked at as they are: of t persons, or of fewer who only together make up a figure
+    of t persons. Whoever is in another one may be nobody. Where nothing is rounded, one that stands in figures of t
+    persons is looked at as it is, since it could be worked out exactly."""
+    groups, large = JointCellIndex(joint_cells), {n for n, a in enumerate(joint_cells) if a.persons >= t}
+    figures = [
+        found for member, tests in _counted_conditions(family) for found in groups.by(member.keys, tests).values()
+    ]
+    few = {n for found in figures if sum(joint_cells[n].persons for n in found) < t for n in found}
+    only = {n for found in figures if not is_rounded or large.isdisjoint(found) for n in found}
+    return [joint_cell for n, joint_cell in enumerate(joint_cells) if n in large or n in only - few]
+
+
+def unobserved_joint_cells(
+    family: TableFamily, known: Sequence[JointCell], rows: TableRows, unlisted: Collection[LinkedTable], t: int
+) -> Iterator[JointCell]:
+    """A joint cell of nobody for each row, side of a condition and crossing of two tables that has no t persons.
+    `unlisted` are tables that can have rows which no list names."""
+    large = [a for a in known if a.persons >= t]
+    groups, others = JointCellIndex(large), PlaceCompletion(family, large)
+    found: dict[tuple[tuple[str, str], ...], JointCell] = {}
+    requested = ((place, True) for place in _row_sides(family, rows))
+    derived = (*_row_complements(family, rows), *_crossings(family, rows, unlisted, groups))
+    for place, is_requested in (*requested, *((place, False) for place in derived)):
+        if not groups.by(tuple(place), frozenset()).get(tuple(place.values())) and others.is_possible(place):
+            whole = others.complete(place)
+            name = tuple(sorted((d, repr(v)) for d, v in whole.items()))
+            found.setdefault(name, JointCell(whole, 0, 0, {}, is_open=True, is_requested=is_requested))
+    return iter(found.values())
+
+
+def _counted_conditions(family: TableFamily) -> Iterator[tuple[LinkedTable, frozenset[DimensionValue]]]:
+    """Each table with the conditions on the persons of its rows, and of what it counts in them: on both sides."""
+    for member in family.members:
+        yield member, member.tests
+        for figure in _count_figures(member):
+            yield from ((member, tests) for tests in _both_sides(member, figure))
+
+
+def _count_figures(member: LinkedTable) -> Iterator[LinkedFigure]:
+    return (f for f in member.figures if f.amount is None and not f.derived)
+
+
+def _both_sides(member: LinkedTable, figure: LinkedFigure) -> Iterator[frozenset[DimensionValue]]:
+    if figure.tests:
+        yield member.tests | figure.tests
+        yield from (member.tests | {(d, 0)} for d, _ in figure.tests)
+
+
+def _row_sides(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
+    """Each row of each table, on both sides of what is counted in it."""
+    for member, tests in _counted_conditions(family):
+        yield from _row_places(member, tests, rows)
+
+
+def _row_places(member: LinkedTable, tests: frozenset[DimensionValue], rows: TableRows) -> Iterator[dict[str, Value]]:
+    return (dict(zip(member.keys, keys, strict=True)) | dict(tests) for keys in rows[member.where])
+
+
+def _row_complements(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
+    """Each row of each table, without those whom another table of fewer persons counts."""
+    conditions = dict.fromkeys(d for m in family.members for d, _ in m.tests)
+    for member, tests in _counted_conditions(family):
+        for d in (d for d in conditions if d not in dict(tests)):
+            yield from (place | {d: 0} for place in _row_places(member, tests, rows))
+
+
+def _crossings(
+    family: TableFamily, rows: TableRows, unlisted: Collection[LinkedTable], groups: JointCellIndex
+) -> Iterator[JointPlace]:
+    """What could be in a row of one table, and in a row of another that the other does not show."""
+    for fine, coarse in permutations(family.members, 2):
+        hidden = _hidden_rows(fine, rows, groups)
+        shared = [d for d in coarse.keys if d in fine.keys]
+        tests = dict(fine.tests | coarse.tests)
+        for keys in rows[coarse.where]:
+            here = dict(zip(coarse.keys, keys, strict=True))
+            row = next((r for r in hidden if all(r[d] == here[d] for d in shared)), None)
+            if fine in unlisted and len(shared) < len(fine.keys):
+                yield {d: here.get(d, UNSHOWN_ROW) for d in fine.keys} | here | tests
+            if row is not None:
+                yield {**row, **here, **tests}
+
+
+def _hidden_rows(member: LinkedTable, rows: TableRows, groups: JointCellIndex) -> list[JointPlace]:
+    large = groups.by(member.keys, member.tests)
+    return [dict(zip(member.keys, keys, strict=True)) for keys in rows[member.where] if not large.get(keys)]

@@ -1,0 +1,176 @@
+"""Whose rows a planned table counts, in a form that is equal for equal rows, however each output came to write it. Pure
+algebra; no values."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from broker.domain.plans.plan import PlannedTable
+from broker.domain.plans.scalars import ColumnRef, Scalar, scalar_text
+from broker.domain.plans.substitution import conjuncts, rename_columns, substitute
+from broker.domain.relations import Filter, Join, Project, Relation, Scan, ScanColumn
+
+
+@dataclass(slots=True)
+class ColumnNumbers:
+    """One number for each column of the job's populations, by what it is: its scan's place in the tree and variable."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    scans: dict[str, dict[str, ScanColumn]] = field(default_factory=lambda: defaultdict(dict))
+    years: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def number(self, name: str) -> int:
+        return self.numbers.setdefault(name, len(self.numbers) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The rows of `base` on which all of `conditions` are true. `base` is equal for equal rows; `relation` is one
+    tree of it, in the table's own ids, which `given` leads to the job's."""
+
+    base: str
+    conditions: tuple[Scalar, ...]
+    relation: Relation
+    person: int
+    given: Mapping[int, Scalar | int]
+
+    def of(self, scalar: Scalar) -> Scalar:
+        """A scalar over the table's rows in the job's ids."""
+        return substitute(scalar, lambda c: _job_scalar(self.given, c))
+
+
+def _job_scalar(given: Mapping[int, Scalar | int], column: ColumnRef) -> Scalar:
+    found = given[column.ident]
+    return ColumnRef(found, column.type) if isinstance(found, int) else found
+
+
+def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
+    """The population of a planned table: what its filters ask, and what they ask it of."""
+    relation, tests, computed = table.contributions, list[Scalar](), list[Project]()
+    while isinstance(relation, Filter | Project):
+        if isinstance(relation, Filter):
+            tests += conjuncts(relation.predicate)
+        else:
+            computed.append(relation)
+        relation = relation.child
+    reader = _PopulationReader(names)
+    base = reader.top(relation)
+    for project in reversed(computed):
+        reader.compute(project)
+    conditions = {scalar_text(c): c for c in (reader.scalar(t) for t in tests)}
+    person = reader.given[table.person]
+    assert isinstance(person, int)
+    return Population(base, tuple(conditions.values()), relation, person, reader.given)
+
+
+class _PopulationReader:
+    """Reads one tree into its text, and gives each of its columns the job's number."""
+
+    def __init__(self, names: ColumnNumbers) -> None:
+        self._names = names
+        self.given: dict[int, Scalar | int] = {}
+
+    def scalar(self, scalar: Scalar) -> Scalar:
+        return substitute(scalar, lambda c: _job_scalar(self.given, c))
+
+    def compute(self, project: Project) -> None:
+        for ident, scalar in project.columns:
+            self.given[ident] = self.scalar(scalar)
+
+    def top(self, relation: Relation) -> str:
+        """Years of a lone scan are a condition like any other: its filters say them too."""
+        if isinstance(relation, Scan) and relation.years is not None:
+            place = f"/{relation.table}"
+            self._names.years[place] = self._names.years.get(place, frozenset()) | relation.years
+            return self._scan(relation, "/")
+        return self.read(relation, "/")
+
+    def read(self, relation: Relation, place: str) -> str:
+        match relation:
+            case Scan(years=years):
+                span = "" if years is None else ",".join(map(str, sorted(years)))
+                return f"{self._scan(relation, place)}[{span}]"
+            case Filter(child=child, predicate=predicate):
+                below = self.read(child, place)
+                tests = sorted(scalar_text(self.scalar(c)) for c in conjuncts(predicate))
+                return f"{below} where {' and '.join(dict.fromkeys(tests))}"
+            case Project(child=child):
+                below = self.read(child, place)
+                self.compute(relation)
+                return below
+            case Join():
+                return self._join(relation, place)
+            case _:
+                return self._whole(relation, place)
+
+    def _scan(self, scan: Scan, place: str) -> str:
+        here = f"{place}{scan.table}"
+        for column in scan.columns:
+            number = self._names.number(f"{here}.{column.variable}")
+            self.given[column.ident] = number
+            self._names.scans[here][column.variable] = replace(column, ident=number)
+        if scan.person is not None:
+            self.given[scan.person] = self._names.number(f"{here}#")
+        return scan.table
+
+    def _join(self, join: Join, place: str) -> str:
+        left, right = self.read(join.left, f"{place}l/"), self.read(join.right, f"{place}r/")
+        if join.both is not None and join.person is not None:
+            self.given[join.person] = self._names.number(f"{place}#")
+        on = "" if join.on is None else scalar_text(self.scalar(join.on))
+        return f"({left} {join.how} {'lateral ' * join.lateral}{right} on {on})"
+
+    def _whole(self, relation: Relation, place: str) -> str:
+        """A tree that is not looked into: equal only where it is written alike, but for its own ids. Columns of
+        outside, which a lateral tree reads, have their numbers already."""
+        order, outside = dict[int, int](), frozenset(self.given)
+
+        def name(ident: int) -> int:
+            return order.setdefault(ident, len(order))
+
+        def read(column: ColumnRef) -> Scalar:
+            if column.ident not in outside:
+                return ColumnRef(name(column.ident), column.type)
+            return substitute(_job_scalar(self.given, column), lambda c: ColumnRef(-c.ident, c.type))
+
+        plain = rename_columns(relation, name, read)
+        for ident, number in order.items():
+            self.given[ident] = self._names.number(f"{place}{number}")
+        return repr(plain)
+
+
+def rebuild_relation(population: Population, names: ColumnNumbers) -> Relation:
+    """The base in the job's ids, with every column that any table of the job reads of it."""
+    return _rebuild(population.relation, "/", population, names, lone=isinstance(population.relation, Scan))
+
+
+def _rebuild(
+    relation: Relation, place: str, population: Population, names: ColumnNumbers, lone: bool = False
+) -> Relation:
+    def number(ident: int) -> int:
+        found = population.given[ident]
+        assert isinstance(found, int)
+        return found
+
+    match relation:
+        case Scan():
+            here = f"{place}{relation.table}"
+            columns = tuple(names.scans[here].values())
+            person = None if relation.person is None else number(relation.person)
+            years = names.years.get(here, relation.years) if lone else relation.years
+            return Scan(relation.table, columns, person, years)
+        case Filter(child=child, predicate=predicate):
+            return Filter(_rebuild(child, place, population, names), population.of(predicate))
+        case Project(child=child):
+            return _rebuild(child, place, population, names)
+        case Join():
+            return replace(
+                relation,
+                left=_rebuild(relation.left, f"{place}l/", population, names),
+                right=_rebuild(relation.right, f"{place}r/", population, names),
+                on=None if relation.on is None else population.of(relation.on),
+                person=None if relation.person is None else number(relation.person),
+                both=None if relation.both is None else (number(relation.both[0]), number(relation.both[1])),
+            )
+        case _:
+            return rename_columns(relation, number, lambda c: _job_scalar(population.given, c))

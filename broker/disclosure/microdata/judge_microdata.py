@@ -1,0 +1,293 @@
+"""Judges and repairs a tabulated file of person rows (`broker assess`). Reads no file, counts nothing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from broker.disclosure.microdata.judged_statistics import StatisticSheet, judged_sheets, persons_by_cell, zero_patterns
+from broker.disclosure.microdata.tabulation import StatisticRequest, TabulatedCell, Tabulation
+from broker.disclosure.rules import MAGNITUDES, NON_ADDITIVE
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable, close_categories, containing_totals
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import SuppressionTask, least_width
+from broker.domain.errors import Invalid
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Finding, Verdict
+from broker.domain.plans.plan import Measure
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
+from broker.postprocessing.exact_arithmetic import as_number
+
+
+@dataclass(frozen=True, slots=True)
+class AdditiveStatistic:
+    """One statistic over a table: what adds up, and by how many persons (of totals that are not there, at most).
+
+    values    what adds up, of every cell
+    persons   of every cell
+    targets   cells that must not be derived, each with the least width
+    hidden    cells that are not shown, targets and others
+    least     fewest persons of a total that may be known, and width of one of fewer
+    """
+
+    values: Sequence[float]
+    persons: Sequence[int]
+    targets: Mapping[int, float]
+    hidden: frozenset[int]
+    least: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableSuppression:
+    """All cells not to show, and how many targets everybody still derives exactly, or more closely than asked."""
+
+    hidden: frozenset[int]
+    exact: int
+    narrow: int
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """A table within the same table with all its totals.
+
+    closed     that table
+    own        of each cell of the first its number there
+    above      of each cell of the first what it adds to there
+    basic      the one-way totals and the grand total there
+    """
+
+    closed: ClosedTable
+    own: Sequence[int]
+    containing_totals: Sequence[Sequence[int]]
+    basic: frozenset[int]
+
+
+def margins_of(table: ClosedTable) -> Margins:
+    closed = with_all_totals(table)
+    number_of = closed.number_of()
+    own = [number_of[place] for place in table.cells]
+    totals: list[Sequence[int]] = [(i,) for i in own]
+    if closed is not table:
+        totals = [[number_of[p] for p in containing_totals(place, range(len(place)))] for place in table.cells]
+    return Margins(closed, own, totals, frozenset(i for i, place in enumerate(closed.cells) if is_one_way_total(place)))
+
+
+def suppress_table(margins: Margins, figures: AdditiveStatistic, progress: Progress = no_progress) -> TableSuppression:
+    """The attacker knows one-way totals and the grand total even of a table that is shown without totals."""
+    task = suppression_task(margins, figures)
+    if not task.targets:
+        return TableSuppression(figures.hidden, 0, 0)
+    done = suppress(task, progress=progress)
+    found = audit(task, done.hidden, progress=progress)
+    exact = {i for i, at in found.items() if at.exact}
+    narrow = sum(at.is_narrower(task.targets[i]) for i, at in found.items() if i not in exact)
+    return TableSuppression(frozenset(i for i, own in enumerate(margins.own) if own in done.hidden), len(exact), narrow)
+
+
+def suppression_task(margins: Margins, figures: AdditiveStatistic) -> SuppressionTask:
+    own, size = margins.own, margins.closed.size
+    values, persons = [0.0] * size, [0] * size
+    for totals, value, many in zip(margins.containing_totals, figures.values, figures.persons, strict=True):
+        for i in totals:
+            values[i] += value
+            persons[i] += many
+    few = {i for i in margins.basic if 0 < persons[i] < figures.least}
+    hidden = frozenset(own[i] for i in figures.hidden)
+    unreleased = frozenset(range(size)) - frozenset(own)
+    return SuppressionTask(
+        margins.closed,
+        values,
+        dict.fromkeys(few, figures.width) | {own[i]: width for i, width in figures.targets.items()},
+        hidden | (few - unreleased),
+        frozenset(i for i in own if values[i] == 0 or persons[i] == 1),
+        signed=any(v < 0 for v in values),
+        unreleased=unreleased,
+        fixed=known_totals(margins, few | hidden),
+    )
+
+
+def with_all_totals(table: ClosedTable) -> ClosedTable:
+    """The table with all its totals."""
+    if any(None in place for place in table.cells) or not table.cells:
+        return table
+    categories = [list(dict.fromkeys(str(place[axis]) for place in table.cells)) for axis in range(len(table.cells[0]))]
+    return close_categories(categories, [True] * len(categories))
+
+
+def is_one_way_total(place: CellCoordinates) -> bool:
+    """A one-way total or the grand total (of a one-dimensional table, the grand total alone)."""
+    given = sum(category is not None for category in place)
+    return given == 0 or (given == 1 and len(place) > 1)
+
+
+def known_totals(margins: Margins, unsafe: Collection[int]) -> frozenset[int]:
+    """The basic totals that everybody may know from elsewhere.
+
+    A total that does not pass the rules is nobody's public knowledge; and where one of a dimension does not, the
+    others of it cannot all be known either: with the grand total they would give it.
+    """
+    cells, known = margins.closed.cells, margins.basic - set(unsafe)
+    axes = {axis for i in margins.basic - known for axis, category in enumerate(cells[i]) if category is not None}
+    return frozenset(
+        i for i in known if not any(category is not None and axis in axes for axis, category in enumerate(cells[i]))
+    )
+
+
+HALF = Decimal("0.5")
+
+
+def judge_microdata(
+    tabulation: Tabulation, profile: DisclosureRules, progress: Progress = no_progress
+) -> dict[str, Any]:
+    """The disclosure rules on a file of person rows (`broker assess`), for staff.
+
+    Holes of a count are kept in every other figure of the table, and sum and mean of one column have the same
+    holes: each of them with the others would give the missing one. Quantiles, deviations, extremes and modes add up
+    to nothing, so no hole of theirs is worked out from the others.
+    """
+    if profile.rounding is Rounding.CELL_KEY:
+        raise Invalid("no-record-keys", "Cell-key rounding needs the record keys of a vault; a file has none.")
+    if not all(tabulation.categories):
+        return {"cells": [], "audit": {"exact": 0, "narrow": 0}}
+    table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
+    number_of = table.number_of()
+    found = {number_of[c.place]: c for c in tabulation.cells}
+    sheets = judged_sheets(tabulation, table, found, profile)
+    if profile.zeros is ZeroPolicy.PUBLISH and any(s.unsafe for s in sheets):
+        # Beside a hidden cell a shown zero would tell that the hidden one is not empty.
+        profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
+        sheets = judged_sheets(tabulation, table, found, profile)
+    cover, audited = _suppress_sums(sheets, table, found, profile, progress)
+    for sheet in sheets:
+        if sheet.wanted.measure in NON_ADDITIVE:
+            sheet.hidden = cover | sheet.unsafe
+    _hide_whole_boxes(sheets)
+    named = [(_statistic_name(sheet.wanted), sheet) for sheet in sheets]
+    cells = [
+        _cell_document(dict(zip(tabulation.by, place, strict=True)), name, sheet, i, found.get(i))
+        for i, place in enumerate(table.cells)
+        for name, sheet in named
+    ]
+    return {"cells": cells, "audit": audited}
+
+
+def zero_cell_patterns(tabulation: Tabulation, profile: DisclosureRules) -> list[tuple[CellCoordinates, Finding]]:
+    """What a person looks at once for many cells: zeros, by pattern."""
+    table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
+    return zero_patterns(persons_by_cell(tabulation, table), profile)
+
+
+def _hide_whole_boxes(sheets: Sequence[StatisticSheet]) -> None:
+    """A box is drawn from all its quantiles, so it is hidden with any of them."""
+    for column in {s.wanted.column for s in sheets if s.wanted.box}:
+        parts = [s for s in sheets if s.wanted.box and s.wanted.column == column]
+        hidden = frozenset().union(*(s.hidden for s in parts))
+        for part in parts:
+            part.broken = hidden - part.hidden
+            part.hidden = hidden
+
+
+def _suppress_sums(
+    sheets: Sequence[StatisticSheet],
+    table: ClosedTable,
+    found: Mapping[int, TabulatedCell],
+    profile: DisclosureRules,
+    progress: Progress,
+) -> tuple[frozenset[int], dict[str, int]]:
+    """Holes of all that adds up: those of the counts, which every other figure has too, and what the audit finds."""
+    audited = {"exact": 0, "narrow": 0}
+    cover: frozenset[int] = frozenset()
+    counts = [s for s in sheets if s.wanted.column is None]
+    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
+    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
+    margins = margins_of(table) if any(added) else None
+    for group in added:
+        if group and margins is not None:
+            hidden = _suppress_group(group, margins, found, cover, profile, audited, progress)
+            cover = cover or (hidden if group is counts else frozenset())
+    return cover, audited
+
+
+def _suppress_group(
+    group: Sequence[StatisticSheet],
+    margins: Margins,
+    found: Mapping[int, TabulatedCell],
+    cover: frozenset[int],
+    profile: DisclosureRules,
+    audited: dict[str, int],
+    progress: Progress,
+) -> frozenset[int]:
+    """One pattern of holes for all sheets of the group; what the audit finds is added up."""
+    unsafe = frozenset().union(*(s.unsafe for s in group))
+    first = group[0]
+    values = [_amount(e, first.wanted[0]) for e in first.evidence]
+    widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
+    persons = [found[i].persons if i in found else 0 for i in range(len(margins.own))]
+    smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
+    done = suppress_table(
+        margins, AdditiveStatistic(values, persons, widths, unsafe | cover, profile.t, smallest), progress
+    )
+    audited["exact"] += done.exact
+    audited["narrow"] += done.narrow
+    for sheet in group:
+        sheet.hidden = done.hidden
+    return done.hidden
+
+
+def _amount(evidence: StatisticEvidence, measure: Measure) -> float:
+    """What adds up over the table: rows, or the column's sum (for its mean, too)."""
+    value = evidence.total if measure in MAGNITUDES else evidence.value
+    return 0.0 if value is None else float(as_number(value))
+
+
+def _width(evidence: StatisticEvidence, measure: Measure, profile: DisclosureRules) -> float:
+    """How far apart what is derived must be: for counts the profile's, for sums what protects the largest person."""
+    if measure not in MAGNITUDES:
+        return float(profile.min_interval)
+    largest = 0.0 if evidence.largest is None else abs(float(as_number(evidence.largest)))
+    return least_width(largest, profile)
+
+
+def _cell_document(
+    by: dict[str, str | None], name: str, sheet: StatisticSheet, i: int, cell: TabulatedCell | None
+) -> dict[str, Any]:
+    measure, column = sheet.wanted.measure, sheet.wanted.column
+    verdict, rules = sheet.verdicts[i], sheet.rules[i]
+    primary = verdict is Verdict.SUPPRESS or verdict is Verdict.REFUSE
+    if verdict is Verdict.PUBLISH and i in sheet.hidden:
+        verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
+    released = sheet.shown[i] if verdict is Verdict.PUBLISH else None
+    value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
+    counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
+    return {
+        "by": by,
+        "statistic": name,
+        "value": json_number(value),
+        "released": json_number(released),
+        "persons": counted,
+        "verdict": verdict.value,
+        "rules": list(rules),
+        "primary": primary,
+    }
+
+
+def _statistic_name(wanted: StatisticRequest) -> str:
+    measure, column = wanted.measure, wanted.column
+    if column is None:
+        return "count"
+    if wanted.box:
+        return f"box({column}:{wanted.fraction})"
+    if wanted.fraction is not None:
+        return f"median({column})" if wanted.fraction == HALF else f"quantile({column}:{wanted.fraction})"
+    return f"{'sd' if measure is Measure.DEVIATION else measure.value}({column})"
+
+
+def json_number(value: Value) -> Any:
+    """A figure as a JSON number: whole where it is whole."""
+    if isinstance(value, (Decimal, float)):
+        whole = int(value)
+        return whole if value == whole else float(value)
+    return value

@@ -1,0 +1,269 @@
+"""Protected values of statistics by the profile's rounding, conventional or by cell key. No verdicts."""
+
+from decimal import ROUND_DOWN, Decimal
+
+from broker.disclosure.cell_key_table import cell_key_table
+from broker.disclosure.rules.percentage import least_count_shown_as
+from broker.domain.errors import Breach
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, Rounding
+from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
+
+
+def rounded_value(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None = None
+) -> Value:
+    """What may be seen of a statistic that passes, before any arithmetic is done with it. `cell_rows` are the rows that
+    a sum or share is taken to be over, where it leaves out too few to be told of."""
+    match statistic.measure:
+        case Measure.COUNT_PERSONS:
+            return round_count(evidence.value, profile)
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
+            return None if evidence.value is None else round_rows(evidence.rows, evidence.persons, profile)
+        case Measure.COUNT_DISTINCT | Measure.GAP:
+            return round_count(evidence.value, profile)
+        case Measure.ONES:
+            return None if evidence.value is None else round_rows(count_ones(evidence), evidence.persons, profile)
+        case Measure.SHARE:
+            return _share(statistic, evidence, profile, cell_rows)
+        case Measure.MEAN:
+            mean = _mean(statistic, evidence, profile)
+            return _truncated(mean) if statistic.truncated and mean is not None else mean
+        case Measure.QUANTILE:
+            return _quantile(evidence, profile)
+        case Measure.DEVIATION:
+            return _deviation(statistic, evidence, profile)
+        case Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+            return evidence.value
+        case Measure.SUM if statistic.counts:
+            return None if evidence.total is None else round_rows(count_ones(evidence), evidence.persons, profile)
+        case Measure.SUM:
+            mean = _mean(statistic, evidence, profile)
+            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
+            return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
+
+
+def round_count(value: Value, profile: DisclosureRules) -> int | None:
+    """Conventional rounding to the profile's base, half up. The base is never another, whatever the data are."""
+    if value is None:
+        return None
+    base = profile.round_base
+    return (2 * int(as_number(value)) + base) // (2 * base) * base
+
+
+def round_rows(rows: int, persons: int, profile: DisclosureRules) -> int:
+    """A count of rows leaves as a sum does: the rounded number of persons times the rows that each has on average, and
+    that rounded. Five rows of everybody, rounded to five, would tell exactly how many persons there are.
+
+    The average has the digits that one person's rows move, so that it tells no more of the number. Where each has one
+    row, or `persons` is not known to be fewer, it is the rounded count. That most rows are one person's is for a rule
+    (M3) to find.
+    """
+    shown = round_count(persons, profile) or 0
+    if profile.round_base == 1 or not shown or rows <= persons:
+        return round_count(rows, profile) or 0
+    each = Decimal(rows) / Decimal(persons)
+    return round_count(rounded(each, -(each / shown).adjusted()) * shown, profile) or 0
+
+
+def count_ones(evidence: StatisticEvidence) -> int:
+    """Rows where a 0/1 argument is 1."""
+    return int(as_number(evidence.total)) if evidence.total is not None else evidence.rows
+
+
+def _share(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None
+) -> Value:
+    """Protected ones over protected count, with as many digits as a percentage may have."""
+    rows = count_ones(evidence) + evidence.rest_rows
+    part = round_rows(count_ones(evidence), evidence.persons, profile)
+    both = round_rows(rows, evidence.persons + evidence.rest, profile)
+    whole = both if cell_rows is None else round_count(cell_rows, profile)
+    if not whole:
+        return None
+    share = min(Decimal(1), Decimal(part) / Decimal(whole))
+    return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)
+
+
+def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
+    """The mean with capped digits, from its sum where that is known (the value may be truncated already)."""
+    if not evidence.rows or (evidence.value is None and evidence.total is None):
+        return None
+    if evidence.total is not None:
+        exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
+    else:
+        exact = Decimal(as_number(evidence.value))
+    return rounded(exact, mean_digits(statistic, evidence, profile))
+
+
+def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
+    """To the least power of ten at which enough persons have a value that is shown as the same."""
+    if not evidence.rows or evidence.value is None:
+        return None
+    least = -profile.mean_digits
+    return rounded(Decimal(as_number(evidence.value)), -max(least, least if evidence.bin is None else evidence.bin))
+
+
+def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
+    """A deviation with the digits that a mean may have."""
+    if not evidence.rows or evidence.value is None:
+        return None
+    return rounded(Decimal(as_number(evidence.value)), mean_digits(statistic, evidence, profile))
+
+
+def mean_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:
+    """Digits of a mean: the profile's, and no finer than the first digit that a large contribution moves.
+
+    With 4,000 rows a contribution of at most 90 moves the mean by 0.02, so two digits could be shown; with 50 it
+    moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score). Nor are
+    there more digits than leave every count possible that is rounded to the same: a whole total over ten rows has
+    a mean with one digit, whichever ten it is, and two digits would tell how many rows there are.
+    """
+    most = profile.mean_digits
+    if profile.round_base > 1:
+        most = min(most, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
+    large = _large_contribution(statistic, evidence)
+    if not large:
+        return most
+    if isinstance(statistic.form, DeviationForm) and statistic.form.is_variance:
+        large = large * large  # what one contribution moves a variance by
+    moved = Decimal(large) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
+    return min(most, -moved.adjusted())
+
+
+LARGE_FACTOR = 3
+"""So many times the mean size is a large contribution."""
+
+
+def _large_contribution(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Number:
+    """The catalogue's bound, or else what is large beside all others. The largest that there is would tell of one
+    person: whoever adds a constant, until a digit goes, has read it."""
+    known: list[Number] = [absolute(b) for b in statistic.bounds or () if b is not None]
+    if known:
+        return max(known)
+    if evidence.sizes is not None and evidence.rows:
+        return LARGE_FACTOR * Decimal(as_number(evidence.sizes)) / evidence.rows
+    return 0 if evidence.largest is None else absolute(evidence.largest)
+
+
+def _truncated(value: Number) -> int:
+    return int(Decimal(value).to_integral_value(rounding=ROUND_DOWN))
+
+
+def empty_evidence(measure: Measure) -> StatisticEvidence:
+    """Evidence of a listed cell in which nobody was found."""
+    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.GAP}
+    return StatisticEvidence(0 if measure in counted else None, 0, 0)
+
+
+ALWAYS_ROUNDED = frozenset({Measure.QUANTILE, Measure.DEVIATION})
+
+
+def protected_value(
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    profile: DisclosureRules,
+    close_count: StatisticEvidence | None,
+) -> Value:
+    """What may be seen of a statistic that passes. `close_count` is the evidence of the count that it is taken to be
+    over, where it leaves out too few to be told of."""
+    if profile.rounding is Rounding.CONVENTIONAL or statistic.measure in ALWAYS_ROUNDED:
+        return rounded_value(statistic, evidence, profile, None if close_count is None else close_count.rows)
+    noise = _CellKeyNoise(profile)
+    match statistic.measure:
+        case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
+            return noise.of_persons(int(as_number(evidence.value or 0)), evidence)
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.GAP:
+            return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
+        case Measure.ONES:
+            return None if evidence.value is None else noise.of_ones(evidence)
+        case Measure.SUM if statistic.counts:
+            return None if evidence.total is None else noise.of_ones(evidence)
+        case Measure.SHARE:
+            return _changed_share(statistic, evidence, noise, close_count)
+        case _:
+            return _changed_amount(statistic, evidence, noise, close_count)
+
+
+class _CellKeyNoise:
+    """The changed counts of one profile."""
+
+    def __init__(self, profile: DisclosureRules) -> None:
+        self.profile = profile
+        self._table = cell_key_table(profile.noise_deviation, profile.noise_variance, profile.noise_least)
+
+    def of_persons(self, count: int, evidence: StatisticEvidence) -> int:
+        return max(0, count + self._change(evidence.persons, evidence.cell_key))
+
+    def of_rows(self, rows: int, persons: int, key: int | None) -> int:
+        """Rows of so many persons; where none is told of (a sum of zeros) each row is taken for a person."""
+        persons = persons or rows
+        times = max(1, _nearest_multiple(rows, persons)) if persons else 1
+        base = 2 * self.profile.t * times
+        beyond = _nearest_multiple(rows - times * persons, base) * base
+        return max(0, times * (persons + self._change(persons, key)) + beyond)
+
+    def of_ones(self, evidence: StatisticEvidence) -> int:
+        return self.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key)
+
+    def _change(self, persons: int, key: int | None) -> int:
+        if not persons:
+            return 0
+        if key is None:
+            raise Breach("The profile's rounding needs record keys, which the evidence does not have.")
+        return self._table.change(persons, key)
+
+
+def _nearest_multiple(amount: int, base: int) -> int:
+    """How many times the base it is, to the nearest whole number, half up."""
+    return (2 * amount + base) // (2 * base)
+
+
+def _toward_zero(value: Number) -> int:
+    return int(Decimal(value).to_integral_value(rounding=ROUND_DOWN))
+
+
+def _changed_whole(evidence: StatisticEvidence, noise: _CellKeyNoise) -> int:
+    rows = count_ones(evidence) + evidence.rest_rows
+    return noise.of_rows(rows, evidence.persons + evidence.rest, evidence.whole_key)
+
+
+def _changed_rows(evidence: StatisticEvidence, noise: _CellKeyNoise) -> int:
+    return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
+
+
+def _changed_share(
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    noise: _CellKeyNoise,
+    close_count: StatisticEvidence | None,
+) -> Value:
+    """Changed ones over changed count."""
+    part = noise.of_ones(evidence)
+    whole = _changed_whole(evidence, noise) if close_count is None else _changed_rows(close_count, noise)
+    if evidence.value is None or not whole:
+        return None
+    share = min(Decimal(1), Decimal(part) / Decimal(whole))
+    return _toward_zero(share) if statistic.truncated else rounded(share, noise.profile.percent_digits + 2)
+
+
+def _changed_amount(
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    noise: _CellKeyNoise,
+    close_count: StatisticEvidence | None,
+) -> Value:
+    """M8: a mean is its total over the changed count, for an exact mean beside a changed count would tell the count; a
+    sum is the shown mean times the count that is shown."""
+    rows = _changed_rows(evidence, noise)
+    if evidence.total is None or not rows:
+        return None
+    exact = Decimal(as_number(evidence.total)) / Decimal(rows)
+    mean = rounded(exact, mean_digits(statistic, evidence, noise.profile))
+    if statistic.measure is Measure.MEAN:
+        return _toward_zero(mean) if statistic.truncated else mean
+    return rounded(
+        mean * (rows if close_count is None else _changed_rows(close_count, noise)), noise.profile.sum_digits
+    )

@@ -1,0 +1,104 @@
+"""What a rule takes and gives: its input, families of measures, the finding, and the evidence needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.findings import Finding, Verdict
+from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
+from broker.postprocessing.exact_arithmetic import as_number
+
+
+def evidence_needs(profile: DisclosureRules) -> EvidenceNeeds:
+    return EvidenceNeeds(
+        profile.t,
+        institutions=profile.protects_institutions,
+        record_keys=profile.rounding is Rounding.CELL_KEY,
+        joint_cells=profile.max_joint_cells,
+        exact_persons=profile.full_share < 1,
+        margin=profile.margin,
+        digits=profile.mean_digits,
+    )
+
+
+COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
+ROW_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
+"""Counts in which a person may stand several times."""
+BINARY = frozenset({Measure.ONES, Measure.SHARE})
+MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
+EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
+NON_ADDITIVE = frozenset({Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}) | EXTREMES
+"""Statistics of persons' values that add up to nothing."""
+POLICY_VERDICTS: dict[ZeroPolicy, Verdict | None] = {
+    ZeroPolicy.REVIEW: Verdict.REVIEW,
+    ZeroPolicy.SUPPRESS: Verdict.SUPPRESS,
+    ZeroPolicy.PUBLISH: None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInput:
+    """What a rule is asked about: one statistic in one cell of `cell_persons` people.
+
+    protected           what would be shown of it
+    bounds              the catalogue's least and greatest value of one row
+    institutions, largest_institution   how many institutions the cell has, and the persons of the largest; None: not
+                        asked for
+    by_institution      the cell is one institution's own: it is judged by its people only
+    margin              the cell is a total
+    span                QUANTILE: the least share of rows between it and a neighbour that is asked for (the ends, 0 and
+                        1, are neighbours too); None: unknown
+    box                 QUANTILE: the share that it stands from the nearer end of a box plot; None: it is in none
+    some                MEAN: persons whose total is not nothing: those of its sum; None: unknown
+    beside              the other cells that leave with it (P3: ratio, difference, growth)
+    """
+
+    measure: Measure
+    evidence: StatisticEvidence
+    cell_persons: int
+    needs_review: str | None = None
+    bounds: tuple[Value, Value] | None = None
+    institutions: int | None = None
+    protected: Value = None
+    largest_institution: int | None = None
+    by_institution: bool = False
+    margin: bool = False
+    span: Decimal | None = None
+    box: Decimal | None = None
+    some: int | None = None
+    other_cells: "tuple[RuleInput, ...]" = ()
+
+
+RuleResult = Finding | None
+Rule = Callable[[RuleInput, DisclosureRules], RuleResult]
+
+
+def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:
+    return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
+
+
+@cache
+def decimal(value: float | None) -> Decimal | None:
+    """A parameter of the profile, exactly as it is written there."""
+    return None if value is None else Decimal(str(value))
+
+
+def p_percent_of(profile: DisclosureRules) -> Decimal | None:
+    """The p of the p% rule; where the profile has only a (2,k) rule, what stands for it by k = 100 * 100/(100+p)."""
+    k = decimal(profile.dominance_k)
+    if profile.p_percent is not None or k is None or profile.dominance_n != 2:
+        return decimal(profile.p_percent)
+    return 100 * (100 / k - 1)
+
+
+def is_too_close(largest: Decimal, second: Decimal, total: Decimal, p: Decimal) -> bool:
+    """Whether the second contributor, who takes its own from the total, overestimates the largest by less than p%."""
+    return largest > 0 and (total - largest - second) * 100 < p * largest
+
+
+def exact(value: Value) -> Decimal:
+    return Decimal(as_number(value))

@@ -1,0 +1,1 @@
+"""Secondary suppression: what more must be hidden so that nothing hidden can be derived. Judges no cell."""

@@ -1,0 +1,277 @@
+"""What anybody can derive about hidden cells of tables with margins: intervals. Repairs nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, floor, inf
+
+import numpy as np
+
+from broker.disclosure.suppression.cell_systems import EquationSystem, equations_by_cell
+from broker.disclosure.suppression.linear_programs import TOLERANCE, LinearProgram, Vector
+from broker.disclosure.suppression.suppression_task import scaling_unit
+from broker.domain.errors import Invalid
+
+NARROWING_ROUNDS = 50
+
+
+def inconsistent_table() -> Invalid:
+    """A new one each time: an error carries where it was raised."""
+    return Invalid("inconsistent", "The table contradicts itself: no non-negative values of its holes fit its totals.")
+
+
+@dataclass(slots=True)
+class CellBounds:
+    """What is known of every cell while the attack narrows it."""
+
+    low: list[float]
+    high: list[float]
+
+    def is_fixed(self, cell: int) -> bool:
+        low, high = self.low[cell], self.high[cell]
+        return high - low <= TOLERANCE * scaling_unit((low, high))
+
+
+def narrow_bounds(table: EquationSystem, bounds: CellBounds, integers: bool) -> None:
+    """Bounds that follow from single equations, again and again: most small cases end here."""
+    touched = equations_by_cell(table.equations)
+    waiting = set(range(len(table.equations)))
+    for _ in range(NARROWING_ROUNDS):
+        moved = {cell for number in sorted(waiting) for cell in _narrow_one(table, number, bounds, integers)}
+        waiting = {n for cell in moved for n in touched.get(cell, ())}
+        if not waiting:
+            return
+
+
+def _narrow_one(table: EquationSystem, number: int, bounds: CellBounds, integers: bool) -> list[int]:
+    equation = table.equations[number]
+    low = [bounds.low[c] for c in equation.parts]
+    high = [bounds.high[c] for c in equation.parts]
+    total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
+    noise = TOLERANCE * scaling_unit((*low, *high, total_low, total_high))
+    moved = _tighten(bounds, equation.total, (sum(low), sum(high)), integers, noise)
+    total_low, total_high = bounds.low[equation.total], bounds.high[equation.total]
+    sum_low, sum_high = _PartialSum(low), _PartialSum(high)
+    for i, cell in enumerate(equation.parts):
+        within = (total_low - sum_high.without(high[i]), total_high - sum_low.without(low[i]))
+        moved += _tighten(bounds, cell, within, integers, noise)
+    return moved
+
+
+class _PartialSum:
+    """A sum from which one part can be taken out again, infinite parts too."""
+
+    def __init__(self, parts: list[float]) -> None:
+        self._finite = sum(p for p in parts if abs(p) != inf)
+        self._infinite = [p for p in parts if abs(p) == inf]
+
+    def without(self, part: float) -> float:
+        if abs(part) == inf:
+            return self._finite if len(self._infinite) == 1 else part
+        return self._infinite[0] if self._infinite else self._finite - part
+
+
+def _tighten(bounds: CellBounds, cell: int, within: tuple[float, float], integers: bool, noise: float) -> list[int]:
+    """Only moves that matter are taken, so that rounding noise cannot creep: it is that of the equation's amounts."""
+    low, high = within
+    if integers:
+        low = ceil(low - noise) if abs(low) != inf else low
+        high = floor(high + noise) if abs(high) != inf else high
+    moved = False
+    if low > bounds.low[cell] + noise:
+        bounds.low[cell], moved = low, True
+    if high < bounds.high[cell] - noise:
+        bounds.high[cell], moved = high, True
+    if bounds.low[cell] > bounds.high[cell] + noise:
+        raise inconsistent_table()
+    return [cell] if moved else []
+
+
+MAX_PUSHES = 12
+LEAST_YIELD = 0.03
+"""The share of the open cells that a push must settle to be followed by another."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is done, how much of it, and of how much in all."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Nobody waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttackInterval:
+    """What is known of a hole; `high` is infinite where nothing bounds it."""
+
+    low: float
+    high: float
+
+    @property
+    def exact(self) -> bool:
+        return self.high - self.low <= TOLERANCE
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+    def is_narrower(self, width: float) -> bool:
+        """By more than the solver's noise, which grows with what is sought."""
+        return self.width < width - TOLERANCE * max(1.0, width)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackQuery:
+    """What is asked: about which cells, over whole numbers or all, and how wide an interval needs no closer look."""
+
+    cells: Collection[int]
+    integers: bool = False
+    enough: Mapping[int, float] = field(default_factory=dict)
+    progress: Progress = no_progress
+
+
+def attack_intervals(
+    table: EquationSystem,
+    known: Mapping[int, float],
+    wanted: Sequence[int],
+    integers: bool = False,
+    negative: bool = False,
+    enough: Mapping[int, float] | None = None,
+    bounds: Mapping[int, tuple[float, float]] | None = None,
+    progress: Progress = no_progress,
+) -> dict[int, AttackInterval]:
+    """The interval of each wanted cell, given the known ones; every other cell is unknown and (normally) not negative.
+
+    Raises Invalid where no values fit. `negative` lets unknown cells be anything (sums of values of either sign);
+    `bounds` says what else is known of some of them. An interval that is seen to be `enough` wide is not looked at
+    further: both its ends can be reached, and what is told of it is then only a part of it.
+    """
+    least = -inf if negative else 0.0
+    edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (least, inf)) for i in range(table.size)]
+    at = CellBounds([low for low, _ in edges], [high for _, high in edges])
+    query = AttackQuery(frozenset(wanted), integers, enough or {}, progress)
+    narrow_bounds(table, at, integers)
+    done = 0
+    for component in _components(table, at, query.cells):
+        _Component(table, at, component, query).solve(done)
+        done += sum(c in query.cells for c in component)
+    return {i: AttackInterval(at.low[i], max(at.low[i], at.high[i])) for i in wanted}
+
+
+def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[int]) -> list[list[int]]:
+    """Unfixed cells that some chain of equations ties together, where one of them is wanted."""
+    parent = {i: i for i in range(table.size) if not bounds.is_fixed(i)}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for equation in table.equations:
+        loose = [c for c in equation.cells if c in parent]
+        for cell in loose[1:]:
+            parent[root(cell)] = root(loose[0])
+    groups: dict[int, list[int]] = defaultdict(list)
+    for cell in parent:
+        groups[root(cell)].append(cell)
+    requested = set(wanted)
+    return [g for g in groups.values() if not requested.isdisjoint(g)]
+
+
+class _Component:
+    """Two programs for each wanted cell; a value already reached by an earlier answer needs none."""
+
+    def __init__(self, table: EquationSystem, bounds: CellBounds, cells: list[int], wanted: AttackQuery) -> None:
+        self._cells, self._bounds, self._wanted = cells, bounds, wanted
+        place = {cell: i for i, cell in enumerate(cells)}
+        near = [e for e in table.equations if not place.keys().isdisjoint(e.cells)]
+        ends = (end for e in near for c in e.cells for end in (bounds.low[c], bounds.high[c]))
+        self._unit = unit = (
+            1.0 if wanted.integers else scaling_unit(ends)
+        )  # amounts that are tied to others do not matter
+        rows = [_row(e.terms, place, bounds, unit) for e in near]
+        self._low, self._high = ([end[c] / unit for c in cells] for end in (bounds.low, bounds.high))
+        self._programs = [LinearProgram(self._low, self._high, rows)]
+        if wanted.integers:
+            self._programs.append(LinearProgram(self._low, self._high, rows, whole=True))
+        self._enough = np.array([wanted.enough.get(c, inf) / unit for c in cells])
+        self._wanted_columns = [i for i, cell in enumerate(cells) if cell in wanted.cells]
+
+    def solve(self, done: int) -> None:
+        start = self._programs[-1].answer()
+        if start is None:
+            raise inconsistent_table()
+        self._reached_low, self._reached_high = start.copy(), start.copy()
+        if not self._wanted.integers:
+            self._push_all()
+        for number, i in enumerate(self._wanted_columns):
+            self._wanted.progress("attack", done + number, len(self._wanted.cells))
+            self._bound(i)
+
+    def _reach(self, found: Vector) -> None:
+        np.minimum(self._reached_low, found, out=self._reached_low)
+        np.maximum(self._reached_high, found, out=self._reached_high)
+
+    def _is_enough(self, i: int) -> bool:
+        return bool(self._reached_high[i] - self._reached_low[i] >= self._enough[i] - TOLERANCE)
+
+    def _bound(self, i: int) -> None:
+        """Both ends of one cell, unless what was reached is wide enough or as far as anything can go."""
+        low, high, cell, unit = self._bounds.low, self._bounds.high, self._cells[i], self._unit
+        for sign, reached, bound in ((1, self._reached_low, low), (-1, self._reached_high, high)):
+            if abs(reached[i] - bound[cell] / unit) <= TOLERANCE:
+                continue
+            if self._is_enough(i):
+                bound[cell] = float(reached[i]) * unit
+                continue
+            extreme, at_extreme = _extreme(self._programs, i, sign)
+            bound[cell] = extreme * unit
+            if at_extreme is not None:
+                self._reach(at_extreme)
+
+    def _push_all(self) -> None:
+        """Solutions with many cells far up or down at once, none farther than is asked: where only a width is asked,
+        they settle most cells. Pushing ends when it settles few."""
+        failed = 0
+        for number in range(MAX_PUSHES):
+            waiting = [i for i in self._wanted_columns if self._enough[i] < inf and not self._is_enough(i)]
+            if not waiting or failed == 2:
+                break
+            self._push(waiting, number)
+            settled = sum(self._is_enough(i) for i in waiting)
+            failed = failed + 1 if settled < max(2, LEAST_YIELD * len(waiting)) else 0
+        self._programs[0].set_all_bounds(np.array(self._low), np.array(self._high))
+
+    def _push(self, waiting: Sequence[int], number: int) -> None:
+        lower, upper = np.array(self._low), np.array(self._high)
+        costs = {i: float(-push_direction(self._cells[i], number)) for i in waiting}
+        for i, cost in costs.items():
+            if cost < 0:
+                upper[i] = min(upper[i], self._reached_low[i] + self._enough[i])
+            else:
+                lower[i] = max(lower[i], self._reached_high[i] - self._enough[i])
+        found = self._programs[0].pushed(costs, lower, upper)
+        if found is not None:
+            self._reach(found)
+
+
+def push_direction(cell: int, number: int) -> int:
+    """Up or down: first all up, then another half of the cells each time, the same on every machine."""
+    return 1 if number == 0 or (cell * 2_654_435_761 >> (3 * number)) & 1 else -1
+
+
+def _extreme(programs: list[LinearProgram], column: int, sign: int) -> tuple[float, Vector | None]:
+    """The extreme over the reals; over the integers, the same if it is reached in integers, else by branching."""
+    value, found = programs[0].extreme(column, sign)
+    if len(programs) == 1 or found is None or bool(np.all(np.abs(found - np.round(found)) <= TOLERANCE)):
+        return value, found
+    return programs[1].extreme(column, sign)
+
+
+def _row(
+    terms: Sequence[tuple[int, float]], place: Mapping[int, int], bounds: CellBounds, unit: float
+) -> tuple[list[int], list[float], float]:
+    """An equation over the component's columns, with what is fixed on the right-hand side."""
+    loose = [(place[c], s) for c, s in terms if c in place]
+    fixed = sum(s * bounds.low[c] for c, s in terms if c not in place)
+    return [c for c, _ in loose], [s for _, s in loose], -fixed / unit

@@ -1,0 +1,125 @@
+"""Cells by number and the equations between them; tables closed under their totals. Holds no values."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Protocol
+
+from broker.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """The parts add up to the total."""
+
+    parts: tuple[int, ...]
+    total: int
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        return (*self.parts, self.total)
+
+    @property
+    def terms(self) -> tuple[tuple[int, float], ...]:
+        """The equation as a sum that is nothing."""
+        return (*((c, 1.0) for c in self.parts), (self.total, -1.0))
+
+
+class EquationSystem(Protocol):
+    """Whatever has numbered cells and equations: a table with its totals, or several tables as one system."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def equations(self) -> Sequence[Equation]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CellSystem:
+    """`size` cells; hierarchies, linked tables and joint cells are just more equations."""
+
+    size: int
+    equations: tuple[Equation, ...]
+
+
+def equations_by_cell(equations: Iterable[Equation]) -> Mapping[int, list[int]]:
+    """The numbers of the equations that a cell stands in."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for number, equation in enumerate(equations):
+        for cell in equation.cells:
+            found[cell].append(number)
+    return found
+
+
+def connected_cells(system: EquationSystem, start: Iterable[int], loose: Collection[int]) -> frozenset[int]:
+    """The loose cells that some chain of equations ties to one of `start`, with it."""
+    found, waiting = set(start), list(start)
+    equations, at = system.equations, equations_by_cell(system.equations)
+    seen: set[int] = set()
+    while waiting:
+        for number in at.get(waiting.pop(), ()):
+            if number not in seen:
+                seen.add(number)
+                new = [c for c in equations[number].cells if c in loose and c not in found]
+                found.update(new)
+                waiting += new
+    return frozenset(found)
+
+
+CellCoordinates = tuple[str | None, ...]
+"""One category a dimension; None is the total over the dimension."""
+
+MAX_CELLS = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTable:
+    """Every combination of categories and totals, in order, and every equation along one dimension."""
+
+    cells: tuple[CellCoordinates, ...]
+    equations: tuple[Equation, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.cells)
+
+    def number_of(self) -> dict[CellCoordinates, int]:
+        return {c: i for i, c in enumerate(self.cells)}
+
+
+def close_table(places: Iterable[CellCoordinates], width: int) -> ClosedTable:
+    """The table that holds all `places`: categories in order of appearance, totals where a dimension has any."""
+    categories: list[dict[str | None, None]] = [{} for _ in range(width)]
+    for place in places:
+        for seen, category in zip(categories, place, strict=True):
+            seen[category] = None
+    return close_categories(
+        [[c for c in seen if c is not None] for seen in categories], [None in s for s in categories]
+    )
+
+
+def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]) -> ClosedTable:
+    """A dimension of which nothing but totals is known says nothing of any cell."""
+    lists: list[list[str | None]] = [
+        [*found, *([None] if total else [])] for found, total in zip(categories, totals, strict=True)
+    ]
+    if prod(map(len, lists)) > MAX_CELLS:
+        raise Invalid("too-large", f"The table has more than {MAX_CELLS} cells with its totals.")
+    cells = tuple(product(*lists))
+    number = {c: i for i, c in enumerate(cells)}
+    equations = []
+    for i, cell in enumerate(cells):
+        for axis, category in enumerate(cell):
+            if category is None and categories[axis]:
+                parts = tuple(number[(*cell[:axis], c, *cell[axis + 1 :])] for c in categories[axis])
+                equations.append(Equation(parts, i))
+    return ClosedTable(cells, tuple(equations))
+
+
+def containing_totals(place: CellCoordinates, has_total: Collection[int]) -> list[CellCoordinates]:
+    """The cell itself and every total that contains it: moving them all by one keeps every equation."""
+    choices = [[c, None] if c is not None and i in has_total else [c] for i, c in enumerate(place)]
+    return list(product(*choices))

@@ -1,0 +1,95 @@
+"""The attack on a published table as text or rows (`broker attack`): reads and answers."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf, isfinite
+from typing import Any
+
+from broker.disclosure.suppression.attack_intervals import AttackInterval, Progress, attack_intervals, no_progress
+from broker.disclosure.suppression.cell_systems import CellCoordinates, close_table
+from broker.domain.errors import Invalid
+
+VALUE = "value"
+SHOWN_DIGITS = 6
+LARGEST = 10.0**15
+"""What is beyond it no sum of floats tells to a unit."""
+
+
+def attack_csv(text: str, integers: bool = False, progress: Progress = no_progress) -> list[dict[str, Any]]:
+    """The attack on a CSV whose columns are the dimensions and `value`."""
+    try:
+        return _attack_lines(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), integers, progress)
+    except csv.Error as fault:
+        raise Invalid("bad-csv", f"The text is no CSV: {fault}.") from fault
+
+
+def _attack_lines(reader: Iterator[list[str]], integers: bool, progress: Progress) -> list[dict[str, Any]]:
+    header = [h.strip() for h in next(reader, [])]
+    if VALUE not in header or len(header) < 2 or len(set(header)) != len(header) or "" in header:
+        raise Invalid(
+            "bad-header", "The first line must name one or more dimensions and the column 'value', each once.", "1"
+        )
+    rows = []
+    for number, cells in enumerate(reader, 2):
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise Invalid("bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(number))
+        rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
+    return attack_table([h for h in header if h != VALUE], rows, integers, progress)
+
+
+def attack_table(
+    dimensions: Sequence[str],
+    rows: Sequence[Mapping[str, str | None]],
+    integers: bool = False,
+    progress: Progress = no_progress,
+) -> list[dict[str, Any]]:
+    """What can be derived about each hole, in the table's order.
+
+    An empty dimension is the total over it, an empty value a hole. Combinations that have no row are unknown too
+    (a margin that is not given is simply absent), but are not answered for.
+    """
+    places: dict[CellCoordinates, float | None] = {}
+    for number, row in enumerate(rows, 2):
+        place = tuple(row.get(d) or None for d in dimensions)
+        if place in places:
+            raise Invalid("twice", f"The cell of {_by(dimensions, place)} stands in the table twice.", str(number))
+        places[place] = _value(row.get(VALUE), number)
+    table = close_table(places, len(dimensions))
+    number_of = table.number_of()
+    known = {number_of[p]: v for p, v in places.items() if v is not None}
+    holes = {p: number_of[p] for p, v in places.items() if v is None}
+    found = attack_intervals(table, known, list(holes.values()), integers, progress=progress)
+    return [{"by": _by(dimensions, p)} | _interval_document(found[i]) for p, i in holes.items()]
+
+
+def _value(text: str | None, line: int) -> float | None:
+    if text is None or text == "":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise Invalid("bad-value", f"{text!r} is no number; a hole is an empty value.", str(line)) from None
+    if not isfinite(value) or value < 0:
+        raise Invalid("bad-value", f"{text!r} is not a number from zero up.", str(line))
+    if value > LARGEST:
+        raise Invalid("bad-value", f"{text!r} is too large to be told from its neighbours.", str(line))
+    return value
+
+
+def _by(dimensions: Sequence[str], place: CellCoordinates) -> dict[str, str | None]:
+    return dict(zip(dimensions, place, strict=True))
+
+
+def _interval_document(interval: AttackInterval) -> dict[str, Any]:
+    return {"low": _plain_bound(interval.low), "high": _plain_bound(interval.high), "exact": interval.exact}
+
+
+def _plain_bound(value: float) -> float | int | None:
+    """Without the solver's noise; None where there is no bound."""
+    if abs(value) == inf:
+        return None
+    whole = round(value)
+    return whole if abs(value - whole) <= 10**-SHOWN_DIGITS else round(value, SHOWN_DIGITS)

@@ -1,0 +1,239 @@
+"""The suppression cover of a task while it is made: what is hidden, and the work that is left."""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from broker.disclosure.suppression.attack_intervals import LEAST_YIELD, MAX_PUSHES, Progress, push_direction
+from broker.disclosure.suppression.cell_systems import connected_cells
+from broker.disclosure.suppression.linear_programs import TOLERANCE
+from broker.disclosure.suppression.protection_moves import Demand, Move, MoveSearch, Proofs, total_cost
+from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
+from broker.domain.errors import Breach
+
+HIDDEN_PRICE = 1e-4
+"""The price of moving what is hidden anyway: so little that it only keeps ways short."""
+
+MAX_PRICE = 1e4
+"""The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
+
+BATCH_WORTH, MAX_BATCHES = 4.0, 40
+"""What a unit of a target's way may cost where many are sought at once, and how often."""
+
+EXCHANGE_LIMIT = 1500
+"""Cells up to which two ways are compared for each target, and cells are exchanged for cheaper ones."""
+
+
+WORK_PER_PAIR, LEAST_WORK = 25, 300_000_000
+"""Steps of the solver times columns, for each pair of cells: what is spent on taking holes back, and on asking how far
+insiders can be kept away."""
+
+WORK_LIMIT_FACTOR = 8
+"""Times that work, all that could help is hidden."""
+
+
+def work_budget(task: SuppressionTask) -> int:
+    """A count, not a clock: the same table has the same holes however busy the machine is."""
+    return max(LEAST_WORK, WORK_PER_PAIR * task.system.size**2)
+
+
+class Cover:
+    """`hidden` grows by `make`. Programs are made once for each attacker and set of cells, and kept."""
+
+    def __init__(self, task: SuppressionTask, work: int, progress: Progress) -> None:
+        self.task, self.progress = task, progress
+        self.base = task.unknown(())
+        self.hidden: set[int] = set(self.base)
+        self.hideable = frozenset(range(task.system.size)) - task.fixed
+        self.proofs = Proofs(task)
+        self._left, self._spent = work, 0
+        self._hopes: dict[Demand, tuple[float, float]] = {}
+        self._prices = _prices(task, self.hideable)
+        self.reduced: set[Demand] = set()
+        self.unsettled: set[Demand] = set()
+
+    @property
+    def is_small(self) -> bool:
+        return self.task.system.size <= EXCHANGE_LIMIT
+
+    @property
+    def secondary(self) -> frozenset[int]:
+        return frozenset(self.hidden) - self.base
+
+    def spend(self, ways: MoveSearch) -> None:
+        self._spent += ways.take_work()
+
+    def has_work(self, share: float = 1.0) -> bool:
+        return self._spent < self._left * share
+
+    def price(self, cell: int) -> float:
+        return HIDDEN_PRICE if cell in self.hidden else self._prices[cell]
+
+    def shown_price(self, cell: int) -> float:
+        return self._prices[cell]
+
+    def ways(self, free: Collection[int], attacker: Attacker) -> MoveSearch:
+        return MoveSearch(self.task, free, attacker, {c: self.price(c) for c in free})
+
+    def make(self) -> None:
+        """Attackers who know most come first: what protects from them protects from all others."""
+        for cell in sorted(self.task.targets, key=lambda c: (-self.task.values[c], c)):
+            self._add_demand(Demand(self.task.worst_attacker(cell), cell))
+        for attacker in Attacker:
+            try:
+                if self.proofs.open(attacker):
+                    self._push(attacker)
+                if waiting := self.proofs.open(attacker):
+                    self._cover(attacker, waiting)
+            except Breach:
+                # What the solver cannot settle is no reason to show anything.
+                self._hide_all(self.proofs.open(attacker))
+
+    def _add_demand(self, demand: Demand) -> None:
+        aim = self.task.targets[demand.cell]
+        if demand.cell in self.task.fixed:
+            self.reduced.add(demand)
+        else:
+            self.proofs.add_demand(demand, aim)
+
+    def _push(self, attacker: Attacker) -> None:
+        """What is wide enough already is seen by movements of many cells at once."""
+        inner = self.ways(self.hidden, attacker)
+        self._push_all(inner, self.proofs, attacker)
+        self.spend(inner)
+
+    def _push_all(self, ways: MoveSearch, proofs: Proofs, attacker: Attacker) -> None:
+        failed = 0
+        for number in range(MAX_PUSHES):
+            waiting = proofs.open(attacker)
+            if not waiting or failed == 2:
+                return
+            move = ways.push_move({d.cell: self._aim(proofs, d, push_direction(d.cell, number)) for d in waiting})
+            if move is not None:
+                proofs.learn(move)
+            settled = len(waiting) - len(proofs.open(attacker))
+            failed = failed + 1 if settled < max(2, LEAST_YIELD * len(waiting)) else 0
+
+    def _aim(self, proofs: Proofs, demand: Demand, sign: int) -> float:
+        reach = proofs.reach[demand]
+        return sign * (proofs.aims[demand] - (reach.down if sign > 0 else reach.up))
+
+    def _cover(self, attacker: Attacker, waiting: list[Demand]) -> None:
+        outer = self.ways(self.hideable, attacker)
+        self._limit_aims(outer, waiting)
+        if not self.is_small:
+            self._cover_many(outer, attacker)
+        for number, demand in enumerate(waiting):
+            self.progress("repair", number, len(waiting))
+            if self.proofs.is_proved(demand):
+                continue
+            self.spend(outer)
+            if not self.has_work(WORK_LIMIT_FACTOR):
+                self._hide_all(waiting)
+                return
+            moves = self.best(outer, demand, self.is_small)
+            self.hide(outer, frozenset().union(*(m.cells for m in moves)))
+            for move in moves:
+                self.proofs.learn(move)
+            self._lower_aim(demand, self.proofs.reach[demand].width)
+        self.spend(outer)
+
+    def _limit_aims(self, outer: MoveSearch, waiting: list[Demand]) -> None:
+        """No more is asked than what could be had if everything were hidden."""
+        hopes = Proofs(self.task)
+        for demand in waiting:
+            hopes.add_demand(demand, self.proofs.aims[demand])
+        self._push_all(outer, hopes, waiting[0].attacker)
+        for demand in waiting:
+            up, down = hopes.reach[demand].up, hopes.reach[demand].down
+            aim, exactly = self.proofs.aims[demand], demand.attacker is Attacker.EVERYBODY or self.has_work(0.1)
+            if up + down < aim - TOLERANCE and exactly:
+                up, _ = outer.farthest_move(demand.cell, 1, aim)
+                down = outer.farthest_move(demand.cell, -1, aim - up)[0] if up < aim - TOLERANCE else 0.0
+                self.spend(outer)
+            self._hopes[demand] = (min(up, aim), min(down, aim))
+            self._lower_aim(demand, up + down)
+
+    def _cover_many(self, outer: MoveSearch, attacker: Attacker) -> None:
+        """Many targets at once: fewer programs, and holes that serve several. Where many stand in each other's way,
+        fewer are taken at a time, at any price."""
+        parts, failed = 1, 0
+        for number in range(MAX_BATCHES):
+            group = [d for d in self.proofs.open(attacker) if (d.cell * 40_503 >> 4) % parts == number // 2 % parts]
+            aims = {d.cell: self._aim(self.proofs, d, self._sign(d, number, parts)) for d in group}
+            move = outer.worthwhile_move(aims, BATCH_WORTH if parts == 1 else MAX_PRICE) if aims else None
+            if move is not None:
+                self.hide(outer, move.cells)
+                self.proofs.learn(move)
+            failed = failed + 1 if 4 * sum(map(self.proofs.is_proved, group)) < len(group) else 0
+            if failed == 2:
+                parts, failed = 4 * parts, 0
+            if parts > len(self.proofs.open(attacker)):
+                return
+
+    def _sign(self, demand: Demand, number: int, parts: int) -> int:
+        """Among many, any half up; a few together go all up, then all down."""
+        return push_direction(demand.cell, number) if parts == 1 else 1 - 2 * (number % 2)
+
+    def hide(self, ways: MoveSearch, cells: Iterable[int]) -> None:
+        for cell in sorted(frozenset(cells) - self.hidden):
+            self.hidden.add(cell)
+            ways.price(cell, HIDDEN_PRICE)
+
+    def _lower_aim(self, demand: Demand, width: float) -> None:
+        """As far as any way reaches is all that can be had of this attacker; those who know less are asked again."""
+        if width >= self.proofs.aims[demand] - TOLERANCE:
+            return
+        if demand.attacker is not Attacker.EVERYBODY and demand not in self.reduced:
+            self._add_demand(Demand(Attacker.EVERYBODY, demand.cell))
+        self.reduced.add(demand)
+        self.proofs.aims[demand] = width
+
+    def _hide_all(self, waiting: Iterable[Demand]) -> None:
+        """Out of work: everything that could help what is still open."""
+        rest = [d for d in waiting if not self.proofs.is_proved(d)]
+        self.hidden |= connected_cells(self.task.system, [d.cell for d in rest], self.hideable)
+        for demand in rest:
+            self.proofs.add_demand(demand, 0.0)
+            self.unsettled |= {demand, Demand(Attacker.EVERYBODY, demand.cell)}
+        self.reduced |= self.unsettled
+        self._left = 0
+
+    def best(self, ways: MoveSearch, demand: Demand, careful: bool) -> list[Move]:
+        """The cheapest of the ways that reach the aim; where none does, those that reach farthest."""
+        cell, aim = demand.cell, self.proofs.aims[demand]
+        hope = self._hopes.get(demand, (0.0, 0.0))
+        up = ways.cheapest_move(cell, 1, aim) if careful or hope[0] >= aim - TOLERANCE else None
+        if up is None and not careful and sum(hope) >= aim - TOLERANCE:
+            found = [
+                ways.cheapest_move(cell, sign, by) for sign, by in ((1, hope[0]), (-1, aim - hope[0])) if by > TOLERANCE
+            ]
+            if None not in found:
+                return [m for m in found if m is not None]
+        choices = [[up]] if up is not None else []
+        if up is None or (careful and self.new_cost([up]) > 0):
+            choices += [both] if (both := self._both(ways, cell, aim, up is not None)) else []
+        return min(choices, key=self.new_cost, default=[])
+
+    def _both(self, ways: MoveSearch, cell: int, aim: float, whole: bool) -> list[Move]:
+        """Down as far as it goes and up for the rest; nothing if that is less than the `whole`."""
+        down, first = ways.farthest_move(cell, -1, aim)
+        up, second = ways.farthest_move(cell, 1, aim - down)
+        if whole and down + up < aim - TOLERANCE:
+            return []
+        found = [
+            (ways.cheapest_move(cell, sign, by), at) for sign, by, at in ((-1, down, first), (1, up, second)) if at
+        ]
+        return [move or at for move, at in found]
+
+    def new_cost(self, moves: Iterable[Move]) -> float:
+        return total_cost(self.task, frozenset().union(*(m.cells for m in moves)) - self.hidden)
+
+    def short(self, everybody: bool) -> list[Demand]:
+        """The targets that could not be had as wide as asked, with who derives them."""
+        return sorted(d for d in self.reduced if (d.attacker is Attacker.EVERYBODY) is everybody)
+
+
+def _prices(task: SuppressionTask, cells: Collection[int]) -> Mapping[int, float]:
+    """Costs in a range that programs can tell apart."""
+    costs = sorted(task.cost(c) for c in cells)
+    middle = costs[len(costs) // 2] if costs else 1.0
+    return {c: min(max(task.cost(c) / (middle or 1.0), 0.01), MAX_PRICE) for c in cells}

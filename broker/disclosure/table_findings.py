@@ -1,0 +1,330 @@
+"""Every rule's findings on every statistic of every cell of one table. Hides nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.disclosure.evidence_columns import (
+    EvidenceColumn,
+    EvidenceColumns,
+    EvidenceFields,
+    Mask,
+    Numbers,
+    as_evidence_columns,
+    choose_column,
+    unknown_column,
+)
+from broker.disclosure.protected_values import empty_evidence, protected_value
+from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
+from broker.disclosure.rules.distribution import quantile_spans
+from broker.disclosure.rules.prefilter_registry import (
+    PROTECTED_VALUE_RULES,
+    RuleInputColumns,
+    cells_without_institutions,
+    rules_to_evaluate,
+)
+from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.findings import Finding, Verdict
+from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.scalars import ScalarType, Value
+from broker.domain.plans.variable_uses import institution_code
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
+
+EvidenceByStatistic = Mapping[int, StatisticEvidence]
+INSTITUTION_FIELDS = ("institution_largest", "institution_second")
+
+
+def row_count_evidence(cell: CellEvidence) -> StatisticEvidence:
+    """The evidence of a count of the cell's rows."""
+    return StatisticEvidence(cell.rows, cell.rows, cell.persons, cell_key=cell.cell_key)
+
+
+def close_counts(
+    statistics: Sequence[PlannedStatistic], cell: CellEvidence | None, evidence: EvidenceByStatistic, t: int
+) -> dict[int, StatisticEvidence]:
+    """For each statistic that is too close to another count, the evidence of that count: an earlier statistic's of the
+    same measure, or the cell's own. A gap in which nobody is counts as close, so that it tells nothing."""
+    found: dict[int, StatisticEvidence] = {}
+    for gap in statistics:
+        if gap.measure is not Measure.GAP or gap.implied_by is None or evidence[gap.ident].persons >= t:
+            continue
+        if gap.displayed_like is not None:
+            found.setdefault(gap.implied_by, found.get(gap.displayed_like, evidence[gap.displayed_like]))
+        elif cell is not None:
+            own = evidence[gap.implied_by]
+            found.setdefault(
+                gap.implied_by, replace(row_count_evidence(cell), **{n: getattr(own, n) for n in INSTITUTION_FIELDS})
+            )
+    return found
+
+
+def close_count_columns(
+    statistics: Sequence[PlannedStatistic], columns: EvidenceColumns, t: int
+) -> dict[int, EvidenceFields]:
+    """Of each statistic the columns by which `taken_for` has it judged as a count: its own, or another's where the two
+    are too close."""
+    taken = {s.ident: columns.fields(s.ident) for s in statistics}
+    far: dict[int, Mask] = {}
+    for gap in statistics:
+        if gap.measure is not Measure.GAP or gap.implied_by is None:
+            continue
+        own = columns.fields(gap.implied_by)
+        other = taken[gap.displayed_like] if gap.displayed_like is not None else row_count_columns(columns, own)
+        open_ = far.get(gap.implied_by, np.ones(len(columns), bool))
+        close = columns.fields(gap.ident)("persons").values < t
+        taken[gap.implied_by] = _choose_fields(open_ & close, other, taken[gap.implied_by])
+        far[gap.implied_by] = open_ & ~close
+    return taken
+
+
+def row_count_columns(columns: EvidenceColumns, own: EvidenceFields | None = None) -> EvidenceFields:
+    """`counted` by column, beside what a statistic's own evidence says of institutions."""
+    cell = columns.fields(None)
+    of_cell = {"value": "rows", "rows": "rows", "persons": "persons", "cell_key": "cell_key"}
+    zero = EvidenceColumn(np.zeros(len(columns), np.int64), np.ones(len(columns), bool))
+
+    def column(name: str) -> EvidenceColumn:
+        if own is not None and name in INSTITUTION_FIELDS:
+            return own(name)
+        if name in of_cell:
+            return cell(of_cell[name])
+        return zero if name in {"rest", "rest_rows"} else unknown_column(len(columns))
+
+    return column
+
+
+def _choose_fields(where: Mask, one: EvidenceFields, other: EvidenceFields) -> EvidenceFields:
+    return cache(lambda name: choose_column(where, one(name), other(name)))
+
+
+LineKeys = tuple[Value, ...]
+Codes = NDArray[np.int64]
+EXACT_FLOATS = 1 << 53
+"""Up to here floats tell whole numbers apart."""
+
+
+def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> frozenset[LineKeys]:
+    """Keys of cells that hold at least `full_share` of the persons in a line of the table.
+
+    A line fixes every key but one. What follows from filter or structure tells nothing and is exempt: a key of which
+    the whole table shows one value only, one that the other keys mostly fix (school and authority), and the line
+    of a one-key table, which is the population itself. Fewer than `t` persons count as nobody everywhere here: were
+    a line with one child elsewhere treated otherwise than a line with none, what is hidden would tell where it is.
+    """
+    columns = as_evidence_columns(cells)
+    persons = columns.fields(None)("persons").values
+    found = np.flatnonzero(persons != 0)
+    if not len(found) or columns.width < 2:
+        return frozenset()
+    people, codes = _exact_numbers(persons[found]), [columns.codes(axis)[found] for axis in range(columns.width)]
+    full = [
+        at
+        for axis in range(columns.width)
+        if len(np.unique(codes[axis][people >= t])) > 1
+        for at in _full_in_lines(_line_numbers(codes[:axis] + codes[axis + 1 :]), people, full_share, t)
+    ]
+    return frozenset(cell.keys for cell in columns.some(found[sorted(set(full))].tolist()))
+
+
+def _exact_numbers(persons: Numbers) -> Numbers:
+    """Objects, where sums and shares of the numbers would not be exact."""
+    return persons.astype(object) if int(persons.max()) * len(persons) >= EXACT_FLOATS else persons
+
+
+def _line_numbers(fixed: Sequence[Codes]) -> Codes:
+    """A number for each cell's line: that of the keys that the line fixes."""
+    line = fixed[0]
+    for codes in fixed[1:]:
+        line = line * (int(codes.max()) + 1) + codes
+        if int(line.max()) >= len(line) ** 2:  # numbers of lines stay so small that no product is too large
+            line = np.unique(line, return_inverse=True)[1]
+    return line
+
+
+def _full_in_lines(line: Codes, persons: Numbers, full_share: float, t: int) -> list[int]:
+    order = np.argsort(line, kind="stable")
+    starts = np.flatnonzero(np.diff(line[order], prepend=-1))
+    ends = np.append(starts[1:], len(order))
+    largest, total = (f.reduceat(persons[order], starts) for f in (np.maximum, np.add))
+    others = _enough_others(total - largest, t)
+    shown: Mask = largest >= t
+    if 2 * int(np.sum(others[shown] == 0)) > int(np.sum(shown)):
+        return []
+    full = shown & (largest >= full_share * (largest + others))
+    return [
+        int(order[start + int(np.argmax(persons[order[start:end]]))])
+        for start, end in zip(starts[full].tolist(), ends[full].tolist(), strict=True)
+    ]
+
+
+def _enough_others(others: Numbers, t: int) -> Numbers:
+    """Persons of a line outside its largest cell, where they are enough to be told of."""
+    return np.where(others >= t, others, 0)
+
+
+EXEMPT_BY_INSTITUTION = Finding(
+    "F6", Verdict.PUBLISH, "Grouped by institution: each cell is one, so only the persons in it are judged."
+)
+UNKNOWN_INSTITUTIONS = Finding(
+    "F6", Verdict.REVIEW, "The profile protects institutions, and they cannot be counted here."
+)
+
+
+def is_by_institution(planned: PlannedTable) -> bool:
+    """Whether a group key is a variable that names institutions, as it stands in the catalogue."""
+    return any(k.variable is not None and institution_code(k.variable) is not None for k in planned.keys)
+
+
+def institution_notice(planned: PlannedTable, profile: DisclosureRules) -> tuple[Finding, ...]:
+    """What staff are told of a table as a whole; it follows from the plan."""
+    return (EXEMPT_BY_INSTITUTION,) if profile.protects_institutions and is_by_institution(planned) else ()
+
+
+def uncounted_institutions(
+    cell: CellEvidence | None, rule_input: RuleInput, profile: DisclosureRules
+) -> tuple[Finding, ...]:
+    """Of a cell that somebody is in, and whose institutions are not known."""
+    is_required = (
+        profile.protects_institutions and not rule_input.by_institution and cell is not None and cell.persons > 0
+    )
+    return (UNKNOWN_INSTITUTIONS,) if is_required and cell is not None and cell.institutions is None else ()
+
+
+FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
+CLOSE_COUNT_MEASURES = frozenset({Measure.COUNT_VALUES, Measure.ONES})
+ROW_COUNT_STATISTIC = PlannedStatistic(-1, Measure.COUNT_ROWS, None, ScalarType.INT)
+"""A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
+
+Keys = tuple[Value, ...]
+Findings = tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableFindings:
+    """What the rules find, by statistic: in the cells of these keys, in every `other` cell, and where there is `none`.
+    `full` are the cells that hold (nearly) all of their line."""
+
+    cells: Mapping[int, Mapping[Keys, Findings]]
+    other: Mapping[int, Findings]
+    none: Mapping[int, Findings]
+    full: frozenset[Keys]
+
+    def on(self, statistic: int, keys: Keys, is_there: bool) -> Findings:
+        return self.cells[statistic].get(keys, self.other[statistic]) if is_there else self.none[statistic]
+
+
+@dataclass(frozen=True, slots=True)
+class RowFigures:
+    """A row's evidence by statistic: its `own`, that by which it is `judged`, and the count that it is `close` to."""
+
+    own: EvidenceByStatistic
+    judged: EvidenceByStatistic
+    close: EvidenceByStatistic
+
+    def shown(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Value:
+        return protected_value(statistic, self.judged[statistic.ident], profile, self.close.get(statistic.ident))
+
+
+def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules) -> RowFigures:
+    own = {s.ident: _statistic_evidence(s, cell) for s in planned.statistics}
+    close = close_counts(planned.statistics, cell, own, profile.t)
+    if not close:
+        return RowFigures(own, own, close)
+    as_counts = {
+        s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE_COUNT_MEASURES
+    }
+    return RowFigures(own, own | as_counts, close)
+
+
+def evaluate_rules(
+    planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules, margin: bool = False
+) -> TableFindings:
+    """A `margin` is a table of totals of another one. Rules are asked of the cells that their screens leave."""
+    columns = as_evidence_columns(evidence.cells)
+    rule_columns = _rule_columns(planned, columns, profile, margin)
+    empty_inputs = {i: _rule_input(q, planned, None, profile, with_shown=True) for i, q in rule_columns.items()}
+    return TableFindings(
+        {i: _cell_findings(q, planned, columns, profile) for i, q in rule_columns.items()},
+        {i: findings_of(one, profile, PLAN_RULES) for i, one in empty_inputs.items()},
+        {i: findings_of(one, profile) for i, one in empty_inputs.items()},
+        _full_line_cells(planned, evidence, profile),
+    )
+
+
+def _rule_columns(
+    planned: PlannedTable, columns: EvidenceColumns, profile: DisclosureRules, margin: bool
+) -> dict[int, RuleInputColumns]:
+    cells, near, by_institution = columns.fields(None), _quantile_spans(planned), is_by_institution(planned)
+    judged = close_count_columns(planned.statistics, columns, profile.t)
+    own = {s.ident: columns.fields(s.ident) for s in planned.statistics}
+    return {
+        s.ident: RuleInputColumns(
+            s,
+            row_count_columns(columns)
+            if s is ROW_COUNT_STATISTIC
+            else (judged if s.measure in CLOSE_COUNT_MEASURES else own)[s.ident],
+            cells,
+            by_institution,
+            margin,
+            near.get(s.ident),
+        )
+        for s in planned.statistics or (ROW_COUNT_STATISTIC,)
+    }
+
+
+def _cell_findings(
+    rule_columns: RuleInputColumns, planned: PlannedTable, columns: EvidenceColumns, profile: DisclosureRules
+) -> dict[Keys, Findings]:
+    """Of the cells of which more than the plan's own rules may speak."""
+    rules = rules_to_evaluate(rule_columns, profile, len(columns))
+    for number in cells_without_institutions(rule_columns, profile):
+        rules.setdefault(number, ())
+    found: dict[Keys, Findings] = {}
+    for cell, some in zip(columns.some(list(rules)), rules.values(), strict=True):
+        one = _rule_input(rule_columns, planned, cell, profile, with_shown=not PROTECTED_VALUE_RULES.isdisjoint(some))
+        found[cell.keys] = (*findings_of(one, profile, some + PLAN_RULES), *uncounted_institutions(cell, one, profile))
+    return found
+
+
+def _rule_input(
+    rule_columns: RuleInputColumns,
+    planned: PlannedTable,
+    cell: CellEvidence | None,
+    profile: DisclosureRules,
+    with_shown: bool,
+) -> RuleInput:
+    statistic = rule_columns.statistic
+    if statistic is ROW_COUNT_STATISTIC:
+        return rule_columns.for_cell(
+            cell, empty_evidence(ROW_COUNT_STATISTIC.measure) if cell is None else row_count_evidence(cell), None
+        )
+    if not with_shown and statistic.measure not in CLOSE_COUNT_MEASURES:
+        return rule_columns.for_cell(cell, _statistic_evidence(statistic, cell), None)
+    figures = row_figures(planned, cell, profile)
+    return rule_columns.for_cell(
+        cell, figures.judged[statistic.ident], figures.shown(statistic, profile) if with_shown else None
+    )
+
+
+def _statistic_evidence(statistic: PlannedStatistic, cell: CellEvidence | None) -> StatisticEvidence:
+    return empty_evidence(statistic.measure) if cell is None else cell.statistics[statistic.ident]
+
+
+def _quantile_spans(planned: PlannedTable) -> dict[int, Decimal]:
+    """Of each quantile, the share of rows to the nearer of those that are asked for of the same argument."""
+    quantiles = [(s, s.form.fraction) for s in planned.statistics if isinstance(s.form, QuantileForm)]
+    near = {
+        s.ident: quantile_spans(of for other, of in quantiles if other.argument == s.argument) for s, _ in quantiles
+    }
+    return {s.ident: near[s.ident][of] for s, of in quantiles}
+
+
+def _full_line_cells(planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules) -> frozenset[Keys]:
+    is_count = any(s.measure in FREQUENCIES for s in planned.statistics) or not planned.statistics
+    if not is_count or profile.full is ZeroPolicy.PUBLISH:
+        return frozenset()
+    return full_cells(evidence.cells, profile.full_share, profile.t)

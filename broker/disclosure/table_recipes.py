@@ -1,0 +1,135 @@
+"""What a planned table is, in texts that are equal for equal tables in any job or project: recipe and figures. No data.
+
+Two tables of one recipe count the same persons by the same keys with the same statistics, however each was written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+
+from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of
+from broker.domain.findings import TableRecord
+from broker.domain.plans.member_amounts import condition_statistics
+from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import Value, column_ids, scalar_text
+from broker.domain.relations import Scan, walk
+from broker.domain.release_history import KnownFigure
+
+CellNumbers = Mapping[tuple[Value, ...], int]
+"""The number of each of a table's cells, by its keys."""
+
+HASH_DIGITS = 15
+
+
+class StableColumnNumbers(ColumnNumbers):
+    """Numbers that follow from the names alone, so that texts of two jobs can be compared."""
+
+    def number(self, name: str) -> int:
+        found = int(sha256(name.encode()).hexdigest()[:HASH_DIGITS], 16)
+        return self.numbers.setdefault(name, found)
+
+
+def recipe_of(table: PlannedTable, rows: str = "") -> str:
+    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing. `rows`
+    is a hash of the rows that a script handed over: its plan says nothing of whom they are."""
+    population = population_of(table, StableColumnNumbers())
+    conditions = " and ".join(sorted(scalar_text(c) for c in population.conditions))
+    keys = ", ".join(scalar_text(population.of(k.expression)) for k in table.keys)
+    statistics = ", ".join(sorted(_statistic_text(s, population) for s in shown_statistics(table)))
+    source = f"\nfrom {rows}" if rows else ""
+    return sha256(f"{population.base}\nwhere {conditions}\nby {keys}\nof {statistics}{source}".encode()).hexdigest()
+
+
+def shown_statistics(table: PlannedTable) -> Iterator[PlannedStatistic]:
+    """A statistic that stands behind another is nobody's figure."""
+    return (s for s in table.statistics if s.implied_by is None)
+
+
+def person_scans(table: PlannedTable) -> list[Scan]:
+    """The person tables that a planned table reads."""
+    return [r for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None]
+
+
+def disclosed_figures(
+    table: PlannedTable, record: TableRecord, cells: CellNumbers, read: frozenset[int]
+) -> tuple[KnownFigure, ...]:
+    """What a judged table tells of each of its cells if it leaves so; `read` are the statistics that the output
+    reads."""
+    idents = (s.ident for s in shown_statistics(table) if s.ident in read)
+    return known_figures(table, {ident: _shown_values(record, cells, ident) for ident in idents})
+
+
+def known_figures(table: PlannedTable, values: Mapping[int, Mapping[int, Value]]) -> tuple[KnownFigure, ...]:
+    """What a planned table tells that shows these values, by statistic and the number of the cell."""
+    population, variables = population_of(table, StableColumnNumbers()), _column_variables(table)
+    found: list[KnownFigure] = []
+    for statistic in shown_statistics(table):
+        if statistic.ident not in values:
+            continue
+        text, reads = _statistic_text(statistic, population), _variables_read(statistic, variables)
+        shown = values[statistic.ident]
+        found += [
+            KnownFigure(statistic.ident, amount, once, text, reads if of_values else frozenset(), shown)
+            for amount, once, of_values in (*statistic_totals(statistic), *_condition_totals(statistic, table))
+        ]
+    return tuple(found)
+
+
+COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
+
+
+def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, bool]]:
+    """The totals over persons that a statistic tells: (amount, once, whether it adds up values). Of what is no total
+    (a quantile, a deviation) the persons themselves: whoever is in it or not. So too of a sum and a mean: who is in the
+    one and not in the other has 0, if the two are equal."""
+    given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
+    match statistic.measure:
+        case Measure.COUNT_ROWS:
+            return [("rows", False, False)]
+        case Measure.COUNT_PERSONS if statistic.argument is None:
+            return [("", False, False)]
+        case Measure.COUNT_PERSONS:
+            return [(given, True, False)]
+        case Measure.COUNT_VALUES | Measure.COUNT_DISTINCT:
+            return [(given, False, False)]
+        case Measure.ONES:
+            return [(ones, False, False)]
+        case Measure.SHARE:
+            return [(ones, False, False), (given, False, False)]
+        case Measure.SUM:
+            return [(total, False, True), (given, True, True)]
+        case Measure.MEAN:
+            return [(total, False, True), (given, False, False), (given, True, True)]
+    return [(given, True, True), (given, False, False)]
+
+
+def _condition_totals(statistic: PlannedStatistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:
+    """What a total tells by constants of its argument, which anybody can choose so that they are read out of it: whom
+    each condition is true of, and of how many rows the total is."""
+    ones = [(f"s{c.ident}_ones", False, False) for c in condition_statistics(statistic, table)]
+    return [*ones, (f"s{statistic.ident}_given", False, False)] if ones and statistic.measure is Measure.SUM else ones
+
+
+def _statistic_text(statistic: PlannedStatistic, population: Population) -> str:
+    argument = "" if statistic.argument is None else scalar_text(population.of(statistic.argument))
+    form = "" if statistic.form is None else f" {statistic.form!r}"
+    return f"{statistic.measure.value}({argument}){form}{' truncated' if statistic.truncated else ''}"
+
+
+def _column_variables(table: PlannedTable) -> dict[int, str]:
+    """By column, the variable that it is, as far as it is one as it stands."""
+    return {c.ident: f"{s.table}.{c.variable}" for s in person_scans(table) for c in s.columns}
+
+
+def _variables_read(statistic: PlannedStatistic, variables: Mapping[int, str]) -> frozenset[str]:
+    """What an argument reads. A column that is computed below could read anything of the table."""
+    idents = frozenset() if statistic.argument is None else column_ids(statistic.argument)
+    return frozenset(variables[i] for i in idents) if idents <= variables.keys() else frozenset(variables.values())
+
+
+def _shown_values(record: TableRecord, cells: CellNumbers, ident: int) -> dict[int, Value]:
+    found: dict[int, Value] = {}
+    for keys, _, __, judged in record.cells:
+        for one in judged:
+            if one.statistic == ident and not one.hidden:
+                found[cells[keys]] = one.released
+    return found

@@ -1,0 +1,1 @@
+"""Jobs: submissions, outputs, reviews, rehearsals, and what scripts leave and request."""

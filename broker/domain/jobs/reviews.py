@@ -1,0 +1,99 @@
+"""Reviews of an output: checkers' votes with the rule that turns them into a decision, and messages with the rule which
+need a second person."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.errors import Invalid
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plain_text import check_plain_text
+
+
+class VoteChoice(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One checker's word, bound to exactly what they saw. `overrides` are the findings it sets aside, and `why`."""
+
+    output: str
+    checker: str
+    choice: VoteChoice
+    reason: str
+    staff_hash: str
+    findings_hash: str
+    memory_version: str
+    cast: datetime
+    overrides: tuple[str, ...] = ()
+    why: str = ""
+
+
+OutputDecision = tuple[OutputState, str | None, Sequence[AuditEvent]]
+"""What a set of votes decides: the state to move to, the reason to show, and the audit events of that."""
+
+
+def votes_needed(policy_votes: int, overriding: bool) -> int:
+    """How many equal votes decide: what policy asks, and two wherever a finding is set aside."""
+    return max(policy_votes, 2) if overriding else max(policy_votes, 1)
+
+
+def agreed_choice(votes: tuple[Vote, ...], needed: int) -> VoteChoice | None:
+    """The choice that `needed` independent votes agree on, and more than on any other; None while there is none.
+
+    Disagreement opens a third vote: three checkers with three choices leave it open still.
+    """
+    ranked = Counter(v.choice for v in votes).most_common(2)
+    if not ranked or ranked[0][1] < needed or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
+        return None
+    return ranked[0][0]
+
+
+MAX_MESSAGE_LENGTH = 2000
+
+
+class Audience(StrEnum):
+    """Who reads a message: checkers alone, or the project's researchers too."""
+
+    STAFF = "staff"
+    RESEARCHERS = "researchers"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of an output's thread. `held`: it holds a figure, so researchers read it only once another checker
+    has confirmed it. `number` is its place in the thread; 0 until it is stored."""
+
+    output: str
+    author: str
+    at: datetime
+    audience: Audience
+    text: str
+    held: bool = False
+    confirmed_by: str | None = None
+    number: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether a second person has to look at it before researchers do."""
+        return self.held and self.confirmed_by is None
+
+
+def has_figure(text: str) -> bool:
+    """Digits of any script, fractions and superscripts: what a checker saw may be in them."""
+    return any(c.isnumeric() for c in text)
+
+
+def check_message_text(text: str, pointer: str) -> str:
+    """The words without what surrounds them; Invalid where nothing is said, or nothing that can be read."""
+    words = text.replace("\r\n", "\n").strip()
+    if not words or len(words) > MAX_MESSAGE_LENGTH:
+        raise Invalid("words", f"Write between one and {MAX_MESSAGE_LENGTH:,} characters.", pointer)
+    check_plain_text(words, "text", pointer, lines=True)
+    return words

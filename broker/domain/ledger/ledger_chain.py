@@ -1,0 +1,162 @@
+"""Hash chain of the ledger: every change as an entry bound to the one before, and the totals replayed from all
+entries."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from broker.domain.identity.audit import GENESIS
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount, zero_amount
+from broker.domain.ledger.spends import SPENT_STATES, DisclosureSource, ExactDisclosure, SpendState, StoredAnswer
+
+
+class LedgerEntryKind(StrEnum):
+    """A cap was set; a spend moved (as the states are called); its answer was stored; something exact stands beside the
+    claim; what a restored back-up had forgotten was entered again."""
+
+    ALLOTTED = "allotted"
+    RESERVED = "reserved"
+    CHARGED = "charged"
+    ANSWERED = "answered"
+    RELEASED = "released"
+    WITHHELD = "withheld"
+    REFUNDED = "refunded"
+    EXACT_DISCLOSURE = "beside"
+    RESTORED = "restored"
+
+
+SPEND_MOVES = frozenset(LedgerEntryKind(state.value) for state in SpendState)
+"""Entries by which a spend comes into being or moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEntry:
+    """A change in its place, of the ledger or of the memory, whose chain is alike. `subject` is a job, an account's
+    name, a source or a release; `body` is canonical JSON."""
+
+    number: int
+    at: datetime
+    kind: StrEnum
+    subject: str
+    body: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The number of an entry and the keyed signature of its hash: what is kept elsewhere, to know the ledger by."""
+
+    number: int
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCheck:
+    """What following the ledger found: entries that hold, the number of the first that does not, heads that it does not
+    know, and names of accounts and jobs whose tables say something else than the entries."""
+
+    entries: int
+    broken: int | None
+    missing_heads: tuple[ChainHead, ...] = ()
+    differs: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return self.broken is None and not self.missing_heads and not self.differs
+
+
+def entry_hash(number: int, at: datetime, kind: StrEnum, subject: str, body: str, previous: str) -> str:
+    text = json.dumps([number, at.isoformat(), kind.value, subject, body], separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def check_entries(entries: Iterable[ChainEntry]) -> Iterator[tuple[ChainEntry, bool]]:
+    """Each entry with whether it follows from the one before. Only `restored` leaves out the numbers that were lost."""
+    number, previous = 0, GENESIS
+    for entry in entries:
+        gap = entry.kind.value == LedgerEntryKind.RESTORED and entry.number > number
+        expected_hash = entry_hash(entry.number, entry.at, entry.kind, entry.subject, entry.body, entry.previous)
+        yield entry, (entry.number == number + 1 or gap) and entry.previous == previous and entry.hash == expected_hash
+        number, previous = entry.number, entry.hash
+
+
+def charges_to_json(charges: Iterable[tuple[PrivacyAccount, PrivacyAmount]]) -> str:
+    return json.dumps(
+        [[a.unit, a.project, a.dataset, x.accounting.value, x.micro, x.delta] for a, x in charges],
+        separators=(",", ":"),
+    )
+
+
+def charges_from_json(text: str) -> list[tuple[PrivacyAccount, PrivacyAmount]]:
+    return [
+        (PrivacyAccount(unit, project, dataset), PrivacyAmount(Accounting(kind), micro, delta))
+        for unit, project, dataset, kind, micro, delta in json.loads(text)
+    ]
+
+
+ChargesByAccount = dict[PrivacyAccount, PrivacyAmount]
+
+
+@dataclass(slots=True)
+class ReplayedSpend:
+    """A job's spend, as far as the entries go."""
+
+    state: SpendState
+    charges: ChargesByAccount
+    answer: StoredAnswer | None = None
+
+
+@dataclass(slots=True)
+class LedgerTotals:
+    """Caps by account, spends by job, and what stands beside the claim."""
+
+    caps: ChargesByAccount = field(default_factory=dict)
+    spends: dict[str, ReplayedSpend] = field(default_factory=dict)
+    exact_disclosures: set[ExactDisclosure] = field(default_factory=set)
+
+    def used(self, account: PrivacyAccount) -> tuple[PrivacyAmount, PrivacyAmount]:
+        """Spent and reserved."""
+        spent = reserved = zero_amount(self.caps[account].accounting)
+        for spend in self.spends.values():
+            amount = spend.charges.get(account)
+            if amount is not None and spend.state in SPENT_STATES:
+                spent += amount
+            elif amount is not None and spend.state is SpendState.RESERVED:
+                reserved += amount
+        return spent, reserved
+
+
+def replay_entries(entries: Iterable[ChainEntry]) -> LedgerTotals:
+    totals = LedgerTotals()
+    for entry in entries:
+        _apply_entry(totals, entry, json.loads(entry.body))
+    return totals
+
+
+def _apply_entry(totals: LedgerTotals, entry: ChainEntry, body: Any) -> None:
+    match entry.kind:
+        case LedgerEntryKind.ALLOTTED:
+            _apply_allotment(totals, body)
+        case LedgerEntryKind.RESERVED:
+            totals.spends[entry.subject] = ReplayedSpend(SpendState.RESERVED, dict(charges_from_json(body["charges"])))
+        case LedgerEntryKind.ANSWERED:
+            totals.spends[entry.subject].answer = StoredAnswer(body["hash"], body["place"])
+        case LedgerEntryKind.EXACT_DISCLOSURE:
+            totals.exact_disclosures |= {
+                ExactDisclosure(**(fields | {"kind": DisclosureSource(fields["kind"])})) for fields in body
+            }
+        case kind if kind in SPEND_MOVES:
+            totals.spends[entry.subject].state = SpendState(kind.value)
+
+
+def _apply_allotment(totals: LedgerTotals, body: dict[str, Any]) -> None:
+    """A cap; and, for an account that was opened late, what was spent before."""
+    [(account, cap)] = charges_from_json(body["cap"])
+    totals.caps[account] = cap
+    for job, (micro, delta) in body["charges"].items():
+        totals.spends[job].charges[account] = PrivacyAmount(cap.accounting, micro, delta)

@@ -1,0 +1,92 @@
+"""Canonical texts of plans and of private questions. Stores hold hashes of them, so a renaming must change none."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+HASHED_CLASSES: Mapping[str, str] = {
+    "AnswerRange": "Range",
+    "BlockEstimator": "Estimator",
+    "BlockTable": "CutTable",
+    "BlockTables": "Cut",
+    "ColumnRef": "Column",
+    "DeviationForm": "Deviation",
+    "GroupKey": "Key",
+    "PlannedStatistic": "Statistic",
+    "PrivateMeasure": "Ask",
+    "PrivateStatistic": "Statistic",
+    "QuantileForm": "Fraction",
+    "SavedQuery": "Kept",
+    "ScalarType": "Type",
+    "ScriptDirective": "Asks",
+    "Usage": "How",
+}
+"""The name of a class in the hashes, where it has another one in the code of today."""
+HASHED_FIELDS: Mapping[tuple[str, str], str] = {
+    ("DeviationForm", "is_variance"): "squared",
+    ("DeviationForm", "of_population"): "whole",
+    ("Dimension", "max_values"): "most",
+    ("PlannedStatistic", "displayed_like"): "like",
+    ("PlannedStatistic", "implied_by"): "behind",
+    ("PlannedTable", "max_rows"): "most",
+    ("PrivateStatistic", "measure"): "ask",
+    ("PrivateStatistic", "of_population"): "whole",
+    ("PrivateTable", "public_counts"): "public",
+    ("QuantileForm", "fraction"): "of",
+    ("ScriptDirective", "loss"): "number",
+    ("ScriptDirective", "loss_name"): "word",
+}
+"""The same of fields, by class and field."""
+
+
+class _Text(str):
+    """A text whose repr is itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def plan_text(value: object) -> str:
+    """The text of a part of a plan: (class, (field, value), …) in nested tuples. It does not depend on the order of
+    sets."""
+    return repr(_nested(value))
+
+
+def canonical_repr(value: object) -> str:
+    """What `repr` says of a value, under the names of the hashes."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(canonical_repr, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(canonical_repr, value))}]"
+    if isinstance(value, Enum):
+        return _enum_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        shown = (f"{_field(value, f.name)}={canonical_repr(getattr(value, f.name))}" for f in fields(value) if f.repr)
+        return f"{_class(value)}({', '.join(shown)})"
+    return repr(value)
+
+
+def _nested(value: object) -> object:
+    if isinstance(value, frozenset):
+        return ("set", *sorted(map(repr, value)))
+    if isinstance(value, tuple):
+        return tuple(map(_nested, value))
+    if isinstance(value, Enum):
+        return _Text(_enum_text(value))
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return (_class(value), *((_field(value, f.name), _nested(getattr(value, f.name))) for f in fields(value)))
+
+
+def _enum_text(value: Enum) -> str:
+    return f"<{_class(value)}.{value.name}: {value.value!r}>"
+
+
+def _class(value: object) -> str:
+    return HASHED_CLASSES.get(type(value).__name__, type(value).__name__)
+
+
+def _field(value: object, name: str) -> str:
+    return HASHED_FIELDS.get((type(value).__name__, name), name)

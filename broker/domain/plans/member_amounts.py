@@ -1,0 +1,66 @@
+"""What is added up of each person in the cells of a planned table: the amounts of its members, by name. No data.
+
+A figure of a table is a sum over persons: of rows, of rows that have the argument, of ones, or of the argument itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+
+
+class AmountKind(StrEnum):
+    """What of a person's rows in a cell is added up: the rows, those with an argument, those where it is 1, or the
+    argument itself."""
+
+    ROWS = "rows"
+    NON_NULL_ROWS = "given"
+    ONES = "ones"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class AmountColumn:
+    """A column of the members: of the whole cell's rows (`statistic` is None), or of one statistic's argument."""
+
+    kind: AmountKind
+    statistic: int | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.kind) if self.statistic is None else f"s{self.statistic}_{self.kind}"
+
+
+ROW_AMOUNT = AmountColumn(AmountKind.ROWS)
+TOTAL_MEASURES = frozenset({Measure.SUM, Measure.MEAN})
+SHARE_MEASURES = frozenset({Measure.ONES, Measure.SHARE})
+
+
+def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
+    """The columns beside person and cell. A statistic that stands behind another is nobody's figure, but for the
+    conditions of a total's argument."""
+    own = (s for s in table.statistics if s.implied_by is None)
+    condition_ids = {c.ident for s in table.statistics for c in condition_statistics(s, table)}
+    implied = (s for s in table.statistics if s.ident in condition_ids)
+    return (ROW_AMOUNT, *(c for s in (*own, *implied) for c in _columns(s)))
+
+
+def condition_statistics(statistic: PlannedStatistic, table: PlannedTable) -> tuple[PlannedStatistic, ...]:
+    """Those inside a total's argument: `SUM(CASE WHEN c THEN 2 ELSE 1 END)` less its rows is the count of c."""
+    if statistic.implied_by is not None or statistic.measure not in TOTAL_MEASURES:
+        return ()
+    return tuple(s for s in table.statistics if s.implied_by == statistic.ident and s.measure is Measure.ONES)
+
+
+def _columns(statistic: PlannedStatistic) -> Iterator[AmountColumn]:
+    if statistic.argument is None:
+        return
+    yield AmountColumn(AmountKind.NON_NULL_ROWS, statistic.ident)
+    if statistic.measure in SHARE_MEASURES:
+        yield AmountColumn(AmountKind.ONES, statistic.ident)
+    elif statistic.argument.type.is_number and statistic.measure not in COUNT_MEASURES:
+        yield AmountColumn(AmountKind.TOTAL, statistic.ident)
+
+
+COUNT_MEASURES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})

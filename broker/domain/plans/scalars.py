@@ -1,0 +1,135 @@
+"""Scalar expressions of a plan, a closed, frozen, typed tree that says exactly what is computed; and values as stored
+JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+Value = int | float | Decimal | str | date | bool | None
+
+MISSING_LABEL = "(missing)"
+"""How a released table names the category of those whose value is missing."""
+
+
+class ScalarType(StrEnum):
+    """Types of scalar values. FLAG is a small integer that is 0 or 1; TRUTH is a predicate's three values."""
+
+    INT = "int"
+    FLAG = "flag"
+    DECIMAL = "decimal"
+    DOUBLE = "double"
+    TEXT = "text"
+    DATE = "date"
+    TRUTH = "truth"
+    NULL = "null"
+
+    @property
+    def is_number(self) -> bool:
+        return self in {ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.DOUBLE}
+
+    @property
+    def is_whole(self) -> bool:
+        return self in {ScalarType.INT, ScalarType.FLAG}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRef:
+    """A column of the relation below, by its globally unique id in the plan."""
+
+    ident: int
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    value: Value
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation of the closed list applied to arguments."""
+
+    op: str
+    args: "tuple[Scalar, ...]"
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The first `when` whose condition is true gives the value; none gives `otherwise`."""
+
+    whens: "tuple[tuple[Scalar, Scalar], ...]"
+    otherwise: "Scalar"
+    type: ScalarType
+
+
+Scalar = ColumnRef | Literal | Call | Case
+
+NULL = Literal(None, ScalarType.NULL)
+
+
+def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
+    """Every column that a scalar reads, as often as it does."""
+    match scalar:
+        case ColumnRef():
+            yield scalar
+        case Call(args=args):
+            for arg in args:
+                yield from columns_in(arg)
+        case Case(whens=whens, otherwise=otherwise):
+            for part in (*(s for pair in whens for s in pair), otherwise):
+                yield from columns_in(part)
+
+
+def column_ids(scalar: Scalar) -> frozenset[int]:
+    """The ids of every column that a scalar reads."""
+    return frozenset(c.ident for c in columns_in(scalar))
+
+
+def scalar_text(scalar: Scalar) -> str:
+    """Canonical text of a scalar: equal trees print alike, different trees differently."""
+    match scalar:
+        case ColumnRef(ident=ident, type=kind):
+            return f"${ident}:{kind}"
+        case Literal(value=value, type=kind):
+            return f"{value!r}:{kind}"
+        case Call(op=op, args=args, type=kind):
+            return f"{op}({', '.join(scalar_text(a) for a in args)}):{kind}"
+        case Case(whens=whens, otherwise=otherwise, type=kind):
+            arms = " ".join(f"when {scalar_text(c)} then {scalar_text(v)}" for c, v in whens)
+            return f"case({arms} else {scalar_text(otherwise)}):{kind}"
+
+
+def value_to_json(value: Value) -> Any:
+    """Numbers that JSON would change, and dates, are written as one-entry objects."""
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case date():
+            return {"date": value.isoformat()}
+        case _:
+            return value
+
+
+def value_from_json(document: Any) -> Value:
+    match document:
+        case {"decimal": str(text)}:
+            return Decimal(text)
+        case {"date": str(text)}:
+            return date.fromisoformat(text)
+        case None | bool() | int() | float() | str():
+            return document
+        case _:
+            raise ValueError("no value")
+
+
+def values_to_json(values: Sequence[Value]) -> list[Any]:
+    return [value_to_json(value) for value in values]
+
+
+def values_from_json(document: Sequence[Any]) -> tuple[Value, ...]:
+    return tuple(value_from_json(value) for value in document)

@@ -1,0 +1,126 @@
+"""Substitution in relations and scalars: the same tree under other column ids or with other scalars for its columns."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
+from broker.domain.relations import (
+    Aggregate,
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Values,
+    WindowColumn,
+)
+
+IdMap = Callable[[int], int]
+
+
+def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Scalar:
+    """The scalar with something else in the place of each column."""
+    match scalar:
+        case ColumnRef():
+            return replacement(scalar)
+        case Literal():
+            return scalar
+        case Call(args=args):
+            return replace(scalar, args=tuple(substitute(a, replacement) for a in args))
+        case Case(whens=whens, otherwise=otherwise):
+            arms = tuple((substitute(c, replacement), substitute(v, replacement)) for c, v in whens)
+            return replace(scalar, whens=arms, otherwise=substitute(otherwise, replacement))
+
+
+def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
+    """The parts of which all must be true for the whole to be."""
+    if isinstance(scalar, Call) and scalar.op == "and":
+        for part in scalar.args:
+            yield from conjuncts(part)
+    else:
+        yield scalar
+
+
+def rename_columns(
+    relation: Relation, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None = None
+) -> Relation:
+    """The relation with every id, of its own columns and below, under another name. `replacement`: what stands for a
+    column that is read, where that is not its name alone: a lateral relation reads columns that are not its own."""
+    return _ColumnRenamer(new_id, replacement).relation(relation)
+
+
+class _ColumnRenamer:
+    def __init__(self, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None) -> None:
+        self._new_id = new_id
+        self._replacement = replacement or (lambda c: ColumnRef(new_id(c.ident), c.type))
+
+    def relation(self, relation: Relation) -> Relation:
+        new_id = self._new_id
+        match relation:
+            case Scan():
+                columns = tuple(replace(c, ident=new_id(c.ident)) for c in relation.columns)
+                return replace(relation, columns=columns, person=self._optional_id(relation.person))
+            case Values():
+                rows = tuple(tuple(map(self.scalar, row)) for row in relation.rows)
+                return Values(tuple((new_id(i), kind) for i, kind in relation.columns), rows)
+            case Filter():
+                return Filter(self.relation(relation.child), self.scalar(relation.predicate))
+            case Project():
+                computed = tuple((new_id(i), self.scalar(s)) for i, s in relation.columns)
+                return Project(self.relation(relation.child), computed)
+            case Join():
+                return self._join(relation)
+            case Gather():
+                return self._aggregation(relation)
+            case Over():
+                windows = tuple(map(self._window, relation.columns))
+                return Over(self.relation(relation.child), windows, self._optional_id(relation.counted))
+            case Union():
+                person = relation.person and (new_id(relation.person[0]), tuple(map(new_id, relation.person[1])))
+                stacked = tuple((new_id(i), tuple(map(new_id, inner))) for i, inner in relation.columns)
+                return Union(tuple(map(self.relation, relation.parts)), stacked, person)
+            case Attach():
+                child, sub = self.relation(relation.child), self.relation(relation.sub)
+                return Attach(child, sub, new_id(relation.ident), self._optional_id(relation.column))
+            case Limit():
+                return replace(relation, child=self.relation(relation.child), order=self._order(relation.order))
+
+    def scalar(self, scalar: Scalar) -> Scalar:
+        return substitute(scalar, self._replacement)
+
+    def _join(self, join: Join) -> Join:
+        left, right = self.relation(join.left), self.relation(join.right)
+        on = None if join.on is None else self.scalar(join.on)
+        both = None if join.both is None else (self._new_id(join.both[0]), self._new_id(join.both[1]))
+        return replace(join, left=left, right=right, on=on, person=self._optional_id(join.person), both=both)
+
+    def _aggregation(self, aggregation: Gather) -> Gather:
+        child = self.relation(aggregation.child)
+        keys = tuple((self._new_id(i), self.scalar(s)) for i, s in aggregation.keys)
+        aggregates = tuple((self._new_id(i), self._aggregate_call(a)) for i, a in aggregation.aggregates)
+        return Gather(
+            child, keys, aggregates, self._optional_id(aggregation.counted), self._optional_id(aggregation.person)
+        )
+
+    def _window(self, window: WindowColumn) -> WindowColumn:
+        return replace(
+            window,
+            ident=self._new_id(window.ident),
+            function=self._aggregate_call(window.function),
+            partition=tuple(map(self.scalar, window.partition)),
+            order=self._order(window.order),
+        )
+
+    def _optional_id(self, ident: int | None) -> int | None:
+        return None if ident is None else self._new_id(ident)
+
+    def _aggregate_call(self, call: Aggregate) -> Aggregate:
+        return replace(call, args=tuple(map(self.scalar, call.args)))
+
+    def _order(self, order: tuple[tuple[Scalar, bool], ...]) -> tuple[tuple[Scalar, bool], ...]:
+        return tuple((self.scalar(s), down) for s, down in order)

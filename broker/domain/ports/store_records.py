@@ -1,0 +1,209 @@
+"""Values that the store holds or takes beside jobs and outputs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import Job
+from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.reviews import Message, OutputDecision, Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What left, once: the approved outputs of a decided job. `manifest_hash` is the SHA-256 of the manifest."""
+
+    ident: str
+    job: str
+    project: str
+    released_at: datetime
+    manifest_hash: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """A line of the public register about one release; `recalled`: all of it was."""
+
+    release: str
+    project: str
+    title: str
+    outputs: tuple[str, ...]
+    released_at: datetime
+    recalled: bool
+    recalled_outputs: tuple[str, ...] = ()
+    recalled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFilter:
+    """Which releases of the register: of these projects, with these words in title or outputs, older than `after`;
+    with `recalled` only what was recalled in part or whole, the newest recall first."""
+
+    projects: frozenset[str] | None = None
+    words: tuple[str, ...] = ()
+    recalled: bool = False
+    after: str | None = None
+    limit: int | None = None
+
+
+ALL_RELEASES = RegisterFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterCount:
+    """How much a project has released, and under which policy set last."""
+
+    project: str
+    releases: int
+    outputs: int
+    recalled: int
+    last: datetime
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One ingested, numbered, validated state of the data."""
+
+    ident: str
+    fingerprint: str
+    created: datetime
+    synthetic: bool
+    path: str
+    facts: str
+    """JSON of `broker.vault.facts`: key facts per table and year."""
+    retired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A parsed policy set under its fingerprint; in force once a second administrator has applied it."""
+
+    fingerprint: str
+    content: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str | None
+    applied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A session or an API token of a person, named by the beginning of its hash. Sessions know when they were last
+    `seen`."""
+
+    ident: str
+    session: bool
+    made: datetime | None
+    seen: datetime | None
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDecision:
+    """Which two administrators put a policy set in force, and when."""
+
+    fingerprint: str
+    proposed_by: str
+    proposed_at: datetime
+    applied_by: str
+    applied_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines of the audit log to show, newest first: all that is given must fit. `before`: only lines with a
+    smaller number, which is how pages follow each other; `since` and `until` include both ends."""
+
+    subject: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """What a worker's supervisor last said of itself."""
+
+    worker: str
+    at: datetime
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingHistoryEntry:
+    """A table of an output that goes into memory with its release: its number, and its file of members."""
+
+    table: int
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """An output with the content that belongs to it: `evidence_digest` names the staff JSON. `pending_history` is for
+    the worker alone."""
+
+    output: Output
+    evidence_digest: str
+    pending_history: tuple[PendingHistoryEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRecord:
+    """A vote to store, with its audit events and what is said with it. `decide` sees all votes on the output, this one
+    included; None decides nothing."""
+
+    vote: Vote
+    events: Sequence[AuditEvent]
+    decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None
+    says: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilter:
+    """What to list. None means any."""
+
+    projects: frozenset[str] | None = None
+    states: frozenset[str] | None = None
+    researcher: str | None = None
+    limit: int = 100
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run one attempt of a job until `until`; every later write carries `attempt`."""
+
+    job: Job
+    attempt: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LapsedLease:
+    """A running job whose lease has lapsed."""
+
+    job: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Numbers for a project's quota on small populations (invariant 9)."""
+
+    small_jobs: int = 0
+    extra: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedOutput:
+    """An output that was compared with memory: what it was, and what it is now, in the same state or the next one."""
+
+    before: Output
+    record: "OutputRecord"

@@ -1,0 +1,258 @@
+"""Tabulates a file of person rows with DuckDB into evidence for `broker assess`. Judges nothing."""
+
+# ruff: noqa: S608 - SQL is put together from names of its own and literals
+# ruff: noqa: S608 - SQL is put together from names of its own and literals
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from broker.disclosure.microdata.tabulation import (
+    StatisticRequest,
+    TabulatedCell,
+    Tabulation,
+    TabulationRequest,
+    ValueTally,
+    check_request,
+    distribution_evidence,
+)
+from broker.disclosure.rules import MAGNITUDES
+from broker.disclosure.suppression.cell_systems import CellCoordinates
+from broker.domain.errors import Invalid
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.plans.plan import Measure
+from broker.engine.person_table import Connection, PersonTable, Row, number_sql, open_person_file
+from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
+
+
+def sums_of(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+    """Of sum and mean of a column. Persons with the same total are put together first: they are fewer, and the most
+    common total is wanted."""
+    value = table.columns[name]
+    if table.least is not None:
+        return _of_both(name, table.by_place(_single_sums(table.keys, value, table.least)))
+    if table.one_row_each:
+        inner = f"SELECT {table.keys}, {value} AS t, count(*) AS c FROM rows WHERE {value} IS NOT NULL GROUP BY ALL"
+        total = f"SELECT {table.keys}, t, sum(c)::BIGINT AS c FROM ({inner}) GROUP BY {table.groups}, t"
+        amounts = f"SELECT *, c AS n FROM ({total if table.request.totals else inner})"
+    else:
+        people = (
+            f"SELECT {table.keys}, p, sum({value}) AS t, count({value}) AS n FROM rows WHERE {value} IS NOT NULL "
+            f"GROUP BY {table.groups}, p"
+        )
+        amounts = f"SELECT {table.keys}, t, count(*) AS c, sum(n) AS n FROM ({people}) GROUP BY {table.keys}, t"
+    query = (
+        f"SELECT {table.keys}, sum(n), sum(c) FILTER (t <> 0), sum(c), sum(t * c), max(abs(t)), "
+        "greatest(list_extract(max(abs(t), 2), 2), max(abs(t)) FILTER (c > 1)), min(t), max(t), max(c) "
+        f"FROM ({amounts}) GROUP BY {table.keys}"
+    )
+    return _of_both(name, table.by_place(query))
+
+
+def add_up(table: PersonTable) -> None:
+    """Where each person has one row: the table `cells` with the rows of each, and with all that its sums need, of every
+    column in one pass. Values that fall on many of 63 places are as many different ones."""
+    parts = "".join(
+        f", count({v}) AS n_{v}, count(*) FILTER ({v} <> 0) AS some_{v}, sum({v}) AS total_{v}, "
+        f"max(abs({v}), 2) AS most_{v}, min({v}) AS low_{v}, max({v}) AS high_{v}, "
+        f"bit_count(bit_or(1::BIGINT << (hash({v}) % 63)::INT) FILTER ({v} IS NOT NULL)) AS places_{v}"
+        for v in (table.columns[name] for name in table.request.measures)
+    )
+    table.con.execute(f"CREATE TEMP TABLE cells AS SELECT {table.keys}, count(*) AS n{parts} FROM rows GROUP BY ALL")
+
+
+def _single_sums(keys: str, v: str, least: int) -> str:
+    """Of one column from `cells`. Only where values fall on no more than `least` places, the persons with the most
+    common one are counted."""
+    alike = f"SELECT {keys}, {v} AS t, count(*) AS c FROM rows SEMI JOIN doubtful USING ({keys}) GROUP BY ALL"
+    return (
+        f"WITH doubtful AS (SELECT {keys} FROM cells WHERE places_{v} <= {least}), "
+        f"common AS (SELECT {keys}, max(c) AS c FROM ({alike}) WHERE t IS NOT NULL GROUP BY {keys}) "
+        f"SELECT {keys}, n_{v}, some_{v}, n_{v}, total_{v}, most_{v}[1], most_{v}[2], low_{v}, high_{v}, "
+        f"coalesce(c, n_{v} - places_{v} + 1) FROM cells LEFT JOIN common USING ({keys})"
+    )
+
+
+def _of_both(
+    name: str, found: Mapping[CellCoordinates, Row]
+) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+    both = {place: _evidence(*row) for place, row in found.items() if row[0]}
+    return {
+        StatisticRequest(Measure.SUM, name): {place: total for place, (total, _) in both.items()},
+        StatisticRequest(Measure.MEAN, name): {place: mean for place, (_, mean) in both.items()},
+    }
+
+
+def _evidence(
+    rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any, common: Any
+) -> tuple[StatisticEvidence, StatisticEvidence]:
+    """Of the sum and of the mean."""
+    found, mean = plain_number(total), Decimal(total) / Decimal(int(rows))
+    shared = (plain_number(largest), plain_number(second or 0), plain_number(low), plain_number(high), found)
+    others = int(persons) - int(common)
+    return (
+        StatisticEvidence(found, int(rows), int(some or 0), 0, 0, *shared, others=others),
+        StatisticEvidence(mean, int(rows), int(persons), 0, 0, *shared, others=others),
+    )
+
+
+def plain_number(value: Any) -> Any:
+    """Whole numbers as such; text is left as it is."""
+    if not isinstance(value, Decimal):
+        return value
+    whole = int(value)
+    return whole if whole == value else value.normalize(WIDE_CONTEXT)
+
+
+ReportProgress = Callable[[str, int, int], None]
+
+
+def tabulate(
+    path: Path, request: TabulationRequest, report: ReportProgress = lambda what, done, total: None
+) -> Tabulation:
+    """Cells, totals and evidence of a CSV or Parquet file. A row without a unit is a person of its own."""
+    check_request(request)
+    steps = 2 + len(request.measures) + len(request.ordered)
+    texts = {request.unit, *request.by, request.institution}
+    with open_person_file(path, request.columns, [n for n in request.numbers if n not in texts]) as file:
+        report("reading", 1, steps)
+        try:
+            numbers = {name: number_sql(file, name) for name in request.numbers}
+            table = PersonTable(file, request, numbers)
+            cells = _cells(table, lambda done: report("counting", done, steps))
+        except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
+            raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.PermissionException) as fault:
+            raise Invalid("unreadable", f"{path.name} cannot be read as CSV or Parquet.", str(path)) from fault
+        return Tabulation(request.by, table.categories, request.totals, request.wanted, cells, request.institution)
+
+
+def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[TabulatedCell, ...]:
+    if table.least is not None:
+        add_up(table)
+    counted = _counts(table)
+    schools = _institutions(table) if table.request.institution else {}
+    evidence: dict[StatisticRequest, Mapping[CellCoordinates, StatisticEvidence]] = {}
+    for done, name in enumerate(table.request.measures, 2):
+        report(done)
+        evidence |= sums_of(table, name)
+    for done, name in enumerate(table.request.ordered, 2 + len(table.request.measures)):
+        report(done)
+        evidence |= _places(table, name)
+    nothing = StatisticEvidence(None, 0, 0)
+    wanted = dict.fromkeys((*table.request.wanted, *(StatisticRequest(Measure.SUM, m) for m in table.request.measures)))
+    of_columns = [(w, evidence[w]) for w in wanted if w.column is not None]
+    cells, count = [], StatisticRequest(Measure.COUNT_ROWS)
+    of_rows = cache(_of_rows)  # many cells are alike
+    for place, (rows, persons, largest, second) in counted.items():
+        found = {w: of.get(place, nothing) for w, of in of_columns}
+        school = schools.get(place)
+        if count in wanted:
+            found[count] = _with_institutions(of_rows(rows, persons, largest, second), school, None)
+        if school is not None:
+            found |= {w: _with_institutions(e, school, w.column) for w, e in found.items() if w.measure in MAGNITUDES}
+        cells.append(_cell(place, rows, persons, school, found))
+    return tuple(cells)
+
+
+def _of_rows(rows: int, persons: int, largest: int, second: int) -> StatisticEvidence:
+    return StatisticEvidence(rows, rows, persons, largest=largest, second=second)
+
+
+class _InstitutionTotals(NamedTuple):
+    """Of a cell: how many institutions, the persons of the largest, by column (None: rows) the two largest totals."""
+
+    number: int
+    persons: int
+    largest: Mapping[str | None, tuple[Any, Any]]
+
+
+def _cell(
+    place: CellCoordinates,
+    rows: int,
+    persons: int,
+    school: _InstitutionTotals | None,
+    found: Mapping[StatisticRequest, StatisticEvidence],
+) -> TabulatedCell:
+    if school is None:
+        return TabulatedCell(place, rows, persons, None, found)
+    return TabulatedCell(place, rows, persons, school.number, found, school.persons)
+
+
+def _with_institutions(
+    evidence: StatisticEvidence, school: _InstitutionTotals | None, column: str | None
+) -> StatisticEvidence:
+    if school is None or not evidence.rows:
+        return evidence
+    largest, second = school.largest[column]
+    return replace(evidence, institution_largest=largest, institution_second=second)
+
+
+def _counts(table: PersonTable) -> dict[CellCoordinates, tuple[int, int, int, int]]:
+    """Rows, persons, and the rows of the two persons who have most."""
+    if table.least is not None:
+        query = f"SELECT {table.keys}, n, n, 1, least(1, n - 1) FROM cells"
+    elif table.one_row_each:
+        query = f"SELECT {table.keys}, count(*), count(*), 1, least(1, count(*) - 1) FROM rows GROUP BY {table.groups}"
+    else:
+        people = f"SELECT {table.keys}, p, count(*) AS n FROM rows GROUP BY {table.groups}, p"
+        query = (
+            f"SELECT {table.keys}, sum(n)::BIGINT, count(*), max(n), coalesce(list_extract(max(n, 2), 2), 0) "
+            f"FROM ({people}) GROUP BY {table.keys}"
+        )
+    found = table.by_place(query)
+    return {place: (int(n), p, most, second) for place, (n, p, most, second) in found.items() if n}
+
+
+def _institutions(table: PersonTable) -> dict[CellCoordinates, _InstitutionTotals]:
+    """Of all rows; `school` is NULL where a row has none."""
+    persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
+    sizes = "".join(
+        f", coalesce(sum(abs({table.columns[n]})), 0) AS x{i}" for i, n in enumerate(table.request.measures)
+    )
+    inner = (
+        f"SELECT {table.keys}, school, {persons} AS n, count(*) AS r{sizes} FROM rows GROUP BY {table.groups}, school"
+    )
+    wanted = ["r", *(f"x{i}" for i in range(len(table.request.measures)))]
+    largest = ", ".join(f"max({x}, 2) FILTER (school IS NOT NULL)" for x in wanted)
+    query = f"SELECT {table.keys}, count(school), coalesce(max(n) FILTER (school IS NOT NULL), 0), {largest} "
+    found = table.by_place(f"{query} FROM ({inner}) GROUP BY {table.keys}")
+    names: list[str | None] = [None, *table.request.measures]
+    return {
+        place: _InstitutionTotals(number, most, {n: _pair(v) for n, v in zip(names, lists, strict=True)})
+        for place, (number, most, *lists) in found.items()
+    }
+
+
+def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
+    found = [plain_number(v) for v in largest or []]
+    return (*found, 0, 0)[:2]
+
+
+def _places(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
+    """Of the quantiles, deviations, extremes and modes of a column, from how often each value is there."""
+    value = table.columns[name]
+    persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
+    where = f"FROM rows WHERE {value} IS NOT NULL"
+    each = f"SELECT {table.keys}, p, count(*) AS n {where} GROUP BY {table.groups}, p"
+    several = f"SELECT {table.keys}, count(*), max(n) FROM ({each}) GROUP BY {table.keys}"
+    single = f"SELECT {table.keys}, count(*), 1 {where} GROUP BY {table.groups}"
+    whole = table.by_place(single if table.one_row_each else several)
+    wanted = [w for w in table.request.places if w.column == name]
+    found: dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]] = {w: {} for w in wanted}
+    query = f"SELECT {table.keys}, {value} AS t, count(*), {persons} {where} GROUP BY {table.groups}, t ORDER BY ALL"
+    for place, tally in _by_place(table.con, query, len(table.request.by)):
+        for statistic in wanted:
+            persons, most = whole[place]
+            found[statistic][place] = distribution_evidence(statistic, tally, persons, most, table.request.needs)
+    return found
+
+
+def _by_place(con: Connection, query: str, width: int) -> Iterator[tuple[CellCoordinates, list[ValueTally]]]:
+    for place, rows in groupby(con.execute(query).fetchall(), key=lambda row: row[:width]):
+        yield place, [ValueTally(plain_number(value), n, persons) for *_, value, n, persons in rows]

@@ -1,0 +1,148 @@
+"""Collectors of a script's files: written anew in a container of trusted code, or in this process for rehearsals."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import get_type_hints
+
+from broker.domain.csv_text import write_csv
+from broker.domain.errors import Breach, Invalid
+from broker.domain.jobs.script_files import CSV, DOCUMENT, MEDIA_TYPES, PNG, FileCaps, RawFile, RebuiltFile, TextTable
+from broker.domain.ports import RebuildRequest, SandboxEnd, SandboxRequest, SandboxResult
+from broker.engine.script_rows_verification import Frames, framed_job
+from broker.python_jobs.sanitised_files import sanitise_document, sanitise_file
+
+FILES_IMAGE = "files"
+NO_VAULT_FILES: tuple[str, ...] = ()
+"""What it may read of the vault."""
+LONGEST_HEAD = 4096
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+LIMIT_SENTENCE = "Opening it took too much time or memory."
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """What the container says of a file before its bytes: why there are none, how many there are, whether a table
+    follows them."""
+
+    problem: str
+    sentence: str
+    made: int
+    sheet: bool
+
+
+class ContainerCollector:
+    """See `broker.domain.ports.FileRebuilder`."""
+
+    def rebuild(
+        self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
+    ) -> tuple[RebuiltFile, ...]:
+        if not files:
+            return ()
+        result = run(collection_request(files, how))
+        if result.end is not SandboxEnd.ENDED:
+            return tuple(rejected_file(file, "limit", LIMIT_SENTENCE) for file in files)
+        return read_files(result.frames, files, how.caps)
+
+
+def collection_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxRequest:
+    job = {
+        "kind": "files",
+        "tables": [],
+        "files": [{"kind": file.kind, "bytes": len(file.content)} for file in files],
+        "caps": asdict(how.caps),
+        "digits": how.digits,
+        "seconds": {"file": how.file_seconds, "job": how.limits.wall_seconds},
+        "memory": how.file_memory_bytes,
+        "settings": asdict(how.limits),
+    }
+    frames = (("job", framed_job(job, b"".join(file.content for file in files))),)
+    return SandboxRequest(
+        how.job, how.attempt, FILES_IMAGE, how.mount, frames, how.limits, how.synthetic, NO_VAULT_FILES
+    )
+
+
+def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps) -> tuple[RebuiltFile, ...]:
+    payloads = [payload for kind, payload in frames if kind == "file"]
+    if len(payloads) != len(files) or any(kind not in {"file", "status"} for kind, _ in frames):
+        raise Breach("The files' container returned other frames than one a file.")
+    return tuple(_collected_file(payload, file, caps) for payload, file in zip(payloads, files, strict=True))
+
+
+def rejected_file(file: RawFile, problem: str, sentence: str) -> RebuiltFile:
+    return RebuiltFile(file.name, MEDIA_TYPES.get(file.kind, ""), len(file.content), None, None, problem, sentence)
+
+
+def _collected_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFile:
+    head, _, body = payload.partition(b"\n")
+    said = _head(head)
+    if said.problem:
+        return rejected_file(file, said.problem, said.sentence)
+    content, sheet_text = body[: said.made], body[said.made :]
+    sheet = _sheet(sheet_text, caps) if said.sheet else None
+    if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:
+        content = b"" if sheet is None else write_csv(sheet.columns, sheet.rows)
+    wrong = not content or len(content) > caps.made_bytes or (sheet_text and sheet is None)
+    if wrong or (file.kind == PNG and not content.startswith(PNG_SIGNATURE)):
+        raise Breach("The files' container returned what no file becomes.")
+    return RebuiltFile(file.name, MEDIA_TYPES.get(file.kind, DOCUMENT), len(file.content), content, sheet)
+
+
+def _head(head: bytes) -> FileHead:
+    try:
+        said = json.loads(head[:LONGEST_HEAD])
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or {key: type(value) for key, value in said.items()} != get_type_hints(FileHead):
+        raise Breach("The files' container said other things of a file than it was asked.")
+    return FileHead(**said)
+
+
+def _sheet(text: bytes, caps: FileCaps) -> TextTable:
+    """A table as the broker's own code wrote it in the container, of no more than that may have."""
+    rows = list(_rows(text, caps))
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise Breach("The files' container returned no table.")
+    return TextTable(rows[0], tuple(rows[1:]))
+
+
+def _rows(text: bytes, caps: FileCaps) -> Iterator[tuple[str, ...]]:
+    left = caps.values
+    try:
+        for row in csv.reader(io.StringIO(text.decode(), newline=""), strict=True):
+            left -= len(row)
+            if left < 0:
+                raise Breach("The files' container returned a table that is too large.")
+            yield tuple(row)
+    except (csv.Error, UnicodeDecodeError) as fault:
+        raise Breach("The files' container returned no table.") from fault
+
+
+PARQUET_SENTENCE = "A Parquet file is opened in a container only, and here is none."
+
+
+class InProcessCollector:
+    """See `broker.domain.ports.FileRebuilder`. A picture stays as empty: what it would become is not looked at."""
+
+    def rebuild(
+        self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
+    ) -> tuple[RebuiltFile, ...]:
+        return tuple(collect_in_process(file, how) for file in files)
+
+
+def collect_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:
+    size, media = len(file.content), MEDIA_TYPES.get(file.kind, DOCUMENT)
+    try:
+        match file.kind:
+            case "document":
+                return RebuiltFile(file.name, media, size, sanitise_document(file.content, how.caps))
+            case ".png":
+                return RebuiltFile(file.name, media, size, b"")
+            case ".parquet":
+                return rejected_file(file, "type", PARQUET_SENTENCE)
+        made = sanitise_file(file.kind, file.content, how.digits, how.caps)
+    except Invalid as wrong:
+        return rejected_file(file, wrong.code, wrong.message)
+    return RebuiltFile(file.name, media, size, made.content, made.sheet)

@@ -1,0 +1,179 @@
+"""The engine's side of private jobs: exact vectors of bounded tables, and the rows of a private script's blocks."""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are quoted
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from broker.domain.errors import Breach
+from broker.domain.evidence import VaultProofs
+from broker.domain.plans.plan import Plan
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
+from broker.engine.duckdb_engine import mounted_table, tables_read
+from broker.engine.exact_coordinates import Keys, TableCoordinates, slot_vectors
+from broker.engine.in_process_engine import table_files, views_of
+from broker.engine.result_frames import read_public_rows
+from broker.privacy.measurement_design import MeasurementDesign
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.python_jobs.block_tables import BlockTable, BlockTables
+from broker.query import quoted, render_public, render_slots, render_sums
+
+HASH_DIGITS = 15
+"""Hexadecimal digits of a hash that a block's number is made of."""
+BLOCK = "__block"
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDBBlocks:
+    """See `broker.workflow.private_jobs.private_ports.BlockEngine`."""
+
+    def prepare_cut(
+        self, cut: BlockTables, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: SandboxLimits
+    ) -> SandboxRequest:
+        frame = {
+            "kind": "sql",
+            "tables": [mounted_table(vault, t.name, t.years) for t in (*cut.public, *cut.persons)],
+            "statements": [],
+            "cut": {
+                "blocks": blocks,
+                "public": [_all_rows(t) for t in cut.public],
+                "persons": [_in_blocks(t, blocks, key) for t in cut.persons],
+            },
+            "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
+        }
+        payload = json.dumps(frame, sort_keys=True).encode()
+        return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+
+    def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
+        found = [(kind, payload) for kind, payload in frames if kind != "status"]
+        if len(found) != 1 or found[0][0] != "table":
+            raise Breach("The sandbox returned other frames than one with the blocks' rows.")
+        return found[0][1]
+
+
+def _all_rows(table: BlockTable) -> str:
+    names = _names(table)
+    return f"SELECT {names} FROM {_table_name(table)} ORDER BY {names}"
+
+
+def _in_blocks(table: BlockTable, blocks: int, key: str) -> str:
+    """In a block rows stand in an order that says nothing but what is in them."""
+    names = _names(table)
+    digest = f"sha256('{key}/' || __k::VARCHAR)"
+    number = f"(('0x' || substr({digest}, 1, {HASH_DIGITS}))::UBIGINT % {blocks})::INTEGER"
+    return f"SELECT {number} AS {BLOCK}, {names} FROM {_table_name(table)} ORDER BY {BLOCK}, hash('{key}', {names})"
+
+
+def _table_name(table: BlockTable) -> str:
+    schema, _, name = table.name.partition(".")
+    return f"{quoted(schema)}.{quoted(name)}"
+
+
+def _names(table: BlockTable) -> str:
+    return ", ".join(quoted(v) for v in table.variables)
+
+
+ROW_OPTIMIZERS = "statistics_propagation,empty_result_pullup"
+"""What makes a plan shorter because there is no row: with rows, more of it is planned."""
+
+
+def check_plans(request: SandboxRequest) -> None:
+    """Raises Breach for a request of the `sql` image with a statement that ends in an error before it sees a row."""
+    ((_, payload),) = request.frames
+    job = json.loads(payload)
+    try:
+        with duckdb.connect(":memory:") as connection:
+            for table in job["tables"]:
+                schema, rows = views_of(table, table_files(request.mount, table)[:1])
+                connection.execute(schema)
+                connection.execute(f"{rows.replace('CREATE VIEW', 'CREATE TABLE', 1)} LIMIT 0")
+            for left_out in ("", ROW_OPTIMIZERS):
+                connection.execute(f"SET disabled_optimizers = '{left_out}'")
+                for statement in job["statements"]:
+                    connection.execute(f"EXPLAIN {statement['sql']}")
+    except duckdb.Error as fault:
+        raise Breach("The engine cannot plan a statement.") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class ExactVectors:
+    """`vectors`: one for each mechanism of the design. `observed`: by table and grouping set the keys of the data in
+    the order of their counts, None where the list is public. `public`: by output the rows of its public relations."""
+
+    vectors: tuple[Sequence[int], ...]
+    observed: tuple[tuple[Sequence[Keys] | None, ...], ...]
+    public: tuple[tuple[tuple[tuple[Value, ...], ...], ...], ...]
+
+
+class PrivateDuckDB:
+    """See `broker.workflow.private_jobs.private_ports.PrivateEngine`."""
+
+    def prepare(
+        self,
+        plan: Plan,
+        measured: Sequence[PrivateOutputPlan],
+        vault: Vault,
+        job: str,
+        attempt: int,
+        limits: SandboxLimits,
+    ) -> SandboxRequest:
+        request = prepare_private(plan, measured, vault, job, attempt, limits)
+        check_plans(request)
+        return request
+
+    def read(
+        self,
+        plan: Plan,
+        measured: Sequence[PrivateOutputPlan],
+        made: MeasurementDesign,
+        frames: Sequence[tuple[str, bytes]],
+    ) -> ExactVectors:
+        return read_private(plan, measured, made, frames)
+
+
+def prepare_private(
+    plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int, limits: SandboxLimits
+) -> SandboxRequest:
+    """As `DuckDBEngine.prepare`: the same image, mounts and settings, and other statements."""
+    frame = {
+        "kind": "sql",
+        "tables": [mounted_table(vault, table, years) for table, years in sorted(tables_read(plan).items())],
+        "statements": [{"name": n, "sql": sql} for n, sql in private_statements(plan, measured, vault.proofs)],
+        "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
+    }
+    payload = json.dumps(frame, sort_keys=True).encode()
+    return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+
+
+def private_statements(
+    plan: Plan, measured: Sequence[PrivateOutputPlan], proofs: VaultProofs
+) -> Iterator[tuple[str, str]]:
+    """Of each output its tables, sums before slots, then its public relations."""
+    for output, found in zip(plan.outputs, measured, strict=True):
+        for number, table in enumerate(found.bounded):
+            yield f"{output.name}#{number}", render_sums(table, proofs)
+            for place in slot_vectors(table):
+                yield f"{output.name}#{number}/{place}", render_slots(table, place, proofs)
+        yield from ((f"{output.name}/{i}", render_public(rows, 1)) for i, rows in enumerate(output.public))
+
+
+def read_private(
+    plan: Plan, measured: Sequence[PrivateOutputPlan], design: MeasurementDesign, frames: Sequence[tuple[str, bytes]]
+) -> ExactVectors:
+    """Strictly: whatever was not asked for is a Breach."""
+    kinds = [kind for kind, _ in frames]
+    if kinds[-1:] == ["status"]:
+        kinds.pop()
+    if kinds != ["table"] * sum(1 for _ in private_statements(plan, measured, {})):
+        raise Breach("The sandbox returned other frames than one for each bounded table.")
+    payloads = iter([payload for kind, payload in frames if kind == "table"])
+    cells, public = [], []
+    tables = iter(design.tables)
+    for output, found in zip(plan.outputs, measured, strict=True):
+        cells += [TableCoordinates(bounded, next(tables), payloads) for bounded in found.bounded]
+        public.append(tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
+    vectors = tuple(cells[p.table].vector(design.block(p), p.set, p.block) for p in design.parts)
+    return ExactVectors(vectors, tuple(c.observed for c in cells), tuple(public))

@@ -1,0 +1,174 @@
+"""The engine's side of rows that a script submits: requests for their tables and regressions, and the answers."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar, get_args
+
+from broker.domain.errors import Breach
+from broker.domain.evidence import JobEvidence, ModelFit, ModelFitCell, ModelFitColumn, ModelFitGroup
+from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema, ScriptRegression
+from broker.domain.plans.plan import EvidenceNeeds, Plan
+from broker.domain.plans.scalars import ColumnRef, ScalarType
+from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodata, Vault, VaultTable
+from broker.domain.relations import Relation, Scan, ScanColumn, walk
+from broker.engine.duckdb_engine import DuckDBEngine
+from broker.engine.script_rows_verification import (
+    Frames,
+    check_nothing_follows,
+    framed_job,
+    input_tables,
+    read_checked,
+    rows_request,
+)
+
+FIT_IMAGE = "fit"
+MOST_PARTS = 20_000
+LONGEST_NAME = 1000
+COLUMN_KINDS = frozenset({"constant", "level", "number"})
+FitPart = TypeVar("FitPart", ModelFitColumn, ModelFitGroup, ModelFitCell, ModelFit)
+
+
+def prepare_fit(
+    regression: ScriptRegression, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits
+) -> SandboxRequest:
+    job = {
+        "kind": FIT_IMAGE,
+        "tables": input_tables(to.vault, rows, to.inputs),
+        "rows": rows_request(rows, ()),
+        "model": model_of(regression, rows),
+        "settings": asdict(limits),
+    }
+    frames = (("job", framed_job(job, to.content)),)
+    return SandboxRequest(to.job, to.attempt, FIT_IMAGE, to.vault.evidence, frames, limits, to.vault.synthetic)
+
+
+def model_of(regression: ScriptRegression, rows: MicrodataSchema) -> dict[str, Any]:
+    """The formula as data. A column of text or dates has levels, whether the formula says so or not."""
+    named = {c.name for c in rows.columns if c.type in {ScalarType.TEXT, ScalarType.DATE}}
+    formula = regression.formula
+    return {
+        "family": regression.family.value,
+        "outcome": formula.outcome,
+        "terms": [[{"column": f.column, "levels": f.levels or f.column in named} for f in t] for t in formula.terms],
+        "constant": formula.constant,
+        "absorbed": list(formula.absorbed),
+        "cluster": regression.cluster,
+    }
+
+
+def read_fit(frames: Frames) -> tuple[MicrodataCheck, ModelFit | None]:
+    checked = read_checked(frames)
+    if checked.problem is not None:
+        check_nothing_follows(frames[1:])
+        return checked, None
+    if [kind for kind, _ in frames[1:]] not in (["table"], ["table", "status"]):
+        raise Breach("The fit returned other frames than one for its model.")
+    return checked, _fit(frames[1][1])
+
+
+def _fit(payload: bytes) -> ModelFit:
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError) as fault:
+        raise Breach("The fit's answer is no JSON.") from fault
+    lists: dict[str, type] = {"columns": ModelFitColumn, "groups": ModelFitGroup, "cells": ModelFitCell}
+    if not isinstance(found, dict) or not all(isinstance(found.get(k), list) for k in lists):
+        raise Breach("The fit's answer has other parts than it should.")
+    parts = {key: tuple(_part(kind, one) for one in found[key][: MOST_PARTS + 1]) for key, kind in lists.items()}
+    fit = _part(ModelFit, found | parts)
+    if (
+        not fit.columns
+        or max(map(len, parts.values())) > MOST_PARTS
+        or not all(c.kind in COLUMN_KINDS for c in fit.columns)
+    ):
+        raise Breach("The fit's answer has no columns, or more than it can have.")
+    counted = [c.persons for c in fit.columns] + [g.persons for g in fit.groups] + [c.persons for c in fit.cells]
+    if max(counted) > fit.persons or fit.persons > fit.rows:
+        raise Breach("The fit counts more persons than it has.")
+    return fit
+
+
+def _part(kind: type[FitPart], found: object) -> FitPart:
+    """A part with exactly its fields, each of its type; counts are never below zero, figures are finite."""
+    if not isinstance(found, Mapping) or set(found) != {f.name for f in fields(kind)}:
+        raise Breach("The fit's answer has other fields than it should.")
+    for part in fields(kind):
+        if not _has_type(part.type, found[part.name]):
+            raise Breach(f"The fit's answer has a {part.name} that cannot be.")
+    return kind(**found)
+
+
+def _has_type(wanted: object, value: object) -> bool:
+    if wanted is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if wanted is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if wanted is bool:
+        return isinstance(value, bool)
+    if wanted is str:
+        return isinstance(value, str) and len(value) <= LONGEST_NAME
+    return isinstance(value, tuple) and all(isinstance(v, get_args(wanted)[0]) for v in value)
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDBScriptRows:
+    """See `broker.domain.ports.MicrodataEngine`."""
+
+    engine: DuckDBEngine = field(default_factory=DuckDBEngine)
+
+    def prepare(
+        self, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits, needs: EvidenceNeeds
+    ) -> SandboxRequest:
+        """The plan's statements as the engine writes them, over the inputs' tables and the rows."""
+        request = self.engine.prepare(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs)
+        ((_, payload),) = request.frames
+        job = json.loads(payload) | script_rows_job(plan, rows, to)
+        return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
+
+    def prepare_fit(
+        self, regression: ScriptRegression, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits
+    ) -> SandboxRequest:
+        return prepare_fit(regression, rows, to, limits)
+
+    def read_fit(self, frames: Frames) -> tuple[MicrodataCheck, ModelFit | None]:
+        return read_fit(frames)
+
+    def read(self, plan: Plan, frames: Frames, needs: EvidenceNeeds) -> tuple[MicrodataCheck, JobEvidence | None]:
+        checked = read_checked(frames)
+        rest = frames[1:]
+        if checked.problem is not None:
+            check_nothing_follows(rest)
+            return checked, None
+        return checked, self.engine.read(plan, rest, needs)
+
+
+def script_rows_job(plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata) -> dict[str, Any]:
+    """What the job frame says of the rows and of the tables that verify them."""
+    request = rows_request(rows, measured_columns(plan, rows), to.parts)
+    return {"tables": input_tables(to.vault, rows, to.inputs), "rows": request}
+
+
+def with_script_rows(vault: Vault) -> Vault:
+    """The vault as the plan over `handed.rows` sees it: with a table that no file holds, and nothing proved."""
+    return replace(vault, tables=(*vault.tables, VaultTable("handed.rows", (), ())), proofs={})
+
+
+def measured_columns(plan: Plan, rows: MicrodataSchema) -> list[str]:
+    """The columns of which the plan asks a number that is not 0/1 by its type."""
+    tables = [t for output in plan.outputs for t in output.tables]
+    scans = {c.ident: c.variable for t in tables for c in _scanned(t.contributions)}
+    found = {
+        scans[s.argument.ident]: None
+        for t in tables
+        for s in t.statistics
+        if isinstance(s.argument, ColumnRef) and s.argument.type is not ScalarType.FLAG and s.argument.ident in scans
+    }
+    return [c.name for c in rows.columns if c.name in found and c.type.is_number]
+
+
+def _scanned(relation: Relation) -> Iterator[ScanColumn]:
+    for part in walk(relation):
+        if isinstance(part, Scan):
+            yield from part.columns

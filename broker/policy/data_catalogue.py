@@ -1,0 +1,311 @@
+"""The catalogue as frozen models: tables, variables, code lists, year formats, and how people write years; no I/O and
+no rules."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass, Years
+from broker.policy.policy_model import PolicyModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codeset(PolicyModel):
+    """A code list: codes in the spelling that the vault stores, in the order that tables show them."""
+
+    name: str
+    codes: tuple[str, ...]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+MAX_LISTED_VALUES = 5000
+"""Whole numbers that are still listed one by one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable(PolicyModel):
+    """One variable as the catalogue describes it.
+
+    `codes` is the code list of a categorical variable (None: free); `low`/`high` the bounds of a number
+    (inclusive) and the width of a list of whole numbers; `decimals` the digits of a fixed-point score (None: not
+    fixed-point); `missing` whether NULL can occur; `default_item` whether a plain request for the table gives it;
+    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable;
+    `most` is the number of different values that one file has at most (ingest proves it), where no list or range says.
+    """
+
+    name: str
+    type: ScalarType
+    cls: VariableClass
+    identifiability: str | None = None
+    default_item: bool = False
+    codeset: str | None = None
+    codes: tuple[str, ...] | None = None
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    missing: bool = True
+    listed: bool = False
+    register_key: str | None = None
+    most: int | None = None
+    description: str = ""
+
+    @cached_property
+    def values(self) -> tuple[int | str, ...] | None:
+        """All that a row can have beside NULL, in order, where a list of codes or whole numbers says so: ingest refuses
+        everything else."""
+        if self.codes is not None:
+            return tuple(int(c) if self.type.is_whole else c for c in self.codes)
+        if self.type is ScalarType.FLAG:
+            return (0, 1)
+        if not self.listed or self.low is None or self.high is None or self.high - self.low > MAX_LISTED_VALUES:
+            return None
+        return tuple(range(int(self.low), int(self.high) + 1))
+
+    @property
+    def possible_value_count(self) -> int | None:
+        """How many different values there can be at all, by a list or by a range of so many decimals."""
+        if self.values is not None:
+            return len(self.values)
+        if self.low is None or self.high is None:
+            return None
+        steps = 10 ** (self.decimals or 0)
+        return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) * steps) + 1
+
+
+class PrivacyUnit(StrEnum):
+    """Whom privacy protects."""
+
+    PUPIL = "pupil"
+    STAFF = "staff"
+
+
+class TableKind(StrEnum):
+    PERSON = "person"
+    PUBLIC = "public"
+
+
+class YearFormat(StrEnum):
+    """How a table writes a year. The integer is always the first calendar year.
+
+    ACADEMIC  '2022/2023' → 2022 (text)
+    TAX       202223 → 2022 (integer)
+    CALENDAR  2022 → 2022 (integer; the November census of that autumn)
+    ENDING    2023 → 2022 (integer; the year in which the reporting year ends)
+    """
+
+    ACADEMIC = "academic"
+    TAX = "tax"
+    CALENDAR = "calendar"
+    ENDING = "ending"
+
+    def write(self, year: int) -> str | int:
+        """The value that the table's year column has in `year`."""
+        match self:
+            case YearFormat.ACADEMIC:
+                return f"{year}/{year + 1}"
+            case YearFormat.TAX:
+                return year * 100 + (year + 1) % 100
+            case YearFormat.CALENDAR:
+                return year
+            case YearFormat.ENDING:
+                return year + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class YearAxis(PolicyModel):
+    """Which column holds the year, how it is written, and the years that exist."""
+
+    variable: str
+    format: YearFormat
+    years: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhysicalName(PolicyModel):
+    """A name that the secure research service gives to a table: a regular expression over the bare table name.
+
+    A group `year` holds the year as written, `year_offset` is added to make the first calendar year
+    (Spring_Census_2019 is 2018: -1). Fixed names without a group cover `years`. `suffix` is what each column's
+    name ends in, with `{yy}` for the two last digits of the written year.
+    """
+
+    pattern: str
+    year_offset: int = -1
+    years: frozenset[int] | None = None
+    suffix: str = ""
+
+    def read(self, name: str) -> "tuple[Years, str] | None":
+        """The years that a name, in any case, stands for, and what its columns end in; None if it is another name."""
+        match = re.fullmatch(self.pattern, name, re.IGNORECASE | re.ASCII)
+        if match is None:
+            return None
+        if self.years is not None:
+            return self.years, self.suffix
+        written = match["year"]
+        return frozenset({int(written) + self.year_offset}), self.suffix.replace("{yy}", written[-2:])
+
+
+@dataclass(frozen=True, kw_only=True)
+class MainRecord(PolicyModel):
+    """Which of a person's rows of one year is the main record: rows are ordered by these expressions
+    (variable, ascending?, NULL first?) before a salted hash breaks ties."""
+
+    variable: str
+    ascending: bool = True
+    nulls_first: bool = True
+
+
+MAX_RANK = 255
+"""A stored rank is one byte. Rows of this rank or a later one share it, and no rank filter reaches them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowRanking(PolicyModel):
+    """Rows of a person and year that are numbered apart for each value of `within`, which are listed variables of the
+    table: whoever asks for some values has the first rows of these, and not what is left of the first rows of all.
+    `rows`: how many of one value count, unless a query names fewer."""
+
+    within: tuple[str, ...]
+    rows: int
+
+    @property
+    def column(self) -> str:
+        """The vault's column of these ranks."""
+        return "__r_" + "_".join(self.within)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogueTable(PolicyModel):
+    """One table: what its rows are, which column links a person, how it tells the year."""
+
+    schema_name: str
+    name: str
+    kind: TableKind
+    description: str = ""
+    unit: PrivacyUnit | None = None
+    link_key: str | None = None
+    key_domain: str | None = None
+    second_key: str | None = None
+    second_key_domain: str | None = None
+    year: YearAxis | None = None
+    physical: tuple[PhysicalName, ...] = ()
+    max_rows_per_unit_year: int = 1
+    main_record: tuple[MainRecord, ...] = ()
+    rankings: tuple[RowRanking, ...] = ()
+    grantable: bool = True
+    unique_key: str | None = None
+    """Public tables: the column that is unique, so that a join on it multiplies nothing."""
+    variables: tuple[Variable, ...]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+    @cached_property
+    def _by_name(self) -> dict[str, Variable]:
+        return {v.name.casefold(): v for v in self.variables}
+
+    def find(self, name: str) -> Variable | None:
+        """A variable by its name in any case."""
+        return self._by_name.get(name.casefold())
+
+    @property
+    def suggestable_names(self) -> list[str]:
+        """Names that may be suggested for a mistyped one: all but identifiers that nobody is granted."""
+        hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
+        return [v.name for v in self.variables if v.cls not in hidden or self.is_link_key(v.name)]
+
+    def is_link_key(self, name: str) -> bool:
+        keys = {k.casefold() for k in (self.link_key, self.second_key) if k}
+        return name.casefold() in keys
+
+    def domain_of_key(self, name: str) -> str | None:
+        if self.link_key and name.casefold() == self.link_key.casefold():
+            return self.key_domain
+        if self.second_key and name.casefold() == self.second_key.casefold():
+            return self.second_key_domain
+        return None
+
+    @property
+    def years(self) -> Years | None:
+        return self.year.years if self.year else None
+
+    @property
+    def max_ranked_rows(self) -> int:
+        """Rows of a person and year that count, where nothing says fewer: no more than ranks can tell apart."""
+        return min(self.max_rows_per_unit_year, MAX_RANK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue(PolicyModel):
+    """All tables and code lists."""
+
+    version: int
+    codesets: tuple[Codeset, ...]
+    tables: tuple[CatalogueTable, ...]
+
+    @cached_property
+    def _by_name(self) -> dict[str, CatalogueTable]:
+        return {t.full_name.casefold(): t for t in self.tables}
+
+    def find(self, full_name: str) -> CatalogueTable | None:
+        """A table by `schema.table` in any case."""
+        return self._by_name.get(full_name.casefold())
+
+    def find_physical(self, name: str) -> tuple[CatalogueTable, Years, str] | None:
+        """The table behind a physical name, the years of it that the name covers and the table has, and the suffix of
+        its columns. A name that covers no such year, or that two tables claim, means nothing."""
+        matches = [(t, found) for t in self.tables for p in t.physical if (found := p.read(name)) is not None]
+        if len(matches) != 1:
+            return None
+        table, (covered, suffix) = matches[0]
+        years = covered & (table.years or frozenset())
+        return (table, years, suffix) if years else None
+
+    def table(self, full_name: str) -> CatalogueTable:
+        found = self.find(full_name)
+        if found is None:
+            raise KeyError(full_name)
+        return found
+
+    def suggestable_tables(self, granted: frozenset[str]) -> dict[str, str]:
+        """Tables that may be suggested for a mistyped one, by full and by bare name: those granted, and public ones."""
+        known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
+        return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
+
+    def person_tables(self) -> Iterator[CatalogueTable]:
+        return (t for t in self.tables if t.kind is TableKind.PERSON)
+
+
+_YEAR = re.compile(r"(\d{4})/(\d{4}|\d{2})|(\d{6})|(\d{4})", re.ASCII)
+_EARLIEST_YEAR, _LATEST_YEAR = 1980, 2100
+
+
+def parse_year(text: str) -> int:
+    """The first calendar year of '2022/2023', '2022/23', tax year '202223' or '2022'; ValueError says what is wrong."""
+    found = _YEAR.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text.strip()!r} is no year: write 2022/2023, 202223 for a tax year, or 2022.")
+    slash, after, tax, plain = found.groups()
+    first = int(slash or (tax and tax[:4]) or plain)
+    second = after or (tax and tax[4:])
+    if second and second not in {str(first + 1), f"{(first + 1) % 100:02d}"}:
+        raise ValueError(f"{text.strip()!r} is no year: the second part has to be the year after {first}.")
+    if not _EARLIEST_YEAR <= first <= _LATEST_YEAR:
+        raise ValueError(f"{text.strip()!r} is not between {_EARLIEST_YEAR} and {_LATEST_YEAR}.")
+    return first
+
+
+def parse_year_range(text: str) -> tuple[int, int]:
+    """First and last year of '2018/2019-2022/2023' or of a single year; ValueError for a reversed range."""
+    ends = text.split("-")
+    if len(ends) > 2:
+        raise ValueError(f"{text.strip()!r} is no range of years: write FIRST-LAST.")
+    first, last = parse_year(ends[0]), parse_year(ends[-1])
+    if last < first:
+        raise ValueError(f"{text.strip()!r} is a reversed range: {last} is before {first}.")
+    return first, last

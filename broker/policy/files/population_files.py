@@ -1,0 +1,179 @@
+"""Files about populations: reference and standard populations with their caps, and public sizes, each checked against
+the catalogue."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.policy.files.privacy_files import person_table
+from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.public_sizes import PublicSizes, RangeShare, TableSizes, UnrelatedVariables, VariableShares
+from broker.policy.release_history_policy import ReferencePopulation, ReleaseHistoryPolicy, StandardPopulation
+
+RELEASE_HISTORY_KEYS = ("fraction", "part", "least", "quota", "references", "standard")
+
+
+def read_release_history(path: Path, catalogue: Catalogue) -> ReleaseHistoryPolicy:
+    """A set of policies without the file has no reference population."""
+    if not path.is_file():
+        return ReleaseHistoryPolicy()
+    fields = PolicyFields(read_yaml(path), RELEASE_HISTORY_KEYS)
+    fraction, part = fields.number("fraction"), fields.number("part", default=ReleaseHistoryPolicy().part)
+    for name, share in (("fraction", fraction), ("part", part)):
+        if not 0 < share <= 1:
+            raise fields.wrong(name, "policy-range", f"'{name}' is a share above 0 and at most 1.")
+    least = fields.whole("least", default=ReleaseHistoryPolicy().least, least=1)
+    quota = fields.whole("quota", default=ReleaseHistoryPolicy().quota)
+    references = tuple(_reference_population(node, catalogue) for node in fields.listed("references"))
+    standard = tuple(_standard_population(node, catalogue) for node in fields.listed("standard"))
+    for node, found in zip(fields.listed("references"), _repeated([r.name for r in references]), strict=True):
+        _check_once(node, found)
+    for node, found in zip(fields.listed("standard"), _repeated([s.name for s in standard]), strict=True):
+        _check_once(node, found)
+    return ReleaseHistoryPolicy(
+        fraction=fraction, part=part, least=least, quota=quota, references=references, standard=standard
+    )
+
+
+def _repeated(names: list[str]) -> list[bool]:
+    return [name in names[:number] for number, name in enumerate(names)]
+
+
+def _check_once(node: LocatedValue, repeated: bool) -> None:
+    if repeated:
+        raise node.wrong("duplicate-population", "There are two populations of this name.")
+
+
+def _reference_population(node: LocatedValue, catalogue: Catalogue) -> ReferencePopulation:
+    fields = PolicyFields(node, ("name", "table", "variables", "pooled"))
+    table = person_table(fields, catalogue)
+    named = fields.listed("variables")
+    for entry in named:
+        if table.find(entry.text()) is None or table.is_link_key(entry.text()):
+            raise entry.wrong("unknown-variable", f"{table.full_name} has no variable {entry.text()!r} to group by.")
+    if not named:
+        raise fields.wrong("variables", "missing-key", "A reference population needs variables.")
+    return ReferencePopulation(
+        name=fields.text("name"),
+        table=table.full_name,
+        variables=tuple(w.text() for w in named),
+        pooled=fields.flag("pooled", default=False),
+    )
+
+
+def _standard_population(node: LocatedValue, catalogue: Catalogue) -> StandardPopulation:
+    fields = PolicyFields(node, ("name", "table", "where", "about"))
+    table = person_table(fields, catalogue)
+    return StandardPopulation(
+        name=fields.text("name"), table=table.full_name, where=fields.text("where"), about=fields.text("about")
+    )
+
+
+ROUNDING_TOLERANCE = 1e-9
+
+
+def read_sizes(folder: Path, catalogue: Catalogue) -> PublicSizes:
+    """One file for some years of a table. A set of policies without the folder knows no size."""
+    found: list[TableSizes] = []
+    for path in sorted(folder.glob("*.yaml")):
+        fields = PolicyFields(read_yaml(path), ("table", "years", "persons", "source", "shares", "unrelated"))
+        sizes = _table_sizes(fields, person_table(fields, catalogue), catalogue)
+        if any(t.table == sizes.table and not _are_apart(t, sizes) for t in found):
+            raise fields.wrong("years", "duplicate-table", f"Two files have sizes of {sizes.table} in one year.")
+        found.append(sizes)
+    return PublicSizes(tables=tuple(found))
+
+
+def _are_apart(one: TableSizes, other: TableSizes) -> bool:
+    return one.years is not None and other.years is not None and not one.years & other.years
+
+
+def _table_sizes(fields: PolicyFields, table: CatalogueTable, catalogue: Catalogue) -> TableSizes:
+    shares = [_variable_shares(node, table, catalogue) for node in fields.listed("shares")]
+    names = [s.variable for s in shares]
+    for node, name in zip(fields.listed("shares"), names, strict=True):
+        if names.count(name) > 1:
+            raise node.wrong("duplicate-variable", f"The shares of {name} stand here twice.")
+    years = fields.years("years") if fields.has("years") else None
+    if (years is None) != (table.years is None) or not (years or frozenset()) <= (table.years or frozenset()):
+        raise fields.wrong("years", "year-outside", f"These are no years of {table.full_name}.")
+    return TableSizes(
+        table=table.full_name,
+        years=years,
+        source=fields.text("source"),
+        persons=fields.whole("persons", least=1),
+        shares=tuple(shares),
+        unrelated=tuple(_unrelated(node, names) for node in fields.listed("unrelated")),
+    )
+
+
+def _variable_shares(node: LocatedValue, table: CatalogueTable, catalogue: Catalogue) -> VariableShares:
+    fields = PolicyFields(node, ("variable", "source", "codes", "ranges", "each"))
+    each = [_share(n) for n in fields.listed("each")]
+    codes = fields.at("codes").fields() if fields.has("codes") else {}
+    found = VariableShares(
+        variable=_sized_variable(fields, table, catalogue),
+        source=fields.text("source"),
+        codes={code: _share(value) for code, value in codes.items()},
+        ranges=tuple(_range(n) for n in fields.listed("ranges")),
+        each_least=each[0] if each else 0.0,
+        each_most=each[-1] if each else 1.0,
+    )
+    if len(each) not in {0, 2} or found.each_least > found.each_most:
+        raise fields.wrong("each", "policy-range", "'each' is the least and the most share of one code.")
+    if sum(found.codes.values()) + sum(r.share for r in found.ranges) > 1 + ROUNDING_TOLERANCE:
+        raise node.wrong("policy-range", f"The shares of {found.variable} add up to more than everybody.")
+    ends = [(r.low, r.high) for r in found.ranges]
+    if any(high >= low for (_, high), (low, _) in pairwise(ends)):
+        raise fields.wrong("ranges", "policy-range", "Ranges are written in order, and none meets another.")
+    return found
+
+
+def _sized_variable(fields: PolicyFields, table: CatalogueTable, catalogue: Catalogue) -> str:
+    """A variable of the table, of another one by its full name, or another table alone; in the catalogue's spelling."""
+    text = fields.text("variable")
+    other = catalogue.find(text)
+    if other is not None:
+        return other.full_name
+    if " / " in text:
+        return " / ".join(_number_of_table(fields, part, table) for part in text.split(" / "))
+    table_name, _, name = text.rpartition(".")
+    owner = catalogue.find(table_name) if table_name else table
+    variable = owner.find(name) if owner is not None else None
+    if owner is None or variable is None:
+        raise fields.wrong("variable", "unknown-variable", f"{text!r} is no variable of the catalogue.")
+    return variable.name if owner is table else f"{owner.full_name}.{variable.name}"
+
+
+def _number_of_table(fields: PolicyFields, name: str, table: CatalogueTable) -> str:
+    variable = table.find(name)
+    if variable is None or not variable.type.is_number:
+        raise fields.wrong("variable", "unknown-variable", f"{table.full_name} has no number {name!r}.")
+    return variable.name
+
+
+def _share(node: LocatedValue) -> float:
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise node.wrong("policy-range", "A share is a number from 0 to 1.")
+    return float(value)
+
+
+def _range(node: LocatedValue) -> RangeShare:
+    parts = [n.value for n in node.items()]
+    numbers = [float(p) for p in parts if isinstance(p, int | float) and not isinstance(p, bool)]
+    if len(numbers) != 3 or len(parts) != 3 or numbers[0] > numbers[1] or not 0 <= numbers[2] <= 1:
+        raise node.wrong("policy-range", "A range is written [low, high, share].")
+    return RangeShare(low=numbers[0], high=numbers[1], share=numbers[2])
+
+
+def _unrelated(node: LocatedValue, known: list[str]) -> UnrelatedVariables:
+    fields = PolicyFields(node, ("variables", "at_least", "source"))
+    named = fields.listed("variables")
+    for variable_node in named:
+        if variable_node.text() not in known:
+            raise variable_node.wrong("unknown-variable", f"{variable_node.text()!r} has no shares in this file.")
+    factor = fields.number("at_least") if fields.has("at_least") else 1.0
+    if not 0 <= factor <= 1:
+        raise fields.wrong("at_least", "policy-range", "at_least is a number from 0 to 1.")
+    return UnrelatedVariables(variables=tuple(w.text() for w in named), source=fields.text("source"), at_least=factor)

@@ -1,0 +1,184 @@
+"""Project files to projects: short forms (`all`, `default items`, ranges of years) become one grant a variable."""
+
+from pathlib import Path
+
+from broker.domain.plans.variable_uses import VariableClass, Years
+from broker.domain.projects.project import Grant, ProjectApproval, ProtectionMode, ResearchProject
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
+from broker.policy.files.privacy_files import read_budgets, read_privacy_profile
+from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.privacy_policy import PrivacyPolicy
+
+PROJECT_KEYS = (
+    "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",
+    "default_schema", "researchers", "privacy", "privacy_raised", "budgets", "grants",
+    "approval",
+)  # fmt: skip
+APPROVAL_KEYS = ("reference", "approved", "benefit", "processors", "first_shared")
+GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
+DIALECTS = ("tsql", "duckdb")
+IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
+MAX_VOTES = 2
+
+
+def read_projects(
+    folder: Path, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
+) -> tuple[ResearchProject, ...]:
+    found: dict[str, ResearchProject] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        fields = PolicyFields(read_yaml(path), PROJECT_KEYS)
+        project = _project(fields, catalogue, profiles, privacy)
+        if project.ident.casefold() in found:
+            raise fields.wrong("project", "duplicate-project", f"There are two projects {project.ident}.")
+        found[project.ident.casefold()] = project
+    return tuple(found.values())
+
+
+def _project(
+    fields: PolicyFields, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
+) -> ResearchProject:
+    organisation = PolicyFields(fields.at("organisation"), ("name", "type"))
+    profile, dialect, votes = fields.text("profile"), fields.text("dialect"), fields.whole("votes")
+    if profile not in profiles:
+        raise fields.wrong("profile", "unknown-profile", f"There is no profile {profile!r}.")
+    if dialect not in DIALECTS:
+        raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(DIALECTS)}.")
+    if votes > MAX_VOTES:
+        raise fields.wrong("votes", "policy-range", f"At most {MAX_VOTES} votes can be asked for.")
+    mode = fields.choice("mode", ProtectionMode)
+    return ResearchProject(
+        ident=fields.text("project"),
+        title=fields.text("title"),
+        organisation=organisation.text("name"),
+        organisation_type=organisation.text("type"),
+        gateway=fields.text("gateway"),
+        purpose=fields.text("purpose"),
+        expires=fields.day("expires"),
+        mode=mode,
+        profile=profile,
+        votes=votes,
+        dialect=dialect,
+        researchers=frozenset(node.text() for node in fields.listed("researchers")),
+        grants=tuple(g for node in fields.listed("grants") for g in _grants(node, catalogue)),
+        default_schema=_default_schema(fields, catalogue),
+        budgets=read_budgets(fields, catalogue, privacy),
+        privacy=read_privacy_profile(fields, privacy, mode),
+        privacy_raised=fields.flag("privacy_raised", False),
+        approval=_approval(fields),
+    )
+
+
+def _approval(fields: PolicyFields) -> ProjectApproval:
+    """What the register says beside what decides; a project that is not yet described there has nothing of it."""
+    if not fields.has("approval"):
+        return ProjectApproval()
+    approval_fields = PolicyFields(fields.at("approval"), APPROVAL_KEYS)
+    approved, shared = (
+        approval_fields.day("approved"),
+        approval_fields.day("first_shared") if approval_fields.has("first_shared") else None,
+    )
+    if shared is not None and shared < approved:
+        raise approval_fields.wrong("first_shared", "policy-range", "Nothing is shared before it was approved.")
+    return ProjectApproval(
+        reference=approval_fields.text("reference"),
+        approved=approved,
+        benefit=approval_fields.text("benefit"),
+        processors=tuple(node.text() for node in approval_fields.listed("processors")),
+        first_shared=shared,
+    )
+
+
+def _default_schema(fields: PolicyFields, catalogue: Catalogue) -> str:
+    schema = fields.text_or_none("default_schema") or ""
+    if schema and schema not in {t.schema_name for t in catalogue.tables}:
+        raise fields.wrong("default_schema", "unknown-schema", f"The catalogue has no schema {schema!r}.")
+    return schema
+
+
+def _table(fields: PolicyFields, catalogue: Catalogue) -> CatalogueTable:
+    name = fields.text("table")
+    table = catalogue.find(name)
+    if table is None:
+        raise fields.wrong("table", "unknown-table", f"The catalogue has no table {name!r}.")
+    return table
+
+
+def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:
+    fields = PolicyFields(node, GRANT_KEYS)
+    table = _table(fields, catalogue)
+    if not table.grantable:
+        raise fields.wrong("table", "not-grantable", f"{table.full_name} is granted to nobody.")
+    justification = fields.text("justification")
+    years = _years(fields, table)
+    granted = _granted(fields, table)
+    quasi = {v.name for v in _named(fields, "group_quasi", table)}
+    for variable in _named(fields, "group_quasi", table):
+        if variable.cls is not VariableClass.QUASI or variable not in granted:
+            raise fields.wrong("group_quasi", "group-quasi", f"{variable.name} is no quasi-identifier granted here.")
+    by_default = fields.at("variables").value == "default items"
+    return [
+        Grant(table.full_name, v.name, years, justification, table.is_link_key(v.name), v.name in quasi, by_default)
+        for v in granted
+    ]
+
+
+def _years(fields: PolicyFields, table: CatalogueTable) -> Years | None:
+    """The granted years that exist. Ranges may run over years in which nothing was collected, not beyond the table."""
+    if table.years is None:
+        if fields.has("years"):
+            raise fields.wrong("years", "no-year-axis", f"{table.full_name} has no years.")
+        return None
+    years: frozenset[int] = frozenset()
+    for first, last in fields.year_ranges("years"):
+        if first < min(table.years) or last > max(table.years):
+            span = f"{min(table.years)}-{max(table.years)}"
+            raise fields.wrong("years", "year-outside", f"{table.full_name} has the years {span} only.")
+        existing_years = table.years & frozenset(range(first, last + 1))
+        if not existing_years:
+            raise fields.wrong("years", "empty-range", f"{table.full_name} has no data in {first}-{last}.")
+        years |= existing_years
+    return years
+
+
+def _granted(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...]:
+    left_out = _named(fields, "except", table)
+    if isinstance(fields.at("variables").value, list):
+        granted = _named(fields, "variables", table)
+        for variable in granted:
+            if variable.cls in IDENTIFIERS and not table.is_link_key(variable.name):
+                raise fields.wrong(
+                    "variables", "identifier", f"{variable.name} is an identifier: nobody is granted it."
+                )
+    else:
+        granted = _short_form(fields, table)
+    granted = tuple(v for v in granted if v not in left_out)
+    if not granted:
+        raise fields.wrong("variables", "empty-list", f"This grants no variable of {table.full_name}.")
+    return granted
+
+
+def _short_form(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...]:
+    """`all` and `default items` never hold identifiers but the table's own link keys."""
+    form = fields.text("variables")
+    usable = tuple(v for v in table.variables if v.cls not in IDENTIFIERS or table.is_link_key(v.name))
+    match form:
+        case "all":
+            return usable
+        case "default items":
+            return tuple(v for v in usable if v.default_item)
+        case "link keys only":
+            return tuple(v for v in usable if table.is_link_key(v.name))
+    message = f"{form!r} is none of all, default items, link keys only, and no list of variables."
+    raise fields.wrong("variables", "unknown-word", message)
+
+
+def _named(fields: PolicyFields, key: str, table: CatalogueTable) -> tuple[Variable, ...]:
+    found = []
+    for node in fields.listed(key):
+        variable = table.find(node.text())
+        if variable is None:
+            raise node.wrong("unknown-variable", f"{table.full_name} has no variable {node.text()!r}.")
+        if variable in found:
+            raise node.wrong("duplicate-variable", f"{variable.name} stands here twice.")
+        found.append(variable)
+    return tuple(found)

@@ -1,0 +1,262 @@
+"""The only reader of YAML: values with their line, and typed access to a mapping in which unknown keys are errors."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from broker.domain.errors import Invalid
+from broker.domain.plans.variable_uses import Years
+from broker.policy.data_catalogue import parse_year_range
+
+PlainValue = str | int | float | bool | date | None
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 20
+TAG_PREFIX = "tag:yaml.org,2002:"
+PLAIN_PATTERNS = {
+    "null": re.compile(r"~|null|Null|NULL|"),
+    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
+    "int": re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    "float": re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+    "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?"),
+}
+"""What a value without quotes is: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedValue:
+    """A value with its place: a scalar, a list of located values, or a dict of them."""
+
+    value: "PlainValue | list[LocatedValue] | dict[str, LocatedValue]"
+    place: str
+
+    def wrong(self, code: str, message: str) -> Invalid:
+        return Invalid(code, message, self.place)
+
+    def items(self) -> "Iterator[LocatedValue]":
+        if not isinstance(self.value, list):
+            raise self.wrong("policy-type", "A list is needed here.")
+        return iter(self.value)
+
+    def fields(self) -> "dict[str, LocatedValue]":
+        if not isinstance(self.value, dict):
+            raise self.wrong("policy-type", "A mapping of keys to values is needed here.")
+        return self.value
+
+    def text(self) -> str:
+        if not isinstance(self.value, str) or not self.value:
+            raise self.wrong("policy-type", f"Text is needed here, not {self.value!r}; put it in quotes.")
+        return self.value
+
+
+def read_yaml(path: Path) -> LocatedValue:
+    """One file as located values; Invalid with file:line for everything that is not one plain YAML document."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Invalid("policy-file", f"{path.name} cannot be read: {error.strerror}.", str(path)) from error
+    if len(content) > MAX_BYTES:
+        raise Invalid("policy-file", f"{path.name} is longer than {MAX_BYTES} bytes.", str(path))
+    try:
+        events = list(yaml.parse(content.decode("utf-8"), Loader=yaml.CSafeLoader))
+    except UnicodeDecodeError as error:
+        raise Invalid("policy-file", f"{path.name} is not UTF-8.", str(path)) from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Invalid("policy-syntax", f"This is no YAML: {error.problem}.", f"{path}:{line}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise Invalid("policy-syntax", "This is no YAML that can be read.", f"{path}:1") from error
+    return _DocumentReader(iter(events), str(path)).read()
+
+
+class _DocumentReader:
+    """The one document of a file, out of the parser's events: what they hold of marks and anchors is needed here."""
+
+    def __init__(self, events: Iterator[Event], file: str) -> None:
+        self._events = events
+        self._file = file
+
+    def read(self) -> LocatedValue:
+        next(self._events)  # the stream begins
+        if not isinstance(next(self._events), DocumentStartEvent):
+            raise Invalid("policy-file", f"{Path(self._file).name} is empty.", f"{self._file}:1")
+        found = self._located(next(self._events), 0)
+        if not isinstance(next(self._events), DocumentEndEvent):
+            raise Invalid("policy-syntax", "This is no YAML that can be read.", f"{self._file}:1")
+        after = next(self._events)
+        if isinstance(after, DocumentStartEvent):
+            raise Invalid("policy-syntax", "A file holds one YAML document, not several.", self._place(after))
+        return found
+
+    def _place(self, event: Event) -> str:
+        return f"{self._file}:{event.start_mark.line + 1 if event.start_mark else 1}"
+
+    def _located(self, event: Event, depth: int) -> LocatedValue:
+        place = self._place(event)
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
+            raise Invalid("policy-anchor", "Anchors and aliases are not read: write the value out.", place)
+        if depth > MAX_DEPTH:
+            raise Invalid("policy-syntax", f"Values are nested more than {MAX_DEPTH} deep.", place)
+        match event:
+            case MappingStartEvent():
+                return LocatedValue(self._mapping(depth), place)
+            case SequenceStartEvent():
+                return LocatedValue([self._located(item, depth + 1) for item in self._until_end()], place)
+            case ScalarEvent():
+                return LocatedValue(_scalar(event, place), place)
+        raise Invalid("policy-syntax", "This kind of YAML value is not read.", place)
+
+    def _until_end(self) -> Iterator[Event]:
+        while not isinstance(event := next(self._events), CollectionEndEvent):
+            yield event
+
+    def _mapping(self, depth: int) -> dict[str, LocatedValue]:
+        """Keys are text; two that differ only in case are one key written twice."""
+        found: dict[str, LocatedValue] = {}
+        seen: set[str] = set()
+        for key in self._until_end():
+            if not isinstance(key, ScalarEvent):
+                raise Invalid("policy-type", "A key has to be plain text.", self._place(key))
+            if key.value.casefold() in seen:
+                raise Invalid("duplicate-key", f"The key {key.value!r} stands here twice.", self._place(key))
+            seen.add(key.value.casefold())
+            found[key.value] = self._located(next(self._events), depth + 1)
+        return found
+
+
+def _scalar(event: ScalarEvent, place: str) -> PlainValue:
+    """The value by the core schema of YAML 1.2, and ISO dates. (`no` and `on` are text, as most people think.)"""
+    text = str(event.value)
+    tag = event.tag.removeprefix(TAG_PREFIX) if event.tag else ""
+    if tag not in ("", "!", "str", "int", "float", "bool", "null", "timestamp"):
+        raise Invalid("policy-tag", f"The tag {event.tag} is not read.", place)
+    plain = event.implicit[0]
+    kind = (
+        tag
+        if tag not in ("", "!")
+        else next((k for k, p in PLAIN_PATTERNS.items() if plain and p.fullmatch(text)), "str")
+    )
+    try:
+        match kind:
+            case "int":
+                return int(text)
+            case "float":
+                return float(text)
+            case "bool":
+                return text.lower() == "true"
+            case "null":
+                return None
+            case "timestamp":
+                return date.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("policy-type", f"{text!r} is no number in plain digits and no date.", place) from error
+    return text
+
+
+E = TypeVar("E", bound=StrEnum)
+YearRanges = tuple[tuple[int, int], ...]
+
+
+class PolicyFields:
+    """The keys of a mapping. Readers name a key; a missing key gives the default, or an error if there is none."""
+
+    def __init__(self, node: LocatedValue, allowed: Iterable[str]) -> None:
+        self.node, self._values = node, node.fields()
+        known = frozenset(allowed)
+        for key, value in self._values.items():
+            if key not in known:
+                raise value.wrong("unknown-key", f"{key!r} is no key here; known are {', '.join(sorted(known))}.")
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
+    def at(self, key: str) -> LocatedValue:
+        if key not in self._values:
+            raise self.node.wrong("missing-key", f"The key {key!r} is needed here.")
+        return self._values[key]
+
+    def wrong(self, key: str, code: str, message: str) -> Invalid:
+        return (self._values.get(key) or self.node).wrong(code, message)
+
+    def text(self, key: str) -> str:
+        return self.at(key).text()
+
+    def text_or_none(self, key: str) -> str | None:
+        return self.text(key) if self.has(key) else None
+
+    def listed(self, key: str) -> tuple[LocatedValue, ...]:
+        """A list of texts with their places; empty when the key is missing."""
+        return tuple(self.at(key).items()) if self.has(key) else ()
+
+    def choice(self, key: str, kind: type[E]) -> E:
+        text = self.text(key)
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise self.wrong(key, "unknown-word", f"{text!r} is none of {', '.join(kind)}.") from error
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.at(key).value if self.has(key) else default
+        if not isinstance(value, bool):
+            raise self.wrong(key, "policy-type", f"{key!r} has to be true or false.")
+        return value
+
+    def whole(self, key: str, default: int | None = None, least: int | None = 0) -> int:
+        value = default if default is not None and not self.has(key) else self.at(key).value
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.wrong(key, "policy-type", f"{key!r} has to be a whole number.")
+        if least is not None and value < least:
+            raise self.wrong(key, "policy-range", f"{key!r} has to be at least {least}.")
+        return value
+
+    def number(self, key: str, default: float | None = None) -> float:
+        value = default if default is not None and not self.has(key) else self.at(key).value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.wrong(key, "policy-type", f"{key!r} has to be a number.")
+        return float(value)
+
+    def number_or_none(self, key: str) -> float | None:
+        return self.number(key) if self.has(key) and self.at(key).value is not None else None
+
+    def day(self, key: str) -> date:
+        value = self.at(key).value
+        if not isinstance(value, date):
+            raise self.wrong(key, "policy-type", f"{key!r} has to be a date, as in 2028-03-31.")
+        return value
+
+    def year_ranges(self, key: str) -> YearRanges:
+        """Ranges of years: one, or a list of them. Each is (first, last), first ≤ last."""
+        node = self.at(key)
+        parts = list(node.items()) if isinstance(node.value, list) else [node]
+        if not parts:
+            raise node.wrong("empty-range", "There is no year here.")
+        return tuple(_year_range(part) for part in parts)
+
+    def years(self, key: str) -> Years:
+        return frozenset(y for first, last in self.year_ranges(key) for y in range(first, last + 1))
+
+
+def _year_range(part: LocatedValue) -> tuple[int, int]:
+    if isinstance(part.value, bool) or not isinstance(part.value, str | int):
+        raise part.wrong("policy-type", "Years are written like 2018/2019-2022/2023 or 2018-2022.")
+    try:
+        return parse_year_range(str(part.value))
+    except ValueError as error:
+        raise part.wrong("year-range", str(error)) from error

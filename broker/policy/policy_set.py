@@ -1,0 +1,87 @@
+"""A whole policy set as one frozen value with its fingerprint, and its combination rules. No I/O and no verdicts."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date
+from functools import cached_property
+from json.encoder import encode_basestring_ascii
+
+from broker.domain.projects.project import ResearchProject
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_model import PolicyModel
+from broker.policy.privacy_policy import PrivacyPolicy
+from broker.policy.public_sizes import PublicSizes
+from broker.policy.release_history_policy import ReleaseHistoryPolicy
+from broker.policy.service_limits import ServiceLimits
+
+
+@dataclass(frozen=True, kw_only=True)
+class CombinationRule(PolicyModel):
+    """What may not meet in one job. `any_of` and `with_any` hold "class:x", "table:schema.table" or
+    "variable:name" (in any table, any case); the rule is broken when the job uses one of each side, in one of
+    `years` of a table on the `any_of` side where `years` is given. `under_gateway` limits it to projects whose
+    gateway contains the text; `replace` and `default_items_only` state the other two forms of the DfE's rules."""
+
+    id: str
+    note: str
+    any_of: tuple[str, ...] = ()
+    with_any: tuple[str, ...] = ()
+    years: frozenset[int] | None = None
+    under_gateway: str | None = None
+    replace: dict[str, str] = field(default_factory=dict)
+    default_items_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySet(PolicyModel):
+    """Everything that policy says, as one value with one fingerprint."""
+
+    catalogue: Catalogue
+    projects: tuple[ResearchProject, ...]
+    profiles: tuple[DisclosureRules, ...]
+    combinations: tuple[CombinationRule, ...]
+    service: ServiceLimits
+    privacy: PrivacyPolicy = field(default_factory=PrivacyPolicy)
+    memory: ReleaseHistoryPolicy = field(default_factory=ReleaseHistoryPolicy)
+    sizes: PublicSizes = field(default_factory=PublicSizes)
+
+    @cached_property
+    def text(self) -> str:
+        """The canonical JSON of all policies: what a store keeps."""
+        return canonical_json(self)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def project(self, ident: str) -> ResearchProject | None:
+        return next((p for p in self.projects if p.ident == ident), None)
+
+    def disclosure_rules(self, name: str) -> DisclosureRules:
+        return next(p for p in self.profiles if p.name == name)
+
+
+def canonical_json(value: object) -> str:
+    """JSON with sorted keys; models are objects of their fields, sets are sorted, tuples and lists keep their order."""
+    return json.dumps(_plain_value(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, str | int | float) or value is None:
+        return value
+    if isinstance(value, dict):
+        return {str(k): _plain_value(v) for k, v in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(map(_plain_value, value), key=_sort_key)
+    if isinstance(value, list | tuple):
+        return [_plain_value(v) for v in value]
+    if is_dataclass(value):
+        return {f.name: _plain_value(getattr(value, f.name)) for f in fields(value)}
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _sort_key(plain: object) -> str:
+    return encode_basestring_ascii(plain) if isinstance(plain, str) else json.dumps(plain, sort_keys=True)

@@ -1,0 +1,119 @@
+"""Joins after aggregation, on released values alone: what is hidden matches nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from broker.domain.errors import Breach
+from broker.domain.groups import Meet
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, Value
+from broker.domain.relations import JoinHow
+from broker.postprocessing.exact_arithmetic import as_number, call_operation
+from broker.postprocessing.output_rows import CellsById, OutputRow, OutputRows, StepBudget, cell_of, is_true
+
+JoinPair = tuple[str, int, int]
+"""An equality of plain columns: its operation, the left side's column and the right side's."""
+
+
+def join_rows(operator: Meet, left: OutputRows, right: OutputRows, budget: StepBudget) -> OutputRows:
+    """Rows by the left side's order, then by the right side's; of a full join the right side's lone rows stand last."""
+    if not left.blank.keys().isdisjoint(right.blank.keys()):
+        raise Breach("Two sides of a join in the plan's output have a column in common.")
+    pairs, rest = _split(operator.on, left, right)
+    buckets = _buckets([p[2] for p in pairs], [p[0] for p in pairs], right)
+    rows, met = list[OutputRow](), set[int]()
+    for line in left.rows:
+        key = _key(line.cells, [p[1] for p in pairs], [p[0] for p in pairs])
+        found = list(_matches(line, () if key is None else buckets.get(key, ()), right, rest, budget))
+        met |= {number for number, _ in found}
+        rows += [_joined(line, right.rows[number], cells, operator.how) for number, cells in found]
+        if not found and operator.how in {JoinHow.LEFT, JoinHow.FULL}:
+            rows.append(OutputRow({**line.cells, **right.blank}, line.exists, line.listed, line.persons))
+    if operator.how is JoinHow.FULL:
+        lone = (r for number, r in enumerate(right.rows) if number not in met)
+        rows += [OutputRow({**left.blank, **r.cells}, r.exists, r.listed, r.persons) for r in lone]
+    budget.spend(len(rows))
+    return OutputRows(tuple(rows), {**left.blank, **right.blank})
+
+
+def _matches(
+    line: OutputRow, numbers: Sequence[int], right: OutputRows, rest: Sequence[Scalar], budget: StepBudget
+) -> Iterator[tuple[int, CellsById]]:
+    budget.spend(len(numbers))
+    for at in numbers:
+        cells = {**line.cells, **right.rows[at].cells}
+        if all(is_true(r, cells) for r in rest):
+            yield at, cells
+
+
+def _joined(left: OutputRow, right: OutputRow, cells: CellsById, how: JoinHow) -> OutputRow:
+    """A row of two: it exists where both sides do, or that which an outer join keeps. Behind it stand the persons of
+    the smaller side; of an outer join a side with nobody is a missing side."""
+    both = [p for p in (left.persons, right.persons) if p is not None]
+    least = min(both, default=None)
+    match how:
+        case JoinHow.LEFT:
+            exists, persons = left.exists, least or left.persons
+        case JoinHow.FULL:
+            exists, persons = left.exists or right.exists, least or max(both, default=None)
+        case _:
+            exists, persons = left.exists and right.exists, least
+    return OutputRow(cells, exists, left.listed and right.listed, persons)
+
+
+def _split(on: Scalar | None, left: OutputRows, right: OutputRows) -> tuple[list[JoinPair], list[Scalar]]:
+    """Equalities of a column of either side, and the conjuncts that are not."""
+    pairs, rest = list[JoinPair](), list[Scalar]()
+    for part in _conjuncts(on):
+        pair = _pair(part, left, right)
+        if pair is None:
+            rest.append(part)
+        else:
+            pairs.append(pair)
+    return pairs, rest
+
+
+def _conjuncts(on: Scalar | None) -> Iterator[Scalar]:
+    match on:
+        case None:
+            return
+        case Call(op="and", args=args):
+            for arg in args:
+                yield from _conjuncts(arg)
+        case _:
+            yield on
+
+
+def _pair(part: Scalar, left: OutputRows, right: OutputRows) -> JoinPair | None:
+    match part:
+        case Call(op="equal" | "equal_text" as op, args=(ColumnRef(ident=a), ColumnRef(ident=b))):
+            if a in left.blank and b in right.blank:
+                return op, a, b
+            return (op, b, a) if b in left.blank and a in right.blank else None
+    return None
+
+
+def _buckets(columns: Sequence[int], ops: Sequence[str], right: OutputRows) -> dict[tuple[Value, ...], list[int]]:
+    found: dict[tuple[Value, ...], list[int]] = defaultdict(list)
+    for place, line in enumerate(right.rows):
+        key = _key(line.cells, columns, ops)
+        if key is not None:
+            found[key].append(place)
+    return found
+
+
+def _key(cells: CellsById, columns: Sequence[int], ops: Sequence[str]) -> tuple[Value, ...] | None:
+    """Values that are alike where the equality holds; None where one is hidden or missing, and so meets nothing."""
+    found: list[Value] = []
+    for ident, op in zip(columns, ops, strict=True):
+        cell = cell_of(cells, ident)
+        if cell.hidden or cell.released is None:
+            return None
+        found.append(_join_value(op, cell.released))
+    return tuple(found)
+
+
+def _join_value(op: str, value: Value) -> Value:
+    if op == "equal_text":
+        call_operation(op, [value, value])  # a Breach where the text cannot be compared
+        return str(value).rstrip(" ").lower()
+    return as_number(value) if isinstance(value, float) else value

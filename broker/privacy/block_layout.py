@@ -1,0 +1,221 @@
+"""Which vectors of integers (blocks) are measured for a table's statistics, and where each statistic is read."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+
+from broker.domain.errors import Invalid
+from broker.privacy.private_tables import Clamp, PrivateMeasure, PrivateStatistic, PrivateTable
+
+
+class BlockKind(StrEnum):
+    POWERS = "powers"
+    BINS = "bins"
+    RANKS = "ranks"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One vector of `width` coordinates a cell. `argument` None: of all rows, or of persons where `persons`."""
+
+    kind: BlockKind
+    argument: str | None = None
+    clamp: Clamp | None = None
+    degree: int = 0
+    missing: bool = False
+    persons: bool = False
+    points: tuple[int, ...] = ()
+    fraction: Fraction | None = None
+    share: int = 1
+
+    @property
+    def width(self) -> int:
+        """Coordinates a cell."""
+        match self.kind:
+            case BlockKind.POWERS:
+                return self.degree + 1 + self.missing
+            case BlockKind.BINS:
+                return len(self.points) + 1 + self.missing
+        return len(self.points)
+
+    @property
+    def row_total(self) -> int:
+        """Most that one row moves the coordinates of its cell by, in L1, in L2 and in one coordinate."""
+        match self.kind:
+            case BlockKind.POWERS:
+                return self.required_clamp.width**self.degree if self.degree else 1
+            case BlockKind.BINS:
+                return 1
+        fraction = self.required_fraction
+        return max(fraction.numerator, fraction.denominator - fraction.numerator)
+
+    @property
+    def required_clamp(self) -> Clamp:
+        if self.clamp is None:
+            raise Invalid("block", "This block has no clamp.")
+        return self.clamp
+
+    @property
+    def required_fraction(self) -> Fraction:
+        if self.fraction is None or not 0 <= self.fraction <= 1:
+            raise Invalid("block", "A quantile has a fraction from 0 to 1.")
+        return self.fraction
+
+    def row_coordinates(self, value: int | None) -> tuple[int, ...]:
+        """What one row adds to the coordinates of its cell; `value` is its x in steps, None where it has none.
+
+        This is the definition that rendered SQL is held against. Not for RANKS, which are no sums (`ranks`).
+        """
+        gap = (0,) * (self.width - self.missing)
+        if self.argument is not None and value is None:
+            return (*gap, self.row_total) if self.missing else gap
+        x = 0 if value is None else value
+        parts = self._value_coordinates(min(max(x, self.clamp.low), self.clamp.high) if self.clamp else x)
+        return (*parts, 0) if self.missing else parts
+
+    def _value_coordinates(self, x: int) -> tuple[int, ...]:
+        if self.kind is BlockKind.BINS:
+            bin_ = bisect_right(self.points, x)
+            return tuple(int(i == bin_) for i in range(len(self.points) + 1))
+        if self.degree == 0:
+            return (1,)
+        to_high, from_low = self.required_clamp.high - x, x - self.required_clamp.low
+        return (to_high, from_low) if self.degree == 1 else (to_high**2, 2 * to_high * from_low, from_low**2)
+
+
+def rank_scores(points: Sequence[int], counts: Sequence[int], fraction: Fraction) -> list[int]:
+    """How badly each point splits the rows, from a histogram at public edges.
+
+    `counts` has 2 k + 1 numbers for k ascending points: rows under the first, at it, between it and the second, at the
+    second, …, over the last. The score of a point is |(d - n) * rows under it - n * rows over it| for the fraction
+    n / d; 0 is best. One row moves a score by at most max(n, d - n) (Smith 2011 with the absolute deviation of ranks).
+    """
+    numerator, rest = fraction.numerator, fraction.denominator - fraction.numerator
+    total, below, scores = sum(counts), 0, []
+    for i in range(len(points)):
+        below += counts[2 * i]
+        scores.append(abs(rest * below - numerator * (total - below - counts[2 * i + 1])))
+        below += counts[2 * i + 1]
+    return scores
+
+
+POWER_DEGREES = {PrivateMeasure.VALUES: 0, PrivateMeasure.SUM: 1, PrivateMeasure.MEAN: 1, PrivateMeasure.VARIANCE: 2}
+"""The degree of the polynomials that hold a statistic of x."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReading:
+    """Where a statistic is read: the position of its block; of a ratio, where its two parts are."""
+
+    statistic: PrivateStatistic
+    block: int
+    parts: "tuple[BlockReading, BlockReading] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLayout:
+    """What is measured in each cell of each grouping set, and where each statistic is read."""
+
+    blocks: tuple[Block, ...]
+    readings: tuple[BlockReading, ...]
+    count_block: int
+    """The block whose count decides whether a cell is shown."""
+
+
+def lay_out_blocks(table: PrivateTable) -> BlockLayout:
+    """The blocks of a table. The same statistics give the same blocks, whatever their order in the text is."""
+    blocks = [*_power_blocks(table), *_distribution_blocks(table)]
+    for statistic in table.statistics:
+        if statistic.measure is PrivateMeasure.PERSONS and _has_several_rows(table):
+            blocks.append(Block(BlockKind.POWERS, persons=True, share=statistic.share))
+        elif statistic.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS):
+            blocks = _with_row_count(table, blocks, statistic.share)
+    if all(b.kind is BlockKind.RANKS for b in blocks):
+        blocks.append(Block(BlockKind.POWERS))  # the display floor needs a noisy count
+    unique = tuple(dict.fromkeys(blocks))
+    counted = (i for i, b in enumerate(unique) if b.kind is not BlockKind.RANKS)
+    count = min(counted, key=lambda i: _count_preference(table, unique[i]))
+    return BlockLayout(unique, tuple(_reading(table, unique, s) for s in table.statistics), count)
+
+
+def _count_preference(table: PrivateTable, block: Block) -> tuple[bool, bool, int]:
+    """Persons before rows, all rows before those that have some number, and a count of few coordinates, which has less
+    noise, before one of many."""
+    return not block.persons, not _has_all_rows(table, block), block.width
+
+
+def _has_all_rows(table: PrivateTable, block: Block) -> bool:
+    return block.argument is None or block.missing or table.argument(block.argument).complete
+
+
+def _has_several_rows(table: PrivateTable) -> bool:
+    """Whether a person may have more than one row in a cell of some grouping set."""
+    return any(table.influence_in(s).rows_per_cell > 1 for s in range(len(table.sets)))
+
+
+def _power_blocks(table: PrivateTable) -> list[Block]:
+    """A block of powers for each argument of counts, sums, means and variances."""
+    found = []
+    for argument in sorted(table.arguments, key=lambda a: a.name):
+        statistics = [s for s in table.statistics if s.measure in POWER_DEGREES and s.argument == argument.name]
+        if not statistics:
+            continue
+        share = max(s.share for s in statistics)
+        degree = max(POWER_DEGREES[s.measure] for s in statistics)
+        found.append(Block(BlockKind.POWERS, argument.name, argument.clamp, degree, share=share))
+    return found
+
+
+def _distribution_blocks(table: PrivateTable) -> list[Block]:
+    """Each histogram and each quantile has a block of its own."""
+    return [
+        _distribution_block(table, s)
+        for s in table.statistics
+        if s.measure in (PrivateMeasure.HISTOGRAM, PrivateMeasure.QUANTILE)
+    ]
+
+
+def _distribution_block(table: PrivateTable, s: PrivateStatistic) -> Block:
+    kind = BlockKind.BINS if s.measure is PrivateMeasure.HISTOGRAM else BlockKind.RANKS
+    clamp = table.argument(s.argument).clamp
+    return Block(kind, s.argument, clamp, points=s.points, fraction=s.fraction, share=s.share)
+
+
+def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> list[Block]:
+    """Rows are counted by a block that has them already; else by the missing rows beside the first block of powers;
+    else by a block of their own."""
+    if _row_count_block(table, blocks) is not None:
+        return blocks
+    for i, block in enumerate(blocks):
+        if block.kind is BlockKind.POWERS and block.argument is not None:
+            return [*blocks[:i], replace(block, missing=True), *blocks[i + 1 :]]
+    return [*blocks, Block(BlockKind.POWERS, share=share)]
+
+
+def _row_count_block(table: PrivateTable, blocks: Iterable[Block]) -> int | None:
+    """The block out of which the number of rows comes."""
+    for i, block in enumerate(blocks):
+        if block.kind is BlockKind.POWERS and not block.persons and _has_all_rows(table, block):
+            return i
+    return None
+
+
+def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: PrivateStatistic) -> BlockReading:
+    if s.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS):
+        own = next((i for i, b in enumerate(blocks) if b.persons and s.measure is PrivateMeasure.PERSONS), None)
+        rows = _row_count_block(table, blocks) if own is None else own
+        if rows is None:
+            raise AssertionError("rows are measured wherever they are asked")
+        return BlockReading(s, rows)
+    if s.measure in (PrivateMeasure.HISTOGRAM, PrivateMeasure.QUANTILE):
+        return BlockReading(s, blocks.index(_distribution_block(table, s)))
+    if s.parts is not None:
+        over, under = (_reading(table, blocks, table.statistic(name)) for name in s.parts)
+        return BlockReading(s, over.block, (over, under))
+    return BlockReading(s, _power_block(blocks, s.argument))
+
+
+def _power_block(blocks: tuple[Block, ...], name: str | None) -> int:
+    return next(i for i, b in enumerate(blocks) if b.argument == name and b.kind is BlockKind.POWERS)

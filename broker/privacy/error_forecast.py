@@ -1,0 +1,240 @@
+"""Expected errors of a private answer before it runs: from a table's description, spend and profile, never data."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+
+from broker.domain.errors import Invalid
+from broker.domain.ledger.privacy_loss import PrivacyAmount
+from broker.policy.privacy_policy import PrivacyProfile
+from broker.privacy.block_layout import Block, BlockReading
+from broker.privacy.measurement_design import MeasurementDesign, design_measurement
+from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic, PrivateTable
+from broker.privacy.results.consistent_margins import fitted_noise
+from broker.privacy.results.noise_intervals import NoiseMoments, combined_noise, half_width, mean_absolute_error
+from broker.privacy.results.noisy_answers import coordinate_noise
+from broker.privacy.results.noisy_estimates import (
+    count_weights,
+    rank_error,
+    statistic_row_weights,
+    statistic_weights,
+    sum_weights,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedError:
+    """Of one statistic in one grouping set, a cell: mean absolute error and half of the interval, in its units.
+
+    `persons`: holds for cells of so many persons (a point of a curve); None: the mean over all cells.
+    `ranks`: of a quantile, the rows by which its rank may be off, instead of an error.
+    """
+
+    table: str
+    set: int
+    statistic: str
+    error: float | None
+    half_width: float | None
+    persons: int | None = None
+    ranks: float | None = None
+
+
+def expected_errors(design: MeasurementDesign, profile: PrivacyProfile) -> Iterable[ExpectedError]:
+    """Every statistic of every grouping set; a curve over persons a cell for what is divided by an unknown number."""
+    for t, table in enumerate(design.tables):
+        noises = _noises(design, t)
+        for s in range(len(table.sets)):
+            for reading in design.layouts[t].readings:
+                at = _GroupingSetNoise(
+                    table, s, design.layouts[t].blocks, {b: n for (i, b), n in noises.items() if i == s}
+                )
+                yield from _StatisticForecast(at, reading).expected_errors(profile)
+
+
+def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMoments]:
+    """The noise of one coordinate by grouping set and block, after margins were fitted to one another."""
+    table, blocks = design.tables[t], design.layouts[t].blocks
+    drawn = {
+        (p.set, p.block): coordinate_noise(design, p) for p in design.parts if p.table == t and p.block is not None
+    }
+    if len(table.sets) == 1 or not table.listed:
+        return drawn
+    return drawn | {
+        key: n
+        for b, block in enumerate(blocks)
+        if block.fraction is None
+        for key, n in _noise_after_fit(table, b, drawn)
+    }
+
+
+def _noise_after_fit(
+    table: PrivateTable, b: int, drawn: dict[tuple[int, int], NoiseMoments]
+) -> Iterable[tuple[tuple[int, int], NoiseMoments]]:
+    found = fitted_noise(
+        [len(d.values or ()) for d in table.dimensions], {s: drawn[i, b] for i, s in enumerate(table.sets)}
+    )
+    return (((i, b), found[s]) for i, s in enumerate(table.sets))
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupingSetNoise:
+    """One grouping set, with the noise of a coordinate of each block."""
+
+    table: PrivateTable
+    number: int
+    blocks: Sequence[Block]
+    noises: Mapping[int, NoiseMoments]
+
+
+@dataclass(frozen=True, slots=True)
+class _StatisticForecast:
+    """One statistic of one grouping set."""
+
+    grouping_set: _GroupingSetNoise
+    reading: BlockReading
+
+    @property
+    def statistic(self) -> PrivateStatistic:
+        return self.reading.statistic
+
+    @property
+    def block(self) -> Block:
+        return self.grouping_set.blocks[self.reading.block]
+
+    @property
+    def noise(self) -> NoiseMoments:
+        return self.grouping_set.noises[self.reading.block]
+
+    def expected_errors(self, profile: PrivacyProfile) -> Iterable[ExpectedError]:
+        match self.statistic.measure:
+            case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
+                yield self._expected_error(
+                    profile, self._combined_noise(statistic_row_weights(self.statistic, self.block))
+                )
+            case PrivateMeasure.SUM:
+                yield self._expected_error(profile, self._combined_noise(sum_weights(self.block)))
+            case PrivateMeasure.HISTOGRAM:
+                yield self._expected_error(profile, self.noise)
+            case PrivateMeasure.QUANTILE:
+                yield self._quantile_error(profile)
+            case _ if self.grouping_set.table.public_counts and self.grouping_set.number == 0:
+                counts = self.grouping_set.table.public_counts
+                yield self._expected_error(
+                    profile, self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
+                )
+            case _:
+                yield from (self._expected_error(profile, self._quotient_noise(1 / n), n) for n in profile.curve_sizes)
+
+    def _combined_noise(self, weights: Iterable[float]) -> NoiseMoments:
+        return combined_noise([(w, self.noise) for w in weights])
+
+    def _expected_error(
+        self, profile: PrivacyProfile, noise: NoiseMoments, persons: int | None = None
+    ) -> ExpectedError:
+        name = self.statistic.name
+        error, half = mean_absolute_error(noise), half_width(noise, profile.level)
+        return ExpectedError(self.grouping_set.table.name, self.grouping_set.number, name, error, half, persons)
+
+    def _quotient_noise(self, scale: float) -> NoiseMoments:
+        """By 1 / scale persons: a mean at the middle of its clamp (its noise is at most sqrt(2) times as large at the
+        ends), a ratio of one, a variance of values that are spread evenly over the clamp."""
+        if self.reading.parts is not None:
+            return self._ratio_noise(scale, *self.reading.parts)
+        block, clamp = self.block, self.block.required_clamp
+        count, total = count_weights(block), sum_weights(block)
+        middle = (clamp.low + clamp.high) / 2 / clamp.scale
+        if self.statistic.measure is PrivateMeasure.MEAN:
+            return self._combined_noise([scale * (t - middle * c) for t, c in zip(total, count, strict=True)])
+        width = clamp.width / clamp.scale
+        gap = (0.0,) * block.missing
+        square = (0.25, -0.25, 0.25, *gap)  # (t - 1/2)^2 by Bernstein coefficients, less its mean of 1/12 a row
+        return self._combined_noise(
+            [scale * width**2 / block.row_total * (q - (i < 3) / 12) for i, q in enumerate(square)]
+        )
+
+    def _ratio_noise(self, scale: float, over: BlockReading, under: BlockReading) -> NoiseMoments:
+        """Of a row each, with values in the middle of their clamps: (over - ratio * under) / under."""
+        numerator, denominator = (self._typical_row_value(part) for part in (over, under))
+        weights: dict[tuple[int, int], float] = {}
+        for part, factor in ((over, 1.0), (under, -numerator / denominator)):
+            for i, weight in enumerate(statistic_weights(part.statistic, self.grouping_set.blocks[part.block])):
+                weights[part.block, i] = weights.get((part.block, i), 0.0) + factor * weight * scale / denominator
+        return combined_noise([(weight, self.grouping_set.noises[block]) for (block, _), weight in weights.items()])
+
+    def _typical_row_value(self, part: BlockReading) -> float:
+        """What a row adds to a count or a sum; not nothing, where the middle of a clamp is."""
+        if part.statistic.measure is not PrivateMeasure.SUM:
+            return 1.0
+        clamp = self.grouping_set.blocks[part.block].required_clamp
+        return (clamp.low + clamp.high or clamp.width) / 2 / clamp.scale
+
+    def _quantile_error(self, profile: PrivacyProfile) -> ExpectedError:
+        off = rank_error(self.block, self.noise, profile.level)
+        return ExpectedError(
+            self.grouping_set.table.name, self.grouping_set.number, self.statistic.name, None, None, ranks=off
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """`charge`: what the ledger would be charged. `share_of_left`: of what is left, where that was said. `others`:
+    errors at other spends."""
+
+    charge: PrivacyAmount
+    expected: tuple[ExpectedError, ...]
+    share_of_left: Fraction | None = None
+    others: tuple["Forecast", ...] = ()
+
+
+def forecast_errors(
+    tables: Iterable[PrivateTable], spend: PrivacyAmount, profile: PrivacyProfile, left: PrivacyAmount | None = None
+) -> Forecast:
+    """For a spend, and for the profile's other spends."""
+    requested = tuple(tables)
+    others = (
+        _forecast_one(requested, _scaled_spend(spend, f), profile, left)
+        for f in profile.other_spends
+        if _scaled_spend(spend, f).micro
+    )
+    return replace(_forecast_one(requested, spend, profile, left), others=tuple(others))
+
+
+def _scaled_spend(spend: PrivacyAmount, factor: float) -> PrivacyAmount:
+    return replace(spend, micro=int(spend.micro * Fraction(repr(factor))))
+
+
+def _forecast_one(
+    tables: tuple[PrivateTable, ...], spend: PrivacyAmount, profile: PrivacyProfile, left: PrivacyAmount | None
+) -> Forecast:
+    design = design_measurement(tables, spend)
+    share = None if left is None else design.charge.share_of(left)
+    return Forecast(design.charge, tuple(expected_errors(design, profile)), share)
+
+
+def smallest_spend(
+    tables: Iterable[PrivateTable],
+    is_enough: Callable[[tuple[ExpectedError, ...]], bool],
+    max_spend: PrivacyAmount,
+    profile: PrivacyProfile,
+) -> PrivacyAmount:
+    """The least spend, to a hundredth of it, whose forecast is enough. Invalid (`target`) if `max_spend` is not.
+
+    Errors fall as spends grow, so it can be looked for by halving.
+    """
+    requested = tuple(tables)
+
+    def enough(micro: int) -> bool:
+        return is_enough(
+            tuple(expected_errors(design_measurement(requested, replace(max_spend, micro=micro)), profile))
+        )
+
+    if not enough(max_spend.micro):
+        raise Invalid(
+            "target", "This error is not reached with what may be spent: ask for larger cells or a larger error."
+        )
+    low, high = 0, max_spend.micro
+    while high - low > max(high // 100, 1):
+        middle = ceil((low + high) / 2)
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return replace(max_spend, micro=high)

@@ -1,0 +1,271 @@
+"""From private tables and a spend to what is fixed before data are read: blocks, calibrated mechanisms, charge."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, log, nextafter, sqrt
+
+from broker.domain.errors import Invalid
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
+from broker.privacy.block_layout import Block, BlockKind, BlockLayout, lay_out_blocks
+from broker.privacy.measurements import charge, epsilon_of, loss, root_up
+from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, NoiseFamily, Selection, Threshold
+from broker.privacy.private_tables import Influence, PrivateTable
+from broker.privacy.sensitivity import Sensitivity, block_sensitivity, worst_case_rows
+
+SCALE_INCREMENT = 1 + 2.0**-40
+"""By how much a scale is widened where float rounding left a loss above its part."""
+
+
+def standalone_loss(mechanism: Mechanism) -> Fraction:
+    """OpenDP's loss of one mechanism by itself: epsilon of the family LAPLACE, rho of GAUSSIAN."""
+    if isinstance(mechanism, Threshold):
+        accounting = Accounting.APPROXIMATE if mechanism.family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
+    else:
+        accounting = Accounting.PURE if mechanism.family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
+    return loss(MechanismBundle(accounting, (mechanism,)))[0]
+
+
+def _smallest_scale(mechanism_of: Callable[[float], Mechanism], first_scale: float, max_loss: Fraction) -> Mechanism:
+    """The mechanism of the least scale from `first_scale` on that loses no more than `max_loss`."""
+    scale = first_scale
+    while standalone_loss(found := mechanism_of(scale)) > max_loss:
+        scale = max(nextafter(scale, float("inf")), scale * SCALE_INCREMENT)
+    return found
+
+
+def calibrate_additive(family: NoiseFamily, bounds: Sensitivity, part: Fraction) -> Additive:
+    """LAPLACE: scale = L1 / epsilon. GAUSSIAN: scale = L2 / sqrt(2 rho)."""
+    gaussian = root_up(bounds.l2_squared) / float(2 * part) ** 0.5
+    first = float(bounds.l1 / part) if family is NoiseFamily.LAPLACE else gaussian
+    calibrated = _smallest_scale(lambda scale: Additive(family, scale, bounds), first, part)
+    assert isinstance(calibrated, Additive)
+    return calibrated
+
+
+def calibrate_selection(
+    family: NoiseFamily, row_total: int, influence: Influence, points: int, part: Fraction
+) -> Selection:
+    """Losses of the touched cells: LAPLACE (permute-and-flip) sum of 2 step / scale; GAUSSIAN (Gumbel) sum of
+    (2 step / scale)^2 / 8."""
+    steps = tuple(row_total * rows for rows in worst_case_rows(influence))
+    if family is NoiseFamily.LAPLACE:
+        first = float(2 * sum(steps) / part)
+    else:
+        first = (sum(s * s for s in steps) / float(2 * part)) ** 0.5
+    calibrated = _smallest_scale(lambda scale: Selection(family, scale, steps, points), first, part)
+    assert isinstance(calibrated, Selection)
+    return calibrated
+
+
+def calibrate_threshold(family: NoiseFamily, bounds: Sensitivity, part: Fraction, delta: Fraction) -> Threshold:
+    """The least threshold whose delta, by OpenDP's map, is within `delta`."""
+    if delta <= 0:
+        raise Invalid("delta", "Keys without a public list need a delta: none is left or allowed here.")
+    scale = calibrate_additive(family, bounds, part).scale
+
+    def fits(value: int) -> bool:
+        accounting = Accounting.APPROXIMATE if family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
+        return loss(MechanismBundle(accounting, (Threshold(family, scale, value, bounds),)))[1] <= delta
+
+    low, high = bounds.linf, bounds.linf + ceil(scale * log(max(bounds.l0, 2) / delta)) + 1
+    while not fits(high):
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle + 1, high)
+    return Threshold(family, scale, high, bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseBudget:
+    """What additive parts share out: an epsilon (LAPLACE) or a rho (GAUSSIAN), a delta for thresholds, and one that
+    turns rho to epsilon (0 where it need not be turned)."""
+
+    family: NoiseFamily
+    loss: Fraction
+    threshold_delta: Fraction
+    conversion_delta: float = 0.0
+
+
+@lru_cache(maxsize=256)
+def rho_within(epsilon: Fraction, delta: float) -> Fraction:
+    """The largest rho, to one part in 2^30, that OpenDP's conversion turns to at most `epsilon` at `delta`."""
+    low, high = 0.0, 1.0
+    while Fraction(epsilon_of(high, delta)) <= epsilon:
+        high *= 2
+    while high - low > high * 2.0**-30:
+        middle = (low + high) / 2
+        low, high = (middle, high) if Fraction(epsilon_of(middle, delta)) <= epsilon else (low, middle)
+    return Fraction(low)
+
+
+KEY_COUNT_BLOCK = Block(BlockKind.POWERS, persons=True)
+"""Whose noisy count lets a key without a list leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesignPart:
+    """One mechanism and what it is for: a table, one of its grouping sets, a block (None: the keys of the set)."""
+
+    table: int
+    set: int
+    block: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementDesign:
+    """All that a job measures. `parts` and `bundle.mechanisms` are in the same order."""
+
+    tables: tuple[PrivateTable, ...]
+    layouts: tuple[BlockLayout, ...]
+    parts: tuple[DesignPart, ...]
+    bundle: MechanismBundle
+    charge: PrivacyAmount
+
+    def mechanism(self, part: DesignPart) -> Mechanism:
+        return self.bundle.mechanisms[self.parts.index(part)]
+
+    def block(self, part: DesignPart) -> Block:
+        return KEY_COUNT_BLOCK if part.block is None else self.layouts[part.table].blocks[part.block]
+
+
+def design_measurement(tables: Iterable[PrivateTable], spend: PrivacyAmount) -> MeasurementDesign:
+    """Measure the tables for at most `spend`. Tables of one job read the same persons, so their losses add up.
+
+    Invalid: nothing is spent, or a key without a list has no delta (`delta`), or clamps are too wide (`too-wide`).
+    """
+    requested = tuple(tables)
+    if spend.micro == 0 or not requested:
+        raise Invalid("spend", "A private answer costs something: choose a spend above 0.")
+    layouts = tuple(lay_out_blocks(t) for t in requested)
+    parts = tuple(_parts(requested, layouts))
+    candidates = [_calibrated_design(requested, layouts, parts, budget, spend) for budget in _budgets(requested, spend)]
+    return min(candidates, key=_total_breadth)
+
+
+def _parts(tables: tuple[PrivateTable, ...], layouts: tuple[BlockLayout, ...]) -> Iterable[DesignPart]:
+    for t, table in enumerate(tables):
+        for s in range(len(table.sets)):
+            if _has_unlisted_keys(table, s):
+                yield DesignPart(t, s, None)
+            yield from (DesignPart(t, s, b) for b in range(len(layouts[t].blocks)))
+
+
+def _has_unlisted_keys(table: PrivateTable, index: int) -> bool:
+    return any(table.dimensions[i].values is None for i in table.sets[index])
+
+
+def _budgets(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> list[NoiseBudget]:
+    """What a spend can be: noise that composes as it is accounted, or (epsilon, delta) through rho."""
+    total_loss, delta = Fraction(spend.micro, MICRO), Fraction(spend.delta, DELTA_UNITS)
+    if spend.accounting is Accounting.CONCENTRATED:
+        return [NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta)]
+    plain = NoiseBudget(NoiseFamily.LAPLACE, total_loss, delta)
+    if not delta:
+        return [plain]
+    keys = any(_has_unlisted_keys(t, s) for t in tables for s in range(len(t.sets)))
+    conversion_delta = float(delta / 2 if keys else delta) * (1 - 2.0**-40)
+    return [plain, NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta / 2 if keys else Fraction(0), conversion_delta)]
+
+
+def _calibrated_design(
+    tables: tuple[PrivateTable, ...],
+    layouts: tuple[BlockLayout, ...],
+    parts: tuple[DesignPart, ...],
+    budget: NoiseBudget,
+    spend: PrivacyAmount,
+) -> MeasurementDesign:
+    """Each part by its share; then all a trace wider, until OpenDP's composition is within the spend."""
+    mechanisms = _mechanisms(tables, layouts, parts, budget)
+    gaussian = any(m.family is NoiseFamily.GAUSSIAN for m in mechanisms)
+    while True:
+        bundle = MechanismBundle(spend.accounting, mechanisms, budget.conversion_delta if gaussian else 0.0)
+        if (cost := charge(bundle)).within(spend):
+            return MeasurementDesign(tables, layouts, parts, bundle, cost)
+        mechanisms = tuple(replace(m, scale=m.scale * SCALE_INCREMENT) for m in mechanisms)
+
+
+def _mechanisms(
+    tables: tuple[PrivateTable, ...],
+    layouts: tuple[BlockLayout, ...],
+    parts: tuple[DesignPart, ...],
+    budget: NoiseBudget,
+) -> tuple[Mechanism, ...]:
+    shares = [1 if p.block is None else layouts[p.table].blocks[p.block].share for p in parts]
+    keys = sum(p.block is None for p in parts)
+    portions = _portions(parts, shares, budget)
+    mechanisms = (
+        _mechanism(
+            tables[part.table], layouts[part.table], part, family, portion, budget.threshold_delta / max(keys, 1)
+        )
+        for part, (family, portion) in zip(parts, portions, strict=True)
+    )
+    return tuple(_after_thresholds(m, part, parts) for m, part in zip(mechanisms, parts, strict=True))
+
+
+def _after_thresholds(mechanism: Mechanism, part: DesignPart, parts: tuple[DesignPart, ...]) -> Mechanism:
+    """Where a set has keys without a list, its other answers are told for the keys that leave."""
+    keys = replace(part, block=None)
+    if isinstance(mechanism, Threshold) or keys not in parts:
+        return mechanism
+    return replace(mechanism, keys=parts.index(keys))
+
+
+def _portions(
+    parts: tuple[DesignPart, ...], shares: list[int], budget: NoiseBudget
+) -> list[tuple[NoiseFamily, Fraction]]:
+    """Family and portion of each part. Where rho is turned to epsilon, thresholds keep theirs in epsilon."""
+    if not budget.conversion_delta:
+        return [(budget.family, budget.loss * s / sum(shares)) for s in shares]
+    keys = sum(s for p, s in zip(parts, shares, strict=True) if p.block is None)
+    others = sum(shares) - keys
+    if not others:
+        return [(NoiseFamily.LAPLACE, budget.loss * s / sum(shares)) for s in shares]
+    rho = _converted(budget.loss * others / sum(shares), budget.conversion_delta)
+    return [
+        (NoiseFamily.LAPLACE, budget.loss * s / sum(shares))
+        if p.block is None
+        else (NoiseFamily.GAUSSIAN, rho * s / others)
+        for p, s in zip(parts, shares, strict=True)
+    ]
+
+
+@lru_cache(maxsize=256)
+def _converted(epsilon: Fraction, delta: float) -> Fraction:
+    return rho_within(epsilon, delta)
+
+
+def _mechanism(
+    table: PrivateTable,
+    block_layout: BlockLayout,
+    part: DesignPart,
+    family: NoiseFamily,
+    portion: Fraction,
+    delta: Fraction,
+) -> Mechanism:
+    if part.block is None:
+        return calibrate_threshold(
+            family, block_sensitivity(KEY_COUNT_BLOCK, table.influence_in(part.set)), portion, delta
+        )
+    block = block_layout.blocks[part.block]
+    if block.kind is BlockKind.RANKS:
+        return calibrate_selection(family, block.row_total, table.influence_in(part.set), block.width, portion)
+    bounds = block_sensitivity(block, table.influence_in(part.set))
+    return replace(calibrate_additive(family, bounds, portion), width=block.width)
+
+
+def noise_deviation(mechanism: Additive | Threshold) -> float:
+    """Standard deviation of the noise on one coordinate."""
+    return mechanism.scale * (sqrt(2) if mechanism.family is NoiseFamily.LAPLACE else 1)
+
+
+def _total_breadth(design: MeasurementDesign) -> float:
+    """How wide the noise is over all parts: the sum of the logarithms of its deviations. Of a choice, its scale in
+    units of what the same family would need for one step."""
+    return sum(_log_breadth(m) for m in design.bundle.mechanisms)
+
+
+def _log_breadth(mechanism: Mechanism) -> float:
+    return log(mechanism.scale if isinstance(mechanism, Selection) else noise_deviation(mechanism))

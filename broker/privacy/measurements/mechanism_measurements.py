@@ -1,0 +1,166 @@
+"""One mechanism's description to OpenDP's measurement of it, on the input space that all mechanisms of a job share."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from functools import cache
+from math import nextafter, sqrt
+from typing import Any
+
+import opendp.combinators as combinators
+import opendp.measurements as noises
+import opendp.transformations as transformations
+from opendp.domains import atom_domain, map_domain, user_domain, vector_domain
+from opendp.measures import max_divergence, zero_concentrated_divergence
+from opendp.metrics import (
+    absolute_distance,
+    l01inf_distance,
+    l02inf_distance,
+    l1_distance,
+    l2_distance,
+    linf_distance,
+    symmetric_distance,
+)
+from opendp.mod import Measurement, enable_features
+
+from broker.privacy.mechanisms import Additive, Mechanism, NoiseFamily, Selection, Threshold
+
+enable_features("contrib")
+
+
+def epsilon_of(rho: Fraction | float, delta: float) -> float:
+    """An epsilon for which rho-zero-concentrated privacy is (epsilon, delta) private, by OpenDP's conversion."""
+    if rho == 0:
+        return 0.0
+    distance = sqrt(2 * float(rho))
+    unit = noises.make_gaussian(atom_domain(T="i64"), absolute_distance(T=float), scale=1.0)
+    while Fraction(unit.map(distance)) < Fraction(rho):
+        distance = nextafter(distance, float("inf"))
+    return float(combinators.make_zCDP_to_approxDP(unit).map(distance).epsilon(delta))
+
+
+def root_up(square: int) -> float:
+    """The square root of an integer, as a float that is not less than it."""
+    root = sqrt(square)
+    while Fraction(root) ** 2 < square:
+        root = nextafter(root, float("inf"))
+    return root
+
+
+MIN_CHUNK = 1024
+"""Coordinates of a piece for which another thread is worth its start."""
+
+
+def draw_in_chunks(noise: Measurement, exact: Sequence[int]) -> list[int]:
+    """The noisy vector. OpenDP holds no lock while it draws, and takes its random bytes from the thread's generator."""
+    threads = len(os.sched_getaffinity(0))
+    count = max(1, min(threads, len(exact) // MIN_CHUNK))
+    if count == 1:
+        return list(noise(exact))
+    size = -(-len(exact) // count)
+    chunks = [exact[start : start + size] for start in range(0, len(exact), size)]
+    return [value for found in _thread_pool(threads).map(noise, chunks) for value in found]
+
+
+@cache
+def _thread_pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "noise")
+
+
+enable_features("contrib", "honest-but-curious")
+
+INTEGER_TYPE = "i64"
+VECTOR_DOMAIN = vector_domain(atom_domain(T=INTEGER_TYPE))
+COUNTS_DOMAIN = map_domain(atom_domain(T=INTEGER_TYPE), atom_domain(T=INTEGER_TYPE))
+JOB_DOMAIN = user_domain("exact bounded answers of a job", lambda value: isinstance(value, tuple))
+PERSONS_METRIC = symmetric_distance()
+
+
+def mechanism_measurement(mechanism: Mechanism, position: int) -> Measurement:
+    match mechanism:
+        case Additive():
+            return _additive(mechanism, position)
+        case Selection():
+            return _selection(mechanism, position)
+    return _threshold(mechanism, position)
+
+
+def _declared(domain: Any, metric: Any, position: int, distance: Any) -> Any:
+    """The position's exact answer as a transformation that declares how far one person moves it.
+
+    `distance`: from a number of persons to a distance.
+    """
+    return transformations.make_user_transformation(
+        JOB_DOMAIN, PERSONS_METRIC, domain, metric, lambda answers: answers[position], distance
+    )
+
+
+def _additive(mechanism: Additive, position: int) -> Measurement:
+    bounds = mechanism.bounds
+    if mechanism.family is NoiseFamily.LAPLACE:
+        metric = l1_distance(T=INTEGER_TYPE)
+        noise = noises.make_laplace(VECTOR_DOMAIN, metric, scale=mechanism.scale)
+        return _drawn_in_chunks(
+            _declared(VECTOR_DOMAIN, metric, position, lambda persons: persons * bounds.l1), noise, position
+        )
+    metric = l2_distance(T=float)
+    noise = noises.make_gaussian(VECTOR_DOMAIN, metric, scale=mechanism.scale)
+    return _drawn_in_chunks(
+        _declared(VECTOR_DOMAIN, metric, position, _times_persons(root_up(bounds.l2_squared))), noise, position
+    )
+
+
+def _drawn_in_chunks(declared: Any, noise: Measurement, position: int) -> Measurement:
+    """The noise of the whole vector, with its map, drawn in pieces."""
+    whole = declared >> noise
+
+    def drawn(answers: tuple[Sequence[int], ...]) -> list[int]:
+        return draw_in_chunks(noise, answers[position])
+
+    return noises.make_user_measurement(
+        JOB_DOMAIN, PERSONS_METRIC, noise.output_measure, drawn, whole.map, TO="ExtrinsicObject"
+    )
+
+
+def _threshold(mechanism: Threshold, position: int) -> Measurement:
+    """OpenDP 0.16 lets keys leave whose noisy count is the threshold, and charges for those above it (opendp#2922): a
+    delta that is too small. So the equal ones are dropped, as post-processing; then its map holds."""
+    bounds, scale, threshold = mechanism.bounds, mechanism.scale, mechanism.threshold
+    if mechanism.family is NoiseFamily.LAPLACE:
+        metric = l01inf_distance(absolute_distance(T=INTEGER_TYPE))
+        noise = noises.make_laplace_threshold(COUNTS_DOMAIN, metric, scale=scale, threshold=threshold)
+        distance = _threshold_distance(bounds.l0, bounds.l1, bounds.linf)
+    else:
+        metric = l02inf_distance(absolute_distance(T=float))
+        noise = noises.make_gaussian_threshold(COUNTS_DOMAIN, metric, scale=scale, threshold=threshold)
+        distance = _threshold_distance(bounds.l0, root_up(bounds.l2_squared), float(bounds.linf))
+    return _declared(COUNTS_DOMAIN, metric, position, distance) >> noise >> _over_threshold(threshold)
+
+
+def _over_threshold(threshold: int) -> Callable[[dict[int, int]], dict[int, int]]:
+    return lambda kept: {key: count for key, count in kept.items() if count > threshold}
+
+
+def _selection(mechanism: Selection, position: int) -> Measurement:
+    """One noisy minimum a cell; the loss is the composition over the cells that one person touches."""
+    metric = linf_distance(T=INTEGER_TYPE)
+    measure = max_divergence() if mechanism.family is NoiseFamily.LAPLACE else zero_concentrated_divergence()
+    choice = noises.make_noisy_max(VECTOR_DOMAIN, metric, measure, scale=mechanism.scale, negate=True)
+    touched = combinators.make_composition(
+        [_declared(VECTOR_DOMAIN, metric, position, _times_persons(step)) >> choice for step in mechanism.steps]
+    )
+
+    def choose(answers: tuple[Sequence[Sequence[int]], ...]) -> list[int]:
+        return [int(choice(list(scores))) for scores in answers[position]]
+
+    return noises.make_user_measurement(JOB_DOMAIN, PERSONS_METRIC, measure, choose, touched.map, TO="ExtrinsicObject")
+
+
+def _times_persons(step: Any) -> Callable[[int], Any]:
+    return lambda persons: persons * step
+
+
+def _threshold_distance(keys: int, norm: Any, max_change: Any) -> Callable[[int], tuple[Any, ...]]:
+    """Keys that change, by how much in the norm of the noise, and in one key."""
+    return lambda persons: (persons * keys, persons * norm, persons * max_change)

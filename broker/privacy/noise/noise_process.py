@@ -1,0 +1,176 @@
+"""The broker's side of the noise process: starts it, keeps it warm, asks it, and says in one constant sentence when it
+does not answer. It holds exact answers only while it sends them."""
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+
+from broker.domain.errors import Breach, Unavailable
+from broker.privacy.mechanisms import MechanismBundle, Threshold
+from broker.privacy.noise.noise_protocol import (
+    BadNoiseFrame,
+    NoiseFrame,
+    NoiseFrameKind,
+    bundle_to_text,
+    encode_frame,
+    integer_array,
+    read_frame,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMAND = (sys.executable, "-E", "-s", "-m", "broker.privacy.noise.noise_server")
+CHUNK_BYTES = 1 << 20
+NO_ANSWER = "The noise process does not answer: nothing was drawn that anyone has seen."
+
+
+@dataclass(frozen=True, slots=True)
+class MechanismAnswer:
+    """Noisy answers of one mechanism; `keys`, of a threshold: the positions of the keys that leave, ascending."""
+
+    values: Sequence[int]
+    keys: Sequence[int] | None = None
+
+
+class NoiseProcess:
+    """One process, started at the first request and kept until `close` or until it fails; one request at a time.
+
+    Unavailable: it ended, or did not answer in `seconds`; the next request starts another. The charge stands, and since
+    nothing left, noise may be drawn anew under it. Breach: it refused a request that the broker itself wrote.
+    """
+
+    def __init__(self, seconds: float | Callable[[], float], command: Sequence[str] = COMMAND) -> None:
+        """`seconds` may be asked for at each request: policy can change while the process is kept."""
+        self._seconds: Callable[[], float] = seconds if callable(seconds) else lambda: seconds
+        self._command = tuple(command)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+
+    def __enter__(self) -> "NoiseProcess":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def warm(self) -> None:
+        """Start it before it is needed."""
+        with self._lock:
+            self._started(time.monotonic() + self._seconds())
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def draw(self, bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> tuple[MechanismAnswer, ...]:
+        """Noisy answers, one for each mechanism in order.
+
+        `exact`: for each mechanism its vector; the scores of all cells one after another; the counts by key, of which
+        the position is the key. Integers of 64 bits: sums are saturated where they are made.
+        """
+        frame = encode_frame(
+            NoiseFrame(NoiseFrameKind.DRAW, bundle_to_text(bundle), tuple(_request_arrays(bundle, exact)))
+        )
+        with self._lock:
+            answer = self._exchanged(frame)
+        if answer.kind is NoiseFrameKind.FAILED:
+            raise Breach("The noise process refused what the broker asked of it.")
+        return tuple(_noisy_answers(bundle, answer.arrays))
+
+    def _exchanged(self, frame: bytes) -> NoiseFrame:
+        deadline = time.monotonic() + self._seconds()
+        try:
+            process = self._started(deadline)
+            _send(process, frame, deadline)
+            answer = _receive(process, deadline)
+            if answer.kind not in (NoiseFrameKind.DRAWN, NoiseFrameKind.FAILED):
+                raise BadNoiseFrame
+        except (BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
+            self._stop()
+            raise Unavailable(NO_ANSWER) from error
+        return answer
+
+    def _started(self, deadline: float) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._stop()
+        # An empty environment: no path, seed or switch of ours or of OpenDP's reaches it.
+        self._process = subprocess.Popen(
+            self._command, cwd=ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            if _receive(self._process, deadline).kind is not NoiseFrameKind.READY:
+                raise BadNoiseFrame
+        except (BadNoiseFrame, OSError, TimeoutError, EOFError) as error:
+            self._stop()
+            raise Unavailable(NO_ANSWER) from error
+        return self._process
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _request_arrays(bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> list["array[int]"]:
+    found = []
+    for mechanism, answers in zip(bundle.mechanisms, exact, strict=True):
+        if isinstance(mechanism, Threshold):
+            found.append(integer_array(range(len(answers))))
+        found.append(integer_array(answers))
+    return found
+
+
+def _noisy_answers(bundle: MechanismBundle, arrays: Sequence["array[int]"]) -> list[MechanismAnswer]:
+    left = list(arrays)
+    found = []
+    for mechanism in bundle.mechanisms:
+        keys = left.pop(0) if isinstance(mechanism, Threshold) else None
+        found.append(MechanismAnswer(left.pop(0), keys))
+    return found
+
+
+def _send(process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
+    """All of the data, or TimeoutError: a process that does not read must not hold the caller."""
+    assert process.stdin is not None
+    descriptor, view = process.stdin.fileno(), memoryview(data)
+    os.set_blocking(descriptor, False)
+    while view:
+        _wait(descriptor, selectors.EVENT_WRITE, deadline)
+        view = view[os.write(descriptor, view[:CHUNK_BYTES]) :]
+
+
+def _receive(process: subprocess.Popen[bytes], deadline: float) -> NoiseFrame:
+    assert process.stdout is not None
+    descriptor = process.stdout.fileno()
+
+    def take(length: int) -> bytes:
+        parts = []
+        while length:
+            _wait(descriptor, selectors.EVENT_READ, deadline)
+            chunk = os.read(descriptor, min(length, CHUNK_BYTES))
+            if not chunk:
+                raise EOFError
+            parts.append(chunk)
+            length -= len(chunk)
+        return b"".join(parts)
+
+    return read_frame(take)
+
+
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, event)
+        if not selector.select(max(deadline - time.monotonic(), 0)):
+            raise TimeoutError

@@ -1,0 +1,126 @@
+"""The noise process: reads a bundle and exact answers, draws with OpenDP, writes noisy answers; nothing else. It has no
+seed, no file, no network, and says why it failed in a word of a closed list, never in a text that could hold a value.
+
+Arrays of a request, by mechanism: Additive, the vector; Selection, the scores of all cells one after another;
+Threshold, keys and counts. Arrays of the answer: the noisy vector; the chosen positions; the keys that leave and their
+counts, in ascending order of keys, since the order of OpenDP's map must not carry anything.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from broker.privacy.measurements import draw
+from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, Selection, Threshold
+from broker.privacy.noise.noise_protocol import (
+    BadNoiseFrame,
+    NoiseFrame,
+    NoiseFrameKind,
+    bundle_from_text,
+    encode_frame,
+    integer_array,
+    read_frame,
+)
+
+UNREADABLE, NOT_DRAWN = "unreadable", "not-drawn"
+
+
+class StreamClosed(Exception):
+    """The other side has closed: the ordinary end."""
+
+
+def serve(source: BinaryIO, target: BinaryIO) -> None:
+    """Answer requests until the source ends. A request that cannot be read ends the process: its place is lost."""
+
+    def take(length: int) -> bytes:
+        found = source.read(length)
+        if not found and length:
+            raise StreamClosed
+        if len(found) != length:
+            raise BadNoiseFrame
+        return found
+
+    _write_frame(target, NoiseFrame(NoiseFrameKind.READY))
+    while True:
+        try:
+            frame = read_frame(take)
+        except StreamClosed:
+            return
+        except BadNoiseFrame:
+            _write_frame(target, NoiseFrame(NoiseFrameKind.FAILED, UNREADABLE))
+            return
+        _write_frame(target, answer_request(frame))
+
+
+def answer_request(frame: NoiseFrame) -> NoiseFrame:
+    """The noisy answers to one request."""
+    try:
+        bundle, exact = _read_request(frame)
+    except Exception:  # the request's own fault: nothing of it is repeated
+        return NoiseFrame(NoiseFrameKind.FAILED, UNREADABLE)
+    try:
+        drawn = draw(bundle, exact)
+        noisy = [a for m, found in zip(bundle.mechanisms, drawn, strict=True) for a in _answer_arrays(m, found)]
+    except Exception:  # whatever it says, it may say it of a value
+        return NoiseFrame(NoiseFrameKind.FAILED, NOT_DRAWN)
+    return NoiseFrame(NoiseFrameKind.DRAWN, "", tuple(noisy))
+
+
+def _read_request(frame: NoiseFrame) -> tuple[MechanismBundle, tuple[Any, ...]]:
+    if frame.kind is not NoiseFrameKind.DRAW:
+        raise BadNoiseFrame
+    bundle = bundle_from_text(frame.text)
+    exact = tuple(_exact_answers(bundle, frame.arrays))
+    for mechanism, answers in zip(bundle.mechanisms, exact, strict=True):
+        _check_fit(mechanism, answers, exact)
+    return bundle, exact
+
+
+def _check_fit(mechanism: Mechanism, answers: Any, exact: tuple[Any, ...]) -> None:
+    """Cells of keys are as many as there are keys, and the keys their positions."""
+    if isinstance(mechanism, Threshold):
+        if set(answers) != set(range(len(answers))):
+            raise BadNoiseFrame
+    elif mechanism.keys is not None:
+        width = mechanism.width if isinstance(mechanism, Additive) else 1
+        if len(answers) != width * len(exact[mechanism.keys]):
+            raise BadNoiseFrame
+
+
+def _exact_answers(bundle: MechanismBundle, arrays: Sequence["array[int]"]) -> Iterator[Any]:
+    """The answers in the form that the measurement takes."""
+    left = iter(arrays)
+    for mechanism in bundle.mechanisms:
+        numbers = next(left, None)
+        if numbers is None:
+            raise BadNoiseFrame
+        if isinstance(mechanism, Threshold):
+            counts = next(left, None)
+            if counts is None or len(counts) != len(numbers) or len(set(numbers)) != len(numbers):
+                raise BadNoiseFrame
+            yield dict(zip(numbers, counts, strict=True))
+        elif isinstance(mechanism, Selection):
+            if mechanism.points < 1 or len(numbers) % mechanism.points:
+                raise BadNoiseFrame
+            yield [list(numbers[i : i + mechanism.points]) for i in range(0, len(numbers), mechanism.points)]
+        else:
+            yield list(numbers)
+    if next(left, None) is not None:
+        raise BadNoiseFrame
+
+
+def _answer_arrays(mechanism: Mechanism, noisy: Any) -> list["array[int]"]:
+    if isinstance(mechanism, Threshold):
+        keys = sorted(noisy)
+        return [integer_array(keys), integer_array([noisy[k] for k in keys])]
+    return [integer_array([int(v) for v in noisy])]
+
+
+def _write_frame(target: BinaryIO, frame: NoiseFrame) -> None:
+    target.write(encode_frame(frame))
+    target.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

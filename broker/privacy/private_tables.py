@@ -1,0 +1,184 @@
+"""What a private output asks, after bounding: keys, influence of one person, arguments, statistics. Values only: how
+contributions are bounded is the query's and the engine's matter, and nothing here holds data."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from math import prod
+
+from broker.domain.errors import Invalid
+from broker.domain.plans.scalars import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """What one person can put into the contributions, enforced before the aggregates are computed. A cell is one of all
+    the table's dimensions together.
+
+    cells          most cells that hold a row of the person (G)
+    rows_per_cell  most rows in one of them (R)
+    rows           most rows in all, where that is bounded too; a stored rank bounds only this: then the other two
+                   are no more than it
+    """
+
+    cells: int
+    rows_per_cell: int
+    rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.cells, self.rows_per_cell, 1 if self.rows is None else self.rows) < 1:
+            raise Invalid("influence", "Bounds on the influence of one person are at least 1.")
+
+    @property
+    def max_rows(self) -> int:
+        """Most rows of one person."""
+        product = self.cells * self.rows_per_cell
+        return product if self.rows is None else min(product, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """Values are integers, `scale` steps to one of the variable's units, cut to [low, high] (in steps)."""
+
+    low: int
+    high: int
+    scale: int = 1
+
+    def __post_init__(self) -> None:
+        if self.low >= self.high or self.scale < 1:
+            raise Invalid("clamp", "A clamp has a low end under its high end, and a scale of at least 1.")
+
+    @property
+    def width(self) -> int:
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A number of the contributions. `complete`: no contribution lacks it. `about`: what people call it."""
+
+    name: str
+    clamp: Clamp
+    complete: bool = False
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.about or self.name
+
+
+class PrivateMeasure(StrEnum):
+    """What is asked of the contributions of a cell; `argument` is x.
+
+    ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE, HISTOGRAM of x;
+    RATIO one count or sum by another, its two `parts`
+    """
+
+    ROWS = "count"
+    PERSONS = "count_persons"
+    VALUES = "count_values"
+    SUM = "sum"
+    MEAN = "mean"
+    VARIANCE = "variance"
+    RATIO = "ratio"
+    QUANTILE = "quantile"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateStatistic:
+    """One statistic by name. `fraction`: which quantile. `points`: its candidates, or the inner edges of a histogram
+    (in steps, ascending; a bin holds its lower edge). `of_population`: the variance of a population and not of a
+    sample."""
+
+    name: str
+    measure: PrivateMeasure
+    argument: str | None = None
+    fraction: Fraction | None = None
+    points: tuple[int, ...] = ()
+    of_population: bool = False
+    parts: tuple[str, str] | None = None
+    """Of a ratio: the names of two statistics that are asked too. It costs nothing more."""
+    share: int = 1
+    """Its part of the spend, beside the parts of the other statistics."""
+
+
+LONG_TEXT_WORDS = 32
+"""Words of 8 bytes for a value of which no list says how long it is (255 characters, as a query takes it)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A group key and its public values, in order; None: the data's own, which only a threshold lets leave.
+
+    `max_values`: how many values there can be by policy, where that is not the length of the list: of the data's own,
+    and of registers, which are not read before a job runs.
+    """
+
+    name: str
+    values: tuple[Value, ...] | None
+    max_values: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """By which what is measured is limited before data are read; None: nothing says it."""
+        return self.max_values if self.max_values is not None or self.values is None else len(self.values)
+
+    @property
+    def text_words(self) -> int:
+        """Words of 8 bytes that one value takes."""
+        if self.values is None:
+            return LONG_TEXT_WORDS
+        texts = [len(v.encode()) for v in self.values if isinstance(v, str)]
+        return 1 + max(texts, default=0) // 8
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateTable:
+    """One output to be measured.
+
+    sets     the grouping sets, each the positions of its dimensions, ascending; a plain GROUP BY is one with all
+    public   number of persons by cell of `sets[0]`, where a register says it
+    """
+
+    name: str
+    unit: str
+    dimensions: tuple[Dimension, ...]
+    sets: tuple[tuple[int, ...], ...]
+    influence: Influence
+    arguments: tuple[Argument, ...]
+    statistics: tuple[PrivateStatistic, ...]
+    public_counts: tuple[int, ...] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if not self.sets or len(set(self.sets)) < len(self.sets):
+            raise Invalid("grouping-sets", "A table has grouping sets, each of them once.")
+        if any(list(s) != sorted(set(s)) or any(i >= len(self.dimensions) for i in s) for s in self.sets):
+            raise Invalid("grouping-sets", "A grouping set has positions of dimensions, ascending.")
+
+    @property
+    def listed(self) -> bool:
+        """Whether every key has a public list."""
+        return all(d.values is not None for d in self.dimensions)
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """Lengths of the dimensions of a grouping set."""
+        return tuple(len(self.dimensions[i].values or ()) for i in self.sets[index])
+
+    def cells(self, index: int) -> int:
+        """Public number of cells of a grouping set; a set without dimensions has one."""
+        return prod(self.shape(index))
+
+    def influence_in(self, index: int) -> Influence:
+        """In the cells of one grouping set. Where it has not all dimensions, cells of a person fall together, and all
+        of their rows may be in one; where it has none, they are."""
+        if len(self.sets[index]) == len(self.dimensions):
+            return self.influence
+        max_rows = self.influence.max_rows
+        return Influence(min(self.influence.cells, max_rows) if self.sets[index] else 1, max_rows, max_rows)
+
+    def statistic(self, name: str) -> PrivateStatistic:
+        return next(s for s in self.statistics if s.name == name)
+
+    def argument(self, name: str | None) -> Argument:
+        return next(a for a in self.arguments if a.name == name)

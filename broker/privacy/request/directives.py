@@ -1,0 +1,178 @@
+"""Directives of a private SQL text: `-- private: epsilon 0.5` and the comment lines that bound it."""
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from broker.domain.errors import Refusal
+from broker.domain.jobs.job import PRIVATE_LINE
+from broker.policy.data_catalogue import Catalogue
+from broker.query.parser.scanner import TOKEN_PATTERNS, lex
+
+BOUND_LINE = re.compile(r"[ \t]*--[ \t]*(clamp|rows)[ \t]*:(.*)\Z", re.IGNORECASE)
+NAME_PATTERN = r"([A-Za-z_][\w.]{0,200})"
+NUMBER_PATTERN = r"([+-]?\d{1,15}(?:\.\d{1,9})?)"
+CLAMP_BOUND = re.compile(rf"[ \t]*{NAME_PATTERN}[ \t]+{NUMBER_PATTERN}[ \t]+{NUMBER_PATTERN}[ \t]*\Z", re.ASCII)
+ROWS_BOUND = re.compile(rf"[ \t]*{NAME_PATTERN}[ \t]+(\d{{1,3}})[ \t]*\Z", re.ASCII)
+MAX_REFUSALS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BoundDirectives:
+    """By variable in small letters (low, high); by table in small letters how many rows of a person and year count."""
+
+    clamps: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
+
+
+NO_BOUNDS = BoundDirectives()
+
+
+def read_bounds(text: str) -> BoundDirectives:
+    bounds, refusals = BoundDirectives(), []
+    for number, line in enumerate(text.splitlines(), 1):
+        match = BOUND_LINE.match(line)
+        if match is not None and not (_read_clamp if match[1].casefold() == "clamp" else _read_rows)(match[2], bounds):
+            refusals.append(_malformed_bound(match[1].casefold(), number))
+    return BoundDirectives(bounds.clamps, bounds.rows, tuple(refusals[:MAX_REFUSALS]))
+
+
+def unknown_names(bounds: BoundDirectives, catalogue: Catalogue) -> list[Refusal]:
+    """A line that bounds what does not exist would be believed to bound something."""
+    tables = {n.casefold(): t for t in catalogue.tables for n in (t.name, t.full_name)}
+    variables = {v.name.casefold() for t in catalogue.tables for v in t.variables}
+    variables |= {f"{name}.{v.name.casefold()}" for name, t in tables.items() for v in t.variables}
+    unknown = [*(n for n in bounds.rows if n not in tables), *(n for n in bounds.clamps if n not in variables)]
+    return [Refusal("private-line", f"There is no {n} in the catalogue.", "Write its name as it is.") for n in unknown]
+
+
+def _read_clamp(rest: str, bounds: BoundDirectives) -> bool:
+    match = CLAMP_BOUND.match(rest)
+    if match is None or not Decimal(match[2]) < Decimal(match[3]):
+        return False
+    bounds.clamps[match[1].casefold()] = (Decimal(match[2]), Decimal(match[3]))
+    return True
+
+
+def _read_rows(rest: str, bounds: BoundDirectives) -> bool:
+    match = ROWS_BOUND.match(rest)
+    if match is None or int(match[2]) < 1:
+        return False
+    bounds.rows[match[1].casefold()] = int(match[2])
+    return True
+
+
+def _malformed_bound(kind: str, line: int) -> Refusal:
+    form = "-- clamp: variable low high" if kind == "clamp" else "-- rows: table number"
+    return Refusal(
+        "private-line", f"This line is not understood as  {form}.", "Write numbers, the low one first.", line
+    )
+
+
+SPEND_LINE = re.compile(r"--[ \t]*private[ \t]*:(.*)\Z", re.IGNORECASE)
+SPEND_PATTERN = re.compile(
+    r"[ \t]*(epsilon|rho|error)[ \t]+(\d{1,9}(?:\.\d{1,9})?)"
+    r"(?:[ \t]+of[ \t]+(\w{1,128})(?:[ \t]+at[ \t]+(\d{1,9}))?)?[ \t]*\Z",
+    re.IGNORECASE | re.ASCII,
+)
+SPEND_FORM = (
+    "Write  -- private: epsilon 0.5  (or rho, where losses are counted so),  -- private: error 5  for counts, or  "
+    "-- private: error 0.2 of column at 1000  for a column in cells of so many persons."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SpendDirective:
+    """What may be spent: an `epsilon`, a `rho`, or as much as a mean `error` needs: of every count, or of the column
+    `figure`, in cells of `persons` where the error depends on how many there are."""
+
+    kind: str
+    amount: Decimal
+    figure: str | None = None
+    persons: int | None = None
+
+    def __str__(self) -> str:
+        of = "" if self.figure is None else f" of {self.figure}"
+        at = "" if self.persons is None else f" at {self.persons}"
+        return f"{self.kind} {self.amount:f}{of}{at}"
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateDirectives:
+    """What the lines say. `line`: where the spend is asked for; None: the text asks for none and is not private."""
+
+    spending: SpendDirective | None = None
+    line: int | None = None
+    bounds: BoundDirectives = field(default_factory=BoundDirectives)
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def is_private(self) -> bool:
+        return self.line is not None
+
+    @property
+    def canonical(self) -> str:
+        """One line each, in one order and way of writing."""
+        lines = [f"{PRIVATE_LINE} {self.spending}"]
+        lines += [f"-- clamp: {name} {low:f} {high:f}" for name, (low, high) in sorted(self.bounds.clamps.items())]
+        lines += [f"-- rows: {name} {number}" for name, number in sorted(self.bounds.rows.items())]
+        return "\n".join(lines)
+
+
+NOT_PRIVATE = PrivateDirectives()
+
+
+def read_directives(text: str, dialect: str) -> PrivateDirectives:
+    """Never raises for what the text says. Without a line that says `private`, bounds mean nothing."""
+    if dialect not in TOKEN_PATTERNS:
+        return NOT_PRIVATE
+    comments = _lone_comments(text.replace("\r\n", "\n"), dialect)
+    spend_lines = [(n, found[1]) for n, line in enumerate(comments, 1) if (found := SPEND_LINE.match(line))]
+    if not spend_lines:
+        return NOT_PRIVATE
+    refusals = [_repeated_spend(number) for number, _ in spend_lines[1:]]
+    number, rest = spend_lines[0]
+    spending = _read_spending(rest)
+    if spending is None:
+        refusals.append(
+            Refusal("private-line", "This line does not say in numbers what may be spent.", SPEND_FORM, number, 1)
+        )
+    bounds = read_bounds("\n".join(comments))
+    return PrivateDirectives(spending, number, bounds, (*refusals, *bounds.refusals))
+
+
+def with_spending(text: str, dialect: str, spending: str) -> str:
+    """The text with another spend: at its end, so that everything keeps its place."""
+    plain = text.replace("\r\n", "\n")
+    if dialect not in TOKEN_PATTERNS:
+        return plain
+    comments = _lone_comments(plain, dialect)
+    lines = ["" if SPEND_LINE.match(c) else line for line, c in zip(plain.split("\n"), comments, strict=True)]
+    return "\n".join([*lines, f"-- private: {spending}"])
+
+
+def _lone_comments(text: str, dialect: str) -> list[str]:
+    """By line of the text, the comment that it is; nothing for others."""
+    found, number, start = [""] * (text.count("\n") + 1), 0, 0
+    for token in lex(text, dialect):
+        if token.kind == "comment" and not text[start : token.start].strip():
+            found[number] = text[token.start : token.end].rstrip()
+        ends = text.count("\n", token.start, token.end)
+        if ends:
+            number, start = number + ends, text.rindex("\n", token.start, token.end) + 1
+    return found
+
+
+def _read_spending(rest: str) -> SpendDirective | None:
+    match = SPEND_PATTERN.match(rest)
+    if match is None or not Decimal(match[2]):
+        return None
+    word, number, figure, persons = match[1].lower(), Decimal(match[2]).normalize(), match[3], match[4]
+    if (figure is not None and word != "error") or (persons is not None and not int(persons)):
+        return None
+    return SpendDirective(word, number, figure, None if persons is None else int(persons))
+
+
+def _repeated_spend(number: int) -> Refusal:
+    return Refusal("private-line", "The spend is said twice.", "Leave one of the lines.", number, 1)

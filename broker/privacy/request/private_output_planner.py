@@ -1,0 +1,208 @@
+"""From a planned output to private tables and the bounded contributions behind them, or to every reason why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.domain.errors import Refusal, Refused
+from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedTable, MeasurementVector, PersonBound
+from broker.domain.plans.lineage import statistics_read_by
+from broker.domain.plans.plan import GroupKey, PlannedOutput, PlannedTable
+from broker.domain.plans.scalars import ColumnRef, Value
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.privacy_policy import PrivacyProfile
+from broker.privacy.block_layout import Block, BlockKind, BlockLayout, lay_out_blocks
+from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateTable
+from broker.privacy.private_tables import PrivateStatistic as Private
+from broker.privacy.profile_limits import check_tables
+from broker.privacy.request.directives import NO_BOUNDS, BoundDirectives, unknown_names
+from broker.privacy.request.private_output_plan import (
+    GroupingSetFamily,
+    PlannedPrivateTable,
+    PrivateOutputPlan,
+    assemble_plan,
+    grouping_set_families,
+    grouping_sets,
+)
+from broker.privacy.request.private_statistics import FixedPointArguments, StatisticTranslator
+from broker.privacy.request.ratio_expressions import RatioPair, ratio_pairs, ratio_statistics
+from broker.query.bound_relations import has_context
+from broker.query.contribution_bounding.bounded_contributions import ContributionLimits, bound_contributions
+from broker.query.contribution_bounding.column_origins import ColumnOrigins
+from broker.query.contribution_bounding.peak_rows import peak_rows
+from broker.query.contribution_bounding.value_domains import ClampRanges, DistinctValues
+
+Registers = Mapping[str, Sequence[Value]]
+"""By variable, the values that a public register lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateContext:
+    """What stands beside a plan. `lists_only`: keys without a public list are refused (pure accounting, no delta)."""
+
+    catalogue: Catalogue
+    profile: PrivacyProfile
+    registers: Registers
+    bounds: BoundDirectives = NO_BOUNDS
+    lists_only: bool = False
+
+    @property
+    def limits(self) -> ContributionLimits:
+        each = PersonBound(self.profile.person_cells, self.profile.person_rows)
+        known = {t.name.casefold(): t.full_name for t in self.catalogue.tables}
+        known |= {t.full_name.casefold(): t.full_name for t in self.catalogue.tables}
+        ranks = {known[t]: n for t, n in self.bounds.rows.items() if t in known}
+        return ContributionLimits(self.profile.max_influence, each, ranks)
+
+
+def key_dimension(shown: str, key: GroupKey, context: PrivateContext, sizes: DistinctValues) -> Dimension:
+    """`shown`: its name in the output, where it is no variable."""
+    name = key.variable.rpartition(".")[2] if key.variable else shown
+    if key.domain is not None:
+        return Dimension(name, key.domain)
+    if key.variable is None or key.variable not in context.registers:
+        return Dimension(name, None, sizes.of(key.expression))
+    return Dimension(name, tuple(dict.fromkeys(context.registers[key.variable])), _register_size(key.variable, context))
+
+
+def _register_size(variable: str, context: PrivateContext) -> int | None:
+    """How long the register of a variable can be."""
+    table, _, name = variable.rpartition(".")
+    found = context.catalogue.table(table).find(name)
+    register, _, column = (found.register_key or "").rpartition(".") if found else ("", "", "")
+    listed = context.catalogue.find(register)
+    public = listed.find(column) if listed else None
+    return public.most if public else None
+
+
+def unlisted_refusal(dimension: Dimension) -> Refusal:
+    return Refusal(
+        "private-keys",
+        f"{dimension.name} has no public list of values, and which values occur is an answer about persons.",
+        "Group by a variable with a code list or register, or by bands that the query names.",
+    )
+
+
+def unsized_refusal(dimension: Dimension) -> Refusal:
+    return Refusal(
+        "private-keys",
+        f"Nothing public says how many values {dimension.name} can have, so an answer about all of them has no bound.",
+        "Group by a variable with a code list or register, or by bands that the query names.",
+    )
+
+
+def block_vectors(
+    layout: BlockLayout, names: Sequence[str], keys: bool
+) -> tuple[tuple[MeasurementVector, ...], tuple[str, ...]]:
+    """The vectors of a layout's blocks in order, over numbers in the order of the names that are used; `keys`: distinct
+    persons at the end, which say what keys there are."""
+    used = {b.argument for b in layout.blocks}
+    order = tuple(n for n in names if n in used)
+    found = tuple(_block_vector(b, order) for b in layout.blocks)
+    return (*found, BernsteinVector(persons=True)) if keys else found, order
+
+
+def _block_vector(block: Block, order: Sequence[str]) -> MeasurementVector:
+    number = None if block.argument is None else order.index(block.argument)
+    if block.kind is BlockKind.POWERS:
+        return BernsteinVector(number, block.degree, block.missing, block.persons)
+    assert number is not None
+    return BinVector(number, block.points, between=block.kind is BlockKind.RANKS)
+
+
+ROW_COUNT = Private("rows", PrivateMeasure.ROWS)
+"""What a table is measured by whose statistics nothing reads."""
+
+
+def plan_private_output(output: PlannedOutput, context: PrivateContext) -> PrivateOutputPlan:
+    """Refused with every reason at once."""
+    read = statistics_read_by(output)
+    statistics = [[s for s in t.statistics if s.ident in read] for t in output.tables]
+    refusals = [*context.bounds.refusals, *unknown_names(context.bounds, context.catalogue), *_shape_refusals(output)]
+    if refusals:
+        raise Refused(tuple(refusals))
+    planned: list[PlannedPrivateTable] = []
+    families, pairs = grouping_set_families(output, statistics), tuple(dict.fromkeys(ratio_pairs(output)))
+    for number, family in enumerate(families):
+        name = f"{output.name}#{number}" if len(families) > 1 else output.name
+        found = _planned_table(name, output, family, context, pairs)
+        if isinstance(found, PlannedPrivateTable):
+            planned.append(found)
+        else:
+            refusals += found
+    if not refusals:
+        refusals += _limit_refusals(tuple(m.private for m in planned), context.profile)
+    if refusals:
+        raise Refused(tuple(dict.fromkeys(refusals)))
+    return assemble_plan(output, families, planned, pairs)
+
+
+def _limit_refusals(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> tuple[Refusal, ...]:
+    try:
+        check_tables(tables, profile)
+    except Refused as refused:
+        return refused.refusals
+    return ()
+
+
+def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
+    if not output.tables:
+        return [Refusal("private-nobody", f"{output.name} reads no rows of persons.", "Ask for it without privacy.")]
+    if any(has_context(t.contributions) or not t.shown for t in output.tables):
+        return [
+            Refusal(
+                "private-context",
+                "A value in a row depends on other people, so nothing bounds how far one person moves the answer.",
+                "Leave it out, or ask for the inner figure as an output of its own and write its answer here.",
+            )
+        ]
+    return []
+
+
+def _planned_table(
+    name: str, output: PlannedOutput, family: GroupingSetFamily, context: PrivateContext, pairs: Sequence[RatioPair]
+) -> PlannedPrivateTable | list[Refusal]:
+    first, sets = family.tables[0], grouping_sets(family)
+    found = bound_contributions(first, context.catalogue, context.limits)
+    ranges = ClampRanges(ColumnOrigins(first.contributions, context.catalogue), context.bounds.clamps)
+    translator = StatisticTranslator(FixedPointArguments(ranges, context.profile, found.rows), family.statistics[0])
+    translator.translate()
+    sizes = DistinctValues(ranges.origins)
+    shown = {c.expression.ident: c.name for c in output.columns if isinstance(c.expression, ColumnRef)}
+    dimensions = [key_dimension(shown.get(k.ident, f"key {i}"), k, context, sizes) for i, k in enumerate(first.keys, 1)]
+    refusals = [
+        *_work_refusals(name, first, context),
+        *translator.refusals,
+        *(unlisted_refusal(d) for d in dimensions if d.values is None and context.lists_only),
+        *(unsized_refusal(d) for d in dimensions if d.size is None and not context.lists_only),
+    ]
+    if refusals:
+        return refusals
+    influence = Influence(found.cells, found.in_cell, found.rows)
+    ratios = [
+        ratio_statistics(pairs, [s.ident for s in set_statistics], translator.private).values()
+        for set_statistics in family.statistics
+    ]
+    statistics = dict.fromkeys([*(translator.private or [ROW_COUNT]), *(r for some in ratios for r in some)])
+    table = PrivateTable(name, output.unit, tuple(dimensions), sets, influence, translator.arguments, tuple(statistics))
+    vectors, order = block_vectors(lay_out_blocks(table), tuple(translator.named_numbers), not table.listed)
+    numbers = tuple(translator.named_numbers[n] for n in order)
+    lists = tuple(d.values if k.domain is None else None for d, k in zip(dimensions, first.keys, strict=True))
+    bound = BoundedTable(found.contributions, first.person, first.keys, sets, numbers, vectors, found.each, lists)
+    return PlannedPrivateTable(table, bound, found)
+
+
+def _work_refusals(name: str, table: PlannedTable, context: PrivateContext) -> list[Refusal]:
+    """What one person's rows alone could make slow, or end, would tell that they are there."""
+    work, most = (
+        peak_rows(table.contributions, context.catalogue, context.profile.public_rows),
+        context.profile.max_work,
+    )
+    if work <= most:
+        return []
+    return [
+        Refusal(
+            "private-influence",
+            f"One person's rows may become {work:,} inside of {name}; at most {most:,} are.",
+            "Join public tables on their unique keys, sum up per person first, or take fewer years.",
+        )
+    ]

@@ -1,0 +1,241 @@
+"""Planned statistics as private ones over fixed-point arguments; those without a private form are refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction as Exact
+
+from broker.domain.errors import Refusal
+from broker.domain.plans.bounded_table import BoundedNumber
+from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, QuantileForm
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.policy.privacy_policy import PrivacyProfile
+from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
+from broker.privacy.private_tables import PrivateStatistic as Private
+from broker.privacy.sensitivity import MAX_EXACT_INTEGER
+from broker.query.analysis.aggregate_arguments import is_never_null
+from broker.query.contribution_bounding.value_domains import ClampRanges
+
+INDICATOR_MEASURES = frozenset({Measure.ONES, Measure.SHARE})
+"""Their arguments are 0, 1 or nothing."""
+CASTS = frozenset({"to_double", "to_decimal", "to_int"})
+MAX_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPointArguments:
+    ranges: ClampRanges
+    profile: PrivacyProfile
+    max_rows: int
+    """Most rows of one person."""
+
+    def number(self, statistic: PlannedStatistic, degree: int) -> BoundedNumber | Refusal:
+        """The statistic's argument, fine enough for exact sums up to this degree."""
+        argument = statistic.argument
+        assert argument is not None
+        if statistic.measure in INDICATOR_MEASURES:
+            return BoundedNumber(argument, 0, 1)
+        if statistic.measure is Measure.COUNT_VALUES and not argument.type.is_number:
+            return presence_number(argument)
+        ends = self._known_range(statistic, argument)
+        return self._unbounded_refusal(argument) if ends is None else self._finest_steps(argument, *ends, degree)
+
+    def _known_range(self, statistic: PlannedStatistic, argument: Scalar) -> tuple[Decimal, Decimal] | None:
+        low, high = self.ranges.of(argument)
+        if low is not None and high is not None:
+            return low, high
+        if statistic.bounds is None:
+            return None
+        known = [Decimal(str(b)) for b in statistic.bounds]
+        return (known[0] if low is None else low), (known[1] if high is None else high)
+
+    def _finest_steps(self, argument: Scalar, low: Decimal, high: Decimal, degree: int) -> BoundedNumber:
+        """As fine as the argument is, if that is not too wide; coarser otherwise, and whole at least."""
+        max_width = min(self.profile.max_width, MAX_EXACT_INTEGER // max(self.max_rows, 1) - 1)
+        if degree == 2:
+            max_width = min(max_width, int((Decimal(MAX_EXACT_INTEGER) / max(self.max_rows, 1)).sqrt()) - 1)
+        decimals = min(self.ranges.decimals(argument), MAX_DECIMALS)
+        while True:
+            found = fixed_point_number(argument, low, high, 10**decimals)
+            if found.width <= max_width or decimals == 0:
+                return found
+            decimals -= 1
+
+    def label(self, argument: Scalar) -> str:
+        """What a number is called for people: its variable, or that it is made of some."""
+        names = sorted({v.name for c in _leaves(argument) for _, v in self.ranges.origins.sources(c)})
+        if not names:
+            return "a number that the query makes"
+        return names[0] if isinstance(_without_casts(argument), ColumnRef) else f"the number made of {', '.join(names)}"
+
+    def _unbounded_refusal(self, argument: Scalar) -> Refusal:
+        names = self._clampable_names(argument)
+        lines = " and ".join(f"-- clamp: {name} low high" for name in names)
+        write = (
+            f"Write a line  {lines}  with the least and the greatest value that shall count"
+            if names
+            else "Write LEAST(GREATEST(x, low), high) around it, with the least and the greatest value that shall count"
+        )
+        return Refusal(
+            "private-range",
+            f"Nothing public says between which values {self.label(argument)} lies, so one person's part in the answer "
+            "has no bound.",
+            f"{write}; values beyond are cut to these.",
+        )
+
+    def _clampable_names(self, argument: Scalar) -> list[str]:
+        """Variables that a line can bound, if the whole has a range then."""
+        sources = [v for c in _leaves(argument) for _, v in self.ranges.origins.sources(c)]
+        names = sorted({v.name for v in sources if v.low is None or v.high is None})
+        clamps = {name.casefold(): (Decimal(0), Decimal(1)) for name in names}
+        found = replace(self.ranges, clamps={**self.ranges.clamps, **clamps}).of(argument)
+        return names if None not in found else []
+
+
+def _without_casts(argument: Scalar) -> Scalar:
+    """Without casts."""
+    while isinstance(argument, Call) and argument.op in CASTS:
+        argument = argument.args[0]
+    return argument
+
+
+def fixed_point_number(argument: Scalar, low: Decimal, high: Decimal, scale: int) -> BoundedNumber:
+    """Ends that are no whole step go outwards; a constant gets a range of one step."""
+    first = int((min(low, high) * scale).to_integral_value(ROUND_FLOOR))
+    last = int((max(low, high) * scale).to_integral_value(ROUND_CEILING))
+    return BoundedNumber(argument, first, max(last, first + 1), scale)
+
+
+def presence_number(argument: Scalar) -> BoundedNumber:
+    """Whether a value is there, as 0 and 1."""
+    missing = Call("is_null", (argument,), ScalarType.TRUTH)
+    zero, one = Literal(0, ScalarType.INT), Literal(1, ScalarType.INT)
+    return BoundedNumber(Case(((missing, zero),), one, ScalarType.INT), 0, 1)
+
+
+def _leaves(scalar: Scalar) -> list[Scalar]:
+    match scalar:
+        case Call(args=args):
+            return [c for a in args for c in _leaves(a)]
+        case Case(whens=whens, otherwise=otherwise):
+            return [c for v in (*(v for _, v in whens), otherwise) for c in _leaves(v)]
+    return [scalar]
+
+
+PRIVATE_MEASURES = {
+    Measure.ONES: PrivateMeasure.SUM, Measure.SHARE: PrivateMeasure.MEAN, Measure.SUM: PrivateMeasure.SUM,
+    Measure.MEAN: PrivateMeasure.MEAN,
+    Measure.DEVIATION: PrivateMeasure.VARIANCE, Measure.QUANTILE: PrivateMeasure.QUANTILE,
+}  # fmt: skip
+MEASURE_DEGREES = {Measure.SUM: 1, Measure.MEAN: 1, Measure.ONES: 1, Measure.SHARE: 1, Measure.DEVIATION: 2}
+
+
+@dataclass(slots=True)
+class StatisticTranslator:
+    """Gathers the numbers and statistics of one private table; every refusal too."""
+
+    fixed_point: FixedPointArguments
+    statistics: Sequence[PlannedStatistic]
+    named_numbers: dict[str, BoundedNumber] = field(default_factory=dict)
+    private: list[Private] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    complete: set[str] = field(default_factory=set)
+    _names: dict[tuple[Scalar, int], str] = field(default_factory=dict)
+
+    def translate(self) -> None:
+        for statistic in self.statistics:
+            result = self._translated(statistic)
+            if isinstance(result, Refusal):
+                self.refusals.append(result)
+            else:
+                self.private.append(result)
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return tuple(
+            Argument(name, Clamp(n.low, n.high, n.scale), name in self.complete, self.fixed_point.label(n.argument))
+            for name, n in self.named_numbers.items()
+        )
+
+    def _translated(self, statistic: PlannedStatistic) -> Private | Refusal:
+        name = f"s{statistic.ident}"
+        match statistic.measure:
+            case Measure.COUNT_ROWS:
+                return Private(name, PrivateMeasure.ROWS)
+            case Measure.COUNT_PERSONS:
+                plain = isinstance(statistic.argument, ColumnRef)
+                return Private(name, PrivateMeasure.PERSONS) if plain else CONDITIONAL_PERSONS
+            case Measure.COUNT_VALUES:
+                return self._count_of_values(statistic, name)
+            case Measure.QUANTILE:
+                return self._quantile(statistic, name)
+            case measure if measure in PRIVATE_MEASURES:
+                number = self._number_name(statistic)
+                whole = isinstance(statistic.form, DeviationForm) and statistic.form.of_population
+                if isinstance(number, Refusal):
+                    return number
+                return Private(name, PRIVATE_MEASURES[measure], number, of_population=whole)
+            case Measure.COUNT_DISTINCT:
+                return DISTINCT_VALUES
+        return EXTREME_VALUES
+
+    def _count_of_values(self, statistic: PlannedStatistic, name: str) -> Private:
+        """Out of the block of a number that is summed up anyway; else by itself, as 0 and 1."""
+        sibling = next(
+            (s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES), None
+        )
+        number = None if sibling is None else self._number_name(sibling)
+        if isinstance(number, str):
+            return Private(name, PrivateMeasure.VALUES, number)
+        assert statistic.argument is not None
+        own = self._registered_name(presence_number(statistic.argument), 1)
+        self.complete.add(own)
+        return Private(name, PrivateMeasure.SUM, own)
+
+    def _quantile(self, statistic: PlannedStatistic, name: str) -> Private | Refusal:
+        number = self._number_name(statistic)
+        if isinstance(number, Refusal):
+            return number
+        assert isinstance(statistic.form, QuantileForm)
+        of, max_points = self.named_numbers[number], self.fixed_point.profile.quantile_points
+        step = -(-of.width // max(max_points - 1, 1))
+        points = tuple(range(of.low, of.high + 1, step))
+        return Private(name, PrivateMeasure.QUANTILE, number, fraction=Exact(statistic.form.fraction), points=points)
+
+    def _number_name(self, statistic: PlannedStatistic) -> str | Refusal:
+        """One number for all statistics of one argument: the highest power says how fine it is."""
+        same = [s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES]
+        degree = (
+            max((MEASURE_DEGREES[s.measure] for s in same), default=1) if statistic.measure in MEASURE_DEGREES else 0
+        )
+        number = self.fixed_point.number(statistic, degree)
+        if isinstance(number, Refusal):
+            return number
+        name = self._registered_name(number, degree)
+        if is_never_null(statistic.argument):
+            self.complete.add(name)
+        return name
+
+    def _registered_name(self, number: BoundedNumber, degree: int) -> str:
+        key = (number.argument, 0 if degree == 0 else 1)
+        if key not in self._names:
+            self._names[key] = f"x{len(self._names)}"
+            self.named_numbers[self._names[key]] = number
+        return self._names[key]
+
+
+CONDITIONAL_PERSONS = Refusal(
+    "private-persons",
+    "COUNT(DISTINCT …) with a condition inside has no private form.",
+    "Count all persons of a cell, and write the condition in WHERE or as a key of GROUP BY.",
+)
+DISTINCT_VALUES = Refusal(
+    "private-distinct",
+    "COUNT(DISTINCT …) of anything but persons depends on one person without bound: many may share a value, or none.",
+    "Count persons by the link key, or group by the variable.",
+)
+EXTREME_VALUES = Refusal(
+    "private-extreme",
+    "The least, the greatest or the most common value is one person's own.",
+    "Ask for PERCENTILE_CONT(0.01) or PERCENTILE_CONT(0.99) instead.",
+)

@@ -1,0 +1,133 @@
+"""Ratios in an output: columns that are a constant times one statistic by another. Reads expressions, no data."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.groups import Base, Extend, Group, Stack, parts_of
+from broker.domain.plans.lineage import walk_program
+from broker.domain.plans.plan import PlannedOutput
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
+
+VALUE_PRESERVING = frozenset(
+    {"to_decimal", "to_double", "to_int", "nullif", "round", "round_truncated", "floor", "ceiling"}
+)
+"""What leaves a number as it is, or nearly: the interval is that of the number before."""
+RatioPair = tuple[int, int]
+"""The ids of what is divided, and of what it is divided by."""
+RatioIdents = Mapping[RatioPair, int]
+"""By pair the id under which its ends go through the program."""
+FIRST_RATIO_IDENT = 1_500_000_000
+"""The id of the first ratio: no plan has as many columns."""
+LINEAR_MEASURES = frozenset({PrivateMeasure.ROWS, PrivateMeasure.PERSONS, PrivateMeasure.VALUES, PrivateMeasure.SUM})
+"""What a ratio is of; one of others, as of two means, has no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledRatio:
+    factor: Decimal
+    pair: RatioPair
+
+
+@dataclass(frozen=True, slots=True)
+class _RatioForm:
+    factor: Decimal
+    numerator: int
+    denominator: int | None = None
+
+
+def ratio_of(scalar: Scalar) -> ScaledRatio | None:
+    """None where a scalar is anything else than a constant times a column by a column."""
+    found = _ratio_form(scalar)
+    return (
+        None
+        if found is None or found.denominator is None
+        else ScaledRatio(found.factor, (found.numerator, found.denominator))
+    )
+
+
+def ratio_pairs(output: PlannedOutput) -> Iterator[RatioPair]:
+    """Of everything that its program computes, in the ids of statistics."""
+    for part in walk_program(output.program):
+        if isinstance(part, Extend):
+            shown = [ratio_of(s) for _, s in part.columns]
+            yield from (pair for r in shown if r is not None for pair in _table_pairs(r.pair, part.child))
+    shown = [ratio_of(c.expression) for c in output.columns]
+    yield from (pair for r in shown if r is not None for pair in _table_pairs(r.pair, output.program))
+
+
+def _table_pairs(pair: RatioPair, group: Group) -> Iterator[RatioPair]:
+    """What two columns are in the tables that they come from."""
+    over, under = pair
+    match group:
+        case Extend(child=child, columns=columns):
+            copies = {i: s.ident for i, s in columns if isinstance(s, ColumnRef)}
+            yield from _table_pairs((copies.get(over, over), copies.get(under, under)), child)
+        case Stack(parts=parts, columns=columns):
+            inner = dict(columns)
+            if over in inner and under in inner:
+                for part, *both in zip(parts, inner[over], inner[under], strict=True):
+                    yield from _table_pairs((both[0], both[1]), part)
+        case Base():
+            yield pair
+        case _:
+            for part in parts_of(group):
+                yield from _table_pairs(pair, part)
+
+
+def shown_factor(scalar: Scalar, output: PlannedOutput) -> Decimal:
+    """The constant of the ratio that a column of the output shows, under whatever name it got there."""
+    computed = {i: s for part in walk_program(output.program) if isinstance(part, Extend) for i, s in part.columns}
+    for part in walk_program(output.program):
+        if isinstance(part, Stack):
+            computed |= {i: ColumnRef(inner[0], ScalarType.DOUBLE) for i, inner in part.columns if i not in computed}
+    while isinstance(scalar, ColumnRef) and scalar.ident in computed:
+        scalar = computed.pop(scalar.ident)
+    found = ratio_of(scalar)
+    return Decimal(1) if found is None else found.factor
+
+
+def ratio_statistics(
+    pairs: Iterable[RatioPair], idents: Sequence[int], private: Sequence[PrivateStatistic]
+) -> dict[RatioPair, PrivateStatistic]:
+    """The ratios of a table's statistics, `private` in the order of `idents`: of the same two there is one."""
+    known = {i: s for i, s in zip(idents, private, strict=True) if s.measure in LINEAR_MEASURES}
+    return {
+        (over, under): PrivateStatistic(
+            f"{known[over].name}/{known[under].name}", PrivateMeasure.RATIO, parts=(known[over].name, known[under].name)
+        )
+        for over, under in pairs
+        if over in known and under in known
+    }
+
+
+def _ratio_form(scalar: Scalar) -> _RatioForm | None:
+    match scalar:
+        case ColumnRef(ident=ident):
+            return _RatioForm(Decimal(1), ident)
+        case Call(op="multiply", args=(Literal() as factor, other) | (other, Literal() as factor)):
+            return _multiplied(_ratio_form(other), _number(factor))
+        case Call(op="divide" | "divide_truncated", args=(over, Literal() as divisor)):
+            number = _number(divisor)
+            return _multiplied(_ratio_form(over), 1 / number if number else None)
+        case Call(op="divide" | "divide_truncated", args=(over, under)):
+            return _divided(_ratio_form(over), _ratio_form(under))
+        case Call(op=op, args=(inner, *_)) if op in VALUE_PRESERVING:
+            return _ratio_form(inner)
+    return None
+
+
+def _multiplied(form: _RatioForm | None, factor: Decimal | None) -> _RatioForm | None:
+    return None if form is None or not factor else _RatioForm(form.factor * factor, form.numerator, form.denominator)
+
+
+def _divided(over: _RatioForm | None, under: _RatioForm | None) -> _RatioForm | None:
+    if over is None or under is None or over.denominator is not None or under.denominator is not None:
+        return None
+    return _RatioForm(over.factor / under.factor, over.numerator, under.numerator)
+
+
+def _number(literal: Literal) -> Decimal | None:
+    value = literal.value
+    return Decimal(str(value)) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None

@@ -1,0 +1,127 @@
+"""The ends of intervals on their way through an output's program: columns beside a statistic's own or a ratio's, under
+ids that no plan has. Chooses no row, and computes nothing but a constant times an end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import product
+from types import MappingProxyType
+
+from broker.domain.groups import Across, Extend, First, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.privacy.request.ratio_expressions import RatioIdents, RatioPair, ratio_of
+
+BoundedColumns = frozenset[int]
+"""Ids of the columns that have ends beside them."""
+UNION_RATIO_BASE, UNION_RATIO_STRIDE = 10**15, 10**7
+"""Ids of ratios of stacked columns: no plan has columns of so large a number."""
+
+
+def low_ident(ident: int) -> int:
+    return -2 * ident - 2
+
+
+def high_ident(ident: int) -> int:
+    return -2 * ident - 3
+
+
+BOUND_IDENTS = (low_ident, high_ident)
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundedProgram:
+    """A program with ends, the columns of its rows that have them, and the pairs of columns whose ratio has them."""
+
+    group: Group
+    bounded: BoundedColumns
+    ratios: RatioIdents
+
+
+def with_interval_bounds(
+    group: Group, with_bounds: BoundedColumns, ratios: RatioIdents = MappingProxyType({})
+) -> tuple[Group, BoundedColumns]:
+    """The program with ends carried along, and the columns of its rows that have them: statistics as they stand, under
+    whatever name, and `ratios` of two of them. What else is computed has none."""
+    found = _bounded_program(group, with_bounds, ratios)
+    return found.group, found.bounded
+
+
+def _bounded_program(group: Group, with_bounds: BoundedColumns, ratios: RatioIdents) -> _BoundedProgram:
+    match group:
+        case Extend(child=child, columns=columns):
+            return _bounded_project(_bounded_program(child, with_bounds, ratios), columns)
+        case Keep(child=child) | First(child=child) | Across(child=child):
+            below = _bounded_program(child, with_bounds, ratios)
+            return replace(below, group=replace(group, child=below.group))
+        case Meet(left=left, right=right):
+            first, second = _bounded_program(left, with_bounds, ratios), _bounded_program(right, with_bounds, ratios)
+            joined = replace(group, left=first.group, right=second.group)
+            return _BoundedProgram(joined, first.bounded | second.bounded, {**first.ratios, **second.ratios})
+        case Stack(parts=parts, columns=columns):
+            return _bounded_union([_bounded_program(p, with_bounds, ratios) for p in parts], columns)
+        case Regroup(child=child):
+            return _BoundedProgram(
+                replace(group, child=_bounded_program(child, with_bounds, ratios).group), frozenset(), {}
+            )
+    return _BoundedProgram(group, with_bounds, ratios)
+
+
+def _bounded_project(below: _BoundedProgram, columns: tuple[tuple[int, Scalar], ...]) -> _BoundedProgram:
+    found = {i: ends for i, s in columns if (ends := _scalar_bounds(s, below.bounded, below.ratios)) is not None}
+    more = tuple((end(i), s) for i, ends in found.items() for end, s in zip(BOUND_IDENTS, ends, strict=True))
+    names: dict[int, list[int]] = {}
+    for ident, scalar in columns:
+        if isinstance(scalar, ColumnRef):
+            names.setdefault(scalar.ident, []).append(ident)
+    ratios = {
+        (a, b): ident
+        for (over, under), ident in below.ratios.items()
+        for a in (over, *names.get(over, ()))
+        for b in (under, *names.get(under, ()))
+    }
+    return _BoundedProgram(Extend(below.group, (*columns, *more)), below.bounded | found.keys(), ratios)
+
+
+def _scalar_bounds(scalar: Scalar, bounded: BoundedColumns, ratios: RatioIdents) -> tuple[Scalar, Scalar] | None:
+    if (ends := bounds_of(scalar, bounded)) is not None:
+        return ends
+    found = ratio_of(scalar)
+    if found is None or found.pair not in ratios:
+        return None
+    ident = ratios[found.pair]
+    low, high = (_scaled(found.factor, ColumnRef(end(ident), ScalarType.DOUBLE)) for end in BOUND_IDENTS)
+    return (low, high) if found.factor > 0 else (high, low)
+
+
+def _scaled(factor: Decimal, end: ColumnRef) -> Scalar:
+    if factor == 1:
+        return end
+    return Call("multiply", (Literal(factor, ScalarType.DECIMAL), end), ScalarType.DOUBLE)
+
+
+def _bounded_union(
+    parts: Sequence[_BoundedProgram], columns: tuple[tuple[int, tuple[int, ...]], ...]
+) -> _BoundedProgram:
+    """A column, or a ratio of two, has ends if it has them in every part."""
+    columns_with_bounds = {
+        i: inner for i, inner in columns if all(n in p.bounded for n, p in zip(inner, parts, strict=True))
+    }
+    ratios: dict[RatioPair, int] = {}
+    for (a, over), (b, under) in product(columns, repeat=2):
+        idents = [p.ratios.get((m, n)) for p, m, n in zip(parts, over, under, strict=True)]
+        if None not in idents:
+            ratios[a, b] = UNION_RATIO_BASE + a * UNION_RATIO_STRIDE + b
+            columns_with_bounds[ratios[a, b]] = tuple(i for i in idents if i is not None)
+    more = tuple(
+        (end(i), tuple(end(n) for n in inner)) for i, inner in columns_with_bounds.items() for end in BOUND_IDENTS
+    )
+    return _BoundedProgram(
+        Stack(tuple(p.group for p in parts), (*columns, *more)), frozenset(columns_with_bounds), ratios
+    )
+
+
+def bounds_of(scalar: Scalar, bounded: BoundedColumns) -> tuple[Scalar, Scalar] | None:
+    """The ends of an output column."""
+    if not isinstance(scalar, ColumnRef) or scalar.ident not in bounded:
+        return None
+    return ColumnRef(low_ident(scalar.ident), scalar.type), ColumnRef(high_ident(scalar.ident), scalar.type)

@@ -1,0 +1,105 @@
+"""Noisy answers by cell: what the noise process gave, put back to tables, with margins that agree. No statistic yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.privacy.block_layout import Block, BlockKind
+from broker.privacy.measurement_design import DesignPart, MeasurementDesign, noise_deviation
+from broker.privacy.mechanisms import NoiseFamily, Selection
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
+from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoments
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyCoordinates:
+    """Noisy coordinates of a block in one grouping set, `width` to a cell, cells in order.
+
+    `chosen`, of RANKS: the position of the chosen point by cell; then there are no values, and the noise is the scale
+    of the choice.
+    `is_integer`: integers still, with integer noise.
+    """
+
+    block: Block
+    values: Sequence[float]
+    noise: NoiseMoments
+    chosen: Sequence[int] = ()
+    is_integer: bool = True
+
+    def matrix(self) -> NDArray[np.float64]:
+        """A row a cell."""
+        return np.array(self.values, dtype=np.float64).reshape(-1, self.block.width)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingSetAnswers:
+    """One grouping set: its blocks in order; `keys`: positions of the keys that leave, None where the list is public;
+    `persons`: their noisy counts of persons."""
+
+    blocks: tuple[NoisyCoordinates, ...]
+    keys: Sequence[int] | None = None
+    persons: NoisyCoordinates | None = None
+
+
+def answers_by_set(
+    design: MeasurementDesign, drawn: Sequence[MechanismAnswer], table: int
+) -> tuple[GroupingSetAnswers, ...]:
+    """The answers of one table of a job, by grouping set."""
+    by_part = {p: _coordinates(design, p, d) for p, d in zip(design.parts, drawn, strict=True) if p.table == table}
+    if len(design.tables[table].sets) > 1 and design.tables[table].listed:
+        by_part = _fitted_coordinates(design, table, by_part)
+    keys = {p.set: d.keys for p, d in zip(design.parts, drawn, strict=True) if p.table == table and p.block is None}
+    return tuple(
+        GroupingSetAnswers(
+            tuple(by_part[DesignPart(table, s, b)] for b in range(len(design.layouts[table].blocks))),
+            keys.get(s),
+            by_part.get(DesignPart(table, s, None)),
+        )
+        for s in range(len(design.tables[table].sets))
+    )
+
+
+def coordinate_noise(design: MeasurementDesign, part: DesignPart) -> NoiseMoments:
+    """Of one coordinate, as it is drawn; of a choice, its scale."""
+    mechanism = design.mechanism(part)
+    if isinstance(mechanism, Selection):
+        return NoiseMoments(mechanism.scale)
+    return NoiseMoments(
+        noise_deviation(mechanism), LAPLACE_KURTOSIS if mechanism.family is NoiseFamily.LAPLACE else 0.0
+    )
+
+
+def _coordinates(design: MeasurementDesign, part: DesignPart, drawn: MechanismAnswer) -> NoisyCoordinates:
+    block, noise = design.block(part), coordinate_noise(design, part)
+    if isinstance(design.mechanism(part), Selection):
+        return NoisyCoordinates(block, (), noise, chosen=drawn.values)
+    return NoisyCoordinates(block, drawn.values, noise)
+
+
+def _fitted_coordinates(
+    design: MeasurementDesign, table: int, by_part: dict[DesignPart, NoisyCoordinates]
+) -> dict[DesignPart, NoisyCoordinates]:
+    """Each coordinate of each block, fitted over all grouping sets. Choices stay as they are."""
+    private_table = design.tables[table]
+    lengths = [len(d.values or ()) for d in private_table.dimensions]
+    agreed = dict(by_part)
+    for b, block in enumerate(design.layouts[table].blocks):
+        if block.kind is BlockKind.RANKS:
+            continue
+        parts = {tuple(private_table.sets[s]): DesignPart(table, s, b) for s in range(len(private_table.sets))}
+        noises = fitted_noise(lengths, {s: by_part[p].noise for s, p in parts.items()})
+        columns = []
+        for k in range(block.width):
+            margins = {s: (_integer_column(by_part[p], k), by_part[p].noise.deviation ** 2) for s, p in parts.items()}
+            columns.append(fit_margins(lengths, margins))
+        for s, p in parts.items():
+            values = [v for cell in zip(*(c[s] for c in columns), strict=True) for v in cell]
+            agreed[p] = NoisyCoordinates(block, values, noises[s], is_integer=False)
+    return agreed
+
+
+def _integer_column(coordinates: NoisyCoordinates, coordinate: int) -> list[int]:
+    return [int(v) for v in coordinates.values[coordinate :: coordinates.block.width]]

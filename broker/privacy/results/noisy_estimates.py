@@ -1,0 +1,260 @@
+"""Statistics of all cells of a grouping set from their noisy coordinates, each with a confidence interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.privacy.block_layout import Block, BlockReading
+from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
+from broker.privacy.results.noise_intervals import (
+    NoiseMoments,
+    combined_noise,
+    half_width,
+    half_widths,
+    integer_half_width,
+    quotient_interval,
+)
+from broker.privacy.results.noisy_answers import NoisyCoordinates
+
+Weights = tuple[float, ...]
+
+
+def count_weights(block: Block) -> Weights:
+    """Of the rows that the block is of: coordinates share out a whole."""
+    return (1 / block.row_total,) * (block.width - block.missing) + (0.0,) * block.missing
+
+
+def row_weights(block: Block) -> Weights:
+    """Of all rows, those without an argument too."""
+    return (1 / block.row_total,) * block.width
+
+
+def statistic_row_weights(s: PrivateStatistic, block: Block) -> Weights:
+    """Of the rows that a statistic is of."""
+    return row_weights(block) if s.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS) else count_weights(block)
+
+
+def sum_weights(block: Block) -> Weights:
+    """Of the sum of x in its own units: the j-th Bernstein coefficient of x is low + width * j / degree."""
+    clamp, degree = block.required_clamp, block.degree
+    at = (clamp.low + clamp.width * j / degree for j in range(degree + 1))
+    return tuple(a / block.row_total / clamp.scale for a in at) + (0.0,) * block.missing
+
+
+def statistic_weights(s: PrivateStatistic, block: Block) -> Weights:
+    """Of a count or a sum itself."""
+    return sum_weights(block) if s.measure is PrivateMeasure.SUM else statistic_row_weights(s, block)
+
+
+def rank_error(block: Block, choice: NoiseMoments, level: float) -> float:
+    """How many rows too far the chosen point's rank may be, beside the best candidate's: a score worse than the best by
+    scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip is no
+    worse: McKenna, Sheldon 2020)."""
+    return choice.deviation * log(block.width / (1 - level)) / block.required_fraction.denominator
+
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearStatistic:
+    """A count or a sum: weights of the coordinates of its block."""
+
+    coordinates: NoisyCoordinates
+    weights: Weights
+
+    @property
+    def values(self) -> Floats:
+        return np.asarray(self.coordinates.matrix() @ np.array(self.weights), dtype=np.float64)
+
+
+def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: float) -> tuple[Floats, Floats, Floats]:
+    """Values and ends; none where the denominator cannot be told from nothing: there is no bound then.
+
+    The interval has all m with |over - m under| within the half width z of its own noise (Fieller 1954), z as at the
+    ratio itself: (b^2 - z^2 Vb) m^2 - 2 (a b - z^2 C) m + (a^2 - z^2 Va) <= 0.
+    """
+    numerator, denominator = over.values, np.where(under.values == 0, np.nan, under.values)
+    values = numerator / denominator
+    first, second, noise = _shared_weights(over, under)
+    pivots = first[None, :] - np.where(np.isfinite(values), values, 0.0)[:, None] * second[None, :]
+    deviations = np.sqrt((pivots**2).sum(axis=1))
+    reach = (half_widths(pivots, noise, level) / np.where(deviations > 0, deviations, 1.0)) ** 2
+    lead = denominator**2 - reach * (second @ second)
+    half = numerator * denominator - reach * (first @ second)
+    root = np.sqrt(np.maximum(half**2 - lead * (numerator**2 - reach * (first @ first)), 0.0))
+    lead = np.where(lead > 0, lead, np.nan)
+    return np.where(lead > 0, values, np.nan), (half - root) / lead, (half + root) / lead
+
+
+def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floats, Floats, NoiseMoments]:
+    """Weights of both on the same coordinates of unit noise: their own, or those of two blocks side by side."""
+    one, other = over.coordinates.noise, under.coordinates.noise
+    noise = NoiseMoments(1.0, max(one.excess, other.excess))
+    if over.coordinates is under.coordinates:
+        return np.array(over.weights) * one.deviation, np.array(under.weights) * one.deviation, noise
+    first = np.array([*over.weights, *(0.0 for _ in under.weights)]) * one.deviation
+    second = np.array([*(0.0 for _ in over.weights), *under.weights]) * other.deviation
+    return first, second, noise
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceInterval:
+    """Ends in the units of the value; None: no bound on that side can be told."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyEstimate:
+    """A number told: its value and interval in units of the variable. None: it cannot be told (nothing to divide by).
+
+    `bins`: the bins of a histogram. `ranks`: of a quantile, as many rows may lie between it and the true one.
+    """
+
+    value: float | None
+    interval: ConfidenceInterval
+    bins: tuple["NoisyEstimate", ...] = ()
+    ranks: float | None = None
+
+
+UNKNOWN_ESTIMATE = NoisyEstimate(None, ConfidenceInterval(None, None))
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateColumn:
+    """One statistic of all cells of a grouping set: values and ends of intervals, not a number where there is none."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+    bins: tuple["EstimateColumn", ...] = ()
+    ranks: float | None = None
+
+    def estimates(self) -> list[NoisyEstimate]:
+        """By cell, in order."""
+        bins = list(zip(*(b.estimates() for b in self.bins), strict=True)) or [()] * len(self.values)
+        found = zip(*(_none_for_nan(numbers) for numbers in (self.values, self.low, self.high)), bins, strict=True)
+        return [
+            UNKNOWN_ESTIMATE
+            if value is None
+            else NoisyEstimate(value, ConfidenceInterval(low, high), parts, self.ranks)
+            for value, low, high, parts in found
+        ]
+
+
+def _none_for_nan(numbers: Floats) -> list[float | None]:
+    return [None if n != n else n for n in numbers.tolist()]
+
+
+def estimate_column(reading: BlockReading, blocks: Sequence[NoisyCoordinates], level: float) -> EstimateColumn:
+    if reading.parts is None:
+        return statistic_column(reading.statistic, blocks[reading.block], level)
+    over, under = (
+        LinearStatistic(blocks[part.block], statistic_weights(part.statistic, blocks[part.block].block))
+        for part in reading.parts
+    )
+    return EstimateColumn(*ratio_with_interval(over, under, level))
+
+
+def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
+    """One statistic that is no ratio."""
+    match s.measure:
+        case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
+            return _count_column(coordinates, statistic_row_weights(s, coordinates.block), level)
+        case PrivateMeasure.SUM:
+            weights = sum_weights(coordinates.block)
+            return _symmetric_interval(
+                _linear_values(coordinates, weights), half_width(_combination_noise(coordinates, weights), level)
+            )
+        case PrivateMeasure.MEAN:
+            return _mean_column(coordinates, level)
+        case PrivateMeasure.VARIANCE:
+            return _variance_column(coordinates, level, s.of_population)
+        case PrivateMeasure.HISTOGRAM:
+            return _histogram_column(coordinates, level)
+    return _quantile_column(coordinates, level)
+
+
+def _linear_values(coordinates: NoisyCoordinates, weights: Weights) -> Floats:
+    return np.asarray(coordinates.matrix() @ np.array(weights), dtype=np.float64)
+
+
+def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> NoiseMoments:
+    return combined_noise([(w, coordinates.noise) for w in weights])
+
+
+def _symmetric_interval(
+    values: Floats, half: float | Floats, low: float = -np.inf, high: float = np.inf
+) -> EstimateColumn:
+    """Values and as much on both sides, within what is possible at all."""
+    return EstimateColumn(values, np.clip(values - half, low, high), np.clip(values + half, low, high))
+
+
+def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float) -> EstimateColumn:
+    """A count as it comes out: it is not cut at 0, so that margins add up and averages stay unbiased."""
+    single = coordinates.is_integer and coordinates.block.row_total == 1 and sum(w != 0 for w in weights) == 1
+    noise = _combination_noise(coordinates, weights)
+    return _symmetric_interval(
+        _linear_values(coordinates, weights),
+        integer_half_width(noise, level) if single else half_width(noise, level),
+        low=0.0,
+    )
+
+
+def _mean_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
+    """Middle + (centred sum) / max(count, 1), cut to the clamp; the interval is that of the quotient of the bounded
+    values. (Less the middle of its clamp, a sum has the least noise.)"""
+    clamp, count_vector = coordinates.block.required_clamp, np.array(count_weights(coordinates.block))
+    low, high = clamp.low / clamp.scale, clamp.high / clamp.scale
+    middle = (low + high) / 2
+    centred = np.array(sum_weights(coordinates.block)) - middle * count_vector
+    count, centred_sum = coordinates.matrix() @ count_vector, coordinates.matrix() @ centred
+    values = np.clip(middle + centred_sum / np.maximum(count, 1.0), low, high)
+
+    def over(m: Floats) -> Floats:
+        pivot = centred[:, None] - count_vector[:, None] * (m - middle)[None, :]
+        half = half_widths(pivot.T, coordinates.noise, level)
+        return np.asarray(np.abs(centred_sum - (m - middle) * count) - half, dtype=np.float64)
+
+    return EstimateColumn(values, *quotient_interval(values, over, low, high))
+
+
+def _variance_column(coordinates: NoisyCoordinates, level: float, of_population: bool) -> EstimateColumn:
+    """Of t = (x - low) / width: mean of squares less square of the mean, in the clamp's units squared.
+
+    The interval is first order in the noise: good where the count is large beside it.
+    """
+    clamp, block = coordinates.block.required_clamp, coordinates.block
+    unit, gap = (clamp.width / clamp.scale) ** 2, (0.0,) * block.missing
+    count_vector = np.array(count_weights(block))
+    first, second = (np.array((*w, *gap)) / block.row_total for w in ((0.0, 0.5, 1.0), (0.0, 0.0, 1.0)))
+    count = coordinates.matrix() @ count_vector
+    count = np.where(count > 1, count, np.nan)
+    mean, square = (coordinates.matrix() @ w / count for w in (first, second))
+    factor = np.full_like(count, unit) if of_population else unit * count / (count - 1)
+    values = np.clip(factor * (square - mean**2), 0.0, factor / 4)
+    slopes = second - square[:, None] * count_vector - 2 * mean[:, None] * (first - mean[:, None] * count_vector)
+    half = half_widths(slopes * (factor / count)[:, None], coordinates.noise, level)
+    return EstimateColumn(values, np.clip(values - half, 0.0, factor / 4), np.clip(values + half, 0.0, factor / 4))
+
+
+def _histogram_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
+    width = coordinates.block.width - coordinates.block.missing
+    units = [tuple(float(i == j) for j in range(coordinates.block.width)) for i in range(width)]
+    total = _count_column(coordinates, count_weights(coordinates.block), level)
+    return EstimateColumn(
+        total.values, total.low, total.high, tuple(_count_column(coordinates, u, level) for u in units)
+    )
+
+
+def _quantile_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
+    """The chosen points; there is no interval but that of the rank."""
+    block = coordinates.block
+    values = np.array([block.points[c] / block.required_clamp.scale for c in coordinates.chosen], dtype=np.float64)
+    none = np.full_like(values, np.nan)
+    return EstimateColumn(values, none, none, ranks=rank_error(block, coordinates.noise, level))

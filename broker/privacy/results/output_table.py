@@ -1,0 +1,209 @@
+"""A private output as a table that may leave: the query's program over noisy figures, with interval bounds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
+from broker.domain.groups import Base
+from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
+from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef, Value
+from broker.postprocessing.output_rows import (
+    CellOrigin,
+    OutputRow,
+    OutputRows,
+    StepBudget,
+    compute_cell,
+    released_value,
+)
+from broker.postprocessing.output_rows import OutputCell as Seen
+from broker.postprocessing.program import public_rows, run_program
+from broker.privacy.private_tables import PrivateMeasure
+from broker.privacy.request.private_output_plan import PrivateOutputPlan
+from broker.privacy.results.cell_results import GroupingSetResult
+from broker.privacy.results.display_columns import (
+    DisplayColumn,
+    DisplayTable,
+    display_table,
+    figure_idents,
+    interval_idents,
+)
+from broker.privacy.results.interval_bounds import BoundedColumns, bounds_of, with_interval_bounds
+
+HIDDEN_CELL = Seen(None, None, hidden=True, origin=CellOrigin.STATISTIC)
+EMPTY_CELL = Seen(None, None, origin=CellOrigin.COMPUTED)
+
+
+def program_inputs(
+    planned: PlannedOutput, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]]
+) -> list[OutputRows]:
+    """Of each planned table; `results`: of each of its private tables, set by set."""
+    return [
+        _program_input(table, measured, display_table(table, n, measured, results))
+        for n, table in enumerate(planned.tables)
+    ]
+
+
+def _program_input(table: PlannedTable, measured: PrivateOutputPlan, display: DisplayTable) -> OutputRows:
+    blank = {k.ident: EMPTY_CELL for k in table.keys}
+    for ident in figure_idents(table, measured):
+        blank |= dict.fromkeys(interval_idents(ident), HIDDEN_CELL)
+    return OutputRows(input_rows(display), blank)
+
+
+def input_rows(display: DisplayTable) -> tuple[OutputRow, ...]:
+    """A line a cell."""
+    columns = {ident: _input_cells(column) for ident, column in display.columns.items()}
+    cells = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if not columns:
+        cells = [{} for _ in display.shown]
+    return tuple(OutputRow(c, shown, display.listed, None) for c, shown in zip(cells, display.shown, strict=True))
+
+
+def _input_cells(column: DisplayColumn) -> list[Seen]:
+    """Nothing stands behind a noisy figure that staff could see beside it. Keys have one cell a value."""
+    if column.is_key:
+        known = {value: Seen(value, value, origin=CellOrigin.KEY) for value in column.values}
+        return [known[value] for value in column.values]
+    return [
+        HIDDEN_CELL if hidden else Seen(value, value, origin=CellOrigin.STATISTIC)
+        for value, hidden in zip(column.values, column.hidden, strict=True)
+    ]
+
+
+VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedColumn:
+    """A column of the released table: of the output, or an end of one's interval."""
+
+    name: str
+    column: OutputColumn
+    is_end: bool = False
+
+    @property
+    def is_key(self) -> bool:
+        return self.column.is_key
+
+
+def judged_rows(shown: Sequence[ReleasedColumn], lines: Iterable[OutputRow]) -> Iterator[AssessedRow]:
+    """A row that no list names is shown only if one of its figures is."""
+    for line in lines:
+        cells = [compute_cell(s.column.expression, line.cells) for s in shown]
+        hidden = tuple([c.hidden for c in cells])
+        if line.listed or _is_row_released(shown, hidden, line.exists):
+            keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
+            yield _judged_row(keys, tuple([released_value(c) for c in cells]), hidden)
+
+
+def is_direct(shown: Sequence[ReleasedColumn]) -> bool:
+    """Whether every column is one of the rows below, as it is."""
+    return all(isinstance(s.column.expression, ColumnRef) for s in shown)
+
+
+def direct_rows(shown: Sequence[ReleasedColumn], display: DisplayTable) -> Iterator[AssessedRow]:
+    """The same of a table's columns."""
+    columns = [display.columns[s.column.expression.ident] for s in shown if isinstance(s.column.expression, ColumnRef)]
+    by_key = [c.values for s, c in zip(shown, columns, strict=True) if s.is_key]
+    keys = list(zip(*by_key, strict=True)) if by_key else [()] * len(display.shown)
+    released, hidden = zip(*map(_released_values, columns), strict=True), zip(*(c.hidden for c in columns), strict=True)
+    for row_keys, row_values, row_hidden, exists in zip(keys, released, hidden, display.shown, strict=True):
+        if display.listed or _is_row_released(shown, row_hidden, exists):
+            yield _judged_row(row_keys, row_values, row_hidden)
+
+
+def _is_row_released(shown: Sequence[ReleasedColumn], hidden: Sequence[bool], exists: bool) -> bool:
+    figures = [h for s, h in zip(shown, hidden, strict=True) if not s.is_key]
+    return not all(figures) if figures else exists
+
+
+def _judged_row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tuple[bool, ...]) -> AssessedRow:
+    return AssessedRow(
+        keys=keys,
+        exact=(None,) * len(released),
+        released=released,
+        suppressed=hidden,
+        verdicts=tuple([VERDICTS[h] for h in hidden]),
+        rules=((),) * len(released),
+        persons=0,
+    )
+
+
+def _released_values(column: DisplayColumn) -> Sequence[Value]:
+    return [MISSING_LABEL if v is None else v for v in column.values] if column.is_key else column.values
+
+
+NOT_SHOWN = ("c", "not shown: too few by the noisy count, or nothing that could be told")
+NEEDS_PERSON = Finding("P-max", Verdict.REVIEW, "It costs more than one release may cost without a person's look.")
+COMPUTED_NOTE = "Figures that are computed from others have no interval of their own; these have theirs beside them."
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentOptions:
+    """What is told of an output beside its figures. `max_steps`: most that the program may look at."""
+
+    notes: tuple[str, ...]
+    is_automatic: bool
+    max_steps: int
+
+
+def assess_private_output(
+    planned: PlannedOutput,
+    measured: PrivateOutputPlan,
+    results: Sequence[Sequence[GroupingSetResult]],
+    public: Sequence[Sequence[Sequence[Value]]],
+    options: AssessmentOptions,
+) -> Assessment:
+    """As the other way of being safe leaves an output, so that review and release are the same for both. There is
+    nothing exact in it, and no number of persons."""
+    program, bounded = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
+    shown = released_columns(planned, bounded)
+    if isinstance(program, Base) and is_direct(shown):
+        table = planned.tables[program.table]
+        judged = direct_rows(shown, display_table(table, program.table, measured, results))
+    else:
+        rows = [public_rows(p, r) for p, r in zip(planned.public, public, strict=True)]
+        judged = judged_rows(
+            shown,
+            run_program(program, program_inputs(planned, measured, results), StepBudget(options.max_steps), rows).rows,
+        )
+    computed = any(bounds_of(c.expression, bounded) is None and not c.is_key for c in planned.columns)
+    findings = () if options.is_automatic else (NEEDS_PERSON,)
+    return Assessment(
+        name=planned.name,
+        columns=tuple(s.name for s in shown),
+        key_count=sum(s.is_key for s in shown),
+        rows=tuple(judged),
+        findings=findings,
+        verdict=Verdict.PUBLISH if options.is_automatic else Verdict.REVIEW,
+        small=False,
+        symbols=(NOT_SHOWN,),
+        notes=(*options.notes, COMPUTED_NOTE) if computed else options.notes,
+    )
+
+
+def _columns_with_interval(measured: PrivateOutputPlan) -> BoundedColumns:
+    """All but quantiles, of which only the ranks are known."""
+    measures = [{s.name: s.measure for s in t.statistics} for t in measured.tables]
+    return frozenset(
+        i for i, p in measured.locations.items() if measures[p.table][p.name] is not PrivateMeasure.QUANTILE
+    )
+
+
+def released_columns(planned: PlannedOutput, bounded: BoundedColumns) -> tuple[ReleasedColumn, ...]:
+    taken = {c.name for c in planned.columns}
+    found: list[ReleasedColumn] = []
+    for column in planned.columns:
+        found.append(ReleasedColumn(column.name, column))
+        ends = bounds_of(column.expression, bounded)
+        for word, end in zip(("low", "high"), ends or (), strict=False):
+            name = _unused_name(f"{column.name}_{word}", taken)
+            found.append(ReleasedColumn(name, OutputColumn(name, end, column.statistic), is_end=True))
+    return tuple(found)
+
+
+def _unused_name(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name

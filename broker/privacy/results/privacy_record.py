@@ -1,0 +1,144 @@
+"""The privacy record of a job, for machines and as sentences for readers: what was promised and how."""
+
+from dataclasses import asdict
+from fractions import Fraction
+from math import ceil, exp
+
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
+from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
+from broker.privacy.block_layout import Block, BlockKind
+from broker.privacy.measurement_design import DesignPart, MeasurementDesign
+from broker.privacy.measurements import charge, epsilon_of
+from broker.privacy.mechanisms import Selection, Threshold
+from broker.privacy.private_tables import Influence, PrivateTable
+from broker.privacy.sensitivity import block_sensitivity, influence_on
+
+Json = dict[str, object]
+
+
+def privacy_record(design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile) -> Json:
+    """One JSON object: unit, neighbours, accounting, spend, the replace-one figure, cap, each part with its bounds."""
+    return {
+        "method": "differential privacy: bounded sums, integer noise by OpenDP, post-processing",
+        "unit": promise.unit.value,
+        "neighbours": "one person added or removed, with all of their rows",
+        "accounting": design.charge.accounting.value,
+        "spend": stated_loss(design.charge, promise),
+        "spend_if_a_person_is_replaced": stated_loss(charge(design.bundle, 2), promise),
+        "cap_per_person": stated_loss(promise.cap, promise),
+        "interval_level": profile.level,
+        "display_floor": profile.display_floor,
+        "tables": [_table_record(t, t_.name, design) for t, t_ in enumerate(design.tables)],
+    }
+
+
+def stated_loss(amount: PrivacyAmount, promise: PrivacyPromise) -> Json:
+    """An amount in figures that people know: epsilon and delta; of a rho, the epsilon at the promise's delta."""
+    loss, delta = Fraction(amount.micro, MICRO), Fraction(amount.delta, DELTA_UNITS)
+    if amount.accounting is not Accounting.CONCENTRATED:
+        return {"epsilon": float(loss), "delta": float(delta)}
+    return {
+        "rho": float(loss),
+        "epsilon": epsilon_of(loss, promise.stated_delta),
+        "delta": float(delta) + promise.stated_delta,
+    }
+
+
+def _table_record(position: int, name: str, design: MeasurementDesign) -> Json:
+    table = design.tables[position]
+    return {
+        "name": name,
+        "grouping_sets": [[table.dimensions[i].name for i in s] for s in table.sets],
+        "keys": {d.name: "public list" if d.values is not None else "threshold" for d in table.dimensions},
+        "most_of_one_person": asdict(table.influence),
+        "truncation": truncation_rule(table.influence),
+        "margins": "fitted to each other" if table.listed and len(table.sets) > 1 else "as measured",
+        "parts": [_part_record(p, design, table) for p in design.parts if p.table == position],
+    }
+
+
+def truncation_rule(influence: Influence) -> str:
+    """The rule, and never how many rows it met."""
+    rows = "" if influence.rows is None else f", and at most {influence.rows} in all"
+    return (
+        f"Of one person at most {influence.cells} cells and {influence.rows_per_cell} rows in each are used{rows}; "
+        "which ones does not depend on other people. Values beyond a clamp count as its end."
+    )
+
+
+def _part_record(part: DesignPart, design: MeasurementDesign, table: PrivateTable) -> Json:
+    block, mechanism = design.block(part), design.mechanism(part)
+    influence = table.influence_in(part.set)
+    bounds = block_sensitivity(block, influence)
+    found: Json = {
+        "grouping_set": [table.dimensions[i].name for i in table.sets[part.set]],
+        "measured": block_description(block, table),
+        "mechanism": type(mechanism).__name__.lower(),
+        "noise": _noise_name(mechanism.family.value, isinstance(mechanism, Selection)),
+        "scale": mechanism.scale,
+        "sensitivity": {"l1": bounds.l1, "l2_squared": bounds.l2_squared, "linf": bounds.linf},
+    }
+    if isinstance(mechanism, Threshold):
+        found["threshold"] = mechanism.threshold
+    if block.clamp is not None:
+        found["clamp"] = {"low": block.clamp.low, "high": block.clamp.high, "steps_to_a_unit": block.clamp.scale}
+    if block.persons:
+        found["counts_each_person_once_in_a_cell"] = asdict(influence_on(block, influence))
+    return found
+
+
+def _noise_name(family: str, choice: bool) -> str:
+    if not choice:
+        return f"integer {family}"
+    return "permute-and-flip" if family == "laplace" else "gumbel"
+
+
+def block_description(block: Block, table: PrivateTable) -> str:
+    """What a block is, in words."""
+    number = "" if block.argument is None else table.argument(block.argument).label
+    what = "persons" if block.persons else "rows"
+    if block.argument is None:
+        return f"number of {what}"
+    missing = " and of rows without it" if block.missing else ""
+    if block.kind is BlockKind.BINS:
+        return f"histogram of {number}{missing}"
+    if block.kind is BlockKind.RANKS:
+        return f"quantile {block.required_fraction} of {number}"
+    return f"shares of {number} of degree {block.degree}{missing}"
+
+
+def plain_words(
+    design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile, left: PrivacyAmount | None = None
+) -> tuple[str, ...]:
+    """What was done and what it means. `left`: what the project had left before this release."""
+    sentences = [
+        "Random noise was added to every figure of this table, the empty cells too, before anybody saw it.",
+        odds_sentence(design.charge, promise),
+        f"Each interval holds the figure without noise in {round(100 * profile.level)} of 100 releases. It is about "
+        "the noise only: sampling, missing records and the bounds below come on top.",
+        *dict.fromkeys(truncation_rule(t.influence) for t in design.tables),
+    ]
+    if profile.display_floor > 0:
+        sentences.append(f"Cells whose noisy count is under {profile.display_floor} are not shown.")
+    if any(d.values is None for t in design.tables for d in t.dimensions):
+        sentences.append("A group without a public list is shown only if its noisy count is high enough.")
+    share = None if left is None else design.charge.share_of(left)
+    if share is not None:
+        sentences.append(f"This used {percent(share)} of what the project had left to spend.")
+    return tuple(sentences)
+
+
+def odds_sentence(loss: PrivacyAmount, promise: PrivacyPromise) -> str:
+    """Epsilon as what an onlooker's odds can change by: a factor of e^epsilon, from even odds."""
+    epsilon = stated_loss(loss, promise)["epsilon"]
+    assert isinstance(epsilon, float)
+    guess = 1 / (1 + exp(-epsilon))
+    return (
+        "Whoever guesses whether one person is in the data, with even chances before they see this release, is right "
+        f"with at most {ceil(100 * guess)} % afterwards, whatever else they know."
+    )
+
+
+def percent(share: Fraction) -> str:
+    value = float(100 * share)
+    return "less than 0.1 %" if 0 < value < 0.1 else f"{value:.1f} %"

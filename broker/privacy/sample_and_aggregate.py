@@ -1,0 +1,305 @@
+"""Sample and aggregate: one private answer from the answers of many blocks of persons (Nissim et al. 2007)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.domain.errors import Breach, Invalid
+from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
+from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
+from broker.privacy.measurement_design import (
+    SCALE_INCREMENT,
+    calibrate_additive,
+    calibrate_selection,
+    noise_deviation,
+    rho_within,
+)
+from broker.privacy.measurements import charge
+from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, NoiseFamily
+from broker.privacy.private_tables import Influence
+from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoments, half_width, mean_absolute_error
+from broker.privacy.results.noisy_estimates import EstimateColumn
+from broker.privacy.results.privacy_record import Json, odds_sentence, stated_loss
+from broker.privacy.sensitivity import Sensitivity
+from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
+
+RANGE_STEPS = 2**20
+"""Whole steps from the low to the high end of a range."""
+REPLACEMENT_DISTANCE = 2
+"""The distance between answers of which one is another: one removed, one added."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAggregation:
+    """One mechanism draws all numbers: `bundle.mechanisms` has one part."""
+
+    directive: ScriptDirective
+    bundle: MechanismBundle
+    charge: PrivacyAmount
+    candidates: int
+
+    @property
+    def mechanism(self) -> Mechanism:
+        return self.bundle.mechanisms[0]
+
+    @property
+    def numbers(self) -> int:
+        return len(self.directive.ranges)
+
+
+def design_aggregation(directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile) -> BlockAggregation:
+    """For at most `spend`; of the noises that the accounting has, the narrower one. Invalid (`spend`) for nothing."""
+    if spend.micro == 0:
+        raise Invalid("spend", "A private answer costs something: choose a spend above 0.")
+    candidates = [
+        _calibrated_aggregation(directive, spend, profile, family, conversion_delta)
+        for family, conversion_delta in _noise_families(spend)
+    ]
+    return min(candidates, key=_log_noise)
+
+
+def _noise_families(spend: PrivacyAmount) -> list[tuple[NoiseFamily, float]]:
+    """With the delta that turns rho to epsilon, where it has to be turned."""
+    if spend.accounting is Accounting.CONCENTRATED:
+        return [(NoiseFamily.GAUSSIAN, 0.0)]
+    if not spend.delta:
+        return [(NoiseFamily.LAPLACE, 0.0)]
+    return [
+        (NoiseFamily.LAPLACE, 0.0),
+        (NoiseFamily.GAUSSIAN, float(Fraction(spend.delta, DELTA_UNITS)) * (1 - 2.0**-40)),
+    ]
+
+
+def _calibrated_aggregation(
+    directive: ScriptDirective,
+    spend: PrivacyAmount,
+    profile: PrivacyProfile,
+    family: NoiseFamily,
+    conversion_delta: float,
+) -> BlockAggregation:
+    loss = Fraction(spend.micro, MICRO)
+    mechanism = _calibrated_mechanism(
+        directive, profile, family, rho_within(loss, conversion_delta) if conversion_delta else loss
+    )
+    while True:
+        bundle = MechanismBundle(spend.accounting, (mechanism,), conversion_delta)
+        if (cost := charge(bundle)).within(spend):
+            return BlockAggregation(directive, bundle, cost, profile.block_candidates)
+        mechanism = replace(mechanism, scale=mechanism.scale * SCALE_INCREMENT)
+
+
+def _calibrated_mechanism(
+    directive: ScriptDirective, profile: PrivacyProfile, family: NoiseFamily, loss: Fraction
+) -> Mechanism:
+    numbers = len(directive.ranges)
+    if directive.estimator is BlockEstimator.MEDIAN:
+        return calibrate_selection(family, REPLACEMENT_DISTANCE, Influence(numbers, 1), profile.block_candidates, loss)
+    bounds = Sensitivity(l0=numbers, l1=numbers * RANGE_STEPS, l2_squared=numbers * RANGE_STEPS**2, linf=RANGE_STEPS)
+    return replace(calibrate_additive(family, bounds, loss), width=numbers)
+
+
+def _log_noise(aggregation: BlockAggregation) -> float:
+    mechanism = aggregation.mechanism
+    wider = 2**0.5 if isinstance(mechanism, Additive) and mechanism.family is NoiseFamily.LAPLACE else 1.0
+    return log(mechanism.scale * wider)
+
+
+Floats = NDArray[np.float64]
+
+
+def block_answers(content: bytes, aggregation: BlockAggregation) -> Floats:
+    """A row for each block. Breach if these are not as many numbers as were asked for."""
+    if len(content) != 8 * aggregation.directive.blocks * aggregation.numbers:
+        raise Breach("The sandbox returned other answers than one of each block.")
+    return np.frombuffer(content, "<f8").reshape(aggregation.directive.blocks, aggregation.numbers)
+
+
+def exact_vector(aggregation: BlockAggregation, answers: Floats) -> list[int]:
+    """In the order of the ranges."""
+    columns = [clamped_answers(answers[:, n], r) for n, r in enumerate(aggregation.directive.ranges)]
+    if aggregation.directive.estimator is BlockEstimator.MEDIAN:
+        return [
+            score
+            for c, r in zip(columns, aggregation.directive.ranges, strict=True)
+            for score in _candidate_scores(c, median_candidates(aggregation, r))
+        ]
+    return [int(_in_steps(c, r).sum()) for c, r in zip(columns, aggregation.directive.ranges, strict=True)]
+
+
+def clamped_answers(answers: Floats, within: AnswerRange) -> Floats:
+    """A block without an answer has the middle, and so has one whose answer is no number: constants of the line."""
+    known = np.where(np.isfinite(answers), answers, within.middle)
+    return np.asarray(np.clip(known, float(within.low), float(within.high)), dtype=np.float64)
+
+
+def median_candidates(aggregation: BlockAggregation, within: AnswerRange) -> Floats:
+    """The candidates of a median: evenly over the range, both ends among them."""
+    return np.linspace(float(within.low), float(within.high), aggregation.candidates)
+
+
+def _in_steps(answers: Floats, within: AnswerRange) -> NDArray[np.int64]:
+    """Each block's answer by itself, so that one block moves its own step and no other."""
+    share = (answers - float(within.low)) / within.width
+    return np.clip(np.rint(share * RANGE_STEPS), 0, RANGE_STEPS).astype(np.int64)
+
+
+def _candidate_scores(answers: Floats, candidates: Floats) -> list[int]:
+    """|answers below - answers above| of each candidate."""
+    ordered = np.sort(answers)
+    lower = np.searchsorted(ordered, candidates, side="left")
+    higher = len(ordered) - np.searchsorted(ordered, candidates, side="right")
+    found: list[int] = np.abs(lower - higher).tolist()
+    return found
+
+
+def estimate_numbers(aggregation: BlockAggregation, drawn: Sequence[int], profile: PrivacyProfile) -> EstimateColumn:
+    """Within their ranges, since what they estimate is. A median's interval is of ranks only: it has no ends."""
+    ranges = aggregation.directive.ranges
+    if aggregation.directive.estimator is BlockEstimator.MEDIAN:
+        chosen = np.array([median_candidates(aggregation, r)[i] for r, i in zip(ranges, drawn, strict=True)])
+        return EstimateColumn(chosen, chosen, chosen)
+    low, high = (np.array([float(getattr(r, end)) for r in ranges]) for end in ("low", "high"))
+    width = np.array([r.width for r in ranges])
+    found = low + width * np.array(drawn, dtype=np.float64) / (RANGE_STEPS * aggregation.directive.blocks)
+    half = np.array([half_width(number_noise(aggregation, r), profile.level) for r in ranges])
+    value, first, last = (np.clip(numbers, low, high) for numbers in (found, found - half, found + half))
+    return EstimateColumn(value, first, last)
+
+
+def number_noise(aggregation: BlockAggregation, within: AnswerRange) -> NoiseMoments:
+    """The noise of one number of a clamped mean, in its own units."""
+    mechanism = aggregation.mechanism
+    assert isinstance(mechanism, Additive)
+    laplace = mechanism.family is NoiseFamily.LAPLACE
+    return NoiseMoments(
+        noise_deviation(mechanism) * within.width / (RANGE_STEPS * aggregation.directive.blocks),
+        LAPLACE_KURTOSIS if laplace else 0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedBlockError:
+    """Of one number: mean error and half of the interval where it is a mean; where it is a median, how many of the
+    blocks' answers may lie between it and the true median, and the step between its candidates."""
+
+    name: str
+    error: float | None = None
+    half_width: float | None = None
+    rank_error: float | None = None
+    step: float | None = None
+
+
+def expected_block_errors(aggregation: BlockAggregation, profile: PrivacyProfile) -> tuple[ExpectedBlockError, ...]:
+    return tuple(_expected_block_error(aggregation, r, profile) for r in aggregation.directive.ranges)
+
+
+def expected_errors_by_estimator(
+    directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile
+) -> dict[BlockEstimator, tuple[ExpectedBlockError, ...]]:
+    """What either estimator would be worth: the line says which it is, and cannot be changed by what comes out."""
+    return {
+        e: expected_block_errors(design_aggregation(replace(directive, estimator=e), spend, profile), profile)
+        for e in BlockEstimator
+    }
+
+
+def _expected_block_error(
+    aggregation: BlockAggregation, within: AnswerRange, profile: PrivacyProfile
+) -> ExpectedBlockError:
+    if aggregation.directive.estimator is BlockEstimator.MEDIAN:
+        step = within.width / (aggregation.candidates - 1)
+        return ExpectedBlockError(within.name, rank_error=median_rank_error(aggregation, profile.level), step=step)
+    noise = number_noise(aggregation, within)
+    return ExpectedBlockError(within.name, mean_absolute_error(noise), half_width(noise, profile.level))
+
+
+def median_rank_error(aggregation: BlockAggregation, level: float) -> float:
+    """At most so many, but for the rest of the probability: a choice whose score is worse than the best by
+    scale * ln(k / (1 - level)) (McSherry, Talwar 2007). A score is twice the ranks that it is off."""
+    return min(
+        aggregation.mechanism.scale * log(aggregation.candidates / (1 - level)) / 2, aggregation.directive.blocks / 2
+    )
+
+
+METHOD = "differential privacy: sample and aggregate, integer noise by OpenDP"
+
+
+def aggregation_record(aggregation: BlockAggregation, promise: PrivacyPromise, profile: PrivacyProfile) -> Json:
+    directive = aggregation.directive
+    return {
+        "method": METHOD,
+        "unit": promise.unit.value,
+        "neighbours": "one person added or removed, with all of their rows",
+        "accounting": aggregation.charge.accounting.value,
+        "spend": stated_loss(aggregation.charge, promise),
+        "spend_if_a_person_is_replaced": stated_loss(charge(aggregation.bundle, 2), promise),
+        "cap_per_person": stated_loss(promise.cap, promise),
+        "interval_level": profile.level,
+        "display_floor": 0,
+        "blocks": directive.blocks,
+        "estimator": directive.estimator.value,
+        "most_of_one_person": "the answers of one block, each within its range",
+        "block_without_an_answer": "counts as the middle of each range",
+        "numbers": [{"name": r.name, "low": float(r.low), "high": float(r.high)} for r in directive.ranges],
+        "parts": [_mechanism_record(aggregation)],
+    }
+
+
+def _mechanism_record(aggregation: BlockAggregation) -> Json:
+    mechanism = aggregation.mechanism
+    found: Json = {"mechanism": type(mechanism).__name__.lower(), "scale": mechanism.scale}
+    if isinstance(mechanism, Additive):
+        bounds = mechanism.bounds
+        sensitivity = {"l1": bounds.l1, "l2_squared": bounds.l2_squared, "linf": bounds.linf}
+        return found | {
+            "noise": f"integer {mechanism.family}",
+            "steps_of_a_range": RANGE_STEPS,
+            "sensitivity": sensitivity,
+        }
+    choice = "permute-and-flip" if mechanism.family.value == "laplace" else "gumbel"
+    return found | {
+        "noise": choice,
+        "candidates": aggregation.candidates,
+        "most_that_a_score_moves": REPLACEMENT_DISTANCE,
+    }
+
+
+def aggregation_sentences(
+    aggregation: BlockAggregation, promise: PrivacyPromise, profile: PrivacyProfile
+) -> tuple[str, ...]:
+    directive = aggregation.directive
+    middle = "mean" if directive.estimator is BlockEstimator.MEAN else "median"
+    cut = (
+        f"The persons were cut into {directive.blocks:,} blocks by chance; the script answered for each "
+        f"block by itself."
+    )
+    one = f"What is shown is the {middle} of the blocks' answers, each within its range, with random noise."
+    return (
+        cut,
+        one,
+        odds_sentence(aggregation.charge, promise),
+        _interval_sentence(aggregation, profile),
+        _clamping_sentence(aggregation),
+    )
+
+
+def _interval_sentence(aggregation: BlockAggregation, profile: PrivacyProfile) -> str:
+    if aggregation.directive.estimator is BlockEstimator.MEDIAN:
+        off = max(e.rank_error or 0.0 for e in expected_block_errors(aggregation, profile))
+        return (
+            f"In {round(100 * profile.level)} of 100 releases at most {off:.0f} of the blocks' answers lie between "
+            "what is shown and their true median."
+        )
+    return (
+        f"Each interval holds the mean without noise in {round(100 * profile.level)} of 100 releases. It is about the "
+        "noise only: that blocks are smaller than the whole, sampling and ranges come on top."
+    )
+
+
+def _clamping_sentence(aggregation: BlockAggregation) -> str:
+    ranges = "; ".join(f"{r.name} from {float(r.low):g} to {float(r.high):g}" for r in aggregation.directive.ranges)
+    return f"A block's answer beyond a range counts as its end, a block without an answer as the middle: {ranges}."

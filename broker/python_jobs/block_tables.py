@@ -1,0 +1,58 @@
+"""Which rows the blocks of a private script are made of: the header's tables, variables and years. Pure; refuses a
+second kind of person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from broker.domain.errors import Refusal
+from broker.domain.plans.variable_uses import VariableUse, Years
+from broker.policy.data_catalogue import Catalogue, TableKind
+
+ONE_UNIT_ONLY = Refusal(
+    "private-unit",
+    "A private script is about one kind of person to whom something is promised: pupils, or staff.",
+    "Name tables of one of them, and public ones.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTable:
+    """A table of the header. `years` is None for a table without a year axis."""
+
+    name: str
+    variables: tuple[str, ...]
+    years: Years | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTables:
+    """`public` tables are whole in every block; of `persons` tables a block has the rows of its own persons."""
+
+    public: tuple[BlockTable, ...]
+    persons: tuple[BlockTable, ...]
+    unit: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(t.name for t in (*self.public, *self.persons))
+
+
+def block_tables(uses: Sequence[VariableUse], catalogue: Catalogue) -> BlockTables | Refusal:
+    """Of tables that the catalogue has; others are refused elsewhere."""
+    known = {t.full_name: t for t in catalogue.tables}
+    names = sorted({u.table for u in uses if u.table in known})
+    persons = [n for n in names if known[n].kind is TableKind.PERSON]
+    units = {known[n].unit for n in persons}
+    if len(units) != 1 or None in units:
+        return ONE_UNIT_ONLY
+    public = tuple(_block_table(n, uses) for n in names if n not in persons)
+    return BlockTables(public, tuple(_block_table(n, uses) for n in persons), str(units.pop()))
+
+
+def _block_table(name: str, uses: Sequence[VariableUse]) -> BlockTable:
+    own = [u for u in uses if u.table == name]
+    variables = tuple(dict.fromkeys(u.variable for u in own if u.variable))
+    years: Years | None = frozenset()
+    for use in own:
+        years = None if years is None or use.years is None else years | use.years
+    return BlockTable(name, variables, years)

@@ -1,1 +1,0 @@
-"""Scripts that ask privately: their line, their function `answer`, and how their tables are cut into blocks. Pure."""

@@ -1,0 +1,228 @@
+"""What a script wrote, sorted by name: requests with rows, files, and acro's claims. Pure; opens no rows."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.domain.jobs.script_files import DOCUMENT, MEDIA_TYPES, PARQUET, PNG, RawFile, TextTable
+from broker.policy.service_limits import ServiceLimits
+
+MAX_CLAIMS, MAX_CLAIM_TEXT = 100, 500
+CLAIM_FIELDS = ("status", "type", "summary", "exception", "command")
+"""What is shown of an entry: short texts."""
+Claims = Mapping[str, Mapping[str, str]]
+
+
+def acro_claims(content: bytes | None) -> Claims:
+    """By the name of the file that acro speaks of, out of its JSON as it was made anew. What cannot be read claims
+    nothing."""
+    if content is None:
+        return {}
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    results = said.get("results") if isinstance(said, dict) else None
+    entries = list(results.values())[:MAX_CLAIMS] if isinstance(results, dict) else []
+    return {name: _claim_texts(entry) for entry in entries if isinstance(entry, dict) for name in _claimed_files(entry)}
+
+
+def _claimed_files(entry: Mapping[str, Any]) -> Iterator[str]:
+    files = entry.get("files")
+    for file in files if isinstance(files, list) else []:
+        name = file.get("name") if isinstance(file, dict) else None
+        if isinstance(name, str) and len(name) <= MAX_CLAIM_TEXT:
+            yield name.rpartition("/")[2]
+
+
+def _claim_texts(entry: Mapping[str, Any]) -> dict[str, str]:
+    found = {key: entry.get(key) for key in CLAIM_FIELDS}
+    return {
+        key: " ".join(value[:MAX_CLAIM_TEXT].split())
+        for key, value in found.items()
+        if isinstance(value, str) and value
+    }
+
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,50}\.[a-z0-9]{1,8}", re.ASCII)
+"""One ending, no hidden files, nothing that a path, a shell, a header or a page could read as its own."""
+REQUEST_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,50})\.(table|regression|figure)\.json", re.ASCII)
+ROWS_SUFFIX = ".rows.arrow"
+ABOUT_SUFFIX = ".about.json"
+CLAIMS_FILE = "results.json"
+RESERVED_FILES = frozenset({"manifest.json", CLAIMS_FILE, "ro-crate-metadata.json"})
+"""Names of what the broker itself writes beside released files."""
+MAX_DESCRIPTION = 500
+UNDECLARED = "undeclared"
+OutputFrame = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """`kind` is `table`, `regression` or `figure`; a figure has no rows."""
+
+    name: str
+    kind: str
+    request: bytes
+    rows: bytes
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of its two files."""
+        return f"{self.name}.{self.kind}.json", self.name + ROWS_SUFFIX
+
+    @property
+    def released_name(self) -> str:
+        return f"{self.name}.{'svg' if self.kind == 'figure' else 'csv'}"
+
+
+@dataclass(frozen=True, slots=True)
+class WithheldFile:
+    """A file that nobody reads: why, and of how many bytes. `name` is one that may be shown to staff."""
+
+    name: str
+    problem: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawOutputs:
+    """`files` are declared and small enough; `documents` are JSON that is read beside them, by the name that each was
+    left under; `withheld` is everything else."""
+
+    requests: tuple[RawRequest, ...]
+    files: tuple[RawFile, ...]
+    documents: tuple[RawFile, ...]
+    withheld: tuple[WithheldFile, ...]
+
+    def requests_only(self) -> "RawOutputs":
+        """What the broker computes of, and nothing else."""
+        names = {r.names[0] for r in self.requests}
+        return RawOutputs(self.requests, (), tuple(d for d in self.documents if d.name in names), ())
+
+
+def sort_outputs(frames: Sequence[OutputFrame], declared: Sequence[str], service: ServiceLimits) -> RawOutputs:
+    """`declared` are the outputs of the header, by the names that they leave under."""
+    named, withheld = _named_contents(frames)
+    spelled = {name.casefold(): name for name in declared}
+    every = [r for name in sorted(named) if (r := _raw_request(name, named)) is not None]
+    requests = [r for r in every if r.name.casefold() in {name.rpartition(".")[0] for name in spelled}]
+    withheld += [
+        WithheldFile(r.released_name, UNDECLARED, len(r.request) + len(r.rows)) for r in every if r not in requests
+    ]
+    request_files = {r.names[0] for r in requests}
+    abouts = {n for n in named if n.endswith(ABOUT_SUFFIX) and n.removesuffix(ABOUT_SUFFIX) in named}
+    others = sorted(named.keys() - {n for r in every for n in r.names} - abouts - {CLAIMS_FILE})
+    sorted_out = [_raw_file(name, n, named, spelled, service) for n, name in enumerate(others, start=1)]
+    files = tuple(one for one in sorted_out if isinstance(one, RawFile))
+    file_names = {file.name for file in files}
+    said = {n for n in abouts if spelled.get(released_name(n.removesuffix(ABOUT_SUFFIX)).casefold()) in file_names}
+    read = sorted(request_files | said | ({CLAIMS_FILE} & named.keys()))
+    documents = (RawFile(n, DOCUMENT, named[n]) for n in read if len(named[n]) <= service.max_document_bytes)
+    withheld += [one for one in sorted_out if isinstance(one, WithheldFile)]
+    return RawOutputs(tuple(requests), files, tuple(documents), tuple(withheld))
+
+
+def _named_contents(frames: Sequence[OutputFrame]) -> tuple[dict[str, bytes], list[WithheldFile]]:
+    """Contents by name, and those without a name that any file may have."""
+    found: dict[str, bytes] = {}
+    withheld = []
+    for number, payload in enumerate(sorted(payload for kind, payload in frames if kind == "file"), start=1):
+        head, _, content = payload.partition(b"\n")
+        name = frame_name(head)
+        if name is None or name in found:
+            withheld.append(_withheld_name(number, content))
+        else:
+            found[name] = content
+    return found, withheld
+
+
+def _withheld_name(number: int, content: bytes) -> WithheldFile:
+    """A name that may not be used may not be shown either: it can carry data."""
+    return WithheldFile(f"withheld-{number}", "name", len(content))
+
+
+def frame_name(head: bytes) -> str | None:
+    """The name that a frame says, if it is one that the library or a file may have."""
+    try:
+        said = json.loads(head[:1024])
+    except (ValueError, RecursionError):
+        return None
+    name = said.get("name") if isinstance(said, dict) and set(said) == {"name"} else None
+    if not isinstance(name, str):
+        return None
+    bare = name.removesuffix(ABOUT_SUFFIX)
+    is_submitted = (
+        REQUEST_NAME.fullmatch(name)
+        or FILE_NAME.fullmatch(name.removesuffix(ROWS_SUFFIX) + ".x")
+        or name == CLAIMS_FILE
+    )
+    return name if is_submitted or (FILE_NAME.fullmatch(bare) and bare not in RESERVED_FILES) else None
+
+
+def released_name(name: str) -> str:
+    """A table leaves as text, which checkers can read as it is, whatever it was written as."""
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}.csv" if f"{dot}{ending}".lower() == PARQUET else name
+
+
+def _raw_request(name: str, named: Mapping[str, bytes]) -> RawRequest | None:
+    found = REQUEST_NAME.fullmatch(name)
+    if found is None or (found[2] != "figure" and found[1] + ROWS_SUFFIX not in named):
+        return None
+    rows = b"" if found[2] == "figure" else named[found[1] + ROWS_SUFFIX]
+    return RawRequest(found[1], found[2], named[name], rows)
+
+
+def _raw_file(
+    name: str, number: int, named: Mapping[str, bytes], spelled: Mapping[str, str], service: ServiceLimits
+) -> RawFile | WithheldFile:
+    """A Parquet file that has a CSV of its name beside it stays: both would be one output."""
+    content, ending, leaving = named[name], f".{name.rpartition('.')[2]}", released_name(name)
+    if not FILE_NAME.fullmatch(name):
+        return _withheld_name(len(named) + number, content)
+    if ending not in service.allowed_files or ending not in MEDIA_TYPES or (leaving != name and leaving in named):
+        return WithheldFile(name, "type", len(content))
+    if leaving.casefold() not in spelled:
+        return WithheldFile(name, UNDECLARED, len(content))
+    if len(content) > (service.max_file_bytes if ending in {PARQUET, PNG} else service.max_text_bytes):
+        return WithheldFile(name, "size", len(content))
+    return RawFile(spelled[leaving.casefold()], ending, content)
+
+
+def file_description(content: bytes) -> str:
+    """The library's `{"description": text}`; anything else describes nothing."""
+    try:
+        said = json.loads(content[: 8 * MAX_DESCRIPTION])
+    except (ValueError, RecursionError):
+        return ""
+    text = said.get("description") if isinstance(said, dict) else None
+    return text if isinstance(text, str) and len(text) <= MAX_DESCRIPTION and text.isprintable() else ""
+
+
+MAX_SHOWN_TEXT = 80
+
+
+def sheet_facts(sheet: TextTable) -> dict[str, object]:
+    columns = list(zip(*sheet.rows, strict=True)) if sheet.rows else [()] * len(sheet.columns)
+    found = [_column_facts(name, cells) for name, cells in zip(sheet.columns, columns, strict=True)]
+    return {"table": True, "rows": len(sheet.rows), "columns": found}
+
+
+def _column_facts(name: str, cells: Sequence[str]) -> dict[str, object]:
+    """How many cells are filled and distinct, and the ends: by number where all are numbers, else by spelling."""
+    filled = [cell for cell in cells if cell]
+    numeric = all(_is_number(cell) for cell in filled)
+    ordered = sorted(filled, key=float if numeric else None)
+    low, high = (ordered[0][:MAX_SHOWN_TEXT], ordered[-1][:MAX_SHOWN_TEXT]) if ordered else (None, None)
+    return {"name": name[:MAX_SHOWN_TEXT], "filled": len(filled), "distinct": len(set(filled)), "min": low, "max": high}
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False

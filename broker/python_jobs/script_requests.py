@@ -1,0 +1,244 @@
+"""Reads the requests that scripts leave beside rows: JSON to frozen values, closed in every key. Opens no rows."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from broker.domain.errors import Invalid
+from broker.domain.jobs.script_requests import (
+    FigureMark,
+    FormulaFactor,
+    MeasureKind,
+    MeasureRequest,
+    ModelFamily,
+    ModelFormula,
+    ScriptFigure,
+    ScriptRegression,
+    ScriptRequest,
+    ScriptTable,
+)
+from broker.python_jobs.regression_formula import is_column_name, read_formula
+
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_COLUMNS, MAX_KEYS = 30, 6
+MAX_TEXT = 500
+MAX_BOUND = 1e9
+VERSION = 1
+_TABLE_KEYS = {"version", "kind", "name", "person", "by", "measures", "variables", "description"}
+_REGRESSION_KEYS = {"version", "kind", "name", "person", "formula", "family", "variables", "description"}
+_FIGURE_KEYS = {"version", "kind", "name", "data", "mark", "x", "y", "colour", "description"}
+_WITHOUT_COLUMN = {MeasureKind.COUNT, MeasureKind.PERSONS}
+Document = Mapping[str, Any]
+
+
+def read_request(content: bytes, kind: str, name: str) -> ScriptRequest:
+    """The request of kind `table`, `regression` or `figure` in the file of output `name`."""
+    document = _read_document(content)
+    if document.get("version") != VERSION or document.get("kind") != kind or document.get("name") != name:
+        _malformed("version, kind or name is not that of the file", "")
+    match kind:
+        case "table":
+            return _table_request(document)
+        case "regression":
+            return _regression_request(document)
+    return _figure_request(document)
+
+
+def _malformed(fault: str, pointer: str) -> NoReturn:
+    raise Invalid("request", f"The request is not as the library writes it: {fault}.", pointer)
+
+
+def _read_document(content: bytes) -> Document:
+    if len(content) > MAX_REQUEST_BYTES:
+        _malformed(f"it has more than {MAX_REQUEST_BYTES} bytes", "")
+    try:
+        found = json.loads(content.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        _malformed("it is no JSON, or names a key twice", "")
+    if not isinstance(found, dict):
+        _malformed("it is no object", "")
+    return found
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _check_keys(document: Document, wanted: set[str], optional: frozenset[str] = frozenset()) -> None:
+    if not wanted <= set(document) <= wanted | optional:
+        _malformed(f"its keys are not {', '.join(sorted(wanted))}", "")
+
+
+def _plain_text(document: Document, key: str) -> str:
+    value = document[key]
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not all(c.isprintable() for c in value):
+        _malformed(f"{key} is no plain text of at most {MAX_TEXT} characters", f"/{key}")
+    return value
+
+
+def _column_name(value: object, pointer: str) -> str:
+    if not isinstance(value, str) or not is_column_name(value):
+        _malformed("a column's name has letters, digits and _ only, and at most 63 of them", pointer)
+    return value
+
+
+def _declared_variables(document: Document, person: str) -> tuple[tuple[str, str], ...]:
+    """Columns declared as catalogue variables, the person's among them."""
+    found = document["variables"]
+    if not isinstance(found, dict) or len(found) > MAX_COLUMNS:
+        _malformed(f"variables is no object of at most {MAX_COLUMNS} columns", "/variables")
+    declared: list[tuple[str, str]] = []
+    for column, variable in found.items():
+        pointer = f"/variables/{column}" if is_column_name(column) else "/variables"
+        parts = variable.split(".") if isinstance(variable, str) else []
+        if len(parts) not in {2, 3} or not all(p.isidentifier() and len(p) <= 63 for p in parts):
+            _malformed("a variable is written schema.table.variable", pointer)
+        declared.append((_column_name(column, "/variables"), variable))
+    if person not in found:
+        message = f"The column {person} holds the pseudonyms: declare in variables which catalogue variable it is."
+        raise Invalid("request", message, "/variables")
+    return tuple(declared)
+
+
+def _table_request(document: Document) -> ScriptTable:
+    _check_keys(document, _TABLE_KEYS, frozenset({"bounds"}))
+    person = _column_name(document["person"], "/person")
+    by, measures = document["by"], document["measures"]
+    if not isinstance(by, list) or len(by) > MAX_KEYS:
+        _malformed(f"by is no list of at most {MAX_KEYS} columns", "/by")
+    keys = tuple(_column_name(c, f"/by/{n}") for n, c in enumerate(by))
+    if not isinstance(measures, dict) or not 1 <= len(measures) <= MAX_COLUMNS:
+        _malformed(f"measures is no object of 1 to {MAX_COLUMNS} measures", "/measures")
+    requested = tuple(_measure_request(name, definition) for name, definition in measures.items())
+    names = [n.casefold() for n in (*keys, *(a.name for a in requested))]
+    if len(set(names)) < len(names):
+        _malformed("two columns of the table have one name", "/measures")
+    used = {*keys, *(a.column for a in requested if a.column is not None)}
+    if person in used:
+        _malformed("the pseudonym is neither a key nor a number", "/person")
+    variables, description = _declared_variables(document, person), _plain_text(document, "description")
+    measured = {a.column for a in requested} - {column for column, _ in variables}
+    bounds = tuple(_bounds(document.get("bounds", {}), measured))
+    return ScriptTable(_plain_text(document, "name"), person, keys, requested, variables, description, bounds)
+
+
+def _bounds(written: object, measured: Set[str | None]) -> Iterator[tuple[str, float, float]]:
+    """The least and the largest that a measured column of the script's own can be."""
+    if not isinstance(written, dict):
+        _malformed("bounds is no object", "/bounds")
+    for name, ends in written.items():
+        column = _column_name(name, "/bounds")
+        numbers = ends if isinstance(ends, list) and all(type(e) in {int, float} for e in ends) else []
+        if column not in measured or len(numbers) != 2 or not -MAX_BOUND <= numbers[0] < numbers[1] <= MAX_BOUND:
+            _malformed(
+                "bounds are [least, largest] of a measured column that is no catalogue variable", f"/bounds/{column}"
+            )
+        yield column, float(numbers[0]), float(numbers[1])
+
+
+def _measure_request(name: str, definition: object) -> MeasureRequest:
+    column = _column_name(name, "/measures")
+    pointer = f"/measures/{column}"
+    if not isinstance(definition, dict) or len(definition) != 1:
+        _malformed("a measure is one statistic", pointer)
+    ((statistic, operand),) = definition.items()
+    if statistic not in set(MeasureKind):
+        _malformed(f"a statistic is one of {', '.join(MeasureKind)}", pointer)
+    kind = MeasureKind(statistic)
+    if kind in _WITHOUT_COLUMN:
+        if operand is not True:
+            _malformed("count and persons are of no column", pointer)
+        return MeasureRequest(column, kind, None)
+    return MeasureRequest(column, kind, _column_name(operand, pointer))
+
+
+def _regression_request(document: Document) -> ScriptRegression:
+    _check_keys(document, _REGRESSION_KEYS, frozenset({"cluster"}))
+    person = _column_name(document["person"], "/person")
+    written = document["formula"]
+    if not isinstance(written, str):
+        _malformed("formula is a text", "/formula")
+    formula = read_formula(written)
+    if document["family"] not in set(ModelFamily):
+        _malformed(f"family is one of {', '.join(ModelFamily)}", "/family")
+    family, cluster = ModelFamily(document["family"]), document.get("cluster")
+    if formula.absorbed and family is not ModelFamily.OLS:
+        raise Invalid("request", "Fixed effects are absorbed in a linear model only.", "/formula")
+    if person in formula.columns:
+        raise Invalid(
+            "request", "The pseudonym has no place in a formula: it would give each person a figure.", "/formula"
+        )
+    return ScriptRegression(
+        _plain_text(document, "name"),
+        person,
+        formula,
+        written,
+        family,
+        None if cluster is None else _column_name(cluster, "/cluster"),
+        _declared_variables(document, person),
+        _plain_text(document, "description"),
+    )
+
+
+def _figure_request(document: Document) -> ScriptFigure:
+    _check_keys(document, _FIGURE_KEYS)
+    if document["mark"] not in set(FigureMark):
+        _malformed(f"mark is one of {', '.join(FigureMark)}", "/mark")
+    colour = document["colour"]
+    return ScriptFigure(
+        _plain_text(document, "name"),
+        _plain_text(document, "data"),
+        FigureMark(document["mark"]),
+        _column_name(document["x"], "/x"),
+        _column_name(document["y"], "/y"),
+        None if colour is None else _column_name(colour, "/colour"),
+        _plain_text(document, "description"),
+    )
+
+
+NUMBER_LITERALS = re.compile(r"(?<![A-Za-z0-9_.])(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+"""Numbers that a text writes out."""
+
+
+def in_text_order(request: ScriptTable, text: str) -> ScriptTable:
+    """Keys and measures in the order in which the text first names them; what it does not name follows by name."""
+
+    def sort_key(name: str) -> tuple[int, str]:
+        return _text_position(name, text), name
+
+    by = tuple(sorted(request.by, key=sort_key))
+    return replace(request, by=by, measures=tuple(sorted(request.measures, key=lambda m: sort_key(m.name))))
+
+
+def in_canonical_order(formula: ModelFormula) -> ModelFormula:
+    """The terms by their columns, short ones first, and so the columns of each: a model is the same in any order."""
+
+    def sort_key(term: tuple[FormulaFactor, ...]) -> tuple[int, list[str]]:
+        return len(term), [f.column for f in term]
+
+    terms = [tuple(sorted(term, key=lambda f: f.column)) for term in formula.terms]
+    return replace(formula, terms=tuple(sorted(terms, key=sort_key)))
+
+
+def names_not_in_text(request: ScriptTable | ScriptRegression, text: str) -> tuple[str, ...]:
+    """Names that would be shown and stand nowhere in the text as words; and bounds, which choose digits."""
+    names: Iterable[str] = request.formula.columns if isinstance(request, ScriptRegression) else request.by
+    more = () if isinstance(request, ScriptRegression) else (m.name for m in request.measures)
+    bounds = () if isinstance(request, ScriptRegression) else request.bounds
+    numbers = {float(n.replace("_", "")) for n in NUMBER_LITERALS.findall(text)} if bounds else set()
+    computed_bounds = (f"bounds of {column}" for column, *ends in bounds if not {abs(end) for end in ends} <= numbers)
+    return (*(n for n in (*names, *more) if _text_position(n, text) == len(text)), *computed_bounds)
+
+
+def _text_position(name: str, text: str) -> int:
+    found = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text)
+    return len(text) if found is None else found.start()

@@ -1,0 +1,142 @@
+"""A script's text: lines, a scan before any parser sees it, positions of nodes, and what imported names stand for."""
+
+import ast
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from broker.domain.errors import Refusal
+from broker.policy.service_limits import ServiceLimits
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""Python's own line ends; str.splitlines knows more, and would count other lines than Python does."""
+_ENCODING_DECLARATION = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_HIDDEN = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff") | frozenset(map(chr, range(0x202A, 0x202F)))
+_BIDI = frozenset(map(chr, range(0x2066, 0x206A)))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN_CONTROLS = "\t\n\r\f"
+
+
+def lines_of(text: str) -> list[str]:
+    return LINE_END.split(text)
+
+
+def scan_text(text: str, limits: ServiceLimits) -> tuple[Refusal, ...]:
+    """Reasons not to parse the text at all; at most one of each kind."""
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limits.text_bytes:
+        message = f"The script has {size} bytes; at most {limits.text_bytes} are read."
+        return (Refusal("too-long", message, "Leave out what the job does not need."),)
+    if not text.strip():
+        return (Refusal("empty", "There is no script.", "Submit the program's text."),)
+    lines = lines_of(text)
+    wrong = next(_surrogates(lines), None)
+    if wrong is not None:
+        return (Refusal("encoding", "The script is not valid UTF-8.", "Save it as UTF-8.", *wrong),)
+    checks = (_odd_characters(lines), _encoding_declaration(lines), _nesting(lines, limits.max_depth))
+    return tuple(refusal for check in checks for refusal in check)
+
+
+def _surrogates(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Places of half characters: what cannot be read as UTF-8 is handed on as these."""
+    found = ((number, _SURROGATE.search(line)) for number, line in enumerate(lines, 1))
+    return ((number, half.start() + 1) for number, half in found if half)
+
+
+def _odd_characters(lines: list[str]) -> Iterator[Refusal]:
+    """The first character that is read differently by people and by Python."""
+    for number, line in enumerate(lines, 1):
+        for column, char in enumerate(line, 1):
+            what = _character_fault(char)
+            if what:
+                message = f"The character U+{ord(char):04X} is {what}."
+                yield Refusal("character", message, "Write it as an escape, or leave it out.", number, column)
+                return
+
+
+def _character_fault(char: str) -> str | None:
+    """Why a character is refused. Letters that Python folds to ASCII could spell a name that nobody sees."""
+    if char.isascii():
+        return "a control character" if (char < " " or char == "\x7f") and char not in _PLAIN_CONTROLS else None
+    if char in _HIDDEN or char in _BIDI:
+        return "invisible"
+    if unicodedata.normalize("NFKC", char).isascii() and f"a{char}".isidentifier():
+        return "another spelling of an ASCII letter"
+    return None
+
+
+def _encoding_declaration(lines: list[str]) -> Iterator[Refusal]:
+    """A declared encoding could give Python another text than the one that was checked."""
+    for number, line in enumerate(lines[:2], 1):
+        found = _ENCODING_DECLARATION.match(line)
+        if found and found[1].lower().replace("_", "-") not in {"utf-8", "utf8"}:
+            message = f"The script declares the encoding {found[1]}; it is read as UTF-8."
+            yield Refusal("encoding", message, "Leave the declaration out.", number, found.start(1) + 1)
+
+
+def _nesting(lines: list[str], max_depth: int) -> Iterator[Refusal]:
+    """Depth of brackets, counted everywhere: inside text too, where nobody nests so deeply."""
+    depth = 0
+    for number, line in enumerate(lines, 1):
+        for column, char in enumerate(line, 1):
+            if char in "([{":
+                depth += 1
+            elif char in ")]}":
+                depth = max(0, depth - 1)
+            if depth > max_depth:
+                message = f"Brackets are nested more than {max_depth} deep."
+                yield Refusal("nesting", message, "Split the expression.", number, column)
+                return
+
+
+NPD_LOAD = "npd.load"
+
+
+def import_aliases(tree: ast.Module) -> dict[str, str]:
+    """Name to dotted name: `import npd as n` gives n: npd, `from npd import output` gives output: npd.output. `load` is
+    there without an import. A name that the script binds itself stands for nothing."""
+    found = {"load": NPD_LOAD} | dict(_imported_names(tree))
+    for name in _bound_names(tree):
+        found.pop(name, None)
+    return found
+
+
+def dotted_name(node: ast.expr, aliases: dict[str, str]) -> str | None:
+    """`n.output.table` as `npd.output.table`; None for what is no path of names."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in aliases:
+        return None
+    return ".".join([aliases[node.id], *reversed(parts)])
+
+
+def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.split(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (top, top)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _bound_names(tree: ast.Module) -> Iterator[str]:
+    """Names that are bound otherwise than by an import, anywhere in the script."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+def node_position(node: ast.AST, lines: Sequence[str]) -> tuple[int | None, int | None]:
+    """Python counts bytes of UTF-8; people count characters."""
+    line, offset = getattr(node, "lineno", None), getattr(node, "col_offset", 0)
+    if line is None or line > len(lines):
+        return line, None
+    return line, len(lines[line - 1].encode()[:offset].decode(errors="ignore")) + 1

@@ -1,0 +1,266 @@
+"""Rows that a script submits: how each column is typed and verified, and table requests as a query over them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from broker.domain.errors import Invalid
+from broker.domain.jobs.script_requests import (
+    KeyColumn,
+    MeasureKind,
+    MeasureRequest,
+    MicrodataColumn,
+    MicrodataSchema,
+    ScriptRegression,
+    ScriptTable,
+)
+from broker.domain.plans.plan import GroupKey, Plan, PlannedTable
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass, VariableUse, Years, institution_code
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
+
+DERIVED_DECIMALS = 4
+"""Digits after the point of a derived number in a table: finer ones carry more than a figure needs."""
+INDICATOR_MEASURES = frozenset({MeasureKind.SHARE, MeasureKind.ONES})
+HIDDEN_CLASSES = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
+
+
+@dataclass(frozen=True, slots=True)
+class JobInputs:
+    """The inputs of a job: what its header mounts, and how a name of two parts is completed."""
+
+    uses: Sequence[VariableUse]
+    catalogue: Catalogue
+    schema: str
+
+    def find(self, written: str, column: str) -> tuple[CatalogueTable, Variable]:
+        """A declared variable, which must be one of the inputs."""
+        name, _, bare = written.rpartition(".")
+        table = self.catalogue.find(name) or self.catalogue.find(f"{self.schema}.{name}")
+        variable = table.find(bare) if table is not None else None
+        if table is None or variable is None or not self._mounts(table, variable):
+            message = f"{column} is declared as {written}, which is none of the job's inputs."
+            raise Invalid("request", message, f"/variables/{column}")
+        return table, variable
+
+    def _mounts(self, table: CatalogueTable, variable: Variable) -> bool:
+        folded = variable.name.casefold()
+        return any(u.table == table.full_name and (u.variable or "").casefold() == folded for u in self.uses)
+
+    def keys(self, domain: str) -> tuple[KeyColumn, ...]:
+        """Every link key of a domain among the inputs."""
+        found: dict[KeyColumn, None] = {}
+        for use in self.uses:
+            table = self.catalogue.find(use.table)
+            if table is not None and use.variable and table.domain_of_key(use.variable) == domain:
+                found[KeyColumn(table.full_name, use.variable)] = None
+        return tuple(sorted(found, key=lambda k: (k.table, k.variable)))
+
+
+def rows_for_table(request: ScriptTable, inputs: JobInputs) -> MicrodataSchema:
+    wanted: dict[str, tuple[ScalarType, int]] = {}
+    for column in request.by:
+        _require_column(wanted, column, ScalarType.TEXT)
+    for measure in request.measures:
+        if measure.column is not None:
+            _require_column(
+                wanted, measure.column, ScalarType.FLAG if measure.kind in INDICATOR_MEASURES else ScalarType.DECIMAL
+            )
+    bounds = {column: (low, high) for column, low, high in request.bounds}
+    found = _typed_rows(request.person, wanted, dict(request.variables), inputs)
+    return replace(found, columns=tuple(_bounded(c, bounds) for c in found.columns))
+
+
+def _bounded(column: MicrodataColumn, bounds: Mapping[str, tuple[float, float]]) -> MicrodataColumn:
+    if column.name not in bounds or column.type is not ScalarType.DECIMAL:
+        return column
+    low, high = bounds[column.name]
+    return replace(column, low=low, high=high)
+
+
+def rows_for_tables(requests: Sequence[ScriptTable], inputs: JobInputs) -> MicrodataSchema:
+    """All columns of requests for tables of the same people. Raises Invalid where two of them take a column for
+    different things."""
+    first, *others = [rows_for_table(one, inputs) for one in requests]
+    columns = {c.name: c for c in first.columns}
+    for rows in others:
+        if rows.person != first.person or any(columns.get(c.name, c) != c for c in rows.columns):
+            raise Invalid("request", "Two tables take a column for different things.", "")
+        columns |= {c.name: c for c in rows.columns}
+    folded = {name.casefold() for name in columns} | {first.person.name.casefold()}
+    if len(folded) <= len(columns):
+        raise Invalid("request", "Two columns differ in the case of their letters only.", "")
+    institutions = [
+        c.name for c in columns.values() if c.variable is not None and institution_code(c.variable_name) is not None
+    ]
+    return replace(first, columns=tuple(columns.values()), institution=institutions[0] if institutions else None)
+
+
+def rows_for_regression(request: ScriptRegression, inputs: JobInputs) -> MicrodataSchema:
+    wanted: dict[str, tuple[ScalarType, int]] = {}
+    formula = request.formula
+    _require_column(wanted, formula.outcome, ScalarType.DOUBLE)
+    for factor in (f for term in formula.terms for f in term):
+        _require_column(wanted, factor.column, ScalarType.TEXT if factor.levels else ScalarType.DOUBLE)
+    for column in (*formula.absorbed, *([request.cluster] if request.cluster else [])):
+        if column != request.person:
+            _require_column(wanted, column, ScalarType.TEXT, any_type=True)
+    return _typed_rows(request.person, wanted, dict(request.variables), inputs)
+
+
+def _require_column(
+    wanted: dict[str, tuple[ScalarType, int]], column: str, kind: ScalarType, any_type: bool = False
+) -> None:
+    """`any_type`: a column that is a number elsewhere only tells groups apart here, which it does as it is."""
+    before = wanted.get(column)
+    if before is not None and before[0] is not kind and not any_type:
+        message = f"{column} is asked for as {before[0]} and as {kind}: give each a column of its own."
+        raise Invalid("request", message, "")
+    wanted.setdefault(column, (kind, DERIVED_DECIMALS if kind is ScalarType.DECIMAL else 0))
+
+
+def _typed_rows(
+    person: str, wanted: Mapping[str, tuple[ScalarType, int]], declared: Mapping[str, str], inputs: JobInputs
+) -> MicrodataSchema:
+    table, variable = inputs.find(declared[person], person)
+    domain = table.domain_of_key(variable.name)
+    if domain is None:
+        message = f"{declared[person]} is no link key: its pseudonyms are of nobody."
+        raise Invalid("request", message, f"/variables/{person}")
+    columns = list(_declared_columns(person, declared, inputs))
+    known = {c.name for c in columns}
+    columns += [MicrodataColumn(c, kind, digits) for c, (kind, digits) in wanted.items() if c not in known]
+    folded = [c.name.casefold() for c in columns] + [person.casefold()]
+    if len(set(folded)) < len(folded):
+        raise Invalid("request", "Two columns differ in the case of their letters only.", "/variables")
+    institutions = [c.name for c in columns if c.variable is not None and institution_code(c.variable_name) is not None]
+    who = MicrodataColumn(person, variable.type, 0, f"{table.full_name}.{variable.name}")
+    return MicrodataSchema(who, inputs.keys(domain), tuple(columns), institutions[0] if institutions else None)
+
+
+def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInputs) -> Iterator[MicrodataColumn]:
+    for column, written in declared.items():
+        table, variable = inputs.find(written, column)
+        if column == person:
+            continue
+        if variable.cls in HIDDEN_CLASSES or table.is_link_key(variable.name):
+            message = f"{column} is an identifier: only the pseudonym of the person can be handed over."
+            raise Invalid("request", message, f"/variables/{column}")
+        yield MicrodataColumn(column, variable.type, variable.decimals or 0, f"{table.full_name}.{variable.name}")
+
+
+SCHEMA, TABLE_NAME = "handed", "rows"
+FULL_NAME = f"{SCHEMA}.{TABLE_NAME}"
+MAX_DERIVED = 1e9
+"""Numbers that scripts derive are at most so large, or their rows are refused."""
+UNVERIFIED = "A script made a column of this figure, and nobody has verified what is in it."
+_SQL_TEMPLATES = {
+    MeasureKind.SUM: "SUM({})",
+    MeasureKind.MEAN: "AVG({})",
+    MeasureKind.SHARE: "AVG({})",
+    MeasureKind.ONES: "SUM({})",
+    MeasureKind.MEDIAN: "MEDIAN({})",
+    MeasureKind.DEVIATION: "STDDEV_SAMP({})",
+}
+
+
+def query_text(requests: Sequence[ScriptTable]) -> str:
+    """The requests in the dialect duckdb. Names are plain: the reader of requests has seen to it."""
+    return "\n".join(
+        f"-- output: handed{number}\n{_table_query(request)}" for number, request in enumerate(requests, 1)
+    )
+
+
+def _table_query(request: ScriptTable) -> str:
+    keys = [f'"{c}"' for c in request.by]
+    columns = ", ".join([*keys, *(f'{_statistic_sql(m, request)} AS "{m.name}"' for m in request.measures)])
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"SELECT {columns} FROM {FULL_NAME}{grouped};\n"  # noqa: S608 - writing SQL; names are plain
+
+
+def _statistic_sql(measure: MeasureRequest, request: ScriptTable) -> str:
+    match measure.kind:
+        case MeasureKind.COUNT:
+            return "COUNT(*)"
+        case MeasureKind.PERSONS:
+            return f'COUNT(DISTINCT "{request.person}")'
+    return _SQL_TEMPLATES[measure.kind].format(f'"{measure.column}"')
+
+
+def catalogue_with_rows(rows: MicrodataSchema, inputs: JobInputs) -> Catalogue:
+    """The catalogue and, as a table of its own, the rows: declared columns with their catalogue entry, the others as
+    what anybody may have put into them."""
+    person_table = inputs.catalogue.table(rows.person.table)
+    table = CatalogueTable(
+        schema_name=SCHEMA,
+        name=TABLE_NAME,
+        kind=TableKind.PERSON,
+        unit=person_table.unit,
+        link_key=rows.person.name,
+        key_domain=person_table.domain_of_key(rows.person.variable_name),
+        variables=tuple(_variable(c, inputs) for c in (rows.person, *rows.columns)),
+    )
+    return replace(inputs.catalogue, tables=(*inputs.catalogue.tables, table))
+
+
+def _variable(column: MicrodataColumn, inputs: JobInputs) -> Variable:
+    if column.variable is None:
+        number = column.decimals > 0
+        return Variable(
+            name=column.name,
+            type=column.type,
+            cls=VariableClass.STANDARD,
+            decimals=column.decimals if number else None,
+            low=None if not number else -MAX_DERIVED if column.low is None else column.low,
+            high=None if not number else MAX_DERIVED if column.high is None else column.high,
+        )
+    table = inputs.catalogue.table(column.table)
+    found = table.find(column.variable_name)
+    assert found is not None
+    codes = found.codes
+    if table.year is not None and found.name.casefold() == table.year.variable.casefold():
+        codes = tuple(str(table.year.format.write(y)) for y in sorted(_input_years(table, inputs.uses)))
+    return replace(found, name=column.name, codes=codes, missing=True)
+
+
+def _input_years(table: CatalogueTable, uses: Sequence[VariableUse]) -> Years:
+    named = [u.years for u in uses if u.table == table.full_name and u.years is not None]
+    return frozenset().union(*named) if named else table.years or frozenset()
+
+
+def uses_in_vault(uses: Sequence[VariableUse], rows: MicrodataSchema, inputs: JobInputs) -> tuple[VariableUse, ...]:
+    """What the query does with declared columns, as uses of their catalogue variables in the years of the inputs."""
+    names = {c.name.casefold(): c for c in (rows.person, *rows.columns) if c.variable is not None}
+    found = []
+    for use in uses:
+        column = names.get((use.variable or "").casefold())
+        if column is not None:
+            input_use = next(
+                u for u in inputs.uses if u.table == column.table and (u.variable or "") == column.variable_name
+            )
+            found.append(VariableUse(column.table, column.variable_name, input_use.years, use.how))
+    return tuple(found)
+
+
+def plan_by_output(plan: Plan, rows_by_output: Sequence[tuple[str, MicrodataSchema]]) -> Plan:
+    """The plan under the outputs' names, each with its own rows: keys that are declared have the lists of their
+    variables, and a person looks at every figure that has a column of the script's own in it."""
+    outputs = tuple(
+        replace(output, name=name, tables=tuple(_verified_table(t, rows) for t in output.tables))
+        for output, (name, rows) in zip(plan.outputs, rows_by_output, strict=True)
+    )
+    return replace(plan, outputs=outputs)
+
+
+def _verified_table(table: PlannedTable, rows: MicrodataSchema) -> PlannedTable:
+    keys = tuple(_declared_key(k, rows) for k in table.keys)
+    unverified = bool(rows.derived)
+    marked = tuple(
+        replace(s, needs_review=s.needs_review or UNVERIFIED) if unverified and s.implied_by is None else s
+        for s in table.statistics
+    )
+    return replace(table, keys=keys, statistics=marked)
+
+
+def _declared_key(key: GroupKey, rows: MicrodataSchema) -> GroupKey:
+    column = next((c for c in rows.columns if key.variable == f"{FULL_NAME}.{c.name}"), None)
+    return key if column is None else replace(key, variable=column.variable)

@@ -1,0 +1,175 @@
+"""Group keys: which expressions may be one, and the list of values of each."""
+
+from collections.abc import Iterable, Iterator
+
+from broker.domain.plans.plan import GroupKey
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value
+from broker.domain.plans.variable_uses import Usage, VariableClass, Years
+from broker.domain.relations import Attach, Relation, walk
+from broker.query.analysis.guards import Guards
+from broker.query.analysis.row_multiplicity import conditions_within
+from broker.query.analysis.self_joins import read_through
+from broker.query.operations.possible_values import can_be_true, possible_values
+from broker.query.symbols import ColumnOrigin, SymbolTable
+
+COMPARISONS = frozenset(
+    {"equal", "equal_text", "same", "less", "at_most", "is_null", "and", "or", "not", "year", "like", "like_any_case",
+     "matches", "ilike", "like_escaped", "ilike_escaped"}
+)  # fmt: skip
+
+
+def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
+    """A quasi-identifier that is computed with: it may be compared with written values and shown, nothing else."""
+    match scalar:
+        case Call(op=op, args=args):
+            plain = [symbols.origin(a) for a in args]
+            quasi = next((o for o in plain if o is not None and o.variable.cls is VariableClass.QUASI), None)
+            pairs = zip(args, plain, strict=True)
+            others = all(isinstance(a, Literal) for a, o in pairs if o is None or o.scan in symbols.written_rows)
+            if quasi is not None and not (op in COMPARISONS and others):
+                return quasi
+            parts: Iterable[Scalar] = args
+        case Case(whens=whens, otherwise=otherwise):
+            parts = [s for pair in whens for s in pair] + [otherwise]
+        case ColumnRef(ident=ident) if ident in symbols.definitions:
+            parts = [symbols.definitions[ident]]
+        case ColumnRef(ident=ident) if ident in symbols.opaque:
+            parts = symbols.opaque[ident].parts
+            if not parts:
+                quasi_base = (symbols.origins[i] for i in sorted(symbols.opaque[ident].base))
+                return next((o for o in quasi_base if o.variable.cls is VariableClass.QUASI), None)
+        case _:
+            return None
+    return next((found for p in parts if (found := misused_quasi_identifier(p, symbols)) is not None), None)
+
+
+def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) -> None:
+    """What the subqueries ask that a key is made of is grouped by, as if it stood in the key: `CASE WHEN EXISTS (…
+    area = 1) THEN 1 END` has a group for the area."""
+    columns = read_through(key, symbols)
+    for part in walk(relation):
+        if isinstance(part, Attach) and part.ident in columns:
+            for condition in conditions_within(part.sub):
+                for ident in symbols.base(condition):
+                    if symbols.key_domain(ident) is None:
+                        symbols.record_use(ColumnRef(ident, symbols.origins[ident].variable.type), Usage.GROUPED)
+
+
+def case_conditions(scalar: Scalar) -> Iterator[Scalar]:
+    """Every condition of a CASE inside a scalar."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            for condition, value in whens:
+                yield condition
+                yield from case_conditions(value)
+            yield from case_conditions(otherwise)
+        case Call(args=args):
+            for arg in args:
+                yield from case_conditions(arg)
+
+
+def planned_key(
+    ident: int, expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> GroupKey:
+    """A group key with its domain, narrowed to what the guards leave."""
+    origin = _origin(expression, symbols)
+    variable = origin.full_name if origin is not None and origin.scan not in symbols.written_rows else None
+    domain = _domain(expression, symbols, years, guards)
+    if origin is not None and origin.variable.register_key and origin.variable.codes is None:
+        domain = None
+    return GroupKey(ident, expression, expression.type, domain, variable)
+
+
+def _origin(expression: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
+    """The variable that a key is, also through a set operation whose branches take it from one register."""
+    if isinstance(expression, ColumnRef) and expression.ident in symbols.opaque:
+        found = [_origin(p, symbols) for p in symbols.opaque[expression.ident].parts]
+        registers = {o.variable.register_key if o is not None else None for o in found}
+        return found[0] if found and len(registers) == 1 and None not in registers else None
+    return symbols.origin(expression)
+
+
+def _parts_domain(
+    column: ColumnRef, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> tuple[Value, ...] | None:
+    """A column above a γ or a set operation has the values that its parts have."""
+    opaque = symbols.opaque[column.ident]
+    lists = [_domain(p, symbols, years, guards) for p in opaque.parts or ((opaque.like,) if opaque.like else ())]
+    if not lists or None in lists:
+        return None
+    found = dict.fromkeys(v for one in lists if one is not None for v in one)
+    if opaque.source_rows.scans and opaque.source_rows.scans <= symbols.nullable:
+        found[None] = None
+    return tuple(found)
+
+
+def _domain(
+    expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> tuple[Value, ...] | None:
+    match expression:
+        case ColumnRef(ident=ident) if ident in symbols.definitions:
+            scans = {symbols.origins[i].scan for i in symbols.base(expression)}
+            found = _domain(symbols.definitions[ident], symbols, years, guards)
+            padded = found is not None and scans & symbols.nullable and None not in found
+            return (*found, None) if found is not None and padded else found
+        case ColumnRef(ident=ident) if ident in symbols.opaque:
+            return _parts_domain(expression, symbols, years, guards)
+        case ColumnRef(ident=ident):
+            return _narrowed_domain(ident, symbols, years, guards) if ident in symbols.origins else None
+        case Case(whens=whens, otherwise=otherwise) if all(isinstance(v, Literal) for v in _case_values(expression)):
+            return tuple(dict.fromkeys(v.value for v in [*(w for _, w in whens), otherwise] if isinstance(v, Literal)))
+        case Literal(value=value):
+            return (value,)
+    return _mapped_domain(expression, symbols, years, guards)
+
+
+def _case_values(case: Case) -> list[Scalar]:
+    return [v for _, v in case.whens] + [case.otherwise]
+
+
+def _mapped_domain(
+    expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> tuple[Value, ...] | None:
+    """The values of an expression over one listed column, value by value."""
+    base = symbols.base(expression)
+    if len(base) != 1:
+        return None
+    (ident,) = base
+    inner = _narrowed_domain(ident, symbols, years, guards)
+    if inner is None:
+        return None
+    found: dict[Value, None] = {}
+    for value in inner:
+        values = possible_values(expression, {ident: frozenset({value})}, symbols.definitions)
+        if values is None or len(values) != 1:
+            return None
+        found[next(iter(values))] = None
+    return tuple(found)
+
+
+def _narrowed_domain(
+    ident: int, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
+) -> tuple[Value, ...] | None:
+    """A variable's list without the values that no row can have under the guards."""
+    origin = symbols.origins[ident]
+    listed = _listed_values(origin, years.get(origin.scan))
+    if listed is None:
+        return None
+    guard = guards.get(origin.scan)
+    possible_values = [
+        v
+        for v in listed
+        if guard is None or all(can_be_true(c, {ident: frozenset({v})}, guard.definitions) for c in guard.conjuncts)
+    ]
+    if origin.scan in symbols.nullable and None not in possible_values:
+        possible_values.append(None)
+    return tuple(possible_values)
+
+
+def _listed_values(origin: ColumnOrigin, years: Years | None) -> list[Value] | None:
+    variable = origin.variable
+    if origin.is_year and origin.table.year is not None:
+        return [origin.table.year.format.write(y) for y in sorted(years or ())]
+    if variable.values is None:
+        return None
+    return [*variable.values, None] if variable.missing else [*variable.values]

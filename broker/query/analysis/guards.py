@@ -1,0 +1,151 @@
+"""Conjuncts that hold on every row of a scan that matters, pushed down only where the algebra allows it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids
+from broker.domain.relations import (
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    JoinHow,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    WindowColumn,
+    walk,
+)
+from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.possible_values import ONLY_NULL, can_be_true
+
+Definitions = Mapping[int, Scalar]
+Conjuncts = tuple[Scalar, ...]
+ColumnsOf = Callable[[Scan], Iterable[int]]
+"""The columns of a scan: while a query is bound they are in the book, afterwards in the scan itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The conjuncts known of every row of a scan that matters, and the derived columns that may be expanded in them."""
+
+    conjuncts: tuple[Scalar, ...]
+    definitions: Definitions
+
+
+def guards_of(relation: Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
+    """The guards of every scan of a relation that has a number for its rows' persons."""
+    found: dict[int, Guards] = {}
+    _push_down(relation, (), _certain_definitions(relation), columns_of_scan, found)
+    return found
+
+
+def own_columns(scan: Scan) -> Iterable[int]:
+    """Of a finished relation."""
+    return (c.ident for c in scan.columns)
+
+
+def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
+    """Derived columns whose definition holds on every row: none below an outer side. A key of γ is what made it."""
+    match relation:
+        case Filter(child=child) | Over(child=child) | Limit(child=child) | Attach(child=child):
+            return _certain_definitions(child)
+        case Project(child=child, columns=columns):
+            return {**_certain_definitions(child), **dict(columns)}
+        case Gather(child=child, keys=keys):
+            return {**_certain_definitions(child), **_computed_keys(keys)}
+        case Join(left=left, right=right, how=how):
+            if how is JoinHow.FULL:
+                return {}
+            return (
+                _certain_definitions(left)
+                if how is JoinHow.LEFT
+                else {**_certain_definitions(left), **_certain_definitions(right)}
+            )
+    return {}
+
+
+def _computed_keys(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
+    return {i: s for i, s in keys if not (isinstance(s, ColumnRef) and s.ident == i)}
+
+
+def _push_down(
+    relation: Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf, out: dict[int, Guards]
+) -> None:
+    """Only these hand conjuncts on: each operator says to which child, and which of them."""
+    match relation:
+        case Scan(person=int() as scan):
+            out[scan] = Guards(known, definitions)
+        case Filter(child=child, predicate=predicate):
+            _push_down(child, known + conjuncts_of(predicate), definitions, read, out)
+        case Project(child=child) | Gather(child=child):
+            _push_down(child, known, definitions, read, out)
+        case Over(child=child, columns=columns):
+            _push_down(child, _on_partitions(known, columns), definitions, read, out)
+        case Limit(child=child):
+            _push_down(child, (), definitions, read, out)
+        case Attach(child=child, sub=sub):
+            _push_down(child, known, definitions, read, out)
+            _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read, out)
+        case Union(parts=parts, columns=columns):
+            for index, part in enumerate(parts):
+                of_part = {
+                    i: ColumnRef(idents[index], ScalarType.NULL) for i, idents in columns
+                }  # no truth: all other types fold alike
+                _push_down(part, known, {**definitions, **_certain_definitions(part), **of_part}, read, out)
+        case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
+            _push_down_left_join(left, right, conjuncts_of(on), known, definitions, read, out)
+        case Join(left=left, right=right, how=JoinHow.FULL):
+            for side in (left, right):
+                _push_down(side, (), {**definitions, **_certain_definitions(side)}, read, out)
+        case Join(left=left, right=right, on=on):
+            for side in (left, right):
+                _push_down(side, known + conjuncts_of(on), definitions, read, out)
+
+
+def _on_partitions(known: Conjuncts, windows: tuple[WindowColumn, ...]) -> Conjuncts:
+    """Conjuncts that speak of columns alone by which every window is partitioned: they drop whole partitions."""
+    shared = [frozenset(p.ident for p in w.partition if isinstance(p, ColumnRef)) for w in windows]
+    return tuple(c for c in known if all(column_ids(c) <= p for p in shared))
+
+
+def _push_down_left_join(
+    left: Relation, right: Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf,
+    out: dict[int, Guards],
+) -> None:  # fmt: skip
+    """LEFT JOIN: ON never guards the left side, and what stands above never the right: where it speaks of the right,
+    padded rows may meet it too. A conjunct above that cannot be true of a padded row makes the join an inner one."""
+    matched = {**definitions, **_certain_definitions(right)}
+    mine = _idents(right, read)
+    if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
+        for side in (left, right):
+            _push_down(side, known + on, matched, read, out)
+        return
+    _push_down(left, known, definitions, read, out)
+    _push_down(right, on, matched, read, out)
+
+
+def _idents(relation: Relation, read: ColumnsOf) -> frozenset[int]:
+    """Every column of a relation and its person numbers, those of its parts too."""
+    found: set[int] = set()
+    for part in walk(relation):
+        match part:
+            case Scan():
+                found |= set(read(part))
+            case Project(columns=columns) | Union(columns=columns):
+                found |= {i for i, _ in columns}
+            case Gather(keys=keys, aggregates=aggregates):
+                found |= {i for i, _ in (*keys, *aggregates)}
+            case Over(columns=windows):
+                found |= {w.ident for w in windows}
+            case Attach(ident=ident):
+                found.add(ident)
+        match part:
+            case Scan(person=int() as person) | Gather(person=int() as person) | Join(person=int() as person):
+                found.add(person)
+            case Union(person=(person, _)):
+                found.add(person)
+    return frozenset(found)

@@ -1,0 +1,257 @@
+"""Implied statistics, judged but never shown: branches and missing values of arguments, groups behind a context."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.relations import Aggregate, Gather, Over, Relation, walk
+from broker.query.analysis import aggregate_arguments
+from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
+from broker.query.operations.value_bounds import max_decimals
+from broker.query.symbols import SymbolTable
+
+MEASURES: dict[str, Measure] = {
+    "count_rows": Measure.COUNT_ROWS, "count": Measure.COUNT_VALUES, "count_distinct": Measure.COUNT_DISTINCT,
+    "sum": Measure.SUM, "mean": Measure.MEAN, "mean_truncated": Measure.MEAN, "quantile": Measure.QUANTILE,
+    "quantile_discrete": Measure.QUANTILE, "deviation": Measure.DEVIATION, "deviation_whole": Measure.DEVIATION,
+    "variance": Measure.DEVIATION, "variance_whole": Measure.DEVIATION,
+}  # fmt: skip
+"""What an aggregate of the context is as a statistic; a rank tells how many are compared."""
+
+
+def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[PlannedTable]:
+    """The tables behind a relation's context, with relations as they are bound."""
+    for part in walk(relation):
+        match part:
+            case Gather(child=child, keys=keys, aggregates=aggregates, counted=int() as counted, person=None):
+                yield _context_table(child, counted, tuple(s for _, s in keys), [a for _, a in aggregates], symbols)
+            case Over(child=child, columns=columns, counted=int() as counted):
+                for window in columns:
+                    if window.shared:
+                        yield _context_table(child, counted, window.partition, [window.function], symbols)
+
+
+def _context_table(
+    child: Relation, counted: int, keys: tuple[Scalar, ...], aggregates: list[Aggregate], symbols: SymbolTable
+) -> PlannedTable:
+    found = tuple(GroupKey(symbols.new_id(), s, s.type, None, None) for s in keys)
+    rows = PlannedStatistic(symbols.new_id(), Measure.COUNT_ROWS, None, ScalarType.INT)
+    return PlannedTable(
+        child, counted, found, (rows, *(_context_statistic(a, symbols) for a in aggregates if a.args)), shown=False
+    )
+
+
+def _context_statistic(aggregate: Aggregate, symbols: SymbolTable) -> PlannedStatistic:
+    measure = MEASURES.get(aggregate.op, Measure.COUNT_ROWS)
+    if measure is Measure.COUNT_ROWS:
+        return PlannedStatistic(symbols.new_id(), measure, None, ScalarType.INT)
+    argument = aggregate.args[0]
+    if measure in {Measure.SUM, Measure.MEAN, Measure.DEVIATION}:
+        argument = aggregate_arguments.order_free_number(argument)
+    truncated = aggregate.op == "mean_truncated"
+    kind = ScalarType.INT if truncated else _type(measure, argument, discrete=aggregate.op == "quantile_discrete")
+    return PlannedStatistic(
+        symbols.new_id(), measure, argument, kind, truncated=truncated,
+        bounds=aggregate_arguments.argument_bounds(argument, symbols),
+        form=_statistic_form(aggregate, argument, symbols),
+    )  # fmt: skip
+
+
+def _type(measure: Measure, argument: Scalar, discrete: bool) -> ScalarType:
+    if discrete:
+        return argument.type
+    if measure in {Measure.COUNT_VALUES, Measure.COUNT_DISTINCT}:
+        return ScalarType.INT
+    if measure is Measure.SUM:
+        return ScalarType.INT if argument.type.is_whole else argument.type
+    return ScalarType.DOUBLE
+
+
+def _statistic_form(
+    aggregate: Aggregate, argument: Scalar, symbols: SymbolTable
+) -> QuantileForm | DeviationForm | None:
+    if aggregate.op.startswith("quantile"):
+        fraction = aggregate.args[1]
+        assert isinstance(fraction, Literal)
+        return QuantileForm(aggregate_arguments.as_decimal(fraction), aggregate.op == "quantile_discrete")
+    if aggregate.op.startswith(("deviation", "variance")):
+        return DeviationForm(
+            aggregate.op.endswith("whole"), aggregate.op.startswith("variance"), max_decimals(argument, symbols)
+        )
+    return None
+
+
+GIVES_NULL = frozenset(
+    {"nullif", "divide", "divide_truncated", "remainder", "text_to_int", "text_to_decimal", "text_to_double",
+     "native_int", "native_decimal", "native_double", "stuff", "add_months", "add_days", "sqrt", "ln", "log", "log2",
+     "log10"}
+)  # fmt: skip
+"""Operations that can give NULL for values that are there."""
+
+MAX_CONDITIONS = 24
+MAX_CONDITIONS_WEIGHT = 4000
+"""Above these, conditions are not compared in pairs, and a person looks."""
+
+
+def branch_indicators(scalar: Scalar) -> Iterator[Scalar]:
+    """A 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            for index in range(len(whens)):
+                marks = tuple((c, ONE if i == index else ZERO) for i, (c, _) in enumerate(whens))
+                yield Case(marks, ZERO, ScalarType.INT)
+            if len(whens) > 1:
+                yield Case(tuple((c, ZERO) for c, _ in whens), ONE, ScalarType.INT)
+            for value in [*(v for _, v in whens), otherwise]:
+                yield from branch_indicators(value)
+        case Call(op=op, args=args):
+            if op in {"coalesce", "nullif"}:
+                yield Case(((_default_condition(op, args), ONE),), ZERO, ScalarType.INT)
+            for arg in args:
+                if isinstance(arg, ColumnRef) and arg.type is ScalarType.FLAG:
+                    yield arg
+                yield from branch_indicators(arg)
+
+
+def _default_condition(op: str, args: tuple[Scalar, ...]) -> Scalar:
+    return Call("is_null", args[:1], ScalarType.TRUTH) if op == "coalesce" else Call("equal", args, ScalarType.TRUTH)
+
+
+def rows_where(condition: Scalar) -> Case:
+    """Not NULL on the rows where the condition is true."""
+    return Case(((condition, ONE),), NULL, ScalarType.INT)
+
+
+def missing_indicator(argument: Scalar) -> Case:
+    """1 on the rows that an aggregate leaves out."""
+    return Case(((_is_null(argument), ONE),), ZERO, ScalarType.INT)
+
+
+def present_indicator(argument: Scalar) -> Case:
+    """1 on the rows that COUNT(x) counts."""
+    return Case(((_is_null(argument), ZERO),), ONE, ScalarType.INT)
+
+
+def missing_rows(argument: Scalar) -> Case:
+    """Not NULL on the rows that an aggregate leaves out."""
+    return rows_where(_is_null(argument))
+
+
+def _is_null(argument: Scalar) -> Scalar:
+    return Call("is_null", (argument,), ScalarType.TRUTH)
+
+
+def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
+    match scalar:
+        case Literal(value=value):
+            return value is None
+        case ColumnRef(ident=ident):
+            if ident in symbols.opaque:
+                return symbols.opaque[ident].nullable or bool(
+                    symbols.opaque[ident].source_rows.scans & symbols.nullable
+                )
+            origin = symbols.origins.get(ident)
+            return origin is None or origin.variable.missing or origin.scan in symbols.nullable
+        case Call(op="coalesce" | "greatest" | "least", args=args):
+            return all(can_be_null(a, symbols) for a in args)
+        case Call(op=op) if op in GIVES_NULL:
+            return True
+        case Call(args=args):
+            return any(can_be_null(a, symbols) for a in args)
+        case Case(whens=whens, otherwise=otherwise):
+            return any(can_be_null(v, symbols) for v in [*(v for _, v in whens), otherwise])
+
+
+def is_match_flag(scalar: Scalar, symbols: SymbolTable) -> bool:
+    """Whether NULL tells that an outer join found no row of somebody's."""
+    found = frozenset().union(*(symbols.scans_of(i) for i in column_ids(scalar)))
+    return bool(symbols.nullable & (found | column_ids(scalar)))
+
+
+def nonzero_rows(argument: Scalar) -> Case | None:
+    """Not NULL on the rows that add something to a sum, whatever constants move them all."""
+    bare = _without_linear_constants(argument)
+    if isinstance(bare, Literal):
+        return None
+    return rows_where(Call("not", (Call("equal", (bare, ZERO), ScalarType.TRUTH),), ScalarType.TRUTH))
+
+
+def without_constants(argument: Scalar) -> Scalar | None:
+    """The amounts without the constants that are added to them, and that would give cover to a large one; None where
+    there are none of these."""
+    return _without_linear_constants(argument) if _has_added_constant(argument) else None
+
+
+def _has_added_constant(scalar: Scalar) -> bool:
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            return any(_has_added_constant(v) for v in [*(v for _, v in whens), otherwise])
+        case Call(op=op, args=args):
+            return (op in {"add", "subtract"} and any(isinstance(a, Literal) for a in args)) or any(
+                map(_has_added_constant, args)
+            )
+    return False
+
+
+def _without_linear_constants(scalar: Scalar) -> Scalar:
+    """An argument without the constants of its linear parts, which would move every value away from nothing."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            return Case(
+                tuple((c, _without_linear_constants(v)) for c, v in whens),
+                _without_linear_constants(otherwise),
+                ScalarType.DOUBLE,
+            )
+        case Call(op=op, args=args) if op in LINEAR or op == "coalesce":
+            inner = [a for a in args if not isinstance(a, Literal)]
+            return _without_linear_constants(inner[0]) if len(inner) == 1 else scalar
+    return scalar
+
+
+@dataclass(frozen=True, slots=True)
+class ImpliedCondition:
+    """A 0/1 argument with the released statistic that tells it, and that one's measure if it is just a count of it.
+    Conditions of one `total` are branches of it, and of different rows."""
+
+    owner: int
+    argument: Scalar
+    count: Measure | None
+    total: int
+
+
+def close_pairs(
+    conditions: Sequence[ImpliedCondition], symbols: SymbolTable
+) -> list[tuple[ImpliedCondition, ImpliedCondition, Case]] | None:
+    """Each pair of statistics' conditions that can be close, in order, with the rows on which they differ. None where
+    there are too many to compare."""
+    heavy = sum(symbols.weight(c.argument) for c in conditions)
+    if len(conditions) > MAX_CONDITIONS or heavy > MAX_CONDITIONS_WEIGHT:
+        return None
+    found = []
+    for first, second in combinations(conditions, 2):
+        if first.total != second.total and not _are_disjoint(first.argument, second.argument):
+            same = Call("equal", (_holds(first.argument), _holds(second.argument)), ScalarType.TRUTH)
+            found.append((first, second, rows_where(Call("not", (same,), ScalarType.TRUTH))))
+    return found
+
+
+def _holds(argument: Scalar) -> Scalar:
+    """Whether a 0/1 argument is 1; never NULL."""
+    return Call("equal", (Call("coalesce", (argument, ZERO), ScalarType.INT), ONE), ScalarType.TRUTH)
+
+
+def _are_disjoint(first: Scalar, second: Scalar) -> bool:
+    """Whether two conditions plainly ask for different values of one variable: they differ on all of both."""
+    match _tested_equality(first), _tested_equality(second):
+        case (ColumnRef() as left, Literal() as one), (ColumnRef() as right, Literal() as other):
+            return left == right and one.type == other.type and one.value != other.value
+    return False
+
+
+def _tested_equality(argument: Scalar) -> tuple[Scalar, Scalar] | None:
+    match argument:
+        case Case(whens=((Call(op="equal", args=(left, right)), _),)) if argument.whens[0][1] == ONE:
+            return (left, right) if argument.otherwise in (ZERO, NULL) else None
+    return None

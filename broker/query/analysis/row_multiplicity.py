@@ -1,0 +1,285 @@
+"""Row multiplicity: whether conditions, joins or written rows decide how often a person's rows count."""
+
+from collections.abc import Iterator
+
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids
+from broker.domain.relations import (
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    JoinHow,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    children,
+    walk,
+)
+from broker.query.analysis.aggregate_arguments import is_linear_value
+from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
+from broker.query.bound_relations import conjuncts_of
+from broker.query.symbols import SymbolTable
+
+PUBLIC_JOIN = "A public table is joined otherwise than on its unique key, so rows are counted several times."
+WRITTEN_ROWS = "A condition meets several written rows at once, so rows are counted several times."
+SELF_JOINS = "A table is joined with itself so often that one person's many rows count as a power of their number."
+APPLY_ROWS = "APPLY makes several rows of one."
+CHOSEN_ROWS = "Conditions on one person's rows decide how many others of theirs are counted."
+
+MAX_SELF_JOINS = 2
+"""How often rows of one person in one table may meet each other."""
+
+Conjunct = tuple[Scalar, frozenset[int] | None]
+"""A condition, and the scans that it holds for (None: all)."""
+
+
+def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
+    """Why a person looks at how rows multiply; None where each public row is met by its unique key, and where
+    conditions over several rows of a person are equalities of variables or speak of years alone."""
+    conjuncts = list(_conjuncts(relation, symbols))
+    if _is_joined(relation) and _joined_without_key(frozenset(_scans(relation, symbols)), conjuncts, symbols):
+        return PUBLIC_JOIN
+    parts = list(_row_parts(relation, symbols))
+    if matches_written_rows(parts, [c for c, _ in conjuncts], symbols):
+        return WRITTEN_ROWS
+    if max_self_joins(relation, [c for c, _ in conjuncts], symbols) > MAX_SELF_JOINS:
+        return SELF_JOINS
+    if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, conjuncts, symbols) for p in parts):
+        return APPLY_ROWS
+    if any(isinstance(p, Gather) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
+        return CHOSEN_ROWS
+    if (
+        any(_chooses_rows(c, symbols) for c, _ in conjuncts)
+        or _chooses_outer_rows(relation, symbols)
+        or _is_read_twice(relation, symbols)
+    ):
+        return CHOSEN_ROWS
+    return None
+
+
+def _joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbols: SymbolTable) -> frozenset[int]:
+    """Public scans that are not met by their unique key, from people on: two that meet each other start nowhere."""
+    left = frozenset(s for s in scans if not symbols.is_person(s))
+    while joined := {s for s in left if any(_is_joined_by_key(c, s, left, symbols) for c in conjuncts)}:
+        left -= joined
+    return left
+
+
+def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
+    """The operators that a relation's rows come through."""
+    if isinstance(relation, Gather) and collapses_rows(relation, symbols):
+        return
+    yield relation
+    for child in (relation.child,) if isinstance(relation, Attach) else children(relation):
+        yield from _row_parts(child, symbols)
+
+
+def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTable) -> bool:
+    """Whether an APPLY gives one row at most, the rows that a join on the key gives, or the same to everybody: written
+    values and plain variables, which no condition ties to the person's other values."""
+    part = right
+    while isinstance(part, Filter | Project):
+        part = part.child
+    if isinstance(part, Limit):
+        return part.count == 1
+    if isinstance(part, Gather):
+        return not part.keys
+    scans, inside = list(_scans(right, symbols)), list(_conjuncts(right, symbols))
+    if scans and not any(symbols.is_person(s) for s in scans):
+        return not _joined_without_key(frozenset(scans), inside, symbols)
+    if scans:
+        return not any(_is_choice(c, symbols) for c, _ in inside)
+    made = [(i, s) for p in walk(right) if isinstance(p, Project) for i, s in p.columns]
+    if any(isinstance(p, Filter) for p in walk(right)) or not all(is_linear_value(s, symbols) for _, s in made):
+        return False
+    mine = {i for i, _ in made} | {i for p in walk(right) if isinstance(p, Union) for i, _ in p.columns}
+    return all(not (column_ids(c) & mine) or column_ids(c) <= mine for c, _ in conjuncts)
+
+
+def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
+    """Whether a condition other than keys and years chooses the rows of an outer side: it says how often the others
+    count."""
+    for part in _row_parts(relation, symbols):
+        if isinstance(part, Join) and part.how in {JoinHow.LEFT, JoinHow.FULL}:
+            sides = (part.right,) if part.how is JoinHow.LEFT else (part.left, part.right)
+            conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)] + list(conjuncts_of(part.on))
+            if any(symbols.is_person(s) for side in sides for s in _scans(side, symbols)) and any(
+                _is_choice(c, symbols) for c in conditions
+            ):
+                return True
+    return False
+
+
+def _is_choice(condition: Scalar, symbols: SymbolTable) -> bool:
+    """Whether a condition speaks of more than years and equal keys. What subqueries and aggregates answer has no
+    variable behind it, and is a choice all the same."""
+    match condition:
+        case Call(op="equal", args=(ColumnRef() as left, ColumnRef() as right)) if _identifies_person(left, symbols):
+            return not _identifies_person(right, symbols)
+        case Call(op="not", args=(Call(op="is_null", args=(ColumnRef() as inner,)),)) if _identifies_person(
+            inner, symbols
+        ):
+            return False
+    return not all(symbols.origins[i].is_year for i in symbols.base(condition)) or _reads_answer(condition, symbols)
+
+
+def _identifies_person(column: ColumnRef, symbols: SymbolTable) -> bool:
+    """Whether a column is a link key or a person number."""
+    known = (symbols.origins, symbols.definitions, symbols.opaque)
+    return symbols.key_domain(column.ident) is not None or not any(column.ident in k for k in known)
+
+
+def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
+    """Whether two branches of a UNION read one table: a row can then count twice by a condition, and a person by one
+    inside a γ."""
+    for part in _row_parts(relation, symbols):
+        if isinstance(part, Union):
+            scans = [{s.person or 0 for s in walk(p) if isinstance(s, Scan)} for p in part.parts]
+            tables = [{symbols.tables[s].full_name for s in found if symbols.is_person(s)} for found in scans]
+            present = [{v for c in conditions_within(p) if (v := _present_variable(c, symbols))} for p in part.parts]
+            twice = len(set().union(*present)) < sum(map(len, present))
+            chooses = [
+                any(
+                    _is_choice(c, symbols) and (twice or not _present_variable(c, symbols))
+                    for c in conditions_within(p)
+                )
+                for p in part.parts
+            ]
+            seen: set[str] = set()
+            for names in tables:
+                if seen & names and any(chooses):
+                    return True
+                seen |= names
+    return False
+
+
+def _present_variable(condition: Scalar, symbols: SymbolTable) -> str:
+    """The variable of `x IS NOT NULL`, as UNPIVOT has it: each branch of another variable."""
+    match condition:
+        case Call(op="not", args=(Call(op="is_null", args=(ColumnRef(ident=ident),)),)) if ident in symbols.origins:
+            return symbols.origins[ident].full_name
+    return ""
+
+
+def conditions_within(relation: Relation) -> Iterator[Scalar]:
+    """Every condition of a relation and of all below it."""
+    for part in walk(relation):
+        if isinstance(part, Filter):
+            yield from conjuncts_of(part.predicate)
+        elif isinstance(part, Join):
+            yield from conjuncts_of(part.on)
+
+
+def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
+    match relation:
+        case Filter(child=child, predicate=predicate):
+            yield from ((c, None) for c in conjuncts_of(predicate))
+            yield from _conjuncts(child, symbols)
+        case Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+            yield from _conjuncts(child, symbols)
+        case Union(parts=parts):
+            for part in parts:
+                yield from _conjuncts(part, symbols)
+        case Gather(child=child) if not collapses_rows(relation, symbols):
+            yield from _conjuncts(child, symbols)
+        case Join(left=left, right=right, how=how, on=on):
+            outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in _scans(left, symbols))
+            matched = frozenset(_scans(right, symbols)) if outer else None
+            yield from ((c, matched) for c in conjuncts_of(on))
+            yield from _conjuncts(left, symbols)
+            yield from _conjuncts(right, symbols)
+
+
+def _scans(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
+    """Scans whose rows are rows of the relation, by their number in the book, which they carry while it is bound. γ
+    brings rows together, and subqueries add none."""
+    match relation:
+        case Scan(person=scan):
+            yield scan or 0
+        case Gather() if collapses_rows(relation, symbols):
+            return
+        case Attach(child=child):
+            yield from _scans(child, symbols)
+        case _:
+            for child in children(relation):
+                yield from _scans(child, symbols)
+
+
+def _is_joined(relation: Relation) -> bool:
+    match relation:
+        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child):
+            return _is_joined(child)
+        case Union(parts=parts):
+            return any(map(_is_joined, parts))
+    return isinstance(relation, Join)
+
+
+def _is_joined_by_key(conjunct: Conjunct, scan: int, left: frozenset[int], symbols: SymbolTable) -> bool:
+    """Whether a condition ties a public scan to at most one of its rows, by what is none of those that are left."""
+    condition, holds = conjunct
+    if holds is not None and scan not in holds:
+        return False
+    match condition:
+        case Call(op="equal", args=(one, other)):
+            return any(
+                _is_unique_key(a, scan, symbols) and not _may_read(b, left, symbols)
+                for a, b in ((one, other), (other, one))
+            )
+    return False
+
+
+def _is_unique_key(scalar: Scalar, scan: int, symbols: SymbolTable) -> bool:
+    origin = symbols.origin(scalar)
+    return origin is not None and origin.scan == scan and origin.variable.name == origin.table.unique_key
+
+
+def _may_read(scalar: Scalar, scans: frozenset[int], symbols: SymbolTable) -> bool:
+    """What is computed out of nobody knows which rows may be computed out of these."""
+    if any(symbols.origins[i].scan in scans for i in symbols.base(scalar)):
+        return True
+    sources = [symbols.opaque[i].source_rows.scans for i in read_through(scalar, symbols) if i in symbols.opaque]
+    return any(not source or source & scans for source in sources)
+
+
+def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:
+    """Whether a condition says, by anything but plain equality and years, which rows of a person meet."""
+    origins = [symbols.origins[i] for i in symbols.base(condition)]
+    people = _person_rows_read(condition, symbols)
+    only_years = all(o.is_year for o in origins) and not _reads_answer(condition, symbols)
+    mixed = any(o.is_year for o in origins) and not only_years
+    if people > 1:
+        return not (_is_equality(condition, symbols) or only_years)
+    return bool(people) and mixed and len(symbols.tables) > 1
+
+
+def _reads_answer(condition: Scalar, symbols: SymbolTable) -> bool:
+    """Whether a condition reads what a subquery or an aggregate answers, which has no variable behind it."""
+    found = [symbols.opaque[i] for i in read_through(condition, symbols) if i in symbols.opaque]
+    return any(not o.base and o.key_domain is None for o in found)
+
+
+def _person_rows_read(condition: Scalar, symbols: SymbolTable) -> int:
+    """How many different rows of persons a condition reads; a column of a set operation or of a γ is of one row,
+    whatever it is made from."""
+    found: list[frozenset[int]] = []
+    for ident in column_ids(condition):
+        inner = symbols.definitions.get(ident)
+        if inner is not None and not symbols.source_rows[ident].scans:
+            found += [symbols.scans_of(i) for i in column_ids(inner)]
+        else:
+            found.append(symbols.scans_of(ident))
+    rows: list[frozenset[int]] = []
+    for scans in found:
+        if any(s in symbols.tables and symbols.is_person(s) for s in scans):
+            rows = [r for r in rows if not r & scans] + [scans.union(*(r for r in rows if r & scans))]
+    return len(rows)
+
+
+def _is_equality(condition: Scalar, symbols: SymbolTable) -> bool:
+    match condition:
+        case Call(op="equal" | "equal_text", args=(ColumnRef() as left, ColumnRef() as right)):
+            return all(c.ident in symbols.origins or symbols.key_domain(c.ident) is not None for c in (left, right))
+    return False

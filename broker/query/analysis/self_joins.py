@@ -1,0 +1,149 @@
+"""Self joins and joins with written rows: how many rows of its own a person's row can be joined with."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.relations import (
+    Attach,
+    Gather,
+    Join,
+    JoinHow,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    children,
+    walk,
+)
+from broker.query.bound_relations import conjuncts_of
+from broker.query.symbols import SymbolTable
+
+
+def collapses_rows(relation: Gather, symbols: SymbolTable) -> bool:
+    """Whether a γ leaves one row a person, or groups that rows meet: nothing below it says how often one counts."""
+    if relation.person is None:
+        return relation.counted is not None or not relation.keys
+    return all(isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None for _, k in relation.keys)
+
+
+def max_self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> int:
+    """How often, at most, several rows of one person in one table meet each other."""
+    return max(_self_joins(relation, conjuncts, symbols).values(), default=0)
+
+
+def _self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> Counter[str]:
+    if isinstance(relation, Scan):
+        scan = relation.person or 0
+        several = symbols.is_person(scan) and not _is_one_row(scan, conjuncts, symbols)
+        return Counter({symbols.tables[scan].full_name: 1} if several else {})
+    if isinstance(relation, Gather) and collapses_rows(relation, symbols):
+        return Counter()
+    below = (relation.child,) if isinstance(relation, Attach) else children(relation)
+    found: Counter[str] = Counter()
+    for child in below:
+        times = _self_joins(child, conjuncts, symbols)
+        found = found | times if isinstance(relation, Union) else found + times
+    return found
+
+
+def _is_one_row(scan: int, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
+    """Whether a person has one row at most: one a year, and the year is written or that of other rows."""
+    if symbols.tables[scan].max_rows_per_unit_year != 1:
+        return False
+    year = symbols.year_column(scan)
+    for conjunct in conjuncts:
+        match conjunct:
+            case Call(op="equal" | "equal_text", args=args) if any(getattr(a, "ident", None) == year for a in args):
+                if year is not None and all(isinstance(a, Literal) or _is_year(a, symbols) for a in args):
+                    return True
+    return False
+
+
+def _is_year(scalar: Scalar, symbols: SymbolTable) -> bool:
+    origin = symbols.origin(scalar)
+    return origin is not None and origin.is_year
+
+
+def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
+    """Whether a condition meets several written rows at once: their number is then a weight that the text chooses."""
+    parts = list(parts)
+    for part in parts:
+        if isinstance(part, Join) and not part.lateral:
+            outer = {JoinHow.LEFT: (part.right,), JoinHow.FULL: (part.left, part.right)}.get(part.how, ())
+            for side in (part.left, part.right):
+                own = [*conjuncts_of(part.on)] if side in outer else []
+                if _matches_several(part, side, own, parts, conjuncts, symbols):
+                    return True
+    return False
+
+
+def _distinguishing_columns(join: Join, parts: Sequence[Relation], mine: set[int], symbols: SymbolTable) -> set[int]:
+    """The columns above a join that tell its written rows apart as their own columns `mine` do: what windows count
+    among its rows, and columns of set operations and groups that are made of any of these."""
+    found = set(mine)
+    for part in reversed([p for p in parts if any(below is join for below in walk(p))]):
+        match part:
+            case Over(columns=windows):
+                found |= {w.ident for w in windows}
+            case Union(columns=columns):
+                found |= {
+                    i
+                    for i, idents in columns
+                    if any(_reads_any(ColumnRef(n, ScalarType.NULL), found, symbols) for n in idents)
+                }
+            case Gather(keys=keys, aggregates=aggregates):
+                found |= {i for i, key in keys if _reads_any(key, found, symbols)} | {i for i, _ in aggregates}
+    return found
+
+
+def _reads_any(scalar: Scalar, columns: set[int], symbols: SymbolTable) -> bool:
+    return bool(read_through(scalar, symbols) & columns)
+
+
+def _matches_several(
+    join: Join, side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
+    symbols: SymbolTable,
+) -> bool:  # fmt: skip
+    """`own` are the conditions that decide whether an outer side has a row at all."""
+    inside = list(walk(side))
+    stacks = sum(isinstance(p, Union) for p in inside)
+    if not stacks or any(isinstance(p, Scan) for p in inside):
+        return False
+    mine = {i for p in inside if isinstance(p, Union | Project) for i, _ in p.columns}
+    mine |= {i for p in inside if isinstance(p, Gather) for i, _ in p.keys}
+    mine = _distinguishing_columns(join, parts, mine, symbols)
+    read = [(c, read_through(c, symbols)) for c in conjuncts]
+    chosen = [c for c, found in read if not found <= mine and (found & mine or c in own)]
+    return bool(chosen) and (stacks > 1 or not any(_matches_one(c, mine, symbols) for c in chosen))
+
+
+def read_through(condition: Scalar, symbols: SymbolTable) -> frozenset[int]:
+    """The columns of a condition, with those that its derived columns are made of in their place."""
+    found: set[int] = set()
+    for ident in column_ids(condition):
+        inner = symbols.definitions.get(ident)
+        if inner is not None:
+            found |= {ident} if isinstance(inner, Literal) else read_through(inner, symbols)
+        else:
+            found.add(ident)
+    return frozenset(found)
+
+
+def _matches_one(condition: Scalar, mine: set[int], symbols: SymbolTable) -> bool:
+    """Whether a condition is an equality with a written column whose values all differ."""
+    match condition:
+        case Call(op="equal", args=(left, right)):
+            for side, other in ((left, right), (right, left)):
+                if (
+                    isinstance(side, ColumnRef)
+                    and side.ident in symbols.opaque
+                    and not read_through(other, symbols) & mine
+                ):
+                    written = [
+                        symbols.definitions.get(getattr(p, "ident", 0)) for p in symbols.opaque[side.ident].parts
+                    ]
+                    values = [w.value for w in written if isinstance(w, Literal)]
+                    return 0 < len(values) == len(written) == len(set(values))
+    return False

@@ -1,0 +1,157 @@
+"""Uses: every catalogue variable that a text touches, in which years exactly, and how."""
+
+from collections.abc import Iterator, Sequence
+from math import inf
+
+from broker.domain.plans.scalars import Scalar, Value, column_ids
+from broker.domain.plans.variable_uses import Usage, VariableUse, Years
+from broker.domain.relations import Relation, Scan
+from broker.query.analysis.guards import ColumnsOf, Definitions, Guards, guards_of
+from broker.query.diagnostics import NO_POSITION, Position
+from broker.query.operations.possible_values import can_be_true
+from broker.query.symbols import SymbolTable
+
+
+def uses_of(symbols: SymbolTable, years: dict[int, Years | None]) -> tuple[VariableUse, ...]:
+    """One use for each (table, variable), with the years of all scans that read it; a scan of which no variable is used
+    is a use of its table's rows."""
+    found: dict[tuple[str, str | None], VariableUse] = {}
+    touched: set[int] = set()
+    for ident, how in symbols.usages.items():
+        origin = symbols.origins[ident]
+        if origin.scan in symbols.written_rows:
+            continue
+        touched.add(origin.scan)
+        _add_use(
+            found,
+            origin.table.full_name,
+            origin.variable.name,
+            years[origin.scan],
+            how,
+            symbols.positions.get(ident, NO_POSITION),
+        )
+    for scan, table in symbols.tables.items():
+        if scan not in touched and scan not in symbols.written_rows:
+            _add_use(found, table.full_name, None, years[scan], {Usage.READ}, symbols.table_positions[scan])
+    return _without_covered_rows(found)
+
+
+def merged_uses(several: Sequence[tuple[VariableUse, ...]]) -> tuple[VariableUse, ...]:
+    """The uses of all outputs of a job together."""
+    found: dict[tuple[str, str | None], VariableUse] = {}
+    for uses in several:
+        for use in uses:
+            _add_use(found, use.table, use.variable, use.years, set(use.how), (use.line, use.column))
+    return _without_covered_rows(found)
+
+
+def _without_covered_rows(found: dict[tuple[str, str | None], VariableUse]) -> tuple[VariableUse, ...]:
+    """Rows of a table need no word of their own where one of its variables is used in all their years."""
+    used = [(u.table, u.years) for u in found.values() if u.variable is not None]
+    remaining = [
+        u
+        for u in found.values()
+        if u.variable is not None or not any(t == u.table and _covers(years, u.years) for t, years in used)
+    ]
+    return tuple(sorted(remaining, key=lambda u: (u.table, u.variable or "")))
+
+
+def _covers(years: Years | None, rows: Years | None) -> bool:
+    return years is None or (rows is not None and rows <= years)
+
+
+def _add_use(
+    found: dict[tuple[str, str | None], VariableUse],
+    table: str,
+    variable: str | None,
+    years: Years | None,
+    how: set[Usage],
+    position: Position,
+) -> None:
+    before = found.get((table, variable))
+    usages = frozenset(how)
+    if before is not None:
+        usages |= before.how
+        years = None if years is None or before.years is None else years | before.years
+        position = min(position, (before.line, before.column), key=_position_order)
+    found[table, variable] = VariableUse(table, variable, years, usages, position[0], position[1])
+
+
+def _position_order(position: Position) -> tuple[float, ...]:
+    """No place comes after every place: where a use stands is told if it is known."""
+    return tuple(number or inf for number in position)
+
+
+def years_of(relations: Sequence[Relation], symbols: SymbolTable) -> dict[int, Years | None]:
+    """The years of every scan in the book; all of a table's years for a scan outside the relations. A relation that
+    stands later has the say on the scans of those before it."""
+    found: dict[int, Years | None] = {scan: table.years for scan, table in symbols.tables.items()}
+    guards: dict[int, Guards] = {}
+    for relation in relations:
+        guards |= guards_of(relation, columns_read(symbols))
+    for scan, guard in guards.items():
+        found[scan] = _years_of_scan(scan, guard, symbols)
+    _narrow_across_scans(found, guards, symbols)
+    return found
+
+
+def columns_read(symbols: SymbolTable) -> ColumnsOf:
+    """The columns of a scan, as far as a query has read them."""
+
+    def columns(scan: Scan) -> list[int]:
+        return [] if scan.person is None else [i for i, _ in symbols.columns_of_scan(scan.person)]
+
+    return columns
+
+
+def _columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
+    """Every column that a scalar reads, through derived columns, and the derived columns themselves."""
+    direct = column_ids(scalar)
+    return direct.union(*(_columns_behind(definitions[i], definitions) for i in direct if i in definitions))
+
+
+def _year_values(scan: int, years: Years, symbols: SymbolTable) -> Iterator[tuple[int, Value]]:
+    axis = symbols.tables[scan].year
+    assert axis is not None
+    return ((year, axis.format.write(year)) for year in sorted(years))
+
+
+def _years_of_scan(scan: int, guards: Guards, symbols: SymbolTable) -> Years | None:
+    """The years in which every guard can be true, looking at this scan's year alone."""
+    years, column = symbols.tables[scan].years, symbols.year_column(scan)
+    if years is None or column is None:
+        return years
+    return frozenset(
+        year
+        for year, value in _year_values(scan, years, symbols)
+        if all(can_be_true(c, {column: frozenset({value})}, guards.definitions) for c in guards.conjuncts)
+    )
+
+
+def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guards], symbols: SymbolTable) -> None:
+    """Arc consistency: a year stays if each conjunct with one other scan's year can be true with one of its years."""
+    columns = {column: scan for scan in guards if (column := symbols.year_column(scan)) is not None}
+    arcs = [
+        (scan, mine, columns[other], other, conjunct)
+        for mine, scan in columns.items()
+        for conjunct in guards[scan].conjuncts
+        if mine in (read := _columns_behind(conjunct, guards[scan].definitions) & columns.keys()) and len(read) == 2
+        for other in read - {mine}
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for scan, mine, other_scan, other, conjunct in arcs:
+            years, others = found[scan] or frozenset(), found[other_scan] or frozenset()
+            values: set[Value] = {v for _, v in _year_values(other_scan, others, symbols)}
+            values |= {None} if other_scan in symbols.nullable else set()
+            remaining = frozenset(
+                year
+                for year, value in _year_values(scan, years, symbols)
+                if any(
+                    can_be_true(conjunct, {mine: frozenset({value}), other: frozenset({v})}, guards[scan].definitions)
+                    for v in values
+                )
+            )
+            changed |= remaining != years
+            found[scan] = remaining

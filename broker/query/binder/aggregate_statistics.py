@@ -1,0 +1,377 @@
+"""Aggregates of the top GROUP BY to statistics; a sum of several branches to a total of protected parts."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import reduce
+from typing import Any
+
+from sqlglot import exp
+
+from broker.domain.plans.plan import DeviationForm, Measure, QuantileForm
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.query.analysis import aggregate_arguments, implied_statistics
+from broker.query.analysis.aggregate_arguments import (
+    ZERO,
+    AmountBranch,
+    ArgumentBranches,
+    TooManyArgumentBranches,
+    branches_of,
+)
+from broker.query.binder.draft_tables import DraftStatistics
+from broker.query.binder.grouped_expressions import is_aggregate
+from broker.query.binder.row_aggregation import (
+    TRUNCATED,
+    bind_number,
+    deviation_of,
+    is_link_key,
+    quantile_of,
+    without_filter,
+)
+from broker.query.diagnostics import BindError, check_arguments, individual_value_error
+from broker.query.expressions.arithmetic import result_type
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.operations.value_bounds import max_decimals, square_fits, sum_fits
+from broker.query.symbols import MAX_WEIGHT, SymbolTable
+
+OUTSIDE_CLOSED_LIST = "An argument outside the closed list: arithmetic over a person's row."
+COMPUTED_WITH_COUNTS = "Numbers of rows of each person are computed with otherwise than by a factor."
+
+
+def sum_of(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+    _check_fits(value, statistics, node)
+    parts = _branches(value, statistics, node)
+    if parts is None:
+        return _single_amount(Measure.SUM, value, row_binder, statistics)
+    columns, total = _total(parts, row_binder, statistics)
+    statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
+    return total if len(columns) == 1 else statistics.add_total("sum", total, columns)
+
+
+def mean_of(
+    value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool, node: exp.Expr
+) -> Scalar:
+    _check_fits(value, statistics, node)
+    parts = _branches(value, statistics, node)
+    if parts is None:
+        return _single_amount(Measure.MEAN, value, row_binder, statistics, truncated)
+    columns, total = _total(parts, row_binder, statistics)
+    statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
+    counts = [] if parts.amounts else [_level_count(argument, statistics) for _, argument in parts.levels]
+    count = _added(counts) if counts else _value_count(aggregate_arguments.order_free_number(value), statistics)
+    mean: Scalar = Call("divide", (total, count), ScalarType.DOUBLE)
+    if truncated:
+        row_binder.advise(TRUNCATED)
+        mean = Call("truncate", (mean,), ScalarType.INT)
+    return statistics.add_total("mean", mean, [*columns, *counts])
+
+
+def _check_fits(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> None:
+    if not sum_fits(value, statistics.symbols):
+        message = "The sum can become too large or too fine, which would end the job."
+        raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
+
+
+def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> ArgumentBranches | None:
+    """The branches of an argument; None where it is one amount, or has no automatic verdict anyway."""
+    if not statistics.in_parts:
+        return None
+    argument, symbols = aggregate_arguments.order_free_number(value), statistics.symbols
+    try:
+        found = branches_of(argument, statistics.fixed, lambda s: aggregate_arguments.is_row_count(s, symbols))
+    except TooManyArgumentBranches:
+        message = "The argument has too many branches to be judged one by one."
+        raise BindError("too-deep", message, "Group by the variable, or use fewer branches.", node) from None
+    if not found.levels and [aggregate_arguments.is_row_count(a.value, symbols) for a in found.amounts] in (
+        [],
+        [False],
+    ):
+        return None
+    return None if found.amounts and not aggregate_arguments.is_on_closed_list(argument, symbols) else found
+
+
+def _total(
+    parts: ArgumentBranches, row_binder: ExpressionBinder, statistics: DraftStatistics
+) -> tuple[list[ColumnRef], Scalar]:
+    """The statistics of the parts, and what they add up to: NULL where nobody is in any of them."""
+    some = [(c, a) for c, a in parts.levels if c]
+    levels = some or ([] if parts.amounts else list(parts.levels))
+    counts = [_level_count(argument, statistics) for _, argument in levels]
+    sums = [_amount(a, row_binder, statistics) for a in parts.amounts]
+    terms = [
+        scaled_column(constant, column, ScalarType.DECIMAL)
+        for (constant, _), column in zip(levels, counts, strict=True)
+    ]
+    amounts = [
+        scaled_column(a.times, column, ScalarType.DECIMAL) for a, column in zip(parts.amounts, sums, strict=True)
+    ]
+    if not parts.levels and len(amounts) == 1:
+        return sums, amounts[0]
+    total = _added([*terms, *(Call("coalesce", (g, ZERO), g.type) for g in amounts)])
+    if not parts.levels:
+        nobody = Call("is_null", (Call("coalesce", tuple(amounts), total.type),), ScalarType.TRUTH)
+        total = Case(((nobody, NULL),), total, total.type)
+    return [*counts, *sums], total
+
+
+def _amount(amount: AmountBranch, row_binder: ExpressionBinder, statistics: DraftStatistics) -> ColumnRef:
+    counts = aggregate_arguments.is_row_count(amount.value, statistics.symbols)
+    return _amount_statistic(Measure.SUM, amount.argument, row_binder, statistics, counts=counts)
+
+
+def _added(terms: Sequence[Scalar]) -> Scalar:
+    return reduce(lambda a, b: Call("add", (a, b), result_type(a, b)), terms)
+
+
+def _level_count(argument: Scalar, statistics: DraftStatistics) -> ColumnRef:
+    return statistics.add(Measure.ONES, argument, ScalarType.INT)
+
+
+def _value_count(argument: Scalar, statistics: DraftStatistics) -> ColumnRef:
+    if not implied_statistics.can_be_null(argument, statistics.symbols):
+        return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
+    return statistics.add(Measure.COUNT_VALUES, argument, ScalarType.INT)
+
+
+def scaled_column(factor: Any, statistic: ColumnRef, kind: ScalarType) -> Scalar:
+    if factor == 1:
+        return ColumnRef(statistic.ident, statistic.type)
+    literal = Literal(factor, ScalarType.INT if isinstance(factor, int) else ScalarType.DECIMAL)
+    return Call(
+        "multiply", (literal, statistic), kind if kind is ScalarType.DOUBLE else result_type(literal, statistic)
+    )
+
+
+def binary_statistic(measure: Measure, rest: Scalar, statistics: DraftStatistics, kind: ScalarType) -> ColumnRef:
+    """One predicate and its complement are the ones and the rest; more branches, or NULL, are implied cells too."""
+    found = statistics.add(measure, rest, kind)
+    simple = isinstance(rest, Case) and len(rest.whens) == 1 and isinstance(rest.whens[0][1], Literal)
+    if not (simple and isinstance(rest, Case) and isinstance(rest.otherwise, Literal) and rest.otherwise != NULL):
+        statistics.imply(found, rest)
+    return found
+
+
+def _single_amount(
+    measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False
+) -> ColumnRef:
+    """One amount, and whom its conditions count."""
+    found = _amount_statistic(measure, value, row_binder, statistics, truncated)
+    statistics.imply(found, aggregate_arguments.order_free_number(value))
+    return found
+
+
+def _amount_statistic(
+    measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False,
+    counts: bool = False,
+) -> ColumnRef:  # fmt: skip
+    """One amount, who adds something to it, and what it is without the constants that would cover it."""
+    symbols = statistics.symbols
+    argument = aggregate_arguments.order_free_number(value)
+    if truncated or (measure is Measure.SUM and value.type.is_whole):
+        kind = ScalarType.INT
+    else:
+        kind = ScalarType.DECIMAL if measure is Measure.SUM and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
+    if truncated:
+        row_binder.advise(TRUNCATED)
+    found = statistics.add(
+        measure,
+        argument,
+        kind,
+        truncated=truncated,
+        needs_review=_review_reason(argument, symbols, counts),
+        counts=counts,
+    )
+    adding = implied_statistics.nonzero_rows(argument)
+    if adding is not None:
+        statistics.add(Measure.COUNT_VALUES, adding, ScalarType.INT, behind=found.ident)
+    bare = implied_statistics.without_constants(argument) if statistics.in_parts else None
+    if bare is not None:
+        statistics.add(Measure.SUM, aggregate_arguments.order_free_number(bare), ScalarType.DECIMAL, behind=found.ident)
+    return found
+
+
+def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str | None:
+    """Why there is no automatic verdict."""
+    if not aggregate_arguments.is_on_closed_list(argument, symbols):
+        return OUTSIDE_CLOSED_LIST
+    is_counted = any(
+        aggregate_arguments.is_row_count(ColumnRef(i, ScalarType.INT), symbols) for i in column_ids(argument)
+    )
+    return COMPUTED_WITH_COUNTS if is_counted and not counts else None
+
+
+def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
+    """An aggregate as an expression over statistics."""
+    if any(inner is not node and is_aggregate(inner) for inner in _inner_nodes(node)):
+        raise BindError("nested-aggregate", "An aggregate stands inside an aggregate.", "Aggregate once.", node)
+    node = without_filter(node)
+    if isinstance(node, exp.Count):
+        check_arguments(node, frozenset({"this", "big_int"}))
+        return _count(node, row_binder, statistics)
+    quantile, deviation = quantile_of(node, row_binder), deviation_of(node)
+    if quantile is not None:
+        return _quantile(*quantile, row_binder, statistics, node)
+    if deviation is not None:
+        return _deviation(*deviation, row_binder, statistics, node)
+    if not isinstance(node, exp.Sum | exp.Avg):
+        raise individual_value_error(node)
+    check_arguments(node, frozenset({"this"}))
+    value = row_binder.symbols.expanded(_checked_weight(bind_number(node.this, row_binder), row_binder, node))
+    return (
+        _sum(value, row_binder, statistics, node)
+        if isinstance(node, exp.Sum)
+        else _mean(value, row_binder, statistics, node)
+    )
+
+
+def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
+    """Nodes of an aggregate, not those of subqueries in it; a quantile's own function is no other aggregate."""
+    stack = list(node.iter_expressions())
+    if isinstance(node, exp.WithinGroup | exp.Filter):
+        stack = [*node.this.iter_expressions(), *(e for e in node.iter_expressions() if e is not node.this)]
+    while stack:
+        part = stack.pop()
+        if not isinstance(part, exp.Query):
+            yield part
+            stack += part.iter_expressions()
+
+
+NO_AUTOMATIC_VERDICT = "{} can be one person's own value, or tell of few: it has no automatic verdict."
+
+
+def _quantile(
+    argument: exp.Expr,
+    fraction: Decimal,
+    discrete: bool,
+    row_binder: ExpressionBinder,
+    statistics: DraftStatistics,
+    node: exp.Expr,
+) -> ColumnRef:
+    value = row_binder.symbols.expanded(_checked_weight(bind_number(argument, row_binder), row_binder, node))
+    kind = value.type if discrete else ScalarType.DOUBLE
+    review_reason = NO_AUTOMATIC_VERDICT.format("A quantile")
+    found = statistics.add(
+        Measure.QUANTILE, value, kind, needs_review=review_reason, form=QuantileForm(fraction, discrete)
+    )
+    statistics.imply(found, value)
+    return found
+
+
+def _deviation(
+    argument: exp.Expr, name: str, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr
+) -> ColumnRef:
+    value = aggregate_arguments.order_free_number(
+        row_binder.symbols.expanded(_checked_weight(bind_number(argument, row_binder), row_binder, node))
+    )
+    if not square_fits(value, statistics.symbols):
+        message = "The squares can become too large or too fine, which would end the job."
+        raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
+    form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
+    review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
+    found = statistics.add(Measure.DEVIATION, value, ScalarType.DOUBLE, needs_review=review_reason, form=form)
+    statistics.imply(found, value)
+    return found
+
+
+def _checked_weight(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    if row_binder.symbols.weight(value) > MAX_WEIGHT:
+        message = "The expression is too large with its derived columns written out."
+        raise BindError("too-deep", message, "Name fewer steps.", node)
+    return value
+
+
+def _argument(node: exp.Expr, row_binder: ExpressionBinder) -> Scalar:
+    """An argument with its derived columns written out: what is judged is what is computed."""
+    return row_binder.symbols.expanded(_checked_weight(row_binder.value(node), row_binder, node))
+
+
+def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
+    inner = node.this
+    if isinstance(inner, exp.Star):
+        check_arguments(inner, frozenset())
+        return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
+    if isinstance(inner, exp.Distinct):
+        check_arguments(inner, frozenset({"expressions"}))
+        if len(inner.expressions) != 1:
+            raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
+        return _count_distinct(inner.expressions[0].unnest(), row_binder, statistics)
+    if isinstance(inner, exp.Case):
+        inner = _counted_case(inner, row_binder)
+    key = _link_key(inner.unnest(), row_binder)
+    value: Scalar = key if key is not None else _argument(inner, row_binder)
+    if isinstance(value, Literal):
+        if value.value is None:
+            raise BindError("constant-column", "COUNT(NULL) is always 0.", "Leave it out.", node)
+        return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
+    if isinstance(value, Case):
+        ones = aggregate_arguments.counted_values(value)
+        found = statistics.add(Measure.ONES, ones, ScalarType.INT)
+        if len(ones.whens) > 1:
+            statistics.imply(found, ones)
+        return found
+    found = statistics.add(Measure.COUNT_VALUES, value, ScalarType.INT)
+    statistics.imply(found, value)
+    return found
+
+
+def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
+    """A CASE that is counted: where it gives a link key, whether there is one."""
+    found = case.copy()
+    branches = [(arm, "true") for arm in found.args["ifs"]] + [(found, "default")]
+    for holder, name in branches:
+        node = holder.args.get(name)
+        if node is not None and is_link_key(node.unnest(), row_binder):
+            missing = exp.Is(this=node.unnest().copy(), expression=exp.Null())
+            one = exp.Literal.number(1)
+            holder.set(name, exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=one))
+    return found
+
+
+def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
+    """A link key counts persons, also under CASE WHEN … THEN key END; any other variable counts its values."""
+    key = _link_key(node, row_binder)
+    if key is not None:
+        return statistics.add(Measure.COUNT_PERSONS, key, ScalarType.INT)
+    if isinstance(node, exp.Case) and not node.this and not node.args.get("default") and len(node.args["ifs"]) == 1:
+        arm = node.args["ifs"][0]
+        key = _link_key(arm.args["true"].unnest(), row_binder)
+        if key is not None:
+            condition = row_binder.symbols.expanded(row_binder.predicate(arm.this))
+            argument = Case(((condition, key),), NULL, key.type)
+            found = statistics.add(Measure.COUNT_PERSONS, argument, ScalarType.INT)
+            statistics.imply(found, argument)
+            return found
+    value = _argument(node, row_binder)
+    review_reason = "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
+    found = statistics.add(Measure.COUNT_DISTINCT, value, ScalarType.INT, needs_review=review_reason)
+    statistics.imply(found, value)
+    return found
+
+
+def _link_key(node: exp.Expr, row_binder: ExpressionBinder) -> ColumnRef | None:
+    return row_binder.raw_column(node) if isinstance(node, exp.Column) and is_link_key(node, row_binder) else None
+
+
+def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+    kind = ScalarType.INT if value.type.is_whole else value.type
+    factor, rest = aggregate_arguments.unscaled(value)
+    if isinstance(rest, Literal):
+        count = statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
+        return scaled_column(factor * (rest.value or 0), count, kind)
+    if aggregate_arguments.is_binary(rest):
+        return scaled_column(factor, binary_statistic(Measure.ONES, rest, statistics, ScalarType.INT), kind)
+    return sum_of(value, row_binder, statistics, node)
+
+
+def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
+    truncated = row_binder.is_tsql and value.type.is_whole
+    factor, rest = aggregate_arguments.unscaled(value)
+    if isinstance(rest, Literal):
+        raise BindError("constant-column", "The mean of a constant says nothing.", "Leave it out.", node)
+    if aggregate_arguments.is_binary(rest):
+        if truncated:
+            message = "AVG of whole numbers is truncated in T-SQL, so this mean of 0 and 1 is 0 or 1."
+            raise BindError("truncated-share", message, "Write AVG(1.0 * x).", node)
+        return scaled_column(
+            factor, binary_statistic(Measure.SHARE, rest, statistics, ScalarType.DOUBLE), ScalarType.DOUBLE
+        )
+    return mean_of(value, row_binder, statistics, truncated, node)

@@ -1,0 +1,138 @@
+"""The statistics of one output with everything that they imply, before years are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, QuantileForm
+from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
+from broker.query.analysis import aggregate_arguments, implied_statistics
+from broker.query.analysis.aggregate_arguments import FixedColumns
+from broker.query.bound_relations import BoundRows
+from broker.query.symbols import SymbolTable
+
+MATCH_COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
+
+
+COUNT_REVEALED_WITH = {Measure.SHARE: Measure.ONES, Measure.SUM: Measure.MEAN}
+"""A statistic that tells how many rows have a value, if the other stands beside it."""
+
+
+CONDITION_MEASURES = frozenset({Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES})
+
+
+MANY_CONDITIONS = "So many conditions in one query cannot be compared with each other automatically."
+
+
+@dataclass(slots=True)
+class DraftStatistics:
+    """The statistics of one output, each once. `fixed` are the columns whose values the rows' conditions list;
+    `in_parts`: a total is made of its branches, each protected by itself."""
+
+    symbols: SymbolTable
+    entries: list[PlannedStatistic] = field(default_factory=list)
+    fixed: FixedColumns = field(default_factory=dict)
+    in_parts: bool = True
+    totals: dict[int, Scalar] = field(default_factory=dict)
+    """Columns that are computed from protected statistics, under their ids."""
+    _total_of: dict[int, int] = field(default_factory=dict)
+    _idents: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def add(
+        self, measure: Measure, argument: Scalar | None, kind: ScalarType, behind: int | None = None,
+        truncated: bool = False,
+        needs_review: str | None = None, like: int | None = None, form: QuantileForm | DeviationForm | None = None,
+        counts: bool = False,
+    ) -> ColumnRef:  # fmt: skip
+        key = (measure, argument, kind, truncated, behind, like, form, counts)
+        ident = self._idents.get(key)
+        if ident is None:
+            ident = self._idents[key] = self.symbols.new_id()
+            bounds = aggregate_arguments.argument_bounds(argument, self.symbols) if argument is not None else None
+            self.symbols.labels[ident] = measure.value
+            self.entries.append(
+                PlannedStatistic(
+                    ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form, counts
+                )
+            )
+        return ColumnRef(ident, kind)
+
+    def imply(self, parent: ColumnRef, argument: Scalar, excluded: Sequence[Scalar] = ()) -> None:
+        """Each branch and predicate inside a parent's argument is a count that leaves with it, if it is not one of
+        those that stand `excluded` it."""
+        for inside in implied_statistics.branch_indicators(argument):
+            if inside != argument and inside not in excluded:
+                self.add(Measure.ONES, inside, ScalarType.INT, behind=parent.ident)
+
+    def add_total(self, label: str, value: Scalar, parts: Sequence[ColumnRef]) -> ColumnRef:
+        """A column that is computed from the protected values of its parts. No two parts are of the same rows."""
+        known = next((i for i, made in self.totals.items() if made == value), None)
+        ident = self.symbols.new_id() if known is None else known
+        self.totals[ident] = value
+        self.symbols.labels[ident] = label
+        for part in parts:
+            self._total_of.setdefault(part.ident, parts[0].ident)
+        return ColumnRef(ident, value.type)
+
+    def add_implied(self) -> None:
+        """What follows from statistics standing side by side in one cell."""
+        self._imply_missing()
+        conditions = self._conditions()
+        pairs = implied_statistics.close_pairs(conditions, self.symbols)
+        if pairs is None:
+            place = next(i for i, s in enumerate(self.entries) if s.ident == conditions[-1].owner)
+            self.entries[place] = replace(self.entries[place], needs_review=MANY_CONDITIONS)
+            return
+        for first, second, argument in pairs:
+            if first.count is not None and first.count is second.count:
+                self.add(Measure.GAP, argument, ScalarType.INT, behind=second.owner, like=first.owner)
+            else:
+                self.add(Measure.COUNT_VALUES, argument, ScalarType.INT, behind=second.owner)
+
+    def _imply_missing(self) -> None:
+        """The rows that an aggregate leaves out are a count of their own."""
+        for s in [s for s in self.entries if s.implied_by is None]:
+            argument = s.argument
+            if argument is None or not implied_statistics.can_be_null(argument, self.symbols):
+                continue
+            if s.measure in MATCH_COUNTS and implied_statistics.is_match_flag(argument, self.symbols):
+                self.add(Measure.ONES, implied_statistics.missing_indicator(argument), ScalarType.INT, behind=s.ident)
+            elif self._reveals_count(s):
+                self.add(Measure.GAP, implied_statistics.missing_rows(argument), ScalarType.INT, behind=s.ident)
+
+    def _reveals_count(self, statistic: PlannedStatistic) -> bool:
+        """Whether the rows with a value can be read: from a count of them, or from a sum beside its mean."""
+        other = COUNT_REVEALED_WITH.get(statistic.measure)
+        read = column_ids(statistic.argument or NULL)
+        return statistic.measure is Measure.COUNT_VALUES or any(
+            s.measure is other and s.implied_by is None and column_ids(s.argument or NULL) == read for s in self.entries
+        )
+
+    def _conditions(self) -> list[implied_statistics.ImpliedCondition]:
+        """Each different 0/1 argument, with the first released statistic that tells it."""
+        found: dict[Scalar, implied_statistics.ImpliedCondition] = {}
+        for s in self.entries:
+            if (
+                s.argument is None
+                or s.measure not in CONDITION_MEASURES
+                or (s.implied_by and s.measure is Measure.COUNT_VALUES)
+            ):
+                continue
+            argument = (
+                implied_statistics.present_indicator(s.argument) if s.measure is Measure.COUNT_VALUES else s.argument
+            )
+            count = s.measure if s.implied_by is None and s.measure is not Measure.SHARE else None
+            owner = s.implied_by or s.ident
+            found.setdefault(
+                argument, implied_statistics.ImpliedCondition(owner, argument, count, self._total_of.get(owner, owner))
+            )
+        return list(found.values())
+
+
+@dataclass(slots=True)
+class DraftTable:
+    """A γ over persons, before years are known."""
+
+    rows: BoundRows
+    keys: dict[Scalar, ColumnRef]
+    statistics: DraftStatistics

@@ -1,0 +1,302 @@
+"""FROM: tables, derived tables, CTEs, joins and APPLY, in the order of the text. No WHERE, no SELECT list."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Scalar
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.relations import Filter, Join, JoinHow, Scan
+from broker.query.binder import saved_sources
+from broker.query.bound_relations import (
+    BindTarget,
+    BoundQuery,
+    BoundRows,
+    ColumnsByName,
+    Ctes,
+    LinkKeyEqualities,
+    conjunction_of,
+    join_rows,
+)
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments, unsupported_node
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.expressions.predicates import flatten
+from broker.query.name_resolution import Scope, TableBinding, resolve_table
+from broker.query.parser import tree_rewrites
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+JOIN_ARGS = frozenset({"this", "on", "side", "kind", "using"})
+SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
+KINDS = frozenset({"", "INNER", "OUTER", "CROSS"})
+
+
+@dataclass(frozen=True, slots=True)
+class FromItem:
+    """A source with how it joins what stands before it, and the conjuncts of its ON."""
+
+    bound: BoundQuery
+    how: JoinHow
+    swapped: bool
+    on: list[Scalar]
+    node: exp.Expr
+    lateral: bool = False
+
+
+def bind_from(
+    binder: "Binder", select: exp.Select, scope: Scope, expression_binder: ExpressionBinder, target: BindTarget
+) -> tuple[list[FromItem], bool]:
+    """Every source, and whether none of them was refused; none where there is no FROM."""
+    found: list[FromItem] = []
+    whole = True
+    clause = select.args.get("from_")
+    for node in [
+        *([clause] if clause is not None else []),
+        *select.args.get("joins", []),
+        *select.args.get("laterals", []),
+    ]:
+        try:
+            joined = _bind_source(binder, node, scope, expression_binder, target, found)
+        except BindError as error:
+            binder.diagnostics.add_error(error)
+            joined = None
+        if joined is None:
+            whole, scope.is_incomplete = False, True
+        else:
+            found.append(joined)
+    return found, whole
+
+
+def _bind_source(
+    binder: "Binder",
+    node: exp.Expr,
+    scope: Scope,
+    expression_binder: ExpressionBinder,
+    target: BindTarget,
+    before: list[FromItem],
+) -> FromItem | None:
+    if isinstance(node, exp.From):
+        bound = _bind_item(binder, node.this, scope, target)
+        return None if bound is None else FromItem(bound, JoinHow.CROSS, False, [], node.this)
+    if isinstance(node, exp.Lateral):
+        return _bind_apply(binder, node, scope)
+    if not isinstance(node, exp.Join):
+        raise unsupported_node(node)
+    check_arguments(node, JOIN_ARGS)
+    if isinstance(node.this, exp.Lateral):
+        return _bind_apply(binder, node.this, scope, node)
+    side, kind = (node.text(k).upper() for k in ("side", "kind"))
+    if side not in SIDES or kind not in KINDS or (kind == "OUTER" and not side):
+        raise BindError(
+            "join", "This kind of join is not understood.", "Use JOIN, LEFT JOIN or FULL JOIN … ON.", node.this
+        )
+    try:
+        bound = _bind_item(binder, node.this, scope, target)
+    except BindError:
+        scope.is_incomplete = True
+        binder.record_clause_uses(expression_binder, node.args.get("on"), Usage.JOINED)
+        raise
+    if bound is None:
+        binder.record_clause_uses(expression_binder, node.args.get("on"), Usage.JOINED)
+        return None
+    on = _join_conditions(binder, node, scope, expression_binder, side)
+    _mark_nullable(binder, side, bound, before)
+    how = {"": JoinHow.INNER, "FULL": JoinHow.FULL}.get(side, JoinHow.LEFT)
+    return FromItem(bound, how, side == "RIGHT", on, node.this)
+
+
+def _join_conditions(
+    binder: "Binder", node: exp.Join, scope: Scope, expression_binder: ExpressionBinder, side: str
+) -> list[Scalar]:
+    on = node.args.get("on")
+    if node.args.get("using"):
+        return [_using_condition(binder, scope, expression_binder, c) for c in node.args["using"]]
+    if side and on is None:
+        raise BindError("join", "An outer join needs ON.", "Write LEFT JOIN … ON a.key = b.key.", node.this)
+    return bind_conjuncts(binder, expression_binder, on, Usage.JOINED)
+
+
+def _using_condition(binder: "Binder", scope: Scope, expression_binder: ExpressionBinder, name: exp.Expr) -> Scalar:
+    """USING (k): the last source's column equals the one before it."""
+    found = [c for s in scope.sources if (c := s.find(name.name, binder.symbols)) is not None]
+    if len(found) != 2:
+        raise BindError("using", "USING needs a column of that name on both sides.", "Write ON a.key = b.key.", name)
+    node = exp.EQ(this=exp.column("l"), expression=exp.column("r"))
+    for column in found:
+        binder.symbols.record_use(column, Usage.JOINED, binder.diagnostics.position_of(name))
+    scope.using_columns[name.name.casefold()] = found[0]
+    return expression_binder.equal_columns(found[0], found[1], node)
+
+
+def _mark_nullable(binder: "Binder", side: str, bound: BoundQuery, before: list[FromItem]) -> None:
+    inner: frozenset[int] = frozenset()
+    if side in {"LEFT", "FULL"} and isinstance(bound, BoundRows):
+        inner |= bound.scans
+    if side in {"RIGHT", "FULL"}:
+        inner = inner.union(*(j.bound.scans for j in before if isinstance(j.bound, BoundRows)))
+    binder.symbols.nullable |= inner
+
+
+def bind_conjuncts(
+    binder: "Binder", expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage
+) -> list[Scalar]:
+    """The conjuncts of a WHERE or ON, each translated by itself."""
+    if clause is None:
+        return []
+    top = clause.this if isinstance(clause, exp.Where) else clause
+    found = (
+        binder.try_bind(expression_binder, part, how, expression_binder.conjunct) for part in flatten(top, exp.And)
+    )
+    return [f for f in found if f is not None]
+
+
+def record_partial_relation(binder: "Binder", found: list[FromItem], where: list[Scalar]) -> None:
+    """Of a SELECT whose joins are refused: its conditions still say which years of its tables are read."""
+    rows = [(j, j.bound) for j in found if isinstance(j.bound, BoundRows)]
+    if not rows:
+        return
+    built = rows[0][1].relation
+    for one, bound in rows[1:]:
+        sides = (bound.relation, built) if one.swapped else (built, bound.relation)
+        built = Join(*sides, one.how, conjunction_of(one.on), None, None, one.lateral)
+    condition = conjunction_of(where)
+    binder.partial_relations.append(built if condition is None else Filter(built, condition))
+
+
+def join_from_items(binder: "Binder", sources: list[FromItem], where: list[Scalar]) -> BoundRows:
+    """The tree of joins of rows. Equalities of link keys count wherever they hold on every row that is left."""
+    symbols = binder.symbols
+    everywhere = [*where, *(c for j in sources if j.how is JoinHow.INNER for c in j.on)]
+    inner, built = LinkKeyEqualities(symbols, everywhere), _as_rows(sources[0].bound)
+    for one in sources[1:]:
+        outer = one.how in {JoinHow.LEFT, JoinHow.FULL}
+        links = LinkKeyEqualities(symbols, [*everywhere, *one.on]) if outer else inner
+        other = _as_rows(one.bound)
+        sides = (other, built) if one.swapped else (built, other)
+        try:
+            built = join_rows(*sides, one.how, one.on, links, symbols, one.lateral)
+        except BindError as error:
+            raise BindError(error.code, error.message, error.advice, one.node) from None
+    return built
+
+
+def _as_rows(bound: BoundQuery) -> BoundRows:
+    assert isinstance(bound, BoundRows)
+    return bound
+
+
+def _bind_item(binder: "Binder", node: exp.Expr, scope: Scope, target: BindTarget) -> BoundQuery | None:
+    if node.args.get("pivots"):
+        node = _without_pivot(binder, node, scope)
+    if isinstance(node, exp.Subquery):
+        check_arguments(node, frozenset({"this", "alias"}))
+        if not node.alias:
+            raise BindError("unnamed-table", "A derived table needs a name.", "Write (SELECT …) AS t.", node)
+        return _bind_derived_table(binder, node.this, node, scope, target, scope.ctes)
+    if isinstance(node, exp.Values):
+        return _bind_derived_table(binder, node, node, scope, target, scope.ctes)
+    if not isinstance(node, exp.Table):
+        raise BindError(
+            "table-function", "Only tables of the catalogue can be read.", "Name a table as schema.table.", node
+        )
+    check_arguments(node, frozenset({"this", "db", "catalog", "alias"}))
+    known = scope.ctes.get(node.name.casefold()) if not node.db and not node.catalog else None
+    if known is not None:
+        return _bind_derived_table(binder, known.query, node, scope, target, known.visible, known.columns)
+    if saved_sources.is_saved_name(node):
+        return saved_sources.bind_saved(
+            binder, node, scope, lambda query, ctes: _bind_derived_table(binder, query, node, scope, target, ctes)
+        )
+    return _bind_scan(binder, node, scope)
+
+
+def _without_pivot(binder: "Binder", node: exp.Expr, scope: Scope) -> exp.Expr:
+    try:
+        return tree_rewrites.rewrite_pivot(node)
+    except BindError:
+        if isinstance(node, exp.Subquery):
+            binder.bind_query(node.this, scope.ctes, None, BindTarget.ROWS)
+        raise
+
+
+def _bind_scan(binder: "Binder", node: exp.Table, scope: Scope) -> BoundRows:
+    resolved = resolve_table(node, binder.catalogue, binder.project, binder.dialect)
+    symbols, table = binder.symbols, resolved.table
+    if len(symbols.tables) >= binder.max_scans:
+        binder.abort("too-many-tables", f"More than {binder.max_scans} tables are read.", "Read fewer.", node)
+    alias = node.args.get("alias")
+    if alias is not None:
+        check_arguments(alias, frozenset({"this"}))
+    scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
+    person = scan if symbols.is_person(scan) else None
+    scope.add(replace(resolved.table_binding(node, scan), person=person), node)
+    rows = BoundRows(Scan(table.full_name, (), scan, None), person, frozenset({scan}))
+    year_filter = resolved.year_filter(scan, symbols)
+    if year_filter is None:
+        return rows
+    symbols.record_use(year_filter, Usage.FILTERED, binder.diagnostics.position_of(node))
+    return rows.filtered([year_filter])
+
+
+def _bind_derived_table(
+    binder: "Binder", query: exp.Expr, node: exp.Expr, scope: Scope, target: BindTarget, ctes: Ctes,
+    listed: tuple[str, ...] = (), outer_scope: Scope | None = None,
+) -> BoundQuery | None:  # fmt: skip
+    """A derived table, CTE or temporary table, bound anew. Outside of an APPLY it sees nothing of what is around it."""
+    bound = binder.bind_query(query, ctes, outer_scope, target)
+    name = (node.alias or node.name).casefold()
+    if bound is None:
+        scope.add(TableBinding(name, None, None, {}), node)
+        raise BindError(CONSEQUENTIAL, "This derived table cannot be followed.", "", node)
+    columns = renamed_columns(bound.columns, column_list(node) or listed, node)
+    person = bound.person if isinstance(bound, BoundRows) else None
+    scope.add(TableBinding(name, None, None, columns, person), node)
+    return replace(bound, columns=columns)
+
+
+def renamed_columns(columns: ColumnsByName, listed: tuple[str, ...], node: exp.Expr) -> ColumnsByName:
+    if not listed:
+        return columns
+    folded = [n.casefold() for n in listed]
+    if len(folded) != len(columns) or len(set(folded)) != len(folded):
+        raise BindError(
+            "column-list", "The list of column names does not fit the SELECT list.", "Name each once.", node
+        )
+    return dict(zip(folded, columns.values(), strict=True))
+
+
+def _bind_apply(binder: "Binder", node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
+    """CROSS APPLY, OUTER APPLY and LATERAL: a derived table that reads the rows before it."""
+    check_arguments(node, frozenset({"this", "alias", "cross_apply", "view", "outer"}))
+    outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")
+    if around is not None and (around.text("side").upper() not in {"", "LEFT"} or not _is_true(around.args.get("on"))):
+        raise BindError("join", "LATERAL joins ON TRUE only.", "Put the condition into its WHERE.", node)
+    if not isinstance(node.this, exp.Subquery) or not node.alias:
+        raise BindError(
+            "table-function", "APPLY takes a SELECT with a name.", "Write CROSS APPLY (SELECT …) AS t.", node
+        )
+    bound = _bind_derived_table(binder, node.this, node, scope, BindTarget.ROWS, scope.ctes, outer_scope=scope)
+    if not isinstance(bound, BoundRows):
+        return None
+    if bound.person is not None and not bound.is_correlated:
+        raise BindError(
+            "apply-persons",
+            "APPLY reads other people's rows.",
+            "Correlate it on the link key: WHERE b.key = a.key.",
+            node,
+        )
+    if outer:
+        binder.symbols.nullable |= bound.scans
+    return FromItem(bound, JoinHow.LEFT if outer else JoinHow.INNER, False, [], node, lateral=True)
+
+
+def _is_true(on: exp.Expr | None) -> bool:
+    return on is None or (isinstance(on, exp.Boolean) and bool(on.this))
+
+
+def column_list(node: exp.Expr | None) -> tuple[str, ...]:
+    """The column names of `AS t(a, b)`."""
+    alias = node.args.get("alias") if node is not None else None
+    return tuple(c.name for c in alias.args.get("columns") or []) if isinstance(alias, exp.TableAlias) else ()

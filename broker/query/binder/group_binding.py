@@ -1,0 +1,362 @@
+"""SELECTs that give groups: GROUP BY over persons' rows, and SELECTs whose sources are groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.groups import Base, Extend, Given, Group, Meet, Regroup, Stack
+from broker.domain.plans.plan import KEY_STATISTIC, Measure
+from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.substitution import substitute
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.relations import Aggregate, JoinHow
+from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_subquery_keys
+from broker.query.analysis.known_amounts import fixed_columns
+from broker.query.binder import from_clause
+from broker.query.binder.aggregate_statistics import bind_statistic
+from broker.query.binder.draft_tables import DraftStatistics, DraftTable
+from broker.query.binder.grouped_expressions import (
+    GroupedExpressionBinder,
+    has_aggregate,
+    is_grouped,
+    resolve_key_alias,
+    select_items,
+)
+from broker.query.binder.post_aggregation import PostAggregationBinder, PostAggregationBuilder, check_releasable
+from broker.query.binder.row_aggregation import bind_aggregate, grouping_keys
+from broker.query.binder.select_clauses import bind_clauses, bind_group_conjuncts, check_small_groups
+from broker.query.bound_relations import BoundGroups, BoundRows, conjunction_of, has_context
+from broker.query.diagnostics import BindError
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+from broker.query.symbols import SourceRows
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+    from broker.query.binder.select_binding import SelectBinding
+
+CHOSEN_PUBLIC_ROWS = "Rows of a public table are chosen by rows of people, and beside groups they are shown exactly."
+GROUP_FIRST = "Group the people in a derived table, and join it with the public rows by its keys."
+
+
+def bind_select_over_groups(
+    binder: "Binder", select: exp.Select, scope: Scope, from_items: "list[from_clause.FromItem]"
+) -> BoundGroups | None:
+    """A SELECT whose sources are all groups; without FROM, of subqueries that give one group each."""
+    group_binder = PostAggregationBinder(binder.dialect, binder.symbols, scope, binder.advice)
+    builder = PostAggregationBuilder(binder, scope, expression_binder=group_binder)
+    group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
+    builder.without_from = not from_items
+    if not from_items:
+        return _without_from(binder, select, builder, group_binder)
+    where = bind_group_conjuncts(binder, group_binder, select.args.get("where"))
+    check_small_groups(binder, select.args.get("where"), where)
+    builder.filter(where)
+    expression_binder: ExpressionBinder = group_binder
+    keys: dict[Scalar, ColumnRef] = {}
+    if is_grouped(select):
+        keys = _group_keys(binder, select, group_binder)
+        aggregation = _GroupAggregation(binder, group_binder)
+        expression_binder = GroupedExpressionBinder(group_binder, keys, aggregation.aggregate, is_rows=False)
+        expression_binder.bind_subquery_or_window = builder.bind_subquery_or_window
+        builder.expression_binder = expression_binder
+        made = tuple((c.ident, e) for e, c in keys.items())
+        builder.steps.append(lambda g: Regroup(g, made, tuple(aggregation.columns)))
+    output_columns = bind_clauses(binder, select, builder, expression_binder)
+    lone = (is_grouped(select) and not keys) or all(
+        j.bound.is_single for j in from_items if isinstance(j.bound, BoundGroups)
+    )
+    return (
+        None
+        if output_columns is None
+        else BoundGroups(builder.build(_joined_groups(from_items)), output_columns, tuple(keys.values()), lone)
+    )
+
+
+def as_public_groups(binder: "Binder", from_item: "from_clause.FromItem") -> "from_clause.FromItem":
+    """A public relation as what the broker joins groups with: its rows are shown as they are, so none of them may be
+    chosen or made by people."""
+    if not isinstance(from_item.bound, BoundRows):
+        return from_item
+    if has_context(from_item.bound.relation):
+        raise BindError("subquery-persons", CHOSEN_PUBLIC_ROWS, GROUP_FIRST, from_item.node)
+    binder.public_relations.append(from_item.bound)
+    for column in from_item.bound.columns.values():
+        binder.symbols.labels.setdefault(column.ident, "public")
+    binder.partial_relations.append(from_item.bound.relation)
+    return replace(from_item, bound=BoundGroups(Given(len(binder.public_relations) - 1), from_item.bound.columns))
+
+
+def _joined_groups(from_items: "list[from_clause.FromItem]") -> Group:
+    """The groups joined. RIGHT joins are LEFT joins the other way round."""
+    found = _group_of(from_items[0])
+    for one in from_items[1:]:
+        how = JoinHow.CROSS if one.how is JoinHow.INNER and not one.on else one.how
+        sides = (_group_of(one), found) if one.swapped else (found, _group_of(one))
+        found = Meet(*sides, how, conjunction_of(one.on))
+    return found
+
+
+def _group_of(one: "from_clause.FromItem") -> Group:
+    assert isinstance(one.bound, BoundGroups)
+    return one.bound.program
+
+
+def _without_from(
+    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, group_binder: ExpressionBinder
+) -> BoundGroups | None:
+    output_columns = bind_clauses(binder, select, builder, group_binder)
+    if output_columns is None:
+        return None
+    if builder.first_subquery is None:
+        raise BindError("no-table", "The query reads no table.", "Name a table in FROM.", select)
+    return BoundGroups(builder.build(builder.first_subquery), output_columns, (), is_single=True)
+
+
+class _GroupAggregation:
+    """The aggregates of a γ over groups."""
+
+    def __init__(self, binder: "Binder", group_binder: ExpressionBinder) -> None:
+        self._binder, self._group_binder = binder, group_binder
+        self.columns: list[tuple[int, Aggregate]] = []
+
+    def aggregate(self, node: exp.Expr) -> Scalar:
+        found = bind_aggregate(node, self._group_binder, own=True).aggregate
+        check_releasable(found, self._binder, node)
+        for ident, known in self.columns:
+            if known == found:
+                return ColumnRef(ident, found.type)
+        column = ColumnRef(self._binder.symbols.new_id(), found.type)
+        self._binder.symbols.labels[column.ident] = "derived"
+        self.columns.append((column.ident, found))
+        return column
+
+
+def _group_keys(binder: "Binder", select: exp.Select, group_binder: ExpressionBinder) -> dict[Scalar, ColumnRef]:
+    keys = grouping_keys(binder, select, group_binder, SourceRows())
+    return {e: binder.symbols.new_key(e) for e in keys}
+
+
+MAX_GROUPING_SETS = 64
+
+
+@dataclass(slots=True)
+class GroupingColumns:
+    """GROUPING(k) columns by the key that they ask for."""
+
+    by_key: dict[Scalar, ColumnRef] = field(default_factory=dict)
+
+
+class TopGroupBinder(GroupedExpressionBinder):
+    """Expressions over the keys and statistics of the top γ."""
+
+    def __init__(
+        self,
+        binding: "SelectBinding",
+        keys: dict[Scalar, ColumnRef],
+        statistics: DraftStatistics,
+        grouping_columns: GroupingColumns,
+    ) -> None:
+        row_binder = binding.expression_binder
+        super().__init__(row_binder, keys, lambda n: bind_statistic(n, row_binder, statistics), is_rows=False)
+        self._binding, self._grouping_columns = binding, grouping_columns
+
+    def scalar(self, node: exp.Expr) -> Scalar:
+        if isinstance(node, exp.Grouping):
+            return self._bind_grouping(node)
+        return super().scalar(node)
+
+    def _bind_grouping(self, node: exp.Grouping) -> ColumnRef:
+        if len(node.expressions) != 1:
+            raise BindError("grouping", "GROUPING takes one key.", "Write GROUPING(a) for each.", node)
+        key = self._row_binder.value(node.expressions[0])
+        if key not in self._keys:
+            raise BindError("not-grouped", "GROUPING asks for a key of GROUP BY.", "Add it to GROUP BY.", node)
+        if key not in self._grouping_columns.by_key:
+            self._grouping_columns.by_key[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
+            self.symbols.labels[self._grouping_columns.by_key[key].ident] = KEY_STATISTIC
+        return self._grouping_columns.by_key[key]
+
+
+def bind_group_by(binding: "SelectBinding") -> BoundGroups | None:
+    """A SELECT that groups persons' rows."""
+    binder, select = binding.binder, binding.select
+    symbols = binder.symbols
+    sets = _grouping_sets(binding)
+    keys = {e: symbols.new_key(e) for e in dict.fromkeys(e for s in sets for e in s)}
+    statistics, grouping_columns = (
+        DraftStatistics(
+            symbols, fixed=fixed_columns(binding.apply_pending().relation, symbols), in_parts=binder.in_parts
+        ),
+        GroupingColumns(),
+    )
+    group_binder = TopGroupBinder(binding, keys, statistics, grouping_columns)
+    group_binder.has_aggregates = any(has_aggregate(i) for i in select.expressions)
+    builder = PostAggregationBuilder(binder, binding.expression_binder.scope, expression_binder=group_binder)
+    group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
+    output_columns = bind_clauses(binder, select, builder, group_binder)
+    rows = binding.apply_pending()
+    if not statistics.entries:
+        statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
+    statistics.add_implied()
+    for statistic in statistics.entries:
+        symbols.labels.setdefault(statistic.ident, statistic.measure.value)
+    if output_columns is None:
+        return None
+    base = _grouped_tables(binder, rows, sets, keys, statistics, grouping_columns)
+    return BoundGroups(builder.build(base), output_columns, tuple(keys.values()), is_single=sets == [()])
+
+
+def _grouped_tables(
+    binder: "Binder",
+    rows: BoundRows,
+    sets: list[tuple[Scalar, ...]],
+    keys: dict[Scalar, ColumnRef],
+    statistics: DraftStatistics,
+    grouping_columns: GroupingColumns,
+) -> Group:
+    """The tables: one for each set of keys, stacked under the ids that the program reads."""
+    if len(sets) == 1:
+        binder.draft_tables.append(DraftTable(rows, keys, statistics))
+        absent = [(c.ident, Literal(0, ScalarType.INT)) for c in grouping_columns.by_key.values()]
+        return _with_columns(Base(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
+    symbols = binder.symbols
+    parts: list[Group] = []
+    idents: list[dict[int, int]] = []
+    for one in sets:
+        renamed: dict[int, int] = {}
+        copied = {e: symbols.new_key(e) for e in one}
+        renamed |= {keys[e].ident: c.ident for e, c in copied.items()}
+        again = _copied_statistics(statistics, renamed)
+        binder.draft_tables.append(DraftTable(rows, copied, again))
+        blank: list[tuple[int, Scalar]] = []
+        for e, column in keys.items():
+            if e not in copied:
+                renamed[column.ident] = symbols.new_id()
+                blank.append((renamed[column.ident], NULL))
+        for e, column in grouping_columns.by_key.items():
+            renamed[column.ident] = symbols.new_id()
+            blank.append((renamed[column.ident], Literal(0 if e in copied else 1, ScalarType.INT)))
+        parts.append(_with_columns(Base(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
+        idents.append(renamed)
+    stacked = [
+        *(c.ident for c in keys.values()),
+        *(c.ident for c in grouping_columns.by_key.values()),
+        *(s.ident for s in statistics.entries),
+        *statistics.totals,
+    ]
+    return Stack(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
+
+
+def _with_columns(base: Group, columns: Sequence[tuple[int, Scalar]]) -> Group:
+    return Extend(base, tuple(columns)) if columns else base
+
+
+def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> DraftStatistics:
+    """The same statistics for another table, under new ids."""
+    symbols = statistics.symbols
+    renamed |= {s.ident: symbols.new_id() for s in statistics.entries}
+    for statistic in statistics.entries:
+        symbols.labels[renamed[statistic.ident]] = statistic.measure.value
+    found = [
+        replace(
+            s,
+            ident=renamed[s.ident],
+            implied_by=None if s.implied_by is None else renamed[s.implied_by],
+            displayed_like=None if s.displayed_like is None else renamed[s.displayed_like],
+        )
+        for s in statistics.entries
+    ]
+    renamed |= {ident: symbols.new_id() for ident in statistics.totals}
+    for ident in statistics.totals:
+        symbols.labels[renamed[ident]] = symbols.labels[ident]
+    totals = {
+        renamed[ident]: substitute(value, lambda c: replace(c, ident=renamed.get(c.ident, c.ident)))
+        for ident, value in statistics.totals.items()
+    }
+    return DraftStatistics(symbols, found, totals=totals)
+
+
+def _grouping_sets(binding: "SelectBinding") -> list[tuple[Scalar, ...]]:
+    """The sets of keys of GROUP BY: one for a plain one, the product of every ROLLUP, CUBE and GROUPING SETS in it."""
+    select, binder = binding.select, binding.binder
+    group = select.args.get("group")
+    if group is None:
+        return [()]
+    binder.check_clauses(group, frozenset({"expressions", "all", "rollup", "cube", "grouping_sets"}))
+    nodes = [i for i in select_items(select) if not has_aggregate(i)] if group.args.get("all") else group.expressions
+    plain = [n for n in nodes if not isinstance(n, exp.Rollup | exp.Cube | exp.GroupingSets)]
+    sets: list[tuple[Scalar, ...]] = [_bind_keys(binding, plain)]
+    special = [n for n in nodes if n not in plain]
+    special += [n for k in ("rollup", "cube", "grouping_sets") for n in group.args.get(k) or []]
+    for node in special:
+        if not node.expressions and plain:
+            # T-SQL's GROUP BY a, b WITH ROLLUP.
+            sets, more = [()], _expanded_sets(binding, type(node)(expressions=plain))
+        else:
+            more = _expanded_sets(binding, node)
+        sets = [_united_keys(a, b) for a in sets for b in more]
+        if len(sets) > MAX_GROUPING_SETS:
+            raise BindError(
+                "grouping-sets", f"GROUP BY asks for more than {MAX_GROUPING_SETS} tables.", "Ask for fewer.", node
+            )
+    return list(dict.fromkeys(sets))
+
+
+def _united_keys(first: tuple[Scalar, ...], second: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    return tuple(dict.fromkeys([*first, *second]))
+
+
+def _expanded_sets(binding: "SelectBinding", node: exp.Expr) -> list[tuple[Scalar, ...]]:
+    members = [_set_members(binding, n) for n in node.expressions]
+    if isinstance(node, exp.Rollup):
+        return [_flat_keys(members[:n]) for n in range(len(members), -1, -1)]
+    if isinstance(node, exp.Cube):
+        chosen = [c for n in range(len(members), -1, -1) for c in combinations(members, n)]
+        return [_flat_keys(list(c)) for c in chosen]
+    found: list[tuple[Scalar, ...]] = []
+    for member, inner in zip(members, node.expressions, strict=True):
+        found += (
+            _expanded_sets(binding, inner) if isinstance(inner, exp.Rollup | exp.Cube | exp.GroupingSets) else [member]
+        )
+    return found
+
+
+def _flat_keys(members: list[tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
+    return tuple(dict.fromkeys(e for m in members for e in m))
+
+
+def _set_members(binding: "SelectBinding", node: exp.Expr) -> tuple[Scalar, ...]:
+    if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
+        return ()
+    inner = node.expressions if isinstance(node, exp.Tuple) else [node]
+    return _bind_keys(binding, [n.this if isinstance(n, exp.Paren) else n for n in inner])
+
+
+def _bind_keys(binding: "SelectBinding", nodes: list[exp.Expr]) -> tuple[Scalar, ...]:
+    binder, expression_binder = binding.binder, binding.expression_binder
+    found: dict[Scalar, None] = {}
+    for node in nodes:
+        node = resolve_key_alias(node, binding.select, expression_binder.scope, binder.is_tsql)
+        key = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, binding))
+        if key is None:
+            expression_binder.lacks_keys = True
+        else:
+            found[key] = None
+            if binding.rows is not None:
+                record_subquery_keys(key, binding.apply_pending().relation, binder.symbols)
+    return tuple(found)
+
+
+def _bind_key(node: exp.Expr, binding: "SelectBinding") -> Scalar:
+    found = binding.expression_binder.value(node)
+    if isinstance(found, Literal):
+        raise BindError("constant-key", "A constant groups nothing.", "Leave it out of GROUP BY.", node)
+    quasi = misused_quasi_identifier(found, binding.binder.symbols)
+    if quasi is not None:
+        message = f"{quasi.full_name} is a quasi-identifier and is computed with."
+        raise BindError("quasi-arithmetic", message, "Compare it with written values or ranges.", node, quasi.full_name)
+    return found

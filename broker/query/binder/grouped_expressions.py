@@ -1,0 +1,156 @@
+"""Expressions over groups of rows: which nodes are aggregates, what the keys are, how an expression reads both. What an
+aggregate becomes, its caller says."""
+
+from collections.abc import Callable, Iterator
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+
+AGGREGATES = (
+    exp.Count, exp.CountIf, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Median, exp.Quantile, exp.PercentileCont,
+    exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop,
+)  # fmt: skip
+NAMED_AGGREGATES = frozenset({"VAR", "VARP", "STDEV", "STDEVP"})
+"""T-SQL's aggregates that the parser takes for unknown functions."""
+
+
+def is_aggregate(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Filter | exp.WithinGroup):
+        return True
+    return isinstance(node, AGGREGATES) or (isinstance(node, exp.Anonymous) and node.name.upper() in NAMED_AGGREGATES)
+
+
+def aggregates_in(node: exp.Expr) -> Iterator[exp.Expr]:
+    """The outermost aggregates of an expression; a window's own function is none, what it is given may be."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, exp.Query):
+            continue
+        if isinstance(part, exp.Window):
+            function = part.this.expression if isinstance(part.this, exp.WithinGroup) else part.this
+            stack += [*function.iter_expressions(), *(c for c in part.iter_expressions() if c is not part.this)]
+            continue
+        if is_aggregate(part) or isinstance(part, exp.AggFunc):
+            yield part
+            continue
+        stack += part.iter_expressions()
+
+
+def has_aggregate(node: exp.Expr) -> bool:
+    return next(aggregates_in(node), None) is not None
+
+
+def is_grouped(select: exp.Select) -> bool:
+    """Whether a SELECT aggregates."""
+    clauses = [
+        *select.expressions,
+        *(c for k in ("having", "order", "qualify") if (c := select.args.get(k)) is not None),
+    ]
+    return select.args.get("group") is not None or any(map(has_aggregate, clauses))
+
+
+def select_items(select: exp.Select) -> list[exp.Expr]:
+    """The expressions of a SELECT list without their names."""
+    return [i.this if isinstance(i, exp.Alias) else i for i in select.expressions]
+
+
+def resolve_key_alias(node: exp.Expr, select: exp.Select, scope: Scope, is_tsql: bool) -> exp.Expr:
+    """DuckDB groups by the place or the alias of a column too; a variable of that name comes first."""
+    if is_tsql:
+        return node
+    items = select_items(select)
+    if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(items):
+        return items[int(node.name) - 1]
+    if isinstance(node, exp.Column) and not node.table and not _is_input_column(node, scope):
+        for item, whole in zip(items, select.expressions, strict=True):
+            if whole.alias.casefold() == node.name.casefold():
+                return item
+    return node
+
+
+def expand_aliases(clause: exp.Expr | None, select: exp.Select, scope: Scope, is_tsql: bool) -> exp.Expr | None:
+    """DuckDB's HAVING and QUALIFY with what each alias of the SELECT list stands for, at the place of the alias."""
+
+    def expanded(node: exp.Expr) -> exp.Expr:
+        found = resolve_key_alias(node, select, scope, is_tsql) if isinstance(node, exp.Column) else node
+        if found is node:
+            return node
+        made = exp.Paren(this=found.copy())
+        for part in made.walk():
+            part.meta.update(node.this.meta)
+        return made
+
+    return clause.transform(expanded) if clause is not None and not is_tsql else clause
+
+
+def _is_input_column(node: exp.Column, scope: Scope) -> bool:
+    try:
+        scope.resolve(node)
+    except BindError as error:
+        return error.code == "ambiguous"
+    return True
+
+
+class GroupedExpressionBinder(ExpressionBinder):
+    """Expressions over the keys and aggregates of a γ. `keys` maps each key's expression on the rows to its column."""
+
+    def __init__(
+        self,
+        row_binder: ExpressionBinder,
+        keys: dict[Scalar, ColumnRef],
+        aggregate: Callable[[exp.Expr], Scalar],
+        is_rows: bool,
+    ) -> None:
+        super().__init__(
+            row_binder.dialect, row_binder.symbols, row_binder.scope, row_binder.advice, row_binder.syntax_of
+        )
+        self._row_binder, self._keys, self._aggregate = row_binder, keys, aggregate
+        self.is_rows = is_rows
+        self.columns_seen = row_binder.columns_seen
+        self.has_aggregates = True
+
+    def scalar(self, node: exp.Expr) -> Scalar:
+        if is_aggregate(node):
+            return self._aggregate(node)
+        if isinstance(node, exp.AggFunc) and not isinstance(node, exp.Grouping):
+            raise unsupported_node(node)
+        if has_aggregate(node) or node.find(exp.Window, exp.Query, exp.Grouping) is not None:
+            return super().scalar(node)
+        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+            raise unsupported_node(node.this)
+        return self._bind_over_keys(node)
+
+    def _bind_over_keys(self, node: exp.Expr) -> Scalar:
+        """A key, or an expression over keys."""
+        plain = isinstance(node, exp.Column)
+        found = self._row_binder.raw_column(node) if isinstance(node, exp.Column) else self._bind_on_rows(node)
+        if found is not None and (isinstance(found, Literal) or found in self._keys):
+            return found if isinstance(found, Literal) else self._keys[found]
+        if not plain and list(node.iter_expressions()):
+            return super().scalar(node)
+        if not self.has_aggregates or self._row_binder.lacks_keys:
+            raise BindError(CONSEQUENTIAL, "The whole SELECT is refused.", "", node)
+        message = "This is neither an aggregate nor a key of GROUP BY."
+        raise BindError("not-grouped", message, "Add it to GROUP BY, or aggregate it.", node)
+
+    def _bind_on_rows(self, node: exp.Expr) -> Scalar | None:
+        """The expression on the rows, as GROUP BY may have it; None where only its parts can be keys."""
+        before = len(self.columns_seen)
+        try:
+            return self._row_binder.scalar(node)
+        except BindError:
+            del self.columns_seen[before:]
+            return None
+
+    def column(self, node: exp.Expr) -> Scalar:
+        """Below an expression over keys every column is a key."""
+        return self._bind_over_keys(node)
+
+    def division_is_safe(self, divisor: Scalar) -> bool:
+        """The broker divides protected values itself, by zero to NULL; the engine does not."""
+        return not self.is_rows or super().division_is_safe(divisor)

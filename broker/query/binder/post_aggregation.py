@@ -1,0 +1,209 @@
+"""The steps after an aggregation while a SELECT is bound, and conditions on keys pushed down to the rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Stack
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.relations import Aggregate, JoinHow
+from broker.query.analysis.released_expressions import release_label
+from broker.query.binder import window_functions
+from broker.query.binder.draft_tables import DraftTable
+from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of, conjuncts_of
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+from broker.query.operations.registry import WITHOUT_FOLD
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+Substitution = Mapping[int, Scalar]
+"""What columns above are, in the columns below."""
+
+
+def push_down(conjunct: Scalar, group: Group, tables: list[DraftTable]) -> None:
+    """Filters the rows of every table of which the conjunct speaks by its keys alone. It stays above too: this only
+    drops rows of groups that it drops anyway."""
+    match group:
+        case Base(table=number):
+            table = tables[number]
+            keys = {column.ident: expression for expression, column in table.keys.items()}
+            if column_ids(conjunct) and column_ids(conjunct) <= keys.keys():
+                tables[number] = replace(table, rows=table.rows.filtered([_substitute(conjunct, keys)]))
+        case Extend(child=child, columns=columns):
+            push_down(_substitute(conjunct, dict(columns)), child, tables)
+        case Keep(child=child):
+            push_down(conjunct, child, tables)
+        case First(child=child, count=None, skip=0):
+            push_down(conjunct, child, tables)
+        case Stack(parts=parts, columns=columns):
+            for index, part in enumerate(parts):
+                of_part = {i: ColumnRef(idents[index], _type_in(conjunct, i)) for i, idents in columns}
+                push_down(_substitute(conjunct, of_part), part, tables)
+        case Meet(left=left, right=right, how=how):
+            for side, is_preserved in ((left, True), (right, how is not JoinHow.LEFT)):
+                if is_preserved and how is not JoinHow.FULL:
+                    push_down(conjunct, side, tables)
+
+
+def _substitute(scalar: Scalar, substitution: Substitution) -> Scalar:
+    """A scalar with columns written as what they are below."""
+    match scalar:
+        case ColumnRef(ident=ident):
+            return substitution.get(ident, scalar)
+        case Call(op=op, args=args, type=kind):
+            return Call(op, tuple(_substitute(a, substitution) for a in args), kind)
+        case Case(whens=whens, otherwise=otherwise, type=kind):
+            pairs = tuple((_substitute(c, substitution), _substitute(v, substitution)) for c, v in whens)
+            return Case(pairs, _substitute(otherwise, substitution), kind)
+        case Literal():
+            return scalar
+
+
+def _type_in(scalar: Scalar, ident: int) -> ScalarType:
+    """The type that a column has in a scalar."""
+    stack = [scalar]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ColumnRef) and part.ident == ident:
+            return part.type
+        stack += [*getattr(part, "args", ()), *(s for pair in getattr(part, "whens", ()) for s in pair)]
+        if isinstance(part, Case):
+            stack.append(part.otherwise)
+    return ScalarType.NULL
+
+
+Step = Callable[[Group], Group]
+
+
+def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
+    """An expression that the broker can evaluate itself, on values that it holds."""
+    match scalar:
+        case Call(op=op, args=args):
+            text = op == "to_text" and not args[0].type.is_whole and args[0].type is not ScalarType.TEXT
+            if op in WITHOUT_FOLD or text:
+                message = "This cannot be computed on aggregates and keys."
+                raise BindError("above", message, "Compute it in a derived table, before GROUP BY.", node)
+            parts: Sequence[Scalar] = args
+        case Case(whens=whens, otherwise=otherwise):
+            parts = [*(s for pair in whens for s in pair), otherwise]
+        case Literal(value=str() as value) if not value.isascii():
+            raise BindError("above", "Text beside aggregates is plain ASCII.", "Write it without accents.", node)
+        case _:
+            return scalar
+    for part in parts:
+        checked_computable(part, node)
+    return scalar
+
+
+def check_releasable(function: Aggregate, binder: "Binder", node: exp.Expr) -> None:
+    """What is aggregated again is itself a released expression: else two figures could hide in one."""
+    for argument in function.args:
+        if release_label(argument, binder.symbols.labels, binder.symbols.definitions) is None:
+            message = "An aggregate over groups takes several aggregates at once."
+            raise BindError("packed-arithmetic", message, "Aggregate each by itself.", node)
+
+
+class PostAggregationBinder(ExpressionBinder):
+    """Expressions over groups: the broker computes them, and divides by zero to NULL."""
+
+    is_rows = False
+
+    def division_is_safe(self, divisor: Scalar) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class PostAggregationBuilder:
+    """The steps above a γ, in order; windows and scalar subqueries become columns before they are read."""
+
+    binder: "Binder"
+    scope: Scope
+    steps: list[Step] = field(default_factory=list)
+    windows: list[AcrossColumn] = field(default_factory=list)
+    single_groups: list[BoundGroups] = field(default_factory=list)
+    allows_windows: bool = False
+    expression_binder: ExpressionBinder | None = None
+    without_from: bool = False
+    first_subquery: Group | None = None
+    """Without FROM, the first subquery is what the others stand beside."""
+
+    def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
+        """A window over groups, or a subquery that gives one group."""
+        if isinstance(node, exp.Window):
+            return self._bind_window(node)
+        if isinstance(node, exp.Subquery | exp.Select):
+            return self._bind_single_group(node)
+        if isinstance(node, exp.Exists | exp.In):
+            message = "EXISTS and IN (SELECT …) choose rows, not groups."
+            advice = "Put them into the WHERE before GROUP BY, or into CASE WHEN of a derived table."
+            raise BindError("group-subquery", message, advice, node)
+        raise unsupported_node(node)
+
+    def _bind_window(self, node: exp.Window) -> ColumnRef:
+        if not self.allows_windows:
+            raise BindError(
+                "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
+            )
+        assert self.expression_binder is not None
+        partition = window_functions.partition_of(node, self.expression_binder)
+        window = window_functions.bind_window(node, self.expression_binder, own=True, partition=partition)
+        check_releasable(window.call.aggregate, self.binder, node)
+        column = ColumnRef(self.binder.symbols.new_id(), window.call.aggregate.type)
+        self.binder.symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
+        self.windows.append(AcrossColumn(column.ident, window.call.aggregate, partition, window.order))
+        return column
+
+    def _bind_single_group(self, node: exp.Expr) -> ColumnRef:
+        outer_names = {s.name for s in self.scope.sources}
+        outer_names -= {t.alias_or_name.casefold() for t in node.find_all(exp.Table, exp.Subquery)}
+        outer_column = next((c for c in node.find_all(exp.Column) if c.table.casefold() in outer_names), None)
+        if outer_column is not None:
+            message = "A subquery beside groups is the same for each of them: it cannot read the table outside."
+            advice = "Group both in derived tables, and join them: … AS a LEFT JOIN … AS b ON b.key = a.key."
+            raise BindError("correlated", message, advice, outer_column)
+        found = self.binder.bind_query(node, self.scope.ctes, None, BindTarget.GROUPS)
+        if found is None:
+            raise BindError(CONSEQUENTIAL, "This subquery cannot be followed.", "", node)
+        if not isinstance(found, BoundGroups) or not found.is_single or len(found.columns) != 1:
+            message = "A subquery beside groups gives one aggregate of people."
+            raise BindError("scalar-subquery", message, "Write (SELECT COUNT(*) FROM … WHERE …).", node)
+        self.single_groups.append(found)
+        (column,) = found.columns.values()
+        return column
+
+    def apply_pending(self) -> None:
+        """Every column that was asked for since becomes a step."""
+        for one in self.single_groups:
+            if self.without_from and self.first_subquery is None:
+                self.first_subquery = one.program
+            else:
+                self.steps.append(_cross_join(one.program))
+        self.single_groups.clear()
+        if self.windows:
+            made = tuple(self.windows)
+            self.steps.append(lambda g: Across(g, made))
+            self.windows.clear()
+
+    def filter(self, conjuncts: Sequence[Scalar]) -> None:
+        self.apply_pending()
+        predicate = conjunction_of(conjuncts)
+        if predicate is not None:
+            self.steps.append(lambda g: Keep(g, predicate))
+
+    def build(self, base: Group) -> Group:
+        """The whole program; each condition is also handed down to the rows, as far as it speaks of keys."""
+        for step in self.steps:
+            base = step(base)
+            if isinstance(base, Keep):
+                for conjunct in conjuncts_of(base.predicate):
+                    push_down(conjunct, base.child, self.binder.draft_tables)
+        return base
+
+
+def _cross_join(other: Group) -> Step:
+    return lambda g: Meet(g, other, JoinHow.CROSS, None)

@@ -1,0 +1,372 @@
+"""Aggregation of rows below the top level: aggregate calls with their bounds, and grouping by keys."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.relations import Aggregate, Gather
+from broker.query.analysis import aggregate_arguments
+from broker.query.analysis.aggregate_arguments import is_amount
+from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
+from broker.query.bound_relations import BoundRows
+from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.operations import value_bounds
+from broker.query.operations.value_bounds import magnitude
+from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+DEVIATIONS: dict[type[exp.Expr], str] = {
+    exp.Stddev: "deviation", exp.StddevSamp: "deviation", exp.StddevPop: "deviation_whole",
+    exp.Variance: "variance", exp.VariancePop: "variance_whole",
+}  # fmt: skip
+NAMED_DEVIATIONS = {"STDEV": "deviation", "STDEVP": "deviation_whole", "VAR": "variance", "VARP": "variance_whole"}
+ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"})
+"""Functions whose value is one of the argument's."""
+
+ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
+"""Functions that make numbers of rows out of numbers of rows."""
+RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
+
+EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
+
+
+@dataclass(frozen=True, slots=True)
+class BoundAggregate:
+    """An aggregate with the columns behind it and, where they follow, the bounds and decimal places of its value."""
+
+    aggregate: Aggregate
+    base: frozenset[int]
+    low: Decimal | None = None
+    high: Decimal | None = None
+    decimals: int = 0
+    size: Decimal | None = None
+
+
+def without_filter(node: exp.Expr) -> exp.Expr:
+    """FILTER and COUNT_IF as conditions inside the argument."""
+    if isinstance(node, exp.CountIf):
+        return exp.Count(this=_when(node.this, exp.Literal.number(1)))
+    if not isinstance(node, exp.Filter):
+        return node
+    inner = node.this
+    if not isinstance(inner, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max) or not isinstance(
+        node.expression, exp.Where
+    ):
+        raise unsupported_node(node)
+    argument = inner.this
+    condition = node.expression.this
+    if isinstance(argument, exp.Star):
+        return exp.Count(this=_when(condition, exp.Literal.number(1)))
+    if isinstance(argument, exp.Distinct) and len(argument.expressions) == 1:
+        return type(inner)(this=exp.Distinct(expressions=[_when(condition, argument.expressions[0])]))
+    return type(inner)(this=_when(condition, argument))
+
+
+def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
+    return exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())])
+
+
+def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[exp.Expr, Decimal, bool] | None:
+    """(argument, fraction, discrete) of a quantile in any of its spellings; None if the node is none."""
+    if isinstance(node, exp.Median):
+        check_arguments(node, frozenset({"this"}))
+        return node.this, Decimal("0.5"), False
+    if isinstance(node, exp.WithinGroup):
+        inner, order = node.this, node.expression
+        if not isinstance(inner, exp.PercentileCont | exp.PercentileDisc):
+            raise unsupported_node(inner)
+        if len(order.expressions) != 1:
+            raise BindError("quantile", "A quantile orders by one number.", "Write WITHIN GROUP (ORDER BY x).", node)
+        item = order.expressions[0]
+        fraction = _fraction(inner.this, expression_binder)
+        return item.this, 1 - fraction if item.args.get("desc") else fraction, isinstance(inner, exp.PercentileDisc)
+    if isinstance(node, exp.Quantile):
+        check_arguments(node, frozenset({"this", "quantile"}))
+        return node.this, _fraction(node.args["quantile"], expression_binder), True
+    if isinstance(node, exp.PercentileCont | exp.PercentileDisc):
+        check_arguments(node, frozenset({"this", "expression"}))
+        if node.expression is None:
+            raise BindError(
+                "quantile", "This quantile has no WITHIN GROUP.", "Write … WITHIN GROUP (ORDER BY x).", node
+            )
+        return node.this, _fraction(node.expression, expression_binder), isinstance(node, exp.PercentileDisc)
+    return None
+
+
+def _fraction(node: exp.Expr, expression_binder: ExpressionBinder) -> Decimal:
+    found = expression_binder.scalar(node)
+    if not isinstance(found, Literal) or not isinstance(found.value, int | Decimal) or not 0 <= found.value <= 1:
+        raise BindError("literal", "A quantile's fraction is a number from 0 to 1.", "Write 0.5 for the median.", node)
+    return Decimal(found.value)
+
+
+def deviation_of(node: exp.Expr) -> tuple[exp.Expr, str] | None:
+    """(argument, name) of a standard deviation or variance; None if the node is none."""
+    if type(node) in DEVIATIONS:
+        check_arguments(node, frozenset({"this"}))
+        return node.this, DEVIATIONS[type(node)]
+    if isinstance(node, exp.Anonymous) and node.name.upper() in NAMED_DEVIATIONS and len(node.expressions) == 1:
+        return node.expressions[0], NAMED_DEVIATIONS[node.name.upper()]
+    return None
+
+
+def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: bool) -> BoundAggregate:
+    """An aggregate over rows that all belong to one person (`own`) or to groups, or over other people's rows: then a
+    value that can be one row's own is refused."""
+    node = without_filter(node)
+    if isinstance(node, exp.Count):
+        return _bind_count(node, expression_binder)
+    symbols = expression_binder.symbols
+    if type(node) in EXTREMES and own:
+        check_arguments(node, frozenset({"this"}))
+        value = _bind_value(node.this, expression_binder)
+        return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
+    quantile = quantile_of(node, expression_binder)
+    if quantile is not None:
+        value = bind_number(quantile[0], expression_binder)
+        of = Literal(quantile[1], ScalarType.DECIMAL)
+        op, kind = ("quantile_discrete", value.type) if quantile[2] else ("quantile", ScalarType.DOUBLE)
+        return _bounded_aggregate(op, (value, of), kind, symbols)
+    deviation = deviation_of(node)
+    if deviation is not None:
+        return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder, node)
+    if not isinstance(node, exp.Sum | exp.Avg):
+        raise individual_value_error(node)
+    check_arguments(node, frozenset({"this"}))
+    value = bind_number(node.this, expression_binder)
+    if isinstance(node, exp.Sum):
+        return _sum(aggregate_arguments.order_free_number(value), symbols)
+    if expression_binder.is_rows and not value_bounds.sum_fits(aggregate_arguments.order_free_number(value), symbols):
+        raise BindError("overflow", *TOO_LARGE, node)
+    if expression_binder.is_tsql and value.type.is_whole:
+        expression_binder.advise(TRUNCATED)
+        return _bounded_aggregate("mean_truncated", (value,), ScalarType.INT, symbols)
+    return _bounded_aggregate("mean", (value,), ScalarType.DOUBLE, symbols)
+
+
+TRUNCATED = "AVG of whole numbers is truncated, as in T-SQL; write AVG(1.0 * x) for a fraction."
+
+
+def _bind_value(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    if isinstance(node, exp.Distinct):
+        message = "DISTINCT inside an aggregate other than COUNT drops rows that share a value."
+        raise BindError("distinct-aggregate", message, "Leave DISTINCT out.", node)
+    return expression_binder.value(node)
+
+
+def bind_number(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    value = _bind_value(node, expression_binder)
+    if not value.type.is_number:
+        raise BindError(
+            "type", "This aggregate needs numbers.", "Count codes with SUM(CASE WHEN … THEN 1 ELSE 0 END).", node
+        )
+    return value
+
+
+def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAggregate:
+    check_arguments(node, frozenset({"this", "big_int"}))
+    inner, symbols = node.this, expression_binder.symbols
+    if isinstance(inner, exp.Star):
+        return BoundAggregate(Aggregate("count_rows", (), ScalarType.INT), frozenset(), size=value_bounds.MOST_ROWS)
+    op = "count"
+    if isinstance(inner, exp.Distinct):
+        check_arguments(inner, frozenset({"expressions"}))
+        if len(inner.expressions) != 1:
+            raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
+        op, inner = "count_distinct", inner.expressions[0]
+    inner = inner.unnest()
+    value: Scalar = (
+        expression_binder.raw_column(inner)
+        if is_link_key(inner, expression_binder) and isinstance(inner, exp.Column)
+        else expression_binder.value(inner)
+    )
+    base = frozenset(i for i in symbols.base(value) if not symbols.origins[i].is_hidden)
+    return BoundAggregate(Aggregate(op, (value,), ScalarType.INT), base, size=value_bounds.MOST_ROWS)
+
+
+def is_link_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
+    """Whether a node plainly names a link key."""
+    if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
+        return False
+    return expression_binder.symbols.key_domain(expression_binder.scope.resolve(node).ident) is not None
+
+
+TOO_LARGE = (
+    "The sum can become too large or too fine, which would end the job.",
+    "Use smaller constants with fewer decimal places.",
+)
+
+
+def _deviation(op: str, value: Scalar, expression_binder: ExpressionBinder, node: exp.Expr) -> BoundAggregate:
+    """A deviation or variance: computed from squares, which must fit, and as large as they are."""
+    symbols = expression_binder.symbols
+    if expression_binder.is_rows and not value_bounds.square_fits(
+        aggregate_arguments.order_free_number(value), symbols
+    ):
+        raise BindError("overflow", *TOO_LARGE, node)
+    found = _bounded_aggregate(op, (value,), ScalarType.DOUBLE, symbols, bounded=False)
+    size = 2 * value_bounds.magnitude(value, symbols) ** (2 if op.startswith("variance") else 1)
+    return replace(found, size=size)
+
+
+def _sum(value: Scalar, symbols: SymbolTable) -> BoundAggregate:
+    if not value_bounds.sum_fits(value, symbols):
+        raise BindError("overflow", *TOO_LARGE)
+    kind = ScalarType.INT if value.type.is_whole else value.type
+    size = value_bounds.magnitude(value, symbols) * value_bounds.MOST_ROWS
+    return BoundAggregate(
+        Aggregate("sum", (value,), kind),
+        symbols.base(value),
+        None,
+        None,
+        value_bounds.max_decimals(value, symbols),
+        size,
+    )
+
+
+def _bounded_aggregate(
+    op: str, args: tuple[Scalar, ...], kind: ScalarType, symbols: SymbolTable, bounded: bool = True
+) -> BoundAggregate:
+    value = args[0]
+    found = aggregate_arguments.argument_bounds(value, symbols) if bounded and kind.is_number else None
+    low, high = (Decimal(str(b)) for b in found) if found is not None else (None, None)
+    size = value_bounds.magnitude(value, symbols) if kind.is_number else None
+    return BoundAggregate(
+        Aggregate(op, args, kind), symbols.base(value), low, high, value_bounds.max_decimals(value, symbols), size
+    )
+
+
+def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: SourceRows, shared: bool) -> ColumnRef:
+    """The column that an aggregate gives to the rows above."""
+    shared = shared or any(symbols.is_shared(a) for a in found.aggregate.args)
+    nullable = not found.aggregate.op.startswith("count")
+    op, args = found.aggregate.op, found.aggregate.args
+    counts, of_counts = _row_counts(op, args, symbols)
+    made = OpaqueColumn(
+        found.base, source_rows, (), None, found.low, found.high, found.decimals, nullable, shared,
+        closed=counts or (not of_counts and op not in RANKS and all(aggregate_arguments.is_amount(a,
+            symbols) for a in args[:1])),
+        counts=counts,
+        like=args[0] if op in ONE_OF and args else None,
+    )  # fmt: skip
+    column = symbols.new_opaque(found.aggregate.type, made)
+    if found.size is not None:
+        symbols.sizes[column.ident] = found.size
+    return column
+
+
+def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tuple[bool, bool]:
+    """Whether an aggregate is a number of rows, and whether it is made of 0 and 1 or of such numbers."""
+    if op.startswith("count"):
+        return all(aggregate_arguments.is_amount(a, symbols) or isinstance(a, Literal) for a in args), True
+    value = symbols.expanded(args[0]) if args else NULL
+    while isinstance(value, Call) and value.op in {"to_int", "to_decimal", "to_double"}:
+        value = value.args[0]
+    found = aggregate_arguments.row_counts_in(value, symbols)
+    return op in ADDING and value in found, bool(found)
+
+
+def coalesced_link_key(scalar: Scalar, symbols: SymbolTable) -> str | None:
+    """The domain of COALESCE over link keys of one domain: still a link key."""
+    if not isinstance(scalar, Call) or scalar.op != "coalesce":
+        return None
+    domains = {symbols.key_domain(a.ident) if isinstance(a, ColumnRef) else None for a in scalar.args}
+    return domains.pop() if len(domains) == 1 else None
+
+
+CONTEXT = "A value depends on other people than those of the cell."
+
+
+class RowAggregation:
+    """The aggregates of one γ, each once, as columns of the rows above it."""
+
+    def __init__(
+        self, binder: "Binder", rows: BoundRows, expression_binder: ExpressionBinder, keys: dict[Scalar, ColumnRef]
+    ) -> None:
+        self.binder, self.rows, self.expression_binder, self.keys = binder, rows, expression_binder, keys
+        symbols = binder.symbols
+        links = [k for k in keys if isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None]
+        self.of_person = bool(links) and rows.person is not None
+        self.own = self.of_person or rows.person is None or rows.is_correlated
+        self.person = symbols.new_id() if self.of_person else None
+        self.columns: dict[BoundAggregate, ColumnRef] = {}
+
+    def aggregate(self, node: exp.Expr) -> Scalar:
+        found = bind_aggregate(node, self.expression_binder, self.own)
+        if found not in self.columns:
+            self.columns[found] = aggregate_column(found, self.binder.symbols, self._source_rows(), not self.own)
+        return self.columns[found]
+
+    def _source_rows(self) -> SourceRows:
+        return SourceRows(self.rows.scans, self.person)
+
+    def aggregated(self) -> BoundRows:
+        counted = self.rows.person if self.of_person or not self.own else None
+        aggregates = tuple((column.ident, found.aggregate) for found, column in self.columns.items())
+        keys = tuple((column.ident, expression) for expression, column in self.keys.items())
+        relation = Gather(self.rows.relation, keys, aggregates, counted, self.person)
+        if not self.own:
+            self.binder.review[CONTEXT] = None
+        return BoundRows(relation, self.person, self.rows.scans, is_correlated=self.rows.is_correlated)
+
+
+def grouping_keys(
+    binder: "Binder", select: exp.Select, expression_binder: ExpressionBinder, source_rows: SourceRows
+) -> dict[Scalar, ColumnRef]:
+    """The keys of a plain GROUP BY: a key that is a column keeps its id, so that a link key stays one."""
+    group = select.args.get("group")
+    keys: dict[Scalar, ColumnRef] = {}
+    if group is None:
+        return keys
+    binder.check_clauses(group, frozenset({"expressions", "all"}))
+    nodes = group.expressions
+    if group.args.get("all"):
+        nodes = [i for i in select_items(select) if not has_aggregate(i)]
+    for node in nodes:
+        if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
+            raise BindError(SETS[0], "GROUPING SETS stand in the outermost SELECT only.", SETS[2], node)
+        node = resolve_key_alias(node, select, expression_binder.scope, binder.is_tsql)
+        found = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, expression_binder))
+        if found is None:
+            expression_binder.lacks_keys = True
+        elif found not in keys:
+            keys[found] = output_column(found, binder.symbols, source_rows)
+    return keys
+
+
+def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows) -> ColumnRef:
+    """The column under which a value is known above a γ or set operation: what it was made of is not seen there. A
+    variable keeps its id, so that a link key stays one."""
+    if isinstance(scalar, ColumnRef) and (scalar.ident in symbols.origins or scalar.ident in symbols.opaque):
+        return scalar
+    domain = symbols.key_domain(scalar.ident) if isinstance(scalar, ColumnRef) else None
+    column = symbols.new_opaque(
+        scalar.type,
+        OpaqueColumn(
+            symbols.base(scalar),
+            source_rows,
+            (scalar,),
+            domain,
+            shared=symbols.is_shared(scalar),
+            closed=is_amount(scalar, symbols),
+        ),
+    )
+    symbols.sizes[column.ident] = magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)
+    return column
+
+
+def _bind_key(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    inner = node.unnest()
+    if isinstance(inner, exp.Column) and not isinstance(inner.this, exp.Star):
+        column = expression_binder.raw_column(inner)
+        if expression_binder.symbols.key_domain(column.ident) is not None:
+            return column
+        expression_binder.columns_seen.pop()
+    return expression_binder.value(node)

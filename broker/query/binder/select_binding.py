@@ -1,0 +1,371 @@
+"""A SELECT over rows: joins, WHERE, subqueries and windows as columns, DISTINCT, and its output columns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.relations import Over, WindowColumn
+from broker.query.binder import from_clause, group_binding, subqueries, window_functions
+from broker.query.binder.distinct_and_top import (
+    as_group_by,
+    bind_top,
+    distinct_rows,
+    is_link_key_node,
+    selects_link_key,
+)
+from broker.query.binder.grouped_expressions import (
+    GroupedExpressionBinder,
+    expand_aliases,
+    is_grouped,
+    resolve_key_alias,
+)
+from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
+from broker.query.binder.select_clauses import bind_item, star_columns
+from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, ColumnsByName, Ctes, one_row
+from broker.query.diagnostics import BindError
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+
+@dataclass(slots=True)
+class SelectBinding:
+    """The rows of one SELECT while its clauses are bound: subqueries and windows become columns of them."""
+
+    binder: "Binder"
+    expression_binder: ExpressionBinder
+    select: exp.Select
+    restore: Callable[[], None]
+    rows: BoundRows | None = None
+    windows: list[WindowColumn] = field(default_factory=list)
+    allows_windows: bool = False
+    pending: list[Callable[[BoundRows], BoundRows]] = field(default_factory=list)
+    unfiltered: BoundRows | None = None
+    where: list[Scalar] = field(default_factory=list)
+
+    def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
+        if not isinstance(node, exp.Window):
+            return subqueries.bind_subquery(self, node)
+        if not self.allows_windows:
+            raise BindError(
+                "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
+            )
+        return window_functions.bind_row_window(self, node)
+
+    def apply_pending(self) -> BoundRows:
+        """The rows with every column that was asked for since."""
+        assert self.rows is not None
+        for attach in self.pending:
+            self.rows = attach(self.rows)
+        self.pending.clear()
+        if self.windows:
+            self.rows = replace(self.rows, relation=Over(self.rows.relation, tuple(self.windows), self.rows.person))
+            self.windows.clear()
+        return self.rows
+
+
+def bind_joins_and_where(
+    binding: SelectBinding, scope: Scope, found: list[from_clause.FromItem], where: list[Scalar]
+) -> bool:
+    """Joins, then WHERE over them; False if they are refused."""
+    binder = binding.binder
+    if not found:
+        binding.rows = one_row()
+    else:
+        try:
+            binding.rows = from_clause.join_from_items(binder, found, where)
+        except BindError as error:
+            binder.diagnostics.add_error(error)
+            return False
+    binding.rows = _correlated_by_person(binding.rows, scope, where, binder)
+    binding.unfiltered, binding.where = binding.apply_pending(), where
+    binding.rows = binding.unfiltered.filtered(where)
+    binder.partial_relations.append(binding.rows.relation)
+    return True
+
+
+def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], binder: "Binder") -> BoundRows:
+    """In a subquery that is correlated on the link key, the person numbers are equal too."""
+    if rows.person is None:
+        return rows
+    for conjunct in where:
+        match conjunct:
+            case Call(op="equal", args=(ColumnRef() as left, ColumnRef() as right)):
+                for inner, outer in ((left, right), (right, left)):
+                    person = _outer_person(inner, outer, rows, scope, binder)
+                    if person is not None:
+                        same = Call(
+                            "equal",
+                            (ColumnRef(rows.person, ScalarType.INT), ColumnRef(person, ScalarType.INT)),
+                            ScalarType.TRUTH,
+                        )
+                        return replace(rows.filtered([same]), is_correlated=True)
+    return rows
+
+
+def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Scope, binder: "Binder") -> int | None:
+    """The person number of the row outside that a key inside equals."""
+    symbols = binder.symbols
+    domain = symbols.key_domain(inner.ident)
+    if domain is None or domain != symbols.key_domain(outer.ident):
+        return None
+    if not symbols.scans_of(inner.ident) <= rows.scans or symbols.scans_of(outer.ident) & rows.scans:
+        return None
+    source = scope.source_of(outer)
+    return source.person if source is not None else None
+
+
+def report_refused_select(
+    binder: "Binder", error: BindError, expression_binder: ExpressionBinder, select: exp.Select
+) -> None:
+    """A SELECT that cannot go on; what it uses is told nevertheless."""
+    binder.diagnostics.add_error(error)
+    binder.record_clause_uses(expression_binder, select.args.get("where"), Usage.FILTERED)
+    record_remaining_uses(binder, expression_binder, select)
+
+
+def record_remaining_uses(binder: "Binder", expression_binder: ExpressionBinder, select: exp.Select) -> None:
+    """What a SELECT that cannot go on uses nevertheless."""
+    expression_binder.scope.is_incomplete = True
+    for item in select.expressions:
+        binder.record_clause_uses(expression_binder, item, Usage.READ)
+    for key, how in (
+        ("group", Usage.GROUPED),
+        ("having", Usage.FILTERED),
+        ("qualify", Usage.FILTERED),
+        ("order", Usage.ORDERED),
+    ):
+        clause = select.args.get(key)
+        binder.record_clause_uses(expression_binder, clause, how)
+
+
+SELECT_CLAUSES = frozenset(
+    {"with_", "expressions", "from_", "joins", "laterals", "where", "group", "having", "qualify", "distinct", "order",
+     "limit", "offset"}
+)  # fmt: skip
+
+
+def bind_select(
+    binder: "Binder",
+    select: exp.Select,
+    outer_ctes: Ctes,
+    outer_scope: Scope | None,
+    target: BindTarget,
+    source_target: BindTarget | None = None,
+) -> BoundQuery | None:
+    restore = binder.checkpoint()
+    binder.check_clauses(select, SELECT_CLAUSES)
+    scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
+    expression_binder = binder.expression_binder(scope)
+    binding = SelectBinding(binder, expression_binder, select, restore)
+    found, whole = from_clause.bind_from(binder, select, scope, expression_binder, source_target or target)
+    _check_distinct(binding)
+    if whole and any(isinstance(j.bound, BoundGroups) for j in found):
+        if all(isinstance(j.bound, BoundGroups) for j in found):
+            return group_binding.bind_select_over_groups(binder, select, scope, found)
+        if not any(isinstance(j.bound, BoundRows) and j.bound.person is not None for j in found):
+            return group_binding.bind_select_over_groups(
+                binder, select, scope, [group_binding.as_public_groups(binder, j) for j in found]
+            )
+        restore()
+        return bind_select(binder, select, outer_ctes, outer_scope, target, BindTarget.ROWS)
+    nothing = whole and not found
+    if nothing and outer_scope is None and is_grouped(select):
+        raise BindError("no-table", "The query reads no table.", "Name a table in FROM.", select)
+    if (
+        nothing
+        and target is BindTarget.GROUPS
+        and outer_scope is None
+        and any(i.find(exp.Query) for i in select.expressions)
+    ):
+        return group_binding.bind_select_over_groups(binder, select, scope, found)
+    expression_binder.bind_subquery_or_window = binding.bind_subquery_or_window
+    try:
+        return _bind_rows(binding, scope, found, whole, outer_scope, target)
+    except BindError as error:
+        report_refused_select(binder, error, expression_binder, select)
+        return None
+
+
+def _check_distinct(binding: SelectBinding) -> None:
+    """DISTINCT has no clauses: ON would choose rows by an order, wherever the SELECT stands. What it names is used."""
+    found = binding.select.args.get("distinct")
+    if found:
+        binding.binder.check_clauses(found, frozenset())
+        binding.binder.record_clause_uses(binding.expression_binder, found.args.get("on"), Usage.READ)
+
+
+def _bind_rows(
+    binding: SelectBinding,
+    scope: Scope,
+    found: list[from_clause.FromItem],
+    whole: bool,
+    outer_scope: Scope | None,
+    target: BindTarget,
+) -> BoundQuery | None:
+    binder, select = binding.binder, binding.select
+    where = from_clause.bind_conjuncts(binder, binding.expression_binder, select.args.get("where"), Usage.FILTERED)
+    if not whole or not bind_joins_and_where(binding, scope, found, where):
+        from_clause.record_partial_relation(binder, found, where)
+        record_remaining_uses(binder, binding.expression_binder, select)
+        return None
+    return _bind_grouped(binding, target) if is_grouped(select) else _bind_ungrouped(binding, outer_scope, target)
+
+
+def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | None:
+    """γ: of one person's rows, of public rows, of groups that rows will meet, or the top one."""
+    binder, select, expression_binder, rows = (
+        binding.binder,
+        binding.select,
+        binding.expression_binder,
+        binding.apply_pending(),
+    )
+    if (
+        target is BindTarget.GROUPS
+        and rows.person is not None
+        and not rows.is_correlated
+        and not _groups_by_link_key(binding)
+    ):
+        return group_binding.bind_group_by(binding)
+    keys = grouping_keys(binder, select, expression_binder, rows.source_rows)
+    outer = _correlation_conditions(binding, keys)
+    aggregation = RowAggregation(binder, binding.apply_pending(), expression_binder, keys)
+    grouped_binder = GroupedExpressionBinder(expression_binder, keys, aggregation.aggregate, is_rows=True)
+    clause = expand_aliases(select.args.get("having"), select, expression_binder.scope, binder.is_tsql)
+    having = from_clause.bind_conjuncts(binder, grouped_binder, _clause_condition(clause), Usage.FILTERED)
+    _refuse_clause(binder, select, "qualify")
+    columns = _bind_items(binding, grouped_binder)
+    aggregation.rows = binding.apply_pending()
+    binding.rows = aggregation.aggregated().filtered([*outer, *having])
+    return _bind_output(binding, columns)
+
+
+def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef]) -> list[Scalar]:
+    """The conditions that tie a group of other people to the row outside: equalities, whose inner side becomes a key,
+    so that the group is the same whoever asks."""
+    outer_columns = binding.expression_binder.scope.outer_columns
+    rows = binding.apply_pending()
+    outer = [c for c in binding.where if column_ids(c) & outer_columns]
+    if rows.person is None or rows.is_correlated or not outer:
+        return []
+    assert binding.unfiltered is not None
+    binding.rows = binding.unfiltered.filtered(c for c in binding.where if c not in outer)
+    found: list[Scalar] = []
+    for condition in outer:
+        match condition:
+            case Call(op="equal_text"):
+                # Groups are exact, this equality is not: two groups could meet one row, and the engine would fail.
+                message = "Free text is equal in several spellings, so several groups could belong to one row."
+                raise BindError("correlated", message, "Correlate it on a variable with a code list.", binding.select)
+            case Call(op="equal", args=(left, right)):
+                inner, other = (left, right) if column_ids(right) <= outer_columns else (right, left)
+                if (
+                    isinstance(inner, ColumnRef)
+                    and not column_ids(inner) & outer_columns
+                    and column_ids(other) <= outer_columns
+                ):
+                    binding.binder.symbols.record_use(inner, Usage.GROUPED)
+                    column = keys.setdefault(inner, output_column(inner, binding.binder.symbols, rows.source_rows))
+                    found.append(Call("equal", (column, other), ScalarType.TRUTH))
+                    continue
+        message = "A group of other people depends on the row outside otherwise than by equality."
+        raise BindError("correlated", message, "Group in a derived table and join it.", binding.select)
+    return found
+
+
+def _clause_condition(clause: exp.Expr | None) -> exp.Expr | None:
+    return clause.this if clause is not None else None
+
+
+def _groups_by_link_key(binding: SelectBinding) -> bool:
+    """Whether a link key is among the keys of GROUP BY."""
+    group = binding.select.args.get("group")
+    scope = binding.expression_binder.scope
+    nodes = group.expressions if group is not None else []
+    return any(
+        is_link_key_node(resolve_key_alias(n, binding.select, scope, binding.binder.is_tsql).unnest(), binding)
+        for n in nodes
+    )
+
+
+def _refuse_clause(binder: "Binder", select: exp.Select, key: str) -> None:
+    if select.args.get(key):
+        binder.check_clauses(select, SELECT_CLAUSES - {key})
+
+
+def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: BindTarget) -> BoundQuery | None:
+    binder, select, expression_binder = binding.binder, binding.select, binding.expression_binder
+    idiom = window_functions.distinct_windows_as_group_by(select)
+    if idiom is not None:
+        binding.restore()
+        return bind_select(binder, idiom, expression_binder.scope.ctes, outer_scope, target)
+    if (
+        window_functions.is_distinct(select)
+        and target is BindTarget.GROUPS
+        and binding.apply_pending().person is not None
+        and not selects_link_key(binding)
+    ):
+        binding.restore()
+        return bind_select(binder, as_group_by(select), expression_binder.scope.ctes, outer_scope, target)
+    binding.allows_windows = True
+    columns = _bind_items(binding, expression_binder)
+    clause = expand_aliases(select.args.get("qualify"), select, expression_binder.scope, binder.is_tsql)
+    qualify = from_clause.bind_conjuncts(binder, expression_binder, _clause_condition(clause), Usage.FILTERED)
+    binding.rows = binding.apply_pending().filtered(qualify)
+    return _bind_output(binding, columns)
+
+
+def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | None") -> BoundQuery | None:
+    """The columns that the SELECT list gives, DISTINCT and TOP."""
+    binder, select = binding.binder, binding.select
+    if columns is None:
+        binder.record_clause_uses(binding.expression_binder, select.args.get("order"), Usage.ORDERED)
+        return None
+    rows = binding.apply_pending()
+    output_columns: ColumnsByName = {}
+    computed: list[tuple[int, Scalar]] = []
+    for name, found in columns:
+        if isinstance(found, ColumnRef):
+            output_columns[name] = found
+            continue
+        ident = binder.symbols.define(found, rows.source_rows)
+        domain = coalesced_link_key(found, binder.symbols)
+        if domain is not None:
+            binder.symbols.link_keys[ident] = domain
+        computed.append((ident, found))
+        output_columns[name] = ColumnRef(ident, found.type)
+    rows = replace(rows.computed(computed), columns=output_columns)
+    if select.args.get("distinct"):
+        rows = distinct_rows(binder, rows)
+    return bind_top(binding, rows)
+
+
+def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> "list[tuple[str, Scalar]] | None":
+    """The SELECT list as (folded name, value); None if an item is refused."""
+    binder, whole = binding.binder, True
+    found: list[tuple[str, Scalar]] = []
+    for index, item in enumerate(binding.select.expressions):
+        star = star_columns(item, expression_binder.scope, binder)
+        if star is not None:
+            found += list(star.items())
+            continue
+        value = bind_item(binder, item, expression_binder)
+        name = item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
+        whole = whole and value is not None
+        if value is not None:
+            found.append((name, value))
+    names = [n for n, _ in found]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            position = binder.diagnostics.position_of(binding.select)
+            binder.diagnostics.add(
+                "duplicate-column", f"Two columns are called {name}.", "Give each its own name.", position
+            )
+            whole = False
+    return found if whole else None

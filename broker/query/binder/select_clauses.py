@@ -1,0 +1,306 @@
+"""The SELECT list, and the clauses from HAVING to TOP of a SELECT that gives groups."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.groups import Extend, First, Regroup
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.variable_uses import Usage
+from broker.query.binder import from_clause, window_functions
+from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases
+from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
+from broker.query.binder.row_aggregation import coalesced_link_key
+from broker.query.bound_relations import ColumnsByName
+from broker.query.diagnostics import BindError, check_arguments
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.name_resolution import Scope
+from broker.query.operations.possible_values import can_be_true
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+
+def star_columns(item: exp.Expr, scope: Scope, binder: "Binder") -> ColumnsByName | None:
+    """The columns that a star stands for, where each source has columns of its own: never a catalogue table's."""
+    inner = item.this if isinstance(item, exp.Column) else item
+    if not isinstance(inner, exp.Star):
+        return None
+    table = item.table.casefold() if isinstance(item, exp.Column) else ""
+    wanted = [s for s in scope.sources if not table or s.name == table]
+    if any(inner.args.values()) or not wanted or any(s.columns is None for s in wanted):
+        _record_all_variables([s.scan for s in wanted if s.scan is not None], binder, item)
+        raise BindError("star", "A star does not say which variables are used.", "Name each variable.", item)
+    return {n: c for s in wanted for n, c in (s.columns or {}).items()}
+
+
+def _record_all_variables(scans: list[int], binder: "Binder", item: exp.Expr) -> None:
+    """A star over a table of the catalogue reads all of it."""
+    position = binder.diagnostics.position_of(item)
+    for scan in scans:
+        for variable in binder.symbols.tables[scan].variables:
+            binder.symbols.record_use(binder.symbols.column(scan, variable), Usage.READ, position)
+
+
+def bind_item(binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
+    """One item of a SELECT list; a plain column may be a link key, which goes on as one."""
+    inner = item.this if isinstance(item, exp.Alias) else item
+    if inner.meta.get("uncut") and _names_text_key(inner.this, expression_binder):
+        inner = inner.this
+    if inner.meta.get("update"):
+        return binder.try_bind(expression_binder, inner, Usage.READ, lambda n: _bind_updated(n, expression_binder))
+    if isinstance(inner.unnest(), exp.Column):
+        return binder.try_bind(
+            expression_binder, inner.unnest(), Usage.READ, lambda n: _bind_column(n, expression_binder)
+        )
+    if isinstance(inner, exp.Coalesce):
+        return binder.try_bind(
+            expression_binder,
+            inner,
+            Usage.READ,
+            lambda n: _bind_coalesced_key(n, expression_binder) or expression_binder.value(n),
+        )
+    return binder.try_bind(expression_binder, inner, Usage.READ, expression_binder.value)
+
+
+def _names_text_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
+    """Whether a node plainly names a link key that is text: as text of another length it is the same key."""
+    if not isinstance(node, exp.Column) or isinstance(expression_binder, GroupedExpressionBinder):
+        return False
+    try:
+        found = expression_binder.scope.resolve(node)
+    except BindError:
+        return False
+    return found.type is ScalarType.TEXT and expression_binder.symbols.key_domain(found.ident) is not None
+
+
+def _bind_updated(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    """UPDATE #t SET c = e: the column keeps its type."""
+    found = expression_binder.value(node)
+    if isinstance(found, Case):
+        new, old = found.whens[0][1].type, found.otherwise.type
+        if new not in {old, ScalarType.NULL} and {new, old} != {ScalarType.INT, ScalarType.FLAG}:
+            message = "UPDATE would convert to the type that the column has."
+            raise BindError("insert-type", message, "CAST the value to the type of the column.", node)
+    return found
+
+
+def _bind_column(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    assert isinstance(node, exp.Column)
+    return (
+        expression_binder.scalar(node)
+        if isinstance(expression_binder, GroupedExpressionBinder)
+        else expression_binder.raw_column(node)
+    )
+
+
+def _bind_coalesced_key(node: exp.Coalesce, expression_binder: ExpressionBinder) -> Scalar | None:
+    """COALESCE over link keys of one domain."""
+    parts = [node.this, *node.expressions]
+    if isinstance(expression_binder, GroupedExpressionBinder) or not all(isinstance(p, exp.Column) for p in parts):
+        return None
+    try:
+        found = tuple(expression_binder.scope.resolve(p) for p in parts if isinstance(p, exp.Column))
+    except BindError:
+        return None
+    call = Call("coalesce", found, found[0].type)
+    if coalesced_link_key(call, expression_binder.symbols) is None:
+        return None
+    expression_binder.columns_seen += list(zip(found, parts, strict=True))
+    return call
+
+
+COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
+
+GROUP_FILTERS = ("having", "qualify")
+"""The clauses by which groups are chosen."""
+
+
+def bind_clauses(
+    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
+) -> ColumnsByName | None:
+    """Everything from HAVING to TOP as steps of the program; the columns that the SELECT gives."""
+    clauses = {
+        k: expand_aliases(select.args.get(k), select, expression_binder.scope, binder.is_tsql) for k in GROUP_FILTERS
+    }
+    having = bind_group_conjuncts(binder, expression_binder, clauses["having"])
+    check_small_groups(binder, select.args.get("having"), having)
+    builder.filter(having)
+    builder.allows_windows = True
+    output_columns = _bind_items(binder, select, builder, expression_binder)
+    if output_columns is None:
+        binder.record_clause_uses(expression_binder, select.args.get("order"), Usage.ORDERED)
+        return None
+    qualify = bind_group_conjuncts(binder, expression_binder, clauses["qualify"])
+    builder.filter(qualify)
+    if select.args.get("distinct"):
+        binder.check_clauses(select.args["distinct"], frozenset())
+        columns = tuple((c.ident, c) for c in output_columns.values())
+        builder.steps.append(lambda g: Regroup(g, columns, ()))
+    _bind_order_and_limit(binder, select, builder, expression_binder, output_columns)
+    return output_columns
+
+
+def bind_group_conjuncts(
+    binder: "Binder", expression_binder: ExpressionBinder, clause: exp.Expr | None
+) -> list[Scalar]:
+    if clause is None:
+        return []
+    found = from_clause.bind_conjuncts(binder, expression_binder, clause.this, Usage.FILTERED)
+    return [c for c in found if _is_computable(binder, expression_binder, clause, c)]
+
+
+def _is_computable(binder: "Binder", expression_binder: ExpressionBinder, node: exp.Expr, scalar: Scalar) -> bool:
+    return binder.try_bind(expression_binder, node, Usage.FILTERED, lambda n: checked_computable(scalar, n)) is not None
+
+
+def check_small_groups(binder: "Binder", clause: exp.Expr | None, having: Sequence[Scalar]) -> None:
+    """A HAVING, or a WHERE over groups, that only counts under the threshold can pass asks for small groups."""
+    labels = binder.symbols.labels
+    for conjunct in having:
+        counts = [i for i in sorted(column_ids(conjunct)) if labels.get(i) in COUNTS]
+        numbers = {v for v in _written_numbers(conjunct) if v >= binder.threshold}
+        tried = {
+            binder.threshold,
+            *numbers,
+            *(n + 1 for n in numbers),
+            *(n - 1 for n in numbers if n > binder.threshold),
+            10**9,
+        }
+        for ident in counts:
+            if not any(can_be_true(conjunct, {ident: frozenset({int(v)})}, binder.symbols.definitions) for v in tried):
+                message = "This keeps only groups of fewer people than may be shown."
+                position = binder.diagnostics.position_of(clause)
+                binder.diagnostics.add(
+                    "small-groups", message, "Leave it out: small cells are hidden anyway.", position
+                )
+
+
+def _written_numbers(scalar: Scalar) -> set[int]:
+    if isinstance(scalar, Literal):
+        return {int(scalar.value)} if isinstance(scalar.value, int) and not isinstance(scalar.value, bool) else set()
+    found: set[int] = set()
+    for part in (*getattr(scalar, "args", ()), *(s for pair in getattr(scalar, "whens", ()) for s in pair)):
+        found |= _written_numbers(part)
+    return found
+
+
+def _bind_items(
+    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
+) -> ColumnsByName | None:
+    """The SELECT list: plain columns as they are, everything else computed under an id of its own."""
+    output_columns: ColumnsByName = {}
+    computed: list[tuple[int, Scalar]] = []
+    whole = True
+    for index, item in enumerate(select.expressions):
+        star = star_columns(item, expression_binder.scope, binder)
+        found = (
+            list(star.items())
+            if star is not None
+            else [(_item_name(item, index), _item_value(binder, item, expression_binder))]
+        )
+        for name, value in found:
+            if value is None:
+                whole = False
+            elif name in output_columns:
+                position = binder.diagnostics.position_of(item)
+                binder.diagnostics.add(
+                    "duplicate-column", "Two columns have one name.", "Give each its own name.", position
+                )
+                whole = False
+            else:
+                output_columns[name] = _item_column(binder, value, computed)
+                if star is None or name not in binder.original_spelling:
+                    binder.original_spelling[name] = item.alias_or_name if star is None else name
+    builder.apply_pending()
+    if computed:
+        made = tuple(computed)
+        builder.steps.append(lambda g: Extend(g, made))
+    return output_columns if whole else None
+
+
+def _item_value(binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
+    found = bind_item(binder, item, expression_binder)
+    return (
+        None
+        if found is None
+        else binder.try_bind(expression_binder, item, Usage.READ, lambda n: checked_computable(found, n))
+    )
+
+
+def _item_name(item: exp.Expr, index: int) -> str:
+    return item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
+
+
+def _item_column(binder: "Binder", value: Scalar, computed: list[tuple[int, Scalar]]) -> ColumnRef:
+    if isinstance(value, ColumnRef):
+        return value
+    ident = binder.symbols.define(value)
+    computed.append((ident, value))
+    return ColumnRef(ident, value.type)
+
+
+def _bind_order_and_limit(
+    binder: "Binder",
+    select: exp.Select,
+    builder: PostAggregationBuilder,
+    expression_binder: ExpressionBinder,
+    output_columns: ColumnsByName,
+) -> None:
+    """ORDER BY, TOP, LIMIT, OFFSET."""
+    order, limit, offset = (select.args.get(k) for k in ("order", "limit", "offset"))
+    if order is None and limit is None and offset is None:
+        return
+    items = order.expressions if order is not None else []
+    if order is not None:
+        binder.check_clauses(order, frozenset({"expressions"}))
+    found: list[tuple[Scalar, bool]] = []
+    for item in items:
+        value = _bind_order_item(binder, item, expression_binder, output_columns)
+        if value is not None:
+            found += window_functions.order_terms(item, value, binder.symbols)
+    builder.apply_pending()
+    count = row_limit(expression_binder, limit) if limit is not None else None
+    if count is not None and not found:
+        raise BindError("limit", "TOP without ORDER BY takes any row.", "Add ORDER BY.", limit)
+    skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
+    ties = has_ties(limit)
+    whole = tuple(found)
+    builder.steps.append(lambda g: First(g, whole, count, ties, skip))
+
+
+def has_ties(limit: exp.Expr | None) -> bool:
+    options = limit.args.get("limit_options") if limit is not None else None
+    return bool(options is not None and options.args.get("with_ties"))
+
+
+def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
+    """The number of rows of TOP, LIMIT or FETCH."""
+    check_arguments(limit, frozenset({"expression", "count", "direction", "limit_options"}))
+    options = limit.args.get("limit_options")
+    if options is not None and options.args.get("percent"):
+        raise BindError("limit", "TOP … PERCENT is not understood.", "Write the number of rows.", limit)
+    node = limit.args.get("expression") or limit.args.get("count")
+    return expression_binder.written_integer(node, "The number of rows") if node is not None else 1
+
+
+def _bind_order_item(
+    binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
+) -> Scalar | None:
+    binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
+    node = item.this
+    columns = list(output_columns.values())
+    if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(columns):
+        return _recorded_order(binder, columns[int(node.name) - 1])
+    if isinstance(node, exp.Column) and not node.table and node.name.casefold() in output_columns:
+        return _recorded_order(binder, output_columns[node.name.casefold()])
+    return binder.try_bind(
+        expression_binder, node, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
+    )
+
+
+def _recorded_order(binder: "Binder", column: ColumnRef) -> ColumnRef:
+    """Ordering by a key orders by the variables that it is made of."""
+    binder.symbols.record_use(column, Usage.ORDERED)
+    return column

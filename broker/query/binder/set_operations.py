@@ -1,0 +1,344 @@
+"""UNION, EXCEPT and INTERSECT, and written VALUES. Rows with rows of one kind and unit, groups with groups."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.groups import First, Regroup, Stack
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Usage
+from broker.domain.relations import Attach, Filter, Project, Union, Values
+from broker.query.analysis.aggregate_arguments import is_amount, is_row_count, row_counts_in
+from broker.query.binder import select_binding, window_functions
+from broker.query.binder.distinct_and_top import distinct_rows
+from broker.query.binder.select_clauses import row_limit
+from broker.query.bound_relations import (
+    BindTarget,
+    BoundGroups,
+    BoundQuery,
+    BoundRows,
+    ColumnsByName,
+    Ctes,
+    conjunction_of,
+)
+from broker.query.diagnostics import BindError, check_arguments
+from broker.query.expressions.arithmetic import common_type
+from broker.query.name_resolution import Scope
+from broker.query.operations.value_bounds import magnitude, max_decimals
+from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+TRAILING_CLAUSES = ("order", "limit", "offset")
+SET_OPERATION_ARGUMENTS = frozenset({"this", "expression", "distinct", "with_", *TRAILING_CLAUSES})
+
+
+def bind_set_operation(
+    binder: "Binder", node: exp.SetOperation, outer_ctes: Ctes, outer_scope: Scope | None, target: BindTarget
+) -> BoundQuery | None:
+    check_arguments(node, SET_OPERATION_ARGUMENTS)
+    if any(node.args.get(k) for k in TRAILING_CLAUSES):
+        return select_binding.bind_select(binder, _wrapped_in_select(node), outer_ctes, outer_scope, target)
+    ctes = binder.visible_ctes(node, outer_ctes)
+    restore = binder.checkpoint()
+    parts = [binder.bind_query(p, ctes, outer_scope, target) for p in _branches(node)]
+    if any(p is None for p in parts):
+        return None
+    if len({type(p) for p in parts}) > 1:
+        restore()
+        parts = [binder.bind_query(p, ctes, outer_scope, BindTarget.ROWS) for p in _branches(node)]
+    _check_widths(parts, node)
+    rows = [p for p in parts if isinstance(p, BoundRows)]
+    if len(rows) == len(parts):
+        return _unordered_rows(binder, node, _combined_rows(binder, node, rows))
+    groups = [p for p in parts if isinstance(p, BoundGroups)]
+    if len(groups) < len(parts):
+        raise BindError(
+            "set-operation", "Rows and groups cannot stand in one set operation.", "Aggregate both sides.", node
+        )
+    if not isinstance(node, exp.Union):
+        message = "EXCEPT and INTERSECT of groups would tell which groups are equal."
+        raise BindError("set-operation", message, "Join the groups instead.", node)
+    return _limited_groups(binder, node, _union_groups(binder, node, groups))
+
+
+def _unordered_rows(binder: "Binder", node: exp.SetOperation, rows: BoundRows) -> BoundRows:
+    """ORDER BY alone orders nothing below the top; TOP would keep some rows of some people."""
+    limit = node.args.get("limit") or node.args.get("offset")
+    if limit is not None:
+        raise BindError("limit", "TOP and LIMIT choose rows of some people.", "Use them over groups.", limit)
+    _bind_order(binder, node, rows.columns)
+    return rows
+
+
+def _limited_groups(binder: "Binder", node: exp.SetOperation, groups: BoundGroups) -> BoundGroups:
+    """ORDER BY, LIMIT and OFFSET after the last branch are those of the whole."""
+    order, limit, offset = _bind_order(binder, node, groups.columns), node.args.get("limit"), node.args.get("offset")
+    if limit is None and offset is None and not order:
+        return groups
+    if not order:
+        raise BindError("limit", "LIMIT without ORDER BY takes any row.", "Add ORDER BY.", limit or offset or node)
+    expression_binder = binder.expression_binder(Scope(binder.symbols, None))
+    count = row_limit(expression_binder, limit) if limit is not None else None
+    skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
+    options = limit.args.get("limit_options") if limit is not None else None
+    ties = options is not None and bool(options.args.get("with_ties"))
+    return replace(groups, program=First(groups.program, order, count, ties, skip))
+
+
+def _bind_order(binder: "Binder", node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
+    """The columns, by name or place, that a set operation is ordered by."""
+    found: list[tuple[Scalar, bool]] = []
+    order = node.args.get("order")
+    for item in order.expressions if order is not None else []:
+        inner, listed = item.this, list(columns.values())
+        if isinstance(inner, exp.Literal) and inner.name.isdigit() and 1 <= int(inner.name) <= len(listed):
+            column = listed[int(inner.name) - 1]
+        elif isinstance(inner, exp.Column) and not inner.table and inner.name.casefold() in columns:
+            column = columns[inner.name.casefold()]
+        else:
+            message = "A set operation is ordered by something else than its columns."
+            raise BindError("order-by", message, "Name a column of the first SELECT.", item)
+        binder.symbols.record_use(column, Usage.ORDERED)
+        found += window_functions.order_terms(item, column, binder.symbols)
+    return tuple(found)
+
+
+def _wrapped_in_select(node: exp.SetOperation) -> exp.Select:
+    """ORDER BY, LIMIT and OFFSET behind a set operation are those of a SELECT of all that it gives."""
+    inner = node.copy()
+    found = exp.Select(expressions=[exp.Star()])
+    for key in TRAILING_CLAUSES:
+        found.set(key, inner.args.get(key))
+        inner.set(key, None)
+    brackets = exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("stacked")))
+    found.set("from_", exp.From(this=brackets))
+    found.parent = node.parent
+    return found
+
+
+def _branches(node: exp.SetOperation) -> list[exp.Expr]:
+    """The branches of a chain of UNION ALL, left to right; of anything else the two sides."""
+    found: list[exp.Expr] = []
+    kind, distinct = type(node), bool(node.args.get("distinct"))
+    stack: list[exp.Expr] = [node]
+    while stack:
+        part = stack.pop()
+        same = isinstance(part, exp.Union) and kind is exp.Union and bool(part.args.get("distinct")) == distinct
+        if part is node or (same and not part.args.get("with_")):
+            stack += [part.args["expression"], part.args["this"]]
+        else:
+            found.append(part)
+    return found
+
+
+def _check_widths(parts: list[BoundQuery | None], node: exp.Expr) -> None:
+    if len({len(p.columns) for p in parts if p is not None}) != 1:
+        raise BindError(
+            "set-columns", "The branches have different numbers of columns.", "Name the same columns in each.", node
+        )
+
+
+def _combined_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
+    symbols = binder.symbols
+    units = {_unit(p, symbols) for p in parts} - {None}
+    if len(units) > 1:
+        raise BindError(
+            "set-units", "Pupils and staff cannot stand in one set operation.", "Count each by itself.", node
+        )
+    if not isinstance(node, exp.Union):
+        if not node.args.get("distinct"):
+            raise BindError("set-operation", "EXCEPT ALL and INTERSECT ALL are not understood.", "Leave ALL out.", node)
+        return _matched_rows(binder, node, parts)
+    stacked = _union_rows(binder, node, parts)
+    if not node.args.get("distinct"):
+        return stacked
+    linked = any(symbols.key_domain(c.ident) is not None for c in stacked.columns.values())
+    if stacked.person is not None and not linked:
+        message = "UNION drops rows that several people share."
+        raise BindError("union-distinct", message, "Write UNION ALL, or add the link key to each branch.", node)
+    return distinct_rows(binder, stacked)
+
+
+def _unit(rows: BoundRows, symbols: SymbolTable) -> str | None:
+    for scan in sorted(rows.scans):
+        if rows.person is not None and symbols.is_person(scan):
+            unit = symbols.tables[scan].unit
+            return unit.value if unit is not None else None
+    return None
+
+
+def _union_rows(binder: "Binder", node: exp.Expr, parts: list[BoundRows]) -> BoundRows:
+    """UNION ALL: each column becomes one that is a column of each branch."""
+    symbols = binder.symbols
+    scans = frozenset().union(*(p.scans for p in parts))
+    with_person = [p for p in parts if p.person is not None]
+    person: tuple[int, tuple[int, ...]] | None = None
+    if with_person:
+        parts = [p if p.person is not None else _with_null_person(p, symbols) for p in parts]
+        person = (symbols.new_id(), tuple(p.person for p in parts if p.person is not None))
+    source_rows = SourceRows(scans, person[0] if person else None)
+    output_columns: ColumnsByName = {}
+    columns: list[tuple[int, tuple[int, ...]]] = []
+    for index, name in enumerate(parts[0].columns):
+        found = [list(p.columns.values())[index] for p in parts]
+        parts, found = _with_common_type(parts, found, symbols, node)
+        output_columns[name] = _union_column(found, symbols, source_rows)
+        columns.append((output_columns[name].ident, tuple(f.ident for f in found)))
+    relation = Union(tuple(p.relation for p in parts), tuple(columns), person)
+    return BoundRows(
+        relation, person[0] if person else None, scans, output_columns, all(p.is_correlated for p in parts)
+    )
+
+
+def _with_null_person(rows: BoundRows, symbols: SymbolTable) -> BoundRows:
+    """Public rows beside persons' rows: no person stands behind them."""
+    ident = symbols.new_id()
+    return replace(rows.computed([(ident, Literal(None, ScalarType.INT))]), person=ident)
+
+
+def _with_common_type(
+    parts: list[BoundRows], found: list[ColumnRef], symbols: SymbolTable, node: exp.Expr
+) -> tuple[list[BoundRows], list[ColumnRef]]:
+    """Branches whose types differ get them made equal; NULL takes any."""
+    kind = common_type([f.type for f in found], node)
+    if (
+        node.meta.get("insert")
+        and kind is not found[0].type
+        and {kind, found[0].type} != {ScalarType.INT, ScalarType.FLAG}
+    ):
+        message = "INSERT would convert to the type that the column has."
+        raise BindError("insert-type", message, "CAST the values to the type of the first SELECT.", node)
+    changed, columns = list(parts), list(found)
+    for index, column in enumerate(found):
+        if column.type is kind or {column.type, kind} <= {ScalarType.INT, ScalarType.FLAG}:
+            continue
+        ident = symbols.define(_converted(column, kind), parts[index].source_rows)
+        changed[index] = changed[index].computed([(ident, symbols.definitions[ident])])
+        columns[index] = ColumnRef(ident, kind)
+    return changed, columns
+
+
+def _converted(column: ColumnRef, kind: ScalarType) -> Scalar:
+    if column.type is ScalarType.NULL:
+        return Case(((Literal(False, ScalarType.TRUTH), column),), column, kind)
+    return Call(
+        "to_double" if kind is ScalarType.DOUBLE else "coalesce",
+        (column,) if kind is ScalarType.DOUBLE else (column, column),
+        kind,
+    )
+
+
+def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: SourceRows) -> ColumnRef:
+    """The column above a set operation."""
+    domains = {symbols.key_domain(f.ident) for f in found}
+    domain = domains.pop() if len(domains) == 1 else None
+    base = frozenset().union(*(symbols.base(f) for f in found))
+    kinds = {f.type for f in found}
+    kind = (
+        ScalarType.INT
+        if kinds == {ScalarType.INT, ScalarType.FLAG}
+        else next(iter(kinds - {ScalarType.NULL}), ScalarType.NULL)
+    )
+    decimals = max(max_decimals(f, symbols) for f in found)
+    shared = any(symbols.is_shared(f) for f in found)
+    counts = all(is_row_count(f, symbols) for f in found)
+    mixed = (
+        not counts and kind is not ScalarType.FLAG and any(row_counts_in(symbols.expanded(f), symbols) for f in found)
+    )
+    closed = not mixed and all(is_amount(f, symbols) for f in found)
+    column = symbols.new_opaque(
+        kind,
+        OpaqueColumn(
+            base, source_rows, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts
+        ),
+    )
+    if kind.is_number:
+        symbols.sizes[column.ident] = max((magnitude(f, symbols) for f in found), default=Decimal(0))
+    return column
+
+
+def _matched_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
+    """EXCEPT and INTERSECT of persons' rows with the link key in both lists: rows that have a match, or none."""
+    left, right = parts
+    symbols = binder.symbols
+    if not node.args.get("distinct"):
+        message = "EXCEPT ALL and INTERSECT ALL are not understood."
+        raise BindError("set-operation", message, "Leave ALL out: rows that are alike become one.", node)
+    pairs = list(zip(left.columns.values(), right.columns.values(), strict=True))
+    keyed = any(
+        symbols.key_domain(a.ident) and symbols.key_domain(a.ident) == symbols.key_domain(b.ident) for a, b in pairs
+    )
+    if left.person is None or right.person is None or not keyed:
+        message = "EXCEPT and INTERSECT need the link key in both lists."
+        raise BindError("set-operation", message, "Add the key to both, or use EXISTS.", node)
+    alone = distinct_rows(binder, left)
+    same = [
+        Call("same", (a, b), ScalarType.TRUTH)
+        for a, b in zip(alone.columns.values(), right.columns.values(), strict=True)
+    ]
+    assert alone.person is not None
+    same.append(
+        Call(
+            "equal",
+            (ColumnRef(alone.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)),
+            ScalarType.TRUTH,
+        )
+    )
+    has_match = symbols.new_opaque(ScalarType.TRUTH, OpaqueColumn(frozenset(), nullable=False))
+    binder.syntax_of[has_match] = node
+    matched = Attach(alone.relation, Filter(right.relation, conjunction_of(same) or has_match), has_match.ident, None)
+    condition: Scalar = has_match if isinstance(node, exp.Intersect) else Call("not", (has_match,), ScalarType.TRUTH)
+    return replace(alone, relation=Filter(matched, condition), scans=left.scans | right.scans)
+
+
+def _union_groups(binder: "Binder", node: exp.SetOperation, parts: list[BoundGroups]) -> BoundGroups:
+    """UNION ALL of groups; UNION also drops rows that are alike."""
+    symbols = binder.symbols
+    columns: list[tuple[int, tuple[int, ...]]] = []
+    output_columns: ColumnsByName = {}
+    for index, name in enumerate(parts[0].columns):
+        found = [list(p.columns.values())[index] for p in parts]
+        kind = common_type([f.type for f in found], node)
+        ident = symbols.new_id()
+        labels = {symbols.labels.get(f.ident, "derived") for f in found}
+        symbols.labels[ident] = labels.pop() if len(labels) == 1 else "derived"
+        symbols.catalogue_sources[ident] = frozenset().union(*(symbols.base(f) for f in found))
+        output_columns[name] = ColumnRef(ident, kind)
+        columns.append((ident, tuple(f.ident for f in found)))
+    stacked = BoundGroups(
+        Stack(tuple(p.program for p in parts), tuple(columns)), output_columns, tuple(output_columns.values())
+    )
+    if node.args.get("distinct"):
+        stacked = replace(
+            stacked, program=Regroup(stacked.program, tuple((c.ident, c) for c in output_columns.values()), ())
+        )
+    return stacked
+
+
+def bind_values(binder: "Binder", node: exp.Values, outer_scope: Scope | None) -> BoundRows:
+    """VALUES (…), (…): public rows; in an APPLY each may read the row outside."""
+    check_arguments(node, frozenset({"expressions", "alias"}))
+    scope = Scope(binder.symbols, outer_scope)
+    expression_binder = binder.expression_binder(scope)
+    branches: list[BoundRows] = []
+    for row in node.expressions:
+        items = row.expressions if isinstance(row, exp.Tuple) else [row]
+        found = {f"column{i}": expression_binder.value(n) for i, n in enumerate(items, 1)}
+        binder.record_uses(expression_binder, Usage.READ)
+        branches.append(_values_row(found, binder.symbols))
+    if len({len(b.columns) for b in branches}) != 1:
+        raise BindError(
+            "set-columns", "The rows of VALUES have different numbers of columns.", "Write the same in each.", node
+        )
+    return branches[0] if len(branches) == 1 else _union_rows(binder, node, branches)
+
+
+def _values_row(found: dict[str, Scalar], symbols: SymbolTable) -> BoundRows:
+    computed = [(symbols.define(s), s) for s in found.values()]
+    relation = Project(Values((), ((),)), tuple(computed))
+    output_columns = {n: ColumnRef(i, s.type) for n, (i, s) in zip(found, computed, strict=True)}
+    return BoundRows(relation, None, frozenset(), output_columns)

@@ -1,0 +1,197 @@
+"""EXISTS, IN (SELECT …) and scalar subqueries over rows: each a column of the rows around it. Of that row's person, of
+public rows, or of groups that hold enough people; never of single other people."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.relations import Attach, Filter, Limit, Project, Scan, children, scalars_of, walk
+from broker.query.analysis.aggregate_arguments import is_amount, is_row_count
+from broker.query.analysis.implied_statistics import can_be_null
+from broker.query.binder.distinct_and_top import distinct_rows
+from broker.query.binder.grouped_expressions import is_grouped
+from broker.query.binder.row_aggregation import is_link_key
+from broker.query.binder.select_clauses import row_limit
+from broker.query.bound_relations import BindTarget, BoundRows, conjuncts_of, has_context, is_context
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
+from broker.query.expressions import predicates
+from broker.query.symbols import OpaqueColumn, SymbolTable
+
+if TYPE_CHECKING:
+    from broker.query.binder.select_binding import SelectBinding
+
+LINK_OR_GROUP = "Link it by the key in its WHERE (b.key = a.key), or bring the other people together with GROUP BY."
+
+
+def bind_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
+    """What a subquery answers for each row."""
+    if isinstance(node, exp.Exists):
+        return _applied_column(binding, _bind_inner_rows(binding, _without_star(node.this)), None, node)
+    if isinstance(node, exp.In):
+        return _bind_in_subquery(binding, node)
+    if isinstance(node, exp.Subquery | exp.Select):
+        return _bind_scalar_subquery(binding, node)
+    raise unsupported_node(node)
+
+
+def _bind_inner_rows(binding: "SelectBinding", query: exp.Expr) -> BoundRows:
+    scope = binding.expression_binder.scope
+    found = binding.binder.bind_query(query, scope.ctes, scope, BindTarget.ROWS)
+    if not isinstance(found, BoundRows):
+        raise BindError(CONSEQUENTIAL, "This subquery cannot be followed.", "", query)
+    return found
+
+
+def _without_star(query: exp.Expr) -> exp.Expr:
+    """EXISTS (SELECT * …) reads no column."""
+    inner = query.unnest()
+    if (
+        isinstance(inner, exp.Select)
+        and not is_grouped(inner)
+        and all(isinstance(i, exp.Star) for i in inner.expressions)
+    ):
+        inner.set("expressions", [exp.Literal.number(1)])
+    return inner
+
+
+def _applied_column(binding: "SelectBinding", sub: BoundRows, value: ColumnRef | None, node: exp.Expr) -> ColumnRef:
+    """The column that the rows around get."""
+    if sub.person is not None and not sub.is_correlated:
+        raise BindError("subquery-persons", "This subquery reads other people's rows.", LINK_OR_GROUP, node)
+    symbols = binding.binder.symbols
+    _check_context(sub, symbols, node)
+    shared = has_context(sub.relation)
+    if value is None:
+        found = symbols.new_opaque(ScalarType.TRUTH, OpaqueColumn(frozenset(), nullable=False, shared=shared))
+    else:
+        known = symbols.opaque.get(value.ident)
+        low, high, decimals = (known.low, known.high, known.decimals) if known else (None, None, 0)
+        made = OpaqueColumn(
+            symbols.base(value), low=low, high=high, decimals=decimals, shared=shared,
+            closed=is_amount(value, symbols), counts=is_row_count(value, symbols), like=known.like if known else value,
+        )  # fmt: skip
+        found = symbols.new_opaque(value.type, made)
+        if value.ident in symbols.sizes:
+            symbols.sizes[found.ident] = symbols.sizes[value.ident]
+    binding.pending.append(
+        lambda rows: replace(
+            rows, relation=Attach(rows.relation, sub.relation, found.ident, None if value is None else value.ident)
+        )
+    )
+    return found
+
+
+def _check_context(sub: BoundRows, symbols: SymbolTable, node: exp.Expr) -> None:
+    """Groups and windows of other people are the same whoever asks: nothing below them reads the row outside."""
+    for part in walk(sub.relation):
+        if not is_context(part):
+            continue
+        below = [p for child in children(part) for p in walk(child)]
+        scans = {p.person for p in below if isinstance(p, Scan)}
+        read = {symbols.origins[i].scan for p in [part, *below] for s in scalars_of(p) for i in symbols.base(s)}
+        if not read <= scans:
+            message = "A group of other people depends on the row outside otherwise than by equality."
+            raise BindError(
+                "correlated", message, "Write GROUP BY in it, or group in a derived table and join it.", node
+            )
+
+
+def _bind_scalar_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
+    """One value: an aggregate, or the first row of the person outside in an order."""
+    query = node.unnest()
+    while isinstance(query, exp.Subquery):
+        query = query.this
+    limit = query.args.get("limit")
+    one = isinstance(query, exp.Select) and (
+        (is_grouped(query) and query.args.get("group") is None)
+        or (limit is not None and row_limit(binding.expression_binder, limit) <= 1)
+    )
+    sub = _bind_inner_rows(binding, query)
+    if not one:
+        message = "A subquery stands where one value is needed."
+        raise BindError(
+            "scalar-subquery", message, "Aggregate it, or take TOP 1 … ORDER BY of the person's rows.", node
+        )
+    if len(sub.columns) != 1:
+        raise BindError("scalar-subquery", "A scalar subquery gives one column.", "Name one column.", node)
+    if isinstance(sub.relation, Limit) and sub.relation.count != 1:
+        raise BindError("scalar-subquery", "A scalar subquery gives one row.", "Write TOP 1.", node)
+    (value,) = sub.columns.values()
+    _check_value(binding, value, node)
+    return _applied_column(binding, sub, value, node)
+
+
+def _check_value(binding: "SelectBinding", value: ColumnRef, node: exp.Expr) -> None:
+    """What tells who somebody is, is no value."""
+    hidden = binding.expression_binder.hidden_behind(value)
+    if binding.binder.symbols.key_domain(value.ident) is not None:
+        raise BindError("link-key", "A link key is not a value.", "Join on it instead.", node, hidden)
+    if hidden is not None:
+        advice = "Link keys can be joined with link keys, and counted with COUNT(DISTINCT …)."
+        raise BindError("identifier", f"{hidden} tells who somebody is.", advice, node, hidden)
+
+
+def _bind_in_subquery(binding: "SelectBinding", node: exp.In) -> Scalar:
+    """X IN (SELECT y …): whether some row has it. Link keys meet link keys; values of other people only where enough of
+    them share one."""
+    expression_binder, symbols = binding.expression_binder, binding.binder.symbols
+    sub = _bind_inner_rows(binding, node.args["query"])
+    if len(sub.columns) != 1:
+        raise BindError("in-subquery", "IN (SELECT …) takes one column.", "Name one column.", node)
+    (value,) = sub.columns.values()
+    inner = node.this.unnest()
+    left: ColumnRef | None = None
+    if is_link_key(inner, expression_binder):
+        left = expression_binder.raw_column(inner)
+        same: tuple[Scalar, ...] = (expression_binder.equal_columns(left, value, node),)
+        source = expression_binder.scope.source_of(left)
+        if sub.person is not None and source is not None and source.person is not None:
+            same += (
+                Call(
+                    "equal",
+                    (ColumnRef(sub.person, ScalarType.INT), ColumnRef(source.person, ScalarType.INT)),
+                    ScalarType.TRUTH,
+                ),
+            )
+            sub = replace(sub, is_correlated=True)
+        tested: Scalar = left
+    else:
+        _check_value(binding, value, node)
+        if sub.person is not None and not sub.is_correlated:
+            sub = distinct_rows(binding.binder, sub)
+            (value,) = sub.columns.values()
+        tested = expression_binder.value(node.this)
+        same = (predicates.equal_scalars(expression_binder, tested, value, node),)
+    negated = _is_negated(node)
+    if negated and can_be_null(value, symbols) and not _excludes_missing(sub, value):
+        message = "NOT IN (SELECT …) is true of nothing once the list holds a missing value."
+        raise BindError("not-in", message, "Write NOT EXISTS (SELECT 1 … WHERE b.key = a.key).", node)
+    found = _applied_column(binding, sub.filtered(same), None, node)
+    if not negated or not can_be_null(tested, symbols):
+        return found
+    # NULL NOT IN (…) is unknown, but true of a list without any row. No list of link keys is without one.
+    some: tuple[Scalar, ...] = () if tested is left else (_applied_column(binding, sub, None, node),)
+    unknown = (Call("is_null", (tested,), ScalarType.TRUTH), *some, Literal(None, ScalarType.TRUTH))
+    return Call("or", (found, Call("and", unknown, ScalarType.TRUTH)), ScalarType.TRUTH)
+
+
+def _excludes_missing(sub: BoundRows, value: ColumnRef) -> bool:
+    """Whether the subquery's own WHERE leaves out missing values."""
+    present = Call("not", (Call("is_null", (value,), ScalarType.TRUTH),), ScalarType.TRUTH)
+    part = sub.relation
+    while isinstance(part, Filter | Project | Attach):
+        if isinstance(part, Filter) and present in conjuncts_of(part.predicate):
+            return True
+        part = part.child
+    return False
+
+
+def _is_negated(node: exp.Expr) -> bool:
+    parent = node.parent
+    while parent is not None and not isinstance(parent, exp.Query | exp.If):
+        if isinstance(parent, exp.Not):
+            return True
+        parent = parent.parent
+    return False

@@ -1,0 +1,208 @@
+"""Window functions: over the rows of one person, over other people's rows (context), and over groups."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Usage, VariableClass
+from broker.domain.relations import Aggregate, WindowColumn
+from broker.query.analysis.implied_statistics import can_be_null
+from broker.query.binder.grouped_expressions import is_aggregate
+from broker.query.binder.row_aggregation import CONTEXT, BoundAggregate, aggregate_column, bind_aggregate
+from broker.query.diagnostics import BindError, check_arguments, unsupported_node
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.operations.value_bounds import MOST_ROWS
+from broker.query.symbols import SourceRows, SymbolTable
+
+if TYPE_CHECKING:
+    from broker.query.binder.select_binding import SelectBinding
+
+RANK_FUNCTIONS: dict[type[exp.Expr], str] = {
+    exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "dense_rank", exp.PercentRank: "percent_rank",
+    exp.CumeDist: "cumulative_share", exp.Ntile: "ntile",
+}  # fmt: skip
+NEIGHBOUR_FUNCTIONS: dict[type[exp.Expr], str] = {
+    exp.Lag: "lag", exp.Lead: "lead", exp.FirstValue: "first", exp.LastValue: "last",
+}  # fmt: skip
+FRACTIONS = frozenset({"percent_rank", "cumulative_share"})
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall:
+    """A window as it is written, translated."""
+
+    call: BoundAggregate
+    partition: tuple[Scalar, ...]
+    order: tuple[tuple[Scalar, bool], ...]
+    is_rank: bool
+
+
+def bind_window(
+    node: exp.Window, expression_binder: ExpressionBinder, own: bool, partition: tuple[Scalar, ...]
+) -> WindowCall:
+    """A window's function and order. `own`: its rows are one person's, or groups."""
+    check_arguments(node, frozenset({"this", "partition_by", "order", "spec", "over"}))
+    _check_frame(node)
+    order = node.args.get("order")
+    items = order.expressions if order is not None else []
+    ranked = tuple(
+        part for i in items for part in order_terms(i, expression_binder.value(i.this), expression_binder.symbols)
+    )
+    function = node.this
+    if type(function) in RANK_FUNCTIONS or type(function) in NEIGHBOUR_FUNCTIONS:
+        found = _bind_rank_or_neighbour(function, expression_binder, own)
+        if not ranked:
+            raise BindError("window-order", "This window function needs an order.", "Write OVER (… ORDER BY x).", node)
+        if not own and not isinstance(function, exp.Ntile):
+            found = replace(found, base=_quasi_identifiers_of_order(ranked, expression_binder.symbols))
+        return WindowCall(found, partition, ranked, is_rank=type(function) in RANK_FUNCTIONS)
+    if not is_aggregate(function):
+        raise unsupported_node(function)
+    found = bind_aggregate(function, expression_binder, own)
+    if not own:
+        found = replace(found, base=found.base | _quasi_identifiers_of_order(ranked, expression_binder.symbols))
+    return WindowCall(found, partition, ranked, is_rank=False)
+
+
+def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols: SymbolTable) -> frozenset[int]:
+    """The quasi-identifiers of an order: a place or a running total among other people has one number for each of
+    their values, and is the variable under another name. NTILE has as many as are written."""
+    found = frozenset().union(*(symbols.base(part) for part, _ in ranked))
+    return frozenset(i for i in found if symbols.origins[i].variable.cls is VariableClass.QUASI)
+
+
+def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tuple[Scalar, bool], ...]:
+    """(Expression, descending) of one item of ORDER BY. NULL is lowest, as in T-SQL; where the item or its dialect puts
+    it elsewhere, whether a value is missing comes first."""
+    check_arguments(item, frozenset({"this", "desc", "nulls_first"}))
+    descending, first = bool(item.args.get("desc")), bool(item.args.get("nulls_first"))
+    if first is not descending or not can_be_null(value, symbols):
+        return ((value, descending),)
+    missing = Case(
+        ((Call("is_null", (value,), ScalarType.TRUTH), Literal(1, ScalarType.INT)),),
+        Literal(0, ScalarType.INT),
+        ScalarType.INT,
+    )
+    return ((missing, first), (value, descending))
+
+
+def partition_of(node: exp.Window, expression_binder: ExpressionBinder) -> tuple[Scalar, ...]:
+    return tuple(_partition(n, expression_binder) for n in node.args.get("partition_by") or [])
+
+
+def _partition(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
+    inner = node.unnest()
+    if isinstance(inner, exp.Column):
+        found = expression_binder.scope.resolve(inner)
+        if expression_binder.symbols.key_domain(found.ident) is not None:
+            return expression_binder.raw_column(inner)
+    return expression_binder.value(node)
+
+
+def _check_frame(node: exp.Window) -> None:
+    spec = node.args.get("spec")
+    if spec is None:
+        return
+    plain = {k: str(v).upper() for k, v in spec.args.items() if v}
+    whole = {"start": "UNBOUNDED", "start_side": "PRECEDING"}
+    running = [{**whole, "kind": "RANGE"}, {**whole, "kind": "RANGE", "end": "CURRENT ROW"}]
+    if plain not in running:
+        raise BindError("frame", "ROWS and RANGE of a window are not understood.", "Leave the frame out.", node)
+
+
+def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBinder, own: bool) -> BoundAggregate:
+    """A rank, or a neighbour's value: that only among one person's rows, or groups."""
+    if type(function) in RANK_FUNCTIONS:
+        op = RANK_FUNCTIONS[type(function)]
+        check_arguments(function, frozenset({"this"} if op == "ntile" else ()))
+        args: tuple[Scalar, ...] = ()
+        check_arguments(function, frozenset({"this"}) if op == "ntile" else frozenset())
+        if op == "ntile":
+            args = (Literal(_ntile_bands(function, expression_binder), ScalarType.INT),)
+        kind = ScalarType.DOUBLE if op in FRACTIONS else ScalarType.INT
+        return BoundAggregate(Aggregate(op, args, kind), frozenset(), size=Decimal(1) if op in FRACTIONS else MOST_ROWS)
+    op = NEIGHBOUR_FUNCTIONS[type(function)]
+    if not own:
+        message = f"{op.upper()} over other people's rows gives another person's value."
+        raise BindError("individual-value", message, "Partition it by the link key, or use AVG.", function)
+    if op == "last" and expression_binder.is_rows:
+        message = "LAST_VALUE is the value of any row that is equal in the order."
+        raise BindError("window-order", message, "Write FIRST_VALUE(x) OVER (… ORDER BY y DESC).", function)
+    value = expression_binder.value(function.this)
+    steps: tuple[Scalar, ...] = ()
+    if op in {"lag", "lead"}:
+        check_arguments(function, frozenset({"this", "offset"}))
+        offset = function.args.get("offset")
+        steps = (
+            Literal(1 if offset is None else expression_binder.written_integer(offset, "The offset"), ScalarType.INT),
+        )
+    found = Aggregate(op, (value, *steps), value.type)
+    return BoundAggregate(
+        found,
+        expression_binder.symbols.base(value),
+        size=expression_binder.symbols.sizes.get(getattr(value, "ident", 0)),
+    )
+
+
+def _ntile_bands(function: exp.Expr, expression_binder: ExpressionBinder) -> int:
+    """At least one: with fewer the engine fails as soon as there is a row, which would tell that there is one."""
+    bands = expression_binder.written_integer(function.this, "The number of bands")
+    if bands < 1:
+        raise BindError("literal", "The number of bands must be 1 or more.", "Write the number.", function)
+    return bands
+
+
+def bind_row_window(binding: "SelectBinding", node: exp.Window) -> Scalar:
+    """A window over rows, as a column of them."""
+    expression_binder, symbols = binding.expression_binder, binding.binder.symbols
+    rows = binding.rows
+    assert rows is not None
+    partition = partition_of(node, expression_binder)
+    for part in partition:
+        if not (isinstance(part, ColumnRef) and symbols.key_domain(part.ident) is not None):
+            symbols.record_use(part, Usage.GROUPED)
+    by_person = any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in partition)
+    own = rows.person is None or rows.is_correlated or by_person
+    window = bind_window(node, expression_binder, own, partition)
+    if by_person and rows.person is not None:
+        # Rows without a link key stay apart, as they do in GROUP BY.
+        partition = (*partition, ColumnRef(rows.person, ScalarType.INT))
+    column = aggregate_column(window.call, symbols, SourceRows(rows.scans, rows.person), shared=not own)
+    if not own:
+        binding.binder.review[CONTEXT] = None
+    binding.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order, not own))
+    return column
+
+
+def is_distinct(select: exp.Select) -> bool:
+    """Whether a SELECT is DISTINCT without ON, which would choose rows and is refused where it stands."""
+    found = select.args.get("distinct")
+    return found is not None and not found.args.get("on")
+
+
+def distinct_windows_as_group_by(select: exp.Select) -> exp.Select | None:
+    """SELECT DISTINCT g, PERCENTILE_CONT(…) OVER (PARTITION BY g): a statistic of each g, written as GROUP BY."""
+    if not is_distinct(select) or select.args.get("group") or select.args.get("limit"):
+        return None
+    windows = [w for i in select.expressions for w in i.find_all(exp.Window) if w.find_ancestor(exp.Select) is select]
+    if not windows or any(w.args.get("order") or w.args.get("spec") or not is_aggregate(w.this) for w in windows):
+        return None
+    plain = [i for i in select.expressions if i.find(exp.Window) is None]
+    keys = {(p.this if isinstance(p, exp.Alias) else p).sql().casefold() for p in plain}
+    if any({p.sql().casefold() for p in w.args.get("partition_by") or []} != keys for w in windows):
+        return None
+    found = select.copy()
+    found.set("distinct", None)
+    for window in [w for i in found.expressions for w in i.find_all(exp.Window)]:
+        window.replace(window.this)
+    nodes = [(i.this if isinstance(i, exp.Alias) else i).copy() for i in found.expressions if not _has_aggregate(i)]
+    if nodes:
+        found.set("group", exp.Group(expressions=nodes))
+    return found
+
+
+def _has_aggregate(item: exp.Expr) -> bool:
+    return any(is_aggregate(n) for n in item.walk())

@@ -1,0 +1,168 @@
+"""Bound relations: rows of persons, public rows, or groups; and which link keys join two persons' rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sqlglot import exp
+
+from broker.domain.groups import Group
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
+from broker.domain.relations import Filter, Gather, Join, JoinHow, Over, Project, Relation, Values, walk
+from broker.query.diagnostics import BindError
+from broker.query.symbols import SourceRows, SymbolTable
+
+ColumnsByName = dict[str, ColumnRef]
+"""Columns of a derived relation by their folded names, in the order of its SELECT list."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundRows:
+    """Rows: `person` is the id of the row's person number, None for public rows. `is_correlated` says that the rows are
+    those of the person of the row outside, in a subquery that is correlated on the link key."""
+
+    relation: Relation
+    person: int | None
+    scans: frozenset[int]
+    columns: ColumnsByName = field(default_factory=dict)
+    is_correlated: bool = False
+
+    @property
+    def source_rows(self) -> SourceRows:
+        return SourceRows(self.scans, self.person)
+
+    def filtered(self, conjuncts: Iterable[Scalar]) -> "BoundRows":
+        predicate = conjunction_of(conjuncts)
+        return self if predicate is None else replace(self, relation=Filter(self.relation, predicate))
+
+    def computed(self, columns: Iterable[tuple[int, Scalar]]) -> "BoundRows":
+        found = tuple(columns)
+        return replace(self, relation=Project(self.relation, found)) if found else self
+
+
+@dataclass(frozen=True, slots=True)
+class BoundGroups:
+    """Groups: a program above the top γ, with the columns that a query around it sees. `is_single` says that it has
+    exactly one row; `keys` the columns that tell one row from another; `tables` how many γs over persons are in it."""
+
+    program: Group
+    columns: ColumnsByName
+    keys: tuple[ColumnRef, ...] = ()
+    is_single: bool = False
+
+
+BoundQuery = BoundRows | BoundGroups
+
+
+class BindTarget(StrEnum):
+    """What a query is bound for: groups that the broker works with, or rows that the engine joins with others."""
+
+    GROUPS = "groups"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class CteDefinition:
+    """A CTE or temporary table: bound again at each use, with the tables that it could see."""
+
+    query: exp.Expr
+    columns: tuple[str, ...]
+    visible: "Ctes"
+
+
+Ctes = Mapping[str, CteDefinition]
+
+
+def one_row() -> BoundRows:
+    """What a SELECT without FROM reads."""
+    return BoundRows(Values((), ((),)), None, frozenset())
+
+
+def is_context(part: Relation) -> bool:
+    """Whether a relation itself brings other people's rows together: groups or windows that a person's rows meet."""
+    if isinstance(part, Gather):
+        return part.person is None and part.counted is not None
+    return isinstance(part, Over) and any(c.shared for c in part.columns)
+
+
+def has_context(relation: Relation) -> bool:
+    """Whether other people's rows are brought together inside."""
+    return any(map(is_context, walk(relation)))
+
+
+class LinkKeyEqualities:
+    """Which link keys are equal on every row: a union-find over all conjuncts of a SELECT (never under OR)."""
+
+    def __init__(self, symbols: SymbolTable, conjuncts: Iterable[Scalar]) -> None:
+        self._symbols = symbols
+        self._parents: dict[int, int] = {}
+        for conjunct in conjuncts:
+            match conjunct:
+                case Call(op="equal", args=(ColumnRef(ident=left), ColumnRef(ident=right))) if symbols.key_domain(
+                    left
+                ) is not None and symbols.key_domain(left) == symbols.key_domain(right):
+                    self._parents[self._root(left)] = self._root(right)
+
+    def _root(self, ident: int) -> int:
+        while (parent := self._parents.get(ident, ident)) != ident:
+            ident = parent
+        return ident
+
+    def are_linked(self, left: frozenset[int], right: frozenset[int]) -> bool:
+        """Whether some key of the left scans equals some key of the right scans."""
+        return bool(self._keys_of(left) & self._keys_of(right))
+
+    def _keys_of(self, wanted: frozenset[int]) -> set[int]:
+        """The keys that stand in some scans, each by the one that stands for all its equals."""
+        found = [(i, self._symbols.scans_of(i)) for pair in self._parents.items() for i in pair]
+        return {self._root(i) for i, scans in found if scans and scans <= wanted}
+
+
+def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
+    found = tuple(conjuncts)
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else Call("and", found, ScalarType.TRUTH)
+
+
+def conjuncts_of(predicate: Scalar | None) -> tuple[Scalar, ...]:
+    """The parts of a conjunction."""
+    if predicate is None:
+        return ()
+    if isinstance(predicate, Call) and predicate.op == "and":
+        return tuple(c for a in predicate.args for c in conjuncts_of(a))
+    return (predicate,)
+
+
+def join_rows(
+    left: BoundRows,
+    right: BoundRows,
+    how: JoinHow,
+    on: list[Scalar],
+    links: LinkKeyEqualities,
+    symbols: SymbolTable,
+    lateral: bool = False,
+) -> BoundRows:
+    """Two relations joined. Two persons' rows meet only where link keys of one domain and person numbers are equal:
+    the second equality is added to the first."""
+    conditions = list(on)
+    both = None
+    if left.person is not None and right.person is not None:
+        if not (links.are_linked(left.scans, right.scans) or right.is_correlated):
+            raise BindError("person-join", "Two tables about people are joined without their link keys.",
+                       "Join them ON a.key = b.key of one kind, or aggregate one of them first.")  # fmt: skip
+        conditions.append(
+            Call(
+                "equal",
+                (ColumnRef(left.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)),
+                ScalarType.TRUTH,
+            )
+        )
+        both = (left.person, right.person) if how is JoinHow.FULL else None
+    condition = conjunction_of(conditions)
+    how = JoinHow.CROSS if condition is None and how is JoinHow.INNER else how
+    person = left.person if left.person is not None else right.person
+    if both is not None:
+        person = symbols.new_id()
+    relation = Join(left.relation, right.relation, how, condition, person, both, lateral)
+    return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)

@@ -1,0 +1,100 @@
+"""Bounded contributions of a planned table: by ranks and joins where these are few, else summed by person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from broker.domain.plans.bounded_table import PersonBound
+from broker.domain.plans.plan import PlannedTable
+from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
+from broker.domain.relations import Filter, Join, JoinHow, Relation, Scan, Union, walk
+from broker.policy.data_catalogue import Catalogue
+from broker.query.contribution_bounding.error_free import error_free_relation
+from broker.query.contribution_bounding.row_bounds import RowBounder, is_of_persons
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionLimits:
+    """`rows`: most rows of one person that ranks and joins may come to; beyond it, or where it is better, `each` is
+    enforced.
+
+    `ranks`: by table, rows of one person and year that count, where that is fewer than the catalogue's.
+    """
+
+    rows: int
+    each: PersonBound
+    ranks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedContributions:
+    """Contributions of which one person has at most `rows`, at most `in_cell` of them in one cell, in at most `cells`.
+
+    `counted_rows`: how many rows of a person and year of each table count, others being left out as a rule.
+    `drops_personless`: so are rows that nobody stands behind.
+    """
+
+    contributions: Relation
+    cells: int
+    in_cell: int
+    rows: int
+    each: PersonBound | None
+    counted_rows: Mapping[str, int]
+    drops_personless: bool = False
+
+
+def bound_contributions(table: PlannedTable, catalogue: Catalogue, limits: ContributionLimits) -> BoundedContributions:
+    """Cells are those of all the table's keys: years among them part a person's rows."""
+    relation = _with_persons_only(table)
+    drops_personless = relation is not table.contributions
+    bounder = RowBounder(relation, catalogue, limits.ranks)
+    found, cells, each = bounder.bound(relation), _listed_cell_count(table), limits.each
+    own = each.cells if cells is None else min(each.cells, cells)
+    prefers_sums = _loses_no_cell(cells, limits, relation)
+    most = min(limits.rows, 2 * own * each.rows - 1) if prefers_sums else limits.rows
+    if found.rows is not None and 0 < found.rows <= most:
+        by_year = [found.each[k.ident] for k in _key_columns(table) if k.ident in found.each]
+        in_cell = min([found.rows, *by_year])
+        held = found.rows if cells is None else min(found.rows, cells)
+        return BoundedContributions(
+            error_free_relation(found.relation), held, in_cell, found.rows, None, bounder.counted_rows, drops_personless
+        )
+    return BoundedContributions(
+        error_free_relation(relation), own, each.rows, own * each.rows, each, {}, drops_personless
+    )
+
+
+def _key_columns(table: PlannedTable) -> list[ColumnRef]:
+    return [k.expression for k in table.keys if isinstance(k.expression, ColumnRef)]
+
+
+def _listed_cell_count(table: PlannedTable) -> int | None:
+    """How many there are by the lists of the plan; rows in others are dropped. (Registers are not known to a plan.)"""
+    sizes = [None if k.domain is None else len(k.domain) for k in table.keys]
+    return None if None in sizes else max(1, prod(n for n in sizes if n is not None))
+
+
+def _loses_no_cell(cells: int | None, limits: ContributionLimits, relation: Relation) -> bool:
+    """Whether adding up leaves a person all of their cells. Who names a table's rows has chosen ranks."""
+    named = any(isinstance(r, Scan) and r.table in limits.ranks for r in walk(relation))
+    return cells is not None and cells <= limits.each.cells and not named
+
+
+def _with_persons_only(table: PlannedTable) -> Relation:
+    """Without rows that nobody stands behind."""
+    if not any(map(_has_personless_rows, walk(table.contributions))):
+        return table.contributions
+    missing = Call("is_null", (ColumnRef(table.person, ScalarType.INT),), ScalarType.TRUTH)
+    return Filter(table.contributions, Call("not", (missing,), ScalarType.TRUTH))
+
+
+def _has_personless_rows(relation: Relation) -> bool:
+    """An outer join's public side that no person meets, and a union's public branch."""
+    match relation:
+        case Join(how=JoinHow.LEFT, left=left, right=right):
+            return is_of_persons(right) and not is_of_persons(left)
+        case Join(how=JoinHow.FULL, left=left, right=right):
+            return is_of_persons(left) is not is_of_persons(right)
+        case Union(parts=parts, person=person):
+            return person is not None and not all(map(is_of_persons, parts))
+    return False

@@ -1,0 +1,99 @@
+"""Column origins: from which catalogue variable of which scan the columns of a finished relation come."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
+from broker.domain.relations import Attach, Gather, Join, JoinHow, Over, Project, Relation, Scan, Union, Values, walk
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
+
+
+@dataclass(frozen=True)
+class ColumnOrigins:
+    """Of all columns of one relation."""
+
+    relation: Relation
+    catalogue: Catalogue
+
+    @cached_property
+    def _scanned(self) -> dict[int, tuple[Scan, str]]:
+        return {c.ident: (r, c.variable) for r in walk(self.relation) if isinstance(r, Scan) for c in r.columns}
+
+    @cached_property
+    def _definitions(self) -> dict[int, tuple[Scalar, ...]]:
+        """What a new column stands for: of a union, a column of each part."""
+        found: dict[int, tuple[Scalar, ...]] = {}
+        for part in walk(self.relation):
+            for ident, scalars in _computed_columns(part):
+                if scalars != (ColumnRef(ident, scalars[0].type),):
+                    found[ident] = scalars
+        return found
+
+    def table(self, scan: Scan) -> CatalogueTable:
+        return self.catalogue.table(scan.table)
+
+    def sources(self, scalar: Scalar) -> tuple[tuple[Scan, Variable], ...]:
+        """The variables that a column is a copy of; none where anything is computed."""
+        if not isinstance(scalar, ColumnRef):
+            return ()
+        if scalar.ident in self._scanned:
+            scan, name = self._scanned[scalar.ident]
+            variable = self.table(scan).find(name)
+            return () if variable is None else ((scan, variable),)
+        parts = [self.sources(s) for s in self._definitions.get(scalar.ident, ())]
+        return tuple(s for p in parts for s in p) if all(parts) else ()
+
+    def definition(self, column: ColumnRef) -> Scalar | None:
+        """What a computed column is, where that is one expression."""
+        definitions = self._definitions.get(column.ident, ())
+        return definitions[0] if len(definitions) == 1 else None
+
+    def is_link_key(self, scalar: Scalar) -> bool:
+        found = self.sources(scalar)
+        return bool(found) and all(self.table(s).is_link_key(v.name) for s, v in found)
+
+    def year_count(self, scalar: Scalar) -> int | None:
+        """How many values a year column has, if it is one; NULL is one where an outer join can bring it."""
+        found = self.sources(scalar)
+        if not found or not all(self._is_year(s, v) for s, v in found):
+            return None
+        outer = any(isinstance(r, Join) and r.how in {JoinHow.LEFT, JoinHow.FULL} for r in walk(self.relation))
+        together = frozenset[int]().union(*(s.years or () for s, _ in found))
+        return len(together) + outer
+
+    def _is_year(self, scan: Scan, variable: Variable) -> bool:
+        axis = self.table(scan).year
+        return axis is not None and axis.variable == variable.name and scan.years is not None
+
+
+def _computed_columns(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
+    match part:
+        case Project(columns=columns) | Gather(keys=columns):
+            yield from ((i, (s,)) for i, s in columns)
+        case Union(columns=columns):
+            for ident, parts in columns:
+                yield ident, tuple(ColumnRef(p, ScalarType.NULL) for p in parts)
+
+
+def idents_of(relation: Relation) -> frozenset[int]:
+    """Every column that is read or made somewhere in a relation; of any other, the row outside says the value."""
+    return frozenset(i for part in walk(relation) for i in _own_idents(part) if i is not None)
+
+
+def _own_idents(part: Relation) -> Iterator[int | None]:
+    match part:
+        case Scan(columns=scanned, person=person):
+            yield from (*(c.ident for c in scanned), person)
+        case Values(columns=columns) | Project(columns=columns):
+            yield from (i for i, _ in columns)
+        case Gather(keys=keys, aggregates=aggregates, person=person):
+            yield from (*(i for i, _ in keys), *(i for i, _ in aggregates), person)
+        case Over(columns=windows):
+            yield from (w.ident for w in windows)
+        case Union(columns=columns, person=both):
+            yield from (*(i for i, _ in columns), both[0] if both is not None else None)
+        case Join(person=person):
+            yield person
+        case Attach(ident=ident):
+            yield ident

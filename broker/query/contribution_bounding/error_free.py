@@ -1,0 +1,93 @@
+"""Error-free scalars and relations: what has no value on a row is NULL there and never ends a job."""
+
+from dataclasses import replace
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.relations import (
+    Aggregate,
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Values,
+)
+from broker.query.operations.aggregate_functions import ORDER_SENSITIVE
+
+ERROR_FREE = frozenset(
+    {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",
+     "least", "starts_with", "ends_with", "contains"}
+)  # fmt: skip
+"""Operations without an error on any value; the conditions of a join stay what the engine joins by. (Decimals of two
+widths are an exception: what brings them to one type may not fit it.)"""
+
+
+def error_free(scalar: Scalar) -> Scalar:
+    match scalar:
+        case ColumnRef() | Literal():
+            return scalar
+        case Call(op=op, args=args) if op in ERROR_FREE:
+            inside: Scalar = replace(scalar, args=tuple(map(error_free, args)))
+            return _of_one_type(inside, args)
+        case Case(whens=whens, otherwise=otherwise):
+            made = replace(
+                scalar, whens=tuple((error_free(c), error_free(v)) for c, v in whens), otherwise=error_free(otherwise)
+            )
+            return _of_one_type(made, (*(v for _, v in whens), otherwise))
+        case Call(type=kind):
+            return Call("total", (scalar,), kind)
+
+
+def _of_one_type(scalar: Scalar, united: tuple[Scalar, ...]) -> Scalar:
+    """With an eye on the scalars that are brought to one type."""
+    return Call("total", (scalar,), scalar.type) if ScalarType.DECIMAL in {s.type for s in united} else scalar
+
+
+def error_free_relation(relation: Relation) -> Relation:
+    """Every scalar of a relation, made total. (The types of a union's columns are settled above it.)"""
+    match relation:
+        case Scan() | Values():
+            return relation
+        case Filter(child=child, predicate=predicate):
+            return Filter(error_free_relation(child), error_free(predicate))
+        case Project(child=child, columns=columns):
+            return Project(error_free_relation(child), tuple((i, error_free(s)) for i, s in columns))
+        case Join(left=left, right=right, on=on):
+            condition = None if on is None else error_free(on)
+            return replace(relation, left=error_free_relation(left), right=error_free_relation(right), on=condition)
+        case Gather(child=child, keys=keys, aggregates=aggregates):
+            made = tuple((i, _error_free_aggregate(a)) for i, a in aggregates)
+            return replace(
+                relation,
+                child=error_free_relation(child),
+                keys=tuple((i, error_free(s)) for i, s in keys),
+                aggregates=made,
+            )
+        case Over(child=child, columns=windows):
+            made_windows = tuple(
+                replace(w, function=_error_free_aggregate(w.function), partition=tuple(map(error_free, w.partition)),
+                        order=tuple((error_free(s), down) for s, down in w.order))
+                for w in windows
+            )  # fmt: skip
+            return replace(relation, child=error_free_relation(child), columns=made_windows)
+        case Union(parts=parts):
+            return replace(relation, parts=tuple(map(error_free_relation, parts)))
+        case Attach(child=child, sub=sub):
+            return replace(relation, child=error_free_relation(child), sub=error_free_relation(sub))
+        case Limit(child=child, order=order):
+            return replace(
+                relation, child=error_free_relation(child), order=tuple((error_free(s), d) for s, d in order)
+            )
+
+
+def _error_free_aggregate(aggregate: Aggregate) -> Aggregate:
+    """Constants stay written: the engine wants them so in quantiles. Binary fractions are added up in an order of their
+    own: in that of the rows, one person's presence would move the last digits of others."""
+    op, args = aggregate.op, tuple(map(error_free, aggregate.args))
+    rounds = op in ORDER_SENSITIVE and (args[0].type is ScalarType.DOUBLE or op not in {"sum", "mean"})
+    return replace(aggregate, op=f"{op}_in_order" if rounds else op, args=args)

@@ -1,0 +1,69 @@
+"""The most rows that one person's become anywhere inside a relation, before any bound drops some."""
+
+from broker.domain.plans.scalars import Scalar
+from broker.domain.relations import Attach, Filter, Gather, Join, Limit, Over, Project, Relation, Scan, Union, Values
+from broker.policy.data_catalogue import Catalogue
+from broker.query.bound_relations import conjuncts_of
+from broker.query.contribution_bounding.column_origins import ColumnOrigins
+from broker.query.contribution_bounding.row_bounds import is_of_persons, max_matches
+
+
+def peak_rows(relation: Relation, catalogue: Catalogue, public_rows: int) -> int:
+    """`public_rows`: as many as a table of the catalogue that is not about persons is taken to have."""
+    return _PeakRows(ColumnOrigins(relation, catalogue), public_rows, inner=False).of(relation)
+
+
+class _PeakRows:
+    """`inner`: what is public is computed for a person's row, and not once for everybody."""
+
+    def __init__(self, origins: ColumnOrigins, public_rows: int, *, inner: bool) -> None:
+        self._origins, self._public_rows, self._inner = origins, public_rows, inner
+        self._most = 1
+
+    def of(self, relation: Relation) -> int:
+        """The most rows of all relations inside of this one."""
+        self.rows(relation)
+        return self._most
+
+    def rows(self, relation: Relation) -> int:
+        """Of one person; of a public relation, all."""
+        found = self._rows(relation)
+        if self._inner or is_of_persons(relation):
+            self._most = max(self._most, found)
+        return found
+
+    def _rows(self, relation: Relation) -> int:
+        match relation:
+            case Scan(person=None):
+                return self._public_rows
+            case Scan(years=years):
+                return self._origins.table(relation).max_rows_per_unit_year * max(1, len(years or ()))
+            case Values(rows=rows):
+                return len(rows)
+            case Filter(child=child) | Project(child=child) | Over(child=child) | Gather(child=child):
+                return self.rows(child)
+            case Limit(child=child, count=count):
+                return min(self.rows(child), count)
+            case Union(parts=parts):
+                return sum(map(self.rows, parts))
+            case Attach(child=child, sub=sub):
+                return self._for_each(self.rows(child), sub)
+            case Join(lateral=True):
+                left = self._for_each(self.rows(relation.left), relation.right)
+                return left * max(1, self._matches(relation.right, (), self.rows(relation.right)))
+            case Join():
+                left, right = self.rows(relation.left), self.rows(relation.right)
+                on = conjuncts_of(relation.on)
+                forth = left * max(1, self._matches(relation.right, on, right))
+                return min(forth, right * max(1, self._matches(relation.left, on, left)))
+
+    def _for_each(self, rows: int, inner: Relation) -> int:
+        """The rows, of which each may have all of a public inner relation computed; one of persons is one's own."""
+        each = _PeakRows(self._origins, self._public_rows, inner=True).of(inner)
+        self._most = max(self._most, each if is_of_persons(inner) else rows * each)
+        return rows
+
+    def _matches(self, relation: Relation, on: tuple[Scalar, ...], rows: int) -> int:
+        """Of so many rows, how many one row of the other side meets."""
+        most = None if is_of_persons(relation) else max_matches(relation, on, self._origins)
+        return rows if most is None else min(rows, most)

@@ -1,0 +1,104 @@
+"""Rank filters: which stored ranks bound the rows of a scan, of all rows or of those within a filter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
+from broker.domain.relations import Scan, ScanColumn
+from broker.policy.data_catalogue import CatalogueTable, RowRanking
+from broker.query.analysis.guards import Guards
+from broker.query.operations.possible_values import can_be_true
+
+RANK = "__r"
+"""The vault's rank of a row within its person and year, from 0; it depends on that person's own rows alone."""
+
+NO_GUARDS = Guards((), {})
+RemainingValues = Mapping[str, tuple[Value, ...]]
+"""By variable of a ranking, the values that a query leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankFilter:
+    """`first` rows of a person and year for each combination of the values that are `remaining`; of all rows where
+    nothing is: `column` has their ranks."""
+
+    column: str
+    first: int
+    remaining: RemainingValues
+
+    @property
+    def rows(self) -> int:
+        """Most of one person and year."""
+        return self.first * max(1, prod(len(values) for values in self.remaining.values()))
+
+    @property
+    def condition(self) -> str:
+        """In words, for the record."""
+        parts = [
+            f"{v} {_value_text(values[0])}"
+            if len(values) == 1
+            else f"each {v} of {', '.join(map(_value_text, values))}"
+            for v, values in self.remaining.items()
+        ]
+        return f" with {' and '.join(parts)}" if parts else ""
+
+
+def choose_rank_filter(scan: Scan, table: CatalogueTable, requested: int | None, guards: Guards) -> RankFilter:
+    """The ranks that bound a person's rows most; where two do alike, those within a filter, which lose fewer rows that
+    the query wants. `requested`: rows that count by the query's own line."""
+    most = table.max_ranked_rows if requested is None else min(requested, table.max_ranked_rows)
+    within = [_filter_within(r, scan, table, requested, guards) for r in table.rankings]
+    return min([*(w for w in within if w is not None), RankFilter(RANK, most, {})], key=lambda r: r.rows)
+
+
+def _filter_within(
+    ranking: RowRanking, scan: Scan, table: CatalogueTable, requested: int | None, guards: Guards
+) -> RankFilter | None:
+    """None where the query leaves every value of a variable, or reads none of it."""
+    remaining: dict[str, tuple[Value, ...]] = {}
+    for variable in ranking.within:
+        ident = next((c.ident for c in scan.columns if c.variable == variable), None)
+        listed = table.find(variable)
+        if ident is None or listed is None or listed.values is None:
+            return None
+        values = (*listed.values, *([None] if listed.missing else []))
+        remaining[variable] = _remaining(ident, values, guards)
+        if len(remaining[variable]) == len(values):
+            return None
+    many = max(1, prod(map(len, remaining.values())))
+    return RankFilter(
+        ranking.column, ranking.rows if requested is None else min(ranking.rows, max(1, requested // many)), remaining
+    )
+
+
+def _remaining(ident: int, values: tuple[Value, ...], guards: Guards) -> tuple[Value, ...]:
+    """Values with which every guard can be true, whatever else a row holds."""
+    return tuple(
+        v for v in values if all(can_be_true(c, {ident: frozenset({v})}, guards.definitions) for c in guards.conjuncts)
+    )
+
+
+def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
+    """That a row's rank, read as the column `rank`, is one of the first, and its values are among those left."""
+    first = Call(
+        "less", (ColumnRef(rank, ScalarType.INT), Literal(rank_filter.first, ScalarType.INT)), ScalarType.TRUTH
+    )
+    parts = [
+        _is_one_of(next(c for c in scan.columns if c.variable == v), values)
+        for v, values in rank_filter.remaining.items()
+    ]
+    return Call("and", (*parts, first), ScalarType.TRUTH) if parts else first
+
+
+def _is_one_of(column: ScanColumn, values: tuple[Value, ...]) -> Scalar:
+    """Exactly one of the values; no row where none is left."""
+    read = ColumnRef(column.ident, column.type)
+    same = tuple(Call("same", (read, Literal(v, column.type)), ScalarType.TRUTH) for v in values)
+    if not same:
+        return Literal(False, ScalarType.TRUTH)
+    return same[0] if len(same) == 1 else Call("or", same, ScalarType.TRUTH)
+
+
+def _value_text(value: Value) -> str:
+    return "(missing)" if value is None else str(value)

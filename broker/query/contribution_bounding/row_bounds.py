@@ -1,0 +1,345 @@
+"""The most rows of one person in a relation: a product over ranks, years, branches and join matches."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from itertools import count
+from math import prod
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.domain.relations import (
+    Aggregate,
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    JoinHow,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    ScanColumn,
+    Union,
+    Values,
+    WindowColumn,
+)
+from broker.policy.data_catalogue import Catalogue
+from broker.query.analysis.guards import guards_of, own_columns
+from broker.query.bound_relations import conjuncts_of
+from broker.query.contribution_bounding.column_origins import ColumnOrigins, idents_of
+from broker.query.contribution_bounding.rank_filters import NO_GUARDS, choose_rank_filter, rank_condition
+
+
+@dataclass(frozen=True, slots=True)
+class RowBound:
+    """`each`: columns of years, with the most rows that have one same value of it."""
+
+    relation: Relation
+    rows: int | None
+    each: Mapping[int, int] = field(default_factory=dict)
+
+
+def minimum(numbers: Iterable[int | None]) -> int | None:
+    return min((n for n in numbers if n is not None), default=None)
+
+
+def product_of(rows: int | None, many: int | None) -> int | None:
+    return None if rows is None or many is None else rows * many
+
+
+def at_least_one(rows: int | None) -> int | None:
+    """An outer join keeps a row that meets none."""
+    return None if rows is None else max(1, rows)
+
+
+def sum_of(numbers: Iterable[int | None]) -> int | None:
+    found = list(numbers)
+    return None if None in found else sum(n for n in found if n is not None)
+
+
+def scaled(each: Mapping[int, int], many: int | None) -> dict[int, int]:
+    return {} if many is None else {i: n * many for i, n in each.items()}
+
+
+def first_numbered_rows(filtered: Filter, origins: ColumnOrigins) -> RowBound | None:
+    """Rows that are numbered within their person, or person and year, and of which the first is kept."""
+    projects, part = [], filtered.child
+    while isinstance(part, Project):
+        projects.append(part)
+        part = part.child
+    if not isinstance(part, Over):
+        return None
+    first_columns = set(_equal_to_one(filtered.predicate)) if part.counted is not None else set()
+    window = next(
+        (
+            w
+            for w in part.columns
+            if ColumnRef(w.ident, ScalarType.INT) in first_columns and _numbers_own_rows(w, part, origins)
+        ),
+        None,
+    )
+    if window is None:
+        return None
+    left = tuple(s for s in window.partition if not origins.is_link_key(s))
+    years = [n for s in left if s != ColumnRef(part.counted or 0, ScalarType.INT) and (n := origins.year_count(s))]
+    changed = tuple(replace(w, partition=left) if w is window else w for w in part.columns)
+    relation: Relation = replace(part, columns=changed)
+    for project in reversed(projects):
+        relation = replace(project, child=relation)
+    rows = prod(years)
+    each = {s.ident: rows // n for s in left if isinstance(s, ColumnRef) and (n := origins.year_count(s))}
+    return RowBound(replace(filtered, child=relation), rows, each)
+
+
+def _numbers_own_rows(window: WindowColumn, relation: Over, origins: ColumnOrigins) -> bool:
+    person = ColumnRef(relation.counted or 0, ScalarType.INT)
+    known = all(s == person or origins.is_link_key(s) or origins.year_count(s) for s in window.partition)
+    return window.function.op == "row_number" and not window.shared and person in window.partition and known
+
+
+def _equal_to_one(predicate: Scalar) -> Iterable[Scalar]:
+    """What a condition says is 1."""
+    for condition in conjuncts_of(predicate):
+        match condition:
+            case Call(op="equal", args=(ColumnRef() as numbered, Literal(value=1))):
+                yield numbered
+
+
+EQUALITIES = frozenset({"equal", "same"})
+Conditions = tuple[Scalar, ...]
+
+
+def max_matches(relation: Relation, conditions: Iterable[Scalar], origins: ColumnOrigins) -> int | None:
+    """What is made inside of the relation is not given by the row outside, whatever it is said to equal."""
+    return _max_matches(relation, tuple(conditions), idents_of(relation), origins)
+
+
+def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+    match relation:
+        case Filter(child=child, predicate=predicate):
+            return _max_matches(child, (*known, *conjuncts_of(predicate)), inside, origins)
+        case Project(child=child, columns=columns):
+            named = tuple(
+                Call("same", (ColumnRef(i, s.type), s), s.type) for i, s in columns if isinstance(s, ColumnRef)
+            )
+            return _max_matches(child, (*known, *_through_copies(known, named)), inside, origins)
+        case Over(child=child):
+            return _max_matches(child, known, inside, origins)
+        case Limit(count=count):
+            return count
+        case Values():
+            return 1 if _matches_once(relation, known, inside) else len(relation.rows)
+        case Gather(keys=keys):
+            return 1 if all(_is_fixed(i, known, inside) for i, _ in keys) else None
+        case Scan():
+            return _max_scan_matches(relation, known, inside, origins)
+        case Union(parts=parts):
+            return sum_of(_max_matches(p, (), inside, origins) for p in parts)
+        case Join():
+            return _max_join_matches(relation, known, inside, origins)
+    return None
+
+
+def _max_join_matches(join: Join, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+    """One side by what is outside, then the other by that as well: never each by the other."""
+    both = (*known, *conjuncts_of(join.on))
+    outside_left, outside_right = inside - idents_of(join.left), inside - idents_of(join.right)
+    is_outer = join.how in {JoinHow.LEFT, JoinHow.FULL}
+    left = _max_matches(join.left, known if is_outer else both, inside, origins)
+    forth = product_of(left, at_least_one(_max_matches(join.right, both, outside_left, origins)))
+    if join.how is JoinHow.FULL:
+        return sum_of([forth, _max_matches(join.right, known, inside, origins)])
+    if is_outer:
+        return forth
+    right = _max_matches(join.right, both, inside, origins)
+    return minimum([forth, product_of(right, at_least_one(_max_matches(join.left, both, outside_right, origins)))])
+
+
+def _through_copies(known: Conditions, named: tuple[Call, ...]) -> list[Scalar]:
+    """What is said of a column's copy is said of the column."""
+    copies = {n.args[0].ident: n.args[1] for n in named if isinstance(n.args[0], ColumnRef)}
+    found: list[Scalar] = []
+    for condition in known:
+        if isinstance(condition, Call) and condition.op in EQUALITIES:
+            sides = tuple(copies.get(a.ident, a) if isinstance(a, ColumnRef) else a for a in condition.args)
+            found.append(Call(condition.op, sides, condition.type))
+    return found
+
+
+def _is_fixed(ident: int, known: Conditions, inside: frozenset[int]) -> bool:
+    """Whether a column equals something from outside."""
+    for condition in known:
+        if isinstance(condition, Call) and condition.op in EQUALITIES:
+            for one, other in (condition.args, condition.args[::-1]):
+                if isinstance(one, ColumnRef) and one.ident == ident and not column_ids(other) & inside:
+                    return True
+    return False
+
+
+def _max_scan_matches(scan: Scan, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+    """A unique key is proved by ingest for each year's file."""
+    key = origins.table(scan).unique_key
+    idents = [c.ident for c in scan.columns if c.variable == key]
+    if key is None or not any(_is_fixed(i, known, inside) for i in idents):
+        return None
+    return 1 if scan.years is None else max(1, len(scan.years))
+
+
+def _matches_once(values: Values, known: Conditions, inside: frozenset[int]) -> bool:
+    """Whether some column of written rows has no value twice and equals something from outside."""
+    for place, (ident, _) in enumerate(values.columns):
+        written = [row[place] for row in values.rows]
+        compared = [_comparable(s.value) for s in written if isinstance(s, Literal) and s.value is not None]
+        if len(compared) == len(written) == len(set(compared)) and _is_fixed(ident, known, inside):
+            return True
+    return False
+
+
+def _comparable(value: Value) -> float | str:
+    """Numbers as the engine may compare them: 1.0 and 1.00 are one."""
+    return float(value) if isinstance(value, int | float | Decimal) else str(value)
+
+
+FIRST_IDENT = 2_000_000_000
+"""The id of the first rank that is read: no plan has as many columns."""
+
+
+class RowBounder:
+    """Walks one relation. `ranks`: by table, rows of one person and year that count; else the catalogue says it.
+    `counted_rows` tells afterwards how many of which rows count."""
+
+    def __init__(self, relation: Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
+        self._origins = ColumnOrigins(relation, catalogue)
+        self._ranks, self._fresh = ranks, count(FIRST_IDENT)
+        self._guards = guards_of(relation, own_columns)
+        self.counted_rows: dict[str, int] = {}
+
+    def bound(self, relation: Relation) -> RowBound:
+        match relation:
+            case Scan(person=None) | Values():
+                return RowBound(relation, 0)
+            case Scan():
+                return self._scan(relation)
+            case Filter(child=child, predicate=predicate):
+                return first_numbered_rows(relation, self._origins) or self._unary(child, Filter(child, predicate))
+            case Project(child=child, columns=columns):
+                below = self._unary(child, relation)
+                copies = {
+                    i: below.each[s.ident] for i, s in columns if isinstance(s, ColumnRef) and s.ident in below.each
+                }
+                return replace(below, each={**below.each, **copies})
+            case Over(child=child) | Attach(child=child) | Limit(child=child):
+                return self._unary(child, relation)
+            case Join():
+                return self._join(relation)
+            case Union():
+                return self._union(relation)
+            case Gather():
+                return self._aggregate(relation)
+
+    def _unary(self, child: Relation, made: Relation) -> RowBound:
+        """Relations that have as many rows as the one below, or fewer."""
+        below = self.bound(child)
+        assert isinstance(made, Filter | Project | Over | Attach | Limit)
+        return replace(below, relation=replace(made, child=below.relation))
+
+    def _scan(self, scan: Scan) -> RowBound:
+        assert scan.person is not None
+        table, guards = self._origins.table(scan), self._guards.get(scan.person, NO_GUARDS)
+        by = choose_rank_filter(scan, table, self._ranks.get(scan.table), guards)
+        self.counted_rows[scan.table + by.condition] = max(
+            by.first, self.counted_rows.get(scan.table + by.condition, 0)
+        )
+        ident = next(self._fresh)
+        # Read as it is stored: a text is what is not cast.
+        read = replace(scan, columns=(*scan.columns, ScanColumn(ident, by.column, ScalarType.TEXT)))
+        years = [c.ident for c in scan.columns if self._origins.year_count(ColumnRef(c.ident, c.type)) is not None]
+        many = 1 if scan.years is None else max(1, len(scan.years))
+        return RowBound(Filter(read, rank_condition(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows))
+
+    def _join(self, join: Join) -> RowBound:
+        left, right = is_of_persons(join.left), is_of_persons(join.right)
+        if left and right:
+            return self._of_two(join)
+        if not (left or right):
+            return RowBound(join, 0)
+        person, public = (join.left, join.right) if left else (join.right, join.left)
+        below = self.bound(person)
+        many = max_matches(public, conjuncts_of(join.on), self._origins)
+        most = at_least_one(many)
+        made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
+        return RowBound(made, product_of(below.rows, most), scaled(below.each, most))
+
+    def _of_two(self, join: Join) -> RowBound:
+        """Two relations of the same person, row by row."""
+        if join.lateral:
+            left = self.bound(join.left)
+            many = at_least_one(max_matches(join.right, (), self._origins))
+            made: Relation = replace(join, left=left.relation)
+            return RowBound(made, product_of(left.rows, many), scaled(left.each, many))
+        left, right = self.bound(join.left), self.bound(join.right)
+        made = replace(join, left=left.relation, right=right.relation)
+        met = at_least_one(minimum([right.rows, *_year_matches(join.right, right.each, join.on)]))
+        back = at_least_one(minimum([left.rows, *_year_matches(join.left, left.each, join.on)]))
+        each = scaled(left.each, met)
+        if join.how is JoinHow.INNER:
+            rows = minimum([product_of(left.rows, met), product_of(right.rows, back)])
+            return RowBound(made, rows, {**scaled(right.each, back), **each})
+        if join.how is JoinHow.LEFT:
+            return RowBound(made, product_of(left.rows, met), each)
+        whole = product_of(left.rows, met)
+        return RowBound(made, None if whole is None or right.rows is None else whole + right.rows)
+
+    def _union(self, union: Union) -> RowBound:
+        parts = [self.bound(p) for p in union.parts]
+        rows = None if any(p.rows is None for p in parts) else sum(p.rows or 0 for p in parts)
+        each = {}
+        for ident, inner in union.columns:
+            found = [p.each.get(i, 0 if p.rows == 0 else None) for p, i in zip(parts, inner, strict=True)]
+            if self._origins.year_count(ColumnRef(ident, ScalarType.NULL)) and None not in found:
+                each[ident] = sum(n or 0 for n in found)
+        return RowBound(replace(union, parts=tuple(p.relation for p in parts)), rows, each)
+
+    def _aggregate(self, aggregate: Gather) -> RowBound:
+        """One row a person, or a person and year, where nothing else is grouped by: then by the person and not by each
+        of their keys, and no row below needs to be left out."""
+        if aggregate.person is None:
+            return RowBound(aggregate, 0)
+        links = [(i, s) for i, s in aggregate.keys if self._origins.is_link_key(s)]
+        others = [(i, s) for i, s in aggregate.keys if (i, s) not in links]
+        years = [self._origins.year_count(s) for _, s in others]
+        if None in years:
+            below = self.bound(aggregate.child)
+            return RowBound(replace(aggregate, child=below.relation), below.rows, below.each)
+        link_keys = tuple((i, Aggregate("least", (s,), s.type)) for i, s in links)
+        made = replace(aggregate, keys=tuple(others), aggregates=(*link_keys, *aggregate.aggregates))
+        rows = prod(n for n in years if n is not None)
+        return RowBound(made, rows, {i: rows // (n or 1) for (i, _), n in zip(others, years, strict=True)})
+
+
+def is_of_persons(relation: Relation) -> bool:
+    match relation:
+        case Scan(person=person) | Join(person=person) | Gather(person=person) | Union(person=person):
+            return person is not None
+        case Values():
+            return False
+        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+            return is_of_persons(child)
+
+
+def _year_matches(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
+    """Rows of one side that have the year which the other side's row says."""
+    own = idents_of(relation)
+    for pair in _equal_columns(conjuncts_of(on)):
+        for one, other in (pair, pair[::-1]):
+            if one in each and other not in own:
+                yield each[one]
+
+
+def _equal_columns(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:
+    """Columns that are equal; years are written in one way, so that texts alike in any case are the same."""
+    for condition in conditions:
+        match condition:
+            case Call(op=op, args=(ColumnRef(ident=a), ColumnRef(ident=b))) if op in EQUALITIES or op == "equal_text":
+                yield a, b

@@ -1,0 +1,212 @@
+"""Public domains of values: range and decimals of an argument, number of different values of a key."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.relations import Aggregate, Gather, Over, Scan, walk
+from broker.policy.data_catalogue import Variable
+from broker.query.contribution_bounding.column_origins import ColumnOrigins
+
+Clamps = Mapping[str, tuple[Decimal, Decimal]]
+"""By variable, as `table.variable` or its bare name, in small letters."""
+Ends = tuple[Decimal | None, Decimal | None]
+UNBOUNDED: Ends = (None, None)
+RANGE_PRESERVING = frozenset({"to_double", "to_decimal", "to_int", "nullif", "round", "truncate", "floor", "ceiling"})
+WITHIN_VALUES = frozenset(
+    {"mean", "mean_truncated", "least", "greatest", "quantile", "quantile_discrete", "first", "last"}
+)
+"""Aggregates of one person's rows that lie among the values."""
+DEFAULT_DECIMALS = 2
+"""Decimals of a number of which nothing says how many it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClampRanges:
+    origins: ColumnOrigins
+    clamps: Clamps
+
+    def of(self, scalar: Scalar) -> Ends:
+        match scalar:
+            case Literal(value=int() | Decimal() | float() as value):
+                return Decimal(str(value)), Decimal(str(value))
+            case ColumnRef():
+                return self._column(scalar)
+            case Case(whens=whens, otherwise=otherwise):
+                return _hull([self.of(v) for v in (*(v for _, v in whens), otherwise) if not _is_null(v)])
+            case Call(op="least" | "greatest" as op, args=args):
+                return _clipped(op, [self.of(a) for a in args])
+            case Call(op="coalesce", args=args):
+                return _hull([self.of(a) for a in args if not _is_null(a)])
+            case Call(op=op, args=args) if op in RANGE_PRESERVING:
+                return self.of(args[0])
+            case Call(op=op, args=args):
+                return _computed(op, [self.of(a) for a in args[:2]])
+        return UNBOUNDED
+
+    def decimals(self, scalar: Scalar) -> int:
+        """How many an argument has, as far as it is known; more are rounded."""
+        if scalar.type.is_whole:
+            return 0
+        match scalar:
+            case Literal(value=Decimal() as value):
+                return max(0, -int(value.as_tuple().exponent))
+            case ColumnRef():
+                found = [v.decimals for _, v in self.origins.sources(scalar)]
+                made = self.origins.definition(scalar)
+                if found:
+                    return max(DEFAULT_DECIMALS if d is None else d for d in found)
+                return DEFAULT_DECIMALS if made is None else self.decimals(made)
+            case Case(whens=whens, otherwise=otherwise):
+                values = (*(v for _, v in whens), otherwise)
+                return max((self.decimals(v) for v in values if not _is_null(v)), default=0)
+            case Call(op="to_decimal" | "to_double", args=(inner, *_)):
+                return self.decimals(inner)
+            case Call(op="multiply", args=args):
+                return sum(map(self.decimals, args))
+            case Call(
+                op="add" | "subtract" | "negate" | "coalesce" | "least" | "greatest" | "abs" | "nullif", args=args
+            ):
+                return max(map(self.decimals, args))
+        return DEFAULT_DECIMALS
+
+    def _column(self, column: ColumnRef) -> Ends:
+        found = self.origins.sources(column)
+        if found:
+            return _hull([self._variable(s.table, v.name, v.type, v.low, v.high) for s, v in found])
+        made = self.origins.definition(column) or self._aggregate(column.ident)
+        if isinstance(made, Aggregate):
+            if made.op in {"count", "count_rows", "count_distinct"}:
+                return Decimal(0), None
+            return self.of(made.args[0]) if made.op in WITHIN_VALUES else UNBOUNDED
+        return UNBOUNDED if made is None else self.of(made)
+
+    def _variable(self, table: str, name: str, kind: ScalarType, low: float | None, high: float | None) -> Ends:
+        for written in (f"{table}.{name}", f"{table.rpartition('.')[2]}.{name}", name):
+            if (clamp := self.clamps.get(written.casefold())) is not None:
+                return clamp
+        if kind is ScalarType.FLAG:
+            return Decimal(0), Decimal(1)
+        first, last = (None if end is None else Decimal(repr(end)) for end in (low, high))
+        return first, last
+
+    def _aggregate(self, ident: int) -> Aggregate | None:
+        for part in walk(self.origins.relation):
+            if isinstance(part, Gather):
+                for own, aggregate in part.aggregates:
+                    if own == ident:
+                        return aggregate
+            if isinstance(part, Over):
+                for window in part.columns:
+                    if window.ident == ident:
+                        return window.function
+        return None
+
+
+def _is_null(scalar: Scalar) -> bool:
+    return isinstance(scalar, Literal) and scalar.value is None
+
+
+def _hull(ends: list[Ends]) -> Ends:
+    lows, highs = [low for low, _ in ends], [high for _, high in ends]
+    return (
+        None if None in lows or not lows else min(low for low in lows if low is not None),
+        None if None in highs or not highs else max(high for high in highs if high is not None),
+    )
+
+
+def _clipped(op: str, ends: list[Ends]) -> Ends:
+    low, high = _hull(ends)
+    if op == "least":
+        return low, min((h for _, h in ends if h is not None), default=None)
+    return max((e for e, _ in ends if e is not None), default=None), high
+
+
+def _computed(op: str, ends: list[Ends]) -> Ends:
+    low, high = ends[0] if ends else UNBOUNDED
+    if low is None or high is None:
+        return UNBOUNDED
+    if op in {"negate", "abs"}:
+        return (-high, -low) if op == "negate" else (max(low, -high, Decimal(0)), max(abs(low), abs(high)))
+    first, last = ends[1] if len(ends) > 1 else UNBOUNDED
+    if first is None or last is None:
+        return UNBOUNDED
+    match op:
+        case "add":
+            return low + first, high + last
+        case "subtract":
+            return low - last, high - first
+        case "multiply":
+            corners = [a * b for a in (low, high) for b in (first, last)]
+            return min(corners), max(corners)
+        case "divide" | "divide_truncated" if not first <= 0 <= last:
+            corners = [a / b for a in (low, high) for b in (first, last)]
+            return min(corners), max(corners)
+    return UNBOUNDED
+
+
+DISTINCT_COUNTS = 45_000
+"""More than the different numbers of rows that persons of one table can have: these alone would be a thousand million
+rows."""
+AMONG_VALUES = frozenset({"least", "greatest", "first", "last"})
+"""Aggregates of one person's rows that are one of the values."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctValues:
+    origins: ColumnOrigins
+
+    def of(self, scalar: Scalar) -> int | None:
+        """With NULL as one of the values."""
+        match scalar:
+            case Literal():
+                return 1
+            case ColumnRef():
+                return self._column(scalar)
+            case Case(whens=whens, otherwise=otherwise):
+                return _sum(self.of(v) for v in (*(v for _, v in whens), otherwise))
+            case Call(args=args):
+                return _product(self.of(a) for a in args)
+
+    def _column(self, column: ColumnRef) -> int | None:
+        found = self.origins.sources(column)
+        if found:
+            values = _sum(self._variable(s, v) for s, v in found)
+            return None if values is None else values + 1
+        made = self.origins.definition(column)
+        return self._aggregate(column.ident) if made is None else self.of(made)
+
+    def _variable(self, scan: Scan, variable: Variable) -> int | None:
+        axis = self.origins.table(scan).year
+        if axis is not None and axis.variable == variable.name and scan.years is not None:
+            return len(scan.years)
+        if variable.possible_value_count is not None or variable.most is None:
+            return variable.possible_value_count
+        return variable.most * (1 if scan.years is None else len(scan.years))
+
+    def _aggregate(self, ident: int) -> int | None:
+        made = next((a for a in self._aggregates() if a[0] == ident), None)
+        match made:
+            case (_, Aggregate(op="count" | "count_rows" | "count_distinct")):
+                return DISTINCT_COUNTS
+            case (_, Aggregate(op=op, args=(value, *_))) if op in AMONG_VALUES:
+                return self.of(value)
+        return None
+
+    def _aggregates(self) -> Iterable[tuple[int, Aggregate]]:
+        return (a for part in walk(self.origins.relation) if isinstance(part, Gather) for a in part.aggregates)
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    found = list(numbers)
+    return None if None in found else sum(n for n in found if n is not None)
+
+
+def _product(numbers: Iterable[int | None]) -> int | None:
+    product = 1
+    for n in numbers:
+        if n is None:
+            return None
+        product *= n
+    return product

@@ -1,0 +1,1 @@
+"""Expressions by dialect: each checked syntax node to a scalar, or a refusal with the form to write."""

@@ -1,0 +1,225 @@
+"""Dates by dialect: parts, differences, moves, and dates as text. No times of day, no other numbers."""
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
+from broker.query.diagnostics import BindError, check_arguments
+from broker.query.operations.value_bounds import value_range
+
+if TYPE_CHECKING:
+    from broker.query.expressions.expression_binder import ExpressionBinder
+
+ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+PLAIN = re.compile(r"[0-9]{8}\Z")
+PARTS: dict[str, dict[str, str]] = {
+    "tsql": {
+        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", "DAYOFYEAR": "day_of_year",
+        "DAYOFWEEK": "weekday_from_1", "WEEKDAY": "weekday_from_1", "WEEK": "week_from_sunday", "WEEKISO": "week_iso",
+        "ISO_WEEK": "week_iso",
+    },
+    "duckdb": {
+        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", "DAYOFYEAR": "day_of_year",
+        "DOY": "day_of_year", "DAYOFWEEK": "weekday_from_0", "DOW": "weekday_from_0", "WEEKDAY": "weekday_from_0",
+        "ISODOW": "weekday_iso", "WEEK": "week_iso", "WEEKOFYEAR": "week_iso",
+    },
+}  # fmt: skip
+CLASSES: dict[type[exp.Expr], str] = {
+    exp.Year: "YEAR", exp.Month: "MONTH", exp.Day: "DAY", exp.DayOfMonth: "DAY", exp.Quarter: "QUARTER",
+    exp.Week: "WEEK", exp.DayOfWeek: "DOW", exp.DayOfWeekIso: "ISODOW", exp.DayOfYear: "DOY",
+}  # fmt: skip
+DIFFERENCES = {"YEAR": "years_between", "QUARTER": "quarters_between", "MONTH": "months_between", "DAY": "days_between"}
+WEEKS = {"tsql": "sundays_between", "duckdb": "whole_weeks_between"}
+STARTS = {"YEAR": "start_of_year", "QUARTER": "start_of_quarter", "MONTH": "start_of_month"}
+MOVES = {
+    "YEAR": ("add_months", 12), "QUARTER": ("add_months", 3), "MONTH": ("add_months", 1), "WEEK": ("add_days", 7),
+    "DAY": ("add_days", 1),
+}  # fmt: skip
+FURTHEST = {"add_months": 12_000, "add_days": 366_000}
+"""About a thousand years: dates stay far within what the engine can compute with."""
+
+STYLES = {23: ("date_text", 10), 120: ("date_text", 10), 121: ("date_text", 10), 103: ("date_text_british", 10),
+          112: ("date_text_plain", 8)}  # fmt: skip
+NAMES = {"%B": "month_name", "%A": "weekday_name"}
+WRAPPERS = (exp.TsOrDsToDate, exp.TimeStrToTime, exp.TsOrDsToTimestamp)
+AS_DATES = frozenset({"DATE", "DATETIME", "DATETIME2"})
+
+
+def date_literal(binder: "ExpressionBinder", node: exp.Expr | None, text: str) -> Literal:
+    """A written date. T-SQL reads 2018-09-01 and 20180901; what depends on the server's language is refused."""
+    if ISO.match(text) or (binder.is_tsql and PLAIN.match(text)):
+        try:
+            return Literal(date.fromisoformat(text), ScalarType.DATE)
+        except ValueError:
+            pass
+    raise BindError("date-literal", "This date is not written plainly, or does not exist.", "Write '2018-09-01'.", node)
+
+
+def bind_date(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+    """A date; the casts that the parser puts around dates are looked through."""
+    inner = part
+    while isinstance(inner, WRAPPERS) or (isinstance(inner, exp.Cast) and _is_wrapper(inner)):
+        check_arguments(inner, frozenset({"this", "to", "default_date"}))
+        inner = inner.this
+    found = binder.value(inner)
+    if isinstance(found, Literal) and isinstance(found.value, str):
+        return date_literal(binder, node, found.value)
+    if found.type is not ScalarType.DATE:
+        raise BindError("type", "This function needs a date.", "Use a variable that is a date.", node)
+    return found
+
+
+def _is_wrapper(node: exp.Cast) -> bool:
+    kind = node.args["to"].this
+    return not isinstance(node, exp.TryCast) and getattr(kind, "value", "") in AS_DATES
+
+
+def _unit(node: exp.Expr, unit: exp.Expr | None, known: "dict[str, object]") -> str:
+    name = unit.name.upper() if isinstance(unit, exp.Var | exp.Literal) else ""
+    if name not in known:
+        message = "This part of a date is not understood; dates have no time of day here."
+        raise BindError("date-part", message, "Use year, quarter, month, week or day.", node)
+    return name
+
+
+def part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """YEAR(d), MONTH(d) and the like."""
+    return Call(PARTS[binder.dialect][CLASSES[type(node)]], (bind_date(binder, node, node.this),), ScalarType.INT)
+
+
+def extract(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    name = _unit(node, node.this, dict(PARTS[binder.dialect]))
+    return Call(PARTS[binder.dialect][name], (bind_date(binder, node, node.expression),), ScalarType.INT)
+
+
+def date_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DuckDB's date_part('year', d), which the parser does not know."""
+    if len(node.expressions) != 2:
+        raise BindError("literal", "date_part takes a part and a date.", "Write date_part('year', d).", node)
+    name = _unit(node, node.expressions[0], dict(PARTS[binder.dialect]))
+    return Call(PARTS[binder.dialect][name], (bind_date(binder, node, node.expressions[1]),), ScalarType.INT)
+
+
+def name_of_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DATENAME, which the parser turns into a format."""
+    found = node.args["format"].name
+    if found == "%Y":
+        return Call("to_text", (Call("year", (bind_date(binder, node, node.this),), ScalarType.INT),), ScalarType.TEXT)
+    if found not in NAMES:
+        message = "FORMAT and DATENAME are understood for the names of months and weekdays."
+        raise BindError(
+            "formatting", message, "Write DATENAME(month, d), DATEPART or CONVERT(varchar(10), d, 120).", node
+        )
+    return Call(NAMES[found], (bind_date(binder, node, node.this),), ScalarType.TEXT)
+
+
+def month_name(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return Call("month_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
+
+
+def weekday_name(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return Call("weekday_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
+
+
+def difference(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DATEDIFF counts boundaries; weeks begin on Sunday in T-SQL, and DuckDB counts whole ones."""
+    unit = _unit(node, node.args.get("unit"), {**DIFFERENCES, "WEEK": ""})
+    op = WEEKS[binder.dialect] if unit == "WEEK" else DIFFERENCES[unit]
+    return Call(op, (bind_date(binder, node, node.expression), bind_date(binder, node, node.this)), ScalarType.INT)
+
+
+def add_to_date(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DATEADD keeps the type date and, at the end of a month, the last day that exists."""
+    if isinstance(node.expression, exp.Interval):
+        return add_interval(binder, node)
+    return _added(
+        binder, node, bind_date(binder, node, node.this), binder.value(node.expression), node.args.get("unit")
+    )
+
+
+def _added(binder: "ExpressionBinder", node: exp.Expr, start: Scalar, count: Scalar, unit: exp.Expr | None) -> Scalar:
+    op, factor = MOVES[_unit(node, unit, dict(MOVES))]
+    if not count.type.is_whole:
+        raise BindError("type", "The number of steps must be whole.", "CAST it AS int.", node)
+    found = value_range(count, binder.symbols)
+    if found is None or max(abs(end) for end in found) * factor > FURTHEST[op]:
+        raise BindError("overflow", "The date can leave the calendar.", "Move a date by at most 1000 years.", node)
+    if isinstance(count, Literal):
+        assert isinstance(count.value, int)
+        steps: Scalar = Literal(count.value * factor, ScalarType.INT)
+    else:
+        steps = count if factor == 1 else Call("multiply", (Literal(factor, ScalarType.INT), count), ScalarType.INT)
+    return Call(op, (start, steps), ScalarType.DATE)
+
+
+def add_interval(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DuckDB's d + INTERVAL 3 MONTH; the result is a date here, midnight there."""
+    interval = node.expression
+    check_arguments(interval, frozenset({"this", "unit"}))
+    text = interval.this.name if isinstance(interval.this, exp.Literal) else ""
+    if not re.fullmatch("[0-9]{1,6}", text) or binder.is_tsql:
+        raise BindError("literal", "An interval is a written whole number.", "Write d + INTERVAL 3 MONTH.", node)
+    unit = interval.args.get("unit")
+    count = int(text) * (-1 if isinstance(node, exp.Sub) else 1)
+    name = unit.name.upper().removesuffix("S") if isinstance(unit, exp.Var) else ""
+    return _added(binder, node, bind_date(binder, node, node.this), Literal(count, ScalarType.INT), exp.Var(this=name))
+
+
+def plus_or_minus(binder: "ExpressionBinder", node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
+    """DuckDB's d + 3 and d - e, in days."""
+    if isinstance(node, exp.Sub) and left.type is ScalarType.DATE and right.type is ScalarType.DATE:
+        return Call("days_between", (right, left), ScalarType.INT)
+    if isinstance(node, exp.Add) and left.type is ScalarType.DATE and right.type.is_whole:
+        return _added(binder, node, left, right, exp.Var(this="DAY"))
+    raise BindError("type", "Dates can be moved by whole days, and subtracted.", "Write d + 3, or date_diff.", node)
+
+
+def truncated(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DATETRUNC."""
+    unit = _unit(node, node.args.get("unit"), {**STARTS, "DAY": ""})
+    value = bind_date(binder, node, node.this)
+    return value if unit == "DAY" else Call(STARTS[unit], (value,), ScalarType.DATE)
+
+
+def end_of_month(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return Call("end_of_month", (bind_date(binder, node, node.this),), ScalarType.DATE)
+
+
+def from_parts(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DATEFROMPARTS, where every combination within the bounds is a date."""
+    parts = [binder.value(node.args[k]) for k in ("year", "month", "day")]
+    if all(isinstance(p, Literal) and p.type is ScalarType.INT for p in parts):
+        year, month, day = (p.value for p in parts if isinstance(p, Literal))
+        return date_literal(binder, node, f"{year:04}-{month:02}-{day:02}")
+    found = [value_range(p, binder.symbols) for p in parts]
+    for ends, (low, high), value in zip(found, ((1, 9999), (1, 12), (1, 28)), parts, strict=True):
+        if not value.type.is_whole or ends is None or ends[0] < low or ends[1] > high:
+            message = "A day that does not exist would end the job."
+            raise BindError("domain", message, "Use bounded years and months, and a day from 1 to 28.", node)
+    return Call("make_date", tuple(parts), ScalarType.DATE)
+
+
+def as_date(binder: "ExpressionBinder", node: exp.Expr, value: Scalar) -> Scalar:
+    """CAST AS date: of a date, or of a written one."""
+    if isinstance(value, Literal) and isinstance(value.value, str):
+        return date_literal(binder, node, value.value)
+    if value.type is not ScalarType.DATE:
+        message = "Text that is read as a date depends on the server's language, and can end the job."
+        raise BindError("cast", message, "Use a variable that is a date.", node)
+    return value
+
+
+def as_text(node: exp.Expr, value: Scalar, style: int, length: int | None, padded: bool) -> Scalar:
+    """CONVERT(varchar(n), d, style), cut to n characters."""
+    if style not in STYLES:
+        raise BindError("cast", "This style is not understood.", "Use style 23, 103, 112 or 120.", node)
+    op, full = STYLES[style]
+    size = 30 if length is None else length
+    if size > full and (padded or style in (120, 121)):
+        message = "The text would be longer than the date, and then depends on how the server stores it."
+        raise BindError("cast", message, f"Write CONVERT(varchar({full}), d, {style}).", node)
+    text = Call(op, (value,), ScalarType.TEXT)
+    return text if size >= full else Call("left", (text, Literal(size, ScalarType.INT)), ScalarType.TEXT)

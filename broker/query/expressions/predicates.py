@@ -1,0 +1,229 @@
+"""Comparisons and predicates: three-valued, with T-SQL's text rules where T-SQL is written. No arithmetic."""
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.query.diagnostics import BindError
+from broker.query.expressions import date_functions
+from broker.query.expressions.arithmetic import exact_quotient
+from broker.query.operations.possible_values import ONLY_NULL, possible_values
+from broker.query.symbols import ColumnOrigin, SymbolTable
+
+if TYPE_CHECKING:
+    from broker.query.expressions.expression_binder import ExpressionBinder
+
+ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
+    exp.LT: ("less", False),
+    exp.LTE: ("at_most", False),
+    exp.GT: ("less", True),
+    exp.GTE: ("at_most", True),
+}
+DIGITS = frozenset("0123456789/-")
+WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")
+
+
+def truth_call(op: str, *args: Scalar) -> Scalar:
+    return Call(op, args, ScalarType.TRUTH)
+
+
+def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
+    """The values that a text can have, by their folded form, through set operations and a person's own aggregates."""
+    if isinstance(scalar, Literal):
+        return {scalar.value.casefold(): scalar.value} if isinstance(scalar.value, str) else None
+    opaque = symbols.opaque.get(scalar.ident) if isinstance(scalar, ColumnRef) else None
+    if opaque is None:
+        return spellings(symbols.origin(scalar))
+    found: dict[str, str] = {}
+    for part in opaque.parts or ((opaque.like,) if opaque.like is not None else ()):
+        listed = spellings_of(symbols, part)
+        if listed is None or any(found.get(folded, code) != code for folded, code in listed.items()):
+            return None
+        found |= listed
+    return found or None
+
+
+def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
+    """The values that a text variable can have, by their folded form; None where there is no list."""
+    if origin is None or origin.variable.type is not ScalarType.TEXT:
+        return None
+    if origin.is_year and origin.table.year is not None:
+        axis = origin.table.year
+        return {str(axis.format.write(y)): str(axis.format.write(y)) for y in axis.years}
+    codes = origin.variable.codes
+    return None if codes is None else {c.casefold(): c for c in codes}
+
+
+def is_binary_equality(binder: "ExpressionBinder", left: Scalar, right: Scalar) -> bool:
+    """Whether binary equality of two texts is what the dialect means."""
+    if not binder.is_tsql:
+        return True
+    if isinstance(left, Literal) and isinstance(right, Literal):
+        return False
+    listed = [spellings_of(binder.symbols, s) for s in (left, right) if not isinstance(s, Literal)]
+    if any(one is None for one in listed):
+        return False
+    first, last = listed[0] or {}, listed[-1] or {}
+    return all(first[code] == last[code] for code in first.keys() & last.keys())
+
+
+def comparable_sides(binder: "ExpressionBinder", left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
+    """Both sides in types that can be compared: literals take the type, and the spelling, of the other side."""
+    left, right = (
+        fitted_literal(binder, exact_quotient(binder, left), right, node),
+        fitted_literal(binder, exact_quotient(binder, right), left, node),
+    )
+    kinds = {left.type, right.type} - {ScalarType.NULL}
+    if len(kinds) <= 1 or all(k.is_number for k in kinds):
+        return left, right
+    names = " and ".join(sorted(k.value for k in kinds))
+    raise BindError(
+        "type", f"The two sides are of different types ({names}).", "Write the literal in the variable's type.", node
+    )
+
+
+def fitted_literal(binder: "ExpressionBinder", literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
+    """A literal as the other side's type has it; everything else as it is."""
+    if not isinstance(literal, Literal):
+        return literal
+    value = literal.value
+    if isinstance(value, bool) and other.type.is_number:
+        return Literal(int(value), ScalarType.INT)
+    if not isinstance(value, str):
+        return literal
+    if other.type.is_number and WHOLE.match(value):
+        return Literal(int(value), ScalarType.INT)
+    if other.type is ScalarType.DATE:
+        return date_functions.date_literal(binder, node, value)
+    listed = spellings_of(binder.symbols, other) if binder.is_tsql else None
+    return literal if listed is None else Literal(listed.get(value.rstrip(" ").casefold(), value), ScalarType.TEXT)
+
+
+def equal_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return equal(binder, node.this, node.expression)
+
+
+def unequal_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return truth_call("not", equal(binder, node.this, node.expression))
+
+
+def equal(binder: "ExpressionBinder", left_node: exp.Expr, right_node: exp.Expr) -> Scalar:
+    return equal_scalars(binder, binder.value(left_node), binder.value(right_node), left_node)
+
+
+def equal_scalars(binder: "ExpressionBinder", left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+    left, right = comparable_sides(binder, left, right, node)
+    if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
+        return truth_call("equal_text", left, right)
+    return truth_call("equal", left, right)
+
+
+def same_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """IS NOT DISTINCT FROM: two NULLs are the same."""
+    return _same(binder, node)
+
+
+def distinct_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return truth_call("not", _same(binder, node))
+
+
+def _same(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    left, right = comparable_sides(binder, binder.value(node.this), binder.value(node.expression), node)
+    if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
+        left, right = (_folded(side) for side in (left, right))
+    return truth_call("same", left, right)
+
+
+def _folded(side: Scalar) -> Scalar:
+    if side == NULL:
+        return side
+    return Call("lower", (Call("trim_blanks_right", (side,), ScalarType.TEXT),), ScalarType.TEXT)
+
+
+def ordered_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    op, swapped = ORDER_OP[type(node)]
+    return ordered(binder, op, swapped, binder.value(node.this), binder.value(node.expression), node)
+
+
+def ordered(binder: "ExpressionBinder", op: str, swapped: bool, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+    left, right = comparable_sides(binder, left, right, node)
+    if ScalarType.TEXT in (left.type, right.type) and binder.is_tsql and not _has_plain_order(binder, left, right):
+        message = "The order of text depends on the server's collation."
+        raise BindError("text-order", message, "List the codes with IN (…).", node)
+    return truth_call(op, right, left) if swapped else truth_call(op, left, right)
+
+
+def _has_plain_order(binder: "ExpressionBinder", *sides: Scalar) -> bool:
+    """Digits, strokes and dashes are ordered alike by every collation: whether both sides have no other values."""
+    for side in sides:
+        known: dict[int, frozenset[Value]] = {}
+        for ident in column_ids(side):
+            listed = spellings_of(binder.symbols, ColumnRef(ident, ScalarType.TEXT))
+            if not listed:
+                return False
+            known[ident] = frozenset(listed.values()) | ONLY_NULL
+        found = possible_values(side, known, {})
+        texts = None if found is None else found - ONLY_NULL
+        if not texts or not all(isinstance(t, str) and DIGITS.issuperset(t) for t in texts):
+            return False
+    return True
+
+
+def connective(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """A chain of one connective, flat, without recursion along the chain."""
+    parts = flatten(node, type(node))
+    return truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
+
+
+def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+    """The parts of a chain of ANDs or ORs, from left to right; brackets are looked through."""
+    found: list[exp.Expr] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        inner = part
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        if isinstance(inner, kind):
+            stack += [inner.expression, inner.this]
+        else:
+            found.append(inner)
+    return found
+
+
+def negation(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return truth_call("not", binder.predicate(node.this))
+
+
+def membership(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """IN over a written list: a chain of equalities, which has the same three values."""
+    if not node.expressions:
+        raise BindError(
+            "list", "IN takes written values, or a SELECT.", "Write x IN (1, 2) or x IN (SELECT y …).", node
+        )
+    left = binder.value(node.this)
+    tests = [equal_scalars(binder, left, binder.value(item), node) for item in node.expressions]
+    return tests[0] if len(tests) == 1 else truth_call("or", *tests)
+
+
+def between(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    value, low, high = binder.value(node.this), binder.value(node.args["low"]), binder.value(node.args["high"])
+    return truth_call(
+        "and", ordered(binder, "at_most", False, low, value, node), ordered(binder, "at_most", False, value, high, node)
+    )
+
+
+def is_null(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    if not isinstance(node.expression, exp.Null):
+        raise BindError("predicate", "IS is understood with NULL only.", "Write x = 1, or x IS NULL.", node)
+    inner = node.this
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    if isinstance(inner, exp.Column):
+        found = binder.raw_column(inner)
+        if binder.symbols.key_domain(found.ident) is not None:
+            return truth_call("is_null", found)
+        binder.columns_seen.pop()
+    return truth_call("is_null", binder.value(node.this))

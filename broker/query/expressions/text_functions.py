@@ -1,0 +1,269 @@
+"""Functions on text and LIKE by dialect; T-SQL's search ignores case."""
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
+from broker.query.diagnostics import BindError, check_arguments
+from broker.query.expressions.arithmetic import check_length
+from broker.query.expressions.predicates import spellings_of
+
+if TYPE_CHECKING:
+    from broker.query.expressions.expression_binder import ExpressionBinder
+
+ANY_CHARACTER = "."
+ANY_TEXT = ".*"
+TRAILING_BLANKS = " *"
+"""Blanks at the end of the value are ignored, as T-SQL does for varchar."""
+
+
+def like(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return _like(binder, node, None)
+
+
+def escaped(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """LIKE p ESCAPE '!': the parser puts the escape around the LIKE."""
+    inner = node.this
+    if not isinstance(inner, exp.Like | exp.ILike):
+        raise BindError("like", "ESCAPE is understood after LIKE only.", "Write x LIKE '10!%' ESCAPE '!'.", node)
+    check_arguments(inner, frozenset({"this", "expression", "negate"}))
+    sign = binder.value(node.expression)
+    if not isinstance(sign, Literal) or not isinstance(sign.value, str) or len(sign.value) != 1:
+        raise BindError("like", "ESCAPE takes one written character.", "Write ESCAPE '!'.", node)
+    return _like(binder, inner, sign.value)
+
+
+def _like(binder: "ExpressionBinder", node: exp.Expr, escape: str | None) -> Scalar:
+    value, pattern = binder.value(node.this), binder.value(node.expression)
+    if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not ScalarType.TEXT:
+        raise BindError("like", "LIKE is understood for text and a written pattern.", "Write x LIKE 'AB%'.", node)
+    found = (
+        _tsql_like(node, value, pattern.value, escape)
+        if binder.is_tsql
+        else _duckdb_like(node, value, pattern.value, escape)
+    )
+    return Call("not", (found,), ScalarType.TRUTH) if node.args.get("negate") else found
+
+
+def _duckdb_like(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
+    op = "ilike" if isinstance(node, exp.ILike) else "like"
+    if escape is None:
+        return Call(op, (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
+    if re.search(re.escape(escape) + r"(?![%_" + re.escape(escape) + "])", pattern.replace(escape * 2, "")):
+        raise BindError("like", "The escape must stand before %, _ or itself.", "Write x LIKE '10!%' ESCAPE '!'.", node)
+    texts = (Literal(pattern, ScalarType.TEXT), Literal(escape, ScalarType.TEXT))
+    return Call(f"{op}_escaped", (value, *texts), ScalarType.TRUTH)
+
+
+def _tsql_like(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
+    if escape is None and "[" not in pattern and pattern.endswith("%"):
+        return Call("like_any_case", (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
+    return Call("matches", (value, Literal(pattern_regex(node, pattern, escape), ScalarType.TEXT)), ScalarType.TRUTH)
+
+
+def pattern_regex(node: exp.Expr, pattern: str, escape: str | None) -> str:
+    """A T-SQL pattern as a regular expression for the whole value, whatever its case."""
+    found, rest = [], pattern
+    while rest:
+        sign, rest = rest[0], rest[1:]
+        if sign == escape:
+            if not rest:
+                _refuse_pattern(node, "The pattern ends in its escape character.")
+            found.append(re.escape(rest[0]))
+            rest = rest[1:]
+        elif sign == "[":
+            one, rest = _character_class(node, rest, escape)
+            found.append(one)
+        else:
+            found.append({"%": ANY_TEXT, "_": ANY_CHARACTER}.get(sign) or re.escape(sign))
+    return "(?is)" + "".join(found) + TRAILING_BLANKS
+
+
+def _character_class(node: exp.Expr, rest: str, escape: str | None) -> tuple[str, str]:
+    """[abc], [a-c] or [^a-c]; ranges of ASCII letters or digits only, for others depend on the collation."""
+    inside, closed, after = rest.partition("]")
+    negated, signs = (inside[:1] == "^"), inside.removeprefix("^")
+    if not closed or not signs or (escape is not None and escape in inside):
+        _refuse_pattern(node, "This class of characters is not closed, is empty, or has an escape inside.")
+    parts = []
+    while signs:
+        if len(signs) > 2 and signs[1] == "-":
+            parts.append(_character_range(node, signs[0], signs[2]))
+            signs = signs[3:]
+        else:
+            parts.append("\\" + signs[0] if signs[0] in "\\^-[]&~|" else signs[0])
+            signs = signs[1:]
+    return f"[{'^' if negated else ''}{''.join(parts)}]", after
+
+
+def _character_range(node: exp.Expr, low: str, high: str) -> str:
+    both = low + high
+    alike = both.isascii() and (both.isdigit() or (both.isalpha() and low.isupper() == high.isupper()))
+    if not alike or low > high:
+        _refuse_pattern(node, "A range of characters is understood for digits, or for letters of one case.")
+    return f"{low}-{high}"
+
+
+def _refuse_pattern(node: exp.Expr, message: str) -> None:
+    raise BindError("like", message, "List the codes with IN (…), or write LIKE '[A-C]%'.", node)
+
+
+CHANGES: dict[type[exp.Expr], str] = {exp.Upper: "upper", exp.Lower: "lower"}
+SIDES: dict[type[exp.Expr], str] = {exp.Left: "left", exp.Right: "right"}
+TESTS: dict[type[exp.Expr], str] = {
+    exp.StartsWith: "starts_with",
+    exp.EndsWith: "ends_with",
+    exp.Contains: "contains",
+}
+TRIMS = {"LEADING": "_left", "TRAILING": "_right", "": "", "BOTH": ""}
+
+
+def bind_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+    """A text argument; the cast to text that the parser puts around T-SQL's arguments is looked through, and a whole
+    number below it is written out as T-SQL does."""
+    is_cast = False
+    while isinstance(part, exp.Cast) and part.args["to"].this is exp.DataType.Type.TEXT:
+        check_arguments(part, frozenset({"this", "to"}))
+        part, is_cast = part.this, True
+    found = binder.value(part)
+    if is_cast and binder.is_tsql and found.type.is_whole:
+        return Call("to_text", (found,), ScalarType.TEXT)
+    if found.type is not ScalarType.TEXT:
+        raise BindError("type", "This function needs text.", "Use a variable that is text.", node)
+    return found
+
+
+def written_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, what: str, min_length: int = 1) -> str:
+    """A text that is written out."""
+    found = binder.value(part)
+    if not isinstance(found, Literal) or not isinstance(found.value, str) or len(found.value) < min_length:
+        raise BindError("literal", f"{what} must be a written text.", "Write it between quotes.", node)
+    return found.value
+
+
+def written_count(binder: "ExpressionBinder", part: exp.Expr, what: str, minimum: int = 0) -> Literal:
+    found = binder.written_integer(part, what)
+    if found < minimum:
+        raise BindError("literal", f"{what} must be at least {minimum}.", "Write a larger number.", part)
+    return Literal(found, ScalarType.INT)
+
+
+def change_case(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return Call(CHANGES[type(node)], (bind_text(binder, node, node.this),), ScalarType.TEXT)
+
+
+def trim(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """T-SQL takes blanks only; DuckDB every kind of space."""
+    name = "trim_blanks" if binder.is_tsql else "trim"
+    return Call(name + TRIMS[node.text("position").upper()], (bind_text(binder, node, node.this),), ScalarType.TEXT)
+
+
+def length(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    return Call("length_trimmed" if binder.is_tsql else "length", (bind_text(binder, node, node.this),), ScalarType.INT)
+
+
+def left_or_right(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    size = written_count(binder, node.expression, "The number of characters")
+    return Call(SIDES[type(node)], (bind_text(binder, node, node.this), size), ScalarType.TEXT)
+
+
+def substring(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    value = bind_text(binder, node, node.this)
+    if not node.args.get("start") or (binder.is_tsql and not node.args.get("length")):
+        raise BindError("literal", "SUBSTRING needs a start and a length.", "Write SUBSTRING(x, 1, 2).", node)
+    start = written_count(binder, node.args["start"], "The start", minimum=1)
+    if not node.args.get("length"):
+        return Call("substring_from", (value, start), ScalarType.TEXT)
+    return Call("substring", (value, start, written_count(binder, node.args["length"], "The length")), ScalarType.TEXT)
+
+
+def stuff(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """NULL where the start lies beyond the end, as in T-SQL."""
+    value = bind_text(binder, node, node.this)
+    start = written_count(binder, node.args["start"], "The start", minimum=1).value
+    gone = written_count(binder, node.args["length"], "The length").value
+    new = Literal(written_text(binder, node, node.expression, "The new part", min_length=0), ScalarType.TEXT)
+    assert isinstance(start, int)
+    assert isinstance(gone, int)
+    places = Literal(start - 1, ScalarType.INT), Literal(start + gone, ScalarType.INT)
+    result = Call("stuff", (value, *places, new), ScalarType.TEXT)
+    check_length(binder, node, result)
+    return result
+
+
+def position(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """CHARINDEX ignores case; DuckDB's strpos does not."""
+    sought = Literal(written_text(binder, node, node.args["substr"], "The text to look for"), ScalarType.TEXT)
+    op = "position_any_case" if binder.is_tsql else "position"
+    return Call(op, (bind_text(binder, node, node.this), sought), ScalarType.INT)
+
+
+def replace(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """T-SQL's REPLACE ignores case: as it is where the sought text has none, or else by a pattern."""
+    value = bind_text(binder, node, node.this)
+    old = written_text(binder, node, node.expression, "The text to look for")
+    new = written_text(binder, node, node.args["replacement"], "The new text", min_length=0)
+    op, sought = "replace", old
+    if binder.is_tsql and not _has_one_case(binder, value, old):
+        if not (old.isascii() and "\\" not in new):
+            message = "REPLACE of letters outside of ASCII depends on the server's collation."
+            raise BindError("text-compare", message, "Use CASE WHEN.", node)
+        op, sought = "replace_any_case", f"(?i){re.escape(old)}"
+    result = Call(op, (value, Literal(sought, ScalarType.TEXT), Literal(new, ScalarType.TEXT)), ScalarType.TEXT)
+    check_length(binder, node, result)
+    return result
+
+
+def _has_one_case(binder: "ExpressionBinder", value: Scalar, old: str) -> bool:
+    """Whether every spelling that can be found is the written one."""
+    if old.isascii() and not any(c.isalpha() for c in old):
+        return True
+    listed = spellings_of(binder.symbols, value)
+    codes = list(listed.values()) if listed is not None else None
+    return codes is not None and all(c.isascii() and c.lower().count(old.lower()) == c.count(old) for c in codes)
+
+
+def concat(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """||: NULL where a side is NULL."""
+    result = Call(
+        "concat", (bind_text(binder, node, node.this), bind_text(binder, node, node.expression)), ScalarType.TEXT
+    )
+    check_length(binder, node, result)
+    return result
+
+
+def concat_all(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """CONCAT takes NULL as the empty text."""
+    parts = tuple(_joinable(binder, node, p) for p in node.expressions)
+    result = Call("concat_all", parts, ScalarType.TEXT)
+    check_length(binder, node, result)
+    return result
+
+
+def concat_by(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """CONCAT_WS leaves NULLs out, but not empty texts."""
+    between = Literal(written_text(binder, node, node.expressions[0], "The separator", min_length=0), ScalarType.TEXT)
+    parts = tuple(_joinable(binder, node, p) for p in node.expressions[1:])
+    if not parts:
+        raise BindError("literal", "CONCAT_WS needs texts to join.", "Write CONCAT_WS(', ', x, y).", node)
+    result = Call("concat_by", (between, *parts), ScalarType.TEXT)
+    check_length(binder, node, result)
+    return result
+
+
+def _joinable(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+    found = binder.value(part)
+    if found.type.is_whole:
+        return Call("to_text", (found,), ScalarType.TEXT)
+    if found.type not in {ScalarType.TEXT, ScalarType.NULL}:
+        message = "Only text and whole numbers can be joined to text."
+        raise BindError("type", message, "CAST a number AS int; write CONVERT(varchar(10), d, 120) for a date.", node)
+    return found
+
+
+def text_test(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+    """DuckDB's starts_with, ends_with and contains, which are exact about case."""
+    sought = Literal(written_text(binder, node, node.expression, "The text to look for"), ScalarType.TEXT)
+    return Call(TESTS[type(node)], (bind_text(binder, node, node.this), sought), ScalarType.TRUTH)

@@ -1,1 +1,0 @@
-"""The top aggregation: keys, statistics, what they imply, and the program above them."""

@@ -1,0 +1,134 @@
+"""The one closed list of aggregate functions: name, DuckDB text, and the same computation in Python.
+
+Released statistics over persons have measures of their own (`broker.domain.plans.plan`); these are the aggregates below
+the top γ (of one person's rows, or context), in windows, and over groups.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal, localcontext
+from typing import Any
+
+from broker.domain.plans.scalars import Value
+from broker.query.operations.operation import CONTEXT, exact_number
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateFunction:
+    """`fold` gets the values of the first argument that are not NULL, and those of the others from the first row.
+    `individual`: the value can be one row's own, so it may not be taken over other people's rows."""
+
+    name: str
+    template: str
+    fold: Callable[[Sequence[Any], Sequence[Any]], Value]
+    individual: bool = False
+
+
+def _mean(values: Sequence[Any], _: Sequence[Any]) -> Value:
+    if not values:
+        return None
+    with localcontext(CONTEXT):
+        return sum((Decimal(exact_number(v)) for v in values), Decimal(0)) / len(values)
+
+
+def _mean_truncated(values: Sequence[Any], _: Sequence[Any]) -> Value:
+    return int(Decimal(sum(values)) / len(values)) if values else None
+
+
+def _sum(values: Sequence[Any], _: Sequence[Any]) -> Value:
+    found: Value = sum(map(exact_number, values))
+    return found if values else None
+
+
+def _quantile(values: Sequence[Any], rest: Sequence[Any]) -> Value:
+    """Linear interpolation between the order statistics at (n - 1) q."""
+    if not values:
+        return None
+    ordered, place = (
+        sorted(Decimal(exact_number(v)) for v in values),
+        (len(values) - 1) * Decimal(exact_number(rest[0])),
+    )
+    low = int(place.to_integral_value(rounding=ROUND_DOWN))
+    high = min(low + 1, len(values) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def _quantile_discrete(values: Sequence[Any], rest: Sequence[Any]) -> Value:
+    """The first value whose cumulative share is at least q."""
+    if not values:
+        return None
+    need = Decimal(exact_number(rest[0])) * len(values)
+    found: Value = sorted(values)[max(0, int(-(-need // 1)) - 1)]
+    return found
+
+
+def _moment(whole: bool, squared: bool) -> Callable[[Sequence[Any], Sequence[Any]], Value]:
+    def fold(values: Sequence[Any], _: Sequence[Any]) -> Value:
+        n = len(values)
+        if n < (1 if whole else 2):
+            return None
+        with localcontext(CONTEXT):
+            exact = [Decimal(exact_number(v)) for v in values]
+            mean = sum(exact, Decimal(0)) / n
+            variance = sum(((v - mean) ** 2 for v in exact), Decimal(0)) / (n if whole else n - 1)
+            return variance if squared else variance.sqrt()
+
+    return fold
+
+
+_TABLE = (
+    AggregateFunction("count_rows", "COUNT(*)", lambda v, _: len(v)),
+    AggregateFunction("count", "COUNT({0})", lambda v, _: len(v)),
+    AggregateFunction("count_distinct", "COUNT(DISTINCT {0})", lambda v, _: len(Counter(v))),
+    AggregateFunction("sum", "SUM({0})", _sum),
+    AggregateFunction("mean", "(CAST(SUM({0}) AS DOUBLE) / nullif(COUNT({0}), 0))", _mean),
+    AggregateFunction("mean_truncated", "CAST(SUM({0}) // nullif(COUNT({0}), 0) AS BIGINT)", _mean_truncated),
+    AggregateFunction("least", "MIN({0})", lambda v, _: min(v, default=None), individual=True),
+    AggregateFunction("greatest", "MAX({0})", lambda v, _: max(v, default=None), individual=True),
+    AggregateFunction("quantile", "quantile_cont(CAST({0} AS DOUBLE), {1})", _quantile),
+    AggregateFunction("quantile_discrete", "quantile_disc({0}, {1})", _quantile_discrete),
+    AggregateFunction("deviation", "stddev_samp({0})", _moment(whole=False, squared=False)),
+    AggregateFunction("deviation_whole", "stddev_pop({0})", _moment(whole=True, squared=False)),
+    AggregateFunction("variance", "var_samp({0})", _moment(whole=False, squared=True)),
+    AggregateFunction("variance_whole", "var_pop({0})", _moment(whole=True, squared=True)),
+)
+ORDER_SENSITIVE: dict[str, str] = {
+    "sum": "sum", "mean": "avg", "deviation": "stddev_samp", "deviation_whole": "stddev_pop", "variance": "var_samp",
+    "variance_whole": "var_pop",
+}  # fmt: skip
+"""Aggregates whose last digits depend on the order in which binary fractions come: `{name}_in_order` sorts them first.
+(The engine leaves out an ORDER BY that stands inside of them.)"""
+_SORTED = tuple(
+    AggregateFunction(
+        f"{a.name}_in_order", f"list_aggregate(list_sort(list({{0}}){{over}}), '{ORDER_SENSITIVE[a.name]}')", a.fold
+    )
+    for a in _TABLE
+    if a.name in ORDER_SENSITIVE
+)
+AGGREGATE_FUNCTIONS: dict[str, AggregateFunction] = {a.name: a for a in (*_TABLE, *_SORTED)}
+
+RANK_FUNCTIONS: dict[str, str] = {
+    "row_number": "row_number()",
+    "rank": "rank()",
+    "dense_rank": "dense_rank()",
+    "ntile": "ntile({0})",
+    "percent_rank": "percent_rank()",
+    "cumulative_share": "cume_dist()",
+}
+"""Window functions that tell a row's place among the others."""
+
+NEIGHBOUR_FUNCTIONS: dict[str, str] = {
+    "lag": "lag({0}, {1})",
+    "lead": "lead({0}, {1})",
+    "first": "first_value({0})",
+    "last": "last_value({0})",
+}
+"""Window functions that give another row's own value: only among one person's rows."""
+
+
+def aggregate_sql(op: str, args: Sequence[str], over: str = "") -> str:
+    """The DuckDB text of an aggregate or window function over already rendered arguments, and over a window."""
+    found = AGGREGATE_FUNCTIONS.get(op)
+    template = found.template if found is not None else {**RANK_FUNCTIONS, **NEIGHBOUR_FUNCTIONS}[op]
+    return template.format(*args, over=over) if "{over}" in template else template.format(*args) + over

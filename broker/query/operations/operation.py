@@ -1,0 +1,41 @@
+"""An operation: its name, its DuckDB template and its fold in Python, which may answer UNKNOWN."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+
+class UnknownValue:
+    """The answer of a fold that does not know."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = UnknownValue()
+Fold = Callable[[Sequence[Any]], Any]
+CONTEXT = Context(prec=38, rounding=ROUND_HALF_UP)
+ANY_NUMBER = 100_000
+"""No limit to the number of arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`template` has {0} {1} … or, for many arguments, a joining word between bars. `strict`: NULL in, NULL out."""
+
+    name: str
+    template: str
+    fold: Fold
+    strict: bool = True
+    min_arguments: int = 1
+    max_arguments: int = 1
+
+
+def exact_number(value: Any) -> Any:
+    """A value for exact arithmetic: whole numbers stay, fractions become decimals."""
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def unknown_fold(_: Sequence[Any]) -> Any:
+    return UNKNOWN

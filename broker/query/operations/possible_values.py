@@ -1,0 +1,106 @@
+"""Possible values of a scalar where some columns are known and every other is not.
+
+A truth is a set out of {True, False, None}; a value is a finite set, or None for "anything". Anything is always safe.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from math import prod
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value
+from broker.query.operations.operation import UNKNOWN, UnknownValue
+from broker.query.operations.registry import OPERATIONS, apply
+
+PossibleValues = frozenset[Value] | None
+KnownValues = Mapping[int, frozenset[Value]]
+Definitions = Mapping[int, Scalar]
+TRUTHS: frozenset[Value] = frozenset({True, False, None})
+ONLY_NULL: frozenset[Value] = frozenset({None})
+ONLY_TRUE: frozenset[Value] = frozenset({True})
+MOST_COMBINATIONS = 64
+INEXACT = frozenset({"divide", "to_double"})
+"""Binary fractions in the engine, decimals here: folding must not compare them."""
+
+
+def possible_values(scalar: Scalar, known: KnownValues, definitions: Definitions) -> PossibleValues:
+    """The values that a scalar can have; None where any value can be."""
+    match scalar:
+        case Literal(value=value):
+            return frozenset({value})
+        case ColumnRef(ident=ident, type=kind):
+            if ident in known:
+                return known[ident]
+            if ident in definitions:
+                return possible_values(definitions[ident], known, definitions)
+            return TRUTHS if kind is ScalarType.TRUTH else None
+        case Case():
+            return _case(scalar, known, definitions)
+        case Call(op="and" | "or"):
+            return _connective(scalar, known, definitions)
+        case Call():
+            return _call(scalar, known, definitions)
+
+
+def can_be_true(predicate: Scalar, known: KnownValues, definitions: Definitions) -> bool:
+    found = possible_values(predicate, known, definitions)
+    return found is None or True in found
+
+
+def _call(call: Call, known: KnownValues, definitions: Definitions) -> PossibleValues:
+    anything = TRUTHS if call.type is ScalarType.TRUTH else None
+    if call.op in INEXACT:
+        return anything
+    sets = [possible_values(a, known, definitions) for a in call.args]
+    if OPERATIONS[call.op].strict and ONLY_NULL in sets:
+        return ONLY_NULL
+    finite = [s for s in sets if s is not None]
+    if len(finite) < len(sets) or prod(map(len, finite)) > MOST_COMBINATIONS:
+        return anything
+    results = [apply(call.op, values) for values in product(*finite)]
+    return anything if UNKNOWN in results else frozenset(results)
+
+
+def _connective(call: Call, known: KnownValues, definitions: Definitions) -> PossibleValues:
+    """AND is the least of false < null < true, OR the greatest; each combination of the sides can be."""
+    rank: dict[Value, int] = {False: 0, None: 1, True: 2}
+    pick = min if call.op == "and" else max
+    result: frozenset[Value] | None = None
+    for arg in call.args:
+        truths = possible_values(arg, known, definitions) or TRUTHS
+        result = (
+            truths if result is None else frozenset(pick(a, b, key=rank.__getitem__) for a in result for b in truths)
+        )
+    return result
+
+
+def _case(case: Case, known: KnownValues, definitions: Definitions) -> PossibleValues:
+    results: frozenset[Value] = frozenset()
+    for condition, value in case.whens:
+        truths = possible_values(condition, known, definitions)
+        if truths is not None and True not in truths:
+            continue
+        values = possible_values(value, known, definitions)
+        if values is None:
+            return TRUTHS if case.type is ScalarType.TRUTH else None
+        results |= values
+        if truths == ONLY_TRUE:
+            return results
+    rest = possible_values(case.otherwise, known, definitions)
+    return None if rest is None else results | rest
+
+
+def compute_value(scalar: Scalar, values: Mapping[int, Value]) -> Value:
+    """The value of an output's expression over the values of its keys and statistics (all of them given).
+
+    Division by zero is NULL. Raises ValueError where an operation has no exact value in Python.
+    """
+    match scalar:
+        case Literal(value=value):
+            return value
+        case ColumnRef(ident=ident):
+            return values[ident]
+        case Call(op=op, args=args):
+            found: Value | UnknownValue = apply(op, [compute_value(a, values) for a in args])
+            if not isinstance(found, UnknownValue):
+                return found
+    raise ValueError("an output's expression has no single value")

@@ -1,0 +1,138 @@
+"""One bound query to a planned output: its tables with their years, and what an output may not show."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from sqlglot import exp
+
+from broker.domain.csv_text import is_formula
+from broker.domain.plans.plan import (
+    Measure,
+    OutputColumn,
+    PlannedOutput,
+    PlannedStatistic,
+    PlannedTable,
+    PublicRelation,
+)
+from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
+from broker.domain.relations import Relation
+from broker.policy.data_catalogue import PrivacyUnit
+from broker.query.analysis.group_key_domains import planned_key
+from broker.query.analysis.guards import guards_of
+from broker.query.analysis.implied_statistics import context_tables
+from broker.query.analysis.known_amounts import KnownAmounts
+from broker.query.analysis.row_multiplicity import multiplicity_reason
+from broker.query.analysis.variable_uses import columns_read
+from broker.query.binder import saved_sources
+from broker.query.binder.draft_tables import DraftTable
+from broker.query.binder.query_binder import Binder
+from broker.query.binder.row_aggregation import CONTEXT
+from broker.query.bound_relations import BoundGroups, BoundRows, has_context
+from broker.query.diagnostics import Diagnostics, Position
+from broker.query.sql.finalize import finalize_relation
+from broker.query.sql.replacement_rows import UNSUPPORTED_REPLACEMENT, UnsupportedReplacement, replacement_rows
+from broker.query.symbols import SymbolTable
+
+FORMULA_ADVICE = "Begin it with a letter, a digit or a bracket: write minus 1 to 0, or (-1 to 0)."
+
+
+def check_formulas(
+    columns: Iterable[OutputColumn], made: Iterable[Scalar], diagnostics: Diagnostics, position: Position
+) -> None:
+    """`made` are the expressions that columns are made of."""
+    found = [*columns]
+    texts = [
+        *(c.name for c in found),
+        *(t for s in (*(c.expression for c in found), *made) for t in _possible_texts(s)),
+    ]
+    wrong = dict.fromkeys(text for text in texts if is_formula(text))
+    if wrong:
+        message = f"A spreadsheet would take these names and labels for formulas: {', '.join(wrong)}."
+        diagnostics.add("spreadsheet-formula", message, FORMULA_ADVICE, position)
+
+
+def _possible_texts(scalar: Scalar) -> Iterator[str]:
+    """Texts that the value can be, or begin with: what a condition compares with is none of them."""
+    match scalar:
+        case Literal(value=str(text)):
+            yield text
+        case Case(whens=whens, otherwise=otherwise):
+            for value in (*(value for _, value in whens), otherwise):
+                yield from _possible_texts(value)
+        case Call(args=args, type=ScalarType.TEXT):
+            for value in args:
+                yield from _possible_texts(value)
+
+
+def plan_output(
+    name: str, bound: BoundGroups, columns: tuple[OutputColumn, ...], binder: Binder, years: dict[int, Years | None]
+) -> PlannedOutput:
+    symbols = binder.symbols
+    behind = [t for d in binder.draft_tables for t in context_tables(d.rows.relation, symbols)]
+    unique = {(t.contributions, tuple(k.expression for k in t.keys)): t for t in behind}
+    shown = tuple(_planned_table(d, binder, years) for d in binder.draft_tables)
+    hidden = tuple(
+        replace(t, contributions=finalize_relation(t.contributions, symbols, years)) for t in unique.values()
+    )
+    units = {u.value for d in binder.draft_tables if d.rows.person is not None for u in _units(d.rows, symbols)}
+    unit = units.pop() if len(units) == 1 else "person"
+    public = tuple(_planned_public_rows(rows, binder, years) for rows in binder.public_relations)
+    return PlannedOutput(name, unit, (*shown, *hidden), bound.program, columns, public)
+
+
+def _planned_public_rows(rows: BoundRows, binder: Binder, years: dict[int, Years | None]) -> PublicRelation:
+    """A public relation with the columns that are used of it: those of its SELECT list, or of its table."""
+    symbols = binder.symbols
+    listed = [(c.ident, c.type) for c in rows.columns.values()]
+    of_table = (
+        (i, o.variable.type) for s in sorted(rows.scans) for i, o in symbols.columns_of_scan(s) if i in symbols.usages
+    )
+    used = listed or list(of_table)
+    return PublicRelation(finalize_relation(rows.relation, symbols, years), tuple(dict.fromkeys(used)))
+
+
+def _units(rows: BoundRows, symbols: SymbolTable) -> list[PrivacyUnit]:
+    return [u for s in sorted(rows.scans) if symbols.is_person(s) and (u := symbols.tables[s].unit) is not None][:1]
+
+
+def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | None]) -> PlannedTable:
+    symbols, relation = binder.symbols, draft.rows.relation
+    guards = guards_of(relation, columns_read(symbols))
+    assert draft.rows.person is not None
+    keys = tuple(planned_key(c.ident, e, symbols, years, guards) for e, c in draft.keys.items())
+    statistics = _reviewed_statistics(relation, draft.keys, draft.statistics.entries, symbols)
+    return PlannedTable(finalize_relation(relation, symbols, years), draft.rows.person, keys, statistics)
+
+
+def _reviewed_statistics(
+    relation: Relation, keys: Iterable[Scalar], found: list[PlannedStatistic], symbols: SymbolTable
+) -> tuple[PlannedStatistic, ...]:
+    """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
+    where other people are in a value."""
+    context = CONTEXT if has_context(relation) else None
+    why = multiplicity_reason(relation, symbols)
+    known_amounts = KnownAmounts(relation, keys, symbols)
+    marked = []
+    for statistic in found:
+        rows_count = statistic.implied_by is None and statistic.measure is not Measure.COUNT_PERSONS
+        reason = (
+            statistic.needs_review
+            or context
+            or (why if rows_count else None)
+            or saved_sources.lookup_weight_reason(statistic, symbols)
+            or known_amounts.review_reason(statistic)
+        )
+        marked.append(replace(statistic, needs_review=reason))
+    return tuple(marked)
+
+
+def check_removal_evidence(output: PlannedOutput, diagnostics: Diagnostics, query: exp.Query) -> bool:
+    """Whether evidence can tell of each person how far every figure would move without them."""
+    try:
+        for table in output.tables:
+            replacement_rows(table.contributions)
+    except UnsupportedReplacement:
+        diagnostics.add("public-rows", *UNSUPPORTED_REPLACEMENT, diagnostics.position_of(query))
+        return False
+    return True

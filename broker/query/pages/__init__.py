@@ -1,1 +1,0 @@
-"""What researchers read about the language, written from the tables that decide."""

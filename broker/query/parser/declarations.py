@@ -1,0 +1,169 @@
+"""Declared types of variables and temporary tables, and the constant values of @variables."""
+
+from collections.abc import Collection
+
+from sqlglot import exp
+
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
+
+WHOLE_NUMBER_RANGES = {
+    exp.DType.UTINYINT: (0, 255),
+    exp.DType.SMALLINT: (-(2**15), 2**15 - 1),
+    exp.DType.INT: (-(2**31), 2**31 - 1),
+    exp.DType.BIGINT: (-(2**63), 2**63 - 1),
+}
+TEXTS = frozenset({exp.DType.VARCHAR, exp.DType.NVARCHAR})
+PADDED = frozenset({exp.DType.CHAR, exp.DType.NCHAR})
+KNOWN_TYPES = (
+    frozenset(WHOLE_NUMBER_RANGES)
+    | TEXTS
+    | PADDED
+    | {exp.DType.BIT, exp.DType.DECIMAL, exp.DType.FLOAT, exp.DType.DATE}
+)
+CONSTANT_NODES = (
+    exp.Literal, exp.Null, exp.Neg, exp.Paren, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Cast, exp.DataType,
+    exp.DataTypeParam, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.Upper, exp.Lower,
+)  # fmt: skip
+
+
+def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr) -> exp.DataType:
+    """The type of a declaration; a text without a length has one character in a declaration. `words` are those of the
+    statement: the parser takes `real` for `float`, which has twice its digits."""
+    if not isinstance(kind, exp.DataType) or kind.this not in KNOWN_TYPES or "real" in words or kind.args.get("nested"):
+        advice = "Use int, bigint, smallint, tinyint, bit, decimal, float, varchar, nvarchar, char or date."
+        raise BindError("type", "This type is not understood in a declaration.", advice, node)
+    if kind.this in TEXTS | PADDED and not kind.expressions:
+        one = exp.DataTypeParam(this=exp.Literal.number(1))
+        return exp.DataType(this=kind.this, expressions=[one], nested=False)
+    return kind
+
+
+def converted(value: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """The value as the type; a literal that the type holds as it is stays as it is."""
+    return value if _fits_type(value, kind) else exp.Cast(this=value, to=kind.copy())
+
+
+def inserted_value(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
+    """A column as INSERT puts it into one of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
+    found = converted(column, kind)
+    if kind.this in TEXTS | PADDED:
+        found.meta["uncut"] = True
+    return found
+
+
+def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
+    if isinstance(value, exp.Literal) and value.is_string and kind.this in TEXTS:
+        size = kind.expressions[0].name
+        return size.lower() == "max" or (size.isdigit() and len(value.name) <= int(size))
+    sign, literal = (-1, value.this) if isinstance(value, exp.Neg) else (1, value)
+    if not isinstance(literal, exp.Literal) or not literal.is_int or kind.this not in WHOLE_NUMBER_RANGES:
+        return False
+    low, high = WHOLE_NUMBER_RANGES[kind.this]
+    return low <= sign * int(literal.name) <= high
+
+
+def check_constant(value: exp.Expr) -> None:
+    """A value is made of constants only: one that came from data would carry a statistic into a predicate."""
+    for node in value.walk():
+        if not isinstance(node, CONSTANT_NODES):
+            message = "A variable or a row of constants is given something that is not a constant."
+            raise BindError("variable", message, "Write constants, and expressions over constants.", node)
+
+
+Declared = tuple[exp.DataType, exp.Expr]
+
+
+class BatchVariables:
+    """The variables of one batch. None stands for one whose declaration was refused."""
+
+    def __init__(self, service: ServiceLimits, diagnostics: Diagnostics) -> None:
+        self.diagnostics, self.service = diagnostics, service
+        self.declared: dict[str, Declared | None] = {}
+        self.words_left = service.max_tokens
+
+    def end_of_batch(self) -> None:
+        self.declared.clear()
+
+    def declare(self, tree: exp.Declare, words: Collection[str]) -> None:
+        """Each variable of a DECLARE; one sees those before it."""
+        for item in tree.expressions:
+            for name in _declared_names(item):
+                try:
+                    self._declare(name, item, words)
+                except BindError as error:
+                    self.declared[name] = None
+                    self.diagnostics.add_error(error)
+
+    def _declare(self, name: str, item: exp.Expr, words: Collection[str]) -> None:
+        kind = item.args.get("kind")
+        if isinstance(kind, exp.Schema):
+            message, advice = "Table variables are not understood.", "Write SELECT … INTO #temp."
+            raise BindError("table-variable", message, advice, item)
+        if name in self.declared:
+            raise BindError("variable", "A variable is declared twice.", "Write SET @x = … for the second.", item)
+        kind = declared_type(kind, words, item)
+        self.declared[name] = kind, converted(self._value(item.args.get("default") or exp.Null()), kind)
+
+    def assign(self, tree: exp.Expr) -> None:
+        """SET @x = value."""
+        item = tree.expressions[0].this if len(tree.expressions) == 1 else None
+        if not isinstance(item, exp.EQ) or not isinstance(item.this, exp.Parameter):
+            raise BindError("statement", "This SET is not understood.", "Write SET @x = value.", tree)
+        name = _variable_name(item.this)
+        declared = self._declared_of(item.this)
+        try:
+            self.declared[name] = declared[0], converted(self._value(item.expression), declared[0])
+        except BindError:
+            self.declared[name] = None
+            raise
+
+    def _value(self, value: exp.Expr) -> exp.Expr:
+        whole: exp.Expr = self.written_out(exp.Paren(this=value)).this
+        check_constant(whole)
+        if _height(whole) > self.service.max_depth:
+            raise BindError("too-deep", "The value of a variable is nested too deeply.", "Write the constant.", value)
+        return whole
+
+    def written_out(self, tree: exp.Expr) -> exp.Expr:
+        """The tree with values for its variables; the root itself is none."""
+        for parameter in list(tree.find_all(exp.Parameter)):
+            if isinstance(parameter.parent, exp.Parameter | exp.TableAlias) or parameter.arg_key == "alias":
+                continue
+            value = self._declared_of(parameter)[1].copy()
+            self.words_left -= sum(1 for _ in value.walk())
+            if self.words_left < 0:
+                message = f"The text has more than {self.service.max_tokens} words with its variables written out."
+                raise BindError("too-long", message, "Use fewer variables.", parameter)
+            for node in value.walk():
+                node.meta.clear()
+            parameter.replace(value)
+        return tree
+
+    def _declared_of(self, parameter: exp.Parameter) -> Declared:
+        name = _variable_name(parameter)
+        declared = self.declared.get(name)
+        if declared is None:
+            code = CONSEQUENTIAL if name in self.declared else "undeclared"
+            message, advice = "A variable is used that is not declared in this batch.", "Write DECLARE @x type = value."
+            raise BindError(code, message, advice, parameter)
+        return declared
+
+
+def _declared_names(item: exp.Expr) -> list[str]:
+    this = item.this
+    return [_variable_name(p) for p in (this if isinstance(this, list) else [this]) if isinstance(p, exp.Parameter)]
+
+
+def _variable_name(parameter: exp.Parameter) -> str:
+    """`@@rowcount` is a parameter of a parameter: never declared."""
+    return "@" + parameter.name.casefold() if isinstance(parameter.this, exp.Parameter) else parameter.name.casefold()
+
+
+def _height(tree: exp.Expr) -> int:
+    deepest, stack = 0, [(tree, 1)]
+    while stack:
+        node, height = stack.pop()
+        deepest = max(deepest, height)
+        stack += [(child, height + 1) for child in node.iter_expressions()]
+    return deepest

@@ -1,0 +1,218 @@
+"""A linear scan of a text before any parser sees it: tokens, size, characters, quotes, nesting, output names."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import Diagnostics
+
+_COMMON = (
+    r"(?P<comment>--[^\n]*)|(?P<block>/\*)|(?P<string>'[^']*(?:''[^']*)*(?:'|\Z))|(?P<name>{names})"
+    r"|(?P<word>[A-Za-z_@#][A-Za-z0-9_@#]*)|(?P<number>[0-9]+(?:\.[0-9]*)?)|(?P<blank>[ \t\n]+)|(?P<other>.)"
+)
+_DOUBLE = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
+_BRACKETS = r"\[[^\]]*(?:\]\][^\]]*)*(?:\]|\Z)"
+TOKEN_PATTERNS = {
+    "tsql": re.compile(_COMMON.format(names=f"{_DOUBLE}|{_BRACKETS}"), re.DOTALL),
+    "duckdb": re.compile(_COMMON.format(names=_DOUBLE), re.DOTALL),
+}
+BLOCK_END = re.compile(r"/\*|\*/")
+QUOTED = frozenset({"string", "name"})
+IGNORED = frozenset({"comment", "block", "blank"})
+
+
+class Token(NamedTuple):
+    """A piece of the text. `word` is lower case, and empty for what is quoted: a quoted word is no keyword."""
+
+    kind: str
+    start: int
+    end: int
+    word: str
+
+
+def lex(text: str, dialect: str) -> Iterator[Token]:
+    """All of the text, piece by piece, in one pass."""
+    pattern, position = TOKEN_PATTERNS[dialect], 0
+    while position < len(text):
+        match = pattern.match(text, position)
+        assert match is not None
+        kind = match.lastgroup or "other"
+        end = _block_end(text, match.end()) if kind == "block" else match.end()
+        yield Token(kind, position, end, match.group().lower() if kind in {"word", "other"} else "")
+        position = end
+
+
+def is_unterminated(token: Token, text: str) -> bool:
+    """Whether a quoted thing or a comment does not end."""
+    piece = text[token.start : token.end]
+    if token.kind == "block":
+        return _block_end(text, token.start + 2, beyond=-1) < 0
+    if token.kind not in QUOTED:
+        return False
+    close = "]" if piece[0] == "[" else piece[0]
+    return len(piece) < 2 or (piece[1:].count(close) % 2 == 0)
+
+
+def _block_end(text: str, position: int, beyond: int | None = None) -> int:
+    """Both dialects nest block comments."""
+    level = 1
+    while level:
+        found = BLOCK_END.search(text, position)
+        if found is None:
+            return len(text) if beyond is None else beyond
+        level += 1 if found.group() == "/*" else -1
+        position = found.end()
+    return position
+
+
+OUTPUT_LINE = re.compile(r"--[ \t]*output:(.*)\Z", re.DOTALL)
+OUTPUT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which is also how a byte that is no UTF-8 is handed on."""
+ALLOWED_CATEGORIES = frozenset("LMNPS")
+# A backslash escapes in some literals, `{#` and `{%` open comments of template languages in the parser.
+REFUSED_SIGNS = frozenset("$`\\?{}")
+CLOSES = {")": "(", "end": "case"}
+OPENS = frozenset(CLOSES.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLabel:
+    """A line `-- output: name`: where it starts, and the name as written."""
+
+    start: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedText:
+    """What the look found: the text with line ends made plain, the same with blanks for comments (each thing keeps its
+    place), its tokens without blanks and comments, and the lines that may name outputs."""
+
+    text: str
+    bare: str
+    tokens: tuple[Token, ...]
+    labels: tuple[OutputLabel, ...]
+
+
+def scan_text(text: str, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
+    """The text if a parser may see it; None with refusals in the report."""
+    wrong = SURROGATE.search(text)
+    if wrong is not None:
+        position = diagnostics.position_at(len(text[: wrong.start()].replace("\r\n", "\n")))
+        diagnostics.add("encoding", "The text is not valid UTF-8.", "Save it as UTF-8.", position)
+        return None
+    if len(text) > service.text_bytes or len(text.encode("utf-8")) > service.text_bytes:
+        diagnostics.add("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten it.")
+        return None
+    plain = text.replace("\r\n", "\n")
+    before = len(diagnostics.refusals)
+    found = _scan(plain, dialect, service, diagnostics)
+    return found if len(diagnostics.refusals) == before else None
+
+
+def _scan(text: str, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
+    tokens: list[Token] = []
+    labels: list[OutputLabel] = []
+    bare: list[str] = []
+    depth = dict.fromkeys(OPENS, 0)
+    for token in lex(text, dialect):
+        piece = text[token.start : token.end]
+        if not _characters_pass(piece, token, diagnostics) or not _is_terminated(token, text, diagnostics):
+            return None
+        seen = token.kind not in IGNORED
+        bare.append(piece if seen or token.kind == "blank" else re.sub(r"[^\n]", " ", piece))
+        if token.kind == "comment":
+            _note_label(token, piece, text, labels)
+        if not seen:
+            continue
+        if not _literal_passes(token, tokens, diagnostics):
+            return None
+        tokens.append(token)
+        _count_nesting(token.word, depth)
+        if not _is_within_limits(len(tokens), sum(depth.values()), service, diagnostics, token):
+            return None
+    if not tokens:
+        diagnostics.add("empty", "There is no query in the text.", "Write a SELECT.")
+    return ScannedText(text, "".join(bare), tuple(tokens), tuple(labels))
+
+
+def _count_nesting(word: str, depth: dict[str, int]) -> None:
+    """What closes without having been opened must not make room for more."""
+    if word in OPENS:
+        depth[word] += 1
+    elif word in CLOSES:
+        depth[CLOSES[word]] = max(0, depth[CLOSES[word]] - 1)
+
+
+def _is_within_limits(tokens: int, depth: int, service: ServiceLimits, diagnostics: Diagnostics, token: Token) -> bool:
+    if tokens > service.max_tokens:
+        message = f"The text has more than {service.max_tokens} words."
+        diagnostics.add("too-long", message, "Shorten it.", diagnostics.position_at(token.start))
+    elif depth > service.max_depth:
+        message = f"Brackets and CASE are nested more than {service.max_depth} deep."
+        diagnostics.add("too-deep", message, "Use WITH to name the parts.", diagnostics.position_at(token.start))
+    else:
+        return True
+    return False
+
+
+def _is_terminated(token: Token, text: str, diagnostics: Diagnostics) -> bool:
+    if not is_unterminated(token, text):
+        return True
+    what = "comment" if token.kind == "block" else "quote"
+    diagnostics.add(
+        "syntax", f"A {what} that opens here does not end.", "Close it.", diagnostics.position_at(token.start)
+    )
+    return False
+
+
+def _literal_passes(token: Token, before: list[Token], diagnostics: Diagnostics) -> bool:
+    """Prefixes such as E'…' and X'…' change how a literal is read; N'…' is only text. A chain of subscripts takes the
+    parser the square of its length."""
+    if token.word == "[":
+        message, advice = "Lists and subscripts are not understood.", "Write IN (…), or name the variable."
+        diagnostics.add("list", message, advice, diagnostics.position_at(token.start))
+        return False
+    prefix = before[-1] if before else None
+    if token.kind != "string" or prefix is None or prefix.end != token.start or len(prefix.word) != 1:
+        return True
+    if prefix.kind != "word" or prefix.word == "n":
+        return True
+    diagnostics.add(
+        "literal", "This kind of literal is not understood.", "Write '…' alone.", diagnostics.position_at(prefix.start)
+    )
+    return False
+
+
+def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool:
+    """Printable ASCII everywhere; letters, marks and signs of other scripts only in literals and comments."""
+    if piece.isascii() and piece.isprintable() and not (token.kind == "other" and piece in REFUSED_SIGNS):
+        return True
+    foreign_pass = token.kind in {"string", "comment", "block"}
+    for offset, character in enumerate(piece, token.start):
+        plain = character in "\n\t" or " " <= character <= "~"
+        if plain and not (token.kind == "other" and character in REFUSED_SIGNS):
+            continue
+        if foreign_pass and ord(character) <= 0xFFFF and unicodedata.category(character)[0] in ALLOWED_CATEGORIES:
+            continue
+        message = f"The character U+{ord(character):04X} may not stand here."
+        diagnostics.add(
+            "character",
+            message,
+            "Write plain ASCII; other letters only inside quotes.",
+            diagnostics.position_at(offset),
+        )
+        return False
+    return True
+
+
+def _note_label(token: Token, piece: str, text: str, labels: list[OutputLabel]) -> None:
+    """Only a line of its own names an output."""
+    found = OUTPUT_LINE.match(piece)
+    line = text.rfind("\n", 0, token.start) + 1
+    if found and not text[line : token.start].strip():
+        labels.append(OutputLabel(token.start, found.group(1).strip()))

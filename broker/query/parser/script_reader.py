@@ -1,0 +1,266 @@
+"""A text to the queries that it contains: temporary tables and variables are resolved away, as trees."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from broker.domain.projects.saved_definitions import NAME_PATTERN, PROJECT_SCHEMA
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import BindError, Diagnostics
+from broker.query.parser import dml, table_statements, tree_rewrites
+from broker.query.parser.declarations import BatchVariables
+from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText
+from broker.query.parser.statement_splitter import StatementTokens, canonical_text, split_statements, standalone_text
+from broker.query.parser.syntax_trees import SyntaxTrees
+from broker.query.parser.table_statements import TableStatements
+from broker.query.parser.temporary_tables import TempTableDefinition, TempTables, temp_name
+
+QUERY_WORDS = frozenset({"select", "with", "(", "insert", "update", "delete"})
+INTO = frozenset({"into"})
+TARGET_WORDS = {
+    "select": INTO, "with": INTO, "(": INTO, "insert": INTO | {"insert"}, "merge": INTO | {"merge"},
+    "update": frozenset({"update", "from"}), "delete": frozenset({"delete", "from"}),
+    **dict.fromkeys(("create", "alter", "truncate"), frozenset({"table"})),
+}  # fmt: skip
+"""By the first word of a statement, the words before the name of what it makes or changes."""
+DEFAULT_NAME = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptQuery:
+    """One output, or one thing kept (`saved_as` is then its name, 'project.x', and `text` asks for it by itself).
+    `visible` as in a definition."""
+
+    name: str
+    query: exp.Query
+    visible: Mapping[str, TempTableDefinition]
+    saved_as: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlScript:
+    """All that a text asks for, in its order, and a text without comments that asks for the same."""
+
+    queries: tuple[ScriptQuery, ...]
+    canonical: str
+
+
+def read_script(
+    scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics
+) -> SqlScript | None:
+    """The script, as far as it can be followed; None if nothing in it can. All problems are in the report."""
+    statements = split_statements(scanned, dialect, diagnostics)
+    if len(statements.statements) > service.max_statements:
+        message = f"The text has more than {service.max_statements} statements."
+        position = diagnostics.position_at(statements.statements[service.max_statements].start)
+        diagnostics.add("too-many-statements", message, "Send it in parts.", position)
+        return None
+    before = len(diagnostics.refusals)
+    reader = ScriptReader(scanned, dialect, service, diagnostics)
+    for statement in statements.statements:
+        reader.read(statement)
+    queries = reader.named_queries()
+    if not queries and len(diagnostics.refusals) == before:
+        diagnostics.add("nothing-asked", "Nothing is asked: no SELECT shows a table.", "End with a SELECT.")
+    return SqlScript(queries, canonical_text(scanned, statements)) if queries else None
+
+
+class ScriptReader:
+    """Reads statement by statement; a refused one leaves what it would have made unknown, without a word."""
+
+    def __init__(self, scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> None:
+        self.scanned, self.dialect, self.service, self.diagnostics = scanned, dialect, service, diagnostics
+        self.trees = SyntaxTrees(scanned, dialect, service, diagnostics)
+        self.variables, self.temps = BatchVariables(service, diagnostics), TempTables(dialect, service)
+        self.table_statements = TableStatements(scanned.text, dialect, self.temps, diagnostics)
+        self.queries: list[tuple[ScriptQuery, int]] = []
+        self.labels = list(scanned.labels)
+        self.label: OutputLabel | None = None
+        self.batch = 0
+        self.definitions: list[StatementTokens] = []
+        """The statements so far that ask for nothing: what a kept query may need."""
+
+    def read(self, statement: StatementTokens) -> None:
+        if statement.batch != self.batch:
+            self.batch = statement.batch
+            self.variables.end_of_batch()
+        self._take_labels(statement)
+        target, followed = self._target_name(statement), False
+        before = len(self.queries)
+        try:
+            followed = self._statement(statement)
+            self.definitions += [statement] if len(self.queries) == before else []
+        except BindError as error:
+            self.diagnostics.add_error(error)
+        if not followed:
+            if target:
+                self.temps.tables[target] = None
+            if not self.diagnostics.refusals:
+                table_statements.refuse_statement(statement, self.diagnostics)
+
+    def _take_labels(self, statement: StatementTokens) -> None:
+        """The nearest line before an output names it; lines inside a statement are comments."""
+        while self.labels and self.labels[0].start < statement.end:
+            label = self.labels.pop(0)
+            if label.start < statement.start:
+                self.label = label
+
+    def _target_name(self, statement: StatementTokens) -> str | None:
+        """The name after INTO, UPDATE, TABLE and the like, by tokens alone: what is unknown if this is refused."""
+        text, marks = self.scanned.text, TARGET_WORDS.get(statement.words[0], frozenset())
+        for word, token in zip(statement.words, statement.tokens[1:], strict=False):
+            name = table_statements.unquoted(text[token.start : token.end]).casefold()
+            if word in marks and (name.startswith("#") or self.dialect == "duckdb"):
+                return name
+        return None
+
+    def _statement(self, statement: StatementTokens) -> bool:
+        """Whether the statement was followed."""
+        word = statement.words[0]
+        tsql = self.dialect == "tsql"
+        if word in QUERY_WORDS or (word == "from" and not tsql):
+            return self._tree(statement)
+        if word == "create":
+            return self._create(statement)
+        if word == "drop" or (word == "if" and tsql):
+            return self.table_statements.drop(statement)
+        if tsql and word == "declare" and statement.words[1:2] and statement.words[1].startswith("@"):
+            return self._declare(statement)
+        if tsql and word == "set" and statement.words[1:2] and statement.words[1].startswith("@"):
+            return self._set(statement)
+        if tsql and table_statements.is_without_effect(statement, self.scanned.text):
+            return True
+        table_statements.refuse_statement(statement, self.diagnostics)
+        return False
+
+    def _declare(self, statement: StatementTokens) -> bool:
+        tree = self.trees.parse(statement)
+        if isinstance(tree, exp.Declare):
+            self.variables.declare(tree, statement.words)
+            return True
+        if tree is not None:
+            table_statements.refuse_statement(statement, self.diagnostics)
+        for word in statement.words:
+            if word.startswith("@"):
+                self.variables.declared[word[1:]] = None
+        return False
+
+    def _set(self, statement: StatementTokens) -> bool:
+        if statement.words[2:3] != ("=",):
+            self.variables.declared[statement.words[1][1:]] = None
+            message, advice = "This SET is not understood.", "Write SET @x = value."
+            self.diagnostics.add("statement", message, advice, self.diagnostics.position_at(statement.start))
+            return False
+        tree = self.trees.parse(statement)
+        if tree is None:
+            self.variables.declared[statement.words[1][1:]] = None
+            return False
+        self.variables.assign(tree)
+        return True
+
+    def _parsed(self, statement: StatementTokens) -> exp.Expr | None:
+        """A tree with its variables written out and without what says nothing."""
+        tree = self.trees.parse(statement)
+        if tree is None:
+            return None
+        if self.dialect == "tsql":
+            tree_rewrites.check_variables(tree)
+            tree = self.variables.written_out(tree)
+            tree_rewrites.strip_hints(tree)
+            tree_rewrites.unify_temporary_names(tree)
+        else:
+            tree_rewrites.name_derived_tables(tree)
+            tree_rewrites.expand_order_by_all(tree)
+        tree_rewrites.check_clauses(tree, self.diagnostics)
+        return tree
+
+    def _create(self, statement: StatementTokens) -> bool:
+        if "index" in statement.words[1:4]:
+            return self.table_statements.index(statement)
+        tree = self._parsed(statement)
+        saved = tree_rewrites.saved_by_create(tree) if self.dialect == "duckdb" else None
+        if saved is not None:
+            self._add_query(dml.without_order(saved[1]), saved[0], statement)
+            return True
+        return tree is not None and self.table_statements.create(tree, statement)
+
+    def _tree(self, statement: StatementTokens) -> bool:
+        tree = self._parsed(statement)
+        if tree is None:
+            return False
+        if isinstance(tree, exp.Insert):
+            dml.rewrite_insert(tree, self.temps)
+        elif isinstance(tree, exp.Update):
+            dml.rewrite_update(tree, self.temps)
+        elif isinstance(tree, exp.Delete):
+            dml.rewrite_delete(tree, self.temps)
+        else:
+            query = tree.unnest()
+            if not isinstance(query, exp.Select | exp.SetOperation):
+                table_statements.refuse_statement(statement, self.diagnostics)
+                return False
+            self._query(query, statement)
+        return True
+
+    def _query(self, query: exp.Query, statement: StatementTokens) -> None:
+        table = tree_rewrites.take_into(query)
+        if table is None:
+            self._add_query(query, None, statement)
+            return
+        if self.dialect == "tsql" and temp_name(table).startswith("#"):
+            self.table_statements.check_new(temp_name(table), table)
+            self.temps.define(table.name, dml.without_order(query), table)
+        elif self.dialect == "tsql" and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
+            self._add_query(dml.without_order(query), table, statement)
+        else:
+            message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to keep it."
+            self.diagnostics.add("into", message, advice, self.diagnostics.position_of(table))
+            self._add_query(query, None, statement)
+
+    def _add_query(self, query: exp.Query, saved_table: exp.Table | None, statement: StatementTokens) -> None:
+        visible = self.temps.definitions_in(query)
+        name, place = "", statement.start
+        if saved_table is not None:
+            name = saved_table.name
+        elif self.label is not None:
+            name, place = self.label.name, self.label.start
+            self.label = None
+        if saved_table is not None and not NAME_PATTERN.fullmatch(name):
+            message = "A kept query's name has letters, digits and _ only, and begins with a letter."
+            self.diagnostics.add(
+                "kept-name",
+                message,
+                f"Write INTO {PROJECT_SCHEMA}.my_cohort",
+                self.diagnostics.position_of(saved_table),
+            )
+        elif saved_table is None and name and not OUTPUT_NAME.match(name):
+            message, advice = "An output's name has letters, digits, _ and - only.", "Write -- output: my_table"
+            self.diagnostics.add("output-name", message, advice, self.diagnostics.position_at(place))
+        saved_as = f"{PROJECT_SCHEMA}.{name}" if saved_table is not None else None
+        text = standalone_text(self.scanned, [*self.definitions, statement]) if saved_table is not None else ""
+        self.queries.append((ScriptQuery(name, query, visible, saved_as, text), place))
+
+    def named_queries(self) -> tuple[ScriptQuery, ...]:
+        """Outputs without a name are called by their position among the outputs."""
+        outputs = [a for a, _ in self.queries if a.saved_as is None]
+        if len(outputs) > self.service.max_outputs:
+            message = f"The text has more than {self.service.max_outputs} outputs."
+            self.diagnostics.add("too-many-outputs", message, "Send it in parts.")
+        found: list[ScriptQuery] = []
+        taken: set[tuple[bool, str]] = set()
+        position = 0
+        for query, place in self.queries:
+            position += query.saved_as is None
+            default = DEFAULT_NAME if len(outputs) == 1 else f"{DEFAULT_NAME}_{position}"
+            found.append(replace(query, name=query.name or default))
+            key = (query.saved_as is None, found[-1].name.casefold())
+            if key in taken:
+                message, advice = "Two outputs have one name.", "Write another name in the line -- output: name"
+                self.diagnostics.add("duplicate-output", message, advice, self.diagnostics.position_at(place))
+            taken.add(key)
+        return tuple(found)
+
+
+__all__ = ["ScriptQuery", "SqlScript", "TempTableDefinition", "read_script"]

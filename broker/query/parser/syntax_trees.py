@@ -1,0 +1,163 @@
+"""One statement to one sqlglot tree, or refusals."""
+
+import logging
+from collections.abc import Iterator
+
+from sqlglot import Dialect, ErrorLevel, exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.parser import Parser
+from sqlglot.parsers.duckdb import DuckDBParser
+from sqlglot.parsers.tsql import TSQLParser
+from sqlglot.tokenizer_core import Token, TokenType
+
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, string_table_error, unsupported_node
+from broker.query.parser.scanner import QUOTED, ScannedText
+from broker.query.parser.statement_splitter import StatementTokens
+
+REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.DateFromParts: ("year", "month", "day"),
+    exp.Ntile: ("this",),
+    exp.Quantile: ("this", "quantile"),
+    exp.ApproxQuantile: ("this", "quantile"),
+    exp.WithinGroup: ("this", "expression"),
+    exp.Window: ("this",),
+}
+"""What the parser holds to be optional, and no dialect does."""
+
+
+def missing_arguments(tree: exp.Expr, tsql: bool) -> Iterator[BindError]:
+    """A refusal for each call that lacks an argument. DuckDB's COUNT(), which counts rows, gets its star."""
+    for node in tree.find_all(exp.Func, *REQUIRED_ARGUMENTS):
+        if isinstance(node, exp.Count) and node.this is None:
+            node.set("this", exp.Star())
+            if tsql:
+                yield BindError("syntax", "COUNT needs an argument.", "Write COUNT(*).", node)
+        elif node.error_messages() or any(node.args.get(key) is None for key in REQUIRED_ARGUMENTS.get(type(node), ())):
+            name = node.name if isinstance(node, exp.Anonymous) else node.key
+            yield BindError(
+                "syntax", f"{name.upper()} needs more arguments.", "Give each argument that it needs.", node
+            )
+
+
+DIALECTS = ("tsql", "duckdb")
+QUOTES = frozenset({TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER})
+
+# sqlglot warns with the text of the query; queries belong to the store, not to logs.
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
+
+
+class TooManySteps(Exception):
+    """The parser goes back and forth over the same words; some nestings cost twice the time for each level."""
+
+
+class StepLimitedParser(Parser):
+    """A parser that stops after a number of steps."""
+
+    steps_left = 0
+
+    def _advance(self, times: int = 1) -> None:
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            raise TooManySteps
+        super()._advance(times)
+
+    def _parse_parameter(self) -> exp.Parameter:
+        """The parser itself forgets where a parameter stood."""
+        start = self._prev.start
+        parameter = super()._parse_parameter()
+        parameter.meta["start"] = start
+        return parameter
+
+
+class StepLimitedTsqlParser(StepLimitedParser, TSQLParser):
+    """T-SQL, counted."""
+
+
+class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
+    """DuckDB's SQL, counted."""
+
+
+class SyntaxTrees:
+    """Parses the statements of one text; all of them share one number of steps."""
+
+    def __init__(self, scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> None:
+        self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, Dialect.get_or_raise(dialect)
+        self.tsql = dialect == "tsql"
+        self.parser = (StepLimitedTsqlParser if self.tsql else StepLimitedDuckDBParser)(
+            dialect=self.dialect, error_level=ErrorLevel.RAISE
+        )
+        self.parser.steps_left = service.max_parse_steps
+
+    def parse(self, statement: StatementTokens) -> exp.Expr | None:
+        """The tree, with places in the whole text. Comments are blanked before, so nothing in them is read."""
+        try:
+            tokens = self._tokens(statement)
+            if not _same_quotes(statement, tokens):
+                raise SqlglotError("The parser reads quotes in another way.")
+            found = self.parser.parse(tokens, self.scanned.bare)
+        except (RecursionError, TooManySteps):
+            position = self.diagnostics.position_at(statement.start)
+            self.diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name the parts.", position)
+            return None
+        except ParseError as error:
+            self._refuse_parse(error)
+            return None
+        except (SqlglotError, ValueError, AttributeError, TypeError, IndexError, KeyError):
+            # Beside its own errors the parser has been seen to fail in these ways on broken text.
+            self._refuse()
+            return None
+        return self._checked_tree(found, statement)
+
+    def _tokens(self, statement: StatementTokens) -> list[Token]:
+        """The parser's own tokens, moved to where they stand in the whole text."""
+        tokens = self.dialect.tokenize(self.scanned.bare[statement.start : statement.end])
+        for token in tokens:
+            token.start += statement.start
+            token.end += statement.start
+            line, column = self.diagnostics.position_at(token.start)
+            token.line, token.col = line or 0, column or 0
+        return tokens
+
+    def _checked_tree(self, found: list[exp.Expr | None], statement: StatementTokens) -> exp.Expr | None:
+        tree = found[0] if len(found) == 1 else None
+        if tree is None or isinstance(tree, exp.Command | exp.Semicolon):
+            self._refuse(statement)
+            return None
+        for national in list(tree.find_all(exp.National)):
+            national.replace(exp.Literal.string(national.name))  # N'x' is compared as 'x' is
+        for parameter in tree.find_all(exp.Parameter, exp.Placeholder, exp.SessionParameter):
+            if parameter.arg_key == "alias" or isinstance(parameter.parent, exp.TableAlias):
+                self.diagnostics.add_error(
+                    unsupported_node(parameter)
+                )  # the parser takes a parameter for a column's name
+        lacking = list(missing_arguments(tree, self.tsql))
+        for error in lacking:
+            self.diagnostics.add_error(error)
+        if lacking:
+            return None
+        for table in tree.find_all(exp.Table):
+            if any(self.scanned.text[p.meta.get("start", 0)] == "'" for p in table.parts):
+                self.diagnostics.add_error(
+                    string_table_error(table)
+                )  # the parser takes a string, which could be a file, for a name
+        return tree
+
+    def _refuse(self, statement: StatementTokens | None = None) -> None:
+        position = self.diagnostics.position_at(statement.start) if statement else NO_POSITION
+        self.diagnostics.add(
+            "syntax", "The text cannot be understood from here on.", "Check quotes and brackets.", position
+        )
+
+    def _refuse_parse(self, error: ParseError) -> None:
+        """Only places are taken from the parser: its words quote the text."""
+        positions = [(e.get("line"), e.get("col")) for e in error.errors] or [NO_POSITION]
+        message, advice = "The text cannot be understood from here on.", "Check the words before this place."
+        self.diagnostics.add("syntax", message, advice, positions[0])
+
+
+def _same_quotes(statement: StatementTokens, tokens: list[Token]) -> bool:
+    """Whether the parser finds the quoted things where the look found them; a prefix may belong to one."""
+    ours = {t.end for t in statement.tokens if t.kind in QUOTED}
+    theirs = {t.end + 1 for t in tokens if t.token_type in QUOTES}
+    return ours == theirs

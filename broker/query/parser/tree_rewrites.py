@@ -1,0 +1,238 @@
+"""Rewrites of a syntax tree before it is bound: hints, assignments, INTO, unnamed tables, PIVOT and UNPIVOT."""
+
+from sqlglot import exp
+
+from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
+from broker.query.diagnostics import BindError, Diagnostics, check_arguments, unsupported_argument
+
+HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
+HARMLESS_OPTIONS = frozenset({"MAXDOP", "RECOMPILE"})
+SUBQUERY_ARGUMENTS = frozenset({"this", "alias", "pivots"})
+"""What a query in brackets may have: whoever reads the query takes the brackets off, with all that hangs on them."""
+
+
+def check_variables(tree: exp.Expr) -> None:
+    _refuse_assignment(tree)
+    _refuse_table_variables(tree)
+
+
+def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
+    for clause in tree.find_all(exp.ForClause):
+        diagnostics.add_error(unsupported_argument(clause.parent or clause, "for_"))
+    for brackets in tree.find_all(exp.Subquery):
+        for key in [k for k, v in brackets.args.items() if v and k not in SUBQUERY_ARGUMENTS]:
+            diagnostics.add_error(unsupported_argument(brackets, key))
+    for cte in tree.find_all(exp.CTE):
+        if cte.alias.startswith("#"):
+            raise _temporary_name_error(cte)
+
+
+def name_derived_tables(tree: exp.Expr) -> None:
+    """DuckDB itself names a derived table that has no name: unnamed_subquery, unnamed_subquery2, …"""
+    for select in tree.find_all(exp.Select):
+        sources = [clause.this for clause in (select.args.get("from_"), *(select.args.get("joins") or ())) if clause]
+        bare = [s for s in sources if isinstance(s, exp.Subquery) and not s.alias and not s.args.get("pivots")]
+        for number, source in enumerate(bare, 1):
+            name = f"unnamed_subquery{number if number > 1 else ''}"
+            columns = source.args["alias"].columns if source.args.get("alias") else None
+            source.set("alias", exp.TableAlias(this=exp.to_identifier(name), columns=columns))
+
+
+def expand_order_by_all(tree: exp.Expr) -> None:
+    """DuckDB's ORDER BY ALL is by each column of the list, from left to right. With a star it stays, and is refused."""
+    for query in tree.find_all(exp.Select, exp.SetOperation):
+        order = query.args.get("order")
+        terms = order.expressions if order is not None else []
+        is_all = len(terms) == 1 and isinstance(terms[0].this, exp.Var) and terms[0].name.casefold() == "all"
+        if order is None or not is_all or any(item.is_star for item in query.selects):
+            continue
+        each = []
+        for number in range(1, len(query.selects) + 1):
+            term = terms[0].copy()
+            term.set("this", exp.Literal.number(number))
+            each.append(term)
+        order.set("expressions", each)
+
+
+def unify_temporary_names(tree: exp.Expr) -> None:
+    """`#t` and `[#t]` are one name; the parser keeps the sign of the first apart, and everywhere, so that a column
+    written #LA would be LA."""
+    for ident in list(tree.find_all(exp.Identifier)):
+        if not (ident.args.get("temporary") or ident.args.get("global_")):
+            continue
+        parent, key = ident.parent, ident.arg_key
+        is_table = isinstance(parent, exp.Table) and key == "this" and not parent.db and not parent.catalog
+        if ident.args.get("global_") or not (is_table or (isinstance(parent, exp.Column) and key == "table")):
+            raise _temporary_name_error(ident)
+        if not ident.args.get("quoted") and "start" in ident.meta:
+            ident.meta["start"] -= 1  # the parser's place is that of the word after the sign
+        ident.set("this", f"#{ident.name}")
+        ident.set("temporary", None)
+        ident.set("quoted", True)
+
+
+def _temporary_name_error(node: exp.Expr) -> BindError:
+    message = "A name with # can only be that of a temporary table of this text."
+    return BindError("temporary-name", message, "Write #temp, with one # and no database.", node)
+
+
+def _refuse_assignment(tree: exp.Expr) -> None:
+    """SELECT @n = … gives a variable a value from data."""
+    for select in tree.find_all(exp.Select):
+        for item in select.expressions:
+            if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
+                message = "SELECT @x = … gives a value from data to a variable."
+                raise BindError(
+                    "assignment", message, "Write SET @x = constant, or keep the value in a #temp table.", item
+                )
+
+
+def _refuse_table_variables(tree: exp.Expr) -> None:
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Parameter):
+            message, advice = "Table variables are not understood.", "Write SELECT … INTO #temp."
+            raise BindError("table-variable", message, advice, table)
+
+
+def take_into(query: exp.Query) -> exp.Table | None:
+    """The table of INTO of the first SELECT, which is that of the whole; anywhere else it is refused."""
+    first: exp.Expr = query
+    while isinstance(first, exp.SetOperation):
+        first = first.this
+    into = first.args.get("into")
+    if into is not None:
+        first.set("into", None)
+    for other in query.find_all(exp.Into):
+        raise BindError("into", "INTO stands inside a query.", "Put it into the first SELECT.", other)
+    if into is None:
+        return None
+    table: exp.Expr = into.this
+    named = {k for k, v in table.args.items() if v} <= {"this", "db", "catalog"}
+    if (
+        not isinstance(table, exp.Table)
+        or not named
+        or not isinstance(table.this, exp.Identifier)
+        or into.args.get("unlogged")
+    ):
+        raise BindError("into", "This INTO is not understood.", "Write SELECT … INTO #temp FROM ….", into)
+    return table
+
+
+def saved_by_create(tree: exp.Expr | None) -> tuple[exp.Table, exp.Query] | None:
+    """The name and the query of DuckDB's CREATE TABLE project.x AS SELECT …, with nothing else said."""
+    if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE" or not isinstance(tree.this, exp.Table):
+        return None
+    table, query = tree.this, tree.expression.unnest() if tree.expression is not None else None
+    plain = {k for k, v in tree.args.items() if v} <= {"this", "kind", "replace", "expression"}
+    bare = {k for k, v in table.args.items() if v} == {"this", "db"} and table.db.casefold() == PROJECT_SCHEMA
+    return (table, query) if plain and bare and isinstance(query, exp.Select | exp.SetOperation) else None
+
+
+def strip_hints(tree: exp.Expr) -> None:
+    """Hints that change how a server works, and not what it answers; all others are left to be refused."""
+    for table in tree.find_all(exp.Table):
+        hints = table.args.get("hints") or []
+        if all(
+            isinstance(h, exp.WithTableHint) and {e.name.upper() for e in h.expressions} <= HARMLESS_HINTS
+            for h in hints
+        ):
+            table.set("hints", None)
+    for query in tree.find_all(exp.Query):
+        options = query.args.get("options") or []
+        if all(isinstance(o, exp.QueryOption) and o.name.upper() in HARMLESS_OPTIONS for o in options):
+            query.set("options", None)
+
+
+def _names(hint: exp.Expr) -> set[str]:
+    return {e.name.upper() for e in hint.expressions}
+
+
+PIVOT_ARGUMENTS = frozenset(
+    {"expressions", "fields", "alias", "columns", "pivot_column_naming", "prefixed_pivot_columns",
+     "identify_pivot_strings", "default_on_null", "unpivot"}
+)  # fmt: skip
+PIVOT_ADVICE = "Write SUM(CASE WHEN … THEN 1 ELSE 0 END) for each column."
+
+
+def rewrite_pivot(node: exp.Expr) -> exp.Expr:
+    """A source with PIVOT as a derived table: (SELECT keys, AGG(CASE WHEN c = v THEN x END) AS v … GROUP BY keys)."""
+    pivots = node.args["pivots"]
+    if len(pivots) != 1 or not isinstance(node, exp.Subquery):
+        raise BindError("pivot", "PIVOT is understood over one derived table.", PIVOT_ADVICE, node)
+    (pivot,) = pivots
+    inner = node.this
+    if not isinstance(inner, exp.Select) or any(not n for n in inner.named_selects) or inner.is_star:
+        raise BindError("pivot", "PIVOT needs a derived table whose columns are named.", PIVOT_ADVICE, node)
+    if pivot.args.get("unpivot"):
+        return _rewrite_unpivot(node, pivot, inner)
+    check_arguments(pivot, PIVOT_ARGUMENTS)
+    (aggregate,), (field,) = _single(pivot.expressions, pivot), _single(pivot.args["fields"], pivot)
+    if not isinstance(field, exp.In) or not isinstance(field.this, exp.Column):
+        raise BindError("pivot", "PIVOT is understood FOR column IN (written values).", PIVOT_ADVICE, pivot)
+    if not isinstance(aggregate, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max) or not isinstance(
+        aggregate.this, exp.Column
+    ):
+        raise BindError("pivot", "PIVOT aggregates one column.", PIVOT_ADVICE, pivot)
+    source = node.alias or "source_of_pivot"
+    spent = {field.this.name.casefold(), aggregate.this.name.casefold()}
+    keys = [exp.column(n, table=source) for n in inner.named_selects if n.casefold() not in spent]
+    shown = [_pivot_column(aggregate, field.this, v) for v in field.expressions]
+    select = exp.Select(expressions=[*[exp.alias_(k, k.name, quoted=True) for k in keys], *shown])
+    select.set("from_", exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(source)))))
+    if keys:
+        select.set("group", exp.Group(expressions=[k.copy() for k in keys]))
+    alias = pivot.args.get("alias") or exp.TableAlias(this=exp.to_identifier(source))
+    return _placed(exp.Subquery(this=select, alias=alias), node)
+
+
+def _single(items: list[exp.Expr], node: exp.Expr) -> list[exp.Expr]:
+    if len(items) != 1:
+        raise BindError("pivot", "PIVOT takes one aggregate and one column.", PIVOT_ADVICE, node)
+    return items
+
+
+def _pivot_column(aggregate: exp.Expr, column: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """One column of the result: T-SQL writes its value as a name, DuckDB as a literal."""
+    inner = value.this if isinstance(value, exp.Alias | exp.PivotAlias) else value
+    name = value.alias if isinstance(value, exp.Alias | exp.PivotAlias) else inner.name
+    if isinstance(inner, exp.Column):
+        inner = exp.Literal.string(inner.name)
+    if not isinstance(inner, exp.Literal):
+        raise BindError("pivot", "PIVOT takes written values.", PIVOT_ADVICE, value)
+    condition = exp.EQ(this=column.copy(), expression=inner.copy())
+    case = exp.Case(ifs=[exp.If(this=condition, true=aggregate.this.copy())])
+    return exp.alias_(type(aggregate)(this=case), name, quoted=True)
+
+
+def _rewrite_unpivot(node: exp.Subquery, pivot: exp.Expr, inner: exp.Select) -> exp.Expr:
+    """UNPIVOT (value FOR name IN (a, b)): a branch for each column, without those whose value is missing."""
+    (value,), (field,) = _single(pivot.expressions, pivot), _single(pivot.args["fields"], pivot)
+    if not isinstance(field, exp.In) or not all(isinstance(c, exp.Column) for c in field.expressions):
+        raise BindError("pivot", "UNPIVOT is understood FOR name IN (columns).", "Write CROSS APPLY (VALUES …).", pivot)
+    source = node.alias or "source_of_pivot"
+    spent = {c.name.casefold() for c in field.expressions}
+    keys = [n for n in inner.named_selects if n.casefold() not in spent]
+    branches: list[exp.Expr] = []
+    for column in field.expressions:
+        shown = [exp.alias_(exp.column(k, table=source), k, quoted=True) for k in keys]
+        shown.append(exp.alias_(exp.Literal.string(column.name), field.this.name, quoted=True))
+        shown.append(exp.alias_(exp.column(column.name, table=source), value.name, quoted=True))
+        select = exp.Select(expressions=shown)
+        select.set(
+            "from_",
+            exp.From(this=exp.Subquery(this=inner.copy(), alias=exp.TableAlias(this=exp.to_identifier(source)))),
+        )
+        present = exp.Not(this=exp.Is(this=exp.column(column.name, table=source), expression=exp.Null()))
+        select.set("where", exp.Where(this=present))
+        branches.append(select)
+    union = branches[0]
+    for branch in branches[1:]:
+        union = exp.Union(this=union, expression=branch, distinct=False)
+    alias = pivot.args.get("alias") or exp.TableAlias(this=exp.to_identifier(source))
+    return _placed(exp.Subquery(this=union, alias=alias), node)
+
+
+def _placed(made: exp.Expr, node: exp.Expr) -> exp.Expr:
+    """Refusals find their place through the parent."""
+    made.parent = node.parent
+    return made

@@ -1,1 +1,0 @@
-"""Relations of rows while they are bound: FROM, WHERE, subqueries, windows, set operations. No statistics."""

@@ -1,1 +1,0 @@
-"""What an expression means, by dialect: each checked node to a scalar. No relations."""

@@ -1,0 +1,175 @@
+"""Conditions as Boolean formulas over variables whose ids are the same in every table of a job."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from broker.domain.plans.scalars import Call, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
+from broker.query.symbols import SymbolTable
+
+MOST_TERMS = 64
+"""Above so many ways in which a formula can hold, it is not written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A condition, or where it does not `hold`, its opposite. `variables` are those that it asks about; none where it
+    says nothing of a person (link keys, years)."""
+
+    condition: Scalar
+    holds: bool
+    variables: frozenset[int]
+    of_year: bool = False
+    implies: "Formula | None" = None
+    """What is known where it holds: the conditions of an EXISTS."""
+
+    @property
+    def scalar(self) -> Scalar:
+        return self.condition if self.holds else Call("not", (self.condition,), ScalarType.TRUTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    parts: "tuple[Formula, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Disjunction:
+    parts: "tuple[Formula, ...]"
+
+
+Formula = Leaf | Conjunction | Disjunction
+ALWAYS, NEVER = Conjunction(()), Disjunction(())
+Term = Mapping[int, Formula]
+"""What is asked of each variable, all of it at once. A variable that nobody can size stands for conditions that ask for
+several at once."""
+
+
+def leaves(formula: Formula) -> Iterator[Leaf]:
+    if isinstance(formula, Leaf):
+        yield formula
+    else:
+        for part in formula.parts:
+            yield from leaves(part)
+
+
+def variables(formulas: Iterable[Formula]) -> frozenset[int]:
+    return frozenset().union(*(leaf.variables for f in formulas for leaf in leaves(f)))
+
+
+def negation(formula: Formula) -> Formula:
+    match formula:
+        case Leaf(holds=holds):
+            return replace(formula, holds=not holds)
+        case Conjunction(parts=parts):
+            return Disjunction(tuple(map(negation, parts)))
+        case Disjunction(parts=parts):
+            return Conjunction(tuple(map(negation, parts)))
+
+
+def alternatives(formula: Formula) -> "list[tuple[Leaf, ...]] | None":
+    """The formula as alternatives of leaves that hold together; None where they are too many."""
+    if isinstance(formula, Leaf):
+        return [(formula,)] if formula.implies is None or not formula.holds else alternatives(formula.implies)
+    parts = [alternatives(p) for p in formula.parts]
+    known = [p for p in parts if p is not None]
+    if len(known) < len(parts):
+        return None
+    if isinstance(formula, Disjunction):
+        found = [w for p in known for w in p]
+    else:
+        size = 1
+        for part in known:
+            size *= len(part)
+        if size > MOST_TERMS * MOST_TERMS:
+            return None
+        found = [tuple(leaf for w in chosen for leaf in w) for chosen in product(*known)]
+    return found if len(found) <= MOST_TERMS * MOST_TERMS else None
+
+
+def terms(formula: Formula) -> list[Term] | None:
+    """The formula as alternatives of what is asked of each variable; None where they are too many. What asks for one
+    variable alone stays in one piece, however many values it lists."""
+    read = variables([formula])
+    if len(read) <= 1:
+        return [{next(iter(read)): formula} if read else {}] if formula != NEVER else []
+    if isinstance(formula, Leaf):
+        known_by = formula.implies if formula.holds else None
+        return [{-1_000_000 - min(read): formula}] if known_by is None else terms(known_by)
+    parts = [terms(p) for p in formula.parts]
+    known = [p for p in parts if p is not None]
+    if len(known) < len(parts):
+        return None
+    if isinstance(formula, Disjunction):
+        found = [t for p in known for t in p]
+        return found if len(found) <= MOST_TERMS else None
+    found = [{}]
+    for part in known:
+        found = [conjoined(a, b) for a in found for b in part]
+        if len(found) > MOST_TERMS:
+            return None
+    return found
+
+
+def conjoined(first: Term, second: Term) -> Term:
+    """Both at once."""
+    both = dict(first)
+    for variable, formula in second.items():
+        both[variable] = Conjunction((both[variable], formula)) if variable in both else formula
+    return both
+
+
+def mixes_years(formula: Formula) -> bool:
+    """Whether a year is an alternative to another condition, or to one that goes with another year."""
+    if isinstance(formula, Leaf):
+        return formula.implies is not None and mixes_years(formula.implies)
+    if isinstance(formula, Disjunction):
+        found = list(leaves(formula))
+        if any(f.of_year for f in found) and any(f.variables for f in found):
+            return True
+    return any(map(mixes_years, formula.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class TableOccurrence:
+    """The rows of a table that a text reads: those that it names as the first, second … for these years."""
+
+    table: str
+    years: Years | None
+    number: int
+    is_person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariableReading:
+    """A variable of a slot; `variable` is None for whether a person has a row there at all."""
+
+    occurrence: TableOccurrence
+    variable: str | None
+
+
+@dataclass(slots=True)
+class VariableIds:
+    """Ids, below zero, of variables that mean the same in every table of a job. `quotients` are those that public sizes
+    know, by table: they are variables too."""
+
+    quotients: frozenset[tuple[str, str]] = frozenset()
+    readings: dict[int, VariableReading] = field(default_factory=dict)
+    _ids: dict[VariableReading, int] = field(default_factory=dict)
+
+    def ident(self, reading: VariableReading) -> int:
+        if reading not in self._ids:
+            self._ids[reading] = -1 - len(self._ids)
+            self.readings[self._ids[reading]] = reading
+        return self._ids[reading]
+
+
+def table_occurrences(symbols: SymbolTable, years: Mapping[int, Years | None]) -> dict[int, TableOccurrence]:
+    """The slot of every scan."""
+    found: dict[int, TableOccurrence] = {}
+    for scan in sorted(symbols.tables):
+        table, read = symbols.tables[scan].full_name, years.get(scan)
+        number = sum(s.table == table and s.years == read for s in found.values())
+        found[scan] = TableOccurrence(table, read, number, symbols.is_person(scan))
+    return found

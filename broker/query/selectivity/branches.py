@@ -1,0 +1,194 @@
+"""Branches of a relation (UNION) and of a value (CASE), with the conditions that hold in each."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.relations import Attach, Filter, Gather, Join, JoinHow, Limit, Over, Project, Relation, Scan, Union
+from broker.query.bound_relations import conjuncts_of
+from broker.query.symbols import SymbolTable
+
+PICKS = frozenset({"greatest", "least"})
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBranch:
+    """Conditions that lead to a branch: those that are met, and those before it that are not. `source` is what the text
+    says of it."""
+
+    met: tuple[Scalar, ...]
+    failed: tuple[Scalar, ...]
+    source: Scalar
+
+
+def value_branches(
+    scalar: Scalar, met: tuple[Scalar, ...] = (), failed: tuple[Scalar, ...] = ()
+) -> Iterator[ValueBranch]:
+    """Every branch inside a value, those within branches too."""
+    match scalar:
+        case Case(whens=whens, otherwise=otherwise):
+            before = failed
+            for condition, value in whens:
+                yield ValueBranch((*met, condition), before, condition)
+                yield from value_branches(value, (*met, condition), before)
+                before = (*before, condition)
+            yield ValueBranch(met, before, whens[0][0])
+            yield from value_branches(otherwise, met, before)
+        case Call(op=op, args=args):
+            for condition in _implicit_conditions(op, args):
+                yield ValueBranch((*met, condition), failed, scalar)
+                yield ValueBranch(met, (*failed, condition), scalar)
+            for arg in args:
+                yield from value_branches(arg, met, failed)
+
+
+def _implicit_conditions(op: str, args: tuple[Scalar, ...]) -> Iterator[Scalar]:
+    """The conditions that an operation decides by without saying so."""
+    if op == "coalesce":
+        yield from (Call("is_null", (a,), ScalarType.TRUTH) for a in args[:-1])
+    elif op == "nullif" and not isinstance(args[1], Literal):
+        yield Call("equal", args, ScalarType.TRUTH)
+    elif op in PICKS:
+        yield from (Call("at_most", (args[0], a), ScalarType.TRUTH) for a in args[1:] if not isinstance(a, Literal))
+
+
+MOST_BRANCHES = 16
+
+
+class TooManyRelationBranches(Exception):
+    """A relation has more branches than are looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelationBranch:
+    """`conditions` are met by every row, which has a row of each of `scans`. `columns` are those of a set operation as
+    this branch has them; `subqueries` what EXISTS and scalar subqueries ask, by their column; `outer_conditions` the
+    conditions on outer sides of joins, by scan; `row_numbers` the columns that number a person's own rows."""
+
+    conditions: tuple[Scalar, ...] = ()
+    scans: frozenset[int] = frozenset()
+    columns: Mapping[int, Scalar] = field(default_factory=dict)
+    subqueries: "Mapping[int, tuple[RelationBranch, ...]]" = field(default_factory=dict)
+    scalar_subqueries: frozenset[int] = frozenset()
+    """Those of the answers that are values, and no yes or no."""
+    outer_conditions: Mapping[int, tuple[Scalar, ...]] = field(default_factory=dict)
+    outer_branches: "tuple[RelationBranch, ...]" = ()
+    """The outer sides of joins themselves."""
+    row_numbers: frozenset[int] = frozenset()
+
+    def with_conditions(self, conditions: tuple[Scalar, ...]) -> "RelationBranch":
+        return replace(self, conditions=self.conditions + conditions)
+
+
+def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch]:
+    """At least one; raises TooMany."""
+    match relation:
+        case Scan(person=scan):
+            return [RelationBranch(scans=frozenset({scan} if scan is not None else ()))]
+        case Filter(child=child, predicate=predicate):
+            return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
+        case Over(child=child, columns=columns):
+            own = frozenset(
+                c.ident
+                for c in columns
+                if c.function.op == "row_number"
+                and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
+            )
+            return [replace(w, row_numbers=w.row_numbers | own) for w in branches_of(child, symbols)]
+        case Project(child=child) | Gather(child=child) | Limit(child=child):
+            return branches_of(child, symbols)
+        case Union(parts=parts, columns=columns):
+            found = [
+                replace(w, columns={**w.columns, **{i: ColumnRef(of[n], ScalarType.NULL) for i, of in columns}})
+                for n, part in enumerate(parts)
+                for w in branches_of(part, symbols)
+            ]
+            return _at_most_allowed(found)
+        case Attach(child=child, sub=sub, ident=ident, column=column):
+            inner = tuple(branches_of(sub, symbols))
+            values = frozenset({ident}) if column is not None else frozenset[int]()
+            return [
+                replace(w, subqueries={**w.subqueries, ident: inner}, scalar_subqueries=w.scalar_subqueries | values)
+                for w in branches_of(child, symbols)
+            ]
+        case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
+            return [_with_outer(w, branches_of(right, symbols), conjuncts_of(on)) for w in branches_of(left, symbols)]
+        case Join(left=left, right=right, how=JoinHow.FULL, on=on):
+            return [
+                _with_outer(
+                    RelationBranch(), [*branches_of(left, symbols), *branches_of(right, symbols)], conjuncts_of(on)
+                )
+            ]
+        case Join(left=left, right=right, on=on):
+            others = branches_of(right, symbols)
+            return _at_most_allowed(
+                [
+                    _joined_branches(a, b).with_conditions(conjuncts_of(on))
+                    for a in branches_of(left, symbols)
+                    for b in others
+                ]
+            )
+    return [RelationBranch()]
+
+
+def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:
+    if len(found) > MOST_BRANCHES:
+        raise TooManyRelationBranches
+    return found
+
+
+def _joined_branches(first: RelationBranch, second: RelationBranch) -> RelationBranch:
+    return RelationBranch(
+        first.conditions + second.conditions,
+        first.scans | second.scans,
+        {**first.columns, **second.columns},
+        {**first.subqueries, **second.subqueries},
+        first.scalar_subqueries | second.scalar_subqueries,
+        {**first.outer_conditions, **second.outer_conditions},
+        (*first.outer_branches, *second.outer_branches),
+        first.row_numbers | second.row_numbers,
+    )
+
+
+def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Scalar, ...]) -> RelationBranch:
+    """An outer side restricts nobody; whatever is read of it tells of its conditions."""
+    conditions = on + tuple(c for w in outer for c in w.conditions)
+    found = inner
+    for branch in outer:
+        found = _joined_branches(found, replace(branch, conditions=(), scans=frozenset(), columns={}))
+        mine = (*found.outer_branches, branch.with_conditions(on))
+        found = replace(
+            found,
+            outer_branches=mine,
+            outer_conditions={**found.outer_conditions, **dict.fromkeys(branch.scans, conditions)},
+        )
+    return found
+
+
+def inner_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
+    """What is counted or found beside a world's own rows: outer sides of joins, and subqueries that give a value."""
+    for inner in (
+        *branch.outer_branches,
+        *(w for i in sorted(branch.scalar_subqueries) for w in branch.subqueries.get(i, ())),
+    ):
+        yield inner
+        yield from inner_branches(inner)
+
+
+def written_values(column: Scalar, symbols: SymbolTable) -> list[Literal] | None:
+    """The values of a column of written rows, or of a table that the project wrote itself; None of any other."""
+    if not isinstance(column, ColumnRef):
+        return None
+    origin = symbols.origins.get(column.ident)
+    if origin is not None and origin.scan in symbols.written_rows:
+        place = [v.name for v in origin.table.variables].index(origin.variable.name)
+        values = dict.fromkeys(row[place] for row in symbols.written_rows[origin.scan])
+        return [Literal(v, origin.variable.type) for v in values if v is not None]
+    if column.ident in symbols.definitions:
+        inner = symbols.definitions[column.ident]
+        return [inner] if isinstance(inner, Literal) else written_values(inner, symbols)
+    parts = symbols.opaque[column.ident].parts if column.ident in symbols.opaque else ()
+    found = [written_values(p, symbols) for p in parts]
+    if not found or any(f is None for f in found):
+        return None
+    return list(dict.fromkeys(v for one in found for v in one or ()))

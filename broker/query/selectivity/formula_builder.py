@@ -1,0 +1,339 @@
+"""Builds Boolean formulas from bound conditions, under ids that all tables of a job share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.query.operations.possible_values import ONLY_TRUE, possible_values
+from broker.query.selectivity.boolean_formulas import (
+    ALWAYS,
+    NEVER,
+    Conjunction,
+    Disjunction,
+    Formula,
+    Leaf,
+    TableOccurrence,
+    VariableIds,
+    VariableReading,
+    negation,
+    variables,
+)
+from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, written_values
+from broker.query.symbols import ColumnOrigin, SymbolTable
+
+CASTS = frozenset({"to_decimal", "to_double"})
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`factor` times one column divided by another."""
+
+    factor: Decimal
+    numerator: int
+    denominator: int
+
+
+def quotient_of(scalar: Scalar) -> Quotient | None:
+    match _without_casts(scalar):
+        case Call(op="divide", args=(numerator, denominator)):
+            factor, top = _scaled(_without_casts(numerator))
+            bottom = _without_casts(denominator)
+            if isinstance(bottom, Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
+                bottom = _without_casts(bottom.args[0])
+            if factor > 0 and isinstance(top, ColumnRef) and isinstance(bottom, ColumnRef):
+                return Quotient(factor, top.ident, bottom.ident)
+    return None
+
+
+def _scaled(scalar: Scalar) -> tuple[Decimal, Scalar]:
+    """A number as a written factor and the rest."""
+    match scalar:
+        case Call(op="multiply", args=(Literal(value=int() | Decimal() as factor), other)):
+            return Decimal(factor), _without_casts(other)
+        case Call(op="multiply", args=(other, Literal(value=int() | Decimal() as factor))):
+            return Decimal(factor), _without_casts(other)
+    return Decimal(1), scalar
+
+
+def _without_casts(scalar: Scalar) -> Scalar:
+    while isinstance(scalar, Call) and scalar.op in CASTS:
+        scalar = scalar.args[0]
+    return scalar
+
+
+def _is_zero(scalar: Scalar) -> bool:
+    return isinstance(scalar, Literal) and scalar.value == 0
+
+
+COMPARED = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
+MOST_STEPS = 50_000
+"""Conditions of one output that are read, with derived columns written out."""
+
+FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
+"""How a comparison with a number asks for the first of a person's own rows."""
+
+
+@dataclass(slots=True)
+class FormulaBuilder:
+    """Reads the conditions of one world. `unnamed_offset` is added to the ids of what has no name in the catalogue,
+    which are those of one output."""
+
+    branch: RelationBranch
+    symbols: SymbolTable
+    occurrences: Mapping[int, TableOccurrence]
+    variable_ids: VariableIds
+    unnamed_offset: int
+    columns: dict[int, int] = field(default_factory=dict)
+    """By the id of a variable, a column of it in the book."""
+    steps: list[None] = field(default_factory=list)
+    """One for each condition that was read: their number is bounded."""
+
+    @property
+    def present(self) -> frozenset[TableOccurrence]:
+        """Where every row of the world has rows of its person."""
+        return frozenset(
+            self.occurrences[s] for s in self.branch.scans if s in self.occurrences and self.occurrences[s].is_person
+        )
+
+    def of_any_year(self, named: Scalar) -> Scalar:
+        """A condition without saying of which of a table's rows it is."""
+        match named:
+            case ColumnRef(ident=ident, type=kind) if ident in self.variable_ids.readings:
+                reading = self.variable_ids.readings[ident]
+                occurrence = replace(reading.occurrence, years=None, number=0)
+                return ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
+            case Call(op=op, args=args, type=kind):
+                return Call(op, tuple(map(self.of_any_year, args)), kind)
+            case Case(whens=whens, otherwise=otherwise, type=kind):
+                pairs = tuple((self.of_any_year(c), self.of_any_year(v)) for c, v in whens)
+                return Case(pairs, self.of_any_year(otherwise), kind)
+        return named
+
+    def combines_variables(self, named: Scalar) -> bool:
+        """Whether a value computes one number or text of several variables."""
+        match named:
+            case Case(whens=whens, otherwise=otherwise):
+                return any(map(self.combines_variables, (*(v for _, v in whens), otherwise)))
+            case Call(op="coalesce", args=args):
+                return any(map(self.combines_variables, args))
+            case Call():
+                return len(frozenset().union(*map(self._variables_of, column_ids(named)))) > 1
+        return False
+
+    def within(self, branch: RelationBranch) -> "FormulaBuilder":
+        """Reads a subquery's conditions, which see the row outside."""
+        mine = self.branch
+        merged = RelationBranch(
+            columns={**mine.columns, **branch.columns}, subqueries={**mine.subqueries, **branch.subqueries},
+            scalar_subqueries=mine.scalar_subqueries | branch.scalar_subqueries,
+            outer_conditions={**mine.outer_conditions, **branch.outer_conditions},
+            row_numbers=mine.row_numbers | branch.row_numbers,
+        )  # fmt: skip
+        return replace(self, branch=merged)
+
+    def formula(self, condition: Scalar) -> Formula:
+        """When a condition is true."""
+        return self.formula_of(self.named(condition))
+
+    def named(self, scalar: Scalar) -> Scalar:
+        """A scalar with derived columns written out, in the names of the job."""
+        match scalar:
+            case ColumnRef(ident=ident) if ident in self.branch.columns:
+                return self.named(self.branch.columns[ident])
+            case ColumnRef(ident=ident) if ident in self.symbols.definitions:
+                return self.named(self.symbols.definitions[ident])
+            case ColumnRef(ident=ident) if ident in self.symbols.origins:
+                origin = self.symbols.origins[ident]
+                found = self.variable_ids.ident(VariableReading(self.occurrences[origin.scan], origin.variable.name))
+                self.columns[found] = ident
+                return ColumnRef(found, origin.variable.type)
+            case Call(op=op, args=args, type=kind):
+                return Call(op, tuple(map(self.named, args)), kind)
+            case Case(whens=whens, otherwise=otherwise, type=kind):
+                pairs = tuple((self.named(c), self.named(v)) for c, v in whens)
+                return Case(pairs, self.named(otherwise), kind)
+        return scalar
+
+    def formula_of(self, named: Scalar) -> Formula:
+        self.steps.append(None)
+        if len(self.steps) > MOST_STEPS:
+            raise TooManyRelationBranches
+        match named:
+            case Literal(value=value):
+                return ALWAYS if value is True else NEVER
+            case Call(op="and", args=args):
+                return Conjunction(tuple(map(self.formula_of, args)))
+            case Call(op="or", args=args):
+                return Disjunction(tuple(map(self.formula_of, args)))
+            case Call(op="not", args=(inner,)):
+                return negation(self.formula_of(inner))
+            case ColumnRef(ident=ident) if (
+                ident in self.branch.subqueries and ident not in self.branch.scalar_subqueries
+            ):
+                return self._exists(named)
+            case Call(op="is_null", args=(ColumnRef(ident=ident),)) if self._outer_scans(ident) is not None:
+                return negation(self._matched(ident, named))
+            case Call(op=op, args=args) if op in COMPARED and any(isinstance(a, Case) for a in args):
+                return self._by_branch(named)
+            case Call(op="equal" | "equal_text", args=(left, right)):
+                return self._equal(left, right, named)
+        return ALWAYS if self._is_first_row(named) else self._leaf(self._ratio_comparison(named))
+
+    def _ratio_comparison(self, named: Scalar) -> Scalar:
+        """A comparison of a known quotient with a number as one of a variable."""
+        match named:
+            case Call(op="less" | "at_most", args=(Literal(value=int() | Decimal() as value), other)):
+                found = self._quotient(other, Decimal(value))
+                return named if found is None else replace(named, args=found)
+            case Call(op="less" | "at_most", args=(other, Literal(value=int() | Decimal() as value))):
+                found = self._quotient(other, Decimal(value))
+                return named if found is None else replace(named, args=found[::-1])
+        return named
+
+    def _quotient(self, scalar: Scalar, value: Decimal) -> tuple[Literal, ColumnRef] | None:
+        found = quotient_of(scalar)
+        if found is None or not {found.numerator, found.denominator} <= self.columns.keys():
+            return None
+        numerator, denominator = (self.variable_ids.readings[i] for i in (found.numerator, found.denominator))
+        name = f"{numerator.variable} / {denominator.variable}"
+        if (
+            numerator.occurrence != denominator.occurrence
+            or (numerator.occurrence.table, name) not in self.variable_ids.quotients
+        ):
+            return None
+        ident = self.variable_ids.ident(VariableReading(numerator.occurrence, name))
+        self.columns[ident] = self.columns[found.numerator]
+        return Literal(value / found.factor, ScalarType.DECIMAL), ColumnRef(ident, ScalarType.DECIMAL)
+
+    def _leaf(self, named: Scalar) -> Formula:
+        read = column_ids(named)
+        if not read:
+            return ALWAYS if possible_values(named, {}, {}) == ONLY_TRUE else NEVER
+        return Leaf(named, True, frozenset().union(*map(self._variables_of, read)), any(map(self._is_year, read)))
+
+    def _equal(self, left: Scalar, right: Scalar, named: Scalar) -> Formula:
+        """An equality of link keys asks for nobody, but for what the outer side asks that has one of them; nor
+        does one with the key of a public table. One with a column of written rows asks for one of their values."""
+        for one, other in ((left, right), (right, left)):
+            listed = self._written_values(one)
+            if listed is not None and isinstance(other, ColumnRef | Call | Case):
+                return Disjunction(tuple(self._leaf(Call("equal", (other, v), ScalarType.TRUTH)) for v in listed))
+        if isinstance(left, ColumnRef) and isinstance(right, ColumnRef):
+            sides = (left, right)
+            if all(self._is_person_key(c.ident) for c in sides):
+                outer = [c.ident for c in sides if self._outer_variables(self._outer_scans(c.ident) or frozenset())]
+                return Conjunction(
+                    tuple(
+                        self._matched(i, Call("is_null", (ColumnRef(i, ScalarType.INT),), ScalarType.TRUTH))
+                        for i in outer
+                    )
+                )
+            if any(self._is_public_key(c.ident) for c in sides):
+                return ALWAYS
+        return ALWAYS if self._is_first_row(named) else self._leaf(named)
+
+    def _written_values(self, named: Scalar) -> list[Literal] | None:
+        if not isinstance(named, ColumnRef):
+            return None
+        return written_values(ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
+
+    def _by_branch(self, named: Call) -> Formula:
+        """A comparison with a CASE: by the branches of it."""
+        place = next(n for n, a in enumerate(named.args) if isinstance(a, Case))
+        case = named.args[place]
+        assert isinstance(case, Case)
+        found: list[Formula] = []
+        before: list[Formula] = []
+        for condition, value in (*case.whens, (Literal(True, ScalarType.TRUTH), case.otherwise)):
+            args = (*named.args[:place], value, *named.args[place + 1 :])
+            mine = self.formula_of(condition)
+            found.append(Conjunction((*before, mine, self.formula_of(Call(named.op, args, named.type)))))
+            before.append(negation(mine))
+        return Disjunction(tuple(found))
+
+    def _exists(self, named: ColumnRef) -> Formula:
+        """EXISTS: what its rows meet. Without any condition of its own it asks whether there is a row."""
+        branches = self.branch.subqueries[named.ident]
+        inner = [self.within(w) for w in branches]
+        met = Disjunction(
+            tuple(Conjunction(tuple(map(r.formula, w.conditions))) for r, w in zip(inner, branches, strict=True))
+        )
+        read = variables([met])
+        if read:
+            return Leaf(named, True, read, implies=met)
+        return self._presence(frozenset(s for w in branches for s in w.scans), named)
+
+    def _presence(self, scans: frozenset[int], named: Scalar) -> Leaf:
+        found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
+        if len(found) != 1:
+            unnamed = self.unnamed_offset + min(scans, default=0)
+            return Leaf(named, True, frozenset({unnamed}))
+        ident = self.variable_ids.ident(VariableReading(found[0], None))
+        return Leaf(ColumnRef(ident, ScalarType.TRUTH), True, frozenset({ident}))
+
+    def _outer_scans(self, ident: int) -> frozenset[int] | None:
+        """The scans of an outer side whose link key or person number this is."""
+        if ident in self.columns:
+            scans = frozenset({self._origin(ident).scan} if self._is_person_key(ident) else ())
+        else:
+            scans = frozenset({ident}).union(*(h.scans for h in self.symbols.source_rows.values() if h.person == ident))
+        return scans & self.branch.outer_conditions.keys() or None
+
+    def _matched(self, ident: int, named: Scalar) -> Leaf:
+        """Whether an outer join found a row."""
+        scans = self._outer_scans(ident) or frozenset()
+        read = self._outer_variables(scans)
+        return Leaf(named, False, read) if read else self._presence(scans, named)
+
+    def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
+        """What the conditions on outer sides ask about."""
+        conditions = [c for s in scans for c in self.branch.outer_conditions.get(s, ())]
+        others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
+        inner = replace(self, branch=replace(self.branch, outer_conditions=others))
+        return variables([inner.formula(c) for c in conditions])
+
+    def _variables_of(self, ident: int) -> frozenset[int]:
+        """The variables that a column tells of."""
+        outer = self.branch.outer_conditions.keys()
+        if ident in self.columns:
+            own = frozenset() if self._is_year(ident) else frozenset({ident})
+            return own | self._outer_variables(frozenset({self._origin(ident).scan}) & outer)
+        if ident in self.branch.subqueries:
+            inner = [(self.within(w), w) for w in self.branch.subqueries[ident]]
+            read = variables([r.formula(c) for r, w in inner for c in w.conditions])
+            return read | self._combined_variables(ident) | {self.unnamed_offset + ident}
+        if ident in self.symbols.opaque:
+            home = self.symbols.opaque[ident].source_rows.scans & outer
+            return self._outer_variables(home) | self._combined_variables(ident) | {self.unnamed_offset + ident}
+        return self._outer_variables(self._outer_scans(ident) or frozenset())
+
+    def _combined_variables(self, ident: int) -> frozenset[int]:
+        """The variables that a value is made of, where they are several."""
+        base = self.symbols.opaque[ident].base if ident in self.symbols.opaque else frozenset()
+        named = [self.named(ColumnRef(i, ScalarType.NULL)) for i in sorted(base)]
+        read = frozenset(c.ident for c in named if isinstance(c, ColumnRef))
+        found = frozenset(i for i in read if not self._is_year(i) and not self._is_person_key(i))
+        return found if len(found) > 1 else frozenset()
+
+    def _origin(self, ident: int) -> ColumnOrigin:
+        return self.symbols.origins[self.columns[ident]]
+
+    def _is_year(self, ident: int) -> bool:
+        return ident in self.columns and self._origin(ident).is_year
+
+    def _is_public_key(self, ident: int) -> bool:
+        return ident in self.columns and self._origin(ident).variable.name == self._origin(ident).table.unique_key
+
+    def _is_person_key(self, ident: int) -> bool:
+        """Whether a column is a link key or a person number."""
+        if ident in self.columns:
+            return self._origin(ident).key_domain is not None
+        known = ident in self.symbols.opaque or ident in self.branch.subqueries or ident in self.variable_ids.readings
+        return self.symbols.key_domain(ident) is not None or not known
+
+    def _is_first_row(self, named: Scalar) -> bool:
+        match named:
+            case Call(op=op, args=(ColumnRef(ident=ident), Literal(value=value))) if ident in self.branch.row_numbers:
+                return FIRST_ROW.get(op) == value
+        return False

@@ -1,0 +1,292 @@
+"""Estimates how many people a combination of conditions holds at least, by public sizes.
+
+The shares of a table's people who meet each condition are multiplied only where policy calls their variables unrelated.
+Otherwise all but those who fail one of them are left (Bonferroni). Of the condition that is looked at, the rarest of
+its alternatives counts; without a size nobody is known to meet one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.policy.public_sizes import MISSING_CODE, PublicSizes, TableSizes, VariableShares
+from broker.query.operations.possible_values import ONLY_TRUE, possible_values
+from broker.query.selectivity.boolean_formulas import (
+    Conjunction,
+    Disjunction,
+    Formula,
+    Leaf,
+    TableOccurrence,
+    Term,
+    VariableReading,
+    alternatives,
+    leaves,
+)
+
+PLAIN_OPERATIONS = frozenset({"is_null", "not", "equal", "same", "less", "at_most"})
+MOST_CONDITIONS = 1000
+"""Conditions on one variable that are followed, such as the values of a list."""
+
+LONGEST_RANGE = 500
+"""Whole numbers of a range that are tried one by one, where a condition computes with them."""
+
+UNLISTED_TEXT = "\x00no code"
+"""A text that no condition lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEstimate:
+    """At least so many `persons`; `known`: sizes say so, and the estimate is not nothing for want of one."""
+
+    persons: float
+    known: bool
+
+
+UNKNOWN_ESTIMATE = PersonEstimate(0, known=False)
+
+
+class PersonEstimator:
+    def __init__(self, sizes: PublicSizes, readings: Mapping[int, VariableReading]) -> None:
+        self._sizes, self._readings = sizes, readings
+
+    def is_empty(self, term: Term) -> bool:
+        """Whether nobody can meet a term, whatever the data are."""
+        return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
+
+    def persons(self, term: Term, present: Collection[TableOccurrence], part: int) -> PersonEstimate:
+        """How many people have rows in all the slots and meet the term, with the rarest alternative of what it asks of
+        the variable `part`."""
+        return max(
+            (self._from_occurrence(occurrence, term, present, part) for occurrence in present),
+            key=_order,
+            default=UNKNOWN_ESTIMATE,
+        )
+
+    def _from_occurrence(
+        self, occurrence: TableOccurrence, term: Term, present: Collection[TableOccurrence], part: int
+    ) -> PersonEstimate:
+        """Counted from the people of one table, in the year that has fewest of them."""
+        found = [
+            self._in_table(sizes, occurrence, term, present, part)
+            for sizes in self._sizes.table_sizes(occurrence.table, occurrence.years)
+        ]
+        return min(found, key=_order, default=UNKNOWN_ESTIMATE)
+
+    def _in_table(
+        self,
+        sizes: TableSizes,
+        occurrence: TableOccurrence,
+        term: Term,
+        present: Collection[TableOccurrence],
+        part: int,
+    ) -> PersonEstimate:
+        shares: dict[str, float] = {}
+        named = {r.occurrence for v in term if (r := self._readings.get(v)) is not None}
+        for other in set(present) - named - {occurrence}:
+            shares[f"{other.table}:{other.number}"] = _share_with_rows(sizes, occurrence, other)
+        for variable, formula in term.items():
+            reading = self._readings.get(variable)
+            known = None if reading is None else _shares(sizes, occurrence, reading)
+            measure = rarest_share if variable == part else share_of
+            share = None if known is None else measure(formula, variable, known)
+            if known is None or share is None:
+                return UNKNOWN_ESTIMATE
+            shares[known.variable] = min(share, shares.get(known.variable, 1.0))
+        return PersonEstimate(sizes.persons * combined_share(shares, sizes), known=True)
+
+
+def _order(estimate: PersonEstimate) -> tuple[float, bool]:
+    return estimate.persons, estimate.known
+
+
+def _share_with_rows(sizes: TableSizes, occurrence: TableOccurrence, other: TableOccurrence) -> float:
+    """The share of one slot's people who have rows in another."""
+    known = _shares(sizes, occurrence, VariableReading(other, None))
+    return 0.0 if known is None else known.codes.get("in", 0.0)
+
+
+def _shares(sizes: TableSizes, occurrence: TableOccurrence, reading: VariableReading) -> VariableShares | None:
+    """What a table's sizes say of a variable: of its own rows, or of others of the same people and year."""
+    if reading.occurrence == occurrence and reading.variable is not None:
+        return sizes.shares_of(reading.variable)
+    same_year = reading.occurrence.number == 0 and reading.occurrence.years in (occurrence.years, None)
+    if not same_year or reading.occurrence.table == occurrence.table:
+        return None
+    return sizes.shares_of(
+        reading.occurrence.table if reading.variable is None else f"{reading.occurrence.table}.{reading.variable}"
+    )
+
+
+def combined_share(shares: Mapping[str, float], sizes: TableSizes) -> float:
+    """The share who meet all conditions, at least."""
+    found = [_remaining_share(shares.values())]
+    for group in sizes.unrelated:
+        inside = [s for name, s in shares.items() if name in group.variables]
+        outside = [s for name, s in shares.items() if name not in group.variables]
+        if len(inside) > 1:
+            product = group.at_least
+            for share in inside:
+                product *= share
+            found.append(_remaining_share([product, *outside]))
+    return max(found)
+
+
+def _remaining_share(shares: Collection[float]) -> float:
+    """Who is left if nobody fails two of them."""
+    return max(0.0, 1.0 - sum(1.0 - s for s in shares))
+
+
+def rarest_share(formula: Formula, variable: int, shares: VariableShares) -> float | None:
+    """The share who meet what is asked of one variable by the rarest of its alternatives that anybody can meet. None
+    where they are too many, or one of them cannot be followed."""
+    found = [Conjunction(w) for w in alternatives(formula) or ()]
+    sizes = [share_of(w, variable, shares) for w in found if not is_impossible(w, variable)]
+    return None if not sizes or any(s is None for s in sizes) else min(s for s in sizes if s is not None)
+
+
+def share_of(formula: Formula, variable: int, shares: VariableShares) -> float | None:
+    """The share who meet what is asked of one variable; None where it cannot be followed."""
+    on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
+    if len(on_variable) > MOST_CONDITIONS or not all(_is_on(leaf, variable) for leaf in on_variable):
+        return None
+    conditions = VariableConditions(formula, variable, on_variable)
+    inside = [(r, conditions.holds_between(r.low, r.high)) for r in shares.ranges]
+    if any(holds is None for _, holds in inside):
+        return None
+    found = sum(share for code, share in shares.codes.items() if conditions.holds(conditions.value(code)))
+    found += sum(r.share for r, holds in inside if holds)
+    return found + (_of_register(conditions, shares) if shares.each_least else 0.0)
+
+
+def is_impossible(formula: Formula, variable: int) -> bool:
+    """Whether no value meets what is asked of one variable. Only comparisons with written values are followed."""
+    on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
+    plain = all(_is_on(leaf, variable) and _is_plain(leaf.condition) for leaf in on_variable)
+    if not plain or len(on_variable) > MOST_CONDITIONS:
+        return False
+    conditions = VariableConditions(formula, variable, on_variable)
+    return not any(map(conditions.holds, conditions.breakpoints))
+
+
+def _is_on(leaf: Leaf, variable: int) -> bool:
+    """Whether a condition is on the variable itself, and not on what only tells of it."""
+    return leaf.variables == {variable} == column_ids(leaf.condition) and leaf.implies is None
+
+
+def _of_register(conditions: "VariableConditions", shares: VariableShares) -> float:
+    """Of a register's codes: those that are named, or all but those that are."""
+    if any(_listed(leaf.condition) is None for leaf in conditions.leaves):
+        return 0.0
+    apart = set(map(conditions.value, shares.codes))
+    named = [v for v in conditions.named if v not in apart]
+    if conditions.holds(conditions.unlisted):
+        lost = sum(shares.each_most for v in named if not conditions.holds(v))
+        return max(0.0, 1.0 - sum(shares.codes.values()) - lost)
+    return shares.each_least * sum(map(conditions.holds, named))
+
+
+class VariableConditions:
+    """What is asked of one variable, by conditions on it alone."""
+
+    def __init__(self, formula: Formula, variable: int, on_variable: list[Leaf]) -> None:
+        self._formula, self._variable, self.leaves = formula, variable, on_variable
+        self.named: dict[Value, None] = dict.fromkeys(v for leaf in on_variable for v in _literals(leaf.condition))
+        """The values that are written."""
+        self.kind = next((t for leaf in on_variable for t in _types(leaf.condition, variable)), ScalarType.TEXT)
+        self._listed = {id(leaf): _listed(leaf.condition) for leaf in on_variable}
+
+    @property
+    def unlisted(self) -> Value:
+        """A value that is not written."""
+        return min(map(_number, self.named), default=Decimal(0)) - 1 if self.kind.is_number else UNLISTED_TEXT
+
+    @property
+    def breakpoints(self) -> list[Value]:
+        """Values between which a comparison of the variable itself with written ones does not change."""
+        if self.kind is ScalarType.TRUTH:
+            return [True, False, None]
+        numbers = [_number(v) for v in self.named if _is_number(v)]
+        steps = [Decimal(d) for d in ("-1", "-0.000001", "0.000001", "1")]
+        return [self.unlisted, *self.named, None, "\x7f", *(n + d for n in numbers for d in steps)]
+
+    def value(self, code: str) -> Value:
+        """A code as the variable's type has it."""
+        if code == MISSING_CODE:
+            return None
+        if self.kind is ScalarType.TRUTH:
+            return code == "in"
+        return int(code) if self.kind.is_whole else code
+
+    def holds(self, value: Value) -> bool:
+        return self._holds(self._formula, value)
+
+    def _holds(self, formula: Formula, value: Value) -> bool:
+        """Years are not asked about: whatever holds in them, holds of people of each year."""
+        match formula:
+            case Leaf(variables=read) if not read:
+                return True
+            case Leaf(holds=holds):
+                listed = self._listed[id(formula)]
+                if listed is not None and value is not None:
+                    return (value == listed) == holds
+                return possible_values(formula.scalar, {self._variable: frozenset({value})}, {}) == ONLY_TRUE
+            case Conjunction(parts=parts):
+                return all(self._holds(p, value) for p in parts)
+            case Disjunction(parts=parts):
+                return any(self._holds(p, value) for p in parts)
+
+    def holds_between(self, low: float, high: float) -> bool | None:
+        """Whether every number from low to high meets it; None where that cannot be followed."""
+        if self.kind.is_whole and high - low <= LONGEST_RANGE:
+            return all(self.holds(n) for n in range(int(low), int(high) + 1))
+        if not all(_is_plain(leaf.condition) for leaf in self.leaves):
+            return None
+        ends = Decimal(repr(low)), Decimal(repr(high))
+        inner = [n for n in self.breakpoints if _is_number(n) and ends[0] <= _number(n) <= ends[1]]
+        return all(map(self.holds, (*ends, *inner)))
+
+
+def _listed(condition: Scalar) -> Value:
+    """The value that an equality asks for; None of everything else."""
+    match condition:
+        case Call(op="equal", args=(ColumnRef(), Literal(value=value)) | (Literal(value=value), ColumnRef())):
+            return value
+    return None
+
+
+def _is_plain(condition: Scalar) -> bool:
+    """Whether it compares the variable itself with written values, so that its truth changes at these only."""
+    match condition:
+        case ColumnRef():
+            return True
+        case Call(op=op, args=args) if op in PLAIN_OPERATIONS:
+            inner = [a for a in args if not isinstance(a, ColumnRef | Literal)]
+            return all(map(_is_plain, inner)) if op == "not" else not inner
+    return False
+
+
+def _literals(condition: Scalar) -> list[Value]:
+    match condition:
+        case Literal(value=value):
+            return [value] if value is not None else []
+        case Call(args=args):
+            return [v for a in args for v in _literals(a)]
+    return []
+
+
+def _types(condition: Scalar, variable: int) -> list[ScalarType]:
+    match condition:
+        case ColumnRef(ident=ident, type=kind):
+            return [kind] if ident == variable else []
+        case Call(args=args):
+            return [t for a in args for t in _types(a, variable)]
+    return []
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | Decimal | float) and not isinstance(value, bool)
+
+
+def _number(value: Value) -> Decimal:
+    return Decimal(str(value)) if _is_number(value) else Decimal(0)

@@ -1,0 +1,231 @@
+"""The selectivity check of a job's outputs: each condition that a person has to check, with its place."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from broker.domain.plans.plan import SmallPart
+from broker.domain.plans.scalars import Call, Scalar
+from broker.domain.plans.variable_uses import Years
+from broker.domain.relations import Gather, Limit, Over, Relation, scalars_of, walk
+from broker.policy.public_sizes import PublicSizes
+from broker.query.diagnostics import NO_POSITION
+from broker.query.selectivity.boolean_formulas import (
+    Conjunction,
+    Formula,
+    TableOccurrence,
+    VariableIds,
+    negation,
+    table_occurrences,
+    terms,
+    variables,
+)
+from broker.query.selectivity.branches import (
+    RelationBranch,
+    TooManyRelationBranches,
+    branches_of,
+    inner_branches,
+    value_branches,
+)
+from broker.query.selectivity.formula_builder import FormulaBuilder
+from broker.query.selectivity.person_estimates import PersonEstimator
+from broker.query.selectivity.singling_out import (
+    TOO_MANY,
+    UNSIZED,
+    FigureConditions,
+    FlaggedCondition,
+    SinglingOutJudge,
+    SourceFormula,
+)
+
+if TYPE_CHECKING:
+    from broker.query.binder.query_binder import Binder
+
+MOST_FIGURES = 60
+MOST_SHOWN = 5
+"""Parts of one output that are told."""
+LONGEST_TEXT = 160
+"""Characters of a part that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectivityThreshold:
+    """How many people a combined part has to reach to leave without a person, and the public sizes that say so."""
+
+    sizes: PublicSizes
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedRelation:
+    """A relation that is grouped, with its keys and the arguments of its statistics."""
+
+    relation: Relation
+    keys: tuple[Scalar, ...]
+    arguments: tuple[Scalar, ...]
+
+
+class SelectivityCheck:
+    """Looks at the outputs of one job, one after the other, and then at pairs of their figures."""
+
+    def __init__(self, threshold: SelectivityThreshold) -> None:
+        quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
+        self._variable_ids = VariableIds(frozenset(quotients))
+        self._judge = SinglingOutJudge(PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least)
+        self._figures: list[FigureConditions] = []
+        self._positions: list[SourcePositions] = []
+        self._found: list[dict[SmallPart, None]] = []
+
+    def add_output(self, binder: "Binder", years: Mapping[int, Years | None]) -> None:
+        """One output, whose tables are bound."""
+        number = len(self._found)
+        builder = FormulaBuilder(
+            RelationBranch(),
+            binder.symbols,
+            table_occurrences(binder.symbols, years),
+            self._variable_ids,
+            (number + 1) * 1_000_000,
+        )
+        positions = SourcePositions(binder, builder)
+        self._positions.append(positions)
+        self._found.append({})
+        for table in _grouped_relations(binder):
+            try:
+                small = self._of_table(table, builder, number)
+            except (TooManyRelationBranches, RecursionError):
+                small = [FlaggedCondition((), TOO_MANY)]
+            self._found[number] |= dict.fromkeys(map(positions.small_part, small))
+
+    def _of_table(self, table: GroupedRelation, builder: FormulaBuilder, output: int) -> list[FlaggedCondition]:
+        branches = branches_of(table.relation, builder.symbols)
+        joint = _have_different_conditions(branches, builder)
+        found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
+        mixed = [k for k in map(builder.named, table.keys) if builder.combines_variables(k)]
+        return [*found, *(FlaggedCondition((k,), UNSIZED) for k in mixed)]
+
+    def _of_branch(
+        self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
+    ) -> Iterator[FlaggedCondition]:
+        formulas = [_source_formula(builder.named(c), builder) for c in builder.branch.conditions]
+        occurrences = builder.present
+        found = list(self._judge.flag_filter(formulas, occurrences, joint))
+        yield from found
+        if found:
+            return
+        around = Conjunction(tuple(a.formula for a in formulas))
+        self._add(Conjunction((around,)), formulas, occurrences, output)
+        for inner in inner_branches(builder.branch):
+            inner_builder = builder.within(inner)
+            inner_formulas = [_source_formula(inner_builder.named(c), inner_builder) for c in inner.conditions]
+            inner_occurrences = replace(builder, branch=inner).present
+            yield from self._judge.flag_branch(inner_formulas, [], around, None, occurrences | inner_occurrences)
+        reported: set[Scalar] = set()
+        for scalar in (*table.keys, *table.arguments, *_inner_scalars(table.relation)):
+            for choice in value_branches(builder.named(scalar)):
+                if reported.intersection((*choice.met[:-1], *choice.failed)):
+                    continue
+                met, failed = ([_source_formula(c, builder) for c in part] for part in (choice.met, choice.failed))
+                small = list(self._judge.flag_branch(met, failed, around, choice.source, occurrences))
+                yield from small
+                reported |= {choice.source} if small else set()
+                path = Conjunction((*(a.formula for a in met), *(negation(a.formula) for a in failed)))
+                if not small and len(variables([path])) > 1:
+                    self._add(Conjunction((around, path)), [*formulas, *met], occurrences, output)
+
+    def _add(
+        self, formula: Formula, formulas: list[SourceFormula], occurrences: frozenset[TableOccurrence], output: int
+    ) -> None:
+        """A figure that is about one combination of conditions can be compared with others."""
+        found = terms(formula)
+        if found is not None and len(found) == 1:
+            sources = tuple(a.source for a in formulas if variables([a.formula]))
+            self._figures.append(FigureConditions(output, found[0], occurrences, sources))
+
+    def small_parts(self) -> list[tuple[SmallPart, ...]]:
+        """Of each output, in order."""
+        if len(self._figures) > MOST_FIGURES:
+            for output in {f.output for f in self._figures}:
+                self._found[output][SmallPart("", None, None, TOO_MANY)] = None
+            return self._shown_parts()
+        for one, other, small in self._judge.flag_differences(self._figures):
+            part = self._positions[one.output].small_part(small)
+            for figure in (one, other):
+                self._found[figure.output][part] = None
+        return self._shown_parts()
+
+    def _shown_parts(self) -> list[tuple[SmallPart, ...]]:
+        return [tuple(found)[:MOST_SHOWN] for found in self._found]
+
+
+def _grouped_relations(binder: "Binder") -> list[GroupedRelation]:
+    """Each relation that is grouped, once."""
+    found: dict[int, GroupedRelation] = {}
+    for draft in binder.draft_tables:
+        relation = draft.rows.relation
+        before = found.get(id(relation), GroupedRelation(relation, (), ()))
+        own = [s.argument for s in draft.statistics.entries if s.implied_by is None and s.argument is not None]
+        keys = tuple(dict.fromkeys((*before.keys, *draft.keys)))
+        found[id(relation)] = GroupedRelation(relation, keys, tuple(dict.fromkeys((*before.arguments, *own))))
+    return list(found.values())
+
+
+def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
+    """What is computed below the top: by groups of one person's rows, windows and orders."""
+    for part in walk(relation):
+        if isinstance(part, Gather | Over | Limit):
+            yield from scalars_of(part)
+
+
+def _have_different_conditions(branches: Sequence[RelationBranch], builder: FormulaBuilder) -> bool:
+    """Whether the branches of a UNION meet different conditions, whatever their years."""
+    found = set()
+    for branch in branches:
+        mine = replace(builder, branch=branch)
+        named = [mine.named(c) for c in branch.conditions]
+        found.add(frozenset(mine.of_any_year(c) for c in named if variables([mine.formula_of(c)])))
+    return len(found) > 1
+
+
+def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
+    formula = builder.formula_of(named)
+    alternatives = named.args if isinstance(named, Call) and named.op == "or" else ()
+    several = len(variables([formula])) > 1
+    return SourceFormula(formula, named, tuple(_source_formula(a, builder) for a in alternatives) if several else ())
+
+
+class SourcePositions:
+    """Where the conditions of one output stand in the text."""
+
+    def __init__(self, binder: "Binder", builder: FormulaBuilder) -> None:
+        self._binder, self._builder = binder, builder
+        self._nodes: dict[Scalar, exp.Expr] | None = None
+
+    def small_part(self, small: FlaggedCondition) -> SmallPart:
+        nodes = [n for s in small.source if (n := self._node(s)) is not None]
+        named_by = self._binder.saved_name_nodes
+        places = [
+            p for n in nodes if (p := self._binder.diagnostics.position_of(named_by.get(id(n), n))) != NO_POSITION
+        ]
+        texts = dict.fromkeys(self._text(n, len(nodes) > 1) for n in nodes)
+        line, column = min(places, key=lambda p: (p[0] or 0, p[1] or 0), default=NO_POSITION)
+        text = " AND ".join(texts)
+        return SmallPart(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …", line, column, small.why)
+
+    def _text(self, node: exp.Expr, several: bool) -> str:
+        text = node.sql(dialect=self._binder.dialect, comments=False)
+        return f"({text})" if several and isinstance(node, exp.Or) else text
+
+    def _node(self, named: Scalar) -> "exp.Expr | None":
+        if self._nodes is None:
+            self._nodes = {}
+            for scalar, node in self._binder.syntax_of.items():
+                self._nodes.setdefault(self._builder.named(scalar), node)
+        return self._node_within(named, self._nodes)
+
+    def _node_within(self, named: Scalar, nodes: Mapping[Scalar, exp.Expr]) -> "exp.Expr | None":
+        """The text of a condition, or of what is in it: what no text says in one piece has none of its own."""
+        if named in nodes or not isinstance(named, Call):
+            return nodes.get(named)
+        return next((n for a in named.args if (n := self._node_within(a, nodes)) is not None), None)

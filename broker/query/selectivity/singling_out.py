@@ -1,0 +1,214 @@
+"""Which parts of a job's text could single people out: conditions that hold, or leave out, too few of them.
+
+Judged is what is combined: conditions on two variables or more, years aside. What asks about one variable alone is what
+a key of GROUP BY tells too, and rules on cells protect it. Knows formulas and estimates; no relations and no places.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from broker.domain.plans.scalars import Scalar
+from broker.query.selectivity.boolean_formulas import (
+    Conjunction,
+    Formula,
+    TableOccurrence,
+    Term,
+    conjoined,
+    leaves,
+    mixes_years,
+    negation,
+    terms,
+    variables,
+)
+from broker.query.selectivity.person_estimates import PersonEstimator
+
+Occurrences = frozenset[TableOccurrence]
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedCondition:
+    """A part that a person has to look at: what of the text it is, and which sentence says why."""
+
+    source: tuple[Scalar, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormula:
+    """A formula with what stands for it in the text."""
+
+    formula: Formula
+    source: Scalar
+    alternatives: "tuple[SourceFormula, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FigureConditions:
+    """Whom a figure is about, to be compared with other figures of the job."""
+
+    output: int
+    term: Term
+    occurrences: Occurrences
+    source: tuple[Scalar, ...]
+
+
+HOLDS = "could hold fewer than {} people"
+LEAVES = "could leave out fewer than {} of the people around it"
+UNSIZED = "could hold very few people, since no public size says how many"
+UNSIZED_LEFT = "could leave out very few of the people around it, since no public size says how many"
+YEARS = "makes years alternatives to other conditions, so that one person can count for more years than others"
+TOO_MANY = "has too many alternatives to be looked at one by one"
+DIFFERS = "tells two figures of the job apart by what could be fewer than {} people"
+
+
+class SinglingOutJudge:
+    def __init__(self, estimator: PersonEstimator, least: int) -> None:
+        self._estimator, self._least = estimator, least
+
+    def flag_filter(
+        self, formulas: list[SourceFormula], occurrences: Occurrences, joint: bool = False
+    ) -> Iterator[FlaggedCondition]:
+        """The conditions that all rows of a table meet. `joint`: other rows of it, of another branch of a UNION, meet
+        conditions on other variables, so that even one variable is combined."""
+        yield from self._years(formulas)
+        sources = tuple(a.source for a in formulas if variables([a.formula]))
+        whole = Conjunction(tuple(a.formula for a in formulas))
+        if len(variables([whole])) < (1 if joint else 2):
+            return
+        found = terms(whole)
+        if found is None:
+            yield FlaggedCondition(sources, TOO_MANY)
+            return
+        small = [s for term in found for s in self._term(term, {}, formulas, sources, occurrences)]
+        yield from small or self._alternatives(formulas, occurrences)
+
+    def flag_branch(
+        self,
+        met: list[SourceFormula],
+        failed: list[SourceFormula],
+        around: Formula,
+        source: Scalar | None,
+        occurrences: Occurrences,
+    ) -> Iterator[FlaggedCondition]:
+        """The conditions that lead to one branch of a value, among the rows that meet what is around it. `source`:
+        what of the text they are, where it is not each of them."""
+        yield from self._years(met)
+        sources = tuple(a.source for a in met if variables([a.formula])) if source is None else (source,)
+        mine = Conjunction((*(a.formula for a in met), *(negation(a.formula) for a in failed)))
+        if len(variables([mine])) < 2:
+            return
+        inner, outer = terms(mine), terms(around)
+        if inner is None or outer is None:
+            yield FlaggedCondition(sources, TOO_MANY)
+            return
+        for term, rest in product(inner, outer):
+            small = list(self._term(term, rest, [*met, *failed], sources, occurrences))
+            if small:
+                yield from small
+                return
+
+    def _years(self, formulas: list[SourceFormula]) -> Iterator[FlaggedCondition]:
+        for one in formulas:
+            if mixes_years(one.formula):
+                yield FlaggedCondition((one.source,), YEARS)
+
+    def _term(
+        self,
+        term: Term,
+        around: Term,
+        formulas: list[SourceFormula],
+        sources: tuple[Scalar, ...],
+        occurrences: Occurrences,
+    ) -> Iterator[FlaggedCondition]:
+        """One way to meet them all: how many do, and how many fail one of them alone."""
+        whole = conjoined(term, around)
+        why = self._small(whole, occurrences, term, HOLDS, UNSIZED)
+        if why is not None:
+            yield FlaggedCondition(_sources_of(term, formulas) or sources, why)
+        elif len(whole) > 1:
+            for variable, formula in term.items():
+                why = self._left_out(whole, variable, formula, occurrences)
+                if why is not None:
+                    own = tuple(a.source for a in formulas if variable in variables([a.formula]))
+                    yield FlaggedCondition(own or sources, why)
+
+    def _left_out(self, whole: Term, variable: int, formula: Formula, occurrences: Occurrences) -> str | None:
+        """Why too few fail what is asked of one variable, and meet all else."""
+        around = {v: f for v, f in whole.items() if v != variable}
+        left = {variable: negation(formula)}
+        return self._small(conjoined(around, left), occurrences, left, LEAVES, UNSIZED_LEFT)
+
+    def _alternatives(self, formulas: list[SourceFormula], occurrences: Occurrences) -> Iterator[FlaggedCondition]:
+        """What a condition with alternatives leaves out of all others."""
+        for one in formulas:
+            if len(variables([one.formula])) < 2:
+                continue
+            rest = Conjunction((negation(one.formula), *(a.formula for a in formulas if a is not one)))
+            found = terms(rest)
+            if found is None:
+                yield FlaggedCondition((one.source,), TOO_MANY)
+                continue
+            why = next((w for t in found if (w := self._small(t, occurrences, t, LEAVES, UNSIZED_LEFT))), None)
+            if why is not None:
+                yield FlaggedCondition((one.source,), why)
+
+    def _small(self, term: Term, occurrences: Occurrences, parts: Iterable[int], few: str, unsized: str) -> str | None:
+        """Why too few meet a term by the rarest alternative of one of its parts."""
+        if self._estimator.is_empty(term):
+            return None
+        found = [self._estimator.persons(term, occurrences, part) for part in parts]
+        small = [e for e in found if e.persons < self._least]
+        if not small:
+            return None
+        return few.format(self._least) if any(e.known for e in small) else unsized
+
+    def flag_differences(
+        self, figures: list[FigureConditions]
+    ) -> Iterator[tuple[FigureConditions, FigureConditions, FlaggedCondition]]:
+        """Pairs of figures of which one is about nearly all of whom the other is about."""
+        for place, one in enumerate(figures):
+            for other in figures[:place]:
+                if (
+                    one.occurrences != other.occurrences
+                    or len(variables([*one.term.values(), *other.term.values()])) < 2
+                ):
+                    continue
+                for part, whole in ((one, other), (other, one)):
+                    why = self._difference(part, whole)
+                    if why is not None:
+                        yield part, whole, FlaggedCondition(part.source or whole.source, why)
+                        break
+
+    def _difference(self, part: FigureConditions, whole: FigureConditions) -> str | None:
+        """Why a figure's people are too nearly another one's, of whom they are a part."""
+        if part.term == whole.term or not all(self._follows(part.term, v, f) for v, f in whole.term.items()):
+            return None
+        for variable, formula in part.term.items():
+            left = {variable: negation(formula)}
+            why = self._small(conjoined(whole.term, left), whole.occurrences, left, DIFFERS, DIFFERS)
+            if why is not None:
+                return why.format(self._least)
+        return None
+
+    def _follows(self, term: Term, variable: int, formula: Formula) -> bool:
+        """Whether nobody meets the term who fails the formula."""
+        if variable not in term:
+            return False
+        both = {variable: Conjunction((term[variable], negation(formula)))}
+        return term[variable] == formula or self._estimator.is_empty(both)
+
+
+def _sources_of(term: Term, formulas: Iterable[SourceFormula]) -> tuple[Scalar, ...]:
+    """What of the text a term is made of: of alternatives, those that it takes."""
+    found: list[Scalar] = []
+    for one in formulas:
+        if not variables([one.formula]) & variables(term.values()):
+            continue
+        taken = [a for a in one.alternatives if any(_is_within(t, term) for t in terms(a.formula) or [])]
+        found += _sources_of(term, taken) if taken else [one.source]
+    return tuple(found)
+
+
+def _is_within(part: Term, term: Term) -> bool:
+    return all(v in term and set(leaves(f)) <= set(leaves(term[v])) for v, f in part.items())

@@ -1,0 +1,1 @@
+"""DuckDB SQL of plans: statements for planned tables, their evidence, members, public rows and bounded tables."""

@@ -1,0 +1,280 @@
+"""Evidence bounds of one statistic: what a first pass gives for every cell, and what doubtful cells need.
+
+Columns of the rows: a{i} the argument, p the person, r the row's rank within its person and year. Of the cells: n rows,
+w whether all of a cell's rows are looked at; each statistic's own end in its number.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic
+from broker.domain.plans.scalars import Case, Literal, Scalar
+from broker.query.analysis.aggregate_arguments import is_never_null
+from broker.query.sql.generator import scalar_sql
+from broker.query.sql.person_evidence import others_sql, second_largest_sql
+from broker.query.sql.proven_scan import ProvenScan
+
+SLACK = 1e-9
+"""What binary fractions may be wrong by, on the safe side."""
+
+
+class FieldBounds(NamedTuple):
+    """A field of the evidence: its text over bounds (b), and where a second look tells more (`known`), that over the
+    persons (x)."""
+
+    bound: str
+    exact: str | None = None
+    known: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.bound if self.exact is None else f"CASE WHEN {self.known} THEN {self.exact} ELSE {self.bound} END"
+
+
+CELL_PERSONS = FieldBounds("persons")
+"""Stands for the cell's persons."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticBounds:
+    """Texts of one statistic.
+
+    firsts  aggregates over a cell's rows            sampled  aggregates over the totals of drawn persons
+    bounds  what follows, over both                  doubts   (name, whether in doubt, the rows that then are needed)
+    people  aggregates over a doubtful cell's rows of one person; exact: over those persons (as x)
+    fields  the evidence; of persons PERSONS where they are those of the cell
+    """
+
+    fields: dict[str, FieldBounds]
+    firsts: tuple[str, ...] = ()
+    sampled: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, str, str], ...] = ()
+    people: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+def statistic_bounds(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
+    match statistic.measure:
+        case Measure.COUNT_ROWS:
+            return _rows(statistic, proven)
+        case Measure.ONES | Measure.SHARE:
+            return _ones(statistic, needs, proven)
+        case Measure.SUM | Measure.MEAN:
+            return _number(statistic, needs, proven)
+    return _count(statistic, needs, proven)
+
+
+def over(count: str, parts: int) -> str:
+    """So many at least, if no person has more than `parts` of them."""
+    return count if parts == 1 else f"(({count} + {parts - 1}) // {parts})"
+
+
+def count_where(condition: str) -> str:
+    """How many rows meet it: a sum of truth values is faster than a filter."""
+    return f"CAST(coalesce(SUM({condition}), 0) AS BIGINT)"
+
+
+def argument_sql(statistic: PlannedStatistic) -> str | None:
+    """What the rows hold of a statistic's argument: of a count of what meets a condition, that."""
+    if statistic.argument is None:
+        return None
+    return scalar_sql(_condition(statistic) or statistic.argument)
+
+
+def _condition(statistic: PlannedStatistic) -> Scalar | None:
+    """Of COUNT(CASE WHEN condition THEN something END), the condition."""
+    match statistic.argument:
+        case Case(whens=((condition, Literal(value=value)),), otherwise=Literal(value=None)) if value is not None:
+            return condition if statistic.measure in {Measure.COUNT_VALUES, Measure.GAP} else None
+    return None
+
+
+def _rows(statistic: PlannedStatistic, proven: ProvenScan) -> StatisticBounds:
+    i = statistic.ident
+    fields = {"value": FieldBounds("b.n"), "rows": FieldBounds("b.n"), "persons": CELL_PERSONS}
+    most = f"CASE WHEN b.n > 0 THEN {proven.most}::BIGINT END"
+    if proven.is_single:
+        return StatisticBounds(
+            fields
+            | {"largest": FieldBounds(most), "second": FieldBounds("CASE WHEN b.n > 0 THEN least(b.n - 1, 1) END")}
+        )
+    exact = {"largest": FieldBounds(most, f"x.y{i}", "b.w"), "second": FieldBounds("NULL::BIGINT", f"x.z{i}", "b.w")}
+    rows = '"rows"'
+    return StatisticBounds(fields | exact, exact=(f"MAX({rows}) AS y{i}", f"{second_largest_sql(rows)} AS z{i}"))
+
+
+def _count(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
+    i = statistic.ident
+    stated, count = _condition(statistic) is not None, FieldBounds(f"b.n{i}")
+    firsts = (f"{count_where(f'a{i}') if stated else f'COUNT(a{i})'} AS n{i}",)
+    if proven.is_single:
+        return StatisticBounds(dict.fromkeys(("value", "rows", "persons"), count), firsts)
+    return StatisticBounds(
+        {"value": count, "rows": count, "persons": FieldBounds(f"b.l{i}", f"x.c{i}", f"b.d{i}")},
+        firsts,
+        bounds=(f"{_all_but(f'n{i}', proven)} AS l{i}",),
+        doubts=((f"d{i}", _few(f"n{i}", f"l{i}", needs), f"c.a{i}" if stated else f"c.a{i} IS NOT NULL"),),
+        people=(f"COUNT({f'nullif(a{i}, FALSE)' if stated else f'a{i}'}) AS n{i}",),
+        exact=(f"COUNT(p) FILTER (n{i} > 0) AS c{i}",),
+    )
+
+
+def _all_but(count: str, proven: ProvenScan) -> str:
+    """Persons behind `count` of a cell's rows: each row that is left out takes one person with it at most."""
+    return f"greatest({over(count, proven.most)}, lb - (n - {count}))"
+
+
+def _few(rows: str, persons: str, needs: EvidenceNeeds) -> str:
+    """Whether `rows` could be of fewer persons than the least, or mostly of one: who has all but one of everybody
+    else's."""
+    mostly = ""
+    if needs.margin is not None:
+        mostly = f" OR {persons} - 2 < {needs.margin - 2!r} * ({rows} - {persons} + 1)"
+    return f"({rows} > 0 AND ({persons} < {needs.min_persons}{mostly}))"
+
+
+def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
+    i = statistic.ident
+    sides = (("o", 1), ("z", 0))
+    firsts = tuple(f"{count_where(f'a{i} = {bit}')} AS {side}{i}" for side, bit in sides)
+    ones = f"b.o{i}"
+    if statistic.measure is Measure.SHARE:
+        value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
+    else:
+        value = ones if is_never_null(statistic.argument) else f"(CASE WHEN b.o{i} + b.z{i} > 0 THEN {ones} END)"
+    fields = {
+        "value": FieldBounds(value),
+        "rows": FieldBounds(ones),
+        "rest_rows": FieldBounds(f"b.z{i}"),
+        "total": FieldBounds(ones),
+    }
+    if proven.is_single:
+        return StatisticBounds(fields | {"persons": FieldBounds(ones), "rest": FieldBounds(f"b.z{i}")}, firsts)
+    found = (FieldBounds(f"b.l{side}{i}", f"x.c{side}{i}", f"b.d{side}{i}") for side, _ in sides)
+    return StatisticBounds(
+        fields | dict(zip(("persons", "rest"), found, strict=True)),
+        (*firsts, *(f"{count_where(f'a{i} = {bit} AND r = 0')} AS f{side}{i}" for side, bit in sides)),
+        bounds=tuple(
+            f"greatest({over(f'{side}{i}', proven.most)}, {over(f'f{side}{i}', proven.years)}) AS l{side}{i}"
+            for side, _ in sides
+        ),
+        doubts=tuple(
+            (f"d{side}{i}", _few(f"{side}{i}", f"l{side}{i}", needs), f"c.a{i} = {bit}") for side, bit in sides
+        ),
+        people=tuple(f"COUNT(*) FILTER (a{i} = {bit}) AS {side}{i}" for side, bit in sides),
+        exact=tuple(f"COUNT(p) FILTER ({side}{i} > 0) AS c{side}{i}" for side, _ in sides),
+    )
+
+
+def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
+    """A sum or mean. `v` the least row where it could be negative, `u` the bound of one person's |total|, `q` of the
+    persons, `e` of those whose total is not the common one."""
+    i = statistic.ident
+    is_sum, single, least = statistic.measure is Measure.SUM, proven.is_single, needs.min_persons
+    signed = statistic.argument is None or not proven.nonnegative(statistic.argument)
+    behind = f"z{i}" if is_sum else f"n{i}"
+    doubt = " OR ".join(_doubts(statistic, needs, proven, signed))
+    contributes = f"t{i} <> 0" if is_sum else f"t{i} IS NOT NULL"
+    doubtful, total, lowest = f"b.d{i}", FieldBounds(f"b.t{i}"), f"b.v{i}" if signed and single else "NULL"
+    worth = f"{behind} >= {least} AND m{i} > 0" if single else f"n{i} > 0"
+    return StatisticBounds(
+        {
+            "value": FieldBounds(_value(statistic)), "rows": FieldBounds(f"b.n{i}"), "total": total,
+            "sizes": FieldBounds(f"b.w{i}") if signed else total,
+            "persons": FieldBounds(f"b.{behind}") if single else FieldBounds(f"b.q{i}", f"x.c{i}", doubtful),
+            "largest": FieldBounds(f"b.u{i}", f"x.g{i}", doubtful),
+            "second": FieldBounds(f"nullif(b.m{i}, b.m{i})", f"x.s{i}", doubtful),
+            "low": FieldBounds(f"CASE WHEN b.m{i} = 0 THEN b.t{i} ELSE {lowest} END", f"x.v{i}", doubtful),
+            "high": FieldBounds(f"CASE WHEN b.m{i} = 0 THEN b.t{i} END", f"x.h{i}", doubtful),
+            "others": FieldBounds(f"CASE WHEN b.m{i} = 0 THEN 0 WHEN b.{behind} >= {least} THEN b.e{i} END", f"x.e{i}",
+                            doubtful),
+        },
+        (
+            f"COUNT(a{i}) AS n{i}", f"SUM(a{i}) AS t{i}", f"MAX({f'abs(a{i})' if signed else f'a{i}'}) AS m{i}",
+            *((f"MIN(a{i}) AS v{i}", f"SUM(abs(a{i})) AS w{i}") if signed else ()),
+            *((f"{count_where(f'a{i} <> 0')} AS z{i}",) if is_sum else ()),
+            *((f"bit_or({_bit(statistic.argument, f'a{i}')}) AS h{i}",) if single else ()),
+        ),
+        () if single else (
+            f"bit_count(bit_or({_bit(None, f't{i}')})) AS h{i}",
+            f"least(COUNT(*) FILTER (t{i} = 0), COUNT(*) FILTER (t{i} <> 0)) AS o{i}",
+        ),
+        (
+            f"{_bound(statistic, proven)} AS u{i}",
+            *(() if single else (f"{_all_but(behind, proven) if not is_sum else over(behind, proven.most)} AS q{i}",)),
+            f"{_others(statistic, needs, proven, signed)} AS e{i}",
+        ),
+        ((f"d{i}", f"({worth} AND ({doubt}))", f"c.a{i} IS NOT NULL"),),
+        (f"SUM(a{i}) AS t{i}",),
+        (
+            f"COUNT(p) FILTER ({contributes}) AS c{i}", f"MAX(abs(t{i})) AS g{i}",
+            f"{second_largest_sql(f'abs(t{i})')} AS s{i}", f"MIN(t{i}) AS v{i}", f"MAX(t{i}) AS h{i}",
+            f"{others_sql(f't{i}', least)} AS e{i}",
+        ),
+    )  # fmt: skip
+
+
+def _value(statistic: PlannedStatistic) -> str:
+    total, count = f"b.t{statistic.ident}", f"nullif(b.n{statistic.ident}, 0)"
+    if statistic.measure is Measure.SUM:
+        return total
+    if statistic.truncated:
+        return f"(CAST(trunc({total}) AS HUGEINT) // {count})"
+    return f"(CAST({total} AS DOUBLE) / {count})"
+
+
+def _bit(argument: Scalar | None, value: str) -> str:
+    """One of 64 bits for a value: as many bits, as many different values at least. NULL has none."""
+    if argument is not None and argument.type.is_whole:
+        return f"1::UBIGINT << ({value} & 63)::UBIGINT"
+    return f"CASE WHEN {value} IS NOT NULL THEN 1::UBIGINT << (hash({value}) & 63) END"
+
+
+def _bound(statistic: PlannedStatistic, proven: ProvenScan) -> str:
+    """No person's |total| is larger. The total is added and taken away so that the product has its wide type."""
+    i = statistic.ident
+    if proven.is_single:
+        return f"m{i}"
+    by_rows = f"(t{i} - t{i} + m{i}) * {proven.most}"
+    proved = proven.largest_total(statistic.argument) if statistic.argument is not None else None
+    return by_rows if proved is None else f"least({by_rows}, {Decimal(proved):f})"
+
+
+def _doubts(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan, signed: bool) -> list[str]:
+    """Why a cell's persons have to be looked at one by one."""
+    i, least, single = statistic.ident, needs.min_persons, proven.is_single
+    is_sum = statistic.measure is Measure.SUM
+    found = []
+    if needs.margin is not None:
+        far = f"CAST(t{i} AS DOUBLE) * {1 - SLACK} < {needs.margin} * CAST(u{i} AS DOUBLE)"
+        found.append(f"(v{i} >= 0 AND {far})" if signed else far)
+    if single:
+        return [*found, f"e{i} < least({least}, (n{i} + 1) // 2)"]
+    if signed:
+        found.append(f"v{i} < 0")
+    behind = f"z{i}" if is_sum else f"n{i}"
+    return [*found, f"({behind} > 0 AND q{i} < {least})", f"(m{i} > 0 AND e{i} < {least})"]
+
+
+def _others(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan, signed: bool) -> str:
+    """Persons whose total is not the most common one, at least: one less than there are different totals (of the
+    persons drawn); and those who have 0 or those who have not."""
+    i = statistic.ident
+    if not proven.is_single:
+        return f"coalesce(greatest(h{i} - 1, o{i}), 0)"
+    known = [f"bit_count(h{i}) - 1"]
+    if statistic.measure is Measure.SUM:
+        known.append(f"least(z{i}, n{i} - z{i})")
+    if statistic.argument is not None and statistic.argument.type.is_whole:
+        known.append(_between_wholes(i, needs.min_persons, signed))
+    return f"greatest({', '.join([*known, '0'])})::BIGINT"
+
+
+def _between_wholes(i: int, least: int, signed: bool) -> str:
+    """Were all but fewer than `least` the same whole number, n times it would be near the total; so near that none is
+    shows that more differ."""
+    away = f"{least - 1} * CAST({f'm{i} - v{i}' if signed else f'm{i}'} AS DOUBLE)"
+    ends = [f"(CAST(t{i} AS DOUBLE) {sign} {away}) / n{i} {sign} {SLACK} * (1 + m{i})" for sign in "-+"]
+    return f"CASE WHEN n{i} > 0 AND floor({ends[1]}) < ceil({ends[0]}) THEN {least} ELSE 0 END"

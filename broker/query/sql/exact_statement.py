@@ -1,0 +1,168 @@
+"""The exact statement of a planned table: for each cell, result and evidence from the same contributions."""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are its own
+from collections.abc import Iterator, Sequence
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+from broker.domain.plans.plan import (
+    DeviationForm,
+    EvidenceNeeds,
+    Measure,
+    PlannedStatistic,
+    PlannedTable,
+    PublicRelation,
+    QuantileForm,
+)
+from broker.domain.plans.scalars import ScalarType
+from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
+from broker.query.sql.generator import relation_sql
+from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
+
+LARGEST_EXPONENT = 12
+"""The greatest power of ten that is tried: no value of a catalogue is larger."""
+EXACT_TYPE = "DECIMAL(38,10)"
+
+
+def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs: EvidenceNeeds) -> str | None:
+    """A common table `bins`: of each cell, the rows that each rounding of each quantile shows as the same; None where
+    no quantile is. `contributions` and `values` stand before it."""
+    quantiles = [s for s in statistics if s.measure is Measure.QUANTILE]
+    if not quantiles:
+        return None
+    columns = [f"contributions.{k}" for k in keys]
+    for s in quantiles:
+        value, quantile = _exact(f"a{s.ident}", s), _exact(f'"values".d{s.ident}', None)
+        columns += [f"{value} AS x{s.ident}", f"{quantile} AS v{s.ident}"]
+    on = " AND ".join(f'contributions.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
+    counts = [f"COUNT(*) FILTER (WHERE {test}) AS {name}" for s in quantiles for test, name in _tests(s, needs)]
+    inner = f'SELECT {", ".join(columns)} FROM contributions JOIN "values" ON {on}'
+    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){grouped}\n)"
+
+
+def bin_sql(statistic: PlannedStatistic, needs: EvidenceNeeds) -> str:
+    """The least power of ten at which `least` persons are surely shown the same value; NULL if none is. Nobody has more
+    rows than `largest`, and persons who are not among the other rows are among these."""
+    i = statistic.ident
+    rows, persons, most = (f"cells.s{i}_{n}" for n in ("rows", "persons", "largest"))
+    whens = []
+    for exponent in _exponents(needs):
+        inside = f"bins.{_name(i, exponent)}"
+        there = f"greatest(({inside} + {most} - 1) // nullif({most}, 0), {persons} - ({rows} - {inside}))"
+        whens.append(f"WHEN {there} >= {needs.min_persons} THEN {exponent}")
+    return f"CAST(CASE {' '.join(whens)} END AS BIGINT)"
+
+
+def _tests(statistic: PlannedStatistic, needs: EvidenceNeeds) -> Iterator[tuple[str, str]]:
+    i = statistic.ident
+    for exponent in _exponents(needs):
+        yield f"round(x{i}, {-exponent}) = round(v{i}, {-exponent})", _name(i, exponent)
+
+
+def _exponents(needs: EvidenceNeeds) -> range:
+    return range(-needs.digits, LARGEST_EXPONENT + 1)
+
+
+def _name(ident: int, exponent: int) -> str:
+    return f"b{ident}_{exponent + 100}"
+
+
+def _exact(column: str, statistic: PlannedStatistic | None) -> str:
+    """As it is written: a floating number is what its shortest text says, as it is when it is shown."""
+    if statistic is not None and statistic.argument is not None and statistic.argument.type is not ScalarType.DOUBLE:
+        return f"TRY_CAST({column} AS {EXACT_TYPE})"
+    return f"TRY_CAST(CAST({column} AS VARCHAR) AS {EXACT_TYPE})"
+
+
+def evidence_columns(statistic: PlannedStatistic) -> tuple[str, ...]:
+    """The columns of the rendered result that belong to a statistic: `s{ident}_{field of StatisticEvidence}`."""
+    return tuple(f"s{statistic.ident}_{name}" for name in EVIDENCE_FIELDS[statistic.measure])
+
+
+def render_public(rows: PublicRelation, least: int) -> str:
+    """The statement that gives a public relation's rows, columns `c` and their id, in a fixed order."""
+    columns = ", ".join(f"c{i}" for i, _ in rows.columns)
+    return f"SELECT {columns} FROM {relation_sql(rows.relation, least)} ORDER BY {columns}"
+
+
+ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
+"""Measures whose value is computed from all rows of a cell at once, not from each person's."""
+
+
+def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
+    """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet.
+
+    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, on each row), and
+    `evidence_columns` of each statistic in turn. Rows stand in the order of the keys.
+    """
+    least = needs.min_persons
+    keys = [f"k{i}" for i in range(len(table.keys))]
+    table, institutions = with_institutions(table) if needs.institutions else (table, ())
+    people = PersonEvidence(table, least, institutions)
+    parts = list(people.common_tables())
+    distinct = [s for s in table.statistics if s.measure in ROW_MEASURES]
+    if distinct:
+        counted = ", ".join([*keys, *(f"{_row_value(s)} AS d{s.ident}" for s in distinct)])
+        parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{_by(keys)}\n)')
+    bins = bins_sql(keys, distinct, needs)
+    if bins:
+        parts.append(bins)
+    columns = [*keys, f'{people.rows} AS "rows"', f"{people.persons} AS persons",
+               f"{people.population} AS population"]  # fmt: skip
+    for statistic in table.statistics:
+        columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in people.fields(statistic)]
+    cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}{people.having}"
+    order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
+    with_text = "WITH " + ",\n".join(parts)
+    if table.max_rows is not None:
+        order += f" LIMIT {table.max_rows + 1}"
+    if distinct:
+        with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct, needs)
+    if needs.institutions or needs.record_keys:
+        return with_extra_evidence(with_text, cells, table, keys, needs, len(institutions))
+    return f"{with_text}\n{cells}{order}"
+
+
+def _by(keys: list[str]) -> str:
+    return f" GROUP BY {', '.join(keys)}" if keys else ""
+
+
+def _row_value(statistic: PlannedStatistic) -> str:
+    """A value of all rows of a cell. A deviation is computed from exact sums of whole numbers, so that the order of
+    rows does not matter."""
+    value = f"a{statistic.ident}"
+    match statistic.form:
+        case QuantileForm(fraction=of, discrete=True):
+            return f"quantile_disc({value}, {of})"
+        case QuantileForm(fraction=of):
+            return f"quantile_cont(CAST({value} AS DOUBLE), {of})"
+        case DeviationForm(of_population=whole, is_variance=squared):
+            return _deviation(statistic, value, whole, squared)
+    return f"COUNT(DISTINCT {value})"
+
+
+def _deviation(statistic: PlannedStatistic, value: str, whole: bool, squared: bool) -> str:
+    assert isinstance(statistic.form, DeviationForm)
+    places = statistic.form.places
+    exact = f"CAST({value} * {10**places} AS HUGEINT)"
+    total, squares, count = (
+        f"CAST(SUM({exact}) AS DOUBLE)",
+        f"CAST(SUM({exact} * {exact}) AS DOUBLE)",
+        f"COUNT({value})",
+    )
+    spread = f"greatest(0, {squares} - {total} * {total} / nullif({count}, 0))"
+    variance = f"({spread} / nullif({count if whole else f'greatest({count} - 1, 0)'}, 0) / 1e{2 * places})"
+    return variance if squared else f"sqrt({variance})"
+
+
+def _with_values(table: PlannedTable, keys: list[str], distinct: list[PlannedStatistic], needs: EvidenceNeeds) -> str:
+    """The distinct values beside each cell; keys that are NULL meet too."""
+    names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
+    quantiles = [s for s in distinct if s.measure is Measure.QUANTILE]
+    names |= {f"s{s.ident}_bin": bin_sql(s, needs) for s in quantiles}
+    shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
+    shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]
+    on = " AND ".join(f'cells.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
+    same = on.replace('"values"', "bins")
+    bins_join = f" JOIN bins ON {same}" if quantiles else ""
+    return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}{bins_join}'

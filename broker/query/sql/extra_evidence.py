@@ -1,0 +1,208 @@
+"""Extra evidence of cells that disclosure rules may need: institutions, and sums of record keys."""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.relations import (
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    ScanColumn,
+    Union,
+    Values,
+    walk,
+)
+from broker.query.sql.generator import quoted
+
+KEY_MODULUS = 1 << 32
+UNCOUNTED = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
+"""Measures that have no total of an institution."""
+BINARY = frozenset({Measure.ONES, Measure.SHARE})
+
+
+IN_CELL = '"rows" > 0'
+"""A person with a row in the cell."""
+
+
+def institution_columns(table: PlannedTable) -> tuple[str, ...]:
+    """The columns about institutions, after all others: of the cell, then of each statistic."""
+    names = [f"s{s.ident}_{n}" for s in _counted(table) for n in ("institution_largest", "institution_second")]
+    return ("institutions", "largest_institution", *names)
+
+
+def record_key_columns(table: PlannedTable) -> tuple[str, ...]:
+    """The columns about record keys, at the very end: of the cell, then of each statistic."""
+    return ("cell_key", *(f"s{s.ident}_{name}" for s in table.statistics for name in _key_conditions(s)))
+
+
+def with_extra_evidence(
+    with_text: str, cells: str, table: PlannedTable, keys: list[str], needs: EvidenceNeeds, scans: int
+) -> str:
+    """The statement with what is asked for beside its `cells`. Institutions of so many scans stand in the contributions
+    as `i0` and following."""
+    parts, shown, joins = [with_text, f"found AS (\n{cells}\n)"], ["found.*"], []
+    if needs.institutions:
+        parts += [_institutions(table, keys, number) for number in range(scans)]
+        shown += [_worst_of(column, table, scans) for column in institution_columns(table)]
+        joins += [f"institutions{number}" for number in range(scans)]
+    if needs.record_keys:
+        parts += [_record_keys(table), _key_sums(table, keys)]
+        shown += [f"key_sums.{column}" for column in record_key_columns(table)]
+        joins.append("key_sums")
+    joined = "".join(f"\nLEFT JOIN {name} ON {_same(name, keys)}" for name in joins)
+    order = f" ORDER BY {', '.join(f'found.{k} NULLS LAST' for k in keys)}" if keys else ""
+    together = ",\n".join(parts)
+    return f"{together}\nSELECT {', '.join(shown)} FROM found{joined}{order}"
+
+
+def _same(name: str, keys: Sequence[str]) -> str:
+    return " AND ".join(f"found.{k} IS NOT DISTINCT FROM {name}.{k}" for k in keys) or "TRUE"
+
+
+def _grouped(keys: Sequence[str]) -> str:
+    return f" GROUP BY {', '.join(keys)}" if keys else ""
+
+
+def _counted(table: PlannedTable) -> list[PlannedStatistic]:
+    return [s for s in table.statistics if s.measure not in UNCOUNTED]
+
+
+def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
+    """The fewest institutions and the largest shares of one that any scan tells of; NULL where none does."""
+    if not scans:
+        return f"CAST(NULL AS {_type_of(column, table)}) AS {column}"
+    worst = "least" if column == "institutions" else "greatest"
+    return f"{worst}({', '.join(f'institutions{n}.{column}' for n in range(scans))}) AS {column}"
+
+
+def _type_of(column: str, table: PlannedTable) -> str:
+    """What an unknown total would be."""
+    own = next((s for s in table.statistics if column.startswith(f"s{s.ident}_")), None)
+    if own is None or own.measure not in {Measure.SUM, Measure.MEAN} or own.argument is None:
+        return "BIGINT"
+    return {ScalarType.DOUBLE: "DOUBLE", ScalarType.DECIMAL: "DECIMAL(38,2)"}.get(own.argument.type, "HUGEINT")
+
+
+def _institutions(table: PlannedTable, keys: list[str], number: int) -> str:
+    """Two levels: each institution's persons and totals in each cell; then the cell's.
+
+    Rows without an institution may all be of the largest one. Where a row of a further scan has none, that scan says
+    nothing of the cell: it may be an outer join's that most rows do not meet.
+    """
+    statistics, one = _counted(table), f"i{number}"
+    totals = "".join(f", {_total(s)} AS t{s.ident}" for s in statistics)
+    by = ", ".join([*keys, one])
+    each = f"SELECT {by}, COUNT(DISTINCT p) AS persons{totals} FROM contributions GROUP BY {by}"
+    columns = [
+        *keys,
+        f"COUNT(*) FILTER ({one} <> 0) AS institutions",
+        f"{_largest('persons', one)} AS largest_institution",
+    ]
+    for s in statistics:
+        columns.append(f"{_largest(f't{s.ident}', one)} AS s{s.ident}_institution_largest")
+        columns.append(f"list_extract(MAX(t{s.ident}, 2) FILTER ({one} <> 0), 2) AS s{s.ident}_institution_second")
+    having = f"{'bool_or' if number == 0 else 'bool_and'}({one} <> 0)"
+    return f"institutions{number} AS (\nSELECT {', '.join(columns)} FROM ({each}){_grouped(keys)} HAVING {having}\n)"
+
+
+def _largest(total: str, one: str) -> str:
+    return f"MAX({total}) FILTER ({one} <> 0) + coalesce(MAX({total}) FILTER ({one} = 0), 0)"
+
+
+def _total(statistic: PlannedStatistic) -> str:
+    value = f"a{statistic.ident}"
+    match statistic.measure:
+        case Measure.COUNT_ROWS:
+            return "COUNT(*)"
+        case Measure.COUNT_PERSONS:
+            return f"COUNT(DISTINCT CASE WHEN {value} IS NOT NULL THEN p END)"
+        case Measure.ONES | Measure.SHARE:
+            return f"COUNT(*) FILTER ({value} = 1)"
+        case Measure.SUM | Measure.MEAN:
+            return f"SUM(abs({value}))"
+        case _:
+            return f"COUNT({value})"
+
+
+def _record_keys(table: PlannedTable) -> str:
+    """Every person's record key: one number of a person, whatever the tables, so joins and groups need not carry it."""
+    scans = {r.table for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None}
+    sources = [tuple(map(quoted, name.split(".", 1))) for name in sorted(scans)]
+    rows = " UNION ALL ".join(f'SELECT "__p" AS p, "__k" AS k FROM {schema}.{bare}' for schema, bare in sources)
+    return f"record_keys AS (\nSELECT DISTINCT p, k FROM ({rows})\n)"
+
+
+def _key_sums(table: PlannedTable, keys: list[str]) -> str:
+    columns = [*keys, f"{_sum_of(IN_CELL)} AS cell_key"]
+    for s in table.statistics:
+        sums = {name: _sum_of(condition) for name, condition in _key_conditions(s).items()}
+        columns += [f"{text} AS s{s.ident}_{name}" for name, text in sums.items()]
+    return f"key_sums AS (\nSELECT {', '.join(columns)} FROM people LEFT JOIN record_keys USING (p){_grouped(keys)}\n)"
+
+
+def _sum_of(condition: str) -> str:
+    return f"CAST(coalesce(SUM(k) FILTER ({condition}), 0) % {KEY_MODULUS} AS BIGINT)"
+
+
+def _key_conditions(statistic: PlannedStatistic) -> dict[str, str]:
+    """Which persons of `people` each key is of."""
+    i = statistic.ident
+    if statistic.measure in BINARY:
+        return {"cell_key": f"o{i} > 0", "rest_key": f"z{i} > 0", "whole_key": f"o{i} + z{i} > 0"}
+    return {"cell_key": IN_CELL if statistic.measure is Measure.COUNT_ROWS else f"n{i} > 0"}
+
+
+FIRST_IDENT = 1_000_000_000
+"""The id of the first institution's number: no plan has as many columns."""
+
+WithInstitutions = tuple[Relation, tuple[int, ...]]
+"""A relation, and the ids of the institutions' numbers that its rows now have, the first scan's first."""
+
+
+def with_institutions(table: PlannedTable) -> tuple[PlannedTable, tuple[str, ...]]:
+    """The table with institutions' numbers in its contributions, and how they are called there."""
+    relation, idents = _carry(table.contributions, count(FIRST_IDENT))
+    return replace(table, contributions=relation), tuple(f"coalesce(c{i}, 0)" for i in idents)
+
+
+def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
+    match relation:
+        case Scan(person=None) | Values() | Gather():
+            return relation, ()
+        case Scan(columns=columns):
+            ident = next(fresh)
+            return replace(relation, columns=(*columns, ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
+        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+            below, idents = _carry(child, fresh)
+            return replace(relation, child=below), idents
+        case Join(left=left, right=right):
+            (one, first), (other, more) = _carry(left, fresh), _carry(right, fresh)
+            return replace(relation, left=one, right=other), first + more
+        case Union():
+            return _carry_union(relation, fresh)
+
+
+def _carry_union(union: Union, fresh: "count[int]") -> WithInstitutions:
+    """Each part's first institution, if all parts read them of one table: another may name them by another code."""
+    parts = [_carry(p, fresh) for p in union.parts]
+    tables = {_table_of(relation, idents[0]) if idents else None for relation, idents in parts}
+    if len(tables) > 1 or None in tables:
+        return union, ()
+    ident = next(fresh)
+    column = (ident, tuple(idents[0] for _, idents in parts))
+    return replace(union, parts=tuple(r for r, _ in parts), columns=(*union.columns, column)), (ident,)
+
+
+def _table_of(relation: Relation, ident: int) -> str | None:
+    scans = [r for r in walk(relation) if isinstance(r, Scan)]
+    return next((s.table for s in scans if any(c.ident == ident for c in s.columns)), None)

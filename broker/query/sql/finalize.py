@@ -1,0 +1,117 @@
+"""Finalizes bound relations: scans get the columns that are used and their years as a filter, orders become total."""
+
+from dataclasses import replace
+
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
+from broker.domain.relations import (
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    ScanColumn,
+    Union,
+    Values,
+    WindowColumn,
+)
+from broker.query.symbols import SymbolTable
+
+ORDER_DEPENDENT = frozenset({"row_number", "ntile", "lag", "lead", "first", "last"})
+"""Window functions for which the order of equal rows matters."""
+
+
+def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int, Years | None]) -> Relation:
+    """While binding, a scan's `person` is its number in the book, for public tables too; here it becomes what the
+    domain says it is."""
+    match relation:
+        case Scan(person=scan):
+            return _finalize_scan(scan or 0, symbols, years)
+        case Values():
+            return relation
+        case Join(left=left, right=right):
+            return replace(
+                relation, left=finalize_relation(left, symbols, years), right=finalize_relation(right, symbols, years)
+            )
+        case Union(parts=parts):
+            return replace(relation, parts=tuple(finalize_relation(p, symbols, years) for p in parts))
+        case Attach(child=child, sub=sub):
+            return replace(
+                relation, child=finalize_relation(child, symbols, years), sub=finalize_relation(sub, symbols, years)
+            )
+        case Over(child=child, columns=columns):
+            below = finalize_relation(child, symbols, years)
+            tie_breakers = _tie_breakers(below)
+            return replace(relation, child=below, columns=tuple(_with_total_order(c, tie_breakers) for c in columns))
+        case Limit(child=child, order=order):
+            below = finalize_relation(child, symbols, years)
+            return replace(relation, child=below, order=order + _tie_breakers(below))
+        case Filter() | Project() | Gather():
+            return replace(relation, child=finalize_relation(relation.child, symbols, years))
+
+
+def _with_total_order(column: WindowColumn, tie_breakers: tuple[tuple[Scalar, bool], ...]) -> WindowColumn:
+    return replace(column, order=column.order + tie_breakers) if column.function.op in ORDER_DEPENDENT else column
+
+
+def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
+    """What decides between rows that an order leaves equal: the person, then everything that is read of the rows. T-SQL
+    takes any of them."""
+    match relation:
+        case Filter(child=child) | Limit(child=child) | Attach(child=child) | Over(child=child) | Project(child=child):
+            return _tie_breakers(child)
+        case Join(left=left, right=right):
+            return _tie_breakers(left) + _tie_breakers(right)
+        case Gather(keys=keys, person=person):
+            named = [(i, s.type) for i, s in keys] + ([(person, ScalarType.INT)] if person is not None else [])
+        case Values(columns=written):
+            named = list(written)
+        case Union(columns=columns, person=found):
+            named = [(i, ScalarType.NULL) for i, _ in columns] + (
+                [(found[0], ScalarType.INT)] if found is not None else []
+            )
+        case Scan(columns=scanned, person=number):
+            named = ([(number, ScalarType.INT)] if number is not None else []) + [(c.ident, c.type) for c in scanned]
+    return tuple((ColumnRef(i, kind), False) for i, kind in named)
+
+
+def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | None]) -> Relation:
+    table = symbols.tables[scan]
+    if scan in symbols.written_rows:
+        return _written_rows(scan, symbols)
+    columns = tuple(
+        ScanColumn(i, o.variable.name, o.variable.type)
+        for i, o in sorted(symbols.columns_of_scan(scan))
+        if i in symbols.usages
+    )
+    axis = table.year
+    whole = Scan(table.full_name, columns, scan if symbols.is_person(scan) else None, years[scan])
+    left = years[scan]
+    if axis is None or left is None or left == axis.years:
+        return whole
+    column = symbols.year_column(scan)
+    if not left or column is None:
+        return Filter(whole, Literal(False, ScalarType.TRUTH))
+    kind = next(v.type for v in table.variables if v.name == axis.variable)
+    tests: tuple[Scalar, ...] = tuple(
+        Call("equal", (ColumnRef(column, kind), Literal(axis.format.write(y), kind)), ScalarType.TRUTH)
+        for y in sorted(left)
+    )
+    return Filter(whole, tests[0] if len(tests) == 1 else Call("or", tests, ScalarType.TRUTH))
+
+
+def _written_rows(scan: int, symbols: SymbolTable) -> Values:
+    """A lookup: all its columns, so that its rows are as many as were written."""
+    columns = tuple((i, o.variable.type) for i, o in sorted(symbols.columns_of_scan(scan)))
+    rows = tuple(
+        tuple(
+            Literal(value, kind if value is not None else ScalarType.NULL)
+            for value, (_, kind) in zip(row, columns, strict=True)
+        )
+        for row in symbols.written_rows[scan]
+    )
+    return Values(columns, rows)

@@ -1,0 +1,221 @@
+"""The SQL generator: relations and scalars as DuckDB text, every column called by its id."""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.relations import (
+    Aggregate,
+    Attach,
+    Filter,
+    Gather,
+    Join,
+    JoinHow,
+    Limit,
+    Over,
+    Project,
+    Relation,
+    Scan,
+    ScanColumn,
+    Union,
+    Values,
+    WindowColumn,
+)
+from broker.query.operations.aggregate_functions import aggregate_sql
+from broker.query.operations.possible_values import ONLY_NULL, possible_values
+from broker.query.operations.registry import operation_sql
+
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
+
+
+def relation_sql(relation: Relation, least: int) -> str:
+    """A relation as an item of FROM. Groups of fewer than `least` persons are nothing to the rows that meet them."""
+    match relation:
+        case Scan():
+            return _scan_sql(relation)
+        case Values():
+            return _values_sql(relation)
+        case Filter(child=child, predicate=predicate):
+            return f"(SELECT * FROM {relation_sql(child, least)} WHERE {scalar_sql(predicate)})"
+        case Project(child=child, columns=columns):
+            computed = ", ".join(f"{scalar_sql(s)} AS c{i}" for i, s in columns)
+            return f"(SELECT *, {computed} FROM {relation_sql(child, least)})"
+        case Join():
+            return _join_sql(relation, least)
+        case Gather():
+            return _group_by_sql(relation, least)
+        case Over(child=child, columns=windows, counted=counted):
+            texts = ", ".join(f"{_window_sql(w, counted, least)} AS c{w.ident}" for w in windows)
+            return f"(SELECT *, {texts} FROM {relation_sql(child, least)})"
+        case Union():
+            return _union_sql(relation, least)
+        case Attach(child=child, sub=sub, ident=ident, column=column):
+            inner = relation_sql(sub, least)
+            answer = f"EXISTS (SELECT 1 FROM {inner})" if column is None else f"(SELECT c{column} FROM {inner})"
+            return f"(SELECT *, {answer} AS c{ident} FROM {relation_sql(child, least)})"
+        case Limit(child=child, order=order, count=count):
+            by = f" ORDER BY {_order_sql(order)}" if order else ""
+            return f"(SELECT * FROM {relation_sql(child, least)}{by} LIMIT {count})"
+
+
+def _values_sql(relation: Values) -> str:
+    if not relation.columns:
+        return "(SELECT 1)"
+    rows = ", ".join(f"({', '.join(scalar_sql(s) for s in row)})" for row in relation.rows)
+    names = ", ".join(f"c{i}" for i, _ in relation.columns)
+    typed = ", ".join(
+        f"CAST(c{i} AS BIGINT) AS c{i}" if kind is ScalarType.INT else f"c{i}" for i, kind in relation.columns
+    )
+    return f"(SELECT {typed} FROM (VALUES {rows}) AS written({names}))"
+
+
+def _join_sql(join: Join, least: int) -> str:
+    left, right = relation_sql(join.left, least), relation_sql(join.right, least)
+    lateral = "LATERAL " if join.lateral else ""
+    if isinstance(join.right, Join) and join.lateral:
+        right = f"(SELECT * FROM {right})"
+    if join.how is JoinHow.CROSS:
+        return f"({left} CROSS JOIN {lateral}{right})"
+    condition = scalar_sql(join.on) if join.on is not None else "TRUE"
+    text = f"{left} {join.how.name} JOIN {lateral}{right} ON {condition}"
+    if join.both is None:
+        return f"({text})"
+    return f"(SELECT *, coalesce(c{join.both[0]}, c{join.both[1]}) AS c{join.person} FROM {text})"
+
+
+def _group_by_sql(relation: Gather, least: int) -> str:
+    shown = [f"{scalar_sql(s)} AS c{i}" for i, s in relation.keys]
+    by = [scalar_sql(s) for _, s in relation.keys]
+    context = relation.person is None and relation.counted is not None
+    if relation.person is not None:
+        shown.append(f"c{relation.counted} AS c{relation.person}")
+        by.append(f"c{relation.counted}")
+    for ident, aggregate in relation.aggregates:
+        text = function_sql(aggregate)
+        shown.append(f"{_hidden_below(text, aggregate, relation.counted, least) if context else text} AS c{ident}")
+    grouped = f" GROUP BY {', '.join(by)}" if by else ""
+    having = f" HAVING COUNT(DISTINCT c{relation.counted}) >= {least}" if context and by else ""
+    return f"(SELECT {', '.join(shown) or '1'} FROM {relation_sql(relation.child, least)}{grouped}{having})"
+
+
+def function_sql(aggregate: Aggregate, over: str = "") -> str:
+    return aggregate_sql(aggregate.op, [scalar_sql(a) for a in aggregate.args], over)
+
+
+def _hidden_below(text: str, aggregate: Aggregate, counted: int | None, least: int, over: str = "") -> str:
+    """An aggregate over other people: NULL where fewer persons contribute than may be told of."""
+    person = f"c{counted}"
+    if aggregate.args and not isinstance(aggregate.args[0], Literal):
+        person = f"CASE WHEN {scalar_sql(aggregate.args[0])} IS NOT NULL THEN {person} END"
+    return f"(CASE WHEN COUNT(DISTINCT {person}){over} >= {least} THEN {text}{over} END)"
+
+
+def _window_sql(window: WindowColumn, counted: int | None, least: int) -> str:
+    partition = f"PARTITION BY {', '.join(map(scalar_sql, window.partition))}" if window.partition else ""
+    order = f"ORDER BY {_order_sql(window.order)}" if window.order else ""
+    over = f" OVER ({' '.join(part for part in (partition, order) if part)})"
+    text = function_sql(window.function)
+    if window.function.op == "mean":
+        text = _mean_over(window.function, over)
+    elif window.function.op == "mean_truncated":
+        text = _mean_over(window.function, over, truncated=True)
+    elif not window.shared:
+        return function_sql(window.function, over)
+    if not window.shared:
+        return text
+    return _shared_window_sql(window, text, over, partition, counted, least)
+
+
+def _mean_over(function: Aggregate, over: str, truncated: bool = False) -> str:
+    """A mean is a sum and a count, each over the window."""
+    value = scalar_sql(function.args[0])
+    total, count = f"SUM({value}){over}", f"nullif(COUNT({value}){over}, 0)"
+    return f"CAST({total} // {count} AS BIGINT)" if truncated else f"(CAST({total} AS DOUBLE) / {count})"
+
+
+def _shared_window_sql(
+    window: WindowColumn, text: str, over: str, partition: str, counted: int | None, least: int
+) -> str:
+    """The persons of the whole partition count, also where the window is a running one."""
+    person, function = f"c{counted}", window.function
+    if function.args and not isinstance(function.args[0], Literal):
+        person = f"CASE WHEN {scalar_sql(function.args[0])} IS NOT NULL THEN {person} END"
+    found = text if function.op in {"mean", "mean_truncated"} else f"{text}{over}"
+    return f"(CASE WHEN COUNT(DISTINCT {person}) OVER ({partition}) >= {least} THEN {found} END)"
+
+
+def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:
+    """NULL is the lowest value, as in T-SQL."""
+    return ", ".join(f"{scalar_sql(s)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for s, down in order)
+
+
+def _union_sql(union: Union, least: int) -> str:
+    named = [*union.columns, *([union.person] if union.person is not None else [])]
+    texts = []
+    for index, part in enumerate(union.parts):
+        shown = ", ".join(f"c{parts[index]} AS c{ident}" for ident, parts in named)
+        texts.append(f"SELECT {shown or '1'} FROM {relation_sql(part, least)}")
+    return "(" + " UNION ALL ".join(texts) + ")"
+
+
+def _column_sql(column: ScanColumn) -> str:
+    """Whole numbers are computed in 64 bits, so that arithmetic does not overflow on some rows."""
+    return f"CAST({quoted(column.variable)} AS BIGINT)" if column.type.is_whole else quoted(column.variable)
+
+
+def _scan_sql(scan: Scan) -> str:
+    names = [f"{_column_sql(c)} AS c{c.ident}" for c in scan.columns]
+    if scan.person is not None:
+        names.append(f'"__p" AS c{scan.person}')
+    schema, _, table = scan.table.partition(".")
+    return f"(SELECT {', '.join(names) or '1'} FROM {quoted(schema)}.{quoted(table)})"
+
+
+def scalar_sql(scalar: Scalar) -> str:
+    match scalar:
+        case ColumnRef(ident=ident):
+            return f"c{ident}"
+        case Literal():
+            return literal_sql(scalar)
+        case Call(op=op, args=args):
+            return operation_sql(op, [scalar_sql(a) for a in args])
+        case Case(type=kind) if kind in NULLS and possible_values(scalar, {}, {}) == ONLY_NULL:
+            return NULLS[kind]
+        case Case(whens=whens, otherwise=otherwise):
+            arms = " ".join(f"WHEN {scalar_sql(c)} THEN {scalar_sql(v)}" for c, v in whens)
+            return f"(CASE {arms} ELSE {scalar_sql(otherwise)} END)"
+
+
+NULLS: dict[ScalarType, str] = {
+    ScalarType.INT: "CAST(NULL AS BIGINT)", ScalarType.FLAG: "CAST(NULL AS BIGINT)",
+    ScalarType.DOUBLE: "CAST(NULL AS DOUBLE)",
+    ScalarType.DECIMAL: "CAST(NULL AS DECIMAL(18,0))", ScalarType.TEXT: "CAST(NULL AS VARCHAR)",
+    ScalarType.DATE: "CAST(NULL AS DATE)",
+    ScalarType.TRUTH: "CAST(NULL AS BOOLEAN)",
+}  # fmt: skip
+"""What is NULL on every row, in the type that the plan says: of NULLs alone the engine makes a type of its own."""
+
+
+def literal_sql(literal: Literal) -> str:
+    value = literal.value
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    if literal.type is ScalarType.TEXT or isinstance(value, str):
+        return "'" + str(value).replace("'", "''") + "'"
+    # A small decimal must not be written with an exponent: the engine would take it for a binary fraction.
+    written = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return f"({written})" if value < 0 else written
+
+
+def quoted(name: str) -> str:
+    """A catalogue name in quotes; anything that is not a plain name is a fault of the catalogue."""
+    if not PLAIN_NAME.match(name):
+        raise ValueError("a catalogue name is not plain")
+    return f'"{name}"'

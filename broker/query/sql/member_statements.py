@@ -1,0 +1,104 @@
+"""Member statements: who is in each cell of a planned table, and with how much.
+
+They are asked for the memory of what was released, after the table was judged: the hot statement has none of it.
+"""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
+from broker.domain.evidence import VaultProofs
+from broker.domain.plans.member_amounts import AmountColumn, AmountKind, amount_columns
+from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
+from broker.domain.plans.scalars import ScalarType
+from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.proven_scan import proven_scan_of
+from broker.query.sql.table_statement import NO_PROOFS
+
+
+def render_member_cells(table: PlannedTable, least: int) -> str:
+    """The cells: `cell` from 0 in the order of the keys, then `k0`…`kn`. Without keys there is one, whoever is in it.
+
+    `least` is the number of persons that a group needs which rows of persons meet, as for the table itself."""
+    keys = _keys(table)
+    if not keys:
+        return "SELECT 0::INTEGER AS cell"
+    return f"{_with_clause(table, least)}\nSELECT {', '.join(['cell', *keys])} FROM cells ORDER BY cell"
+
+
+def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PROOFS) -> str:
+    """One row for each person and cell, in no order: `p`, `cell`, and the amount columns. Rows without a person are
+    nobody's.
+
+    Cells are numbered before rows are grouped, because two numbers group in far less memory than texts do; where each
+    row is proved to be another person, none are.
+    """
+    proven = proven_scan_of(table, EvidenceNeeds(least), proofs, 0)
+    single = proven is not None and proven.is_single
+    floats = {s.ident for s in table.statistics if s.argument is not None and s.argument.type is ScalarType.DOUBLE}
+    amounts = [
+        f"{_of_only_row(c) if single else _summed(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)
+    ]
+    keys = _keys(table)
+    on = " AND ".join(f"contributions.{k} IS NOT DISTINCT FROM cells.{k}" for k in keys)
+    source = f"contributions JOIN cells ON {on}" if keys else "(SELECT *, 0::INTEGER AS cell FROM contributions)"
+    shown = ", ".join(["CAST(p AS UINTEGER) AS p", "cell", *amounts])
+    by = "" if single else " GROUP BY cell, p"
+    return f"{_with_clause(table, least)}\nSELECT {shown} FROM {source} WHERE p IS NOT NULL{by}"
+
+
+def _keys(table: PlannedTable) -> list[str]:
+    return [f"k{i}" for i in range(len(table.keys))]
+
+
+def _with_clause(table: PlannedTable, least: int) -> str:
+    """Contributions are read twice rather than kept: what is kept of them would not fit the memory of a sandbox."""
+    keys = _keys(table)
+    parts = [f"contributions AS NOT MATERIALIZED (\n{_contributions(table, least)}\n)"]
+    if keys:
+        names = ", ".join(keys)
+        order = ", ".join(f"{k} NULLS LAST" for k in keys)
+        number = f"CAST(row_number() OVER (ORDER BY {order}) - 1 AS INTEGER) AS cell"
+        parts.append(
+            f"cells AS MATERIALIZED (\nSELECT {names}, {number} FROM (SELECT DISTINCT {names} FROM contributions)\n)"
+        )
+    return "WITH " + ",\n".join(parts)
+
+
+def _contributions(table: PlannedTable, least: int) -> str:
+    columns = [f"{scalar_sql(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
+    columns.append(f"c{table.person} AS p")
+    counted = {c.statistic for c in amount_columns(table)}
+    columns += [
+        f"{scalar_sql(s.argument)} AS a{s.ident}"
+        for s in table.statistics
+        if s.argument is not None and s.ident in counted
+    ]
+    return f"SELECT {', '.join(columns)} FROM {relation_sql(table.contributions, least)}"
+
+
+def _summed(column: AmountColumn, floats: bool) -> str:
+    """Totals of equal decimals are equal floats, whatever their digits; floats are added up in their own order."""
+    value = f"a{column.statistic}"
+    match column.kind:
+        case AmountKind.ROWS:
+            return "CAST(COUNT(*) AS UINTEGER)"
+        case AmountKind.NON_NULL_ROWS:
+            return f"CAST(COUNT({value}) AS UINTEGER)"
+        case AmountKind.ONES:
+            return f"CAST(COUNT(*) FILTER ({value} = 1) AS UINTEGER)"
+        case AmountKind.TOTAL:
+            order = f" ORDER BY {value}" if floats else ""
+            return f"coalesce(CAST(SUM({value}{order}) AS DOUBLE), 0)"
+
+
+def _of_only_row(column: AmountColumn) -> str:
+    """The same of a person's only row."""
+    value = f"a{column.statistic}"
+    match column.kind:
+        case AmountKind.ROWS:
+            return "1::UINTEGER"
+        case AmountKind.NON_NULL_ROWS:
+            return f"CAST({value} IS NOT NULL AS UINTEGER)"
+        case AmountKind.ONES:
+            return f"CAST(coalesce({value} = 1, false) AS UINTEGER)"
+        case AmountKind.TOTAL:
+            return f"coalesce(CAST({value} AS DOUBLE), 0)"

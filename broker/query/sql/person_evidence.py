@@ -1,0 +1,204 @@
+"""Person evidence as SQL: one row for each cell and person, and every figure of evidence as an aggregate over it."""
+
+# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+from collections.abc import Iterator
+
+from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.relations import Relation
+from broker.query.analysis.aggregate_arguments import is_never_null
+from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.replacement_rows import replacement_rows
+
+
+def second_largest_sql(size: str) -> str:
+    """The second largest of sizes; nothing where there is one person only, in the type of the sizes."""
+    return f"coalesce(list_extract(MAX({size}, 2), 2), MAX({size}) - MAX({size}))"
+
+
+def others_sql(total: str, least: int) -> str:
+    """Persons whose total is not the most common one: exact below `least`, else a lower bound.
+
+    Of a few totals all are looked at. Of more, one that all but fewer than `least` have stands at both places `least`
+    from the ends, and the rest beyond them.
+    """
+    count, wide = f"COUNT({total})", 2 * least
+    low, high = f"MIN({total}, {wide})", f"MAX({total}, {wide})"
+    few = _unlike_sql(low, f"list_aggregate({low}, 'mode')")
+    ends = " + ".join(_unlike_sql(f"{side}[1:{least}]", f"list_extract({side}, {least})") for side in (low, high))
+    return (
+        f"(CASE WHEN {count} = 0 THEN NULL "
+        f"WHEN {count} <= {wide} THEN {few} "
+        f"WHEN list_extract({low}, {least}) = list_extract({high}, {least}) THEN {ends} ELSE {least} END)"
+    )
+
+
+def _unlike_sql(values: str, value: str) -> str:
+    return f"len(list_filter({values}, lambda x: x <> {value}))"
+
+
+_BASE = ("value", "rows", "persons")
+EVIDENCE_FIELDS: dict[Measure, tuple[str, ...]] = {
+    Measure.COUNT_ROWS: (*_BASE, "largest", "second"),
+    Measure.COUNT_VALUES: _BASE,
+    Measure.COUNT_PERSONS: _BASE,
+    Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
+    Measure.GAP: _BASE,
+    Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
+    Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
+    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
+    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
+    Measure.QUANTILE: (*_BASE, "largest", "bin"),
+    Measure.DEVIATION: _BASE,
+}
+HAS_ROWS = '"rows" > 0 OR "own_rows" <> 0'
+REPLACES, IS_PRESENT = -1, 1
+"""The sign of a row that would come in a person's place, and of a row that is there."""
+
+
+class PersonEvidence:
+    """`schools` are the columns of institutions, for whoever reads `contributions`."""
+
+    def __init__(self, table: PlannedTable, least: int, institutions: tuple[str, ...] = ()) -> None:
+        self._table, self._least, self._institutions = table, least, institutions
+        self._keys = [f"k{i}" for i in range(len(table.keys))]
+        self._replacement = replacement_rows(table.contributions)
+        self._own = "own_" if self._replacement is not None else ""
+        """Before the name of a figure: what it is less what would take its place."""
+
+    def common_tables(self) -> Iterator[str]:
+        """The common tables `contributions` and `people`, and between them what would take people's places."""
+        table = self._table
+        yield f"contributions AS MATERIALIZED (\n{self._rows(table.contributions, table.person, self._institutions)}\n)"
+        source = "contributions"
+        if self._replacement is not None:
+            yield f"instead AS (\n{self._rows(self._replacement.rows, self._replacement.person)}\n)"
+            names = ", ".join([*self._keys, "p", *(f"a{s.ident}" for s in table.statistics if s.argument is not None)])
+            there = f"SELECT {names}, {IS_PRESENT} AS sign FROM contributions"
+            source = f"({there} UNION ALL SELECT {names}, {REPLACES} FROM instead)"
+        yield f"people AS (\nSELECT {self._columns()} FROM {source} GROUP BY {', '.join([*self._keys, 'p'])}\n)"
+
+    @property
+    def rows(self) -> str:
+        return 'CAST(coalesce(SUM("rows"), 0) AS BIGINT)'
+
+    @property
+    def persons(self) -> str:
+        """Persons with a row in the cell, or in whose place a row would come into it."""
+        return "COUNT(p)" if self._replacement is None else f"COUNT(p) FILTER ({HAS_ROWS})"
+
+    @property
+    def population(self) -> str:
+        """All of them, each once."""
+        rows = "contributions" if self._replacement is None else f"people WHERE {HAS_ROWS}"
+        return f"(SELECT COUNT(DISTINCT p) FROM {rows})"
+
+    @property
+    def having(self) -> str:
+        """A cell is where rows are: not where some would only come."""
+        return "" if self._replacement is None or not self._keys else ' HAVING SUM("rows") > 0'
+
+    def _rows(self, relation: Relation, person: int, institutions: tuple[str, ...] = ()) -> str:
+        table = self._table
+        columns = [f"{scalar_sql(k.expression)} AS k{i}" for i, k in enumerate(table.keys)]
+        columns.append(f"c{person} AS p")
+        columns += [f"{institution} AS i{number}" for number, institution in enumerate(institutions)]
+        columns += [f"{scalar_sql(s.argument)} AS a{s.ident}" for s in table.statistics if s.argument is not None]
+        return f"SELECT {', '.join(columns)} FROM {relation_sql(relation, self._least)}"
+
+    def _columns(self) -> str:
+        columns = [*self._keys, "p", *self._counts('"rows"', "TRUE", '"own_rows"')]
+        for s in self._table.statistics:
+            value = f"a{s.ident}"
+            match s.measure:
+                case Measure.COUNT_ROWS:
+                    continue
+                case Measure.ONES | Measure.SHARE:
+                    columns += self._counts(f"o{s.ident}", f"{value} = 1")
+                    columns += self._counts(f"z{s.ident}", f"{value} = 0")
+                case Measure.SUM | Measure.MEAN:
+                    columns += [*self._counts(f"n{s.ident}", f"{value} IS NOT NULL"), *self._sums(f"t{s.ident}", value)]
+                case _:
+                    columns += self._counts(f"n{s.ident}", f"{value} IS NOT NULL")
+        return ", ".join(columns)
+
+    def _counts(self, name: str, condition: str, own: str = "") -> Iterator[str]:
+        """How many rows of a person a condition is true of."""
+        if self._replacement is None:
+            yield f"COUNT(*) FILTER ({condition}) AS {name}".replace(" FILTER (TRUE)", "")
+            return
+        yield f"COUNT(*) FILTER (sign > 0 AND {condition}) AS {name}"
+        yield f"CAST(coalesce(SUM(sign) FILTER ({condition}), 0) AS BIGINT) AS {own or f'own_{name}'}"
+
+    def _sums(self, name: str, value: str) -> Iterator[str]:
+        there = "" if self._replacement is None else " FILTER (sign > 0)"
+        yield f"SUM({value}){there} AS {name}"
+        yield f"SUM(abs({value})){there} AS size_{name}"
+        if self._replacement is not None:
+            yield f"SUM(sign * {value}) AS own_{name}"
+
+    def fields(self, statistic: PlannedStatistic) -> Iterator[tuple[str, str]]:
+        """Each evidence field of a statistic as an aggregate over people."""
+        made = {
+            Measure.COUNT_ROWS: self._of_rows,
+            Measure.ONES: self._of_ones,
+            Measure.SHARE: self._of_ones,
+            Measure.SUM: self._of_numbers,
+            Measure.MEAN: self._of_numbers,
+        }.get(statistic.measure, self._of_values)
+        texts = made(statistic)
+        return ((name, texts[name]) for name in EVIDENCE_FIELDS[statistic.measure])
+
+    def _of_rows(self, _: PlannedStatistic) -> dict[str, str]:
+        if self._replacement is None:
+            persons, each = "COUNT(p)", '(CASE WHEN p IS NOT NULL THEN "rows" END)'
+        else:
+            persons, each = 'COUNT(p) FILTER ("own_rows" <> 0)', '(CASE WHEN p IS NOT NULL THEN abs("own_rows") END)'
+        return {
+            "value": self.rows, "rows": self.rows, "persons": persons,
+            "largest": f"MAX({each})", "second": second_largest_sql(each),
+        }  # fmt: skip
+
+    def _of_values(self, statistic: PlannedStatistic) -> dict[str, str]:
+        """Other values of as many rows can move what is no count."""
+        i, measure = statistic.ident, statistic.measure
+        rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
+        value = persons if measure is Measure.COUNT_PERSONS else rows
+        if self._replacement is not None:
+            counts = measure in {Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP}
+            persons = f"COUNT(p) FILTER (own_n{i} <> 0{'' if counts else f' OR n{i} > 0'})"
+        most = f"CAST(coalesce(MAX(n{i}), 0) AS BIGINT)"
+        return {
+            "value": value, "rows": rows, "persons": persons, "contributors": rows, "largest": most,
+            "bin": "CAST(NULL AS BIGINT)",
+        }  # fmt: skip
+
+    def _of_ones(self, statistic: PlannedStatistic) -> dict[str, str]:
+        i, own = statistic.ident, self._own
+        ones, rest = f"CAST(coalesce(SUM(o{i}), 0) AS BIGINT)", f"CAST(coalesce(SUM(z{i}), 0) AS BIGINT)"
+        if statistic.measure is Measure.ONES:
+            never = is_never_null(statistic.argument)
+            value = ones if never else f"(CASE WHEN SUM(o{i} + z{i}) > 0 THEN {ones} END)"
+        else:
+            value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
+        return {
+            "value": value, "rows": ones, "persons": f"COUNT(p) FILTER ({own}o{i} <> 0)",
+            "rest": f"COUNT(p) FILTER ({own}z{i} <> 0)", "rest_rows": rest, "total": ones,
+        }  # fmt: skip
+
+    def _of_numbers(self, statistic: PlannedStatistic) -> dict[str, str]:
+        i, own = statistic.ident, f"{self._own}t{statistic.ident}"
+        total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
+        mean = (
+            f"CAST(trunc({total}) AS HUGEINT) // {count}"
+            if statistic.truncated
+            else f"CAST({total} AS DOUBLE) / {count}"
+        )
+        is_sum = statistic.measure is Measure.SUM
+        moved = f" OR {own} <> 0" if self._own else ""
+        contributes = f"{own} <> 0" if is_sum else f"{self._own}n{i} <> 0{moved}"
+        return {
+            "value": total if is_sum else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
+            "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs({own}))",
+            "second": second_largest_sql(f"abs({own})"), "low": f"MIN({own})", "high": f"MAX({own})",
+            "others": others_sql(own, self._least), "total": total, "sizes": f"SUM(size_t{i})",
+        }  # fmt: skip

@@ -1,0 +1,107 @@
+"""A proven scan: whether a table stands on one scan of which the vault proved enough to bound its evidence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.evidence import VaultProof, VaultProofs
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedTable
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
+from broker.domain.relations import Filter, Project, Scan, walk
+
+BOUNDABLE = frozenset(
+    {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.GAP, Measure.ONES, Measure.SHARE, Measure.SUM, Measure.MEAN}
+)
+"""Measures whose evidence certificates can give; a count of persons is one where nobody has two rows."""
+MONOTONE = frozenset({"add", "multiply", "divide", "to_double", "to_decimal", "to_int", "coalesce"})
+"""Functions that are not negative where no argument is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenScan:
+    """Rows of one scan, some left out: at most `most` of each person, from the files of `years` years; person numbers
+    are under `people`. `proofs` are those of the years read."""
+
+    scan: Scan
+    definitions: Mapping[int, Scalar]
+    proofs: tuple[VaultProof, ...]
+    people: int
+
+    @property
+    def most(self) -> int:
+        return max(1, sum(p.max_rows for p in self.proofs))
+
+    @property
+    def years(self) -> int:
+        return max(1, len(self.proofs))
+
+    @property
+    def is_single(self) -> bool:
+        """Each row is another person. Over several years nobody's rows are one, whatever the years prove."""
+        return self.most == 1
+
+    def nonnegative(self, scalar: Scalar) -> bool:
+        """Whether a value is proved to be at least 0 on every row where there is one."""
+        match scalar:
+            case Literal(value=value):
+                return value is None or (isinstance(value, int | float | Decimal) and value >= 0)
+            case ColumnRef(ident=ident) if ident in self.definitions:
+                return self.nonnegative(self.definitions[ident])
+            case ColumnRef(ident=ident):
+                return all((least := p.smallest.get(self._variable(ident))) is not None and least >= 0
+                           for p in self.proofs)  # fmt: skip
+            case Case(whens=whens, otherwise=otherwise):
+                return all(self.nonnegative(v) for _, v in whens) and self.nonnegative(otherwise)
+            case Call(op=op, args=args):
+                return op in MONOTONE and all(map(self.nonnegative, args))
+
+    def largest_total(self, scalar: Scalar) -> Decimal | int | None:
+        """No person's sum of |scalar| is larger, if anything is proved of it."""
+        match scalar:
+            case ColumnRef(ident=ident) if ident in self.definitions:
+                return self.largest_total(self.definitions[ident])
+            case ColumnRef(ident=ident):
+                known = [p.totals.get(self._variable(ident)) for p in self.proofs]
+                return sum(x for x in known if x is not None) if None not in known else None
+            case Call(op="multiply", args=(Literal(value=factor), other) | (other, Literal(value=factor))):
+                total = self.largest_total(other)
+                exact = isinstance(factor, int | Decimal) and total is not None
+                return abs(Decimal(str(factor))) * Decimal(total or 0) if exact else None
+        return None
+
+    def codes(self, scalar: Scalar) -> tuple[str, ...] | None:
+        """The codes that a variable's numbers stand for, where the vault holds its numbers."""
+        known = {p.codes.get(self.variable(scalar)) for p in self.proofs}
+        return known.pop() if len(known) == 1 else None
+
+    def variable(self, scalar: Scalar) -> str:
+        """The variable that is read as it stands; "" where something is computed."""
+        while isinstance(scalar, ColumnRef) and scalar.ident in self.definitions:
+            scalar = self.definitions[scalar.ident]
+        return self._variable(scalar.ident) if isinstance(scalar, ColumnRef) else ""
+
+    def _variable(self, ident: int) -> str:
+        return next((c.variable for c in self.scan.columns if c.ident == ident), "")
+
+
+def proven_scan_of(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs, people: int) -> ProvenScan | None:
+    """None: only a look at every person gives evidence. Rows must be those of one scan: nothing joins, repeats or
+    numbers them."""
+    relations = list(walk(table.contributions))
+    if needs.institutions or needs.record_keys or not all(isinstance(r, Filter | Project | Scan) for r in relations):
+        return None
+    scan = relations[-1]
+    if not isinstance(scan, Scan) or scan.person != table.person or scan.table not in proofs:
+        return None
+    found = tuple(p for year, p in proofs[scan.table].items() if scan.years is None or year in scan.years)
+    defined = {i: s for r in relations if isinstance(r, Project) for i, s in r.columns}
+    proven = ProvenScan(scan, defined, found, people)
+    return proven if _proves(table, needs, proven) else None
+
+
+def _proves(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> bool:
+    """A joint table's persons are added up and taken from each other."""
+    measures = {s.measure for s in table.statistics}
+    if proven.is_single:
+        return measures <= BOUNDABLE | {Measure.COUNT_PERSONS}
+    return measures <= BOUNDABLE and not needs.exact_persons and table.max_rows is None

@@ -1,1 +1,0 @@
-"""From the text of a submission to trees: looks, tokens, statements, parser. Binds nothing."""

@@ -1,0 +1,209 @@
+"""Runs jobs in namespaces by bubblewrap, where no engine can be had. Never on real data: nothing caps their memory as a
+whole, and they share the host's kernel with only its namespaces between.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from broker.domain.errors import Breach, Conflict, Unavailable
+from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SandboxResult
+from broker.sandbox import launcher_exchange, narrow_mounts
+from broker.sandbox.built_images import BuiltImages
+from broker.sandbox.container_spec import LAUNCHER_COMMAND, OUT, SCRATCH, container_name, container_user, environment
+
+RUNTIME = "bubblewrap"
+RECORD_SUFFIX = ".run"
+
+
+def bubblewrap_command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: bool) -> list[str]:
+    """The arguments of bubblewrap. Run by root it cannot start as the job's user: there the launcher becomes it at
+    once, which is all that the three capabilities are for; it loses them by doing so."""
+    limits = request.limits
+    become = [word for capability in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{capability}")]
+    no_more = [] if request.apart else ["--disable-userns"]  # those that put blocks apart are the launcher's
+    identity = become if root else ["--unshare-user", *no_more, "--uid", str(user), "--gid", str(user)]
+    variables = [
+        word
+        for entry in environment(limits.threads, apart=request.apart)
+        for word in ("--setenv", *entry.split("=", 1))
+    ]
+    return [
+        "bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
+        "--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "sandbox", "--cap-drop", "ALL", *identity,
+        "--clearenv", *variables, "--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev",
+        "--perms", "1777", "--size", str(limits.scratch_bytes), "--tmpfs", SCRATCH,
+        "--perms", "1777", "--size", str(limits.output_bytes), "--tmpfs", OUT,
+        "--ro-bind", str(request.mount.resolve()), "/data", "--remount-ro", "/", "--chdir", SCRATCH,
+        "--info-fd", str(info), "--", *LAUNCHER_COMMAND, str(user), container_name(request.job, request.attempt),
+    ]  # fmt: skip
+
+
+class BubblewrapSandbox:
+    """The Sandbox port without an engine. `root`/run holds one file for each running sandbox, locked while it runs."""
+
+    def __init__(self, root: Path, images: Path | None = None) -> None:
+        if shutil.which("bwrap") is None:
+            raise Unavailable("bubblewrap is not installed.")
+        self._images, self._folder = BuiltImages(images or root / "build", engine=False), root / "run"
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        if not request.synthetic:
+            raise Breach("bubblewrap never runs on real data: they need a container engine.")
+        if not request.mount.is_dir():
+            raise Unavailable("The folder of the job's data does not exist.")
+        tree, image = self._images.tree_of(request.image), self._images.digest_of(request.image)
+        with self._claimed(request) as record:
+            mount = narrow_mounts.job_mount(request, self._folder.parent)
+            return _run(replace(request, mount=mount), tree, image, record)
+
+    def holding(
+        self, job: str, attempt: int, rows: DataKind, wait: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
+        """There are no real rows here that anybody could hear of."""
+        return contextlib.nullcontext(True)
+
+    def missing(self) -> tuple[str, ...]:
+        return ("engine",)
+
+    def terminate(self, job: str, attempt: int) -> None:
+        for record, found, number in self._records():
+            if found == job and number <= attempt:
+                _end(record)
+
+    def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
+        records = self._records()
+        living = alive()
+        gone = [record for record, job, attempt in records if (job, attempt) not in living]
+        for record in gone:
+            _end(record)
+        narrow_mounts.sweep(self._folder.parent)
+        return len(gone)
+
+    def _records(self) -> list[tuple[Path, str, int]]:
+        found = []
+        for record in self._folder.glob("npdjob-*" + RECORD_SUFFIX):
+            job, _, attempt = record.name.removeprefix("npdjob-").removesuffix(RECORD_SUFFIX).rpartition("-")
+            found.append((record, job, int(attempt) if attempt.isdigit() else 0))
+        return found
+
+    @contextlib.contextmanager
+    def _claimed(self, request: SandboxRequest) -> Iterator[IO[str]]:
+        """The run-once lock: the kernel drops it with this process, so a crash leaves no claim behind."""
+        path = self._folder / (container_name(request.job, request.attempt) + RECORD_SUFFIX)
+        with path.open("a+") as record:
+            try:
+                fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as fault:
+                raise Conflict("already-running", "A sandbox of this job and attempt exists already.") from fault
+            try:
+                yield record
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def _run(request: SandboxRequest, tree: Path, image: str, record: IO[str]) -> SandboxResult:
+    reading, writing = os.pipe()
+    arguments = bubblewrap_command(
+        request, tree, container_user(container_name(request.job, request.attempt)), writing, root=os.geteuid() == 0
+    )
+    began = time.monotonic()
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               pass_fds=(writing,), env={"PATH": os.environ.get("PATH", "/usr/bin")})  # fmt: skip
+    os.close(writing)
+    child = _child_pid(reading)
+    try:
+        _record_child(record, child)
+        session = launcher_exchange.LauncherExchange(request.limits)
+        end = _converse(
+            process,
+            session,
+            launcher_exchange.request_bytes(request),
+            began + launcher_exchange.deadline(request.limits),
+        )
+    finally:
+        _kill(child)
+        process.kill()
+        process.wait()
+        _close(process)
+    return SandboxResult(end, session.frames(end), image, RUNTIME, time.monotonic() - began, session.log())
+
+
+def _child_pid(reading: int) -> int:
+    """The host's number of the sandbox's process 1: killing it kills all inside."""
+    with os.fdopen(reading, "rb") as info:
+        said = info.read()
+    if not said:
+        return 0
+    return int(json.loads(said).get("child-pid", 0))
+
+
+def _record_child(record: IO[str], child: int) -> None:
+    record.truncate(0)
+    record.write(str(child))
+    record.flush()
+
+
+def _converse(
+    process: "subprocess.Popen[bytes]", session: launcher_exchange.LauncherExchange, request: bytes, until: float
+) -> SandboxEnd:
+    assert process.stdout is not None
+    threading.Thread(target=_write, args=(process, request), daemon=True).start()
+    handle = process.stdout.fileno()
+    return launcher_exchange.run_exchange(lambda seconds: _receive(handle, seconds), session, time.monotonic, until)
+
+
+def _write(process: "subprocess.Popen[bytes]", request: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError, ValueError):  # it may be dead already: the reader will say so
+        process.stdin.write(request)
+        process.stdin.close()
+
+
+def _receive(handle: int, seconds: float) -> bytes | None:
+    ready, _, _ = select.select([handle], [], [], seconds)
+    return os.read(handle, 1 << 16) if ready else None
+
+
+def _close(process: "subprocess.Popen[bytes]") -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _kill(child: int) -> None:
+    if child > 1:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _end(record: Path) -> None:
+    """Kill what a record names, if it is still that, and return when it is gone."""
+    name = record.name.removesuffix(RECORD_SUFFIX)
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        child = int(record.read_text() or 0)
+        while _is_sandbox(child, name):
+            _kill(child)
+            time.sleep(0.02)
+    record.unlink(missing_ok=True)
+
+
+def _is_sandbox(child: int, name: str) -> bool:
+    """Process numbers are used again: only one that carries the sandbox's name is killed."""
+    try:
+        return child > 1 and name.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False

@@ -1,0 +1,249 @@
+"""A request as a container's settings, name and labels. Pure: no engine, no files but the seccomp profile."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.domain.ports import SandboxLimits
+
+LABEL = "npd-broker.sandbox"
+LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
+LABEL_NONCE = f"{LABEL}.nonce"
+"""The owner is the broker that started it: two brokers on one engine must not sweep each other's sandboxes."""
+
+JOB_PREFIX, WARM_PREFIX = "npdjob-", "npdwarm-"
+"""How names begin: of an attempt's sandbox, and of one that waits for a job. The name alone tells whose it is."""
+
+
+def container_name(job: str, attempt: int) -> str:
+    """The one name a job's attempt can have: the engine's refusal of a second one is the run-once lock."""
+    return f"{JOB_PREFIX}{job}-{attempt}"
+
+
+def attempt_of_container(name: str) -> tuple[str, int] | None:
+    """Whose sandbox a name tells of; None for one that no job has been given."""
+    if not name.startswith(JOB_PREFIX):
+        return None
+    job, _, attempt = name.removeprefix(JOB_PREFIX).rpartition("-")
+    return job, int(attempt) if attempt.isdigit() else 0
+
+
+def new_warm_name() -> str:
+    return WARM_PREFIX + secrets.token_hex(16)
+
+
+SECCOMP_PROFILE = json.loads((Path(__file__).parent / "seccomp.json").read_text())
+SECCOMP = json.dumps(SECCOMP_PROFILE)
+
+APART_SYSCALLS = ("mount", "setns", "unshare")
+"""What a launcher that puts blocks apart asks of the kernel beside that. It forbids them again, for good and
+whatever the runtime, before a block's first line of a researcher's code."""
+
+SECCOMP_APART = json.dumps(
+    {
+        **SECCOMP_PROFILE,
+        "syscalls": [*SECCOMP_PROFILE["syscalls"], {"names": list(APART_SYSCALLS), "action": "SCMP_ACT_ALLOW"}],
+    }
+)
+
+UNTRUSTED = "python"
+"""The image whose sandboxes run researchers' code: nothing is read of one before all its processes are dead."""
+
+APPARMOR = "docker-default"
+
+LAUNCHER_COMMAND = ("/sandbox/python", "-I", "-S", "-B", "/sandbox/start.py")
+
+SENTRY_THREADS = 256
+"""Under runsc the pids limit counts gVisor's own threads on the host, so it can only be a far bound there; the
+launcher's RLIMIT_NPROC is the near one."""
+
+LAUNCHER_TASKS = 32
+SCRATCH, OUT, SHM = "/tmp", "/out", "/dev/shm"  # noqa: S108  each a private tmpfs inside the sandbox
+SHM_BYTES = 16 * 1024 * 1024
+MAX_TMPFS_INODES = 4096
+"""That each of them takes, where the runtime counts them."""
+
+OPEN_FILES = 1024
+MARGIN_BYTES = 64 * 1024 * 1024
+"""Memory for the launcher and its libraries, on top of what the job may take."""
+
+MASKED_PATHS = (
+    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)  # fmt: skip
+READ_ONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+"""What of the kernel's files is hidden and what cannot be written: the engine's own lists, and never fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerTemplate:
+    """What a container is whoever gets it: two jobs with equal ones may be given each other's waiting container.
+    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it; `apart` where its
+    launcher puts blocks apart."""
+
+    image: str
+    runtime: str
+    mount: str
+    limits: SandboxLimits
+    cpus: str = ""
+    apparmor: bool = False
+    apart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """All settings of one container: `config` for create, `host` for its host configuration."""
+
+    name: str
+    image: str
+    runtime: str
+    user: str
+    labels: Mapping[str, str]
+    mount: str
+    memory: int
+    pids: int
+    nano_cpus: int
+    tmpfs: Mapping[str, str]
+    ulimits: Mapping[str, int]
+    environment: tuple[str, ...]
+    cpus: str = ""
+    apparmor: str = ""
+    ipc: str = "private"
+    apart: bool = False
+
+    @property
+    def security(self) -> tuple[str, ...]:
+        profile = (f"apparmor={self.apparmor}",) if self.apparmor else ()
+        return ("no-new-privileges", f"seccomp={SECCOMP_APART if self.apart else SECCOMP}", *profile)
+
+
+def container_user(name: str) -> int:
+    """A user that no other sandbox shares, so that limits per user are limits per job."""
+    return 200_000 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % 1_000_000_000
+
+
+def slot_cpus(slot: int, slots: int, available: Collection[int]) -> str:
+    """The processors of one slot's jobs, as the engine writes them: apart from those of other slots, so that jobs that
+    run side by side cannot time each other by them. Empty, for all, where one job runs at a time."""
+    if slots == 1:
+        return ""
+    every = sorted(available)
+    share = max(1, len(every) // slots)
+    first = slot * share % len(every)
+    return ",".join(str(number) for number in every[first : first + share])
+
+
+def attempt_spec(job: str, attempt: int, template: ContainerTemplate, owner: str) -> ContainerSpec:
+    """The container of one attempt."""
+    labels = {LABEL_JOB: job, LABEL_ATTEMPT: str(attempt)}
+    return _spec(container_name(job, attempt), secrets.token_hex(8), template, owner, labels)
+
+
+def warm_spec(template: ContainerTemplate, owner: str, name: str, nonce: str) -> ContainerSpec:
+    """A container that waits for a job: equal but for its name and labels, which tell of no job."""
+    return _spec(name, nonce, template, owner, {})
+
+
+def _spec(name: str, nonce: str, template: ContainerTemplate, owner: str, labels: Mapping[str, str]) -> ContainerSpec:
+    limits, user = template.limits, container_user(name)
+    size = {SCRATCH: limits.scratch_bytes, OUT: limits.output_bytes, SHM: SHM_BYTES}
+    return ContainerSpec(
+        name=name,
+        image=template.image,
+        runtime=template.runtime,
+        user=f"{user}:{user}",
+        labels={LABEL_OWNER: owner, LABEL_NONCE: nonce, **labels},
+        mount=template.mount,
+        memory=limits.memory_bytes + MARGIN_BYTES,
+        pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if template.runtime == "runsc" else 0),
+        nano_cpus=limits.threads * 1_000_000_000,
+        tmpfs={
+            path: f"rw,noexec,nosuid,nodev,size={size[path]},nr_inodes={MAX_TMPFS_INODES},mode=1777" for path in size
+        },
+        ulimits={"nofile": OPEN_FILES, "core": 0, "fsize": max(limits.scratch_bytes, limits.output_bytes)},
+        environment=environment(limits.threads, apart=template.apart),
+        cpus=template.cpus,
+        apparmor=_apparmor(template),
+        apart=template.apart,
+    )
+
+
+def _apparmor(template: ContainerTemplate) -> str:
+    """The engine's profile forbids every mount, a launcher's too; there the launcher's own filter stands in for it."""
+    if not template.apparmor:
+        return ""
+    return "unconfined" if template.apart else APPARMOR
+
+
+def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
+    """All that a job sees of an environment: nothing secret, nothing of this machine. Where blocks are kept `apart`
+    each library has one thread, and Arrow reserves no gigabyte ahead: a block could fill it beyond what it may have."""
+    counts = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_IO_THREADS"}
+    fixed = {"HOME": SCRATCH, "MPLBACKEND": "Agg", "MPLCONFIGDIR": SCRATCH, "PATH": "/usr/bin",
+             "PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8"}  # fmt: skip
+    if apart:
+        fixed["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+    every = {**fixed, **{name: str(1 if apart else threads) for name in counts}}
+    return tuple(f"{name}={every[name]}" for name in sorted(every))
+
+
+def host_settings(spec: ContainerSpec) -> dict[str, Any]:
+    """The host configuration as the engine's interface spells it."""
+    return {
+        "Runtime": spec.runtime,
+        "NetworkMode": "none",
+        "ReadonlyRootfs": True,
+        "CapDrop": ["ALL"],
+        "CapAdd": None,
+        "Privileged": False,
+        "SecurityOpt": list(spec.security),
+        "Memory": spec.memory,
+        "MemorySwap": spec.memory,
+        "MemorySwappiness": 0,
+        "OomKillDisable": False,
+        "PidsLimit": spec.pids,
+        "NanoCpus": spec.nano_cpus,
+        "CpusetCpus": spec.cpus,
+        "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in sorted(spec.ulimits.items())],
+        "IpcMode": spec.ipc,
+        "CgroupnsMode": "private",
+        "ShmSize": SHM_BYTES,
+        "Tmpfs": dict(spec.tmpfs),
+        "MaskedPaths": list(MASKED_PATHS),
+        "ReadonlyPaths": list(READ_ONLY_PATHS),
+        "Mounts": [{"Type": "bind", "Source": spec.mount, "Target": "/data", "ReadOnly": True,
+                    "BindOptions": {"Propagation": "rprivate"}}],
+        "LogConfig": {"Type": "none", "Config": {}},
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "AutoRemove": False,
+        "Init": False,
+    }  # fmt: skip
+
+
+def settings(spec: ContainerSpec) -> dict[str, Any]:
+    """The body of the engine's create call."""
+    return {
+        "Image": spec.image,
+        "Entrypoint": list(LAUNCHER_COMMAND[:1]),
+        "Cmd": list(LAUNCHER_COMMAND[1:]),
+        "User": spec.user,
+        "WorkingDir": SCRATCH,
+        "Env": list(spec.environment),
+        "Labels": dict(spec.labels),
+        "Hostname": "sandbox",
+        "Domainname": "",
+        "NetworkDisabled": True,
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Tty": False,
+        "StopSignal": "SIGKILL",
+        "HostConfig": host_settings(spec),
+    }

@@ -1,0 +1,78 @@
+"""The standard streams of one container, by the engine's attach: bytes in, frames out. Starts and ends no container."""
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import docker
+
+from broker.domain.ports import SandboxEnd
+from broker.sandbox import launcher_exchange
+
+STREAM_HEADER = struct.Struct(">BxxxI")
+STDOUT = 1
+PIECE = 1 << 16
+
+
+@contextlib.contextmanager
+def attached(engine: docker.APIClient, container: str, *, listening: bool = False) -> Iterator[socket.socket]:
+    """The container's streams. Before it starts, so that nothing it says is lost; or of one that waits, which has said
+    that it is ready. `listening`: without its standard input, which ends with the first who held it."""
+    wanted = {"stdin": 0 if listening else 1, "stdout": 1, "stderr": 1, "stream": 1}
+    opened = engine.attach_socket(container, params=wanted)
+    stream = getattr(opened, "_sock", opened)  # the SDK wraps what it has upgraded, and keeps its response beside it
+    response = getattr(opened, "_response", None)
+    try:
+        yield stream
+    finally:
+        for part in (response, opened, stream):
+            if part is not None:
+                part.close()
+
+
+def converse(
+    stream: socket.socket, session: launcher_exchange.LauncherExchange, request: bytes, until: float, *, last: bool
+) -> SandboxEnd:
+    """Write the request while reading: neither side's full buffer can stop the other. `last`: the launcher's last word
+    is enough; otherwise the stream's end is waited for, which comes when every process is dead."""
+    threading.Thread(target=_write, args=(stream, request), daemon=True).start()
+    return launcher_exchange.run_exchange(ContainerStreams(stream).receive, session, time.monotonic, until, last=last)
+
+
+def _write(stream: socket.socket, request: bytes) -> None:
+    with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader will say so
+        stream.sendall(request)
+        stream.shutdown(socket.SHUT_WR)
+
+
+class ContainerStreams:
+    """The engine's two streams in one: standard output's bytes; standard error is counted and thrown away."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self._held = bytearray()
+
+    def receive(self, seconds: float) -> bytes | None:
+        self._stream.settimeout(seconds)
+        try:
+            data = self._stream.recv(PIECE)
+        except TimeoutError:
+            return None
+        if not data:
+            return b""
+        self._held += data
+        return self._standard_output() or None
+
+    def _standard_output(self) -> bytes:
+        parts = []
+        while len(self._held) >= STREAM_HEADER.size:
+            which, length = STREAM_HEADER.unpack_from(self._held)
+            if len(self._held) < STREAM_HEADER.size + length:
+                break
+            if which == STDOUT:
+                parts.append(bytes(self._held[STREAM_HEADER.size : STREAM_HEADER.size + length]))
+            del self._held[: STREAM_HEADER.size + length]
+        return b"".join(parts)

@@ -1,0 +1,273 @@
+"""The Sandbox port on Docker: a waiting container where there is one, else a new one. Decides no setting.
+
+The container's name is the run-once lock; a container serves one job and is dead when its job has ended.
+"""
+
+import contextlib
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import docker
+import structlog
+
+from broker.domain.errors import Breach, Conflict, Unavailable
+from broker.domain.ports import DataKind, SandboxEnd, SandboxRequest, SandboxResult
+from broker.sandbox import container_streams, launcher_exchange, narrow_mounts, selftest
+from broker.sandbox.built_images import BuiltImages
+from broker.sandbox.container_spec import (
+    UNTRUSTED,
+    ContainerSpec,
+    ContainerTemplate,
+    attempt_spec,
+    container_name,
+    warm_spec,
+)
+from broker.sandbox.containers import (
+    EngineConnections,
+    assign_to_attempt,
+    attempt_containers,
+    confirm_end,
+    create,
+    mounted_folders,
+    remove,
+)
+from broker.sandbox.real_synthetic_lock import RealSyntheticLock
+from broker.sandbox.warm_pool_registry import WarmPoolRegistry
+
+RUNTIMES = ("auto", "runsc", "runc")
+WARM_POOL_FOLDER, LOCK_FOLDER = "warm", "neighbours"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What is asked of an engine once: which it is, the runtime that jobs get, whether it confines by AppArmor."""
+
+    engine: str
+    runtime: str
+    apparmor: bool
+
+
+class DockerSandbox:
+    """`runtime` is `runsc`, `runc`, or `auto`: runsc where the engine has it.
+
+    `root` is the broker's data folder: its sandboxes are told from other brokers' by it. The images are those that
+    `images.build` has made in `images` (`root`/build unless told otherwise). `cpus` are those that its jobs may use.
+    Real data run only where every required probe of the self-test holds; it is made once, before the first such job.
+    """
+
+    def __init__(self, root: Path, runtime: str = "auto", images: Path | None = None, cpus: str = "") -> None:
+        if runtime not in RUNTIMES:
+            raise ValueError(f"The runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}.")
+        self._root, self._images, self._wanted_runtime, self._cpus = (
+            root,
+            BuiltImages(images or root / "build"),
+            runtime,
+            cpus,
+        )
+        self.owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+        self.engines = EngineConnections()
+        self._facts: EngineFacts | None = None
+        self._digests: dict[str, str] = {}
+        self._landlock: int | None = None
+        self._verdicts: tuple[selftest.ProbeResult, ...] | None = None
+        self._selftest_lock = threading.Lock()
+        self._remover = ThreadPoolExecutor(1, thread_name_prefix="remove")
+        self._removals: list[tuple[str, Future[None]]] = []
+
+    def runtime(self) -> str:
+        """The runtime that jobs get; asked of the engine, never guessed."""
+        return self._engine_facts().runtime
+
+    def verdicts(self) -> tuple[selftest.ProbeResult, ...]:
+        """What this engine and runtime really hold, measured once since the machine started."""
+        with self._selftest_lock:
+            if self._verdicts is None:
+                facts = f"{self._engine_facts()} {self._digest(UNTRUSTED)}"
+                measure = partial(selftest.run_probes, self, secrets.token_hex(4))
+                self._verdicts = selftest.cached_results(self.warm_registry.folder, facts, measure)
+            return self._verdicts
+
+    @cached_property
+    def warm_registry(self) -> WarmPoolRegistry:
+        """What waits on this engine for jobs of this broker, whichever of its processes comes for it."""
+        return WarmPoolRegistry(self._root / WARM_POOL_FOLDER / self._engine_facts().engine)
+
+    @cached_property
+    def data_lock(self) -> RealSyntheticLock:
+        """Whoever holds rows on this engine, for all workers of this broker."""
+        return RealSyntheticLock(self._root / LOCK_FOLDER / self._engine_facts().engine, self._end_by_name)
+
+    def holding(
+        self, job: str, attempt: int, rows: DataKind, wait: bool = True
+    ) -> contextlib.AbstractContextManager[bool]:
+        return self.data_lock.holding(container_name(job, attempt), rows, wait)
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        self._check_real(request)
+        self._await_removal(container_name(request.job, request.attempt))
+        with self.warm_registry.running():
+            return self._warm(request) or self._cold(request)
+
+    def terminate(self, job: str, attempt: int) -> None:
+        self.data_lock.cancel(container_name(job, attempt))
+        with self.engines.get() as engine:
+            for container, (found, number) in attempt_containers(engine, self.owner).items():
+                if found == job and number <= attempt:
+                    remove(engine, container)
+
+    def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
+        with self.engines.get() as engine:
+            found = attempt_containers(engine, self.owner)
+            living = alive()
+            gone = [container for container, attempt in found.items() if attempt not in living]
+            for container in gone:
+                remove(engine, container)
+            narrow_mounts.sweep(self._root, mounted_folders(engine, self.owner))
+        return len(gone)
+
+    def close(self) -> None:
+        """Wait until all that has ended is removed."""
+        while self._removals:
+            self._removals.pop()[1].result()
+
+    def template(self, request: SandboxRequest, mount: Path) -> ContainerTemplate:
+        """All of a request that its container's settings come from."""
+        facts = self._engine_facts()
+        place = str(mount.resolve())
+        digest, apart = self._digest(request.image), request.apart
+        return ContainerTemplate(digest, facts.runtime, place, request.limits, self._cpus, facts.apparmor, apart)
+
+    def missing(self) -> tuple[str, ...]:
+        return selftest.unmet_probes(self.verdicts())
+
+    def _check_real(self, request: SandboxRequest) -> None:
+        if request.synthetic:
+            return
+        if missing := self.missing():
+            raise Breach(f"The sandbox does not hold real data: the self-test failed at {', '.join(missing)}.")
+        if request.image == UNTRUSTED and not self.data_lock.holds(container_name(request.job, request.attempt)):
+            raise Breach("A script was to run on real data while nobody held them.")
+
+    def _engine_facts(self) -> EngineFacts:
+        """Asked once: a job that meets another engine later is refused by it."""
+        if self._facts is None:
+            with self.engines.get() as engine:
+                info = engine.info()
+            known = info["Runtimes"]
+            wanted = (
+                self._wanted_runtime if self._wanted_runtime != "auto" else ("runsc" if "runsc" in known else "runc")
+            )
+            if wanted not in known:
+                raise Unavailable(f"The container engine has no runtime {wanted!r}.")
+            apparmor = any(option.startswith("name=apparmor") for option in info["SecurityOptions"] or [])
+            self._facts = EngineFacts(hashlib.sha256(info["ID"].encode()).hexdigest()[:16], wanted, apparmor)
+        return self._facts
+
+    def _digest(self, image: str) -> str:
+        """The digest of the recipe as it stands, looked up once: an image that has gone since is refused by name."""
+        key = self._images.key(image)
+        if key not in self._digests:
+            self._digests[key] = self._images.digest_of(image)
+        return self._digests[key]
+
+    def _warm(self, request: SandboxRequest) -> SandboxResult | None:
+        """By a container that waits. One that is not as it must be is thrown away, and the next one taken."""
+        mount = self._warm_mount(request)
+        if mount is None:
+            return None
+        template = self.template(request, mount)
+        key = self.warm_registry.want(template)
+        min_landlock = 0 if request.narrow is None else self._landlock or 0
+        while (warm := self.warm_registry.take(key, min_landlock)) is not None:
+            expected = warm_spec(template, self.owner, warm.name, warm.nonce)
+            with self.engines.get() as engine, self._removed(engine, warm.container) as cleanup:
+                assigned = assign_to_attempt(engine, warm.container, expected, request.job, request.attempt)
+                if assigned is not None:
+                    return self._exchange_frames(engine, warm.container, assigned, request, cleanup, started=True)
+                log.warning("a waiting sandbox was not as it must be", container=warm.name)
+        return None
+
+    def _warm_mount(self, request: SandboxRequest) -> Path | None:
+        """What a waiting container of this job would be mounted on: all of the vault's rendering where the kernel can
+        narrow it for a job, else what such jobs declare. Nothing before a first job has told which."""
+        if request.apart:
+            return narrow_mounts.job_mount(request, self._root)
+        if request.narrow is None or self._landlock:
+            return request.mount if request.mount.is_dir() else None
+        return narrow_mounts.job_mount(request, self._root) if self._landlock == 0 else None
+
+    def _cold(self, request: SandboxRequest) -> SandboxResult:
+        mount = narrow_mounts.job_mount(request, self._root)
+        with self.engines.get() as engine:
+            spec = attempt_spec(request.job, request.attempt, self.template(request, mount), self.owner)
+            container = create(engine, spec)
+            with self._removed(engine, container) as cleanup:
+                return self._exchange_frames(engine, container, spec, request, cleanup, started=False)
+
+    def _exchange_frames(
+        self,
+        engine: docker.APIClient,
+        container: str,
+        spec: ContainerSpec,
+        request: SandboxRequest,
+        cleanup: contextlib.ExitStack,
+        *,
+        started: bool,
+    ) -> SandboxResult:
+        with container_streams.attached(engine, container) as stream:
+            began = time.monotonic()
+            if not started:
+                engine.start(container)
+            session = launcher_exchange.LauncherExchange(request.limits)
+            until = began + launcher_exchange.deadline(request.limits)
+            trusted = request.image != UNTRUSTED
+            end = container_streams.converse(
+                stream, session, launcher_exchange.request_bytes(request), until, last=trusted
+            )
+            seconds = time.monotonic() - began
+            if not started and session.landlock is not None:  # said before anybody else could speak
+                self._landlock = session.landlock
+            if end is not SandboxEnd.ENDED:
+                end = confirm_end(engine, container, spec.runtime, end)
+        if end is SandboxEnd.ENDED:
+            cleanup.pop_all()
+            self._remove_in_background(container, spec.name)
+        return SandboxResult(end, session.frames(end), spec.image, spec.runtime, seconds, session.log())
+
+    @contextlib.contextmanager
+    def _removed(self, engine: docker.APIClient, container: str) -> Iterator[contextlib.ExitStack]:
+        """Whatever happens, the container is gone afterwards, unless the stack is emptied."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(remove, engine, container)
+            yield stack
+
+    def _await_removal(self, name: str) -> None:
+        """An attempt has one sandbox after the other (synthetic data, real data, the trusted stage) under one name."""
+        for removal in [removal for named, removal in self._removals if named == name]:
+            removal.result()
+
+    def _remove_in_background(self, container: str, name: str) -> None:
+        """Kill and remove while the result is read. What this does not come to, the sweeper does."""
+        self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
+        self._removals.append((name, self._remover.submit(self._remove, container)))
+
+    def _end_by_name(self, name: str) -> None:
+        """The sandbox of this name, whoever started it."""
+        with self.engines.get() as engine:
+            remove(engine, name)
+
+    def _remove(self, container: str) -> None:
+        try:
+            with self.engines.get() as engine:
+                remove(engine, container)
+        except (Unavailable, Conflict) as fault:
+            log.warning("remove", container=container[:12], fault=type(fault).__name__)

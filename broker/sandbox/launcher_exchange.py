@@ -1,0 +1,135 @@
+"""What is common to every sandbox: frames out of a stream under a byte cap and a clock, and the launcher's last word.
+
+Pure but for the clock it is given; knows no engine. All that a sandbox says is untrusted until it is checked here.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxRequest
+from broker.sandbox import launcher_frames
+
+START_SECONDS = 20
+"""How long a sandbox may take to be ready, beyond the job's own time; the launcher's clock is the near one."""
+
+SPARE_BYTES = 1024 * 1024
+"""Frames beside the job's output: ready, log, status, and the name in front of a file's content."""
+
+
+class Overrun(Exception):
+    """The sandbox must be stopped now, and this is how it ended."""
+
+    def __init__(self, end: SandboxEnd) -> None:
+        super().__init__(end.value)
+        self.end = end
+
+
+def landlock_version(ready: bytes) -> int:
+    """What a launcher that is ready has said of Landlock: its version, 0 where the kernel has none."""
+    try:
+        document = json.loads(ready)
+    except (ValueError, RecursionError) as fault:
+        raise launcher_frames.FrameError("the first frame is not JSON") from fault
+    version = document.get("landlock") if isinstance(document, dict) else None
+    if type(version) is not int:
+        raise launcher_frames.FrameError("the first frame tells of no Landlock")
+    return version
+
+
+def request_bytes(request: SandboxRequest) -> bytes:
+    """The request's frames as bytes."""
+    return b"".join(launcher_frames.pack(kind, payload) for kind, payload in request.frames)
+
+
+def deadline(limits: SandboxLimits) -> float:
+    return float(limits.wall_seconds + START_SECONDS)
+
+
+@dataclass
+class LauncherExchange:
+    """The frames of one sandbox as they come. After the status frame nothing may follow."""
+
+    limits: SandboxLimits
+    received: list[tuple[str, bytes]] = field(default_factory=list)
+    last_word: SandboxEnd | None = None
+    landlock: int | None = None
+    byte_count: int = 0
+
+    def __post_init__(self) -> None:
+        count = self.limits.output_files + 16
+        self._reader = launcher_frames.FrameReader(
+            launcher_frames.OUTWARD, self.limits.output_bytes + SPARE_BYTES, count
+        )
+
+    def take(self, data: bytes) -> None:
+        """Bytes from the launcher's standard output. Raises Overrun for too many and for anything that is no frame."""
+        self.byte_count += len(data)
+        if self.byte_count > self.limits.output_bytes + 2 * SPARE_BYTES:
+            raise Overrun(SandboxEnd.OUTPUT_LIMIT)
+        try:
+            for kind, payload in self._reader.feed(data):
+                self._frame(kind, payload)
+            if self.last_word is not None and self._reader.pending:
+                raise launcher_frames.FrameError("bytes after the last frame")
+        except launcher_frames.FrameError as fault:
+            raise Overrun(SandboxEnd.BAD_FRAMES) from fault
+
+    def _frame(self, kind: str, payload: bytes) -> None:
+        if self.last_word is not None:
+            raise launcher_frames.FrameError("a frame after the last frame")
+        if kind == "status":
+            self.last_word = end_word(payload)
+        if kind != "ready":
+            self.received.append((kind, payload))
+        elif self.landlock is None:
+            self.landlock = landlock_version(payload)
+
+    def end(self) -> SandboxEnd:
+        """How it ended, once the stream has: without a last word the launcher itself was killed."""
+        if self.last_word is not None:
+            return self.last_word
+        return SandboxEnd.BAD_FRAMES if self._reader.pending else SandboxEnd.CRASHED
+
+    def frames(self, end: SandboxEnd) -> tuple[tuple[str, bytes], ...]:
+        """What may be used: everything after a clean end, nothing otherwise."""
+        return tuple(frame for frame in self.received if frame[0] != "log") if end is SandboxEnd.ENDED else ()
+
+    def log(self) -> bytes:
+        return b"".join(payload for kind, payload in self.received if kind == "log")
+
+
+def end_word(payload: bytes) -> SandboxEnd:
+    """The launcher's word: exactly one key, exactly one of the closed list."""
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError) as fault:
+        raise launcher_frames.FrameError("the last frame is not JSON") from fault
+    word = document.get("word") if isinstance(document, dict) and len(document) == 1 else None
+    if not isinstance(word, str) or word not in launcher_frames.WORDS:
+        raise launcher_frames.FrameError("not a word of the closed list")
+    return SandboxEnd(word)
+
+
+Receive = Callable[[float], bytes | None]
+
+
+def run_exchange(
+    receive: Receive, exchange: LauncherExchange, clock: Callable[[], float], until: float, *, last: bool = False
+) -> SandboxEnd:
+    """Take bytes until the stream ends, or (`last`) until the launcher's last word, which is enough where nobody else
+    can speak. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
+    try:
+        while True:
+            left = until - clock()
+            if left <= 0:
+                return SandboxEnd.TIME_LIMIT
+            data = receive(left)
+            if data == b"":
+                return exchange.end()
+            if data:
+                exchange.take(data)
+            if last and exchange.last_word is not None:
+                return exchange.last_word
+    except Overrun as over:
+        return over.end

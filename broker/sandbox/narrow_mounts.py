@@ -1,0 +1,107 @@
+"""Mounts that hold only the files a script declared, for where the kernel cannot narrow a larger one. One folder for
+each vault and declaration, made once and kept while it is used: what waits for the next such job is mounted on it.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from broker.domain.errors import Breach, Unavailable
+from broker.domain.ports import SandboxRequest
+
+NARROW_FOLDER = "narrow"
+RECORD_SUFFIX = ".json"
+EMPTY_FOLDER = "nothing"
+"""The folder that nothing is in."""
+RETENTION_SECONDS = 3600
+"""How long a folder is kept after the last job that was mounted on it: longer than any job runs."""
+
+
+def job_mount(request: SandboxRequest, root: Path) -> Path:
+    """The folder that the job sees: the whole mount, or one below `root` with the declared files, or with none."""
+    if request.apart:
+        return _empty_mount(root)
+    if request.narrow is None:
+        return request.mount
+    facts = _folder_identity(request.mount)
+    name = hashlib.sha256(json.dumps([facts, sorted(request.narrow)]).encode()).hexdigest()[:32]
+    target = root / NARROW_FOLDER / name
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    target.with_suffix(RECORD_SUFFIX).write_text(json.dumps(facts))
+    if not target.is_dir():
+        _make_folder(target, request.mount, request.narrow)
+    return target
+
+
+def _empty_mount(root: Path) -> Path:
+    target = root / NARROW_FOLDER / EMPTY_FOLDER
+    target.mkdir(parents=True, exist_ok=True, mode=0o755)
+    target.chmod(0o755)
+    target.parent.chmod(0o711)
+    return target
+
+
+def sweep(root: Path, mounted: Collection[str] = ()) -> None:
+    """Remove folders of vaults that are gone, and those unused for long; never one that is mounted now."""
+    for record in (root / NARROW_FOLDER).glob("*" + RECORD_SUFFIX):
+        target = record.with_suffix("")
+        if str(target.resolve()) in mounted:
+            continue
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            facts = json.loads(record.read_text())
+            if (
+                _folder_identity_or_none(Path(facts[0])) != facts
+                or time.time() - record.stat().st_mtime > RETENTION_SECONDS
+            ):
+                shutil.rmtree(target, ignore_errors=True)
+                record.unlink(missing_ok=True)
+
+
+def _folder_identity(mount: Path) -> list[str | int]:
+    """Equal only for the very same folder: one that was built again under its name is another."""
+    try:
+        facts = mount.stat()
+    except FileNotFoundError as missing:
+        raise Unavailable("The folder of the job's data does not exist.") from missing
+    return [str(mount.resolve()), facts.st_dev, facts.st_ino, facts.st_ctime_ns]
+
+
+def _folder_identity_or_none(mount: Path) -> list[str | int] | None:
+    try:
+        return _folder_identity(mount)
+    except Unavailable:
+        return None
+
+
+def _make_folder(target: Path, mount: Path, narrow: tuple[str, ...]) -> None:
+    """It appears when it is whole, however many make it at once."""
+    draft = target.with_name(f".{target.name}-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        draft.mkdir()
+        for path in narrow:
+            _link(mount / path, draft / path, path)
+        for folder in [draft, *(path for path in draft.rglob("*") if path.is_dir())]:
+            folder.chmod(0o755)  # whatever this process' mask is, the job's user may look into its own mount
+        with contextlib.suppress(OSError):  # somebody was faster: the same files
+            draft.rename(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _link(source: Path, target: Path, path: str) -> None:
+    """A hard link: the same sealed file, no copy. A copy where the mount is on another file system."""
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise Breach("A declared file lies outside the mount.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileNotFoundError as missing:
+        raise Unavailable("A file of the job's data does not exist.") from missing
+    except OSError:
+        shutil.copyfile(source, target, follow_symlinks=False)
+        target.chmod(0o444)

@@ -1,0 +1,132 @@
+"""The audit log: appended in the transaction of the change it is about, read in pages, checked against its head."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from broker.domain.errors import Breach
+from broker.domain.identity.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break, line_hash
+from broker.domain.ports import AuditFilter
+from broker.storage.database import Database
+from broker.storage.tables.administration_tables import audit, audit_head
+
+_WORD_PATTERN = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_IDENT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+/-]{0,255}")
+
+
+def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
+    """Write the events of a change; the head row's lock makes appenders queue. Call it last in a transaction."""
+    if not events:
+        raise Breach("A change must bring its audit event.")
+    for event in events:
+        check_event(event)
+    head = connection.execute(select(audit_head).with_for_update()).one()
+    number, previous = int(head.number), str(head.hash)
+    for event in events:
+        # The hash is over what will be read back, so the moment is turned to UTC first.
+        event = replace(event, at=event.at.astimezone(UTC))
+        number, digest = number + 1, line_hash(number + 1, event, previous)
+        connection.execute(
+            insert(audit).values(
+                number=number,
+                at=event.at,
+                actor=event.actor,
+                action=event.action,
+                subject=event.subject,
+                codes=[list(pair) for pair in event.codes],
+                previous=previous,
+                hash=digest,
+            )
+        )
+        connection.execute(update(audit_head).values(number=number, hash=digest))
+        previous = digest
+
+
+def check_event(event: AuditEvent) -> None:
+    """Refuse what could be text of a query or of an output: an audit line holds ids and closed words only."""
+    words = [event.action, *(key for key, _ in event.codes)]
+    idents = [event.actor, event.subject, *(value for _, value in event.codes if value)]
+    if event.at.tzinfo is None:
+        raise Breach("An audit event needs a moment with a time zone.")
+    if not all(_WORD_PATTERN.fullmatch(w) for w in words) or not all(_IDENT_PATTERN.fullmatch(i) for i in idents):
+        raise Breach(f"Audit event {event.action[:64]!r} carries something that is neither an id nor a closed word.")
+
+
+PAGE = 1000
+
+
+class SqlAuditLog:
+    """The part of the store that shows and proves the audit log."""
+
+    _db: Database
+
+    def record(self, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            append_events(connection, events)
+
+    def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]:
+        """Lines from number `first` on. Lines never change, so pages need no common transaction."""
+        left = limit
+        while left is None or left > 0:
+            page = self._page(first, PAGE if left is None else min(PAGE, left))
+            yield from page
+            if not page:
+                return
+            first = page[-1].number + 1
+            left = None if left is None else left - len(page)
+
+    def _page(self, first: int, size: int) -> list[AuditLine]:
+        query = select(audit).where(audit.c.number >= first).order_by(audit.c.number).limit(size)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
+    def audit_of(self, subject: str, action: str) -> list[AuditLine]:
+        """The lines of one action on one subject, oldest first."""
+        query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
+    def search_audit(self, wanted: AuditFilter) -> list[AuditLine]:
+        """Newest first. Every question has an index, and a page is all that is read."""
+        query = select(audit).order_by(audit.c.number.desc()).limit(wanted.limit)
+        for name in ("subject", "actor", "action"):
+            value = getattr(wanted, name)
+            query = query if value is None else query.where(audit.c[name] == value)
+        if wanted.since is not None:
+            query = query.where(audit.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit.c.at <= wanted.until)
+        if wanted.before is not None:
+            query = query.where(audit.c.number < wanted.before)
+        with self._db.read() as connection:
+            return [_line_of(row) for row in connection.execute(query)]
+
+    def audit_head(self) -> tuple[int, str]:
+        """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
+        with self._db.read() as connection:
+            row = connection.execute(select(audit_head)).one()
+            return int(row.number), str(row.hash)
+
+    def verify_audit(self, anchor: tuple[int, str] | None = None) -> AuditCheck:
+        """Follow the whole chain to its head, and to an `anchor` exported earlier. Holds one page at a time."""
+        number, digest = self.audit_head()
+        # A line behind the head must exist too: the head is read first, so that lines appended meanwhile do no harm.
+        wanted = {number: digest} | ({} if anchor is None else {anchor[0]: anchor[1]})
+        wanted.pop(0, None)
+        previous, count = GENESIS, 0
+        for line in self.audit():
+            broken = first_break([line], previous, count + 1)
+            if broken is not None or wanted.pop(line.number, line.hash) != line.hash:
+                return AuditCheck(count, previous, count + 1)
+            previous, count = line.hash, line.number
+        return AuditCheck(count, previous, count + 1 if wanted else None)
+
+
+def _line_of(row: Row[Any]) -> AuditLine:
+    codes = tuple((key, value) for key, value in row.codes)
+    event = AuditEvent(row.at, row.actor, row.action, row.subject, codes)
+    return AuditLine(int(row.number), event, row.previous, row.hash)

@@ -1,0 +1,308 @@
+"""Jobs on their way: leases, moves of a state by compare-and-set, what comparing made of outputs, and what is due."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FINAL_JOB_STATES, FailureCode, JobState, can_advance
+from broker.domain.jobs.outputs import DECIDED_STATES, OUTPUT_TRANSITIONS, OutputState
+from broker.domain.ports import ComparedOutput, LapsedLease, Lease, OutputRecord, PendingHistoryEntry
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.job_stores.job_store import job_of, job_row
+from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites
+from broker.storage.ledger.spend_store import settle_with_job
+from broker.storage.public_table_store import vaults_of_public_tables
+from broker.storage.release_history.history_writes import lock_for_files
+from broker.storage.stop_store import is_stopped
+from broker.storage.tables.job_tables import jobs, outputs, releases, votes
+from broker.storage.tables.release_history_tables import memory_entries
+
+BACK_TO_REVIEW = (OutputState.APPROVED, OutputState.IN_REVIEW)
+COMPARABLE_STATES = frozenset({OutputState.ASSESSED, OutputState.APPROVED})
+
+
+class SqlComparisons:
+    """The part of the store that lets one process at a time compare a job's outputs."""
+
+    _db: Database
+
+    def lease_comparison(self, job: str, until: datetime) -> int | None:
+        free = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_(None))
+        taken = update(jobs).where(*free, ~is_stopped())
+        with self._db.write() as connection:
+            found = connection.execute(taken.values(attempt=jobs.c.attempt + 1, comparing_until=until))
+            return int(job_row(connection, job).attempt) if found.rowcount == 1 else None
+
+    def end_comparison(self, job: str, attempt: int) -> None:
+        mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
+        with self._db.write() as connection:
+            connection.execute(update(jobs).where(*mine).values(comparing_until=None))
+
+    def put_compared(
+        self,
+        job: str,
+        attempt: int,
+        found: Sequence[ComparedOutput],
+        now: datetime,
+        events: Sequence[AuditEvent],
+        history_changed: bool = False,
+    ) -> None:
+        held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
+        with self._db.write() as connection:
+            lock_for_files(connection, [one.file for c in found for one in c.record.pending_history])
+            values: dict[str, object] = {"comparing_until": None}
+            values |= {"history_changed": True} if history_changed else {}
+            ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING)
+            if connection.execute(ended.values(values)).rowcount != 1:
+                raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")
+            connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
+            for one in found:
+                _put_compared_output(connection, job, one, now)
+            append_events(connection, events)
+
+    def pending_history(self, output: str) -> tuple[PendingHistoryEntry, ...]:
+        with self._db.read() as connection:
+            return tuple(PendingHistoryEntry(*one) for one in output_row(connection, output).to_remember or ())
+
+
+def _is_voted_on(job: str) -> ColumnElement[bool]:
+    """Until a person has decided, a job ends when its last comparison does."""
+    return exists().where(votes.c.output == outputs.c.ident, outputs.c.job == job)
+
+
+def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, now: datetime) -> None:
+    before, after = one.before, one.record.output
+    if after.job != job or after.ident != before.ident or before.state not in COMPARABLE_STATES:
+        raise Breach("Only an assessed or approved output of the job is compared.")
+    if after.state is not before.state and (before.state, after.state) != BACK_TO_REVIEW:
+        raise Breach(f"No output goes from {before.state} to {after.state}.")
+    row = output_row(connection, before.ident, lock=True)
+    if (row.state, row.staff_hash, row.findings_hash) != (before.state, before.staff_hash, before.findings_hash):
+        raise Conflict("stale", f"Output {before.ident!r} has moved on; nothing was changed.")
+    same = (after.staff_hash, after.findings_hash) == (before.staff_hash, before.findings_hash)
+    values: dict[str, object] = {
+        "state": after.state,
+        "memory_version": after.memory_version,
+        "updated": now,
+        "size": after.size,
+        "release_hash": after.release_hash,
+        "staff_hash": after.staff_hash,
+        "findings_hash": after.findings_hash,
+        "evidence_digest": one.record.evidence_digest,
+        "verdict": after.verdict,
+        "to_remember": to_remember_json(one.record),
+    }
+    if not same:  # findings that were set aside were those of another output
+        values |= {"overrides": [], "claimed_by": None, "reason": None}
+    connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
+
+
+class SqlDueJobs:
+    """The part of the store that is asked what there is to do."""
+
+    _db: Database
+
+    def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
+        unfinished = jobs.c.state.not_in(sorted(FINAL_JOB_STATES))
+        wanted = jobs.c.state.in_((JobState.QUEUED, JobState.RUNNING)) if reading else unfinished
+        query = select(jobs.c.vault).where(wanted, jobs.c.vault.is_not(None)).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars()) | vaults_of_public_tables(connection)
+
+    def lapsed(self, now: datetime) -> list[LapsedLease]:
+        late = or_(
+            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
+            and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until < now),
+        )
+        query = select(jobs.c.ident, jobs.c.attempt).where(late).order_by(jobs.c.lease_until, jobs.c.ident)
+        with self._db.read() as connection:
+            return [LapsedLease(row.ident, row.attempt) for row in connection.execute(query)]
+
+    def waiting(self) -> list[tuple[str, int]]:
+        return self._where(jobs.c.state == JobState.QUEUED)
+
+    def alive(self) -> frozenset[tuple[str, int]]:
+        compares = and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_not(None))
+        return frozenset(self._where(or_(jobs.c.state == JobState.RUNNING, compares)))
+
+    def _where(self, condition: ColumnElement[bool]) -> list[tuple[str, int]]:
+        query = select(jobs.c.ident, jobs.c.attempt).where(condition)
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(jobs.c.created, jobs.c.ident))
+            return [(row.ident, row.attempt) for row in rows]
+
+    def unsettled(self) -> list[str]:
+        due = or_(
+            and_(
+                jobs.c.state == JobState.ASSESSING,
+                or_(_has_output(OutputState.ASSESSED), ~_has_output(OutputState.IN_REVIEW)),
+            ),
+            and_(jobs.c.state == JobState.DECIDED, _has_output(OutputState.APPROVED), ~_has_release()),
+        )
+        query = select(jobs.c.ident).where(due).order_by(jobs.c.created, jobs.c.ident)
+        with self._db.read() as connection:
+            return list(connection.execute(query).scalars())
+
+
+def _has_output(state: OutputState) -> ColumnElement[bool]:
+    return exists().where(outputs.c.job == jobs.c.ident, outputs.c.state == state)
+
+
+def _has_release() -> ColumnElement[bool]:
+    return exists().where(releases.c.job == jobs.c.ident)
+
+
+INITIAL_OUTPUT_STATES: frozenset[OutputState] = (
+    frozenset({OutputState.ASSESSED}) | OUTPUT_TRANSITIONS[OutputState.ASSESSED]
+)
+HISTORY_LENGTH = select(func.count()).select_from(memory_entries).scalar_subquery()
+UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
+
+
+class SqlJobTransitions(SqlLedgerWrites):
+    """The part of the store that moves jobs on. `attempt` fences: a late writer changes nothing."""
+
+    _db: Database
+
+    def lease(
+        self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
+    ) -> Lease | None:
+        taken = (
+            update(jobs)
+            .where(jobs.c.ident == job, jobs.c.state == JobState.QUEUED, ~is_stopped())
+            .values(state=JobState.RUNNING, attempt=jobs.c.attempt + 1, worker=worker, lease_until=until)
+            .values(started=func.coalesce(jobs.c.started, now), ended=None, updated=now)
+            .values(remembered=func.coalesce(jobs.c.remembered, HISTORY_LENGTH))
+        )
+        with self._db.write() as connection:
+            if connection.execute(taken).rowcount != 1:
+                return None
+            append_events(connection, events)
+            leased = job_of(job_row(connection, job))
+        return Lease(leased, leased.attempt, until)
+
+    def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
+        mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
+        leases = ((JobState.RUNNING, jobs.c.lease_until), (JobState.ASSESSING, jobs.c.comparing_until))
+        with self._db.write() as connection:
+            for state, lease in leases:
+                held = lease.is_not(None) if now is None else lease >= now
+                prolonged = update(jobs).where(*mine, jobs.c.state == state, held).values({lease: until})
+                if connection.execute(prolonged).rowcount == 1:
+                    return True
+        return False
+
+    def advance(
+        self,
+        job: str,
+        attempt: int | None,
+        before: JobState,
+        after: JobState,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        failure: FailureCode | None = None,
+        image: str | None = None,
+        runtime: str | None = None,
+        snapshot: str | None = None,
+        assessed_policy: str | None = None,
+        outputs: Sequence[OutputRecord] = (),
+        small: bool = False,
+        history_changed: bool = False,
+    ) -> None:
+        _check_legal(before, after, failure, outputs)
+        facts = {"image": image, "runtime": runtime, "snapshot": snapshot, "failure": failure}
+        facts |= {"assessed_policy": assessed_policy}
+        known: dict[str, object] = {key: value for key, value in facts.items() if value is not None}
+        known |= {"small": True} if small else {}
+        known |= {"history_changed": True} if history_changed else {}
+        with self._db.write() as connection:
+            lock_for_files(connection, [one.file for record in outputs for one in record.pending_history])
+            _move_job(connection, job, attempt, before, after, now, known)
+            _insert_outputs(connection, job, outputs)
+            withdrawn = _settle_outputs(connection, job, after, now)
+            # A job ends even while the ledger stands still; its spend is settled by the reconciler then.
+            ends = after in FINAL_JOB_STATES and self._remembers(connection)
+            settled = settle_with_job(connection, job, after, now) if ends else []
+            append_events(connection, [*events, *withdrawn, *settled])
+        if settled:
+            self._sign()
+
+    def name_vault(self, job: str, attempt: int, vault: str) -> None:
+        running = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.state == JobState.RUNNING)
+        with self._db.write() as connection:
+            if connection.execute(update(jobs).where(*running).values(vault=vault)).rowcount != 1:
+                raise stale("job", job)
+
+
+def stale(what: str, ident: str) -> Conflict:
+    return Conflict("stale", f"The {what} {ident!r} has moved on; nothing was changed.")
+
+
+def _check_legal(
+    before: JobState, after: JobState, failure: FailureCode | None, records: Sequence[OutputRecord]
+) -> None:
+    if not can_advance(before, after):
+        raise Breach(f"No job goes from {before} to {after}.")
+    if after is JobState.RUNNING:
+        raise Breach("A job starts by a lease only.")
+    if (failure is not None) != (after is JobState.FAILED):
+        raise Breach("A failure code belongs to a failed job, and a failed job has one.")
+    if records and after is not JobState.ASSESSING:
+        raise Breach("Outputs come into being when a job goes to assessing.")
+    if any(r.output.state not in INITIAL_OUTPUT_STATES - {OutputState.WITHDRAWN} for r in records):
+        raise Breach("A new output is assessed, or what assessing may make of it.")
+
+
+def _move_job(
+    connection: Connection,
+    job: str,
+    attempt: int | None,
+    before: JobState,
+    after: JobState,
+    now: datetime,
+    known: dict[str, object],
+) -> None:
+    where = [jobs.c.ident == job, jobs.c.state == before]
+    if attempt is not None:
+        where.append(jobs.c.attempt == attempt)
+    values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
+    if after is JobState.WITHDRAWN:
+        values |= {"failure": None, "ended": func.coalesce(jobs.c.ended, now)}
+    elif after is JobState.FAILED or (before, after) == (JobState.RUNNING, JobState.ASSESSING):
+        values["ended"] = now
+    if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:
+        job_row(connection, job)
+        raise stale("job", job)
+
+
+def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRecord]) -> None:
+    if any(r.output.job != job for r in records):
+        raise Breach("An output of another job cannot come with this one.")
+    rows = [output_values(record, position) for position, record in enumerate(records, 1)]
+    try:
+        if rows:
+            connection.execute(insert(outputs), rows)
+    except IntegrityError as error:
+        raise Breach(f"The outputs of job {job!r} are not distinct.") from error
+
+
+def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
+    """A job that stops takes its undecided outputs with it; a job is decided when every output is."""
+    undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED)))
+    query = select(outputs.c.ident).where(*undecided).order_by(outputs.c.position).with_for_update()
+    if after not in {JobState.WITHDRAWN, JobState.FAILED, JobState.DECIDED}:
+        return []
+    left = list(connection.execute(query).scalars())
+    if left and after is JobState.DECIDED:
+        raise Breach(f"Job {job!r} has {len(left)} undecided outputs.")
+    gone = {"state": OutputState.WITHDRAWN, "updated": now, "claimed_by": None}
+    connection.execute(update(outputs).where(*undecided).values(gone))
+    return [AuditEvent(now, SYSTEM.ident, "output.withdrawn", output, (("job", job),)) for output in left]

@@ -1,0 +1,262 @@
+"""Jobs in the store: accept, read, list, and which scripts wait for a reader. Moves are in `job_lifecycle`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, insert, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict, Invalid, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, FailureCode, Job, JobKind, JobState, Submission
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import ListFilter
+from broker.domain.projects.saved_definitions import SavedEntry
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.job_stores.saved_store import save_cohort
+from broker.storage.stop_store import check_not_stopped
+from broker.storage.tables.job_tables import jobs, outputs, rehearsals, script_reads, votes
+
+JOBS_WITH_RUNS = jobs.outerjoin(rehearsals, rehearsals.c.job == jobs.c.ident)
+
+
+def to_read() -> ColumnElement[bool]:
+    """Of `SCRIPTS`: it met real rows, nobody has read it, and it failed, was withdrawn, or left something that could
+    not be used, or nothing."""
+    useful = and_(outputs.c.job == jobs.c.ident, outputs.c.state != OutputState.WITHHELD)
+    left_nothing = or_(rehearsals.c.problems.is_(True), ~exists().where(useful))
+    over = jobs.c.state.in_([JobState.ASSESSING, JobState.DECIDED])
+    return and_(_unread(), or_(_ended_early(), and_(over, left_nothing)))
+
+
+def check_few(connection: Connection, project: str, now: datetime, most: int) -> None:
+    """Raise Conflict("unread-scripts") where a project has more than `most` scripts that met real rows or may, and that
+    no checker has looked at. Which they are follows from texts, trials and people's acts alone, so that a refusal tells
+    nothing of real rows: one in review counts like one that is withheld, or that failed."""
+    counted: int = connection.execute(_count_unread(project, now)).scalar_one()
+    if counted > most:
+        sentence = (
+            f"{most} scripts of the project ran on real data, or wait to, and no checker has read them yet. "
+            "Send this one when a checker has read, or decided on, one of them."
+        )
+        raise Conflict("unread-scripts", sentence)
+
+
+def _count_unread(project: str, now: datetime) -> Select[int]:
+    script = and_(jobs.c.kind == JobKind.PYTHON, ~jobs.c.canonical.startswith(PRIVATE_SCRIPT_LINE, autoescape=True))
+    voted = select(votes.c.output).join(outputs, outputs.c.ident == votes.c.output).where(outputs.c.job == jobs.c.ident)
+    met = and_(_unread(), or_(_ended_early(), ~voted.exists()))
+    under_way = jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+    untold = and_(jobs.c.state == JobState.FAILED, rehearsals.c.met.is_(None), rehearsals.c.trace_from > now)
+    query = select(func.count()).select_from(JOBS_WITH_RUNS).where(jobs.c.project == project, script)
+    return query.where(or_(under_way, untold, met))
+
+
+def _unread() -> ColumnElement[bool]:
+    return and_(rehearsals.c.met.is_not(None), ~exists().where(script_reads.c.job == jobs.c.ident))
+
+
+def _ended_early() -> ColumnElement[bool]:
+    """A vote on an output is no reading of a script that was withdrawn after it."""
+    return jobs.c.state.in_([JobState.FAILED, JobState.WITHDRAWN])
+
+
+def job_of(row: Row[Any]) -> Job:
+    submission = Submission(
+        project=row.project,
+        kind=JobKind(row.kind),
+        dialect=row.dialect,
+        text=row.text,
+        title=row.title,
+        purpose=row.purpose,
+        descriptions=tuple((name, words) for name, words in row.descriptions),
+        client_id=row.client_id,
+        replaces=row.replaces,
+    )
+    return Job(
+        ident=row.ident,
+        submission=submission,
+        researcher=row.researcher,
+        state=JobState(row.state),
+        created=row.created,
+        updated=row.updated,
+        canonical=row.canonical,
+        plan_hash=row.plan_hash,
+        policy=row.policy,
+        snapshot=row.snapshot,
+        attempt=row.attempt,
+        worker=row.worker,
+        lease_until=row.lease_until,
+        failure=None if row.failure is None else FailureCode(row.failure),
+        image=row.image,
+        runtime=row.runtime,
+        started=row.started,
+        ended=row.ended,
+        assessed_policy=row.assessed_policy,
+        read_saved=tuple(row.read_saved or ()),
+        saved_names=tuple(row.kept or ()),
+        released_before=row.remembered or 0,
+    )
+
+
+def _values(job: Job) -> dict[str, object]:
+    sent = job.submission
+    return {
+        "ident": job.ident,
+        "researcher": job.researcher,
+        "client_id": sent.client_id,
+        "project": sent.project,
+        "kind": sent.kind,
+        "dialect": sent.dialect,
+        "text": sent.text,
+        "title": sent.title,
+        "purpose": sent.purpose,
+        "descriptions": [list(pair) for pair in sent.descriptions],
+        "replaces": sent.replaces,
+        "canonical": job.canonical,
+        "plan_hash": job.plan_hash,
+        "policy": job.policy,
+        "snapshot": job.snapshot,
+        "state": job.state,
+        "attempt": 0,
+        "small": False,
+        "history_changed": False,
+        "created": job.created,
+        "updated": job.updated,
+        "read_saved": list(job.read_saved),
+        "kept": list(job.saved_names),
+    }
+
+
+class SqlJobs:
+    """The part of the store that accepts jobs and finds them again."""
+
+    _db: Database
+
+    def accept(
+        self,
+        job: Job,
+        events: Sequence[AuditEvent],
+        definitions: Sequence[SavedEntry] = (),
+        most_unread: int | None = None,
+    ) -> Job:
+        if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
+            raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
+        if definitions and job.state is not JobState.QUEUED:
+            raise Breach("Only a job that is accepted keeps anything.")
+        _check_storable(job)
+        earlier = self._sent_before(job)
+        if earlier is not None:
+            return earlier
+        try:
+            with self._db.write() as connection:
+                connection.execute(insert(jobs).values(_values(job)))
+                for entry in definitions:
+                    save_cohort(connection, entry)
+                append_events(connection, events)
+                if job.state is JobState.QUEUED:
+                    check_not_stopped(connection, job.ident)
+                    if most_unread is not None:  # after `append`, whose lock lets one such look at a time be made
+                        check_few(connection, job.submission.project, job.created, most_unread)
+        except IntegrityError as error:
+            return self._explain_refused_insert(job, error)
+        return self.job(job.ident)
+
+    def _sent_before(self, job: Job) -> Job | None:
+        """The stored job of this researcher's client id, if its submission is the same."""
+        sent = job.submission
+        if sent.client_id is None:
+            return None
+        same = and_(jobs.c.researcher == job.researcher, jobs.c.client_id == sent.client_id)
+        with self._db.read() as connection:
+            row = connection.execute(select(jobs).where(same)).one_or_none()
+        if row is None:
+            return None
+        earlier = job_of(row)
+        if earlier.submission != sent:
+            raise Conflict("client-id-reused", "This client id was used before, for another submission.")
+        return earlier
+
+    def _explain_refused_insert(self, job: Job, error: IntegrityError) -> Job:
+        """A refused insert is a race with the same client id, an ident that exists, or a reference to nothing."""
+        earlier = self._sent_before(job)
+        if earlier is not None:
+            return earlier
+        with self._db.read() as connection:
+            if connection.execute(select(jobs.c.ident).where(jobs.c.ident == job.ident)).first():
+                raise Conflict("job-exists", f"There is a job {job.ident!r} already.") from error
+        raise Breach(f"Job {job.ident!r} names a person, policy, snapshot or job that the store lacks.") from error
+
+    def job(self, ident: str) -> Job:
+        with self._db.read() as connection:
+            return job_of(job_row(connection, ident))
+
+    def jobs(self, wanted: ListFilter) -> list[Job]:
+        with self._db.read() as connection:
+            query = _wanted(select(jobs), wanted)
+            if wanted.after is not None:
+                query = query.where(_older_than(job_row(connection, wanted.after)))
+            query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
+            return [job_of(row) for row in connection.execute(query)]
+
+    def jobs_begun(self, since: datetime) -> list[Job]:
+        begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
+        with self._db.read() as connection:
+            return [job_of(row) for row in connection.execute(select(jobs).where(begun).order_by(jobs.c.started))]
+
+    def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
+        query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)
+        with self._db.read() as connection:
+            found = {JobState(state): count for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in states}
+
+    def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
+            return {row.ident: job_of(row) for row in rows}
+
+    def small_jobs(self, project: str) -> int:
+        return self._counted(project, jobs.c.small)
+
+    def history_changed_jobs(self, project: str) -> int:
+        return self._counted(project, jobs.c.history_changed)
+
+    def _counted(self, project: str, which: ColumnElement[bool]) -> int:
+        counted = select(func.count()).select_from(jobs).where(jobs.c.project == project, which)
+        with self._db.read() as connection:
+            return connection.execute(counted).scalar_one()
+
+
+def job_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
+    query = select(jobs).where(jobs.c.ident == ident)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown("job", ident)
+    return row
+
+
+def _wanted(query: Select[Any], wanted: ListFilter) -> Select[Any]:
+    if wanted.projects is not None:
+        query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
+    if wanted.states is not None:
+        query = query.where(jobs.c.state.in_(sorted(wanted.states)))
+    if wanted.researcher is not None:
+        query = query.where(jobs.c.researcher == wanted.researcher)
+    return query
+
+
+def _older_than(row: Row[Any]) -> Any:
+    return or_(jobs.c.created < row.created, and_(jobs.c.created == row.created, jobs.c.ident < row.ident))
+
+
+def _check_storable(job: Job) -> None:
+    """PostgreSQL keeps no NUL, and neither database a lone surrogate: say so before either says it badly."""
+    sent = job.submission
+    described = [part for pair in sent.descriptions for part in pair]
+    texts = {"text": [sent.text], "title": [sent.title], "purpose": [sent.purpose], "descriptions": described}
+    texts["client_id"] = [sent.client_id or ""]
+    for field, values in texts.items():
+        if any("\x00" in v or any("\ud800" <= c <= "\udfff" for c in v) for v in values):
+            raise Invalid("unstorable-text", f"The {field} holds a character that is no text.", f"/{field}")

@@ -1,0 +1,295 @@
+"""Rehearsals in the store: requested by people, and of scripts before real rows. Reads no document and no log."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobKind, JobState, Submission
+from broker.domain.jobs.rehearsals import (
+    OPEN_REHEARSAL_STATES,
+    RehearsalState,
+    RehearsalStep,
+    RequestedRehearsal,
+    ScriptRehearsal,
+    states_before,
+)
+from broker.domain.ports import RehearsalQuota
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.job_stores.job_lifecycle import stale
+from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
+from broker.storage.tables.administration_tables import people
+from broker.storage.tables.job_tables import jobs, rehearsals, script_reads
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+rehearsal_requests = Table(
+    "asked_rehearsals",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    Column("person", ForeignKey("people.ident"), nullable=False),
+    Column("submission", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started", UtcTime),
+    Column("lease_until", UtcTime),
+    Column("step", Text),
+    Column("about", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    one_of("state", RehearsalState),
+    one_of("step", RehearsalStep),
+    CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
+    Index(None, "person", "created"),
+    Index(None, "state", "created"),
+)
+WITHOUT_DOCUMENT = [c for c in rehearsal_requests.c if c.name != "document"]
+UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
+
+
+class SqlRehearsalRequests:
+    """The port `AskedRehearsalStore`, as a part of the store."""
+
+    _db: Database
+
+    def request_rehearsal(self, new: RequestedRehearsal, room: RehearsalQuota, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            connection.execute(select(people.c.ident).where(people.c.ident == new.person).with_for_update())
+            own = rehearsal_requests.c.person == new.person
+            waiting = select(func.count()).where(own, rehearsal_requests.c.state.in_(UNDER_WAY))
+            if new.is_open and connection.execute(waiting).scalar_one() >= room.under_way:
+                sentence = f"{room.under_way} rehearsals of yours wait or run: cancel one, or wait for its end."
+                raise Conflict("too-many-rehearsals", sentence)
+            _make_room(connection, new.person, room.retained - 1)
+            connection.execute(insert(rehearsal_requests).values(_request_values(new)))
+            append_events(connection, events)
+
+    def requested_rehearsal(self, ident: str) -> RequestedRehearsal:
+        with self._db.read() as connection:
+            row = connection.execute(
+                select(rehearsal_requests).where(rehearsal_requests.c.ident == ident)
+            ).one_or_none()
+        if row is None:
+            raise Unknown("rehearsal", ident)
+        return _request_of(row)
+
+    def rehearsals_of(self, person: str) -> list[RequestedRehearsal]:
+        query = select(*WITHOUT_DOCUMENT, literal("").label("document")).where(rehearsal_requests.c.person == person)
+        with self._db.read() as connection:
+            rows = connection.execute(
+                query.order_by(rehearsal_requests.c.created.desc(), rehearsal_requests.c.ident.desc())
+            )
+            return [_request_of(row) for row in rows]
+
+    def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> RequestedRehearsal | None:
+        ready = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.RUNNING))
+        values = {"state": RehearsalState.RUNNING, "attempt": rehearsal_requests.c.attempt + 1, "lease_until": until}
+        values |= {"started": func.coalesce(rehearsal_requests.c.started, now), "updated": now, "step": None}
+        with self._db.write() as connection:
+            if connection.execute(update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
+                return None
+            return _request_of(
+                connection.execute(select(rehearsal_requests).where(rehearsal_requests.c.ident == ident)).one()
+            )
+
+    def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
+        held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
+        with self._db.write() as connection:
+            return connection.execute(update(rehearsal_requests).where(*held).values(lease_until=until)).rowcount == 1
+
+    def note_step(self, ident: str, attempt: int, step: RehearsalStep, about: int = 0) -> None:
+        with self._db.write() as connection:
+            _move_request(connection, ident, _is_running(ident, attempt), step=step, about=about)
+
+    def end_rehearsal(
+        self,
+        ident: str,
+        attempt: int,
+        state: RehearsalState,
+        document: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+    ) -> None:
+        if state in OPEN_REHEARSAL_STATES or RehearsalState.RUNNING not in states_before(state):
+            raise Breach(f"No rehearsal ends as {state}.")
+        held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
+        with self._db.write() as connection:
+            _move_request(connection, ident, held, state=state, document=document, updated=now, lease_until=None)
+            append_events(connection, events)
+
+    def give_back_rehearsal(self, ident: str, attempt: int, now: datetime) -> None:
+        with self._db.write() as connection:
+            back = {"state": RehearsalState.QUEUED, "updated": now, "lease_until": None, "step": None}
+            _move_request(connection, ident, _is_running(ident, attempt), **back)
+
+    def fail_lapsed_rehearsal(
+        self, ident: str, attempt: int, document: str, now: datetime, events: Sequence[AuditEvent]
+    ) -> None:
+        end = {"state": RehearsalState.FAILED, "document": document, "updated": now, "lease_until": None}
+        with self._db.write() as connection:
+            _move_request(connection, ident, _is_running(ident, attempt), **end)
+            append_events(connection, events)
+
+    def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
+        other = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.CANCELLED))
+        values = {"state": RehearsalState.CANCELLED, "updated": now, "lease_until": None, "document": ""}
+        with self._db.write() as connection:
+            if connection.execute(update(rehearsal_requests).where(*other).values(values)).rowcount != 1:
+                return False
+            append_events(connection, events)
+            return True
+
+    def rehearsals_waiting(self) -> list[RequestedRehearsal]:
+        query = select(*WITHOUT_DOCUMENT, literal("").label("document")).where(
+            rehearsal_requests.c.state == RehearsalState.QUEUED
+        )
+        with self._db.read() as connection:
+            return [
+                _request_of(row)
+                for row in connection.execute(query.order_by(rehearsal_requests.c.created, rehearsal_requests.c.ident))
+            ]
+
+    def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
+        lapsed = (rehearsal_requests.c.state == RehearsalState.RUNNING, rehearsal_requests.c.lease_until <= now)
+        with self._db.read() as connection:
+            rows = connection.execute(select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed))
+            return [(row.ident, row.attempt) for row in rows]
+
+    def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
+        running = select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(
+            rehearsal_requests.c.state == RehearsalState.RUNNING
+        )
+        with self._db.read() as connection:
+            return frozenset((row.ident, row.attempt) for row in connection.execute(running))
+
+    def drop_rehearsals(self, before: datetime) -> int:
+        old = (rehearsal_requests.c.state.not_in(UNDER_WAY), rehearsal_requests.c.updated < before)
+        with self._db.write() as connection:
+            return connection.execute(delete(rehearsal_requests).where(*old)).rowcount
+
+
+def _can_become(state: RehearsalState) -> ColumnElement[bool]:
+    return rehearsal_requests.c.state.in_(sorted(states_before(state)))
+
+
+def _is_running(ident: str, attempt: int) -> tuple[Any, ...]:
+    return (
+        rehearsal_requests.c.ident == ident,
+        rehearsal_requests.c.attempt == attempt,
+        rehearsal_requests.c.state == RehearsalState.RUNNING,
+    )
+
+
+def _move_request(connection: Connection, ident: str, only: Sequence[Any], **values: object) -> None:
+    if connection.execute(update(rehearsal_requests).where(*only).values(values)).rowcount != 1:
+        raise stale("rehearsal", ident)
+
+
+def _make_room(connection: Connection, person: str, limit: int) -> None:
+    """Those at their end go, the oldest first; what is under way stays."""
+    ended = (rehearsal_requests.c.person == person, rehearsal_requests.c.state.not_in(UNDER_WAY))
+    newest = (
+        select(rehearsal_requests.c.ident)
+        .where(*ended)
+        .order_by(rehearsal_requests.c.created.desc())
+        .limit(max(limit, 0))
+    )
+    remaining = list(connection.execute(newest).scalars())
+    connection.execute(delete(rehearsal_requests).where(*ended, rehearsal_requests.c.ident.not_in(remaining)))
+
+
+def _request_values(new: RequestedRehearsal) -> dict[str, object]:
+    values = {c.name: getattr(new, c.name) for c in rehearsal_requests.c}
+    return values | {"submission": asdict(new.submission)}
+
+
+def _request_of(row: Any) -> RequestedRehearsal:
+    fields = dict(row._mapping)
+    sent = fields["submission"]
+    sent |= {"kind": JobKind(sent["kind"]), "descriptions": tuple(tuple(pair) for pair in sent["descriptions"])}
+    fields |= {"submission": Submission(**sent), "state": RehearsalState(row.state)}
+    return RequestedRehearsal(**fields | {"step": RehearsalStep(row.step) if row.step else None})
+
+
+class SqlScriptRuns:
+    """The part of the store that remembers how scripts did."""
+
+    _db: Database
+
+    def note_rehearsal(self, job: str, attempt: int, passed: bool, trace: str, trace_from: datetime) -> None:
+        self._note(job, attempt, passed=passed, trace=trace, trace_from=trace_from)
+
+    def note_real_run(self, job: str, attempt: int, now: datetime) -> None:
+        self._note(job, attempt, met=now)
+
+    def note_problems(self, job: str, attempt: int) -> None:
+        self._note(job, attempt, problems=True)
+
+    def note_log(self, job: str, attempt: int, log: str) -> None:
+        self._note(job, attempt, JobState.WITHDRAWN, log=log)
+
+    def _note(self, job: str, attempt: int, *also: JobState, **values: object) -> None:
+        states = jobs.c.state.in_([JobState.RUNNING, *also])
+        running = select(jobs.c.ident).where(jobs.c.ident == job, jobs.c.attempt == attempt, states)
+        with self._db.write() as connection:
+            if connection.execute(running.with_for_update()).first() is None:
+                raise stale("job", job)
+            if connection.execute(update(rehearsals).where(rehearsals.c.job == job).values(values)).rowcount != 1:
+                connection.execute(insert(rehearsals).values(job=job, **values))
+
+    def rehearsal(self, job: str) -> ScriptRehearsal | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(rehearsals).where(rehearsals.c.job == job)).one_or_none()
+        return None if row is None else ScriptRehearsal(**row._mapping)
+
+    def scripts_to_read(self) -> list[str]:
+        query = select(jobs.c.ident).select_from(JOBS_WITH_RUNS).where(to_read()).order_by(jobs.c.created, jobs.c.ident)
+        with self._db.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            _note_read(connection, job, by, now)
+            append_events(connection, events)
+
+    def disclose_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        open_ = (rehearsals.c.job == job, rehearsals.c.met.is_not(None), rehearsals.c.reason.is_(None))
+        reported = update(rehearsals).where(*open_).values(reason=reason, told_by=by, told_at=now)
+        with self._db.write() as connection:
+            if connection.execute(reported).rowcount != 1:
+                raise Conflict("told-already", f"Nothing waits to be told of job {job!r}.")
+            _note_read(connection, job, by, now)
+            append_events(connection, events)
+
+    def reported_jobs(self, idents: frozenset[str]) -> frozenset[str]:
+        query = select(rehearsals.c.job).where(rehearsals.c.job.in_(sorted(idents)), rehearsals.c.told_by.is_not(None))
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+
+def _note_read(connection: Connection, job: str, by: str, now: datetime) -> None:
+    """The first to read it stands there."""
+    if connection.execute(select(script_reads.c.job).where(script_reads.c.job == job)).first() is None:
+        connection.execute(insert(script_reads).values(job=job, by=by, at=now))

@@ -1,0 +1,247 @@
+"""Releases in the store, one a job, whole, never changed; and the public register's lines and counts of them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import JobState
+from broker.domain.jobs.outputs import DECIDED_STATES, OutputState
+from broker.domain.ledger.spends import ExactDisclosure
+from broker.domain.ports import ALL_RELEASES, RegisterCount, RegisterEntry, RegisterFilter, Release
+from broker.domain.release_history import HistoryUpdate
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.job_stores.job_store import job_row
+from broker.storage.job_stores.output_store import move_output_row
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites
+from broker.storage.ledger.ledger_verification import enter_asides
+from broker.storage.ledger.spend_store import settle_with_release
+from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.stop_store import check_not_stopped
+from broker.storage.tables.administration_tables import snapshots
+from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases
+
+
+class SqlRegister:
+    """The part of the store that the register is read from."""
+
+    _db: Database
+
+    def register(self, wanted: RegisterFilter = ALL_RELEASES) -> list[RegisterEntry]:
+        with self._db.read() as connection:
+            chosen = _register_page(wanted)
+            if wanted.after is not None:
+                at = select(releases.c.released_at).where(releases.c.ident == wanted.after)
+                moment = connection.execute(at).scalar()
+                if moment is None:
+                    raise Unknown("release", wanted.after)
+                chosen = chosen.where(_older_than(moment, wanted.after))
+            grouped: dict[str, list[Row[Any]]] = {}
+            for row in connection.execute(_with_outputs(chosen)):
+                grouped.setdefault(row.ident, []).append(row)
+        return [_register_entry(rows) for rows in grouped.values()]
+
+    def releases_made(self) -> int:
+        with self._db.read() as connection:
+            return connection.execute(select(func.count()).select_from(releases)).scalar_one()
+
+    def register_counts(self) -> list[RegisterCount]:
+        last = func.row_number().over(partition_by=releases.c.project, order_by=releases.c.released_at.desc())
+        newest = select(releases.c.project, releases.c.released_at, jobs.c.policy, last.label("place"))
+        newest_of = newest.join(jobs, jobs.c.ident == releases.c.job).subquery()
+        query = (
+            select(
+                releases.c.project,
+                func.count(releases.c.ident.distinct()).label("releases"),
+                func.count(release_outputs.c.output).label("outputs"),
+                func.count(recalls.c.output).label("recalled"),
+                newest_of.c.released_at,
+                newest_of.c.policy,
+            )
+            .join(release_outputs, release_outputs.c.release == releases.c.ident)
+            .outerjoin(recalls, recalls.c.output == release_outputs.c.output)
+            .join(newest_of, and_(newest_of.c.project == releases.c.project, newest_of.c.place == 1))
+            .group_by(releases.c.project, newest_of.c.released_at, newest_of.c.policy)
+            .order_by(releases.c.project)
+        )
+        with self._db.read() as connection:
+            return [
+                RegisterCount(r.project, r.releases, r.outputs, r.recalled, r.released_at, r.policy)
+                for r in connection.execute(query)
+            ]
+
+
+def _register_page(wanted: RegisterFilter) -> Select[Any]:
+    """The releases of one page, before their outputs are joined: a limit on lines would cut a release."""
+    query = select(releases.c.ident, releases.c.project, releases.c.released_at, jobs.c.title)
+    query = query.join(jobs, jobs.c.ident == releases.c.job)
+    if wanted.projects is not None:
+        query = query.where(releases.c.project.in_(sorted(wanted.projects)))
+    for word in wanted.words:
+        query = query.where(or_(jobs.c.title.icontains(word, autoescape=True), _has_output_named(word)))
+    order = [releases.c.released_at.desc(), releases.c.ident.desc()]
+    if wanted.recalled:
+        held = select(release_outputs.c.release, func.max(recalls.c.recalled_at).label("at"))
+        held = held.join(recalls, recalls.c.output == release_outputs.c.output).group_by(release_outputs.c.release)
+        found = held.subquery()
+        query, order = query.join(found, found.c.release == releases.c.ident), [found.c.at.desc(), *order]
+    return query.order_by(*order).limit(wanted.limit)
+
+
+def _has_output_named(word: str) -> Any:
+    named = select(release_outputs.c.release).join(outputs, outputs.c.ident == release_outputs.c.output)
+    return releases.c.ident.in_(named.where(outputs.c.name.icontains(word, autoescape=True)))
+
+
+def _older_than(moment: datetime, ident: str) -> Any:
+    same = and_(releases.c.released_at == moment, releases.c.ident < ident)
+    return or_(releases.c.released_at < moment, same)
+
+
+def _with_outputs(chosen: Select[Any]) -> Select[Any]:
+    page = chosen.subquery()
+    return (
+        select(page, outputs.c.name, outputs.c.state, recalls.c.recalled_at)
+        .join(release_outputs, release_outputs.c.release == page.c.ident)
+        .join(outputs, outputs.c.ident == release_outputs.c.output)
+        .outerjoin(recalls, recalls.c.output == outputs.c.ident)
+        .order_by(page.c.released_at.desc(), page.c.ident.desc(), release_outputs.c.position)
+    )
+
+
+def _register_entry(rows: list[Row[Any]]) -> RegisterEntry:
+    first = rows[0]
+    gone = [row for row in rows if row.state == OutputState.RECALLED]
+    return RegisterEntry(
+        release=first.ident,
+        project=first.project,
+        title=first.title,
+        outputs=tuple(row.name for row in rows),
+        released_at=first.released_at,
+        recalled=len(gone) == len(rows),
+        recalled_outputs=tuple(row.name for row in gone),
+        recalled_at=max((row.recalled_at for row in gone if row.recalled_at is not None), default=None),
+    )
+
+
+UNDECIDED = frozenset(OutputState) - DECIDED_STATES
+
+
+class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
+    """The part of the store that lets outputs leave, and says what has left."""
+
+    _db: Database
+
+    def release(
+        self,
+        release: Release,
+        manifest: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        *,
+        exact_disclosures: Sequence[ExactDisclosure] = (),
+        history_update: HistoryUpdate | None = None,
+        content: Mapping[str, str] | None = None,
+    ) -> None:
+        if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
+            raise Breach("The manifest is not what the release's hash says.")
+        with self._ledger() as connection:
+            if history_update is None:
+                self._check_history(connection)
+            else:
+                self._enter(connection, history_update, now)
+            _lock_snapshot(connection, release.job)
+            _check_releasable(connection, release)
+            _check_content(connection, content or {})
+            _decide_job(connection, release.job, now)
+            _insert_release(connection, release, manifest)
+            for output in release.outputs:
+                move_output_row(connection, output, OutputState.APPROVED, OutputState.RELEASED, now, None)
+            settled = settle_with_release(connection, release.job, now)
+            enter_asides(connection, exact_disclosures, now)
+            append_events(connection, [*events, *settled])
+            check_not_stopped(connection, release.job)
+        self._sign_history()
+
+    def release_of(self, job: str) -> Release | None:
+        with self._db.read() as connection:
+            row = connection.execute(select(releases).where(releases.c.job == job)).one_or_none()
+            return None if row is None else _release_of(connection, row)
+
+    def manifest(self, release: str) -> str:
+        with self._db.read() as connection:
+            text: str | None = connection.execute(
+                select(releases.c.manifest).where(releases.c.ident == release)
+            ).scalar()
+        if text is None:
+            raise Unknown("release", release)
+        return text
+
+
+def _lock_snapshot(connection: Connection, job: str) -> None:
+    """Releases from one snapshot go one by one, so that each sees all that left before it."""
+    row = job_row(connection, job)
+    if row.snapshot is not None:
+        connection.execute(select(snapshots.c.ident).where(snapshots.c.ident == row.snapshot).with_for_update())
+
+
+def _check_releasable(connection: Connection, release: Release) -> None:
+    """Asked again under the locks: decided, of this project, not released, and all that was approved."""
+    if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
+        raise Conflict("already-released", f"Job {release.job!r} has its release already.")
+    row = job_row(connection, release.job, lock=True)
+    # After waiting for the row another release may stand.
+    if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
+        raise Conflict("already-released", f"Job {release.job!r} has its release already.")
+    undecided = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state.in_(sorted(UNDECIDED)))
+    open_ = row.state == JobState.ASSESSING and connection.execute(undecided.limit(1)).first()
+    if row.state not in {JobState.DECIDED, JobState.ASSESSING} or open_:
+        raise Conflict("not-decided", f"Job {release.job!r} is {row.state}; a release needs every output decided.")
+    if row.project != release.project:
+        raise Breach("A release belongs to its job's project.")
+    approved = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state == OutputState.APPROVED)
+    if set(connection.execute(approved).scalars()) != set(release.outputs) or not release.outputs:
+        raise Breach("A release holds exactly the approved outputs of its job, and at least one.")
+
+
+def _check_content(connection: Connection, content: Mapping[str, str]) -> None:
+    """Another worker may have compared an output anew since: then manifest and memory tell of other bytes."""
+    query = select(outputs.c.ident, outputs.c.release_hash).where(outputs.c.ident.in_(content))
+    if any(content[ident] != held for ident, held in connection.execute(query)):
+        raise Conflict("stale", "An output was compared anew since it was read.")
+
+
+def _decide_job(connection: Connection, job: str, now: datetime) -> None:
+    """A job with something to release is decided with its release: until then memory may send an output back."""
+    assessing = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING)
+    decided = {"state": JobState.DECIDED, "updated": now, "comparing_until": None}
+    connection.execute(update(jobs).where(*assessing).values(decided))
+
+
+def _insert_release(connection: Connection, release: Release, manifest: str) -> None:
+    connection.execute(
+        insert(releases).values(
+            ident=release.ident,
+            job=release.job,
+            project=release.project,
+            released_at=release.released_at,
+            manifest_hash=release.manifest_hash,
+            manifest=manifest,
+        )
+    )
+    rows = [
+        {"release": release.ident, "position": position, "output": output}
+        for position, output in enumerate(release.outputs, 1)
+    ]
+    connection.execute(insert(release_outputs), rows)
+
+
+def _release_of(connection: Connection, row: Row[Any]) -> Release:
+    held = select(release_outputs.c.output).where(release_outputs.c.release == row.ident)
+    names = tuple(connection.execute(held.order_by(release_outputs.c.position)).scalars())
+    return Release(row.ident, row.job, row.project, row.released_at, row.manifest_hash, names)

@@ -1,0 +1,239 @@
+"""Votes and messages on outputs in the store: added, never changed. Who may is decided by the workflow."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.jobs.reviews import Audience, Message, OutputDecision, Vote, VoteChoice
+from broker.domain.ports import VoteRecord
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.job_stores.output_store import IS_CURRENT_VOTE, move_output_row, output_row
+from broker.storage.tables.job_tables import jobs, outputs, votes
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("output", ForeignKey("outputs.ident"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("author", ForeignKey("people.ident"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("confirmed_by", ForeignKey("people.ident")),
+    one_of("audience", Audience),
+    CheckConstraint("confirmed_by <> author", name="second_person"),
+    Index(None, "held", "confirmed_by"),
+)
+
+
+class SqlMessages:
+    """The part of the store that keeps what is said about outputs."""
+
+    _db: Database
+
+    def say(self, message: Message, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            output_row(connection, message.output, lock=True)
+            add_message(connection, message)
+            append_events(connection, events)
+
+    def messages_on(self, outputs: frozenset[str]) -> list[Message]:
+        query = select(messages).where(messages.c.output.in_(sorted(outputs)))
+        with self._db.read() as connection:
+            return [_message_of(r) for r in connection.execute(query.order_by(messages.c.at, messages.c.number))]
+
+    def messages_that_wait(self, limit: int) -> list[Message]:
+        waiting = (messages.c.held, messages.c.confirmed_by.is_(None))
+        query = select(messages).where(*waiting).order_by(messages.c.at, messages.c.number).limit(limit)
+        with self._db.read() as connection:
+            return [_message_of(row) for row in connection.execute(query)]
+
+    def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
+        one = (messages.c.output == output, messages.c.number == number)
+        with self._db.write() as connection:
+            output_row(connection, output, lock=True)
+            row = connection.execute(select(messages).where(*one)).one_or_none()
+            if row is None:
+                raise Unknown("message", f"{output}/{number}")
+            if row.author == by:
+                raise Forbidden("second-person", "Another checker confirms what you wrote.")
+            if not _message_of(row).waits:
+                raise Conflict("confirmed-already", "This message waits for nobody.")
+            connection.execute(update(messages).where(*one).values(confirmed_by=by))
+            append_events(connection, events)
+
+
+def add_message(connection: Connection, message: Message) -> None:
+    """At the end of its thread, within the caller's transaction, which holds the output's row."""
+    last = select(func.coalesce(func.max(messages.c.number), 0)).where(messages.c.output == message.output)
+    connection.execute(
+        insert(messages).values(
+            output=message.output,
+            number=connection.execute(last).scalar_one() + 1,
+            author=message.author,
+            at=message.at,
+            audience=message.audience,
+            text=message.text,
+            held=message.held,
+            confirmed_by=message.confirmed_by,
+        )
+    )
+
+
+def _message_of(row: Row[Any]) -> Message:
+    return Message(
+        output=row.output,
+        author=row.author,
+        at=row.at,
+        audience=Audience(row.audience),
+        text=row.text,
+        held=row.held,
+        confirmed_by=row.confirmed_by,
+        number=row.number,
+    )
+
+
+def vote_of(row: Row[Any]) -> Vote:
+    return Vote(
+        output=row.output,
+        checker=row.checker,
+        choice=VoteChoice(row.choice),
+        reason=row.reason,
+        staff_hash=row.staff_hash,
+        findings_hash=row.findings_hash,
+        memory_version=row.memory_version,
+        cast=row.cast_at,
+        overrides=tuple(row.overrides),
+        why=row.why or "",
+    )
+
+
+class SqlVotes:
+    """The part of the store that keeps votes."""
+
+    _db: Database
+
+    def cast(
+        self,
+        vote: Vote,
+        events: Sequence[AuditEvent],
+        *,
+        decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None,
+    ) -> None:
+        self.cast_all([VoteRecord(vote, events, decide)])
+
+    def cast_all(self, casts: Sequence[VoteRecord]) -> None:
+        """What a `decide` decides is done with its vote or not at all, so two checkers at once cannot both miss the
+        decision. Outputs are locked in one order, so that two who vote on the same ones wait and do not block."""
+        with self._db.write() as connection:
+            for cast in sorted(casts, key=lambda c: c.vote.output):
+                append_events(connection, _cast_vote(connection, cast))
+
+    def votes_of(self, output: str) -> list[Vote]:
+        """Those on what the output is now, in the order in which they were cast."""
+        with self._db.read() as connection:
+            return _current_votes(_all_votes(connection, output), output_row(connection, output))
+
+    def voted(self, outputs: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
+        query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(idents)))
+        query = query.join(outputs, outputs.c.ident == votes.c.output).where(*IS_CURRENT_VOTE)
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
+        theirs = or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
+        query = (
+            select(votes.c.checker)
+            .distinct()
+            .join(outputs, outputs.c.ident == votes.c.output)
+            .join(jobs, jobs.c.ident == outputs.c.job)
+            .where(theirs)
+        )
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+
+def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]:
+    """One vote with what it decides and says; the events of all that."""
+    vote = cast.vote
+    row = output_row(connection, vote.output, lock=True)
+    _check_open(row, vote)
+    every = _all_votes(connection, vote.output)
+    earlier = _current_votes(every, row)
+    if any(v.checker == vote.checker for v in earlier):
+        raise Conflict("already-voted", "You have voted on this output already.")
+    _insert_vote(connection, vote, len(every) + 1, row)
+    for message in cast.says:
+        add_message(connection, message)
+    decided = cast.decide((*earlier, vote)) if cast.decide is not None else None
+    if decided is None:
+        return cast.events
+    after, reason, more = decided
+    move_output_row(connection, vote.output, OutputState.IN_REVIEW, after, vote.cast, reason)
+    return (*cast.events, *more)
+
+
+def _check_open(row: Row[Any], vote: Vote) -> None:
+    if row.state != OutputState.IN_REVIEW:
+        raise Conflict("stale", f"Output {vote.output!r} is not in review (any more).")
+    if (row.staff_hash, row.findings_hash) != (vote.staff_hash, vote.findings_hash):
+        raise Conflict("stale", f"Output {vote.output!r} is not what this vote was cast on.")
+
+
+def _all_votes(connection: Connection, output: str) -> list[Vote]:
+    query = select(votes).where(votes.c.output == output).order_by(votes.c.position)
+    return [vote_of(row) for row in connection.execute(query)]
+
+
+def _current_votes(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
+    """Votes that were cast on another state of the output are kept, and count no more."""
+    return [v for v in found if (v.staff_hash, v.findings_hash) == (row.staff_hash, row.findings_hash)]
+
+
+def _insert_vote(connection: Connection, vote: Vote, position: int, row: Row[Any]) -> None:
+    connection.execute(
+        insert(votes).values(
+            output=vote.output,
+            checker=vote.checker,
+            position=position,
+            choice=vote.choice,
+            reason=vote.reason,
+            staff_hash=vote.staff_hash,
+            findings_hash=vote.findings_hash,
+            memory_version=vote.memory_version,
+            cast_at=vote.cast,
+            overrides=list(vote.overrides),
+            why=vote.why or None,
+        )
+    )
+    if vote.overrides and vote.choice is VoteChoice.APPROVE:
+        both = sorted({*row.overrides, *vote.overrides})
+        connection.execute(update(outputs).where(outputs.c.ident == vote.output).values(overrides=both))

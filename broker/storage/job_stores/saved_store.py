@@ -1,0 +1,137 @@
+"""What projects keep, in the store: definitions that never change, and their states. Reads no definition's meaning."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.projects.saved_definitions import (
+    READABLE_STATES,
+    SAVED_TRANSITIONS,
+    SavedEntry,
+    SavedState,
+    definition_from_json,
+    definition_to_json,
+)
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.tables.job_tables import saved
+
+
+def save_cohort(connection: Connection, entry: SavedEntry) -> None:
+    """A cohort, inside the transaction that accepts its job."""
+    if entry.state is not SavedState.SAVED:
+        raise Breach("Only cohorts are kept with a job.")
+    _replace_name(connection, entry)
+    try:
+        connection.execute(insert(saved).values(_values(entry)))
+    except IntegrityError as error:
+        raise _saved_meanwhile(entry) from error
+
+
+def _replace_name(connection: Connection, entry: SavedEntry) -> None:
+    """What has the name now is replaced."""
+    now = (saved.c.project == entry.project, saved.c.readable_as == entry.name.casefold())
+    connection.execute(update(saved).where(*now).values(state=SavedState.REPLACED, readable_as=None))
+
+
+def _saved_meanwhile(entry: SavedEntry) -> Conflict:
+    return Conflict("kept-meanwhile", f"project.{entry.name} was kept by somebody else at this moment; try again.")
+
+
+def _values(entry: SavedEntry) -> dict[str, object]:
+    return {
+        "ident": entry.ident,
+        "project": entry.project,
+        "name": entry.name,
+        "readable_as": entry.name.casefold() if entry.state in READABLE_STATES else None,
+        "content": definition_to_json(entry.definition),
+        "about": entry.about,
+        "made_by": entry.by,
+        "created": entry.created,
+        "policy": entry.policy,
+        "state": entry.state,
+        "reason": entry.reason,
+        "decided_by": entry.decided_by,
+    }
+
+
+def _entry_of(row: Row[Any]) -> SavedEntry:
+    return SavedEntry(
+        ident=row.ident,
+        project=row.project,
+        definition=definition_from_json(row.content),
+        about=row.about,
+        by=row.made_by,
+        created=row.created,
+        policy=row.policy,
+        state=SavedState(row.state),
+        reason=row.reason,
+        decided_by=row.decided_by,
+    )
+
+
+class SqlSavedDefinitions:
+    """The part of the store that holds what projects keep."""
+
+    _db: Database
+
+    def saved(
+        self, project: str | None, states: frozenset[SavedState], idents: frozenset[str] | None = None
+    ) -> list[SavedEntry]:
+        query = select(saved).where(saved.c.state.in_(sorted(states)))
+        if project is not None:
+            query = query.where(saved.c.project == project)
+        if idents is not None:
+            query = query.where(saved.c.ident.in_(sorted(idents)))
+        with self._db.read() as connection:
+            return [_entry_of(row) for row in connection.execute(query.order_by(saved.c.created, saved.c.ident))]
+
+    def saved_entry(self, ident: str) -> SavedEntry:
+        with self._db.read() as connection:
+            return _find_entry(connection, ident)
+
+    def propose_saved(self, entry: SavedEntry, events: Sequence[AuditEvent]) -> None:
+        if entry.state is not SavedState.IN_REVIEW or entry.is_cohort:
+            raise Breach("What is proposed is a lookup that waits for a checker.")
+        with self._db.write() as connection:
+            connection.execute(insert(saved).values(_values(entry)))
+            append_events(connection, events)
+
+    def move_saved(
+        self,
+        ident: str,
+        before: SavedState,
+        after: SavedState,
+        events: Sequence[AuditEvent],
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        if after not in SAVED_TRANSITIONS[before]:
+            raise Breach(f"Nothing kept goes from {before} to {after}.")
+        with self._db.write() as connection:
+            entry = _find_entry(connection, ident)
+            readable = after in READABLE_STATES
+            if readable:
+                _replace_name(connection, entry)
+            values: dict[str, object] = {"state": after, "readable_as": entry.name.casefold() if readable else None}
+            values |= {"decided_by": by, "reason": reason} if by is not None else {}
+            moved = update(saved).where(saved.c.ident == ident, saved.c.state == before).values(values)
+            try:
+                changed = connection.execute(moved).rowcount
+            except IntegrityError as error:
+                raise _saved_meanwhile(entry) from error
+            if changed != 1:
+                raise Conflict("stale", f"project.{entry.name} has moved on; nothing was changed.")
+            append_events(connection, events)
+
+
+def _find_entry(connection: Connection, ident: str) -> SavedEntry:
+    row = connection.execute(select(saved).where(saved.c.ident == ident)).one_or_none()
+    if row is None:
+        raise Unknown("kept definition", ident)
+    return _entry_of(row)

@@ -1,0 +1,251 @@
+"""Accounts of the ledger: caps, balances, and charges of spends. A cap is never below what is used."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
+from broker.domain.ledger.privacy_loss import (
+    Accounting,
+    PrivacyAccount,
+    PrivacyAmount,
+    costs_from_json,
+    costs_to_json,
+    zero_amount,
+)
+from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
+from broker.storage.audit_store import append_events
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.tables.job_tables import outputs
+from broker.storage.tables.ledger_tables import ledger_accounts, ledger_charges, ledger_spends
+from broker.storage.tables.ledger_tables import ledger_accounts as accounts
+from broker.storage.tables.ledger_tables import ledger_charges as charges
+from broker.storage.tables.ledger_tables import ledger_spends as spends
+
+
+def spend_in(connection: Connection, job: str, *, lock: bool = False) -> Spend | None:
+    query = select(spends).where(spends.c.job == job)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return None if row is None else spend_from(row)
+
+
+def released_answer(connection: Connection, request: SpendRequest) -> Spend | None:
+    """The released spend of the same question at the same price, if there is one: its answer is known, and free. One
+    that was recalled is not given out again."""
+    recalled = exists().where(outputs.c.job == spends.c.job, outputs.c.state == OutputState.RECALLED)
+    query = select(spends).where(
+        spends.c.project == request.project,
+        spends.c.snapshot == request.snapshot,
+        spends.c.question == request.question,
+        spends.c.costs == costs_to_json(request.costs),
+        spends.c.state == SpendState.RELEASED,
+        ~recalled,
+    )
+    row = connection.execute(query.order_by(spends.c.created, spends.c.job).limit(1)).one_or_none()
+    return None if row is None else spend_from(row)
+
+
+def charges_of(connection: Connection, job: str) -> dict[PrivacyAccount, PrivacyAmount]:
+    """What each account was charged for a job, in the order in which accounts are locked."""
+    same = (
+        (accounts.c.unit == charges.c.unit)
+        & (accounts.c.project == charges.c.project)
+        & (accounts.c.dataset == charges.c.dataset)
+    )
+    query = select(charges, accounts.c.accounting).join(accounts, same).where(charges.c.job == job)
+    rows = connection.execute(query.order_by(charges.c.unit, charges.c.project, charges.c.dataset))
+    return {
+        PrivacyAccount(row.unit, row.project, row.dataset): PrivacyAmount(
+            Accounting(row.accounting), row.micro, row.delta
+        )
+        for row in rows
+    }
+
+
+def spend_from(row: Row[Any]) -> Spend:
+    return Spend(
+        request=SpendRequest(row.job, row.project, row.snapshot, row.question, costs_from_json(row.costs)),
+        state=SpendState(row.state),
+        created=row.created,
+        updated=row.updated,
+        answer=None if row.answer_hash is None else StoredAnswer(row.answer_hash, row.answer_place),
+    )
+
+
+def open_account(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount) -> dict[str, PrivacyAmount]:
+    """Insert the account; gives what each earlier job is charged in it. The unit's account is locked, or new."""
+    unit = PrivacyAccount(account.unit)
+    if account != unit and not _has_account(connection, unit):
+        raise Conflict("no-cap", f"Nothing can be allotted of {unit.name} before it has a cap.")
+    found = _all_spends(connection)
+    earlier = {s.request.job: amount for s in found if (amount := _charge_in(s, account, cap)) is not None}
+    spent = _sum(cap, (earlier.get(s.request.job) for s in found if s.state in SPENT_STATES))
+    reserved = _sum(cap, (earlier.get(s.request.job) for s in found if s.state is SpendState.RESERVED))
+    if not (spent + reserved).within(cap):
+        raise Conflict("cap-below-use", f"Of the budget {account.name} {spent + reserved} is used already.")
+    _insert_account(connection, account, cap, spent, reserved)
+    rows = [{"job": job, **_account_key(account), "micro": x.micro, "delta": x.delta} for job, x in earlier.items()]
+    if rows:
+        connection.execute(insert(ledger_charges), rows)
+    return earlier
+
+
+def _has_account(connection: Connection, unit: PrivacyAccount) -> bool:
+    query = select(ledger_accounts.c.unit).where(ledger_accounts.c.unit == unit.unit)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _all_spends(connection: Connection) -> list[Spend]:
+    rows = connection.execute(select(ledger_spends).order_by(ledger_spends.c.created, ledger_spends.c.job))
+    return [spend_from(row) for row in rows]
+
+
+def _charge_in(spend: Spend, account: PrivacyAccount, cap: PrivacyAmount) -> PrivacyAmount | None:
+    loss = spend.request.charges.get(account)
+    if loss is None or spend.state is SpendState.REFUNDED:
+        return None
+    amount = loss.under(cap.accounting)
+    if amount is None:
+        raise Conflict("accounting", f"What was spent of {account.name} cannot be told under {cap.accounting.value}.")
+    return amount
+
+
+def _sum(cap: PrivacyAmount, amounts: Iterable[PrivacyAmount | None]) -> PrivacyAmount:
+    return sum((a for a in amounts if a is not None), zero_amount(cap.accounting))
+
+
+def _account_key(account: PrivacyAccount) -> dict[str, Any]:
+    return {"unit": account.unit, "project": account.project, "dataset": account.dataset}
+
+
+def _insert_account(
+    connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, spent: PrivacyAmount, reserved: PrivacyAmount
+) -> None:
+    capped = {"accounting": cap.accounting, "cap": cap.micro, "cap_delta": cap.delta}
+    used = {"spent": spent.micro, "spent_delta": spent.delta}
+    used |= {"reserved": reserved.micro, "reserved_delta": reserved.delta}
+    try:
+        connection.execute(insert(ledger_accounts).values(**_account_key(account), **capped, **used))
+    except IntegrityError as error:
+        raise Conflict("stale", f"The budget {account.name} was opened by somebody else at this moment.") from error
+
+
+class SqlBudgetAccounts(SqlLedgerWrites):
+    """The part of the store that holds caps and balances."""
+
+    def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
+        with self._ledger() as connection:
+            before = locked(connection, [account]).get(account)
+            if before is not None and before.cap == cap:
+                return
+            enter_cap(connection, account, cap, before, now)
+            append_events(connection, events)
+
+    def balances(self, unit: str | None = None, project: str | None = None) -> list[Balance]:
+        """By account; all, or those of a unit, or those of a project (its own, none that it shares)."""
+        query = select(accounts).order_by(accounts.c.unit, accounts.c.project, accounts.c.dataset)
+        if unit is not None:
+            query = query.where(accounts.c.unit == unit)
+        if project is not None:
+            query = query.where(accounts.c.project == project)
+        with self._db.read() as connection:
+            return [balance_of(row) for row in connection.execute(query)]
+
+
+def enter_cap(
+    connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, before: Balance | None, now: datetime
+) -> None:
+    """The cap, with what was spent before there was this account, and the entry that says both."""
+    earlier: dict[str, PrivacyAmount] = {}
+    if before is None:
+        earlier = open_account(connection, account, cap)
+    else:
+        _change_cap(connection, account, cap, before)
+    charges = {job: [amount.micro, amount.delta] for job, amount in earlier.items()}
+    body = json.dumps({"cap": charges_to_json([(account, cap)]), "charges": charges}, sort_keys=True)
+    append_ledger_entry(connection, now, LedgerEntryKind.ALLOTTED, account.name, body)
+
+
+def _change_cap(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, before: Balance) -> None:
+    if before.cap.accounting is not cap.accounting:
+        raise Conflict("accounting", f"The budget {account.name} counts in {before.cap.accounting.value} for ever.")
+    if not before.used.within(cap):
+        raise Conflict("cap-below-use", f"Of the budget {account.name} {before.used} is used: no cap is below that.")
+    connection.execute(update(accounts).where(is_account(account)).values(cap=cap.micro, cap_delta=cap.delta))
+
+
+def locked(connection: Connection, wanted: Collection[PrivacyAccount]) -> dict[PrivacyAccount, Balance]:
+    """The accounts that there are, locked in the order that everybody keeps: the units' own first, by a statement of
+    their own, so that an account that was opened meanwhile is seen by the second."""
+    units = sorted({PrivacyAccount(a.unit) for a in wanted})
+    return _locked(connection, units) | _locked(connection, sorted(set(wanted) - set(units)))
+
+
+def _locked(connection: Connection, wanted: Sequence[PrivacyAccount]) -> dict[PrivacyAccount, Balance]:
+    query = select(accounts).where(or_(false(), *map(is_account, wanted)))
+    order = (accounts.c.unit, accounts.c.project, accounts.c.dataset)
+    rows = connection.execute(query.order_by(*order).with_for_update())
+    return {b.account: b for b in map(balance_of, rows)}
+
+
+def reserve_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
+    """Reserve, if it is within every cap: asked once more by the statement itself, and by the table's own checks."""
+    for account, amount in charges.items():
+        within = and_(
+            accounts.c.spent + accounts.c.reserved + amount.micro <= accounts.c.cap,
+            accounts.c.spent_delta + accounts.c.reserved_delta + amount.delta <= accounts.c.cap_delta,
+        )
+        _change_balance(connection, account, amount, _reserved_signs(+1), within)
+
+
+def spend_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
+    """What was reserved is spent, for good."""
+    for account, amount in charges.items():
+        _change_balance(connection, account, amount, _reserved_signs(-1) | {"spent": +1, "spent_delta": +1})
+
+
+def return_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
+    for account, amount in charges.items():
+        _change_balance(connection, account, amount, _reserved_signs(-1))
+
+
+def _reserved_signs(sign: int) -> dict[str, int]:
+    return {"reserved": sign, "reserved_delta": sign}
+
+
+def _change_balance(
+    connection: Connection,
+    account: PrivacyAccount,
+    amount: PrivacyAmount,
+    signs: Mapping[str, int],
+    *where: ColumnElement[bool],
+) -> None:
+    values = {
+        name: accounts.c[name] + sign * (amount.delta if name.endswith("_delta") else amount.micro)
+        for name, sign in signs.items()
+    }
+    if connection.execute(update(accounts).where(is_account(account), *where).values(values)).rowcount != 1:
+        raise Breach(f"The budget {account.name} changed under its lock.")
+
+
+def is_account(account: PrivacyAccount) -> ColumnElement[bool]:
+    return and_(
+        accounts.c.unit == account.unit, accounts.c.project == account.project, accounts.c.dataset == account.dataset
+    )
+
+
+def balance_of(row: Row[Any]) -> Balance:
+    accounting = Accounting(row.accounting)
+    return Balance(
+        PrivacyAccount(row.unit, row.project, row.dataset),
+        cap=PrivacyAmount(accounting, row.cap, row.cap_delta),
+        spent=PrivacyAmount(accounting, row.spent, row.spent_delta),
+        reserved=PrivacyAmount(accounting, row.reserved, row.reserved_delta),
+    )

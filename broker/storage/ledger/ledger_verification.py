@@ -1,0 +1,193 @@
+"""The ledger read back and proved, entries against tables; and restored after a back-up."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from broker.domain.errors import Conflict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ledger.ledger_chain import (
+    SPEND_MOVES,
+    ChainHead,
+    LedgerCheck,
+    LedgerEntryKind,
+    LedgerTotals,
+    ReplayedSpend,
+    replay_entries,
+)
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
+from broker.domain.ledger.spends import BalancePoint, DisclosureSource, ExactDisclosure, SpendRequest, SpendState
+from broker.storage.audit_store import append_events
+from broker.storage.ledger.budget_account_store import (
+    balance_of,
+    enter_cap,
+    is_account,
+    locked,
+    reserve_charges,
+    spend_from,
+    spend_in,
+)
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
+from broker.storage.signed_chain import check_two_administrators, lost_body
+from broker.storage.tables.ledger_tables import (
+    ledger_accounts,
+    ledger_asides,
+    ledger_charges,
+    ledger_entries,
+    ledger_spends,
+)
+
+
+def differing(connection: Connection, totals: LedgerTotals) -> Iterator[str]:
+    """Names of accounts, jobs and sources of which a table says something else than the entries add up to."""
+    balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_accounts)))}
+    for account in sorted(balances.keys() | totals.caps):
+        found = balances.get(account)
+        if (
+            found is None
+            or totals.caps.get(account) != found.cap
+            or totals.used(account) != (found.spent, found.reserved)
+        ):
+            yield account.name
+    spends = _stored_spends(connection, {account: b.cap for account, b in balances.items()})
+    yield from sorted(j for j in spends.keys() | totals.spends if spends.get(j) != totals.spends.get(j))
+    rows = connection.execute(select(ledger_asides))
+    asides = {ExactDisclosure(DisclosureSource(r.kind), r.source, r.dataset, r.project, r.snapshot) for r in rows}
+    yield from sorted({a.source for a in asides ^ totals.exact_disclosures})
+
+
+def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmount]) -> dict[str, ReplayedSpend]:
+    charges: dict[str, dict[PrivacyAccount, PrivacyAmount]] = {}
+    for row in connection.execute(select(ledger_charges)):
+        account = PrivacyAccount(row.unit, row.project, row.dataset)
+        if account in caps:
+            charges.setdefault(row.job, {})[account] = PrivacyAmount(caps[account].accounting, row.micro, row.delta)
+    spends = map(spend_from, connection.execute(select(ledger_spends)))
+    return {s.request.job: ReplayedSpend(s.state, charges.get(s.request.job, {}), s.answer) for s in spends}
+
+
+class SqlLedgerQueries(SqlLedgerWrites):
+    """The part of the store that shows the ledger and proves it."""
+
+    def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
+        """One point for each move of a spend that counts in the account, oldest first."""
+        with self._db.read() as connection:
+            found = connection.execute(select(ledger_accounts).where(is_account(account))).one_or_none()
+            return [] if found is None else list(_points(connection, account, balance_of(found).cap.accounting))
+
+    def add_exact_disclosures(
+        self, asides: Sequence[ExactDisclosure], now: datetime, events: Sequence[AuditEvent]
+    ) -> None:
+        with self._ledger() as connection:
+            if enter_asides(connection, asides, now):
+                append_events(connection, events)
+
+    def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]:
+        """What stands beside the claim about these data sets."""
+        a = ledger_asides.c
+        query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
+        with self._db.read() as connection:
+            rows = connection.execute(query)
+            return [ExactDisclosure(DisclosureSource(r.kind), r.source, r.dataset, r.project, r.snapshot) for r in rows]
+
+    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
+        """Follow the chain to its head, look for signed heads (the last one always), and make the totals again."""
+        with self._db.read() as connection:
+            entries, broken = self._ledger_chain.follow(connection, LedgerEntryKind)
+            forgotten = tuple(
+                h for h in self._ledger_chain.heads_to_find(heads) if not self._ledger_chain.has(connection, h)
+            )
+            differs = () if broken is not None else tuple(differing(connection, replay_entries(entries)))
+        return LedgerCheck(len(entries), broken, forgotten, differs)
+
+
+def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> bool:
+    """Enter those that are not there yet; whether there were any."""
+    new = [a for a in asides if not _is_entered(connection, a)]
+    for source, group in groupby(sorted(new, key=_source), key=_source):
+        rows: list[dict[str, Any]] = [
+            {"kind": a.kind, "source": a.source, "dataset": a.dataset, "project": a.project, "snapshot": a.snapshot}
+            for a in group
+        ]
+        connection.execute(insert(ledger_asides), rows)
+        append_ledger_entry(connection, now, LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True))
+    return bool(new)
+
+
+def _source(aside: ExactDisclosure) -> str:
+    return aside.source
+
+
+def _is_entered(connection: Connection, aside: ExactDisclosure) -> bool:
+    a = ledger_asides.c
+    same = (a.kind == aside.kind, a.source == aside.source, a.dataset == aside.dataset)
+    return connection.execute(select(a.source).where(*same)).first() is not None
+
+
+def _points(connection: Connection, account: PrivacyAccount, accounting: Accounting) -> Iterator[BalancePoint]:
+    c, e = ledger_charges.c, ledger_entries.c
+    mine = (c.unit == account.unit, c.project == account.project, c.dataset == account.dataset)
+    query = select(e.at, e.kind, e.subject, c.micro, c.delta).join(ledger_charges, c.job == e.subject)
+    rows = connection.execute(query.where(*mine, e.kind.in_(sorted(SPEND_MOVES))).order_by(e.number))
+    spent = reserved = PrivacyAmount(accounting, 0)
+    for row in rows:
+        state, amount = SpendState(row.kind), PrivacyAmount(accounting, row.micro, row.delta)
+        if state is SpendState.RESERVED:
+            reserved += amount
+        elif state in {SpendState.CHARGED, SpendState.REFUNDED}:
+            reserved -= amount
+            spent = spent + amount if state is SpendState.CHARGED else spent
+        yield BalancePoint(row.at, row.subject, state, spent, reserved)
+
+
+class SqlLedgerRestoration(SqlLedgerWrites):
+    """The part of the store that brings a ledger back to use after it was restored."""
+
+    def restore_ledger(
+        self,
+        lost: ChainHead,
+        caps: Mapping[PrivacyAccount, PrivacyAmount],
+        spends: Sequence[SpendRequest],
+        by: frozenset[str],
+        now: datetime,
+        events: Sequence[AuditEvent],
+    ) -> None:
+        check_two_administrators(by, "ledger")
+        with self._db.write() as connection:
+            if self._ledger_heads is None or self._ledger_heads.last() != lost or self._remembers(connection):
+                raise Conflict("nothing-lost", "This is not the head that the ledger has lost.")
+            body = lost_body(lost, by)
+            append_ledger_entry(connection, now, LedgerEntryKind.RESTORED, "ledger", body, after=lost.number)
+            for account in sorted(caps):
+                enter_cap(connection, account, caps[account], locked(connection, [account]).get(account), now)
+            for request in spends:
+                _enter_lost_spend(connection, request, now)
+            append_events(connection, events)
+        self._sign()
+
+    def attest_ledger(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        check_two_administrators(by, "ledger")
+        if self._ledger_heads is None or self._ledger_heads.last() is not None:
+            raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
+        with self._db.write() as connection:
+            append_events(connection, events)
+        self._ledger_heads.store_head(exported)
+
+
+def _enter_lost_spend(connection: Connection, request: SpendRequest, now: datetime) -> None:
+    """As spent and withheld: the answer may have been seen, and is not here."""
+    known = spend_in(connection, request.job)
+    if known is None:
+        charges = charges_within(locked(connection, request.charges), request)
+        reserve_charges(connection, charges)
+        enter_spend(connection, request, charges, now)
+    elif not known.request.is_same_as(request):
+        raise Conflict("spend-differs", f"Job {request.job!r} has asked the ledger for something else before.")
+    if known is None or known.state is SpendState.RESERVED:
+        move_spend(connection, request.job, SpendState.CHARGED, now)
+        move_spend(connection, request.job, SpendState.WITHHELD, now)

@@ -1,0 +1,239 @@
+"""Spends of the ledger: reserved in every account or refused, then charged, answered, released or refunded."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, select, update
+
+from broker.domain.errors import Conflict, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ledger.budget_refusals import BudgetShortfall, OverBudget, ReleaseMaximum, check_release_maximum
+from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
+from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, PrivacyAmount, costs_to_json
+from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
+from broker.storage.audit_store import append_events
+from broker.storage.ledger.budget_account_store import (
+    charges_of,
+    locked,
+    released_answer,
+    reserve_charges,
+    return_charges,
+    spend_charges,
+    spend_in,
+)
+from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.tables.job_tables import jobs, outputs, releases
+from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
+
+
+class SqlReservations(SqlLedgerWrites):
+    """The part of the store by which a job is let in, or not."""
+
+    def reserve(
+        self, request: SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
+    ) -> Spend:
+        with self._ledger() as connection:
+            # Whoever asks the same again waits here, and finds below what was reserved meanwhile.
+            balances = locked(connection, request.charges)
+            known = spend_in(connection, request.job)
+            if known is not None:
+                return _check_same_request(known, request)
+            answered = released_answer(connection, request)
+            if answered is not None:
+                return answered
+            check_release_maximum(request.costs, maximum)
+            charges = charges_within(balances, request)
+            reserve_charges(connection, charges)
+            enter_spend(connection, request, charges, now)
+            append_events(connection, events)
+            return Spend(request, SpendState.RESERVED, now, now)
+
+
+def _check_same_request(known: Spend, request: SpendRequest) -> Spend:
+    if not known.request.is_same_as(request):
+        raise Conflict("spend-differs", f"Job {request.job!r} has asked the ledger for something else before.")
+    return known
+
+
+def charges_within(
+    balances: Mapping[PrivacyAccount, Balance], request: SpendRequest
+) -> dict[PrivacyAccount, PrivacyAmount]:
+    """What each account is charged; OverBudget, with every reason, if any has not enough or is not there."""
+    lacking = _missing_accounts(balances, request)
+    charges: dict[PrivacyAccount, PrivacyAmount] = {}
+    for account, balance in balances.items():
+        amount = request.charges[account].under(balance.cap.accounting)
+        if amount is None or not (balance.used + amount).within(balance.cap):
+            lacking.append(BudgetShortfall(account, amount, None if account.is_shared else balance.left))
+        else:
+            charges[account] = amount
+    if lacking:
+        raise OverBudget(lacking)
+    return charges
+
+
+def _missing_accounts(balances: Collection[PrivacyAccount], request: SpendRequest) -> list[BudgetShortfall]:
+    """Without a cap for the unit nothing is promised, so nothing is spent; nor by a project without an allotment."""
+    return [
+        BudgetShortfall(account, _first_amount(loss), None)
+        for cost in request.costs
+        for account, loss in _needed_accounts(cost, request.project, balances)
+        if account not in balances
+    ]
+
+
+def _needed_accounts(
+    cost: Cost, project: str, balances: Collection[PrivacyAccount]
+) -> list[tuple[PrivacyAccount, Loss]]:
+    """The unit's account; and of the project's one for all its data sets, or else one for each."""
+    needed = [(PrivacyAccount(cost.unit), cost.whole)]
+    if PrivacyAccount(cost.unit, project) in balances:
+        return needed
+    if not cost.by_dataset:
+        return [*needed, (PrivacyAccount(cost.unit, project), cost.whole)]
+    return needed + [(PrivacyAccount(cost.unit, project, dataset), loss) for dataset, loss in cost.by_dataset]
+
+
+def _first_amount(loss: Loss) -> PrivacyAmount:
+    return loss.amounts[0]
+
+
+def enter_spend(
+    connection: Connection, request: SpendRequest, charges: Mapping[PrivacyAccount, PrivacyAmount], now: datetime
+) -> None:
+    """The spend, what each account is charged for it, and the entry that says both."""
+    named = {"project": request.project, "snapshot": request.snapshot, "question": request.question}
+    costs = costs_to_json(request.costs)
+    moment = {"state": SpendState.RESERVED, "created": now, "updated": now}
+    connection.execute(insert(ledger_spends).values(job=request.job, **named, costs=costs, **moment))
+    rows = [
+        {
+            "job": request.job,
+            "unit": a.unit,
+            "project": a.project,
+            "dataset": a.dataset,
+            "micro": x.micro,
+            "delta": x.delta,
+        }
+        for a, x in charges.items()
+    ]
+    connection.execute(insert(ledger_charges), rows)
+    body = json.dumps({**named, "costs": costs, "charges": charges_to_json(charges.items())}, sort_keys=True)
+    append_ledger_entry(connection, now, LedgerEntryKind.RESERVED, request.job, body)
+
+
+OPEN_STATES = frozenset({SpendState.RESERVED, SpendState.CHARGED})
+
+
+class SqlSpends(SqlLedgerWrites):
+    """The part of the store that moves spends on."""
+
+    def spend_of(self, job: str) -> Spend | None:
+        with self._db.read() as connection:
+            return spend_in(connection, job)
+
+    def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
+        with self._ledger() as connection:
+            known = _locked_spend(connection, job)
+            if known.state in {SpendState.CHARGED, SpendState.RELEASED}:
+                return known
+            moved = move_spend(connection, job, SpendState.CHARGED, now)
+            append_events(connection, events)
+            return moved
+
+    def store_answer(self, job: str, answer: StoredAnswer, now: datetime, events: Sequence[AuditEvent]) -> StoredAnswer:
+        with self._ledger() as connection:
+            known = _locked_spend(connection, job)
+            if known.answer is not None:
+                return known.answer
+            if known.state is not SpendState.CHARGED:
+                raise _stale_spend(job, known.state)
+            stored = {"answer_hash": answer.keyed_hash, "answer_place": answer.place}
+            connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(**stored, updated=now))
+            body = json.dumps({"hash": answer.keyed_hash, "place": answer.place}, sort_keys=True)
+            append_ledger_entry(connection, now, LedgerEntryKind.ANSWERED, job, body)
+            append_events(connection, events)
+            return answer
+
+    def settle_spend(self, job: str, after: SpendState, now: datetime, events: Sequence[AuditEvent]) -> Spend:
+        with self._ledger() as connection:
+            known = _locked_spend(connection, job)
+            if known.state is after:
+                return known
+            moved = move_spend(connection, job, after, now)
+            append_events(connection, events)
+            return moved
+
+    def unsettled_spends(self, before: datetime) -> list[Spend]:
+        """Spends older than `before` that wait for nobody: their job was never accepted, or is at its end."""
+        unfinished = exists().where(jobs.c.ident == ledger_spends.c.job, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
+        query = select(ledger_spends.c.job).where(
+            ledger_spends.c.state.in_(sorted(OPEN_STATES)),
+            ledger_spends.c.created < before,
+            ~unfinished,
+            ~_awaits_release(),
+        )
+        with self._db.read() as connection:
+            idents = connection.execute(query.order_by(ledger_spends.c.created, ledger_spends.c.job)).scalars().all()
+            return [found for job in idents if (found := spend_in(connection, job)) is not None]
+
+
+def _awaits_release() -> ColumnElement[bool]:
+    """The job is decided, and its release is still to be made."""
+    approved = exists().where(outputs.c.job == ledger_spends.c.job, outputs.c.state == OutputState.APPROVED)
+    return and_(approved, ~exists().where(releases.c.job == ledger_spends.c.job))
+
+
+def move_spend(connection: Connection, job: str, after: SpendState, now: datetime) -> Spend:
+    """One move with its entry, and what it does to the accounts. The table says what may follow."""
+    known = spend_in(connection, job, lock=True)
+    if known is None:
+        raise Unknown("spend", job)
+    if not can_move_spend(known.state, after):
+        raise _stale_spend(job, known.state)
+    if after is SpendState.RELEASED and known.answer is None:
+        raise Conflict("no-answer", f"Job {job!r} has no stored answer that could be released.")
+    if known.state is SpendState.RESERVED:
+        charges = charges_of(connection, job)
+        locked(connection, charges)
+        (spend_charges if after is SpendState.CHARGED else return_charges)(connection, charges)
+    connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(state=after, updated=now))
+    append_ledger_entry(connection, now, LedgerEntryKind(after.value), job)
+    return Spend(known.request, after, known.created, now, known.answer)
+
+
+def settle_with_job(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
+    """A job that ends without a release takes its spend with it."""
+    known = spend_in(connection, job, lock=True)
+    if known is None or known.state not in OPEN_STATES or (after is JobState.DECIDED and _is_approved(connection, job)):
+        return []
+    end = move_spend(connection, job, known.state_without_release, now).state
+    return [AuditEvent(now, SYSTEM.ident, f"spend.{end.value}", job)]
+
+
+def settle_with_release(connection: Connection, job: str, now: datetime) -> list[AuditEvent]:
+    """A release takes the spend of its job with it. One that was never charged has nothing that could leave."""
+    if spend_in(connection, job) is None:
+        return []
+    move_spend(connection, job, SpendState.RELEASED, now)
+    return [AuditEvent(now, SYSTEM.ident, "spend.released", job)]
+
+
+def _is_approved(connection: Connection, job: str) -> bool:
+    query = select(outputs.c.ident).where(outputs.c.job == job, outputs.c.state == OutputState.APPROVED)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _locked_spend(connection: Connection, job: str) -> Spend:
+    found = spend_in(connection, job, lock=True)
+    if found is None:
+        raise Unknown("spend", job)
+    return found
+
+
+def _stale_spend(job: str, state: SpendState) -> Conflict:
+    return Conflict("stale", f"The spend of job {job!r} is {state.value}; nothing was changed.")

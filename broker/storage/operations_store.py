@@ -1,0 +1,50 @@
+"""What operations note in the store: which notices went out by mail, and what workers last said of themselves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ports import WorkerReport
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.tables.administration_tables import notices_mailed, worker_reports
+
+
+class SqlMailedNotices:
+    """The part of the store that keeps anybody from being told twice."""
+
+    _db: Database
+
+    def mailed(self, person: str) -> frozenset[str]:
+        query = select(notices_mailed.c.key).where(notices_mailed.c.person == person)
+        with self._db.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None:
+        known = self.mailed(person)
+        rows = [{"person": person, "key": key, "at": now} for key in dict.fromkeys(keys) if key not in known]
+        with self._db.write() as connection:
+            if rows:
+                connection.execute(insert(notices_mailed), rows)
+            append_events(connection, events)
+
+
+class SqlWorkerReports:
+    """The part of the store that administrators see workers by."""
+
+    _db: Database
+
+    def report_worker(self, report: WorkerReport) -> None:
+        facts = [list(pair) for pair in report.facts]
+        with self._db.write() as connection:
+            connection.execute(delete(worker_reports).where(worker_reports.c.worker == report.worker))
+            connection.execute(insert(worker_reports).values(worker=report.worker, at=report.at, facts=facts))
+
+    def worker_reports(self) -> list[WorkerReport]:
+        """The one that reported last first."""
+        query = select(worker_reports).order_by(worker_reports.c.at.desc()).limit(50)
+        with self._db.read() as connection:
+            rows = connection.execute(query)
+            return [WorkerReport(r.worker, r.at, tuple((k, v) for k, v in r.facts)) for r in rows]

@@ -1,0 +1,143 @@
+"""Policy sets in the store: proposed by one administrator, put in force by another. The content is not read here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.ports import PolicyDecision, StoredPolicy
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.tables.administration_tables import policies, policy_proposals, project_decisions
+
+
+class SqlPolicySets:
+    """The part of the store that keeps policy sets under their fingerprints."""
+
+    _db: Database
+
+    def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None:
+        """A set may be proposed again later, to go back to it; not while it waits or is in force."""
+        if policy.applied_by is not None or policy.applied_at is not None:
+            raise Breach("A policy set is proposed before it is applied.")
+        try:
+            with self._db.write() as connection:
+                _put_content(connection, policy)
+                _check_proposable(connection, policy.fingerprint)
+                connection.execute(insert(policy_proposals).values(_proposal(connection, policy)))
+                append_events(connection, events)
+        except IntegrityError as error:
+            raise Conflict("stale", "Another policy set was proposed at this moment; try again.") from error
+
+    def apply_policy(
+        self,
+        fingerprint: str,
+        by: str,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        projects: frozenset[str] = frozenset(),
+    ) -> None:
+        try:
+            with self._db.write() as connection:
+                row = _latest(connection, fingerprint)
+                if row.applied_by is not None:
+                    raise Conflict("already-applied", "This policy set was applied already.")
+                if row.proposed_by == by:
+                    raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it.")
+                last = connection.execute(select(func.max(policy_proposals.c.applied_order))).scalar()
+                this = (policy_proposals.c.number == row.number, policy_proposals.c.applied_by.is_(None))
+                values = {"applied_by": by, "applied_at": now, "applied_order": (last or 0) + 1}
+                if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
+                    raise Conflict("already-applied", "This policy set was applied already.")
+                _note_decisions(connection, row.number, projects)
+                append_events(connection, events)
+        except IntegrityError as error:
+            raise Conflict("stale", "Another policy set was applied at this moment; look again.") from error
+
+    def decisions_on(self, project: str, limit: int = 20) -> list[PolicyDecision]:
+        columns = ("fingerprint", "proposed_by", "proposed_at", "applied_by", "applied_at")
+        joined = project_decisions.c.proposal == policy_proposals.c.number
+        query = select(*(policy_proposals.c[name] for name in columns)).join(project_decisions, joined)
+        query = query.where(project_decisions.c.project == project, policy_proposals.c.applied_by.is_not(None))
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(policy_proposals.c.applied_order.desc()).limit(limit))
+            return [PolicyDecision(*row) for row in rows]
+
+    def policy_in_force(self) -> StoredPolicy:
+        with self._db.read() as connection:
+            row = connection.execute(_in_force()).one_or_none()
+        if row is None:
+            raise Unknown("policy", "in force")
+        return _policy_of(row)
+
+    def policy(self, fingerprint: str) -> StoredPolicy:
+        with self._db.read() as connection:
+            return _policy_of(_latest(connection, fingerprint))
+
+    def proposed_policies(self) -> list[StoredPolicy]:
+        """Sets that wait for a second administrator, oldest first."""
+        query = _with_content().where(policy_proposals.c.applied_by.is_(None)).order_by(policy_proposals.c.number)
+        with self._db.read() as connection:
+            return [_policy_of(row) for row in connection.execute(query)]
+
+
+def _note_decisions(connection: Connection, proposal: int, projects: frozenset[str]) -> None:
+    if projects:
+        rows = [{"project": project, "proposal": proposal} for project in sorted(projects)]
+        connection.execute(insert(project_decisions), rows)
+
+
+def _with_content() -> Select[Any]:
+    joined = policies.c.fingerprint == policy_proposals.c.fingerprint
+    return select(policy_proposals, policies.c.content).join(policies, joined)
+
+
+def _in_force() -> Select[Any]:
+    order = policy_proposals.c.applied_order
+    return _with_content().where(order.is_not(None)).order_by(order.desc()).limit(1)
+
+
+def _latest(connection: Connection, fingerprint: str) -> Row[Any]:
+    query = _with_content().where(policies.c.fingerprint == fingerprint).order_by(policy_proposals.c.number.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
+    if row is None:
+        raise Unknown("policy", fingerprint)
+    return row
+
+
+def _policy_of(row: Row[Any]) -> StoredPolicy:
+    return StoredPolicy(row.fingerprint, row.content, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at)
+
+
+def _put_content(connection: Connection, policy: StoredPolicy) -> None:
+    query = select(policies.c.content).where(policies.c.fingerprint == policy.fingerprint)
+    stored = connection.execute(query).scalar()
+    if stored is None:
+        connection.execute(insert(policies).values(fingerprint=policy.fingerprint, content=policy.content))
+    elif stored != policy.content:
+        raise Breach("Two policy sets with one fingerprint.")
+
+
+def _check_proposable(connection: Connection, fingerprint: str) -> None:
+    waiting = select(policy_proposals.c.number).where(
+        policy_proposals.c.fingerprint == fingerprint, policy_proposals.c.applied_by.is_(None)
+    )
+    if connection.execute(waiting).first():
+        raise Conflict("already-proposed", "This policy set waits for a second administrator already.")
+    in_force = connection.execute(_in_force()).one_or_none()
+    if in_force is not None and in_force.fingerprint == fingerprint:
+        raise Conflict("already-in-force", "This policy set is in force already.")
+
+
+def _proposal(connection: Connection, policy: StoredPolicy) -> dict[str, object]:
+    last = connection.execute(select(func.max(policy_proposals.c.number))).scalar()
+    return {
+        "number": (last or 0) + 1,
+        "fingerprint": policy.fingerprint,
+        "proposed_by": policy.proposed_by,
+        "proposed_at": policy.proposed_at,
+    }

@@ -1,0 +1,212 @@
+"""Public tables in the store: who asked, who confirmed, which worker runs one, what came of it. Reads no figure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    Integer,
+    Row,
+    Table,
+    Text,
+    and_,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.public_tables import NumbersOnlyReason, PublicTable, PublicTableState, PublishedTable, Reproduction
+from broker.domain.release_history import HistoryUpdate
+from broker.storage.audit_store import append_events
+from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.tables.administration_tables import snapshots
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+PUBLISHED_FIELDS = ("name", "source", "recipe", "dialect", "snapshot", "rounding", "figures")
+
+public_tables = Table(
+    "public_tables",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    *(Column(name, Text, nullable=False) for name in PUBLISHED_FIELDS),
+    Column("standing", Text, unique=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    Column("attempt", Integer, nullable=False),
+    Column("lease_until", UtcTime),
+    Column("vault", Text),
+    Column("agreed", Integer),
+    Column("compared", Integer),
+    Column("why", Text),
+    Column("entry", BigInteger, unique=True),
+    Column("entered_at", UtcTime),
+    one_of("why", NumbersOnlyReason),
+    CheckConstraint("confirmed_by <> by", name="second_administrator"),
+    CheckConstraint("entry IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
+    CheckConstraint("withdrawn_at IS NULL OR confirmed_by IS NULL", name="withdrawn"),
+    CheckConstraint("(entry IS NULL) = (entered_at IS NULL)", name="entered"),
+    CheckConstraint("(entry IS NULL) = (agreed IS NULL) AND (entry IS NULL) = (compared IS NULL)", name="found"),
+    CheckConstraint("entry IS NULL OR lease_until IS NULL", name="lease"),
+)
+"""`standing` is the folded name while the table is not withdrawn. `entry` is its number in the memory."""
+
+P = public_tables.c
+LISTED = [literal("").label(c.name) if c.name == "figures" else c for c in public_tables.c]
+TO_RUN = and_(P.confirmed_by.is_not(None), P.entry.is_(None))
+
+
+class SqlPublicTables(SqlHistoryWrites):
+    """The port `PublicTableStore`, as a part of the store."""
+
+    def request_public_table(self, table: PublicTable, event: AuditEvent) -> None:
+        fields = {name: getattr(table.published, name) for name in PUBLISHED_FIELDS}
+        values = fields | {"ident": table.ident, "standing": fields["name"].casefold(), "by": table.by, "at": table.at}
+        try:
+            with self._db.write() as connection:
+                connection.execute(insert(public_tables).values(values | {"attempt": 0}))
+                append_events(connection, [event])
+        except IntegrityError as error:
+            raise Conflict("already-asked", "A public table of this name is there already.") from error
+
+    def public_tables(self, limit: int = 200) -> list[PublicTable]:
+        return self._public(select(*LISTED).order_by(P.at.desc(), P.ident.desc()).limit(limit))
+
+    def public_table(self, ident: str) -> PublicTable:
+        with self._db.read() as connection:
+            return _table_of(_row(connection, ident))
+
+    def confirm_public_table(self, ident: str, by: str, now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            found = _waiting(connection, ident)
+            if found.by == by:
+                raise Forbidden("second-administrator", "Whoever asked for a public table cannot confirm it.")
+            _update_table(connection, ident, confirmed_by=by, confirmed_at=now)
+            append_events(connection, [event])
+
+    def withdraw_public_table(self, ident: str, now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            _waiting(connection, ident)
+            _update_table(connection, ident, withdrawn_at=now, standing=None)
+            append_events(connection, [event])
+
+    def public_tables_to_run(self, now: datetime) -> list[PublicTable]:
+        free = or_(P.lease_until.is_(None), P.lease_until < now)
+        return self._public(select(*LISTED).where(TO_RUN, free).order_by(P.at, P.ident))
+
+    def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
+        free = (P.ident == ident, TO_RUN, or_(P.lease_until.is_(None), P.lease_until < now))
+        taken = update(public_tables).where(*free).values(attempt=P.attempt + 1, lease_until=until, vault=None)
+        with self._db.write() as connection:
+            done = connection.execute(taken).rowcount == 1
+            return int(_row(connection, ident).attempt) if done else None
+
+    def renew_public_table(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
+        held = (*_is_leased(ident, attempt), P.lease_until >= now)
+        with self._db.write() as connection:
+            return connection.execute(update(public_tables).where(*held).values(lease_until=until)).rowcount == 1
+
+    def name_public_vault(self, ident: str, attempt: int, vault: str) -> bool:
+        not_retired = select(snapshots.c.ident).where(snapshots.c.retired.is_(None))
+        with self._db.write() as connection:
+            if _row(connection, ident, lock=True).attempt != attempt:
+                raise _stale(ident)
+            named = (
+                update(public_tables)
+                .where(*_is_leased(ident, attempt), P.snapshot.in_(not_retired))
+                .values(vault=vault)
+            )
+            return connection.execute(named).rowcount == 1
+
+    def rest_public_table(self, ident: str, attempt: int, until: datetime) -> None:
+        with self._db.write() as connection:
+            rests = update(public_tables).where(*_is_leased(ident, attempt)).values(lease_until=until, vault=None)
+            connection.execute(rests)
+
+    def public_tables_alive(self) -> frozenset[tuple[str, int]]:
+        query = select(P.ident, P.attempt).where(TO_RUN, P.lease_until.is_not(None))
+        with self._db.read() as connection:
+            return frozenset((row.ident, row.attempt) for row in connection.execute(query))
+
+    def enter_public_table(
+        self,
+        ident: str,
+        attempt: int,
+        found: Reproduction,
+        remembering: HistoryUpdate,
+        now: datetime,
+        events: Sequence[AuditEvent],
+        entry: int | None = None,
+    ) -> None:
+        with self._db.write() as connection:
+            self._enter(connection, remembering, now)
+            number = entry or self._history_chain.end(connection)[0]
+            values = {"agreed": found.agreed, "compared": found.compared, "why": found.why}
+            ended = values | {"entry": number, "entered_at": now, "lease_until": None, "vault": None}
+            entered = update(public_tables).where(*_is_leased(ident, attempt)).values(ended)
+            if connection.execute(entered).rowcount != 1:
+                raise _stale(ident)
+            append_events(connection, events)
+        self._sign_history()
+
+    def _public(self, query: Any) -> list[PublicTable]:
+        with self._db.read() as connection:
+            return [_table_of(row) for row in connection.execute(query)]
+
+
+def vaults_of_public_tables(connection: Connection) -> frozenset[str]:
+    """Those that an attempt reads now."""
+    query = select(P.vault).where(TO_RUN, P.vault.is_not(None))
+    return frozenset(connection.execute(query).scalars())
+
+
+def reads_snapshot(connection: Connection, snapshot: str) -> bool:
+    """Whether an attempt reads a vault of this snapshot now."""
+    query = select(P.ident).where(TO_RUN, P.vault.is_not(None), P.snapshot == snapshot).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _stale(ident: str) -> Conflict:
+    return Conflict("stale", f"The public table {ident!r} is run by another attempt; nothing was changed.")
+
+
+def _is_leased(ident: str, attempt: int) -> tuple[Any, ...]:
+    return P.ident == ident, P.attempt == attempt, TO_RUN, P.lease_until.is_not(None)
+
+
+def _waiting(connection: Connection, ident: str) -> PublicTable:
+    found = _table_of(_row(connection, ident, lock=True))
+    if found.state is not PublicTableState.REQUESTED:
+        raise Conflict("wrong-state", f"This public table is {found.state}; it waits for nobody.")
+    return found
+
+
+def _update_table(connection: Connection, ident: str, **values: object) -> None:
+    connection.execute(update(public_tables).where(P.ident == ident).values(values))
+
+
+def _row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
+    query = select(public_tables).where(P.ident == ident)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown("public-table", ident)
+    return row
+
+
+def _table_of(row: Row[Any]) -> PublicTable:
+    published = PublishedTable(*(getattr(row, name) for name in PUBLISHED_FIELDS))
+    why = None if row.why is None else NumbersOnlyReason(row.why)
+    found = None if row.agreed is None else Reproduction(row.agreed, row.compared, why)
+    facts = (row.confirmed_by, row.confirmed_at, row.withdrawn_at, row.attempt, found, row.entry, row.entered_at)
+    return PublicTable(row.ident, published, row.by, row.at, *facts)

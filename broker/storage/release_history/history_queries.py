@@ -1,0 +1,175 @@
+"""The release history read back: entries, figures, counts against caps, and whether it is whole."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
+
+from broker.domain.errors import Unknown
+from broker.domain.ledger.ledger_chain import ChainEntry as Line
+from broker.domain.ledger.ledger_chain import ChainHead
+from broker.domain.population_caps import MeasuredPopulation
+from broker.domain.ports.ledger_ports import HistoryCheck
+from broker.domain.release_history import (
+    HistoryEntry,
+    HistoryVersion,
+    KnownFigure,
+    SplitCounts,
+    StoredMembers,
+    canonical_text,
+    entry_from_json,
+    figures_from_json,
+)
+from broker.storage.database import Database
+from broker.storage.release_history.history_writes import SqlHistoryWrites, line_body
+from broker.storage.tables.release_history_tables import (
+    HistoryLineKind,
+    memory_entries,
+    memory_figures,
+    memory_populations,
+    memory_splits,
+)
+
+
+class SqlHistoryQueries(SqlHistoryWrites):
+    """The part of the store that says what was released, and proves that it forgot nothing."""
+
+    def history_version(self) -> HistoryVersion:
+        with self._db.read() as connection:
+            return HistoryVersion(self._history_chain.end(connection)[0])
+
+    def history_entries(
+        self, *, after: HistoryVersion | None = None, recipe: str | None = None, release: str | None = None
+    ) -> list[HistoryEntry]:
+        e = memory_entries.c
+        query = select(e.number, e.entry).order_by(e.number)
+        query = query if after is None else query.where(e.number > after.entries)
+        query = query if recipe is None else query.where(e.recipe == recipe)
+        query = query if release is None else query.where(e.release == release)
+        with self._db.read() as connection:
+            return [entry_from_json(r.entry, int(r.number)) for r in connection.execute(query)]
+
+    def members_of(self, entry: int) -> StoredMembers | None:
+        query = select(memory_entries).where(memory_entries.c.number == entry)
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise Unknown("entry", str(entry))
+        return None if row.file is None else StoredMembers(row.file, row.digest)
+
+    def known_figures(self, entry: int) -> tuple[KnownFigure, ...]:
+        query = select(memory_figures.c.figures).where(memory_figures.c.number == entry)
+        with self._db.read() as connection:
+            found = connection.execute(query).scalar()
+        if found is None:
+            raise Unknown("entry", str(entry))
+        return figures_from_json(json.loads(found))
+
+    def member_files(self) -> frozenset[str]:
+        query = select(memory_entries.c.file).where(memory_entries.c.file.is_not(None))
+        with self._db.read() as connection:
+            return frozenset(str(name) for name in connection.execute(query).scalars())
+
+    def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
+        s = memory_splits.c
+        latest = select(s.population, func.max(s.number)).where(s.snapshot == snapshot).group_by(s.population)
+        query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
+        with self._db.read() as connection:
+            return {r.population: tuple(json.loads(r.totals)) for r in connection.execute(query)}
+
+    def verify_history(self, heads: Sequence[ChainHead] = ()) -> HistoryCheck:
+        with self._db.read() as connection:
+            lines, broken = self._history_chain.follow(connection, HistoryLineKind)
+            forgotten = tuple(
+                h for h in self._history_chain.heads_to_find(heads) if not self._history_chain.has(connection, h)
+            )
+            differs = () if broken is not None else tuple(sorted(set(_differing(connection, lines))))
+        return HistoryCheck(len(lines), broken, forgotten, differs)
+
+
+def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
+    """Numbers of entries that are not what their line says, or have none."""
+    remembered_lines = {line.number: line for line in lines if line.kind is HistoryLineKind.REMEMBERED}
+    entries = _by_number(connection.execute(select(memory_entries)).all())
+    figures = _by_number(connection.execute(select(memory_figures)).all())
+    yield from entries.keys() ^ remembered_lines.keys()
+    yield from figures.keys() ^ remembered_lines.keys()
+    for number in sorted(remembered_lines.keys() & entries.keys() & figures.keys()):
+        row, found = entries[number], json.loads(remembered_lines[number].body)
+        splits = [SplitCounts(snapshot, name, tuple(counts)) for snapshot, name, counts in found["splits"]]
+        body = line_body(row.entry, figures[number].figures, splits, row.file, row.digest)
+        entry = entry_from_json(row.entry, number)
+        if body != remembered_lines[number].body or _row_names(row) != (entry.release, entry.recipe, entry.snapshot):
+            yield number
+    yield from _miscounted(connection, remembered_lines)
+
+
+def _miscounted(connection: Connection, remembered_lines: Mapping[int, Line]) -> Iterator[int]:
+    """Counts added up again from the lines, in their order."""
+    rows = connection.execute(select(memory_splits)).all()
+    found = {(int(r.number), r.snapshot, r.population): tuple(json.loads(r.totals)) for r in rows}
+    totals: dict[tuple[str, str], tuple[int, ...]] = {}
+    for number in sorted(remembered_lines):
+        for snapshot, population, counts in json.loads(remembered_lines[number].body)["splits"]:
+            before = totals.get((snapshot, population), ()) or (0,) * len(counts)
+            totals[snapshot, population] = tuple(a + b for a, b in zip(before, counts, strict=True))
+            if found.pop((number, snapshot, population), None) != totals[snapshot, population]:
+                yield number
+    yield from (number for number, _, __ in found)
+
+
+def _by_number(rows: Sequence[Row[Any]]) -> dict[int, Row[Any]]:
+    return {int(r.number): r for r in rows}
+
+
+def _row_names(row: Row[Any]) -> tuple[str, str, str]:
+    return row.release, row.recipe, row.snapshot
+
+
+class SqlPopulationSizes:
+    """The part of the store that keeps the sizes of reference populations."""
+
+    _db: Database
+
+    def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
+        p = memory_populations.c
+        with self._db.write() as connection:
+            for one in found:
+                same = (p.snapshot == one.snapshot, p.population == one.population)
+                connection.execute(delete(memory_populations).where(*same))
+                connection.execute(insert(memory_populations).values(_population_values(one)))
+
+    def measured(self, snapshot: str) -> list[MeasuredPopulation]:
+        p = memory_populations.c
+        query = select(memory_populations).where(p.snapshot == snapshot).order_by(p.name, p.year, p.population)
+        with self._db.read() as connection:
+            return [_population_of(row) for row in connection.execute(query)]
+
+    def measured_minimums(self, snapshot: str) -> Mapping[str, int]:
+        p = memory_populations.c
+        with self._db.read() as connection:
+            rows = connection.execute(select(p.population, p.least).where(p.snapshot == snapshot))
+            return {row.population: row.least for row in rows}
+
+    def measured_snapshots(self) -> frozenset[str]:
+        with self._db.read() as connection:
+            return frozenset(connection.execute(select(memory_populations.c.snapshot).distinct()).scalars())
+
+
+def _population_values(one: MeasuredPopulation) -> dict[str, object]:
+    return {
+        "snapshot": one.snapshot,
+        "population": one.population,
+        "name": one.name,
+        "held_in": one.table,
+        "year": one.year,
+        "least": one.least,
+        "cells": canonical_text(list(one.cells)),
+        "sizes": canonical_text(list(one.sizes)),
+    }
+
+
+def _population_of(row: Row[Any]) -> MeasuredPopulation:
+    named = (row.snapshot, row.population, row.name, row.held_in, row.year, row.least)
+    return MeasuredPopulation(*named, tuple(json.loads(row.cells)), tuple(json.loads(row.sizes)))

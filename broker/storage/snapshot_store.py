@@ -1,0 +1,189 @@
+"""Snapshots in the store, and erasures of persons from the next one. Holds digests, never a key of anybody."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
+from broker.domain.ports import Snapshot
+from broker.domain.projects.erasures import Erasure, ErasureState
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.public_table_store import reads_snapshot
+from broker.storage.tables.administration_tables import erasures, snapshots
+from broker.storage.tables.job_tables import jobs
+
+READING_STATES = (JobState.QUEUED, JobState.RUNNING)
+"""States in which a job may still come to read a snapshot."""
+
+
+class SqlErasures:
+    """The part of the store that keeps erasures."""
+
+    _db: Database
+
+    def request_erasure(self, erasure: Erasure, event: AuditEvent) -> int:
+        values = {"domain": erasure.domain, "digest": erasure.digest, "standing": erasure.digest, "case": erasure.case}
+        values |= {"by": erasure.by}
+        try:
+            with self._db.write() as connection:
+                number = (connection.execute(select(func.max(erasures.c.number))).scalar() or 0) + 1
+                connection.execute(insert(erasures).values(number=number, at=erasure.at, **values))
+                append_events(connection, [_about_erasure(event, number)])
+        except IntegrityError as error:
+            raise Conflict("already-asked", "This person's erasure was asked for already.") from error
+        return number
+
+    def erasures(self, limit: int = 200) -> list[Erasure]:
+        with self._db.read() as connection:
+            rows = connection.execute(select(erasures).order_by(erasures.c.number.desc()).limit(limit))
+            return [_erasure_of(row) for row in rows]
+
+    def erasure(self, number: int) -> Erasure:
+        with self._db.read() as connection:
+            return _erasure_of(_erasure_row(connection, number))
+
+    def erased_digests(self) -> dict[int, str]:
+        query = select(erasures.c.number, erasures.c.digest).where(erasures.c.confirmed_by.is_not(None))
+        with self._db.read() as connection:
+            return {row.number: row.digest for row in connection.execute(query)}
+
+    def confirm_erasure(self, number: int, by: str, now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            found = _erasure_of(_erasure_row(connection, number, lock=True))
+            if found.state is not ErasureState.REQUESTED:
+                raise Conflict("wrong-state", f"This erasure is {found.state}; it waits for nobody.")
+            if found.by == by:
+                raise Forbidden("second-administrator", "Whoever asked for an erasure cannot confirm it.")
+            _update_erasure(connection, number, confirmed_by=by, confirmed_at=now)
+            append_events(connection, [event])
+
+    def withdraw_erasure(self, number: int, now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            found = _erasure_of(_erasure_row(connection, number, lock=True))
+            if found.state is not ErasureState.REQUESTED:
+                raise Conflict("wrong-state", f"This erasure is {found.state}; it cannot be withdrawn.")
+            _update_erasure(connection, number, withdrawn_at=now, standing=None)
+            append_events(connection, [event])
+
+    def note_left_out(self, numbers: Sequence[int], snapshot: str, now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            for number in numbers:
+                if _erasure_row(connection, number, lock=True).snapshot is None:
+                    _update_erasure(connection, number, snapshot=snapshot, left_out_at=now)
+                    append_events(connection, [_about_erasure(event, number)])
+
+    def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
+        with self._db.write() as connection:
+            early = select(jobs.c.ident).where(jobs.c.state.in_(READING_STATES), jobs.c.created <= since).limit(1)
+            if connection.execute(early).first() is not None or reads_snapshot(connection, ident):
+                return False
+            open_still = (snapshots.c.ident == ident, snapshots.c.retired.is_(None))
+            connection.execute(update(snapshots).where(*open_still).values(retired=now))
+            append_events(connection, events)
+            return True
+
+    def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None:
+        with self._db.write() as connection:
+            for number in numbers:
+                if _erasure_row(connection, number, lock=True).done_at is None:
+                    _update_erasure(connection, number, done_at=now)
+                    append_events(connection, [_about_erasure(event, number)])
+
+
+def _about_erasure(event: AuditEvent, number: int) -> AuditEvent:
+    return AuditEvent(event.at, event.actor, event.action, str(number), event.codes)
+
+
+def _update_erasure(connection: Connection, number: int, **values: object) -> None:
+    connection.execute(update(erasures).where(erasures.c.number == number).values(values))
+
+
+def _erasure_row(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
+    query = select(erasures).where(erasures.c.number == number)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if row is None:
+        raise Unknown("erasure", str(number))
+    return row
+
+
+def _erasure_of(row: Row[Any]) -> Erasure:
+    facts = (row.confirmed_by, row.confirmed_at, row.withdrawn_at, row.snapshot, row.left_out_at, row.done_at)
+    return Erasure(row.number, row.domain, row.digest, row.case, row.by, row.at, *facts)
+
+
+class SqlSnapshots:
+    """The part of the store that numbers snapshots in the order in which they were put."""
+
+    _db: Database
+
+    def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None:
+        values = {
+            "ident": snapshot.ident,
+            "fingerprint": snapshot.fingerprint,
+            "created": snapshot.created,
+            "synthetic": snapshot.synthetic,
+            "path": snapshot.path,
+            "facts": snapshot.facts,
+        }
+        try:
+            with self._db.write() as connection:
+                last = connection.execute(select(func.max(snapshots.c.number))).scalar()
+                connection.execute(insert(snapshots).values(number=(last or 0) + 1, **values))
+                append_events(connection, events)
+        except IntegrityError as error:
+            raise Conflict("snapshot-exists", f"There is a snapshot {snapshot.ident!r} already.") from error
+
+    def latest_snapshot(self) -> Snapshot:
+        with self._db.read() as connection:
+            row = connection.execute(_newest_snapshots().where(snapshots.c.retired.is_(None)).limit(1)).one_or_none()
+        if row is None:
+            raise Unknown("snapshot", "latest")
+        return _snapshot_of(row)
+
+    def snapshot(self, ident: str) -> Snapshot:
+        with self._db.read() as connection:
+            row = connection.execute(select(snapshots).where(snapshots.c.ident == ident)).one_or_none()
+        if row is None:
+            raise Unknown("snapshot", ident)
+        return _snapshot_of(row)
+
+    def snapshots(self, limit: int = 200) -> list[Snapshot]:
+        """Newest first."""
+        with self._db.read() as connection:
+            return [_snapshot_of(row) for row in connection.execute(_newest_snapshots().limit(limit))]
+
+    def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            row = connection.execute(
+                select(snapshots).where(snapshots.c.ident == ident).with_for_update()
+            ).one_or_none()
+            if row is None:
+                raise Unknown("snapshot", ident)
+            _check_retirable(connection, row)
+            connection.execute(update(snapshots).where(snapshots.c.ident == ident).values(retired=now))
+            append_events(connection, events)
+
+
+def _newest_snapshots() -> Select[Any]:
+    return select(snapshots).order_by(snapshots.c.number.desc())
+
+
+def _check_retirable(connection: Connection, row: Row[Any]) -> None:
+    if row.retired is not None:
+        raise Conflict("already-retired", "This snapshot is retired already.")
+    others = select(snapshots.c.ident).where(snapshots.c.retired.is_(None), snapshots.c.ident != row.ident)
+    if connection.execute(others.limit(1)).first() is None:
+        raise Conflict("last-snapshot", "It is the only snapshot; ingest another one first.")
+    reading = select(jobs.c.ident).where(jobs.c.snapshot == row.ident, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
+    if connection.execute(reading.limit(1)).first() is not None:
+        raise Conflict("in-use", "Jobs that are not at their end read this snapshot.")
+
+
+def _snapshot_of(row: Row[Any]) -> Snapshot:
+    return Snapshot(row.ident, row.fingerprint, row.created, row.synthetic, row.path, row.facts, row.retired)

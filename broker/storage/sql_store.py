@@ -1,0 +1,93 @@
+"""The store as one value, put together from its parts, and how it is opened. No queries."""
+
+from broker.storage.audit_store import SqlAuditLog
+from broker.storage.database import Database
+from broker.storage.job_stores.job_lifecycle import SqlComparisons, SqlDueJobs, SqlJobTransitions
+from broker.storage.job_stores.job_store import SqlJobs
+from broker.storage.job_stores.output_store import SqlOutputs
+from broker.storage.job_stores.rehearsal_store import SqlRehearsalRequests, SqlScriptRuns
+from broker.storage.job_stores.release_store import SqlRegister, SqlReleases
+from broker.storage.job_stores.review_store import SqlMessages, SqlVotes
+from broker.storage.job_stores.saved_store import SqlSavedDefinitions
+from broker.storage.ledger.budget_account_store import SqlBudgetAccounts
+from broker.storage.ledger.ledger_verification import SqlLedgerQueries, SqlLedgerRestoration
+from broker.storage.ledger.spend_store import SqlReservations, SqlSpends
+from broker.storage.migrate import migrate
+from broker.storage.operations_store import SqlMailedNotices, SqlWorkerReports
+from broker.storage.people_store import SqlAccesses, SqlPeople
+from broker.storage.policy_store import SqlPolicySets
+from broker.storage.public_table_store import SqlPublicTables
+from broker.storage.release_history.history_queries import SqlHistoryQueries, SqlPopulationSizes
+from broker.storage.release_history.history_writes import SqlHistoryRestoration, SqlMemberFileSweep
+from broker.storage.signed_chain import SignedHeadStore
+from broker.storage.snapshot_store import SqlErasures, SqlSnapshots
+from broker.storage.stop_store import SqlStops
+
+
+class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries, SqlLedgerRestoration):
+    """The port `LedgerStore`, as a part of the store."""
+
+
+class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryRestoration, SqlMemberFileSweep):
+    """The port `MemoryStore`, as a part of the store."""
+
+
+class SqlStore(
+    SqlJobs,
+    SqlJobTransitions,
+    SqlDueJobs,
+    SqlScriptRuns,
+    SqlRehearsalRequests,
+    SqlOutputs,
+    SqlComparisons,
+    SqlVotes,
+    SqlMessages,
+    SqlReleases,
+    SqlRegister,
+    SqlPeople,
+    SqlAccesses,
+    SqlPolicySets,
+    SqlSnapshots,
+    SqlStops,
+    SqlErasures,
+    SqlWorkerReports,
+    SqlMailedNotices,
+    SqlSavedDefinitions,
+    SqlLedger,
+    SqlReleaseHistory,
+    SqlPublicTables,
+    SqlAuditLog,
+):
+    """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.
+
+    Without a `witness` nobody would see that a restored back-up has forgotten spends, nor without a `memory_witness`
+    what was released: only tests go without."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger_heads: SignedHeadStore | None = None,
+        history_heads: SignedHeadStore | None = None,
+    ) -> None:
+        self._db = database
+        self._ledger_heads = ledger_heads
+        self._history_heads = history_heads
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def open_store(
+    url: str, ledger_heads: SignedHeadStore | None = None, history_heads: SignedHeadStore | None = None
+) -> SqlStore:
+    """Open the store at `url` (sqlite:///file or postgresql://…), migrated to the newest schema."""
+    database = Database(url)
+    try:
+        migrate(database)
+        store = SqlStore(database, ledger_heads, history_heads)
+        store.begin_ledger_chain()
+        store.begin_history_chain()
+    except BaseException:
+        database.close()
+        raise
+    return store

@@ -1,0 +1,119 @@
+"""Stops in the store: who and what is halted. A stop takes tokens away in its own transaction; jobs end one by one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.projects.stops import Stop, StopKind
+from broker.storage.audit_store import append_events
+from broker.storage.database import Database
+from broker.storage.tables.administration_tables import people, stops, tokens
+from broker.storage.tables.job_tables import jobs
+
+
+class SqlStops:
+    """The part of the store that halts people and projects."""
+
+    _db: Database
+
+    def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
+        """From the end of this call on nothing of the subject is accepted, starts or leaves, and `holders` have neither
+        token nor session. A stopped person's account is inactive, too."""
+        values: dict[str, object] = {
+            "kind": stop.kind,
+            "subject": stop.subject,
+            "standing": standing_key(stop.kind, stop.subject),
+        }
+        values |= {"by": stop.by, "reason": stop.reason}
+        try:
+            with self._db.write() as connection:
+                last = connection.execute(select(func.max(stops.c.number))).scalar()
+                values |= {"number": (last or 0) + 1, "at": stop.at, "was_active": _make_inactive(connection, stop)}
+                connection.execute(insert(stops).values(values))
+                connection.execute(update(tokens).where(tokens.c.person.in_(sorted(holders))).values(revoked=True))
+                append_events(connection, events)
+        except IntegrityError as error:
+            raise Conflict("already-stopped", f"The {stop.kind} {stop.subject} is stopped already.") from error
+
+    def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
+        """Newest first."""
+        query = select(stops).order_by(stops.c.number.desc()).limit(limit)
+        if standing_only:
+            query = query.where(stops.c.standing.is_not(None))
+        with self._db.read() as connection:
+            return [_stop_of(row) for row in connection.execute(query)]
+
+    def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
+        """The one that stands."""
+        with self._db.read() as connection:
+            row = connection.execute(select(stops).where(stops.c.standing == standing_key(kind, subject))).one_or_none()
+            return None if row is None else _stop_of(row)
+
+    def request_lift(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        with self._db.write() as connection:
+            _standing_stop(connection, kind, subject)
+            this = stops.c.standing == standing_key(kind, subject)
+            connection.execute(update(stops).where(this).values(asked_by=by, asked_at=now))
+            append_events(connection, events)
+
+    def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
+        """Forbidden("second-administrator") unless another one asked. A person's account is active again if it was."""
+        with self._db.write() as connection:
+            row = _standing_stop(connection, kind, subject)
+            if row.asked_by is None or row.asked_by == by:
+                raise Forbidden("second-administrator", "One administrator asks to lift a stop, another one lifts it.")
+            values = {"lifted_by": by, "lifted_at": now, "standing": None}
+            connection.execute(update(stops).where(stops.c.number == row.number).values(values))
+            if row.was_active:
+                connection.execute(update(people).where(people.c.ident == subject).values(active=True))
+            append_events(connection, events)
+
+    def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
+        """Jobs in `states` whose project or researcher is stopped, oldest first."""
+        query = select(jobs.c.ident).where(jobs.c.state.in_(sorted(states)), is_stopped())
+        with self._db.read() as connection:
+            return list(connection.execute(query.order_by(jobs.c.created, jobs.c.ident)).scalars())
+
+
+def _make_inactive(connection: Connection, stop: Stop) -> bool | None:
+    """Whether a stopped person's account was active: lifting the stop gives no more back than that."""
+    if stop.kind is not StopKind.PERSON:
+        return None
+    changed = update(people).where(people.c.ident == stop.subject, people.c.active).values(active=False)
+    return connection.execute(changed).rowcount == 1
+
+
+def standing_key(kind: StopKind, subject: str) -> str:
+    return f"{kind}:{subject}"
+
+
+def is_stopped() -> ColumnElement[bool]:
+    """Of a row of `jobs`: whether its project or its researcher is stopped."""
+    project = stops.c.standing == f"{StopKind.PROJECT}:" + jobs.c.project
+    researcher = stops.c.standing == f"{StopKind.PERSON}:" + jobs.c.researcher
+    return exists().where(or_(project, researcher))
+
+
+def check_not_stopped(connection: Connection, job: str) -> None:
+    """Conflict("stopped") if the job's project or researcher is stopped. Asked after the audit events are written: the
+    lock of their head makes writers queue, so that no stop slips in between."""
+    if connection.execute(select(jobs.c.ident).where(jobs.c.ident == job, is_stopped())).first() is not None:
+        raise Conflict("stopped", "An administrator has stopped this project or account.")
+
+
+def _standing_stop(connection: Connection, kind: StopKind, subject: str) -> Row[Any]:
+    query = select(stops).where(stops.c.standing == standing_key(kind, subject)).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise Unknown("stop", subject)
+    return row
+
+
+def _stop_of(row: Row[Any]) -> Stop:
+    facts = (row.by, row.at, row.reason, row.asked_by, row.asked_at, row.lifted_by, row.lifted_at)
+    return Stop(StopKind(row.kind), row.subject, *facts)

@@ -1,0 +1,171 @@
+"""People and tokens, policy sets and snapshots, stops, erasures, notices, reports of workers, the audit log."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
+
+from broker.domain.identity.people import Role
+from broker.domain.projects.stops import StopKind
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("standing", Text, unique=True),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("was_active", Boolean),
+    Column("asked_by", Text),
+    Column("asked_at", UtcTime),
+    Column("lifted_by", Text),
+    Column("lifted_at", UtcTime),
+    one_of("kind", StopKind),
+    CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
+    CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
+)
+"""`standing` is kind and subject while the stop stands, so that there is one at a time."""
+
+notices_mailed = Table(
+    "notices_mailed",
+    metadata,
+    Column("person", ForeignKey("people.ident"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
+worker_reports = Table(
+    "worker_reports",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("standing", Text, unique=True),
+    Column("case", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", UtcTime),
+    Column("withdrawn_at", UtcTime),
+    Column("snapshot", Text),
+    Column("left_out_at", UtcTime),
+    Column("done_at", UtcTime),
+    CheckConstraint("confirmed_by <> by", name="second_administrator"),
+    CheckConstraint("snapshot IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
+)
+"""`standing` is the digest while the erasure is not withdrawn, so that a person has one at a time."""
+
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("codes", JSON, nullable=False),
+    Column("previous", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False, unique=True),
+    Index(None, "actor", "number"),
+    Index(None, "action", "number"),
+    Index(None, "at"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("ident", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("ident = 1", name="single"),
+)
+
+
+people = Table(
+    "people",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("password_hash", Text),
+    Column("accredited_from", Date),
+    Column("accredited_until", Date),
+    Column("email", Text),
+)
+
+person_roles = Table(
+    "person_roles",
+    metadata,
+    Column("person", ForeignKey("people.ident"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    one_of("role", Role),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("person", ForeignKey("people.ident"), nullable=False, index=True),
+    Column("expires", UtcTime),
+    Column("revoked", Boolean, nullable=False),
+    Column("made", UtcTime),
+    Column("seen", UtcTime),
+)
+"""`seen` is there for sessions alone: an API token has no idle limit."""
+
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+policy_proposals = Table(
+    "policy_proposals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("fingerprint", ForeignKey("policies.fingerprint"), nullable=False, index=True),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", UtcTime, nullable=False),
+    Column("applied_by", Text),
+    Column("applied_at", UtcTime),
+    Column("applied_order", Integer, unique=True),
+    CheckConstraint("applied_by <> proposed_by", name="second_administrator"),
+    CheckConstraint(
+        "(applied_by IS NULL) = (applied_at IS NULL) AND (applied_by IS NULL) = (applied_order IS NULL)",
+        name="applied_whole",
+    ),
+)
+"""A set may be proposed again later (to go back to it): the one in force has the highest `applied_order`."""
+
+project_decisions = Table(
+    "project_decisions",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
+)
+"""Which applied sets changed what policy says of a project: who decided, and when."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("ident", Text, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("synthetic", Boolean, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("retired", UtcTime),
+)

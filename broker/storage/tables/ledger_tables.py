@@ -1,0 +1,102 @@
+"""The tables of the ledger: columns, keys and checks. No queries; no foreign keys: it outlives jobs."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
+
+from broker.domain.ledger.ledger_chain import LedgerEntryKind
+from broker.domain.ledger.privacy_loss import Accounting
+from broker.domain.ledger.spends import DisclosureSource, SpendState
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+
+def _amount_column(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+ledger_accounts = Table(
+    "ledger_accounts",
+    metadata,
+    Column("unit", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("accounting", Text, nullable=False),
+    *map(_amount_column, ("cap", "cap_delta", "spent", "spent_delta", "reserved", "reserved_delta")),
+    one_of("accounting", Accounting),
+    CheckConstraint("spent >= 0 AND reserved >= 0 AND spent + reserved <= cap", name="within_cap"),
+    CheckConstraint(
+        "spent_delta >= 0 AND reserved_delta >= 0 AND spent_delta + reserved_delta <= cap_delta", name="within_delta"
+    ),
+)
+"""`project` and `dataset` are '' where an account is for all. Triggers keep `spent` from ever falling."""
+
+ledger_spends = Table(
+    "ledger_spends",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("costs", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("answer_hash", Text),
+    Column("answer_place", Text),
+    one_of("state", SpendState),
+    CheckConstraint("(answer_hash IS NULL) = (answer_place IS NULL)", name="answer_whole"),
+    CheckConstraint("answer_hash IS NULL OR state IN ('charged', 'released', 'withheld')", name="answer_paid"),
+    CheckConstraint("answer_hash IS NOT NULL OR state <> 'released'", name="released_answer"),
+    Index(None, "project", "snapshot", "question"),
+    Index(None, "state", "created"),
+)
+"""One a job: that is what makes a charge happen once. Triggers let a state move as `SPEND_TRANSITIONS` says only."""
+
+ledger_charges = Table(
+    "ledger_charges",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("unit", Text, primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    _amount_column("micro"),
+    _amount_column("delta"),
+    CheckConstraint("micro >= 0 AND delta >= 0 AND micro + delta > 0", name="something"),
+    Index(None, "unit", "project", "dataset"),
+)
+"""What a spend counts for in each account. Never changed."""
+
+ledger_asides = Table(
+    "ledger_asides",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("dataset", Text, primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    one_of("kind", DisclosureSource),
+    Index(None, "dataset"),
+)
+"""What stands beside the claim. Never changed."""
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("previous"),
+    UniqueConstraint("hash"),
+    one_of("kind", LedgerEntryKind),
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("ident", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("ident = 1", name="single"),
+)

@@ -1,0 +1,102 @@
+"""The tables of the memory: columns, keys and checks. No queries; no foreign keys: it outlives projects and jobs.
+
+Nothing in them is ever changed or removed, but what only measures: triggers see to it.
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
+
+from broker.storage.tables.schema import UtcTime, metadata, one_of
+
+
+class HistoryLineKind(StrEnum):
+    """A table was remembered; or a restored back-up had lost a head, and this names it."""
+
+    REMEMBERED = "remembered"
+    RESTORED = "restored"
+
+
+memory_lines = Table(
+    "memory_lines",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("previous"),
+    UniqueConstraint("hash"),
+    one_of("kind", HistoryLineKind),
+)
+
+memory_head = Table(
+    "memory_head",
+    metadata,
+    Column("ident", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    CheckConstraint("ident = 1", name="single"),
+)
+"""Who holds its row changes the memory: the one lock that releases wait for."""
+
+memory_entries = Table(
+    "memory_entries",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("release", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("file", Text, unique=True),
+    Column("digest", Text),
+    CheckConstraint("(file IS NULL) = (digest IS NULL)", name="file_whole"),
+    Index(None, "recipe", "snapshot"),
+    Index(None, "release"),
+)
+"""`number` is its line's. `entry` is canonical JSON (`broker.domain.release_history`)."""
+
+memory_figures = Table(
+    "memory_figures",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("figures", Text, nullable=False),
+)
+"""Apart from entries: they are read without them."""
+
+memory_splits = Table(
+    "memory_splits",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot", Text, primary_key=True),
+    Column("population", Text, primary_key=True),
+    Column("totals", Text, nullable=False),
+    Index(None, "snapshot", "population", "number"),
+)
+"""For each cell of a reference population how many figures split it, this entry's among them: the newest row of a
+population is its count, because entries come one by one."""
+
+memory_populations = Table(
+    "memory_populations",
+    metadata,
+    Column("snapshot", Text, primary_key=True),
+    Column("population", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("held_in", Text, nullable=False),
+    Column("year", Integer),
+    Column("least", Integer, nullable=False),
+    Column("cells", Text, nullable=False),
+    Column("sizes", Text, nullable=False),
+)
+"""What the gauge of the cap shows: a reference population, its cells and their persons, as canonical JSON
+(`broker.domain.population_caps`). No part of the memory: the worker can measure it again at any time."""
+
+memory_swept = Table(
+    "memory_swept",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+"""Files of members that were, or are about to be, removed: nothing names one of them from then on."""

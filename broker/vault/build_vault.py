@@ -1,0 +1,158 @@
+"""Builds one vault out of one snapshot: two renderings of a project's shares. Decides nothing about grants."""
+
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+from collections.abc import Sequence
+
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from broker.domain.errors import Breach
+from broker.domain.plans.variable_uses import institution_code
+from broker.policy.data_catalogue import TableKind
+from broker.vault.duckdb_access import Connection, connection, literal, parquet_of, quote, run_each, write
+from broker.vault.ingest import PERSON_COLUMN
+from broker.vault.project_shares import ProjectShare, domain_of, institution_of, is_pseudonymous, year_label
+from broker.vault.pseudonyms import ProjectKey
+from broker.vault.vault_rows import EVIDENCE_COLUMNS, ORDER, code_columns, rank_columns, rows_sql
+
+KEY_DIGITS = 8
+"""Hexadecimal digits of a record key: 32 bits."""
+
+
+def record_key_sql(secret: str) -> str:
+    """SQL for the record key of the person with the number `global`: the same wherever the owner's secret is.
+
+    Sums of record keys decide about noise, so they must be uniform and nobody's guess: a cryptographic hash.
+    """
+    return f"('0x' || substr(sha256({literal(secret)} || ':' || global::VARCHAR), 1, {KEY_DIGITS}))::UINTEGER"
+
+
+def number_institutions(con: Connection, codes: Sequence[tuple[str, str]], key: ProjectKey) -> None:
+    """Make the table `institutions` (code, key, number) from (code, SQL for keys): numbers from 1, in keyed order.
+
+    An institution has one number in all tables and years that name it by the same code.
+    """
+    con.execute("CREATE TABLE institutions (code VARCHAR, key VARCHAR, number UINTEGER)")
+    con.execute("CREATE TEMP TABLE named (code VARCHAR, key VARCHAR)")
+    for code, keys in codes:
+        con.execute(
+            f"INSERT INTO named SELECT DISTINCT {literal(code)}, k::VARCHAR FROM ({keys}) t(k) WHERE k IS NOT NULL"
+        )
+    found = con.execute("SELECT DISTINCT code, key FROM named ORDER BY code, key").fetchall()
+    order = np.random.Generator(np.random.Philox(np.random.SeedSequence(int(key.salt("institution numbers"), 16))))
+    numbers = order.permutation(len(found)).astype(np.uint32) + np.uint32(1)
+    columns = {
+        "code": pa.array([c for c, _ in found], pa.string()),
+        "key": pa.array([k for _, k in found], pa.string()),
+    }
+    con.register("numbered", pa.table({**columns, "number": numbers}))
+    con.execute("INSERT INTO institutions SELECT code, key, number FROM numbered")
+    con.unregister("numbered")
+
+
+SCHEMA_FILE = "schema.parquet"
+
+
+def build_vault(
+    shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey, records: str, target: Path, person_map: Path
+) -> None:
+    """Write `target/evidence` and `target/script`, and the broker-only map (`__p`, global number). `records` is the
+    owner's secret that record keys are made with."""
+    scratch = target / "scratch"
+    for folder in (scratch, target / "evidence", target / "script"):
+        folder.mkdir()
+    with connection(scratch) as con:
+        _number_persons(con, shares, snapshot, key, records, person_map)
+        number_institutions(con, _codes_of_institutions(shares, snapshot), key)
+        _make_pseudonyms(con, shares, snapshot, key)
+        for _ in run_each(con, shares, lambda cursor, share: _write_table(cursor, share, snapshot, key, target)):
+            pass
+    scratch.rmdir()
+
+
+def source_of(snapshot: Path, share: ProjectShare, year: int | None) -> Path:
+    return snapshot / share.table.full_name / f"{year_label(year)}.parquet"
+
+
+def _number_persons(
+    con: Connection, shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey, records: str, person_map: Path
+) -> None:
+    """Make the table `persons` (global, p, k) of everybody in the vault, and keep its numbers as the map."""
+    con.execute("CREATE TEMP TABLE everybody (global UINTEGER)")
+    for share in shares:
+        if share.table.kind is TableKind.PERSON:
+            for year in share.years:
+                source = parquet_of(source_of(snapshot, share, year))
+                con.execute(f"INSERT INTO everybody SELECT DISTINCT {PERSON_COLUMN} FROM {source}")
+    found = con.execute("SELECT DISTINCT global FROM everybody ORDER BY global").fetchnumpy()["global"]
+    everybody = np.asarray(found, dtype=np.uint32)
+    seed = int(key.salt("numbers"), 16)
+    order = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed))).permutation(len(everybody))
+    con.register("drawn", pa.table({"global": everybody, "p": order.astype(np.uint32)}))
+    con.execute(f"CREATE TABLE persons AS SELECT global, p, {record_key_sql(records)} AS k FROM drawn")
+    con.unregister("drawn")
+    columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
+    write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
+    person_map.chmod(0o600)
+
+
+def _codes_of_institutions(shares: Sequence[ProjectShare], snapshot: Path) -> list[tuple[str, str]]:
+    """(code, SQL for the keys) of every granted table-year that names institutions."""
+    found = [(share, year, institution_of(share, year)) for share in shares for year in share.years]
+    return [
+        (institution_code(v.name) or "", f"SELECT {quote(v.name)} FROM {parquet_of(source_of(snapshot, share, year))}")
+        for share, year, v in found
+        if v is not None
+    ]
+
+
+def _make_pseudonyms(con: Connection, shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey) -> None:
+    """Make the table `pseudonyms` (domain, key, pseudonym): one HMAC for each distinct key, however often it occurs."""
+    con.execute("CREATE TEMP TABLE keys (domain VARCHAR, key VARCHAR)")
+    for share in shares:
+        for year in share.years:
+            for variable in share.granted(year):
+                if is_pseudonymous(share.table, variable):
+                    column, domain = quote(variable.name), literal(domain_of(share.table, variable))
+                    con.execute(
+                        f"INSERT INTO keys SELECT DISTINCT {domain}, {column}::VARCHAR "
+                        f"FROM {parquet_of(source_of(snapshot, share, year))} WHERE {column} IS NOT NULL"
+                    )
+    con.execute("CREATE TABLE pseudonyms (domain VARCHAR, key VARCHAR, pseudonym VARCHAR, whole BIGINT)")
+    for (domain,) in con.execute("SELECT DISTINCT domain FROM keys").fetchall():
+        keys = [row[0] for row in con.execute("SELECT DISTINCT key FROM keys WHERE domain = ?", [domain]).fetchall()]
+        made = key.pseudonyms(domain, keys)
+        whole = [key.whole(pseudonym) for pseudonym in made]
+        if len(set(whole)) < len(keys):
+            raise Breach(f"Two keys of {domain} have one pseudonym; the project needs another pseudonym key.")
+        con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": made, "whole": whole}))
+        con.execute("INSERT INTO pseudonyms SELECT ?, key, pseudonym, whole FROM made", [domain])
+        con.unregister("made")
+
+
+def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: ProjectKey, target: Path) -> None:
+    renderings = _renderings(share)
+    for rendering, columns, _ in renderings:
+        folder = target / rendering / share.table.full_name
+        folder.mkdir(parents=True)
+        empty = ", ".join(f"NULL::{kind} AS {quote(column)}" for column, kind in columns)
+        write(con, f"SELECT {empty} WHERE false", folder / SCHEMA_FILE, columns)
+    for year in share.years:
+        rows = rows_sql(share, year, source_of(snapshot, share, year), key)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {rows}")
+        for rendering, columns, order in renderings:
+            names = ", ".join(quote(column) for column, _ in columns)
+            path = target / rendering / share.table.full_name / f"{year_label(year)}.parquet"
+            write(con, f"SELECT {names} FROM rows ORDER BY {order}", path, columns)
+    con.execute("DROP TABLE IF EXISTS rows")
+
+
+def _renderings(share: ProjectShare) -> list[tuple[str, list[tuple[str, str]], str]]:
+    """(folder, columns, order of rows) of the two renderings."""
+    if share.table.kind is TableKind.PUBLIC:
+        return [("evidence", share.columns, ORDER), ("script", share.columns, ORDER)]
+    evidence = [*share.columns, *EVIDENCE_COLUMNS, *rank_columns(share), *code_columns(share)]
+    return [("evidence", evidence, f"__p, __r, {ORDER}"), ("script", share.columns, ORDER)]

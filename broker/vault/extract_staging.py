@@ -1,0 +1,253 @@
+"""Stages one extract at a time: checks it against the catalogue and writes its normalised rows."""
+
+from dataclasses import dataclass
+
+# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+from pathlib import Path
+
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.plans.variable_uses import VariableClass
+from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
+from broker.vault.duckdb_access import (
+    Connection,
+    Error,
+    count,
+    literal,
+    literals,
+    parquet_of,
+    quote,
+    single_row,
+    storage_type,
+    write,
+)
+from broker.vault.extract_files import Extract, ExtractProblem
+from broker.vault.person_numbers import with_person_key
+
+WHOLE_TYPES = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+NUMBER_TYPES = WHOLE_TYPES | {"FLOAT", "DOUBLE"}
+KEY_FORMAT = "^[!-~]{1,64}$"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnReading:
+    """How a column is read, in two steps: `plain` of the source column, then `value` of that, which is called `column`.
+
+    Where `plain` has a value and `value` has none, the type is wrong. `rules` (id, predicate on `column`) are true
+    for a row that breaks them.
+    """
+
+    variable: Variable
+    column: str
+    plain: str
+    value: str
+    rules: tuple[tuple[str, str], ...]
+
+
+def stored_variables(table: CatalogueTable) -> tuple[Variable, ...]:
+    """The variables that a snapshot holds: instant identifiers are never granted, so they are never kept."""
+    return tuple(v for v in table.variables if v.cls is not VariableClass.INSTANT_IDENTIFIER)
+
+
+def is_stripped(table: CatalogueTable, variable: Variable) -> bool:
+    """Whether extracts may lack a column: direct identifiers are taken out before data are handed over."""
+    identifying = {VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER}
+    return variable.cls in identifying and not table.is_link_key(variable.name)
+
+
+def column_reading(
+    table: CatalogueTable, year: int | None, variable: Variable, source: str | None, source_type: str
+) -> ColumnReading:
+    """The reading of the column `source` of a file (None where a stripped column is absent) for one variable."""
+    column, kind = quote(variable.name), storage_type(variable)
+    if source is None:
+        return ColumnReading(variable, column, f"NULL::{kind}", column, ())
+    if _is_native(variable, source_type):
+        plain, value = quote(source), _native_value(variable, column, kind)
+    else:
+        plain = f"nullif(trim({quote(source)}::VARCHAR, ' \t\r\n'), '')"
+        value = _text_value(variable, column, kind)
+    rules = [*_bounds(variable, column), *_codes(variable, column)]
+    if table.year is not None and table.year.variable.casefold() == variable.name.casefold() and year is not None:
+        rules.append(("year", f"{column}::VARCHAR IS DISTINCT FROM {literal(str(table.year.format.write(year)))}"))
+    elif not variable.missing:
+        rules.append(("missing", f"{column} IS NULL"))
+    if table.is_link_key(variable.name):
+        rules.append(("key", f"NOT regexp_full_match({column}::VARCHAR, {literal(KEY_FORMAT)})"))
+    return ColumnReading(variable, column, plain, value, tuple(rules))
+
+
+def _is_native(variable: Variable, source_type: str) -> bool:
+    """Whether the source has a type that needs no reading as text."""
+    match variable.type:
+        case ScalarType.INT | ScalarType.FLAG:
+            return source_type in WHOLE_TYPES
+        case ScalarType.DECIMAL | ScalarType.DOUBLE:
+            return source_type in NUMBER_TYPES or source_type.startswith("DECIMAL(")
+        case ScalarType.DATE:
+            return source_type == "DATE"
+        case _:
+            return False
+
+
+def _native_value(variable: Variable, column: str, kind: str) -> str:
+    if variable.type is ScalarType.FLAG:
+        return f"CASE WHEN {column} IN (0, 1) THEN {column}::TINYINT END"
+    if kind == "DOUBLE":
+        return f"CASE WHEN isfinite({column}::DOUBLE) THEN {column}::DOUBLE END"
+    return f"try_cast({column} AS {kind})"
+
+
+def _text_value(variable: Variable, column: str, kind: str) -> str:
+    match variable.type:
+        case ScalarType.TEXT:
+            return _spelling(variable.codes, column)
+        case ScalarType.FLAG:
+            return f"CASE lower({column}) {_FLAG_WORDS} END::TINYINT"
+        case ScalarType.INT:
+            number = f"try_cast({column} AS DECIMAL(38,10))"
+            return f"CASE WHEN {number} = trunc({number}) THEN try_cast({number} AS BIGINT) END"
+        case _ if kind == "DOUBLE":
+            number = f"try_cast({column} AS DOUBLE)"
+            return f"CASE WHEN isfinite({number}) THEN {number} END"
+        case _:
+            return f"try_cast({column} AS {kind})"
+
+
+_FLAG_WORDS = " ".join(
+    f"WHEN {literal(word)} THEN {value}"
+    for words, value in ((("1", "1.0", "true", "t", "y", "yes"), 1), (("0", "0.0", "false", "f", "n", "no"), 0))
+    for word in words
+)
+
+
+def _spelling(codes: tuple[str, ...] | None, plain: str) -> str:
+    """The code set's own spelling of a code in any case; nothing is folded where two codes differ in case only."""
+    if codes is None or len({c.upper() for c in codes}) < len(codes):
+        return plain
+    others = [c for c in codes if c != c.upper()]
+    if not others:
+        return f"upper({plain})"
+    arms = " ".join(f"WHEN {literal(c.upper())} THEN {literal(c)}" for c in others)
+    return f"CASE upper({plain}) {arms} ELSE upper({plain}) END"
+
+
+def _codes(variable: Variable, column: str) -> list[tuple[str, str]]:
+    if not variable.codes:
+        return []
+    return [("code", f"{column}::VARCHAR NOT IN ({literals(variable.codes)})")]
+
+
+def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:
+    if not variable.type.is_number:
+        return []
+    rules = []
+    if variable.low is not None:
+        rules.append(("low", f"{column} < {variable.low!r}"))
+    if variable.high is not None:
+        rules.append(("high", f"{column} > {variable.high!r}"))
+    return rules
+
+
+def stage_extract(con: Connection, extract: Extract, staged: Path) -> list[ExtractProblem]:
+    """Write the normalised rows of one extract to `staged`, with `__domain` and `__key` of each row's person;
+    return what is wrong with it. A file with problems may not be staged at all."""
+    try:
+        readings, problems = _readings(extract, _columns(con, extract))
+        if not problems:
+            plain = ", ".join(f"{r.plain} AS {r.column}" for r in readings)
+            values = ", ".join(f"{r.value} AS {r.column}" for r in readings)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE plain_rows AS SELECT {plain} FROM {_source(extract)}")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE read_rows AS SELECT {values} FROM plain_rows")
+            problems = [
+                *_broken_rules(con, extract, readings),
+                *_many_values(con, extract),
+                *_table_rules(con, extract),
+            ]
+            _write(con, extract, staged)
+    except Error:
+        return [ExtractProblem(extract.name, None, "unreadable", 1)]
+    return problems
+
+
+def _source(extract: Extract) -> str:
+    if extract.path.suffix == ".csv":
+        # No line is left out, whatever the lines below look like: the first is the header.
+        whole = "skip = 0, comment = '', escape = '\"'"
+        options = f"all_varchar = true, header = true, delim = ',', quote = '\"', {whole}, hive_partitioning = false"
+        return f"read_csv({literal(extract.path)}, {options})"
+    return parquet_of(extract.path)
+
+
+def _columns(con: Connection, extract: Extract) -> list[tuple[str, str]]:
+    rows = con.execute(f"DESCRIBE SELECT * FROM {_source(extract)}").fetchall()
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def _readings(extract: Extract, columns: list[tuple[str, str]]) -> tuple[list[ColumnReading], list[ExtractProblem]]:
+    table, problems = extract.table, []
+    found: dict[str, tuple[str, str]] = {}
+    for column, kind in columns:
+        if table.find(column) is None:
+            problems.append(ExtractProblem(extract.name, column, "unknown-column", 1))
+        elif column.casefold() in found:
+            problems.append(ExtractProblem(extract.name, column, "column-twice", 1))
+        found.setdefault(column.casefold(), (column, kind))
+    readings = []
+    for variable in table.variables:
+        place = found.get(variable.name.casefold())
+        if place is None and not is_stripped(table, variable):
+            problems.append(ExtractProblem(extract.name, variable.name, "missing-column", 1))
+        readings.append(column_reading(table, extract.year, variable, *(place or (None, ""))))
+    return readings, problems
+
+
+def _broken_rules(con: Connection, extract: Extract, readings: list[ColumnReading]) -> list[ExtractProblem]:
+    given = single_row(con, f"SELECT {', '.join(f'count({r.column})' for r in readings)} FROM plain_rows")
+    rules = [(r.variable.name, rule, f"count_if({predicate})") for r in readings for rule, predicate in r.rules]
+    wrong = [(r.variable.name, "type", f"{n} - count({r.column})") for r, n in zip(readings, given, strict=True)]
+    counted = [*wrong, *rules]
+    row = single_row(con, f"SELECT {', '.join(count for _, _, count in counted)} FROM read_rows")
+    return [
+        ExtractProblem(extract.name, column, rule, n) for (column, rule, _), n in zip(counted, row, strict=True) if n
+    ]
+
+
+def _write(con: Connection, extract: Extract, staged: Path) -> None:
+    columns = [(v.name, storage_type(v)) for v in stored_variables(extract.table)]
+    query = f"SELECT {', '.join(quote(column) for column, _ in columns)} FROM read_rows"
+    if extract.table.kind is TableKind.PERSON:
+        query = with_person_key(extract.table, extract.label, [column for column, _ in columns])
+        columns += [("__domain", "VARCHAR"), ("__key", "VARCHAR")]
+    write(con, query, staged, columns)
+
+
+def _many_values(con: Connection, extract: Extract) -> list[ExtractProblem]:
+    """Variables with more different values than the catalogue says, and how many they have."""
+    limited = [(v.name, v.most) for v in stored_variables(extract.table) if v.most is not None]
+    if not limited:
+        return []
+    row = single_row(
+        con, f"SELECT {', '.join(f'count(DISTINCT {quote(column)})' for column, _ in limited)} FROM read_rows"
+    )
+    return [ExtractProblem(extract.name, c, "most", n) for (c, most), n in zip(limited, row, strict=True) if n > most]
+
+
+def _table_rules(con: Connection, extract: Extract) -> list[ExtractProblem]:
+    """Rules over several rows: rows a person and year, and the unique key of a public table."""
+    table = extract.table
+    if table.kind is TableKind.PERSON:
+        column, rule, most = table.link_key, "rows-per-person", table.max_rows_per_unit_year
+    else:
+        column, rule, most = table.unique_key, "unique-key", 1
+    if column is None or table.second_key is not None:
+        return []
+    key = quote(column)
+    n = count(
+        con,
+        f"SELECT count(*) FROM (SELECT {key} FROM read_rows WHERE {key} IS NOT NULL "
+        f"GROUP BY {key} HAVING count(*) > {most})",
+    )
+    problems = [ExtractProblem(extract.name, column, rule, n)] if n else []
+    if table.kind is TableKind.PUBLIC and (empty := count(con, f"SELECT count_if({key} IS NULL) FROM read_rows")):
+        problems.append(ExtractProblem(extract.name, column, "missing", empty))
+    return problems

@@ -1,0 +1,99 @@
+"""Narrowed vaults: a script's rendering with only what its job declared, built once and removed when unused."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from broker.domain.errors import Unavailable
+from broker.domain.plans.variable_uses import VariableUse, Years
+from broker.domain.ports import Vault, VaultTable
+from broker.vault.build_once import MANIFEST, build_once, remove_older
+
+FOLDER = "narrow"
+RETENTION_SECONDS = 86_400
+"""How long one is kept after the last job that was mounted on it: longer than any job runs, or waits for it."""
+
+MOST_ROWS = 1 << 16
+"""How many rows are held at a time."""
+
+HeldVariables = Mapping[str, Years | None]
+"""The variables of one table, each with its years; None where it is held in all of them."""
+
+
+def narrow_vault(vault: Vault, uses: Sequence[VariableUse]) -> Vault:
+    """See `broker.domain.ports.Vaults`."""
+    held = {table.name: found for table in vault.tables if (found := _held(uses, table.name))}
+    tables = tuple(_table(table, held[table.name]) for table in vault.tables if table.name in held)
+    root = vault.script.parent / FOLDER
+    try:
+        root.mkdir(exist_ok=True, mode=0o711)
+        made = build_once(root, _name(held), lambda folder: _make(folder / "script", vault, tables, held))
+        os.utime(made.folder / MANIFEST)
+    except FileNotFoundError as gone:
+        raise Unavailable("The vault of the job's data does not exist.") from gone
+    remove_older(root, time.time() - RETENTION_SECONDS)
+    return replace(vault, script=made.folder / "script", tables=tables)
+
+
+def _held(uses: Sequence[VariableUse], table: str) -> HeldVariables:
+    found: dict[str, Years | None] = {}
+    for use in uses:
+        if use.table == table and use.variable is not None:
+            known = found.get(use.variable, frozenset())
+            found[use.variable] = None if known is None or use.years is None else known | use.years
+    return found
+
+
+def _table(table: VaultTable, held: HeldVariables) -> VaultTable:
+    """With the years in which any of its variables is held; the schema file always."""
+    remaining = [
+        (path, year)
+        for path, year in zip(table.paths, table.years, strict=True)
+        if year is None or any(_is_held(years, year) for years in held.values())
+    ]
+    return VaultTable(table.name, tuple(path for path, _ in remaining), tuple(year for _, year in remaining))
+
+
+def _is_held(years: Years | None, year: int | None) -> bool:
+    return year is None or years is None or year in years
+
+
+def _name(held: Mapping[str, HeldVariables]) -> str:
+    """Equal where its content would be, in one vault."""
+    parts = {t: {v: None if y is None else sorted(y) for v, y in found.items()} for t, found in held.items()}
+    return "n" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _make(
+    script: Path, vault: Vault, tables: Sequence[VaultTable], held: Mapping[str, HeldVariables]
+) -> Mapping[str, object]:
+    for table in tables:
+        for path, year in zip(table.paths, table.years, strict=True):
+            target = script / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copy(vault.script / path, target, held[table.name], year)
+            target.chmod(0o444)
+    for folder in [*(path for path in script.rglob("*") if path.is_dir()), script]:
+        folder.chmod(0o555)
+    script.parent.chmod(0o711)
+    return {}
+
+
+def _copy(source: Path, target: Path, held: HeldVariables, year: int | None) -> None:
+    """The same rows in the same order, written anew: of other columns not even their statistics are left. Files of a
+    table have the same columns; one that is not held in this year is missing in every row."""
+    with parquet.ParquetFile(source) as file:
+        fields = [field for field in file.schema_arrow if field.name in held]
+        read = [field.name for field in fields if _is_held(held[field.name], year)]
+        schema = pa.schema([pa.field(field.name, field.type) for field in fields])
+        with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
+            for rows in file.iter_batches(MOST_ROWS, columns=read):
+                columns = [rows[f.name] if f.name in read else pa.nulls(len(rows), f.type) for f in schema]
+                writer.write_batch(pa.record_batch(columns, schema=schema))

@@ -1,0 +1,212 @@
+"""The store of project vaults: each built once, whole or not at all, and removed when no unfinished job names it."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+
+from broker.domain.errors import Breach, Unknown
+from broker.domain.plans.scalars import Value
+from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.ports import Snapshot, Vault, VaultTable
+from broker.domain.projects.project import ResearchProject
+from broker.policy.data_catalogue import Catalogue
+from broker.policy.policy_set import PolicySet, canonical_json
+from broker.vault.build_once import locked, try_locked
+from broker.vault.build_vault import SCHEMA_FILE, build_vault
+from broker.vault.extract_files import WITHOUT_YEAR
+from broker.vault.facts import Facts, facts_json, proofs_of, restrict_facts
+from broker.vault.narrowed_vault import narrow_vault
+from broker.vault.project_shares import ProjectShare, shares_of, year_label
+from broker.vault.pseudonyms import ProjectKey, owner_salt, project_key
+from broker.vault.snapshot_files import read_snapshot, register_values, snapshot_folder
+from broker.vault.vault_rows import with_codes
+
+LAYOUT = "4"
+"""Changes when vaults of the same grants would be written differently."""
+
+FACTS_FILE = "facts.json"
+
+MOST_KNOWN = 64
+"""Vaults of which a process remembers what it has read: it is the same for as long as the vault has its name."""
+
+
+class VaultStore:
+    """The vaults under `data/vaults`. `policies` gives the policies of the moment: grants may change."""
+
+    def __init__(self, data: Path, policies: Callable[[], PolicySet]) -> None:
+        self._data = data
+        self._policies = policies
+        self._vaults = data / "vaults"
+        self._private = data / "private"
+        self._known: dict[tuple[str, str, str, str], tuple[Vault, list[ProjectShare], Snapshot]] = {}
+        self._registers: dict[tuple[str, str], Mapping[str, Sequence[Value]]] = {}
+
+    def ensure(self, project: str, snapshot: str) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        policies = self._policies()
+        found = policies.project(project)
+        if found is None:
+            raise Unknown("project", project)
+        return self._ensure(found, snapshot, policies)
+
+    def ensure_own(self, project: ResearchProject, snapshot: str) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        policies = self._policies()
+        if policies.project(project.ident) is not None:
+            raise Breach(f"The project {project.ident} is not the broker's own.")
+        return self._ensure(project, snapshot, policies)
+
+    def _ensure(self, found: ResearchProject, snapshot: str, policies: PolicySet) -> Vault:
+        secret = project_key(self._private, found.ident)
+        cache_key = (found.ident, snapshot, policies.fingerprint, secret.ident)
+        vault, shares, stored = self._known.get(cache_key) or self._described(
+            cache_key, found, policies.catalogue, secret
+        )
+        with locked(self._lock(vault.key)):
+            if not (self._vaults / vault.key).is_dir():
+                self._build(vault.key, shares, stored, secret)
+        if cache_key not in self._known:
+            persons = parquet.read_metadata(self._map(vault.key)).num_rows
+            proofs = with_codes(proofs_of(self.facts(vault)), shares)
+            self._remember(cache_key, replace(vault, proofs=proofs, persons=persons), shares, stored)
+        return self._known[cache_key][0]
+
+    def _described(
+        self, cache_key: tuple[str, str, str, str], project: ResearchProject, catalogue: Catalogue, secret: ProjectKey
+    ) -> tuple[Vault, list[ProjectShare], Snapshot]:
+        """The vault as it will be, whether or not it is there: its name is made of all that goes into it."""
+        stored = read_snapshot(self._data, cache_key[1])
+        shares = shares_of(project, catalogue, _years_present(json.loads(stored.facts)))
+        key = vault_key(stored.ident, project, catalogue, secret)
+        self._vaults.mkdir(parents=True, exist_ok=True, mode=0o711)
+        return _vault(self._vaults / key, stored, project.ident, shares), shares, stored
+
+    def _remember(
+        self, cache_key: tuple[str, str, str, str], vault: Vault, shares: list[ProjectShare], stored: Snapshot
+    ) -> None:
+        """A snapshot never changes, and neither do policies of one fingerprint: what was read once is read for all."""
+        while len(self._known) >= MOST_KNOWN:
+            self._known.pop(next(iter(self._known)))
+        self._known[cache_key] = (vault, shares, stored)
+
+    def remove_unused(self, used: Container[str]) -> int:
+        """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is
+        asked again under the vault's lock, for whoever has named it while this waited."""
+        removed = 0
+        for folder in sorted(self._vaults.glob("v*")):
+            if folder.name in used:
+                continue
+            with try_locked(self._lock(folder.name)) as held:
+                if held and folder.is_dir() and folder.name not in used:
+                    _remove(folder)
+                    self._map(folder.name).unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]:
+        """See `broker.domain.ports.Vaults`."""
+        policies = self._policies()
+        cache_key = (vault.snapshot, policies.fingerprint)
+        if cache_key not in self._registers:
+            self._registers = {
+                cache_key: register_values(snapshot_folder(self._data, vault.snapshot), policies.catalogue)
+            }
+        return self._registers[cache_key]
+
+    def narrowed(self, vault: Vault, uses: Sequence[VariableUse]) -> Vault:
+        """See `broker.domain.ports.Vaults`."""
+        return narrow_vault(vault, uses)
+
+    def facts(self, vault: Vault) -> Facts:
+        """The proved key facts of the vault's granted table-years; its folder is in no mount."""
+        loaded: Facts = json.loads((self._vaults / vault.key / FACTS_FILE).read_text(encoding="utf-8"))
+        return loaded
+
+    def person_map(self, vault: Vault) -> Path:
+        """The Parquet file that leads from `__p` to the global person number (broker only)."""
+        return self._map(vault.key)
+
+    def _lock(self, key: str) -> Path:
+        return self._vaults / f".{key}.lock"
+
+    def _map(self, key: str) -> Path:
+        return person_map_path(self._private, key)
+
+    def _build(self, key: str, shares: list[ProjectShare], snapshot: Snapshot, secret: ProjectKey) -> None:
+        half, half_map = self._vaults / f".half-{key}", self._map(f".half-{key}")
+        half_map.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if half.exists():
+            _remove(half)
+        half.mkdir()
+        try:
+            records = owner_salt(self._private, "record keys")
+            build_vault(shares, snapshot_folder(self._data, snapshot.ident), secret, records, half, half_map)
+            narrow = restrict_facts(json.loads(snapshot.facts), _granted(shares))
+            (half / FACTS_FILE).write_text(facts_json(narrow), encoding="utf-8")
+            _seal(half)
+            os.replace(half_map, self._map(key))
+            os.replace(half, self._vaults / key)
+        except BaseException:
+            _remove(half)
+            half_map.unlink(missing_ok=True)
+            raise
+
+
+def person_map_path(private: Path, key: str) -> Path:
+    """Where the way from a vault's person numbers to the global ones is kept."""
+    return private / "maps" / f"{key}.parquet"
+
+
+def vault_key(snapshot: str, project: ResearchProject, catalogue: Catalogue, secret: ProjectKey) -> str:
+    """The name of a vault: equal where its content would be, and only there."""
+    grants = sorted(
+        [g.table, g.variable, sorted(g.years) if g.years is not None else None, g.link_key] for g in project.grants
+    )
+    tables = [t for t in catalogue.tables if t.full_name in project.tables]
+    parts = [LAYOUT, snapshot, project.ident, secret.ident, *grants, *sorted(canonical_json(t) for t in tables)]
+    return "v" + hashlib.sha256("\n".join(json.dumps(p) for p in parts).encode()).hexdigest()[:32]
+
+
+def _years_present(facts: Facts) -> Mapping[str, frozenset[int | None]]:
+    return {table: frozenset(None if y == WITHOUT_YEAR else int(y) for y in years) for table, years in facts.items()}
+
+
+def _granted(shares: list[ProjectShare]) -> dict[str, dict[str, frozenset[str]]]:
+    return {s.table.full_name: {year_label(y): names for y, names in s.years.items()} for s in shares}
+
+
+def _vault(folder: Path, snapshot: Snapshot, project: str, shares: list[ProjectShare]) -> Vault:
+    tables = tuple(
+        VaultTable(
+            share.table.full_name,
+            tuple(
+                f"{share.table.full_name}/{f}"
+                for f in (SCHEMA_FILE, *(f"{year_label(y)}.parquet" for y in share.years))
+            ),
+            (None, *share.years),
+        )
+        for share in shares
+    )
+    return Vault(
+        folder.name, snapshot.ident, project, folder / "evidence", folder / "script", tables, snapshot.synthetic
+    )
+
+
+def _seal(folder: Path) -> None:
+    """Let every user of the host read the two renderings through the vault's own name, and nobody write."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    (folder / FACTS_FILE).chmod(0o400)
+    folder.chmod(0o711)
+
+
+def _remove(folder: Path) -> None:
+    for path in [folder, *(p for p in folder.rglob("*") if p.is_dir())]:
+        path.chmod(0o700)
+    shutil.rmtree(folder)

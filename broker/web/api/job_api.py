@@ -1,0 +1,118 @@
+"""API for researchers: submit, check, follow, withdraw, collect. The workflow decides; this only reads and shows."""
+
+from typing import Any
+
+from flask import Response, url_for
+
+from broker.domain.jobs.job import Submission
+from broker.web.api.openapi import JSON_OBJECT, api_blueprint, change_responses, read_responses
+from broker.web.schemas import api_schemas
+from broker.web.schemas.serializers import check_shown, content_response
+from broker.web.web_context import caller, ports
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.reviewing import script_failures
+from broker.workflow.submission import job_submission, job_withdrawal, preview
+from broker.workflow.views import job_progress, job_views
+
+api = api_blueprint("jobs")
+
+Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
+
+
+@api.post("/submissions", responses={200: api_schemas.JobShown, **change_responses(201, api_schemas.JobShown)})
+def submit_job(body: api_schemas.SubmissionBody) -> Answer:
+    """Submit a job. 201 for a new one (refused ones too, with every reason), 200 for a client id sent before."""
+    before = ports().clock.now()
+    job, _ = job_submission.submit(ports(), caller(), submission_of(body))
+    shown = job_shown(job_views.view_job(ports(), caller(), job.ident))
+    return shown, 201 if job.created >= before else 200, {"Location": url_for("jobs.job", job=job.ident)}
+
+
+def submission_of(body: api_schemas.SubmissionBody) -> Submission:
+    return Submission(
+        project=body.project,
+        kind=body.kind,
+        dialect=body.dialect,
+        text=body.text,
+        title=body.title,
+        purpose=body.purpose,
+        descriptions=tuple((d.output, d.text) for d in body.descriptions),
+        client_id=body.client_id,
+        replaces=body.replaces,
+    )
+
+
+@api.post("/checks", responses=change_responses(200, api_schemas.CheckShown))
+def check(body: api_schemas.CheckBody) -> dict[str, Any]:
+    """Check a text without submitting it: every refusal, every use, and the outputs that it would make."""
+    checked = preview.check_text(ports(), caller(), body.project, body.text, body.kind, body.dialect)
+    return check_shown(checked, preview.forecast(ports(), body.project, checked)).model_dump(mode="json")
+
+
+@api.get("/jobs", responses=read_responses(200, api_schemas.JobsShown))
+def jobs(query: api_schemas.JobsQuery) -> dict[str, Any]:
+    """Jobs that the caller may see, newest first, without texts and outputs."""
+    found = job_views.visible_jobs(ports(), caller(), query.project, query.after, query.limit)
+    following = found[-1].ident if len(found) == query.limit else None
+    shown = [api_schemas.JobShown.model_validate(j) for j in found]
+    return api_schemas.JobsShown(jobs=shown, next=following).model_dump(mode="json")
+
+
+@api.get("/jobs/<job>", responses=read_responses(200, api_schemas.JobShown))
+def job(path: api_schemas.JobPath) -> dict[str, Any]:
+    """One job with its text, refusals, uses, how far it is, and what may be known of its outputs."""
+    view = job_views.view_job(ports(), caller(), path.job)
+    shown, far = job_shown(view), job_progress.progress(ports(), caller(), view)
+    if far.waits or far.minutes is not None:
+        shown["progress"] = api_schemas.ProgressShown.model_validate(far).model_dump(mode="json")
+    return shown
+
+
+def job_shown(view: job_views.JobView) -> dict[str, Any]:
+    return api_schemas.JobShown.model_validate(view).model_dump(mode="json")
+
+
+@api.get("/jobs/<job>/trace", responses=read_responses(200, api_schemas.TraceShown))
+def trace(path: api_schemas.JobPath) -> dict[str, Any]:
+    """How a script did on the synthetic NPD, with all that it printed there, for whoever may read its text; and what a
+    checker has told of its end on real data."""
+    return api_schemas.TraceShown.model_validate(script_failures.view_trace(ports(), caller(), path.job)).model_dump(
+        mode="json"
+    )
+
+
+@api.post("/jobs/<job>/withdrawal", responses=change_responses(204, None))
+def withdraw_job(path: api_schemas.JobPath) -> tuple[str, int]:
+    """Withdraw a job of one's own project, at any time before its outputs are decided."""
+    job_withdrawal.withdraw(ports(), caller(), path.job)
+    return "", 204
+
+
+@api.post("/jobs/<job>/stop", responses=change_responses(204, None))
+def stop_job(path: api_schemas.JobPath) -> tuple[str, int]:
+    """Stop a job (administrators)."""
+    job_withdrawal.withdraw(ports(), caller(), path.job, stop=True)
+    return "", 204
+
+
+MANIFEST = {"description": "The manifest of the job's release", "content": JSON_OBJECT}
+RECORD = {"description": "The record that goes with a released output", "content": JSON_OBJECT}
+BYTES = {"description": "The released bytes", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@api.get("/jobs/<job>/manifest", responses={**read_responses(200, None), 200: MANIFEST})
+def manifest(path: api_schemas.JobPath) -> Response:
+    """How the job's release came to be: method, public parameters, hashes of the released bytes."""
+    return Response(job_release.manifest(ports(), caller(), path.job), mimetype="application/json")
+
+
+@api.get("/outputs/<output>/content", responses={**read_responses(200, None), 200: BYTES})
+def content(path: api_schemas.OutputPath) -> Response:
+    """The released bytes of an output, always as an attachment."""
+    return content_response(job_release.download(ports(), caller(), path.output))
+
+
+@api.get("/outputs/<output>/record", responses={**read_responses(200, None), 200: RECORD})
+def record(path: api_schemas.OutputPath) -> Response:
+    """What may be said of how a released output was made: method, public parameters, symbols, notes."""
+    return Response(output_records.record_of_release(ports(), caller(), path.output), mimetype="application/json")

@@ -1,0 +1,86 @@
+"""API for privacy budgets: a project's own, the whole ledger for administrators, and bringing it back. No rules."""
+
+from typing import Any
+
+from broker.domain.errors import Unknown
+from broker.web.api.openapi import api_blueprint, change_responses, read_responses
+from broker.web.schemas import ledger_schemas
+from broker.web.schemas.api_schemas import ProjectPath
+from broker.web.schemas.serializers import (
+    account_of,
+    account_shown,
+    asides_shown,
+    forgotten_of,
+    head_of,
+    heads_of,
+    ledger_check_shown,
+    own_account_shown,
+    point_shown,
+)
+from broker.web.schemas.staff_schemas import StateShown
+from broker.web.web_context import caller, ports
+from broker.workflow.administration import backup_restore
+from broker.workflow.views import privacy_budgets
+
+api = api_blueprint("ledger")
+
+
+@api.get("/projects/<project>/budget", responses=read_responses(200, ledger_schemas.BudgetShown))
+def budget(path: ProjectPath) -> dict[str, Any]:
+    """What a project may spend of each person's privacy, has spent and has left, with the exact releases and public
+    tables that stand beside the claim. Its researchers and its checkers may know, and administrators."""
+    found = privacy_budgets.project_budget(ports(), caller(), path.project)
+    accounts = [own_account_shown(a) for a in found.accounts]
+    shown = ledger_schemas.BudgetShown(
+        project=found.project, accounts=accounts, beside=asides_shown(found.parallel_releases)
+    )
+    return shown.model_dump(mode="json")
+
+
+@api.get("/ledger", responses=read_responses(200, ledger_schemas.LedgerShown))
+def ledger() -> dict[str, Any]:
+    """Every account of the ledger, shared ones too (administrators)."""
+    found = privacy_budgets.whole_ledger(ports(), caller())
+    accounts = [account_shown(b) for b in found.accounts]
+    shown = ledger_schemas.LedgerShown(
+        accounts=accounts, over=list(found.over), beside=asides_shown(found.parallel_releases)
+    )
+    return shown.model_dump(mode="json")
+
+
+@api.get("/ledger/history", responses=read_responses(200, ledger_schemas.HistoryShown))
+def history(query: ledger_schemas.AccountQuery) -> dict[str, Any]:
+    """An account after each move of a spend, oldest first (administrators). Empty for one that is not there."""
+    points = privacy_budgets.account_history(ports(), caller(), account_of(query))
+    return ledger_schemas.HistoryShown(history=[point_shown(p) for p in points]).model_dump(mode="json")
+
+
+@api.get("/ledger/verification", responses=read_responses(200, ledger_schemas.LedgerCheckShown))
+def verify(query: ledger_schemas.HeadQuery) -> dict[str, Any]:
+    """Follow the ledger's chain, look for its last signed head and for one that was exported, and add every total up
+    again (administrators)."""
+    return ledger_check_shown(privacy_budgets.verify_ledger(ports(), caller(), heads_of(query))).model_dump(mode="json")
+
+
+@api.get("/ledger/head", responses=read_responses(200, ledger_schemas.HeadShown))
+def head() -> dict[str, Any]:
+    """The signed head (administrators), to be kept elsewhere. It has no figures."""
+    found = privacy_budgets.signed_ledger_head(ports(), caller())
+    if found is None:
+        raise Unknown("head", "ledger")
+    return ledger_schemas.HeadShown.model_validate(found).model_dump(mode="json")
+
+
+@api.post("/ledger/reentries", responses=change_responses(201, StateShown))
+def reenter(body: ledger_schemas.ForgottenBody) -> tuple[dict[str, Any], int]:
+    """After a restored back-up: enter what the ledger forgot, as spent. `asked` until a second administrator has sent
+    exactly the same, then `entered`."""
+    done = backup_restore.restore_ledger_entries(ports(), caller(), forgotten_of(body))
+    return StateShown(state="entered" if done else "asked").model_dump(mode="json"), 201
+
+
+@api.post("/ledger/vouches", responses=change_responses(201, StateShown))
+def vouch(body: ledger_schemas.HeadBody) -> tuple[dict[str, Any], int]:
+    """Where the last signed head itself was lost: take an exported one for it. `asked`, then `taken`."""
+    done = backup_restore.attest_ledger(ports(), caller(), head_of(body))
+    return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201

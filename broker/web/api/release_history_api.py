@@ -1,0 +1,124 @@
+"""API for the release history: its caps, bringing it back, and tables that were published elsewhere. No rules."""
+
+from typing import Any
+
+from broker.domain.errors import Unknown
+from broker.domain.public_tables import PublicTable, PublishedTable
+from broker.web.api.openapi import api_blueprint, change_responses, read_responses
+from broker.web.schemas import release_schemas
+from broker.web.schemas.api_schemas import Ident, RequestModel, Text
+from broker.web.schemas.ledger_schemas import HeadBody, HeadShown
+from broker.web.schemas.serializers import caps_shown, forgotten_tables_of, head_of
+from broker.web.schemas.staff_schemas import PublicTableLine, PublicTableShown, PublicTablesShown, StateShown
+from broker.web.web_context import caller, ports
+from broker.workflow.administration import backup_restore, public_table_requests
+from broker.workflow.views import exact_figure_usage as full
+
+history_blueprint = api_blueprint("memory")
+
+
+@history_blueprint.get("/memory/caps", responses=read_responses(200, release_schemas.CapsShown))
+def caps(query: release_schemas.CapsQuery) -> dict[str, Any]:
+    """How many exact figures that split each reference population are released, and how many may be (administrators).
+    The fullest first, fifty a page."""
+    found = full.cap_page(ports(), caller(), query.snapshot, query.search, query.page)
+    return caps_shown(found).model_dump(mode="json")
+
+
+@history_blueprint.get("/memory/head", responses=read_responses(200, HeadShown))
+def memory_head() -> dict[str, Any]:
+    """The memory's signed head (administrators), to be kept elsewhere. It has no figures."""
+    found = full.signed_history_head(ports(), caller())
+    if found is None:
+        raise Unknown("head", "memory")
+    return HeadShown.model_validate(found).model_dump(mode="json")
+
+
+@history_blueprint.post("/memory/reentries", responses=change_responses(201, StateShown))
+def reenter_memory(body: release_schemas.ForgottenTablesBody) -> tuple[dict[str, Any], int]:
+    """After a restored back-up: have a worker enter what the memory forgot. `asked` until a second administrator has
+    sent exactly the same, then `agreed`: a worker enters it within seconds, if its files tell exactly that."""
+    done = backup_restore.request_history_restore(ports(), caller(), forgotten_tables_of(body))
+    return StateShown(state="agreed" if done else "asked").model_dump(mode="json"), 201
+
+
+@history_blueprint.post("/memory/vouches", responses=change_responses(201, StateShown))
+def vouch_memory(body: HeadBody) -> tuple[dict[str, Any], int]:
+    """Where the memory's last signed head itself was lost: take an exported one for it. `asked`, then `taken`."""
+    done = backup_restore.attest_history(ports(), caller(), head_of(body))
+    return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201
+
+
+public_tables_blueprint = api_blueprint("public-tables")
+
+
+class PublicTablePath(RequestModel):
+    ident: Ident
+
+
+class PublishedBody(RequestModel):
+    """`rounding` is the base of the figures, `name=base` for each rounded column, or nothing."""
+
+    name: Text
+    source: Text
+    recipe: Text
+    dialect: Text = "duckdb"
+    snapshot: Text
+    rounding: Text = ""
+    figures: Text
+
+
+@public_tables_blueprint.get("/public-tables", responses=read_responses(200, PublicTablesShown))
+def all_tables() -> dict[str, Any]:
+    """Every registered table, newest first (administrators)."""
+    found = public_table_requests.all_public_tables(ports(), caller())
+    return PublicTablesShown(tables=[PublicTableLine(**_public_table_fields(t)) for t in found]).model_dump(mode="json")
+
+
+@public_tables_blueprint.get("/public-tables/<ident>", responses=read_responses(200, PublicTableShown))
+def one(path: PublicTablePath) -> dict[str, Any]:
+    """One of them, with recipe and figures."""
+    return _public_table_shown(public_table_requests.public_table(ports(), caller(), path.ident)).model_dump(
+        mode="json"
+    )
+
+
+@public_tables_blueprint.post("/public-tables", responses=change_responses(201, PublicTableShown))
+def ask(body: PublishedBody) -> tuple[dict[str, Any], int]:
+    """Ask for a table to be registered. It waits for a second administrator."""
+    ident = public_table_requests.request_public_table(ports(), caller(), PublishedTable(**body.model_dump()))
+    return _public_table_shown(public_table_requests.public_table(ports(), caller(), ident)).model_dump(
+        mode="json"
+    ), 201
+
+
+@public_tables_blueprint.post("/public-tables/<ident>/confirmation", responses=change_responses(204, None))
+def confirm(path: PublicTablePath) -> tuple[str, int]:
+    """Confirm one as it is; not by the administrator who asked. A worker runs its recipe then."""
+    public_table_requests.confirm_public_table(ports(), caller(), path.ident)
+    return "", 204
+
+
+@public_tables_blueprint.post("/public-tables/<ident>/withdrawal", responses=change_responses(204, None))
+def withdraw(path: PublicTablePath) -> tuple[str, int]:
+    """Withdraw one that is not confirmed."""
+    public_table_requests.withdraw_public_table(ports(), caller(), path.ident)
+    return "", 204
+
+
+def _public_table_shown(table: PublicTable) -> PublicTableShown:
+    return PublicTableShown(
+        **_public_table_fields(table), recipe=table.published.recipe, figures=table.published.figures
+    )
+
+
+def _public_table_fields(table: PublicTable) -> dict[str, Any]:
+    p, found = table.published, table.found
+    return {
+        **{name: getattr(p, name) for name in ("name", "source", "dialect", "snapshot", "rounding")},
+        **{name: getattr(table, name) for name in ("ident", "by", "at", "confirmed_by", "confirmed_at", "entry")},
+        "state": table.state.value,
+        "agreed": found and found.agreed,
+        "compared": found and found.compared,
+        "why": found.why.value if found and found.why else None,
+    }

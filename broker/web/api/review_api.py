@@ -1,0 +1,222 @@
+"""API for checkers: inbox, evidence, attack, claims, votes, recalls, and words about outputs. The workflow decides."""
+
+import base64
+import json
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response
+
+from broker.domain.errors import Invalid
+from broker.web.api.openapi import JSON_OBJECT, api_blueprint, change_responses, read_responses
+from broker.web.schemas import api_schemas, staff_schemas
+from broker.web.schemas.serializers import acro_shown, inbox_item_shown
+from broker.web.web_context import caller, ports
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.reviewing import checker_inbox, output_review, output_thread, script_failures
+from broker.workflow.reviewing import checker_inbox as waiting
+from broker.workflow.reviewing.output_evidence import attack_columns
+from broker.workflow.reviewing.output_review import Ballot
+
+reviews_blueprint = api_blueprint("reviews")
+
+
+@reviews_blueprint.get("/inbox", responses=read_responses(200, staff_schemas.InboxShown))
+def inbox() -> dict[str, Any]:
+    """Outputs that wait for the caller's vote, oldest first."""
+    items = [inbox_item_shown(output, job) for output, job in waiting.outputs_waiting(ports(), caller())]
+    return staff_schemas.InboxShown(outputs=items).model_dump(mode="json")
+
+
+@reviews_blueprint.get("/failures", responses=read_responses(200, staff_schemas.FailuresShown))
+def failures() -> dict[str, Any]:
+    """Scripts that met real rows and failed, were withdrawn or left nothing or something unusable, and that nobody has
+    read; oldest first."""
+    found = [
+        staff_schemas.FailureShown(
+            job=j.ident, project=j.submission.project, title=j.submission.title, created=j.created
+        )
+        for j in script_failures.scripts_waiting(ports(), caller())
+    ]
+    return staff_schemas.FailuresShown(jobs=found).model_dump(mode="json")
+
+
+LOG = {"description": "What the script printed on real data", "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+@reviews_blueprint.get("/jobs/<job>/failure", responses={**read_responses(200, None), 200: LOG})
+def failure(path: api_schemas.JobPath) -> Response:
+    """What such a script printed on real data, for an independent checker; the look is in the audit log."""
+    return Response(script_failures.view_print(ports(), caller(), path.job), mimetype="text/plain")
+
+
+@reviews_blueprint.post("/jobs/<job>/failure", responses=change_responses(204, None))
+def tell_failure(path: api_schemas.JobPath, body: api_schemas.RecallBody) -> tuple[str, int]:
+    """Tell a job's researchers, once, why nothing came of it: in words without figures where it failed or left
+    something unusable, else by the code of a rule."""
+    script_failures.report_reason(ports(), caller(), path.job, body.reason)
+    return "", 204
+
+
+@reviews_blueprint.post("/jobs/<job>/read", responses=change_responses(204, None))
+def read_script(path: api_schemas.JobPath) -> tuple[str, int]:
+    """Say that one has read a script's text and print, which one has opened before; it is in the audit log."""
+    script_failures.mark_read(ports(), caller(), path.job)
+    return "", 204
+
+
+@reviews_blueprint.get("/outputs/<output>/evidence", responses=read_responses(200, staff_schemas.EvidenceShown))
+def evidence(path: api_schemas.OutputPath) -> dict[str, Any]:
+    """An output with its evidence, findings and candidate; the look is in the audit log."""
+    return evidence_shown(output_review.view_output(ports(), caller(), path.output)).model_dump(mode="json")
+
+
+def evidence_shown(view: output_review.OutputUnderReview) -> staff_schemas.EvidenceShown:
+    output, job = view.output, view.job
+    candidate = None if view.candidate is None else base64.b64encode(view.candidate).decode()
+    return staff_schemas.EvidenceShown(
+        output=output.ident,
+        name=output.name,
+        kind=output.kind.value,
+        description=output.description,
+        state=output.state.value,
+        verdict=output.verdict.value,
+        media_type=output.media_type,
+        size=output.size,
+        claimed_by=output.claimed_by,
+        job=job.ident,
+        project=job.submission.project,
+        researcher=job.researcher,
+        title=job.submission.title,
+        purpose=job.submission.purpose,
+        text=job.submission.text,
+        staff=json.loads(view.staff),
+        candidate_base64=candidate,
+        votes=[staff_schemas.VoteShown.model_validate(v) for v in view.votes],
+        needed=view.needed,
+        staff_hash=output.staff_hash,
+        findings_hash=output.findings_hash,
+        memory_version=view.memory_version,
+    )
+
+
+STAFF_RECORD = {"description": "The staff record (docs/records.md)", "content": JSON_OBJECT}
+
+
+@reviews_blueprint.get("/outputs/<output>/staff-record", responses={**read_responses(200, None), 200: STAFF_RECORD})
+def staff_record(path: api_schemas.OutputPath) -> dict[str, Any]:
+    """Every rule that an output was tried by, verdicts, evidence, pattern and audit; the look is in the audit log."""
+    return output_records.record_for_staff(ports(), caller(), path.output)
+
+
+@reviews_blueprint.get("/jobs/<job>/acro", responses=read_responses(200, staff_schemas.AcroShown))
+def acro(path: api_schemas.JobPath) -> dict[str, Any]:
+    """A job's outputs as ACRO's `results.json` with the files that it names; each look is in the audit log."""
+    return acro_shown(output_records.acro_folder(ports(), caller(), path.job)).model_dump(mode="json")
+
+
+@reviews_blueprint.put("/outputs/<output>/claim", responses=change_responses(204, None))
+def claim(path: api_schemas.OutputPath) -> tuple[str, int]:
+    """Say that one works on an output."""
+    output_review.claim(ports(), caller(), path.output, True)
+    return "", 204
+
+
+@reviews_blueprint.delete("/outputs/<output>/claim", responses=change_responses(204, None))
+def give_up_claim(path: api_schemas.OutputPath) -> tuple[str, int]:
+    """Say that one no longer works on an output."""
+    output_review.claim(ports(), caller(), path.output, False)
+    return "", 204
+
+
+@reviews_blueprint.post("/outputs/<output>/votes", responses=change_responses(201, staff_schemas.StateShown))
+def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict[str, Any], int]:
+    """Vote on an output, once; enough equal votes decide it."""
+    state = output_review.cast_vote(ports(), caller(), path.output, ballot_of(body))
+    return staff_schemas.StateShown(state=state.value).model_dump(mode="json"), 201
+
+
+def ballot_of(body: api_schemas.VoteBody) -> Ballot:
+    return Ballot(
+        choice=body.choice,
+        reason=body.reason,
+        staff_hash=body.staff_hash,
+        findings_hash=body.findings_hash,
+        memory_version=body.memory_version,
+        overrides=tuple(body.overrides),
+        why=body.why,
+        words=body.words,
+        whys=body.whys,
+    )
+
+
+@reviews_blueprint.post("/outputs/<output>/recall", responses=change_responses(204, None))
+def recall(path: api_schemas.OutputPath, body: api_schemas.RecallBody) -> tuple[str, int]:
+    """Take a released output back (independent checkers and administrators)."""
+    job_release.recall(ports(), caller(), path.output, body.reason)
+    return "", 204
+
+
+messages_blueprint = api_blueprint("messages")
+
+
+@messages_blueprint.get("/outputs/<output>/messages", responses=read_responses(200, staff_schemas.ThreadShown))
+def messages(path: api_schemas.OutputPath) -> dict[str, Any]:
+    """An output's thread, for checkers: others' words show after one's own vote."""
+    found = [
+        staff_schemas.MessageShown.model_validate(m) for m in output_thread.view_thread(ports(), caller(), path.output)
+    ]
+    return staff_schemas.ThreadShown(messages=found).model_dump(mode="json")
+
+
+@messages_blueprint.post("/outputs/<output>/messages", responses=change_responses(204, None))
+def say(path: api_schemas.OutputPath, body: staff_schemas.MessageBody) -> tuple[str, int]:
+    """Write about an output; checkers' words with a digit wait for a second checker before researchers read them."""
+    output_thread.write_message(ports(), caller(), path.output, body.text, body.audience)
+    return "", 204
+
+
+@messages_blueprint.post("/outputs/<output>/messages/<number>/confirmation", responses=change_responses(204, None))
+def confirm(path: staff_schemas.MessagePath) -> tuple[str, int]:
+    """As a second checker let researchers read words with a figure."""
+    output_thread.confirm_message(ports(), caller(), path.output, path.number)
+    return "", 204
+
+
+@messages_blueprint.get("/jobs/<job>/messages", responses=read_responses(200, staff_schemas.ResearcherMessagesShown))
+def told(path: api_schemas.JobPath) -> dict[str, Any]:
+    """What was said about the decided outputs of a job, for its researchers."""
+    found = [
+        staff_schemas.ResearcherMessageShown.model_validate(m)
+        for m in output_thread.messages_for_researchers(ports(), caller(), path.job)
+    ]
+    return staff_schemas.ResearcherMessagesShown(messages=found).model_dump(mode="json")
+
+
+@messages_blueprint.post("/jobs/<job>/votes", responses=change_responses(201, staff_schemas.CastShown))
+def vote_on_all(path: api_schemas.JobPath, body: staff_schemas.VotesBody) -> tuple[dict[str, Any], int]:
+    """Cast one word on several outputs of a job: all of them or none."""
+    ballots = {o.output: _ballot_on(body, o) for o in body.outputs}
+    if len(ballots) != len(body.outputs):
+        raise Invalid("twice", "Each output stands once.", "/outputs")
+    number = checker_inbox.vote_all(ports(), caller(), path.job, ballots)
+    return staff_schemas.CastShown(votes=number).model_dump(mode="json"), 201
+
+
+def _ballot_on(body: staff_schemas.VotesBody, seen: staff_schemas.SeenBody) -> Ballot:
+    return Ballot(
+        choice=body.choice,
+        reason=body.reason,
+        staff_hash=seen.staff_hash,
+        findings_hash=seen.findings_hash,
+        memory_version=body.memory_version,
+        words=body.words,
+    )
+
+
+@messages_blueprint.get("/outputs/<output>/attack", responses=read_responses(200, staff_schemas.AttackShown))
+def attack(path: api_schemas.OutputPath) -> dict[str, Any]:
+    """What could be worked out of each hidden figure of a table as it would leave; the look is in the audit log."""
+    view = output_review.view_output(ports(), caller(), path.output)
+    found = [staff_schemas.AttackedShown.model_validate(asdict(a)) for a in attack_columns(json.loads(view.staff))]
+    return staff_schemas.AttackShown(columns=found).model_dump(mode="json")

@@ -1,0 +1,72 @@
+"""API for what projects keep: list, propose a lookup, drop; and a checker's look and decision. The workflow decides."""
+
+from typing import Any
+
+from broker.domain.projects.saved_definitions import Cohort, SavedEntry
+from broker.web.api.openapi import api_blueprint, change_responses, read_responses
+from broker.web.schemas import api_schemas
+from broker.web.schemas.staff_schemas import StateShown
+from broker.web.web_context import caller, ports
+from broker.workflow.submission import saved_definitions
+from broker.workflow.timing_channel import minute_of
+
+api = api_blueprint("saved")
+
+
+@api.get("/projects/<project>/saved", responses=read_responses(200, api_schemas.SavedListShown))
+def saved(path: api_schemas.ProjectPath) -> dict[str, Any]:
+    """What a project keeps and has asked for: its researchers and its checkers may know."""
+    return _saved_list(saved_definitions.list_saved(ports(), caller(), path.project))
+
+
+@api.post("/projects/<project>/saved", responses=change_responses(201, api_schemas.SavedShown))
+def propose(path: api_schemas.ProjectPath, body: api_schemas.LookupBody) -> tuple[dict[str, Any], int]:
+    """Ask for a CSV to be kept as a lookup. It can be read once a checker has approved it."""
+    entry = saved_definitions.propose_lookup(ports(), caller(), path.project, body.name, body.about, body.text)
+    return api_schemas.SavedShown(**_entry_fields(entry)).model_dump(mode="json"), 201
+
+
+@api.delete("/projects/<project>/saved/<name>", responses=change_responses(204, None))
+def drop(path: api_schemas.SavedPath) -> tuple[str, int]:
+    """Drop a cohort or lookup. Jobs that were accepted go on with what they read then."""
+    saved_definitions.drop_saved(ports(), caller(), path.project, path.name)
+    return "", 204
+
+
+@api.get("/lookups", responses=read_responses(200, api_schemas.SavedListShown))
+def waiting() -> dict[str, Any]:
+    """Lookups that wait for the caller's decision, oldest first."""
+    return _saved_list(saved_definitions.lookups_waiting(ports(), caller()))
+
+
+@api.get("/lookups/<lookup>", responses=read_responses(200, api_schemas.LookupShown))
+def lookup(path: api_schemas.LookupPath) -> dict[str, Any]:
+    """One definition with all that is in it; the look is in the audit log."""
+    entry = saved_definitions.view_definition(ports(), caller(), path.lookup)
+    found = entry.definition
+    rows = [] if isinstance(found, Cohort) else [[None if v is None else str(v) for v in row] for row in found.rows]
+    return api_schemas.LookupShown(**_entry_fields(entry), rows=rows).model_dump(mode="json")
+
+
+@api.post("/lookups/<lookup>/decision", responses=change_responses(201, StateShown))
+def decide(path: api_schemas.LookupPath, body: api_schemas.DecisionBody) -> tuple[dict[str, Any], int]:
+    """Approve or reject a lookup (checkers who are independent of the project)."""
+    state = saved_definitions.decide_lookup(ports(), caller(), path.lookup, body.choice, body.reason)
+    return StateShown(state=state.value).model_dump(mode="json"), 201
+
+
+def _saved_list(entries: list[SavedEntry]) -> dict[str, Any]:
+    return api_schemas.SavedListShown(saved=[api_schemas.SavedShown(**_entry_fields(e)) for e in entries]).model_dump(
+        mode="json"
+    )
+
+
+def _entry_fields(entry: SavedEntry) -> dict[str, Any]:
+    names = ("ident", "project", "name", "about", "by", "created", "reason")
+    found = entry.definition
+    fields: dict[str, Any] = {n: getattr(entry, n) for n in names} | {"state": entry.state.value}
+    fields["created"] = minute_of(entry.created)
+    if isinstance(found, Cohort):
+        return fields | {"kind": "cohort", "dialect": found.dialect, "text": found.text, "columns": list(found.columns)}
+    columns = [f"{c.name} {c.type.value}" for c in found.columns]
+    return fields | {"kind": "lookup", "dialect": None, "text": None, "columns": columns}

@@ -1,0 +1,117 @@
+"""Signing in and out in a browser, one's own sessions, and one's notices. Nobody learns which names exist."""
+
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from broker.domain.errors import Forbidden
+from broker.domain.identity.people import Person, Role
+from broker.web.security import openid
+from broker.web.security.authentication import (
+    DECOY_HASH,
+    SHARED_PREFIX,
+    SignInAttempts,
+    begin_session,
+    end_session,
+    verify_password,
+)
+from broker.web.web_context import caller, ports, web_context
+from broker.workflow.administration import user_accounts
+from broker.workflow.views.person_notices import notices_for
+
+account_blueprint = Blueprint("entrance", __name__)
+
+ATTEMPTS_EXTENSION = "broker-attempts"
+
+FIRST_PAGES = {
+    Role.RESEARCHER: "research.home", Role.CHECKER: "inbox.inbox", Role.ADMINISTRATOR: "administer.overview",
+}  # fmt: skip
+"""Where each one's day begins; who has several roles begins with the first of them."""
+
+
+@account_blueprint.get("/sign-in")
+def sign_in_form() -> str:
+    return _sign_in_page(None)
+
+
+def _sign_in_page(problem: str | None, name: str = "") -> str:
+    return render_template(
+        "sign_in.html",
+        allowed=web_context().settings.demo_sign_in,
+        provider=openid.provider(),
+        problem=problem,
+        name=name,
+    )
+
+
+def _attempt(*keys: str) -> None:
+    """A name is limited at one address only: else anybody could lock its owner out."""
+    attempts: SignInAttempts = current_app.extensions[ATTEMPTS_EXTENSION]
+    address = f"address:{request.remote_addr}"
+    attempts.check(*[f"{key} at {address}" for key in keys], f"{SHARED_PREFIX}{address}")
+
+
+@account_blueprint.post("/sign-in")
+def sign_in() -> Response | tuple[str, int]:
+    if not web_context().settings.demo_sign_in:
+        raise Forbidden("no-passwords", "This broker has no password accounts.")
+    name, password = request.form.get("name", "")[:200], request.form.get("password", "")[:200]
+    _attempt(f"name:{name}")
+    try:
+        person = user_accounts.sign_in(ports(), name.replace("\x00", ""), password, verify_password, DECOY_HASH)
+    except Forbidden as error:
+        return _sign_in_page(error.message, name), 403
+    return _welcome(person)
+
+
+def _welcome(person: Person) -> Response:
+    first = next((page for role, page in FIRST_PAGES.items() if role in person.roles), "research.home")
+    response = redirect(url_for(first))
+    begin_session(person, response)
+    return response
+
+
+@account_blueprint.get("/sign-in/openid")
+def to_provider() -> Response:
+    """A link and no form: a form may lead to this host only."""
+    openid.check_installed()
+    _attempt("provider")
+    return openid.redirect_to_provider()
+
+
+@account_blueprint.get("/sign-in/openid/answer")
+def from_provider() -> Response | tuple[str, int]:
+    openid.check_installed()
+    _attempt("provider")
+    try:
+        person = user_accounts.sign_in_by_provider(ports(), openid.confirmed_ident())
+    except Forbidden as error:
+        return _sign_in_page(error.message), 403
+    return _welcome(person)
+
+
+@account_blueprint.post("/sign-out")
+def sign_out() -> Response:
+    response = redirect(url_for("entrance.sign_in_form"))
+    end_session(response)
+    return response
+
+
+@account_blueprint.get("/account")
+def account() -> str:
+    found, mine = user_accounts.own_accesses(ports(), caller(), g.token)
+    return render_template("account.html", found=found, mine=mine)
+
+
+@account_blueprint.post("/account/ends")
+def end_others() -> Response:
+    """End one other session or token, or all of them."""
+    user_accounts.end_other_accesses(ports(), caller(), g.token, request.form.get("ident", "")[:64] or None)
+    return redirect(url_for("entrance.account"))
+
+
+notice_blueprint = Blueprint("notices", __name__)
+
+
+@notice_blueprint.get("/notices")
+def notices() -> str:
+    return render_template("notices.html", notices=notices_for(ports(), caller()))

@@ -1,0 +1,135 @@
+"""A checker's table out of the staff JSON: a row a cell, each figure exact and as released. Judges nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+ROWS_SHOWN = 2500
+"""On one page; further ones have their own."""
+
+DIGITS = 6
+"""Of an exact figure in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFigure:
+    exact: str
+    released: str
+    suppressed: bool
+    verdict: str
+    rules: str
+
+    @property
+    def short(self) -> str:
+        """The exact figure as it fits beside others; behind its row it stands with all digits."""
+        whole, point, rest = self.exact.partition(".")
+        places = DIGITS - len(whole.lstrip("-0"))
+        if not point or not rest.isdigit() or len(rest.lstrip("0")) <= places:
+            return self.exact
+        return f"{float(self.exact):.{DIGITS}g}" if places > 0 else f"{float(self.exact):.0f}"
+
+    @property
+    def plain(self) -> bool:
+        """Leaves as it is, and no rule has a word on it."""
+        return self.exact == self.released and self.verdict == "publish" and not self.rules
+
+    @property
+    def flagged(self) -> bool:
+        return self.suppressed or self.verdict != "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """`number` is its place in the whole table, from 0."""
+
+    number: int
+    cell: str
+    persons: str
+    figures: tuple[EvidenceFigure, ...]
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceTable:
+    """`rows` are those shown, of `found` that were asked for, of `every`; `flagged` counts rows of the whole table."""
+
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[EvidenceRow, ...]
+    findings: tuple[dict[str, str], ...]
+    notes: tuple[str, ...]
+    every: int
+    flagged: int
+    found: int
+    page: int = 1
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.found // ROWS_SHOWN))
+
+    @property
+    def figures(self) -> int:
+        return self.every * len(self.columns)
+
+
+def evidence_table_of(staff: dict[str, Any]) -> EvidenceTable | None:
+    """None for a script's file, which has no cells."""
+    if "columns" not in staff or "rows" not in staff:
+        return None
+    count = staff["key_count"]
+    rows = tuple(_evidence_row(n, r, count) for n, r in enumerate(staff["rows"]))
+    names = tuple(str(name) for name in staff["columns"])
+    return EvidenceTable(
+        keys=names[:count],
+        columns=names[count:],
+        rows=rows,
+        findings=tuple(_finding_fields(f) for f in staff.get("findings", [])),
+        notes=tuple(map(str, staff.get("notes", []))),
+        every=len(rows),
+        flagged=sum(r.flagged for r in rows),
+        found=len(rows),
+    )
+
+
+def select_rows(table: EvidenceTable, words: str, flagged: bool, page: int) -> EvidenceTable:
+    """The rows with all these words in their cell's keys, or flagged only; one page of them."""
+    wanted = words.casefold().split()
+    found = tuple(r for r in table.rows if (r.flagged or not flagged) and all(w in r.cell.casefold() for w in wanted))
+    last = max(1, -(-len(found) // ROWS_SHOWN))
+    at = min(max(page, 1), last)
+    return replace(table, rows=found[(at - 1) * ROWS_SHOWN : at * ROWS_SHOWN], found=len(found), page=at)
+
+
+def _evidence_row(number: int, row: dict[str, Any], key_count: int) -> EvidenceRow:
+    cell = ", ".join(value_text(k) or "(missing)" for k in row["keys"]) or "(all)"
+    figures = tuple(_evidence_figures(row, key_count))
+    return EvidenceRow(number, cell, value_text(row["persons"]), figures, any(f.flagged for f in figures))
+
+
+def _evidence_figures(row: dict[str, Any], key_count: int) -> Iterator[EvidenceFigure]:
+    parts = (row[name][key_count:] for name in ("exact", "released", "suppressed", "verdicts", "rules"))
+    for exact, released, suppressed, verdict, rules in zip(*parts, strict=True):
+        yield EvidenceFigure(
+            value_text(exact), value_text(released), bool(suppressed), str(verdict), ", ".join(map(str, rules))
+        )
+
+
+def _finding_fields(finding: dict[str, Any]) -> dict[str, str]:
+    cell = finding.get("cell")
+    return {
+        "rule": str(finding["rule"]),
+        "verdict": str(finding["verdict"]),
+        "sentence": str(finding["sentence"]),
+        "figures": ", ".join(f"{name} {value}" for name, value in finding.get("figures") or []),
+        "cell": "" if cell is None else ", ".join(value_text(v) for v in cell),
+        "column": value_text(finding.get("column")),
+    }
+
+
+def value_text(value: Any) -> str:
+    """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return value_text(next(iter(value.values()), None))
+    return str(value)

@@ -1,0 +1,61 @@
+"""Reads what people type into forms: dates, years, ids, lists. Each says which field does not fit. Knows no rules."""
+
+import re
+from datetime import date
+
+from flask import request
+
+from broker.domain.errors import Invalid
+from broker.domain.plans.variable_uses import Years
+
+IDENT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+YEARS_PATTERN = re.compile(r"(\d{4})(?:-(\d{4}))?")
+MOST_YEARS = 60
+
+
+def text(name: str, most: int = 4000) -> str:
+    """What stands in a field, without blanks around it."""
+    found = request.form.get(name, "").strip()
+    if "\x00" in found or len(found) > most:
+        raise Invalid(name, f"At most {most} characters of text stand here.", f"/{name}")
+    return found
+
+
+def day(name: str) -> date | None:
+    found = text(name, 20)
+    if not found:
+        return None
+    try:
+        return date.fromisoformat(found)
+    except ValueError as error:
+        raise Invalid(name, "Write a date as year-month-day, for example 2027-03-31.", f"/{name}") from error
+
+
+def integer(name: str) -> int:
+    found = text(name, 9)
+    if not found.isascii() or not found.isdigit():
+        raise Invalid(name, "A whole number stands here.", f"/{name}")
+    return int(found)
+
+
+def idents(name: str) -> frozenset[str]:
+    """Ids, apart by blanks, commas or lines."""
+    found = re.split(r"[\s,]+", text(name))
+    wrong = [one for one in found if one and not IDENT_PATTERN.fullmatch(one)]
+    if wrong:
+        raise Invalid(name, "An id is 1 to 64 letters, digits, dots and dashes.", f"/{name}")
+    return frozenset(one for one in found if one)
+
+
+def years(name: str) -> Years | None:
+    """Years by their first calendar year: 2018-2022, 2024."""
+    found: set[int] = set()
+    for part in re.split(r"[\s,]+", text(name, 400)):
+        if not part:
+            continue
+        match = YEARS_PATTERN.fullmatch(part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not first <= last < first + MOST_YEARS:
+            raise Invalid(name, "Write years as 2018-2022 or 2018, 2020.", f"/{name}")
+        found.update(range(first, last + 1))
+    return frozenset(found) or None

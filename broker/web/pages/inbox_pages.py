@@ -1,0 +1,202 @@
+"""Where a checker's day starts: the inbox, a submission, scripts to read; claims, votes and recalls. No rules."""
+
+from datetime import datetime
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from broker.domain.errors import Conflict, Invalid
+from broker.domain.identity.people import Role
+from broker.domain.jobs.reviews import VoteChoice
+from broker.web.pages.review_pages import CHOICES, output_page
+from broker.web.web_context import caller, ports
+from broker.workflow.pipeline import job_release
+from broker.workflow.reviewing import checker_inbox as waiting
+from broker.workflow.reviewing import output_review, script_failures
+from broker.workflow.reviewing.checker_inbox import (
+    OUTPUT_FILTERS,
+    claim_all,
+    next_output,
+    reviewed_submission,
+    vote_all,
+)
+from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, Ballot
+from broker.workflow.submission import saved_definitions
+
+inbox_blueprint = Blueprint("inbox", __name__)
+
+
+@inbox_blueprint.get("/inbox")
+def inbox() -> str:
+    order, project = request.args.get("order", "age"), request.args.get("project", "")
+    return render_template(
+        "inbox.html",
+        inbox=waiting.inbox(ports(), caller(), order, project),
+        orders={name: words for name, (words, _) in waiting.ORDERS.items()},
+        order=order,
+        project=project,
+        failures=script_failures.scripts_waiting(ports(), caller()),
+        lookups=saved_definitions.lookups_waiting(ports(), caller()),
+        age=_waiting_time,
+    )
+
+
+def _waiting_time(since: datetime) -> str:
+    """How long something waits, as people say it."""
+    minutes = int((ports().clock.now() - since).total_seconds() // 60)
+    for unit, size in (("day", 24 * 60), ("hour", 60)):
+        if minutes >= size:
+            number = minutes // size
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "less than an hour"
+
+
+@inbox_blueprint.get("/jobs/<job>/review")
+def submission(job: str) -> str:
+    return submission_page(job, None)
+
+
+def submission_page(job: str, problem: tuple[str, str] | None) -> str:
+    """`problem`: a sentence, and the field that it is about."""
+    found = reviewed_submission(ports(), caller(), job)
+    which = request.values.get("show", "") if request.values.get("show", "") in OUTPUT_FILTERS else "open"
+    return render_template(
+        "submission.html",
+        found=found,
+        which=which,
+        kinds=OUTPUT_FILTERS,
+        outputs=found.shown(which),
+        reasons=VOTE_REASONS,
+        approving=APPROVING_REASONS,
+        choices=CHOICES,
+        given=request.form,
+        problem=problem,
+    )
+
+
+@inbox_blueprint.get("/jobs/<job>/failure")
+def failure(job: str) -> str:
+    """A script's text, what it printed on real data, and the forms to say that one has read it and to tell why."""
+    return _failure_page(job, None)
+
+
+def _failure_page(job: str, problem: str | None) -> str:
+    found = script_failures.view_script(ports(), caller(), job)
+    return render_template(
+        "failure.html",
+        found=found,
+        log=found.log.decode("utf-8", "replace"),
+        lines=found.job.submission.text.splitlines(),
+        rules=script_failures.SCRIPT_REASONS,
+        problem=problem,
+        reason=request.form.get("reason", ""),
+        most=script_failures.MAX_REASON_LENGTH,
+    )
+
+
+@inbox_blueprint.post("/jobs/<job>/read")
+def read_script(job: str) -> Redirect:
+    script_failures.mark_read(ports(), caller(), job)
+    return redirect(url_for("inbox.inbox"))
+
+
+@inbox_blueprint.post("/jobs/<job>/failure")
+def tell_failure(job: str) -> Redirect | tuple[str, int]:
+    try:
+        script_failures.report_reason(ports(), caller(), job, request.form.get("reason", ""))
+    except Invalid as wrong:
+        return _failure_page(job, wrong.message), 400
+    return redirect(url_for("inbox.inbox"))
+
+
+vote_blueprint = Blueprint("voting", __name__)
+
+Answer = Redirect | tuple[str, int]
+MOST_OUTPUTS = 1000
+
+
+@vote_blueprint.post("/outputs/<output>/claim")
+def claim(output: str) -> Redirect:
+    output_review.claim(ports(), caller(), output, request.form.get("take") == "yes")
+    return redirect(url_for("checking.output", output=output))
+
+
+@vote_blueprint.post("/jobs/<job>/claim")
+def claim_submission(job: str) -> Redirect:
+    claim_all(ports(), caller(), job, request.form.get("take") == "yes")
+    return redirect(url_for("inbox.inbox"))
+
+
+@vote_blueprint.post("/outputs/<output>/vote")
+def vote(output: str) -> Answer:
+    """The hashes in the form are those of the page that was looked at; the next output that waits opens after it."""
+    try:
+        ballot = _read_ballot(request.form.get("staff_hash", ""), request.form.get("findings_hash", ""))
+        state = output_review.cast_vote(ports(), caller(), output, ballot)
+    except Invalid as error:
+        return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
+    except Conflict as error:
+        if error.code == "wrong-state":
+            raise
+        return output_page(output, (error.message, "")), 409
+    name = ports().store.output(output).name
+    flash(f"Your vote on {name}: {CHOICES[ballot.choice][0].lower()}. It is {state.value.replace('_', ' ')} now.")
+    following = next_output(ports(), caller(), output)
+    return redirect(url_for("checking.output", output=following.ident if following else output))
+
+
+@vote_blueprint.post("/jobs/<job>/votes")
+def vote_on_all(job: str) -> Answer:
+    """One word on every output that was chosen: each is named with the hashes of what the page showed."""
+    try:
+        chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
+        number = vote_all(ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3})
+    except Invalid as error:
+        return submission_page(job, (error.message, error.pointer.lstrip("/"))), 400
+    except Conflict as error:
+        if error.code == "wrong-state":
+            raise
+        return submission_page(job, (error.message, "")), 409
+    flash(f"Your vote on {number} output{'' if number == 1 else 's'} is cast.")
+    return redirect(url_for("inbox.submission", job=job))
+
+
+def _read_ballot(staff_hash: str, findings_hash: str) -> Ballot:
+    given = request.form
+    if given.get("choice", "") not in {c.value for c in VoteChoice}:
+        raise Invalid("choice", "Choose what should happen.", "/choice")
+    return Ballot(
+        choice=VoteChoice(given["choice"]),
+        reason=given.get("reason", ""),
+        staff_hash=staff_hash,
+        findings_hash=findings_hash,
+        memory_version=given.get("memory_version", ""),
+        overrides=tuple(given.getlist("overrides"))[:200],
+        why=given.get("why", ""),
+        words=given.get("words", "").strip(),
+        whys={finding: given.get(f"why:{finding}", "") for finding in given.getlist("overrides")[:200]},
+    )
+
+
+@vote_blueprint.get("/outputs/<output>/recall")
+def recall_form(output: str) -> str:
+    return _recall_page(output, None)
+
+
+def _recall_page(output: str, problem: str | None) -> str:
+    found, job = job_release.reach_recallable(ports(), caller(), output)
+    return render_template(
+        "output_recall.html", output=found, job=job, problem=problem, reason=request.form.get("reason", "")
+    )
+
+
+@vote_blueprint.post("/outputs/<output>/recall")
+def recall(output: str) -> Answer:
+    try:
+        job_release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
+    except Invalid as error:
+        return _recall_page(output, error.message), 400
+    flash("The output is recalled: it cannot be downloaded any more, and the register says so.")
+    if Role.CHECKER in caller().roles:
+        return redirect(url_for("checking.output", output=output))
+    return redirect(url_for("public.register_page"))

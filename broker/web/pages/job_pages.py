@@ -1,0 +1,237 @@
+"""Pages on which researchers follow projects and jobs, and collect what was released. No rules."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from broker.domain.identity.people import Role
+from broker.domain.plans.variable_uses import Years
+from broker.domain.projects.project import Grant, ResearchProject
+from broker.web.schemas.serializers import content_response
+from broker.web.web_context import caller, ports
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.reviewing import script_failures
+from broker.workflow.reviewing.output_review import VOTE_REASONS
+from broker.workflow.submission import job_submission, job_withdrawal
+from broker.workflow.views import job_progress, job_views, privacy_budgets, released_outputs
+from broker.workflow.views.job_progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLine:
+    """Variables of one table that were granted alike."""
+
+    variables: tuple[str, ...]
+    keys: tuple[str, ...]
+    years: Years | None
+    justification: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedTable:
+    name: str
+    count: int
+    lines: tuple[GrantLine, ...]
+
+
+def granted_tables(project: ResearchProject) -> tuple[GrantedTable, ...]:
+    by_table = groupby(sorted(project.grants, key=lambda g: g.table), key=lambda g: g.table)
+    return tuple(_granted_table(name, list(grants)) for name, grants in by_table)
+
+
+def _granted_table(name: str, grants: list[Grant]) -> GrantedTable:
+    alike: dict[tuple[Years | None, str], list[Grant]] = {}
+    for grant in grants:
+        alike.setdefault((grant.years, grant.justification), []).append(grant)
+    lines = tuple(
+        GrantLine(_variable_names(found, keys=False), _variable_names(found, keys=True), years, why)
+        for (years, why), found in alike.items()
+    )
+    return GrantedTable(name, len({g.variable for g in grants}), lines)
+
+
+def _variable_names(grants: Iterable[Grant], *, keys: bool) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(g.variable for g in grants if g.link_key is keys))
+
+
+STATE_SENTENCES = {
+    "refused": "It was not accepted, and no data were read. Each reason below says what to write instead.",
+    "waiting for a decision": "It has ended. Rules and people decide what may leave, which can take some days.",
+    "failed": "It did not come to its end. This is all that may be told at once.",
+    "limit": "It reached a limit of time, memory or output, which every job has. Ask for less at a time.",
+    "released": "What may leave has left. The files below are yours to keep.",
+    "recalled": "What was released has been taken back. Please do not use the files any more.",
+    "not released": "Nothing of it may leave.",
+    "returned": "A checker asks for a change: write a new job that replaces this one.",
+    "withdrawn": "It was ended before a decision.",
+    "kept": "The project keeps what it defined: other jobs can read it.",
+}
+
+EQUAL_SLOTS = (
+    "All slots are equally long, whatever their blocks do, and are counted from the whole minute of its beginning."
+)
+
+
+def describe_progress(state: str, progress: Progress) -> str:
+    if progress.waits:
+        return f"It waits for a free place. {_queue_position(progress.ahead)}"
+    if progress.blocks is not None:
+        found = progress.blocks
+        return f"By its schedule, slot {found.slot} of {found.slots} runs. {EQUAL_SLOTS}"
+    if progress.minutes is not None:
+        return f"It has run for {_minutes_text(progress.minutes)} of at most {_minutes_text(progress.limit)}."
+    return STATE_SENTENCES.get(state, "")
+
+
+def _queue_position(ahead: int | None) -> str:
+    if ahead is None:
+        return "Many jobs are before it."
+    return "It is the next to run." if ahead == 0 else f"At most {ahead} jobs are before it."
+
+
+def _minutes_text(number: int) -> str:
+    if number == 0:
+        return "less than a minute"
+    return "1 minute" if number == 1 else f"{number} minutes"
+
+
+research_blueprint = Blueprint("research", __name__)
+
+PAGE = 50
+
+
+@research_blueprint.get("/")
+def home() -> str:
+    """Projects and jobs that the caller may see; checkers and administrators find their own pages from here."""
+    projects = job_views.my_projects(ports(), caller())
+    today = ports().clock.now().date()
+    return render_template("home.html", projects=projects, today=today, **_job_list(None))
+
+
+@research_blueprint.get("/projects/<project>")
+def project(project: str) -> str:
+    """What a project of one's own was granted, keeps and has done."""
+    found = job_views.my_project(ports(), caller(), project)
+    today = ports().clock.now().date()
+    return render_template(
+        "project.html", project=found, tables=granted_tables(found), today=today, **_job_list(project)
+    )
+
+
+def _job_list(project: str | None) -> dict[str, object]:
+    found = job_views.visible_jobs(ports(), caller(), project, request.args.get("after") or None, PAGE)
+    return {"jobs": found, "following": found[-1].ident if len(found) == PAGE else None}
+
+
+@research_blueprint.get("/jobs/<job>")
+def job(job: str) -> str:
+    view = job_views.view_job(ports(), caller(), job)
+    reads = view.text is not None
+    return render_template(
+        "job.html",
+        job=view,
+        progress=job_progress.progress(ports(), caller(), view),
+        under_way=view.state in job_progress.UNDER_WAY,
+        told_of=describe_progress,
+        lines=(view.text or "").splitlines(),
+        checker=Role.CHECKER in g.person.roles,
+        trace=script_failures.view_trace(ports(), caller(), job) if reads and view.kind == "python" else None,
+        reasons_told=VOTE_REASONS,
+        nonce=secrets.token_urlsafe(12),
+    )
+
+
+@research_blueprint.get("/jobs/<job>/state")
+def state(job: str) -> Response:
+    """How far it is, for a page that asks again; once there is more to see, the page is told to load anew."""
+    view, progress = job_progress.followed_job(ports(), caller(), job)
+    under_way = view.state in job_progress.UNDER_WAY
+    answer = make_response(
+        render_template("job_state.html", job=view, progress=progress, under_way=under_way, told_of=describe_progress)
+    )
+    if not under_way:
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+@research_blueprint.post("/jobs/<job>/withdraw")
+def withdraw_job(job: str) -> Redirect:
+    job_withdrawal.withdraw(ports(), caller(), job)
+    return redirect(url_for("research.job", job=job))
+
+
+@research_blueprint.post("/jobs/<job>/again")
+def run_again(job: str) -> Redirect:
+    """The same submission once more; the form's nonce makes a second click harmless."""
+    nonce = request.form.get("nonce", "")[:100]
+    made = job_submission.resubmit(ports(), caller(), job, f"again-{job}-{nonce}" if nonce else None)
+    return redirect(url_for("research.job", job=made.ident))
+
+
+@research_blueprint.get("/jobs/<job>/manifest")
+def manifest(job: str) -> Response:
+    response = Response(job_release.manifest(ports(), caller(), job), mimetype="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="manifest.json"'
+    return response
+
+
+collecting_blueprint = Blueprint("collecting", __name__)
+
+ROWS_SHOWN = 500
+"""More are in the file."""
+
+
+@collecting_blueprint.get("/outputs/<output>/released")
+def released(output: str) -> str:
+    """The released table as a table and as a chart, with what its symbols and its rounding mean."""
+    found = released_outputs.view_released(ports(), caller(), output, *_axes())
+    table, axes = found.table, found.axes
+    chart = ""
+    if table is not None and axes is not None:
+        query = urlencode({"x": table.columns[axes.x], "y": table.columns[axes.y]})
+        chart = f"{url_for('collecting.chart', output=output)}?{query}"
+    return render_template("released.html", found=found, table=table, axes=axes, chart=chart, most=ROWS_SHOWN)
+
+
+@collecting_blueprint.get("/outputs/<output>/chart.svg")
+def chart(output: str) -> Response:
+    return Response(released_outputs.chart(ports(), caller(), output, *_axes()), mimetype="image/svg+xml")
+
+
+def _axes() -> tuple[str, str]:
+    return request.args.get("x", "")[:200], request.args.get("y", "")[:200]
+
+
+@collecting_blueprint.get("/outputs/<output>/download")
+def download(output: str) -> Response:
+    return content_response(job_release.download(ports(), caller(), output))
+
+
+@collecting_blueprint.get("/outputs/<output>/parquet")
+def parquet(output: str) -> Response:
+    return content_response(released_outputs.parquet(ports(), caller(), output))
+
+
+@collecting_blueprint.get("/outputs/<output>/record")
+def record(output: str) -> Response:
+    response = Response(output_records.record_of_release(ports(), caller(), output), mimetype="application/json")
+    response.headers["Content-Disposition"] = 'attachment; filename="record.json"'
+    return response
+
+
+@collecting_blueprint.get("/projects/<project>/budget")
+def budget(project: str) -> str:
+    """What the project may spend of each person's privacy, has spent, and has left."""
+    return render_template("budget.html", budget=privacy_budgets.project_budget(ports(), caller(), project))
+
+
+@collecting_blueprint.get("/projects/<project>/budget/<number>.svg")
+def course(project: str, number: str) -> Response:
+    """One account's course, by its place on the page."""
+    place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1
+    return Response(privacy_budgets.usage_chart(ports(), caller(), project, place), mimetype="image/svg+xml")

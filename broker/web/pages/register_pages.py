@@ -1,0 +1,189 @@
+"""The public register: pages, and files as JSON, CSV and an Atom feed. Everybody may read them. No rules."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from xml.etree import ElementTree
+
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+
+from broker.domain.csv_text import write_csv
+from broker.domain.ports import RegisterEntry, RegisterFilter
+from broker.web.schemas import release_schemas
+from broker.web.template_setup import format_calendar_years
+from broker.web.web_context import ports
+from broker.workflow.views import public_register
+from broker.workflow.views.public_register import ROUTE, Dataset, ProjectEntry
+
+PROJECT_COLUMNS = (
+    "Reference", "Date approved", "Organisation", "Organisation type", "Project", "Project title", "Purpose",
+    "Public benefit", "Data sets and years", "Identifiability and sensitivity", "Legal gateway", "Access route",
+    "Data users and processors", "Date first shared", "Licence expiry", "Status", "Releases", "Outputs released",
+    "Outputs recalled", "Last release",
+)  # fmt: skip
+RELEASE_COLUMNS = ("release", "project", "title", "outputs", "released_at", "recalled", "recalled_outputs")
+
+ATOM = "http://www.w3.org/2005/Atom"
+FEED_ID = uuid.uuid5(uuid.NAMESPACE_URL, "npd-job-broker:register").urn
+"""Feed readers know the feed by it, wherever it is served."""
+
+
+def projects_as_csv(entries: Iterable[ProjectEntry]) -> bytes:
+    return write_csv(PROJECT_COLUMNS, (_project_row(e) for e in entries), numbers=False)
+
+
+def releases_as_csv(entries: Iterable[RegisterEntry]) -> bytes:
+    rows = (
+        [
+            e.release, e.project, e.title, "; ".join(e.outputs), e.released_at.isoformat(), str(e.recalled).lower(),
+            "; ".join(e.recalled_outputs),
+        ]
+        for e in entries
+    )  # fmt: skip
+    return write_csv(RELEASE_COLUMNS, rows, numbers=False)
+
+
+def _project_row(entry: ProjectEntry) -> list[str]:
+    p, a, count = entry.project, entry.project.approval, entry.count
+    counted = ["0", "0", "0", ""]
+    if count is not None:
+        counted = [str(count.releases), str(count.outputs), str(count.recalled), count.last.date().isoformat()]
+    return [
+        a.reference, a.approved.isoformat() if a.approved else "", p.organisation, p.organisation_type, p.ident,
+        p.title, p.purpose, a.benefit, "; ".join(dataset_text(d) for d in entry.datasets), entry.level, p.gateway,
+        ROUTE, "; ".join(a.processors), a.first_shared.isoformat() if a.first_shared else "", p.expires.isoformat(),
+        entry.status.value, *counted,
+    ]  # fmt: skip
+
+
+def dataset_text(dataset: Dataset) -> str:
+    return f"{dataset.table} ({format_calendar_years(dataset.years)})"
+
+
+def atom_feed(
+    made: list[RegisterEntry], recalled: list[RegisterEntry], self_link: str, address: Callable[[str], str]
+) -> bytes:
+    """Newest first; a recall is an entry of its own, so that readers are told of it."""
+    found = [_FeedEntry(e, f"Released: {e.title}", "released", e.outputs, e.released_at.isoformat()) for e in made]
+    found += [
+        _FeedEntry(e, f"Recalled: {e.title}", "recalled", e.recalled_outputs, e.recalled_at.isoformat())
+        for e in recalled
+        if e.recalled_at is not None
+    ]
+    found.sort(key=lambda told: told.at, reverse=True)
+    root = ElementTree.Element("feed", {"xmlns": ATOM, "xml:lang": "en-GB"})
+    _add_text(root, "title", "Register of releases")
+    _add_text(root, "id", FEED_ID)
+    _add_text(root, "updated", found[0].at if found else "1970-01-01T00:00:00+00:00")
+    ElementTree.SubElement(ElementTree.SubElement(root, "author"), "name").text = "NPD job broker"
+    ElementTree.SubElement(root, "link", {"rel": "self", "href": self_link})
+    for item in found:
+        item.write(root, address(item.entry.project))
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+class _FeedEntry:
+    """One entry of the feed."""
+
+    def __init__(self, entry: RegisterEntry, title: str, what: str, outputs: Iterable[str], at: str) -> None:
+        self.entry, self.title, self.what, self.outputs, self.at = entry, title, what, outputs, at
+
+    def write(self, root: ElementTree.Element, address: str) -> None:
+        made = ElementTree.SubElement(root, "entry")
+        _add_text(made, "title", self.title)
+        _add_text(made, "id", uuid.uuid5(uuid.NAMESPACE_URL, f"{FEED_ID}:{self.entry.release}:{self.what}").urn)
+        _add_text(made, "updated", self.at)
+        ElementTree.SubElement(made, "link", {"href": address})
+        ElementTree.SubElement(made, "category", {"term": self.what})
+        _add_text(made, "summary", f"Project {self.entry.project}, {self.what}: {', '.join(self.outputs)}.")
+
+
+def _add_text(parent: ElementTree.Element, name: str, text: str) -> None:
+    """Without the control characters that XML cannot hold."""
+    ElementTree.SubElement(parent, name).text = "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
+pages = Blueprint("public", __name__)
+
+PAGE, FEED = 50, 50
+
+
+@pages.get("/register")
+def register_page() -> str:
+    """Projects that fit the search, and what was released last."""
+    found, newest = (
+        public_register.list_projects(ports(), _search_filter()),
+        public_register.list_releases(ports(), RegisterFilter(limit=10)),
+    )
+    return render_template(
+        "register.html", entries=found, newest=newest, q=_search_words(), statuses=list(public_register.ProjectStatus)
+    )
+
+
+@pages.get("/register/releases")
+def releases() -> str:
+    after = request.args.get("after") or None
+    wanted = RegisterFilter(words=_search_filter().words, after=after, limit=PAGE + 1)
+    found = public_register.list_releases(ports(), wanted)
+    following = found[PAGE - 1].release if len(found) > PAGE else None
+    return render_template("register_releases.html", releases=found[:PAGE], following=following, q=_search_words())
+
+
+@pages.get("/register/projects/<project>")
+def project(project: str) -> str:
+    entry = public_register.find_project(ports(), project)
+    wanted = RegisterFilter(frozenset({project}), after=request.args.get("after") or None, limit=PAGE + 1)
+    found = public_register.list_releases(ports(), wanted)
+    following = found[PAGE - 1].release if len(found) > PAGE else None
+    return render_template(
+        "register_project.html", entry=entry, releases=found[:PAGE], following=following, route=public_register.ROUTE,
+        levels=public_register.LEVELS,
+    )  # fmt: skip
+
+
+@pages.get("/register.json")
+def register_json() -> Response:
+    wanted = _search_filter()
+    shown = release_schemas.RegisterShown(
+        projects=[release_schemas.register_project_shown(e) for e in public_register.list_projects(ports(), wanted)],
+        releases=[release_schemas.register_release_shown(e) for e in _releases(wanted)],
+    )
+    return jsonify(shown.model_dump(mode="json"))
+
+
+@pages.get("/register.csv")
+def register_csv() -> Response:
+    """Projects, in the columns of the department's published list of data shares."""
+    return _csv_response(projects_as_csv(public_register.list_projects(ports(), _search_filter())), "register.csv")
+
+
+@pages.get("/register/releases.csv")
+def releases_csv() -> Response:
+    return _csv_response(releases_as_csv(_releases(_search_filter())), "releases.csv")
+
+
+@pages.get("/register.atom")
+def register_feed() -> Response:
+    """The newest releases and recalls, for feed readers. Links are relative: the Host header is anybody's."""
+    made = public_register.list_releases(ports(), RegisterFilter(limit=FEED))
+    recalled = public_register.list_releases(ports(), RegisterFilter(limit=FEED, recalled=True))
+    text = atom_feed(made, recalled, url_for(".register_feed"), lambda p: url_for(".project", project=p))
+    return Response(text, content_type="application/atom+xml; charset=utf-8")
+
+
+def _releases(wanted: public_register.RegisterSearch) -> list[RegisterEntry]:
+    return public_register.list_releases(ports(), RegisterFilter(words=wanted.words))
+
+
+def _search_filter() -> public_register.RegisterSearch:
+    return public_register.register_search(_search_words(), request.args.get("status", ""))
+
+
+def _search_words() -> str:
+    return request.args.get("q", "")[:200]
+
+
+def _csv_response(content: bytes, name: str) -> Response:
+    response = Response(content, mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,181 @@
+"""The page of an output for checkers: evidence, context, candidate, attack, vote, and its messages. No rules."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.identity.people import Role
+from broker.domain.jobs.reviews import Audience, VoteChoice
+from broker.web.pages.evidence_table import EvidenceTable, evidence_table_of, select_rows, value_text
+from broker.web.schemas.serializers import content_response
+from broker.web.web_context import caller, ports
+from broker.workflow.pipeline import job_release, output_records
+from broker.workflow.reviewing import output_review, output_thread
+from broker.workflow.reviewing.output_evidence import attack_columns, row_evidence, view_row_evidence
+from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, findings_to_set_aside
+from broker.workflow.reviewing.review_context import context_of, earlier_release
+from broker.workflow.views import job_views
+
+review_blueprint = Blueprint("checking", __name__)
+
+CANDIDATE_LINES = 50
+FINDINGS_SHOWN = 200
+
+CHOICES: dict[str, tuple[str, str]] = {
+    VoteChoice.APPROVE: ("Approve", "it may leave as shown"),
+    VoteChoice.RETURN: ("Return", "not like this; a new submission may"),
+    VoteChoice.REJECT: ("Refuse", "it may not leave"),
+}
+
+
+@review_blueprint.get("/outputs/<output>")
+def output(output: str) -> str:
+    return output_page(output, None)
+
+
+def output_page(output: str, problem: tuple[str, str] | None) -> str:
+    """`problem`: a sentence, and the id of the field that it is about; the form keeps what was filled in."""
+    view = output_review.view_output(ports(), caller(), output)
+    staff = json.loads(view.staff)
+    table = _selected_rows(evidence_table_of(staff))
+    around = context_of(ports(), caller(), view, staff)
+    return render_template(
+        "output.html",
+        look=view,
+        staff=staff,
+        table=table,
+        row=_requested_row(staff),
+        about=around,
+        around=around.submitted.around(output),
+        earlier=earlier_release(ports(), view, staff.get("key_count")),
+        summary=json.dumps(staff.get("summary"), indent=2, ensure_ascii=False),
+        candidate=_candidate(view),
+        findings_shown=FINDINGS_SHOWN,
+        reasons=VOTE_REASONS,
+        approving=APPROVING_REASONS,
+        choices=CHOICES,
+        refusing=findings_to_set_aside(view.output, staff),
+        plain=value_text,
+        given=request.form,
+        problem=problem,
+    )
+
+
+def _selected_rows(table: EvidenceTable | None) -> EvidenceTable | None:
+    query = request.args
+    return table and select_rows(
+        table, query.get("q", "")[:200], "flagged" in query, parse_index(query.get("page", "1"))
+    )
+
+
+def _requested_row(staff: dict[str, Any]) -> Any:
+    """The row whose evidence a browser without scripts asks for."""
+    return row_evidence(staff, parse_index(request.args.get("row", "")))
+
+
+def parse_index(text: str) -> int:
+    """A number out of an address; what is none is the place of nothing."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
+
+
+def _candidate(view: output_review.OutputUnderReview) -> list[list[str]] | None:
+    """The first lines of a table as it would leave; other files are downloaded to be looked at."""
+    if view.candidate is None or view.output.media_type != "text/csv":
+        return None
+    try:
+        rows = list(csv.reader(io.StringIO(view.candidate.decode("utf-8-sig"))))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    return rows[: CANDIDATE_LINES + 1]
+
+
+@review_blueprint.get("/outputs/<output>/rows/<number>")
+def row(output: str, number: str) -> str:
+    """The evidence of one row, as a part of the page: asked for when a cell gets the focus."""
+    return render_template(
+        "output_row.html", row=view_row_evidence(ports(), caller(), output, parse_index(number)), plain=value_text
+    )
+
+
+@review_blueprint.get("/outputs/<output>/attack")
+def attack(output: str) -> str:
+    """What could be worked out of the table; a part of the page where htmx asks, a page of its own otherwise."""
+    view = output_review.view_output(ports(), caller(), output)
+    whole = "HX-Request" not in request.headers
+    return render_template(
+        "output_attack.html" if whole else "output_attacked.html",
+        look=view,
+        attacked=attack_columns(json.loads(view.staff)),
+    )
+
+
+@review_blueprint.get("/outputs/<output>/candidate")
+def candidate(output: str) -> Response:
+    """The bytes that would leave, for the checker's own look; it is audited like every look."""
+    view = output_review.view_output(ports(), caller(), output)
+    if view.candidate is None:
+        raise Unknown("output", output)
+    return content_response(job_release.Download(view.output.name, view.output.media_type, view.candidate))
+
+
+@review_blueprint.get("/outputs/<output>/staff-record")
+def staff_record(output: str) -> Response:
+    """Every rule tried and figure of evidence, as a file of its own."""
+    response = jsonify(output_records.record_for_staff(ports(), caller(), output))
+    response.headers["Content-Disposition"] = 'attachment; filename="staff-record.json"'
+    return response
+
+
+thread_blueprint = Blueprint("threads", __name__)
+
+Answer = Redirect | tuple[str, int]
+
+
+@thread_blueprint.post("/outputs/<output>/messages")
+def say(output: str) -> Answer:
+    """For checkers, on the output's page."""
+    audience = request.form.get("audience", "")
+    try:
+        if audience not in set(Audience):
+            raise Invalid("audience", "Choose who reads it.", "/audience")
+        output_thread.write_message(ports(), caller(), output, request.form.get("text", ""), Audience(audience))
+    except Invalid as error:
+        if Role.CHECKER not in caller().roles:
+            raise
+        return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
+    return redirect(url_for("checking.output", output=output) + "#thread")
+
+
+@thread_blueprint.post("/outputs/<output>/messages/<number>/confirmation")
+def confirm(output: str, number: str) -> Redirect:
+    output_thread.confirm_message(ports(), caller(), output, parse_index(number))
+    flash("Its researchers read it now.")
+    return redirect(url_for("checking.output", output=output) + "#thread")
+
+
+@thread_blueprint.get("/jobs/<job>/messages")
+def messages(job: str) -> str:
+    return _messages_page(job, None)
+
+
+def _messages_page(job: str, problem: str | None) -> str:
+    said = output_thread.messages_for_researchers(ports(), caller(), job)
+    found = job_views.view_job(ports(), caller(), job)
+    return render_template("messages.html", job=found, said=said, problem=problem, text=request.form.get("text", ""))
+
+
+@thread_blueprint.post("/jobs/<job>/messages")
+def answer(job: str) -> Answer:
+    """For researchers: about an output of the job that was decided."""
+    try:
+        output_thread.answer_checkers(
+            ports(), caller(), job, request.form.get("output", ""), request.form.get("text", "")
+        )
+    except Invalid as error:
+        return _messages_page(job, error.message), 400
+    return redirect(url_for("threads.messages", job=job))

@@ -1,0 +1,1 @@
+"""The shapes of the HTTP API, and the workflow's values as them."""

@@ -1,0 +1,360 @@
+"""The base classes of the API's shapes, what callers send, and what researchers get. No behaviour."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from broker.domain.identity.people import Role
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.reviews import VoteChoice
+
+
+def _storable(text: str) -> str:
+    """No store keeps a NUL or half of a surrogate pair."""
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("must not hold a NUL or a lone surrogate")
+    return text
+
+
+def _sorted(values: Any) -> Any:
+    return sorted(values) if isinstance(values, (frozenset, set, tuple)) else values
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Ident = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
+YearList = Annotated[list[int] | None, BeforeValidator(_sorted)]
+WordList = Annotated[list[str], BeforeValidator(_sorted)]
+
+
+class RequestModel(BaseModel):
+    """What a caller sends: unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ResponseModel(BaseModel):
+    """What a caller gets, read from the workflow's own values."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class ApiProblemItem(ResponseModel):
+    """`advice`: of a refusal, what to do instead."""
+
+    code: str
+    message: str
+    pointer: str
+    advice: str = ""
+
+
+class ApiProblem(ResponseModel):
+    """Every error has this shape. `pointer` is a JSON pointer into the body, or names a parameter."""
+
+    code: str
+    message: str
+    pointer: str
+    errors: list[ApiProblemItem]
+
+
+class RefusalShown(ResponseModel):
+    code: str
+    message: str
+    line: int | None
+    column: int | None
+    variable: str | None
+    advice: str
+
+
+class UseShown(ResponseModel):
+    """`years` is null for tables without a year."""
+
+    table: str
+    variable: str | None
+    years: YearList
+    how: WordList
+
+
+class OutputShown(ResponseModel):
+    ident: str
+    name: str
+    description: str
+    state: str
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+    reason: str | None
+
+
+class SlotsShown(ResponseModel):
+    """Of a private script: by its schedule, `slot` of `slots` runs. Follows from the clock and the script's line."""
+
+    slot: int
+    slots: int
+    lasts_seconds: float
+
+
+class ProgressShown(ResponseModel):
+    """`ahead`: at most so many jobs are before it; `minutes` that it has run, of at most `limit`."""
+
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+    blocks: SlotsShown | None
+
+
+class JobShown(ResponseModel):
+    """A job as the caller may see it. `progress`: where it is asked for alone, and waits or runs."""
+
+    ident: str
+    project: str
+    title: str
+    purpose: str
+    kind: str
+    dialect: str
+    researcher: str
+    state: str
+    created: datetime
+    updated: datetime
+    text: str | None
+    refusals: list[RefusalShown]
+    uses: list[UseShown]
+    outputs: list[OutputShown]
+    released: bool
+    replaces: str | None
+    kept: list[str] = []
+    progress: ProgressShown | None = None
+
+
+class TraceShown(ResponseModel):
+    """`document`: how the synthetic run ended, what was printed, and each handed output's problem."""
+
+    passed: bool | None
+    document: dict[str, Any] | None
+    told: str | None
+
+
+class JobsShown(ResponseModel):
+    """Newest first; ask again with `after` set to `next` for the page that follows."""
+
+    jobs: list[JobShown]
+    next: str | None
+
+
+class ColumnShown(ResponseModel):
+    name: str
+    statistic: str
+
+
+class PlannedShown(ResponseModel):
+    name: str
+    unit: str | None
+    columns: list[ColumnShown]
+
+
+class CheckShown(ResponseModel):
+    verdict: Literal["accepted", "refused"]
+    review: list[str]
+    advice: list[str]
+    refusals: list[RefusalShown]
+    uses: list[UseShown]
+    outputs: list[PlannedShown]
+    kept: list[str] = []
+    private: dict[str, Any] | None = None
+
+
+class GrantShown(ResponseModel):
+    table: str
+    variable: str
+    years: YearList
+    justification: str
+    link_key: bool
+    group_quasi: bool
+
+
+class ProjectShown(ResponseModel):
+    ident: str
+    title: str
+    organisation: str
+    purpose: str
+    expires: str
+    mode: str
+    profile: str
+    votes: int
+    dialect: str
+    researchers: WordList
+    grants: list[GrantShown]
+
+
+class ProjectsShown(ResponseModel):
+    projects: list[ProjectShown]
+
+
+class GrantedShown(ResponseModel):
+    project: str
+    years: YearList
+
+
+class EntryShown(ResponseModel):
+    table: str
+    variable: str
+    type: str
+    cls: str
+    description: str
+    years: YearList
+    granted: list[GrantedShown]
+
+
+class CatalogueShown(ResponseModel):
+    variables: list[EntryShown]
+
+
+class JobPath(RequestModel):
+    job: Ident
+
+
+class OutputPath(RequestModel):
+    output: Ident
+
+
+class PersonPath(RequestModel):
+    person: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+
+
+class PolicyPath(RequestModel):
+    fingerprint: Ident
+
+
+class JobsQuery(RequestModel):
+    project: Ident | None = None
+    after: Ident | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class CatalogueQuery(RequestModel):
+    q: Annotated[Text, Field(max_length=200)] = ""
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class AuditQuery(RequestModel):
+    first: int = Field(1, ge=1, le=2**31)
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class Description(RequestModel):
+    """What an output is, in the researcher's words."""
+
+    output: Text
+    text: Text
+
+
+class SubmissionBody(RequestModel):
+    """A submission. Without a dialect the project's is taken; `client_id` makes sending it again harmless."""
+
+    project: Ident
+    kind: JobKind
+    dialect: Literal["", "tsql", "duckdb"] = ""
+    text: Text
+    title: Text
+    purpose: Text
+    descriptions: list[Description] = Field(default_factory=list, max_length=100)
+    client_id: Ident | None = None
+    replaces: Ident | None = None
+
+
+class CheckBody(RequestModel):
+    project: Ident
+    kind: JobKind = JobKind.SQL
+    dialect: Literal["", "tsql", "duckdb"] = ""
+    text: Text
+
+
+class VoteBody(RequestModel):
+    """A vote, bound by its hashes to what the checker was shown. `whys`: why each finding is set aside, by the finding;
+    of a script's file each needs its own."""
+
+    choice: VoteChoice
+    reason: Text
+    staff_hash: Text
+    findings_hash: Text
+    memory_version: Text
+    overrides: list[Text] = Field(default_factory=list, max_length=1000)
+    why: Annotated[Text, Field(max_length=2000)] = ""
+    whys: dict[Text, Annotated[Text, Field(max_length=2000)]] = Field(default_factory=dict, max_length=1000)
+    words: Annotated[Text, Field(max_length=2000)] = ""
+
+
+class RecallBody(RequestModel):
+    reason: Annotated[Text, Field(max_length=4000)]
+
+
+class PersonBody(RequestModel):
+    """An account. A password is for new demo accounts only; what is left out of the last three stays as it is."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    roles: list[Role] = Field(max_length=3)
+    active: bool = True
+    password: Annotated[Text, Field(min_length=8, max_length=200)] | None = None
+    accredited_from: date | None = None
+    accredited_until: date | None = None
+    email: Annotated[Text, Field(max_length=200)] = ""
+
+
+class PolicyBody(RequestModel):
+    """A whole parsed policy set, as its canonical JSON text."""
+
+    content: Text
+
+
+class ProjectPath(RequestModel):
+    project: Ident
+
+
+class SavedPath(RequestModel):
+    project: Ident
+    name: Ident
+
+
+class LookupPath(RequestModel):
+    lookup: Ident
+
+
+class LookupBody(RequestModel):
+    """A CSV: a line of names, then rows. `about` says what it is and where it comes from."""
+
+    name: Text
+    about: Text
+    text: Text
+
+
+class DecisionBody(RequestModel):
+    choice: VoteChoice
+    reason: Text
+
+
+class SavedShown(ResponseModel):
+    """A cohort with its text, or a lookup with the names and types of its columns."""
+
+    ident: str
+    project: str
+    name: str
+    kind: str
+    state: str
+    about: str
+    by: str
+    created: datetime
+    reason: str | None
+    dialect: str | None
+    text: str | None
+    columns: list[str]
+
+
+class SavedListShown(ResponseModel):
+    saved: list[SavedShown]
+
+
+class LookupShown(SavedShown):
+    """With all its rows, as text."""
+
+    rows: list[list[str | None]]

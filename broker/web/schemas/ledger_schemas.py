@@ -1,0 +1,159 @@
+"""The shapes of the API about privacy budgets and the ledger, and of what is given back to it. No behaviour."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from broker.domain.ledger.privacy_loss import MAX_UNITS, Accounting
+from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text
+
+Whole = Annotated[int, Field(ge=0, le=MAX_UNITS)]
+Name = Annotated[Text, Field(max_length=200)]
+
+
+class AccountQuery(RequestModel):
+    """An account: a unit's own, or an allotment of it."""
+
+    unit: Ident
+    project: Name = ""
+    dataset: Name = ""
+
+
+class HeadBody(RequestModel):
+    """A signed head of the ledger, as it was exported."""
+
+    number: Whole
+    signature: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class HeadQuery(RequestModel):
+    """An exported head to look for: both, or neither."""
+
+    number: Whole | None = None
+    signature: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class AmountBody(RequestModel):
+    """Millionths of epsilon (zcdp: of rho), and delta in units of 1e-15."""
+
+    accounting: Accounting
+    micro: Whole
+    delta: Whole = 0
+
+
+class CapBody(RequestModel):
+    unit: Ident
+    project: Name = ""
+    dataset: Name = ""
+    cap: AmountBody
+
+
+class DatasetLossBody(RequestModel):
+    dataset: Ident
+    loss: Annotated[list[AmountBody], Field(min_length=1, max_length=3)]
+
+
+class CostBody(RequestModel):
+    unit: Ident
+    whole: Annotated[list[AmountBody], Field(min_length=1, max_length=3)]
+    by_dataset: Annotated[list[DatasetLossBody], Field(max_length=100)] = []
+
+
+class SpendBody(RequestModel):
+    """A job that had asked the ledger: counted as spent, whether its answer left or not."""
+
+    job: Ident
+    project: Ident
+    snapshot: Ident
+    question: Ident
+    costs: Annotated[list[CostBody], Field(min_length=1, max_length=10)]
+
+
+class ForgottenBody(RequestModel):
+    """What a restored ledger does not know. Two administrators send exactly the same."""
+
+    lost: HeadBody
+    caps: Annotated[list[CapBody], Field(max_length=1000)] = []
+    spends: Annotated[list[SpendBody], Field(max_length=10000)] = []
+
+
+class AmountShown(ResponseModel):
+    """`loss` is epsilon (zcdp: rho) as a decimal; `micro` and `delta` are the whole numbers that the ledger counts."""
+
+    accounting: str
+    micro: int
+    delta: int
+    loss: float
+    text: str
+
+
+class PointShown(ResponseModel):
+    """An account just after one of its spends moved."""
+
+    at: datetime
+    job: str
+    state: str
+    spent: AmountShown
+    reserved: AmountShown
+
+
+class AccountShown(ResponseModel):
+    """`share_left` is what is left as a share of the cap: 1 at first."""
+
+    unit: str
+    project: str
+    dataset: str
+    cap: AmountShown
+    spent: AmountShown
+    reserved: AmountShown
+    left: AmountShown
+    share_left: float
+
+
+class OwnAccountShown(AccountShown):
+    history: list[PointShown]
+
+
+class AsideShown(ResponseModel):
+    """Something exact beside the claim: a release by its id, or a public table by its name."""
+
+    kind: str
+    source: str
+    dataset: str
+    project: str
+    snapshot: str
+
+
+class BudgetShown(ResponseModel):
+    project: str
+    accounts: list[OwnAccountShown]
+    beside: list[AsideShown]
+
+
+class LedgerShown(ResponseModel):
+    """Every account; `over` names allotments that are larger than their unit's cap."""
+
+    accounts: list[AccountShown]
+    over: list[str]
+    beside: list[AsideShown]
+
+
+class HistoryShown(ResponseModel):
+    history: list[PointShown]
+
+
+class HeadShown(ResponseModel):
+    number: int
+    signature: str
+
+
+class LedgerCheckShown(ResponseModel):
+    """`broken_at` is the first entry that does not follow from the one before, `forgotten` are signed heads that the
+    ledger does not hold, `differs` names accounts and jobs whose tables say something else than the entries."""
+
+    holds: bool
+    entries: int
+    broken_at: int | None
+    forgotten: list[HeadShown]
+    differs: list[str]

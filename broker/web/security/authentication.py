@@ -1,0 +1,168 @@
+"""Who calls: bearer tokens for programs, a session cookie for browsers, demo passwords with a limit on attempts."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask import Flask, g, redirect, request, url_for
+from flask import session as form_session
+from werkzeug.wrappers import Response
+
+from broker.domain.identity.people import Person
+from broker.web.error_handlers import API_PATH, TooManyAttempts, Unauthenticated
+from broker.web.web_context import ports, web_context
+from broker.workflow.administration.user_accounts import (
+    SESSION_LIFE,
+    end_token,
+    open_session,
+    person_by_session,
+    person_by_token,
+)
+
+ATTEMPT_LIMIT = 10
+SECONDS_PER_ATTEMPT = 6.0
+SHARED_PREFIX, SHARED_FACTOR = "many ", 3
+"""Keys that begin so have as many times the attempts: an address may be that of many people."""
+
+BUCKET_LIMIT = 10_000
+
+_hasher = PasswordHasher()
+
+DECOY_HASH = _hasher.hash("nobody has this password")
+"""Verified against where there is no such account, so that both take the same time."""
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def verify_password(stored: str, given: str) -> bool:
+    try:
+        return _hasher.verify(stored, given)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+@dataclass(slots=True)
+class SignInAttempts:
+    """A token bucket for each name at an address: ten attempts at once, then one every six seconds; and one for the
+    address, of three times as many.
+
+    It lives in this process: with n web processes a caller has n buckets, which is enough for demo accounts.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    _left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self, *keys: str) -> None:
+        """Take one attempt from each bucket; TooMany when one is empty or nobody more is remembered."""
+        now = self.clock()
+        with self._lock:
+            self._forget(now)
+            taken = [self._take(key, now) for key in keys]
+            if not all(taken) or len(self._left) > BUCKET_LIMIT:
+                raise TooManyAttempts("Too many attempts to sign in. Wait a minute and try again.")
+
+    def _take(self, key: str, now: float) -> bool:
+        left = self._left_now(key, now)
+        self._left[key] = (max(left - 1, 0.0), now)
+        return left >= 1
+
+    def _left_now(self, key: str, now: float) -> float:
+        capacity = _capacity(key)
+        left, at = self._left.get(key, (capacity, now))
+        return min(capacity, left + (now - at) * capacity / ATTEMPT_LIMIT / SECONDS_PER_ATTEMPT)
+
+    def _forget(self, now: float) -> None:
+        """Buckets that are full again say nothing."""
+        if len(self._left) > BUCKET_LIMIT:
+            self._left = {k: v for k, v in self._left.items() if self._left_now(k, now) < _capacity(k)}
+
+
+def _capacity(key: str) -> float:
+    return float(ATTEMPT_LIMIT * (SHARED_FACTOR if key.startswith(SHARED_PREFIX) else 1))
+
+
+PUBLIC_ENDPOINTS = frozenset(
+    {
+        "static",
+        "openapi_document",
+        "public.register_page",
+        "public.register_json",
+        "public.register_csv",
+        "public.register_feed",
+        "public.releases",
+        "public.releases_csv",
+        "public.project",
+        "health.healthz",
+        "health.readyz",
+        "entrance.sign_in_form",
+        "entrance.sign_in",
+        "entrance.to_provider",
+        "entrance.from_provider",
+    }
+)
+"""The only endpoints that answer somebody whom the broker does not know."""
+
+BEARER_ENDPOINTS = frozenset({"health.metrics"})
+"""Outside the API, for programs all the same."""
+
+
+def install(app: Flask) -> None:
+    app.before_request(authenticate)
+
+
+def authenticate() -> Response | None:
+    """Name the caller, or refuse. Unknown addresses go on, to be answered as such: to whoever is signed in, as that."""
+    g.person, g.token = None, None
+    if request.path.startswith(API_PATH) or request.endpoint in BEARER_ENDPOINTS:
+        if request.endpoint is not None:
+            _name_caller(_bearer())
+        return None
+    token = request.cookies.get(cookie_name(), "")
+    if token:
+        g.person, g.token = person_by_session(ports(), token), token
+    if g.person is None and request.endpoint not in PUBLIC_ENDPOINTS | {None}:
+        return redirect(url_for("entrance.sign_in_form"))
+    return None
+
+
+def _name_caller(token: str) -> None:
+    g.person, g.token = person_by_token(ports(), token) if token else None, token
+    if g.person is None:
+        raise Unauthenticated("Send a good API token: Authorization: Bearer …")
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def cookie_name() -> str:
+    """`__Host-` binds the cookie to this host, path / and TLS."""
+    return "__Host-session" if web_context().settings.secure_cookies else "session"
+
+
+def begin_session(person: Person, response: Response) -> None:
+    """Sign a person in: a fresh session, and a fresh form token with it."""
+    form_session.clear()
+    response.set_cookie(
+        cookie_name(),
+        open_session(ports(), person),
+        max_age=int(SESSION_LIFE.total_seconds()),
+        secure=web_context().settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def end_session(response: Response) -> None:
+    """Sign out: the session is revoked in the store, not only forgotten by the browser."""
+    if g.person is not None and g.token:
+        end_token(ports(), g.person, g.token)
+    form_session.clear()
+    response.delete_cookie(cookie_name(), secure=web_context().settings.secure_cookies, httponly=True, samesite="Lax")

@@ -1,0 +1,114 @@
+"""Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
+
+import gc
+import secrets
+import socket
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # it has no types
+
+from broker.domain.errors import Invalid
+from broker.settings import Settings
+from broker.web.app import create_app
+from broker.web.security.openid import OpenIdProvider
+from broker.web.web_context import WebSettings
+from broker.wiring.broker_ports import build_ports, check_start
+
+THREADS = 8
+KEY_BYTES = 32
+IDLE_CONNECTION_SECONDS = 30
+"""How long a connection without a request is kept: longer than clients keep theirs (5 s), so that none is closed by the
+server just as a client asks again."""
+
+
+class _GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        given: dict[str, Any] = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "workers": 1,
+            "keepalive": IDLE_CONNECTION_SECONDS,
+            "limit_request_line": 4094,
+            "limit_request_fields": 50,
+            "accesslog": None,
+            "control_socket_disable": True,
+        }
+        for name, value in given.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in the worker, after the fork. What is there by now stays: no answer waits for a look through it."""
+        app = build_app(self._settings)
+        gc.collect()
+        gc.freeze()
+        return app
+
+
+def build_app(settings: Settings) -> Flask:
+    return create_app(build_ports(settings), web_settings(settings))
+
+
+def web_settings(settings: Settings) -> WebSettings:
+    given = settings.secret_key.get_secret_value().encode()
+    return WebSettings(
+        secret_key=given or form_signing_key(settings.root / "web.key"),
+        demo_sign_in=settings.demo_sign_in,
+        secure_cookies=settings.secure_cookies,
+        openid=_provider(settings),
+    )
+
+
+def _provider(settings: Settings) -> OpenIdProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    return OpenIdProvider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret.get_secret_value(),
+        claim=settings.oidc_claim,
+        home=settings.public_url,
+        name=settings.oidc_name,
+    )
+
+
+def form_signing_key(path: Path) -> bytes:
+    """The key that signs forms, made once: whoever comes second reads what the first wrote."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as new:
+            path.chmod(0o600)
+            new.write(secrets.token_bytes(KEY_BYTES))
+    except FileExistsError:
+        pass
+    key = path.read_bytes()
+    if len(key) < KEY_BYTES:
+        raise RuntimeError(f"{path} holds no key: remove it and start again")
+    return key
+
+
+def check_port(settings: Settings) -> None:
+    """A port that is taken is told at once: the server itself would try again and again."""
+    address = (settings.host, settings.port)
+    try:
+        family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise Invalid("port", f"Nothing can be served at {place} ({error.strerror}): set BROKER_PORT.") from error
+
+
+def serve(settings: Settings) -> None:
+    """Run until stopped."""
+    check_port(settings)
+    check_start(settings)
+    _GunicornServer(settings).run()

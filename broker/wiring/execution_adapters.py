@@ -1,0 +1,87 @@
+"""What runs somebody's code or draws noise: sandboxes with their images and pool, and the noise process."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import sched_getaffinity
+from typing import TYPE_CHECKING
+
+from broker.domain.errors import Invalid
+from broker.domain.ports import Sandbox, WarmPoolLimits
+from broker.settings import SEES_MACHINE_COUNTERS, check_side_by_side
+
+if TYPE_CHECKING:
+    from broker.sandbox.warm_pool import WarmPool
+    from broker.settings import Settings
+    from broker.workflow.private_jobs.private_ports import PrivatePorts, RunPorts
+
+
+def engine_answers() -> bool:
+    """Whether a container engine is there."""
+    from broker.sandbox.engine_images import is_available
+
+    return is_available()
+
+
+def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
+    """Image name → digest, once all are there."""
+    from broker.sandbox import built_images
+
+    return built_images.build_images(settings.images_root, progress)
+
+
+def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
+    from broker.sandbox.bubblewrap_sandbox import BubblewrapSandbox
+    from broker.sandbox.container_spec import slot_cpus
+    from broker.sandbox.docker_sandbox import DockerSandbox
+
+    if settings.runtime == "bubblewrap":
+        return BubblewrapSandbox(settings.root, settings.images_root)
+    cpus = slot_cpus(slot, settings.slots, sched_getaffinity(0))
+    return DockerSandbox(settings.root, settings.runtime, settings.images_root, cpus)
+
+
+@contextmanager
+def claimed_machine(settings: "Settings") -> Iterator[None]:
+    """For a worker, as long as it lives. Raises Invalid where jobs would run beside others under a runtime that shows
+    them the machine's counters: in slots of this worker, or in another worker of this broker on the same engine."""
+    from broker.sandbox.docker_sandbox import DockerSandbox
+
+    sandbox = build_sandbox(settings)
+    if not isinstance(sandbox, DockerSandbox) or (settings.slots == 1 and not engine_answers()):
+        yield
+        return
+    runtime = sandbox.runtime()
+    try:
+        check_side_by_side(settings.slots, runtime)
+    except ValueError as error:
+        raise Invalid("settings", f"BROKER_SLOTS: {error}.", "BROKER_SLOTS") from None
+    with sandbox.data_lock.sole_worker() as alone:
+        if not alone and runtime != "runsc":
+            sentence = (
+                f"another worker runs on this engine: two need the runtime runsc, since under "
+                f"{runtime} {SEES_MACHINE_COUNTERS}."
+            )
+            raise Invalid("settings", sentence, "BROKER_RUNTIME")
+        yield
+
+
+def build_pool(ports: "RunPorts") -> "WarmPool | None":
+    """Keeps sandboxes ready for the slots; None where there is no engine to keep them."""
+    from broker.sandbox.docker_sandbox import DockerSandbox
+    from broker.sandbox.warm_pool import WarmPool
+    from broker.workflow.policies_in_force import policies_in_force
+
+    def warmth() -> WarmPoolLimits:
+        service = policies_in_force(ports.store).service
+        return WarmPoolLimits(service.warm_each, service.warm_memory_bytes, service.warm_idle_seconds)
+
+    return WarmPool(ports.sandbox, warmth) if isinstance(ports.sandbox, DockerSandbox) else None
+
+
+def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
+    """Bounded statements, and a noise process that is started when it is needed."""
+    from broker.engine.private_engine import DuckDBBlocks, PrivateDuckDB
+    from broker.privacy.noise.noise_process import NoiseProcess
+    from broker.workflow.private_jobs.private_ports import PrivatePorts
+
+    return PrivatePorts(PrivateDuckDB(), NoiseProcess(seconds), DuckDBBlocks())

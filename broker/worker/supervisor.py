@@ -1,0 +1,233 @@
+"""`broker worker`: starts the embedded queue and the slots, keeps them alive, reconciles and reports. Runs no job."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+
+from broker.domain.ports import Mailer, WorkerPorts, WorkerReport
+from broker.settings import Settings
+from broker.wiring.broker_ports import build_mailer, embedded_queue
+from broker.wiring.execution_adapters import build_pool, claimed_machine
+from broker.wiring.worker_ports import build_worker_ports
+from broker.worker.reconcile import (
+    allot_caps,
+    compare_due,
+    end_all_stopped,
+    offer_waiting,
+    reap,
+    remove_vaults,
+    run_public_tables,
+    settle_all,
+    settle_due,
+    settle_spends,
+    sweep,
+)
+from broker.worker.reconcile_rehearsals import drop_rehearsals, offer_rehearsals, reap_rehearsals
+from broker.workflow.release_history.history_files import restore_agreed_entries, sweep_members
+from broker.workflow.timing_channel import check_slots_in_force
+from broker.workflow.views.person_notices import mail_notices
+
+
+@dataclass(slots=True)
+class WorkerFacts:
+    """What is known of this worker by now; the self-test says its part from a thread of its own."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def record_selftest(self, missing: tuple[str, ...]) -> None:
+        self.facts |= {"self-test": "failed" if missing else "passed", "missing": ", ".join(missing)}
+
+
+def initial_facts(settings: Settings) -> WorkerFacts:
+    test = "not needed: synthetic data" if settings.synthetic_only else "not finished yet"
+    return WorkerFacts({"runtime": settings.runtime, "slots": str(settings.slots), "self-test": test})
+
+
+def report_worker(
+    ports: WorkerPorts, worker_facts: WorkerFacts, slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
+) -> None:
+    """Tell the store, so that pages need no worker."""
+    alive = sum(1 for slot in slots.values() if slot.poll() is None)
+    own = {"slots alive": str(alive), "jobs running": str(len(ports.store.alive()))}
+    pool = {} if warm is None else {"sandboxes ready": str(warm)}
+    facts = tuple({**worker_facts.facts, **own, **pool}.items())
+    ports.store.report_worker(WorkerReport(os.uname().nodename, ports.clock.now(), facts))
+
+
+TICK_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
+SETTLE_RARE_TICKS = 20
+SLOW_TICKS = 10
+RARE_TICKS = 300
+MAIL_SECONDS = 30.0
+POOL_SECONDS = 10
+"""How long the pool may take to remove what waits; the next one removes what it leaves."""
+
+if TYPE_CHECKING:
+    from broker.sandbox.warm_pool import WarmPool
+
+log = structlog.get_logger()
+
+
+def supervise(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Run until a signal asks to stop. Slots die with this process, and their leases lapse."""
+    with claimed_machine(settings):
+        _supervise(settings, ready)
+
+
+def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
+    stop = _stopped_by_signal()
+    queue = None if settings.queue_url else embedded_queue(settings)
+    slots: dict[int, subprocess.Popen[bytes]] = {}
+    pool_thread: threading.Thread | None = None
+    try:
+        if queue is not None:
+            queue.ensure()
+        ports, worker_facts = build_worker_ports(settings), initial_facts(settings)
+        check_slots_in_force(ports)
+        _start_background(settings, ports, worker_facts, stop)
+        warm_pool = build_pool(ports)
+        pool_thread = _start_pool(warm_pool, stop)
+        ready()
+        tick = 0
+        while not stop.is_set():
+            if queue is not None:
+                _attempt("queue", queue.ensure)
+            _attempt("slots", lambda: _restart_slots(slots, settings.slots))
+            slow = tick % SLOW_TICKS == 0
+            _reconcile(ports, slow=slow, rare=tick % RARE_TICKS == 0)
+            if slow:
+                _attempt(
+                    "report",
+                    lambda: report_worker(ports, worker_facts, slots, None if warm_pool is None else warm_pool.ready()),
+                )
+            tick += 1
+            stop.wait(TICK_SECONDS)
+    finally:
+        stop.set()
+        _end_slots(list(slots.values()))
+        if pool_thread is not None:
+            pool_thread.join(POOL_SECONDS)
+        if queue is not None:
+            queue.stop()
+
+
+def _stopped_by_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def _start_background(settings: Settings, ports: WorkerPorts, worker_facts: WorkerFacts, stop: threading.Event) -> None:
+    """What goes on beside the rounds of this process: nothing of it may hold them up."""
+    if not settings.synthetic_only:
+        test = ("self-test", partial(_run_selftest, ports, worker_facts))
+        threading.Thread(target=_attempt, args=test, daemon=True).start()
+    _start_mailing(ports, build_mailer(settings), settings.public_url, stop)
+    _start_settling(ports, stop)
+
+
+def _run_selftest(ports: WorkerPorts, worker_facts: WorkerFacts) -> None:
+    """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
+    missing = ports.sandbox.missing()
+    worker_facts.record_selftest(missing)
+    if missing:
+        log.error("the sandbox does not hold real data", missing=", ".join(missing))
+    else:
+        log.info("the sandbox holds real data")
+
+
+def _start_mailing(ports: WorkerPorts, mailer: Mailer | None, public_url: str, stop: threading.Event) -> None:
+    """Mail notices beside the rounds of this process: a mail server that is slow holds nothing up. Several workers may
+    send the same letter at one moment; one of them with a mail server is enough."""
+    if mailer is None:
+        return
+
+    def serve() -> None:
+        while not stop.wait(MAIL_SECONDS):
+            _attempt("mail", lambda: mail_notices(ports, mailer, public_url))
+
+    threading.Thread(target=serve, daemon=True, name="mail").start()
+
+
+def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
+    """End jobs beside the rounds of this process: a release waits for no slot, and a comparison with much memory holds
+    no lease of others up, nor, as it has a thread of its own, a release that is due: that would tell how long it took.
+    """
+
+    def serve(steps: Sequence[Callable[[WorkerPorts], int]], rare: Sequence[Callable[[WorkerPorts], int]]) -> None:
+        tick = 0
+        while not stop.wait(SETTLE_SECONDS):
+            for step in [*steps, *(rare if tick % SETTLE_RARE_TICKS == 0 else [])]:
+                _attempt(step.__name__, partial(step, ports))
+            tick += 1
+
+    for name, often, rare in (
+        ("releasing", [settle_due], []),
+        ("comparing", [compare_due], [settle_all, run_public_tables]),
+    ):
+        threading.Thread(target=serve, args=(often, rare), daemon=True, name=name).start()
+
+
+def _start_pool(pool: "WarmPool | None", stop: threading.Event) -> threading.Thread | None:
+    """The pool beside the rounds of this process: making a sandbox ready takes longer than one."""
+    if pool is None:
+        return None
+    thread = threading.Thread(target=pool.serve, args=(stop,), daemon=True, name="pool")
+    thread.start()
+    return thread
+
+
+def _restart_slots(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> None:
+    """Replace slots that have ended."""
+    for number in range(wanted):
+        if number not in slots or slots[number].poll() is not None:
+            command = [sys.executable, "-m", "broker.worker.slot", str(os.getpid()), str(number)]
+            slots[number] = subprocess.Popen(command)
+
+
+def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
+    """One round of everything that makes good."""
+    steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting]
+    steps += [reap_rehearsals, offer_rehearsals]
+    if slow:
+        steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals, restore_agreed_entries]
+    if rare:
+        steps += [sweep_members]
+    for step in steps:
+        _attempt(step.__name__, partial(step, ports))
+
+
+def _attempt(name: str, step: Callable[[], object]) -> None:
+    """What fails, however, is told and tried again in the next round: the supervisor itself goes on."""
+    try:
+        step()
+    except Exception as error:
+        log.warning("supervise", step=name, error=type(error).__name__)
+
+
+def _end_slots(slots: list[subprocess.Popen[bytes]]) -> None:
+    for slot in slots:
+        slot.terminate()
+    deadline = time.monotonic() + 5
+    for slot in slots:
+        try:
+            slot.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            slot.kill()
+            slot.wait()

@@ -1,0 +1,112 @@
+"""Stop a person or a project, now, by one administrator; lifting it takes two. Jobs that wait or run end with it.
+
+The stop itself is one transaction: from then on the store accepts, starts and releases nothing of the subject. Then
+its unfinished jobs are withdrawn one by one; should this process die between two of them, the worker does the rest.
+"""
+
+from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM, Person
+from broker.domain.identity.permissions import ACTIVE_JOB_STATES, Action
+from broker.domain.jobs.job import JobState
+from broker.domain.plain_text import check_plain_text
+from broker.domain.ports import Ports
+from broker.domain.projects.stops import Stop, StopKind
+from broker.workflow.administration.user_accounts import account_holder, check_administrator
+from broker.workflow.policies_in_force import policies_in_force
+
+REASON_LENGTH = 500
+MAX_TRIES = 5
+UNFINISHED_STATES = frozenset(state.value for state in ACTIVE_JOB_STATES if isinstance(state, JobState))
+
+
+def stop(ports: Ports, by: Person, kind: StopKind, subject: str, reason: str) -> int:
+    """Stop it and end its jobs; returns how many were ended here."""
+    check_administrator(by, Action.STOP_ALL)
+    if kind is StopKind.PERSON and subject == by.ident:
+        raise Forbidden("own-account", "Another administrator stops your account.")
+    made = Stop(kind, subject, by.ident, ports.clock.now(), _reason(reason))
+    holders = _token_holders(ports, kind, subject)
+    ports.store.stop(made, holders, [AuditEvent(made.at, by.ident, f"{kind}.stopped", subject)])
+    return withdraw_stopped_jobs(ports, by)
+
+
+def _reason(text: str) -> str:
+    reason = text.strip()
+    if not reason or len(reason) > REASON_LENGTH or "\x00" in reason:
+        raise Invalid("reason", f"A stop needs a reason of 1 to {REASON_LENGTH} characters.", "/reason")
+    check_plain_text(reason, "reason", "/reason", lines=True)
+    return reason
+
+
+def _token_holders(ports: Ports, kind: StopKind, subject: str) -> frozenset[str]:
+    """Whose tokens and sessions end: the person's, or those of everybody in the project."""
+    if kind is StopKind.PERSON:
+        return frozenset({ports.store.person(subject).ident})
+    project = policies_in_force(ports.store).project(subject)
+    if project is None:
+        raise Unknown("project", subject)
+    return project.researchers
+
+
+def withdraw_stopped_jobs(ports: Ports, by: Person = SYSTEM) -> int:
+    """Withdraw what is unfinished of everything that is stopped. Its sandbox is killed by its worker's heart."""
+    found = ports.store.unfinished_but_stopped(UNFINISHED_STATES)
+    for job in found:
+        _withdraw_job(ports, by, job)
+    return len(found)
+
+
+def _withdraw_job(ports: Ports, by: Person, ident: str) -> None:
+    """A job that a worker moves on at this moment is looked at again."""
+    for _ in range(MAX_TRIES):
+        job = ports.store.job(ident)
+        if job.state.value not in UNFINISHED_STATES:
+            return
+        now = ports.clock.now()
+        event = AuditEvent(now, by.ident, "job.stopped", ident)
+        try:
+            ports.store.advance(ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])
+        except Conflict as conflict:
+            if conflict.code != "stale":
+                raise
+        else:
+            return
+
+
+def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:
+    """Let it go on. False: this was the first administrator, a second one has to do the same."""
+    check_administrator(by, Action.STOP_ALL)
+    found = ports.store.stop_of(kind, subject)
+    if found is None:
+        raise Unknown("stop", subject)
+    now = ports.clock.now()
+    if kind is StopKind.PERSON and subject == by.ident:
+        raise Forbidden("own-account", "Other administrators decide on your account.")
+    if found.asked_by is None or account_holder(ports, found.asked_by) == account_holder(ports, by.ident):
+        events = [AuditEvent(now, by.ident, f"{kind}.lift-asked", subject)]
+        ports.store.request_lift(kind, subject, by.ident, now, events)
+        return False
+    ports.store.lift_stop(kind, subject, by.ident, now, [AuditEvent(now, by.ident, f"{kind}.lifted", subject)])
+    return True
+
+
+def standing_stops(ports: Ports, by: Person) -> list[Stop]:
+    check_administrator(by, Action.STOP_ALL)
+    return ports.store.stops(standing_only=True)
+
+
+def all_stops(ports: Ports, by: Person) -> list[Stop]:
+    check_administrator(by, Action.STOP_ALL)
+    return ports.store.stops()
+
+
+def check_not_stopped(ports: Ports, project: str) -> None:
+    """Conflict("stopped") for what a researcher asks of a project that is stopped: told before any work is done."""
+    if ports.store.stop_of(StopKind.PROJECT, project) is not None:
+        raise Conflict("stopped", "An administrator has stopped this project. Ask them why.")
+
+
+def is_stopped(ports: Ports, project: str, researcher: str) -> bool:
+    stops = ((StopKind.PROJECT, project), (StopKind.PERSON, researcher))
+    return any(ports.store.stop_of(kind, subject) is not None for kind, subject in stops)

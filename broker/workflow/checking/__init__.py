@@ -1,0 +1,1 @@
+"""Checks of a submission's text: pure functions of text, policy and project."""

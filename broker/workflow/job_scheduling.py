@@ -1,0 +1,59 @@
+"""Which job a free worker takes next: the fairest that waits, by the store alone. What the queue says is a hint."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import timedelta
+
+from broker.domain.jobs.job import Job, JobKind, JobState, fair_order, seconds_used
+from broker.domain.ports import ListFilter, Ports, WorkerPorts
+from broker.policy.policy_set import PolicySet
+from broker.workflow.timing_channel import hides_end, time_slots_of
+
+MAX_WAITING = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One slot of a worker: its number, from 0, of so many."""
+
+    number: int = 0
+    of: int = 1
+
+    def takes_scripts(self, policies: PolicySet) -> bool:
+        """Policy keeps some of a worker's slots for SQL, never all of them."""
+        return self.number >= min(policies.service.short_lane_slots, self.of - 1)
+
+
+def jobs_in_turn(ports: Ports, policies: PolicySet) -> list[Job]:
+    """Every job that waits, the one whose turn it is first. What waits is read before what has begun: a job that a
+    worker takes in between is in both, counts for its project, and the lease on it fails."""
+    now, slots = ports.clock.now(), time_slots_of(ports, policies)
+    window = timedelta(seconds=policies.service.fair_window_seconds)
+    waiting = ports.store.jobs(ListFilter(states=frozenset({JobState.QUEUED.value}), limit=MAX_WAITING))
+    used = seconds_used(recently_begun(ports, policies), slots, now, window)
+    return fair_order(waiting, used, slots)
+
+
+def next_job(ports: WorkerPorts, policies: PolicySet, lane: Lane, passed: Container[str] = ()) -> str | None:
+    """The one that a slot takes now, of those that it has not passed by. One that was given back rests first, longer
+    each time."""
+    now, scripts = ports.clock.now(), lane.takes_scripts(policies)
+    for job in jobs_in_turn(ports, policies):
+        rested = not job.attempt or now >= job.updated + job.attempt * ports.lease
+        takes_it = scripts or job.submission.kind is JobKind.SQL
+        if rested and takes_it and job.ident not in passed:
+            return job.ident
+    return None
+
+
+def apparently_running(ports: Ports, policies: PolicySet, project: str) -> list[Job]:
+    """Jobs of a project that have ended and look as if they ran."""
+    now, begun = ports.clock.now(), recently_begun(ports, policies)
+    return [j for j in begun if j.submission.project == project and hides_end(ports, policies, j, now)]
+
+
+def recently_begun(ports: Ports, policies: PolicySet) -> list[Job]:
+    """Those that may hold a slot of a worker, or have had one in the time by which turns are taken."""
+    longest = time_slots_of(ports, policies).seconds[-1]
+    since = ports.clock.now() - timedelta(seconds=policies.service.fair_window_seconds + longest)
+    return ports.store.jobs_begun(since)

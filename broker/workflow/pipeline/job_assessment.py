@@ -1,0 +1,155 @@
+"""Stage 6: evidence becomes findings and outputs, stored for staff; nothing here can leave by itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.domain.errors import Breach
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import Job, JobState
+from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.plans.plan import Plan
+from broker.domain.ports import Lease, OutputRecord, SandboxResult, Vault, WorkerPorts
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
+from broker.workflow.pipeline.script_outputs import prepare_script_outputs
+from broker.workflow.pipeline.script_run import ScriptExecution
+from broker.workflow.release_history.comparison_records import store_pending_tables
+
+
+@dataclass(frozen=True, slots=True)
+class JobExecution:
+    """A sandbox that ended: what was asked, on which vault, and what came back."""
+
+    checked: CheckedSubmission
+    vault: Vault
+    result: SandboxResult
+    script: ScriptExecution | None = None
+
+    @property
+    def script_execution(self) -> ScriptExecution:
+        if self.script is None:
+            raise Breach("A script's job has run without a script.")
+        return self.script
+
+
+def assess(ports: WorkerPorts, lease: Lease, policies: PolicySet, execution: JobExecution) -> None:
+    """Judge every output and move the job to `assessing` with them, in one transaction under the attempt."""
+    project = policies.project(lease.job.submission.project)
+    if project is None:
+        raise Breach(f"project of job {lease.job.ident} left the policy during its run")
+    profile = policies.disclosure_rules(project.profile)
+    if execution.checked.plan is not None:
+        prepared = _prepare_tables(ports, execution, execution.checked.plan, profile)
+    else:
+        prepared = prepare_script_outputs(execution.script_execution, execution.checked.declared, policies, profile)
+    finish_assessment(
+        ports,
+        lease,
+        policies,
+        prepared,
+        OutputProvenance(execution.vault.snapshot, execution.result.image, execution.result.runtime),
+        execution.checked.declared,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputProvenance:
+    """What the outputs were made on; no image where no sandbox had to run."""
+
+    snapshot: str
+    image: str | None = None
+    runtime: str | None = None
+
+
+def finish_assessment(
+    ports: WorkerPorts,
+    lease: Lease,
+    policies: PolicySet,
+    prepared: Sequence[PreparedOutput],
+    provenance: OutputProvenance,
+    declared: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Shelve what was prepared, then move the job with it."""
+    now = ports.clock.now()
+    described = (*lease.job.submission.descriptions, *declared)
+    records = [_store_output(ports, lease.job, p, described) for p in prepared]
+    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
+    ports.store.advance(
+        lease.job.ident,
+        lease.attempt,
+        JobState.RUNNING,
+        JobState.ASSESSING,
+        now,
+        [event],
+        image=provenance.image,
+        runtime=provenance.runtime,
+        snapshot=provenance.snapshot,
+        assessed_policy=policies.fingerprint,
+        outputs=records,
+        small=any(p.small for p in prepared),
+        history_changed=any(p.history_changed for p in prepared),
+    )
+
+
+def only_saves_definitions(checked: CheckedSubmission) -> bool:
+    """A job that keeps definitions and asks for no output: it reads no data, so nothing is started for it."""
+    return checked.plan is not None and not checked.plan.outputs
+
+
+def assess_without_outputs(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
+    """A job without outputs has nothing to judge, and is decided next."""
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", "0"),))
+    before, after = JobState.RUNNING, JobState.ASSESSING
+    fingerprint = policies.fingerprint
+    ports.store.advance(lease.job.ident, lease.attempt, before, after, now, [event], assessed_policy=fingerprint)
+
+
+def _prepare_tables(
+    ports: WorkerPorts, execution: JobExecution, plan: Plan, profile: DisclosureRules
+) -> list[PreparedOutput]:
+    evidence = ports.engine.read(plan, execution.result.frames, evidence_needs(profile))
+    assessments = judge_job(plan, evidence, profile, ports.vaults.registers(execution.vault))
+    pairs = zip(assessments, evidence.outputs, strict=True)
+    return [prepare_table(assessment, found.name, profile) for assessment, found in pairs]
+
+
+def _store_output(
+    ports: WorkerPorts, job: Job, prepared: PreparedOutput, declared: Sequence[tuple[str, str]]
+) -> OutputRecord:
+    """An output's id carries a time that researchers see: when they sent the job, not how long it ran."""
+    now = ports.clock.now()
+    digest = ports.content_store.put("staff", prepared.staff)
+    candidate = prepared.candidate
+    if candidate is not None:
+        ports.content_store.put("staff", candidate)
+    bound = sha256(prepared.staff + (candidate or b"")).digest()
+    output = Output(
+        ident=new_ident(),
+        job=job.ident,
+        name=prepared.name,
+        kind=prepared.kind,
+        description=_description(declared, prepared.name),
+        state=OutputState.ASSESSED,
+        media_type=prepared.media_type,
+        size=len(candidate or b""),
+        release_hash=None if candidate is None else sha256(candidate).hexdigest(),
+        staff_hash=ports.content_store.keyed_hash(bound),
+        findings_hash=ports.content_store.keyed_hash(prepared.findings.encode()),
+        verdict=prepared.verdict,
+        created=now,
+        memory_version=prepared.memory_version,
+    )
+    pending_tables = store_pending_tables(ports, prepared.tables) if prepared.tables else ()
+    return OutputRecord(output, digest, pending_tables)
+
+
+def _description(descriptions: Sequence[tuple[str, str]], name: str) -> str:
+    return next((sentence for output_name, sentence in descriptions if output_name == name), "")

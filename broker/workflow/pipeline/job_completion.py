@@ -1,0 +1,103 @@
+"""The end of a job, brought about by a worker: compare, route, decide, release; idempotent and crash-safe."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FailureCode, Job, JobState
+from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.ports import WorkerPorts
+from broker.domain.ports.store_records import AuditFilter
+from broker.workflow.attempts import Failed
+from broker.workflow.pipeline.job_release import release_job
+from broker.workflow.pipeline.output_routing import LOST_RACE_CODES, needs_comparison, route_job_once
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history.job_comparison import compare_job
+from broker.workflow.release_history.release_recording import HistoryMoved
+
+LAPSES_PER_ATTEMPT = 2
+"""Of attempts that policy allows, so many times as many workers may die at a job, at its run or as it is compared:
+else a job whose comparison ends every worker would never end."""
+
+LeaseRenewal = Callable[[str, int], AbstractContextManager[None]]
+"""While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
+
+MAX_ROUNDS = 20
+"""Others release meanwhile; each time that they do, only what they released is compared again."""
+
+
+def complete_job(ports: WorkerPorts, job_ident: str, renew_lease: LeaseRenewal) -> None:
+    """Do every step of a job that waits for nobody. Losing a race to another worker is fine."""
+    try:
+        for _ in range(MAX_ROUNDS):
+            job = ports.store.job(job_ident)
+            if not route_job_once(ports, job) or not _worker_step(ports, job, renew_lease):
+                return
+    except Conflict as conflict:
+        if conflict.code not in LOST_RACE_CODES | {"already-running"}:
+            raise
+
+
+def _worker_step(ports: WorkerPorts, job: Job, renew_lease: LeaseRenewal) -> bool:
+    """What only a worker does; whether there can be more to do."""
+    outputs = ports.store.outputs_of(job.ident)
+    if needs_comparison(job, outputs):
+        return _compare_outputs(ports, job, [o for o in outputs if o.state is OutputState.ASSESSED], renew_lease)
+    approved = [o for o in outputs if o.state is OutputState.APPROVED]
+    try:
+        release_job(ports, job)
+    except HistoryMoved as moved:
+        clean = frozenset(o.ident for o in approved) - {o.ident for o in moved.outputs}
+        return _compare_outputs(ports, job, approved, renew_lease, clean)
+    except Conflict as conflict:
+        if conflict.code != "memory-moved":
+            raise
+        return True
+    return False
+
+
+def _compare_outputs(
+    ports: WorkerPorts,
+    job: Job,
+    outputs: list[Output],
+    renew_lease: LeaseRenewal,
+    clean: frozenset[str] = frozenset(),
+) -> bool:
+    now = ports.clock.now()
+    attempt = ports.store.lease_comparison(job.ident, now + ports.lease)
+    if attempt is None:
+        return False
+    try:
+        with renew_lease(job.ident, attempt):
+            compare_job(ports, ports.store.job(job.ident), attempt, outputs, clean)
+    except Failed as failed:
+        _fail_comparison(ports, job, attempt, failed.code)
+    except Breach:
+        _fail_comparison(ports, job, attempt, FailureCode.BAD_FRAMES)
+    except (Unavailable, Unknown):
+        ports.store.end_comparison(job.ident, attempt)
+        return False
+    return True
+
+
+def _fail_comparison(ports: WorkerPorts, job: Job, attempt: int, code: FailureCode) -> None:
+    """Outputs that cannot be compared never leave. A lease that has lapsed was no fault of the job."""
+    now = ports.clock.now()
+    if not ports.store.renew(job.ident, attempt, now + ports.lease, now):
+        raise Conflict("stale", f"The lease on job {job.ident!r} is lost.")
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job.ident, (("code", code.value),))
+    ports.store.advance(job.ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)
+
+
+def end_lapsed_comparison(ports: WorkerPorts, job_ident: str, attempt: int) -> None:
+    """The worker that compared is gone, and its sandbox too: another one begins again, so many times."""
+    most = LAPSES_PER_ATTEMPT * policies_in_force(ports.store).service.max_attempts
+    lapses = ports.store.search_audit(AuditFilter(subject=job_ident, action="lease.lapsed", limit=most))
+    if len(lapses) < most:
+        ports.store.end_comparison(job_ident, attempt)
+        return
+    now, code = ports.clock.now(), FailureCode.INFRASTRUCTURE
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job_ident, (("code", code.value),))
+    ports.store.advance(job_ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)

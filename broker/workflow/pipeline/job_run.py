@@ -1,0 +1,205 @@
+"""Stages 2 to 5 for one attempt: lease, check again under today's policy, vault, sandbox; then `assess`."""
+
+from collections.abc import Sequence
+
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FailureCode, Job, JobKind, JobState
+from broker.domain.ledger.spends import SpendState
+from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.attempts import OVERTAKEN_CODES, Failed, limits_for
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.job_scheduling import Lane, next_job, recently_begun
+from broker.workflow.pipeline.job_assessment import JobExecution, assess, assess_without_outputs, only_saves_definitions
+from broker.workflow.pipeline.job_completion import LeaseRenewal, complete_job
+from broker.workflow.pipeline.output_routing import needs_comparison
+from broker.workflow.pipeline.script_run import ScriptAttempt, run_script
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.private_jobs.private_answers import PrivateAttempt, answer_attempt, recheck_on_vault, spend_of_job
+from broker.workflow.private_jobs.private_blocks import try_blocks_on_synthetic
+from broker.workflow.private_jobs.private_outputs import assess_private
+from broker.workflow.private_jobs.private_ports import RunPorts
+from broker.workflow.private_jobs.private_request import PrivateScript
+from broker.workflow.submission.saved_definitions import saved_at_submission
+from broker.workflow.timing_channel import reads_nothing, time_slots_of
+
+
+def run_job(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -> bool:
+    """Run one attempt of a job, and go on to its end. False if somebody else has it or it is not to be run: then, if
+    it has run, only what is left of its end is done.
+
+    A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
+    tells what happened. The worker is free again at the end of the slot of time in which the job ended: what waits
+    behind it would tell when that was.
+    """
+    now = ports.clock.now()
+    started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
+    lease = ports.store.lease(job, worker, now + ports.lease, now, [started])
+    if lease is None:
+        complete_job(ports, job, renew_lease)
+        return False
+    try:
+        with renew_lease(job, lease.attempt):
+            _run_attempt(ports, lease)
+        complete_job(ports, job, renew_lease)
+    except Exception as error:
+        _hold_slot(ports, ports.store.job(job))
+        if isinstance(error, Conflict) and error.code in OVERTAKEN_CODES:
+            return False
+        raise
+    ended = ports.store.job(job)
+    _hold_slot(ports, ended)
+    if not needs_comparison(ended, ports.store.outputs_of(job)):  # one comparison is enough of a slot's time
+        complete_job(ports, job, renew_lease)
+    return True
+
+
+def run_next_job(ports: RunPorts, lane: Lane, worker: str, renew_lease: LeaseRenewal) -> bool:
+    """Run the job whose turn it is. False where none waits for this slot. The lease decides between workers that choose
+    the same one: whoever does not get it chooses again, by what the store says then."""
+    policies, passed = policies_in_force(ports.store), set[str]()
+    while (job := next_job(ports, policies, lane, passed)) is not None:
+        if run_job(ports, job, worker, renew_lease):
+            return True
+        if ports.store.job(job).state is JobState.QUEUED:
+            passed.add(job)  # stopped, or given back
+    return False
+
+
+def _hold_slot(ports: WorkerPorts, job: Job) -> None:
+    if not reads_nothing(job, ports.store.outputs_of(job.ident)):
+        _wait_for(ports, [job])
+
+
+def resume_hold(ports: WorkerPorts, worker: str) -> None:
+    """What a slot does first: its process may have been killed while it ran or held something, by a script, too."""
+    try:
+        begun = recently_begun(ports, policies_in_force(ports.store))
+    except Unknown:
+        return  # a broker that is being set up
+    _wait_for(ports, [job for job in begun if job.worker == worker])
+
+
+def _wait_for(ports: WorkerPorts, begun: Sequence[Job]) -> None:
+    slots, now = time_slots_of(ports, policies_in_force(ports.store)), ports.clock.now()
+    for until in (slots.displayed_end(job, now) for job in begun):
+        if until is not None:
+            ports.clock.wait_until(until)
+
+
+def _run_attempt(ports: RunPorts, lease: Lease) -> None:
+    policies = policies_in_force(ports.store)
+    try:
+        checked = _recheck(lease.job, policies, ports)
+        if only_saves_definitions(checked):
+            assess_without_outputs(ports, lease, policies)
+        elif checked.private is not None:
+            _run_private(ports, lease, policies, checked)
+        else:
+            assess(ports, lease, policies, _execute(ports, lease, policies, checked))
+    except Failed as failed:
+        _check_lease(ports, lease)
+        fail_job(ports, lease.job.ident, lease.attempt, failed.code)
+    except (Unavailable, Unknown):
+        _give_back(ports, lease, policies)
+    except Breach:
+        fail_job(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
+
+
+def _run_private(ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission) -> None:
+    """On the snapshot that the spend names, whichever is the latest by now."""
+    spend = spend_of_job(ports, lease.job, checked)
+    vault = _named_vault(ports, lease, spend.request.snapshot)
+    private = recheck_on_vault(ports, lease, policies, checked, vault)
+    if isinstance(private, PrivateScript) and spend.state is SpendState.RESERVED:
+        try_blocks_on_synthetic(ports, lease, policies, private)
+    attempt = PrivateAttempt(lease, private, vault, limits_for(JobKind.SQL, policies), policies.service)
+    assess_private(
+        ports, lease, policies, private, answer_attempt(ports, attempt, spend), vault.snapshot, checked.declared
+    )
+
+
+def _execute(ports: WorkerPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission) -> JobExecution:
+    if checked.plan is None:
+        script = ScriptAttempt(ports, lease, policies, checked)
+        vault, ran = run_script(script, lambda: _latest_vault(ports, lease))
+        return JobExecution(checked, vault, ran.result, ran)
+    vault = _latest_vault(ports, lease)
+    needs = evidence_needs(disclosure_rules_of(lease.job, policies))
+    limits = limits_for(JobKind.SQL, policies)
+    result = ports.sandbox.run(ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs))
+    if result.end is not SandboxEnd.ENDED:
+        raise Failed(FailureCode(result.end.value))
+    return JobExecution(checked, vault, result)
+
+
+def _latest_vault(ports: WorkerPorts, lease: Lease) -> Vault:
+    return _named_vault(ports, lease, ports.store.latest_snapshot().ident)
+
+
+def _named_vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
+    """The project's vault, named by the job before it is asked for the last time: a vault that was removed as unused
+    between the two is built again, and one that a running job names is not removed."""
+    project = lease.job.submission.project
+    vault = ports.vaults.ensure(project, snapshot)
+    ports.store.name_vault(lease.job.ident, lease.attempt, vault.key)
+    confirmed = ports.vaults.ensure(project, snapshot)
+    if confirmed.key != vault.key:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    return confirmed
+
+
+def _check_lease(ports: WorkerPorts, lease: Lease) -> None:
+    """A sandbox that died because the lease had lapsed was killed by the reaper: that is no failure of the job."""
+    now = ports.clock.now()
+    if not ports.store.renew(lease.job.ident, lease.attempt, now + ports.lease, now):
+        raise Conflict("stale", f"The lease on job {lease.job.ident!r} is lost.")
+
+
+def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmission:
+    """The canonical text under today's policy: refused now, or planned otherwise than when accepted, it fails."""
+    submission = job.submission
+    project = policies.project(submission.project)
+    if project is None:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    today = ports.clock.now().date()
+    saved = saved_at_submission(ports, job)
+    checked = check_submission(job.canonical, submission.kind, submission.dialect, project, policies, today, saved)
+    if not checked.accepted:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    if checked.plan_hash != job.plan_hash:
+        changed = policies.fingerprint != job.policy
+        raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
+    return checked
+
+
+def disclosure_rules_of(job: Job, policies: PolicySet) -> DisclosureRules:
+    """The disclosure rules of the job's project."""
+    project = policies.project(job.submission.project)
+    if project is None:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    return policies.disclosure_rules(project.profile)
+
+
+def fail_job(ports: WorkerPorts, job: str, attempt: int, code: FailureCode) -> None:
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job, (("code", code.value),))
+    ports.store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, [event], failure=code)
+
+
+def _give_back(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
+    """Infrastructure did not answer: the job waits for another attempt, a bounded number of times."""
+    give_back_job(ports, lease.job.ident, lease.attempt, policies.service.max_attempts)
+
+
+def give_back_job(ports: WorkerPorts, job: str, attempt: int, max_attempts: int) -> None:
+    if attempt >= max_attempts:
+        fail_job(ports, job, attempt, FailureCode.INFRASTRUCTURE)
+        return
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.requeued", job, (("attempt", str(attempt)),))
+    ports.store.advance(job, attempt, JobState.RUNNING, JobState.QUEUED, now, [event])

@@ -1,0 +1,153 @@
+"""Records of outputs: the one for staff, with evidence and findings, and the one that goes with a release."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.disclosure.records.acro_record import AcroItem, acro_results
+from broker.disclosure.records.assessment_json import assessment_from_json
+from broker.disclosure.records.released_tables import released_file_record, released_record
+from broker.disclosure.records.staff_record import staff_record
+from broker.domain.errors import Unknown
+from broker.domain.findings import Assessment
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action, is_permitted
+from broker.domain.jobs.job import Job
+from broker.domain.jobs.outputs import Output, OutputKind, OutputState
+from broker.domain.ports import Ports
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import project_or_unknown, reach_job, reach_output
+from broker.workflow.policies_in_force import policies_assessed
+
+
+def private_record(assessment: Assessment, privacy: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **privacy,
+        "name": assessment.name,
+        "columns": list(assessment.columns),
+        "symbols": dict(assessment.symbols),
+        "notes": list(assessment.notes),
+    }
+
+
+def privacy_method_entry(privacy: Mapping[str, Any]) -> dict[str, Any]:
+    """The method in a release's manifest, and of its parameters those that say most."""
+    names = ("method", "unit", "accounting", "spend", "interval_level", "display_floor")
+    return {"name": privacy["profile"]} | {name: privacy[name] for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class AcroFolder:
+    """What ACRO's viewer opens: `results.json`, and each file that it names with its content (None: nothing can
+    leave). Checksums are the caller's to write beside them."""
+
+    results: dict[str, Any]
+    files: tuple[tuple[str, bytes | None], ...]
+
+
+def record_for_staff(ports: Ports, person: Person, output_ident: str) -> dict[str, Any]:
+    """Everything that the rules tried and found on an output, for who may look at its evidence; the look is audited."""
+    reached = reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
+    output, job = reached.output, reached.job
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
+    head = {"output": output.ident, "job": job.ident, "project": job.submission.project, "snapshot": job.snapshot}
+    head |= {"state": output.state.value, "policy": job.assessed_policy or job.policy, "staff_hash": output.staff_hash}
+    document = _staff_document(ports, output)
+    head |= {"memory": document.get("memory")}
+    if output.kind is OutputKind.FILE:
+        return head | {"name": output.name, "file": document}
+    if (privacy := document.get("privacy")) is not None:
+        return head | private_record(assessment_from_json(document), privacy)
+    return head | staff_record(assessment_from_json(document), _profile(policies_assessed(ports.store, job), job))
+
+
+def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
+    """All outputs of a job that the person may look at, as ACRO's viewer reads them; each look is audited."""
+    outputs = _viewable_outputs(ports, person, job_ident)
+    job, now = ports.store.job(job_ident), ports.clock.now()
+    ports.store.record([AuditEvent(now, person.ident, "output.viewed", o.ident) for o in outputs])
+    name_of = _file_names(outputs)
+    items = [AcroItem(o.name, name_of(o), o.verdict, _assessment(ports, o), o.description) for o in outputs]
+    results = acro_results(items, job.submission.text, job.updated.isoformat())
+    return AcroFolder(results, tuple((name_of(o), _candidate(ports, o)) for o in outputs))
+
+
+def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Output]:
+    """A job without any output that the person may look at answers like one that is not there."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
+    every = ports.store.outputs_of(job_ident)
+    found = [o for o in every if is_permitted(person, Action.VIEW_EVIDENCE, reached.relation, o.state)]
+    if not found:
+        raise Unknown("record", job_ident)
+    return found
+
+
+def _staff_document(ports: Ports, output: Output) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output.ident)))
+    return found
+
+
+def privacy_of(ports: Ports, output: Output) -> dict[str, Any]:
+    """The privacy record of a private output."""
+    found: dict[str, Any] = _staff_document(ports, output)["privacy"]
+    return found
+
+
+def _assessment(ports: Ports, output: Output) -> Assessment | None:
+    return None if output.kind is OutputKind.FILE else assessment_from_json(_staff_document(ports, output))
+
+
+def _candidate(ports: Ports, output: Output) -> bytes | None:
+    return None if output.release_hash is None else ports.content_store.get("staff", output.release_hash)
+
+
+def _file_names(outputs: list[Output]) -> Callable[[Output], str]:
+    """Each output's file in one folder: a name of its own without any path."""
+    names = {o.ident: f"output_{n}_{_plain_file_name(o)}" for n, o in enumerate(outputs)}
+    return lambda output: names[output.ident]
+
+
+def _plain_file_name(output: Output) -> str:
+    safe_name = "".join(c if c.isalnum() or c in "._-" else "_" for c in output.name)[:100]
+    return f"{safe_name}.csv" if output.kind is OutputKind.TABLE else safe_name
+
+
+def _profile(policies: PolicySet, job: Job) -> DisclosureRules:
+    return policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
+
+
+def store_released_record(ports: Ports, job: Job, output: Output, policies: PolicySet) -> str:
+    """Put the record that goes with an output on the released shelf; its SHA-256. It says the method and public
+    parameters, never a figure or finding."""
+    found = _assessment(ports, output)
+    if found is None:
+        document = released_file_record(output.name)
+    elif job.is_private:
+        document = private_record(found, privacy_of(ports, output))
+    else:
+        document = released_record(found, _profile(policies, job))
+    content = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
+    return ports.content_store.put("released", content)
+
+
+def record_of_release(ports: Ports, person: Person, output_ident: str) -> bytes:
+    """The record of a released output, for who may download it. It stands in the release's manifest by its hash."""
+    output = reach_output(ports, person, Action.DOWNLOAD_RELEASE, output_ident).output
+    record = stored_release_record(ports, output)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
+    return record
+
+
+def stored_release_record(ports: Ports, output: Output) -> bytes:
+    """The record as it was released; Unknown where there is none. Whoever calls has asked whether it may be seen."""
+    release = ports.store.release_of(output.job)
+    if release is None or output.state is not OutputState.RELEASED:
+        raise Unknown("record", output.ident)
+    listed = json.loads(ports.store.manifest(release.ident))["outputs"]
+    digest = next((o.get("record_sha256") for o in listed if o["output"] == output.ident), None)
+    if digest is None:
+        raise Unknown("record", output.ident)
+    return ports.content_store.get("released", digest)

@@ -1,0 +1,126 @@
+"""Where assessed outputs go (review, approval, withheld), and when a job is decided; idempotent.
+
+Called after each vote, and as a part of what a worker does (`broker.workflow.pipeline.job_completion`), so a crash
+between two steps is made good by the next call. What only a worker may do (compare with memory, release) is left to
+one, and offered to it.
+"""
+
+from broker.domain.errors import Conflict, Unavailable
+from broker.domain.findings import Verdict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import Job, JobState
+from broker.domain.jobs.outputs import DECIDED_STATES, Output, OutputKind, OutputState
+from broker.domain.ports import Ports
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import project_of
+from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
+from broker.workflow.timing_channel import hides_end, hides_withheld, reads_nothing
+
+LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved"})
+"""Conflicts of somebody who was overtaken: nothing of theirs was written."""
+
+
+def route_job(ports: Ports, job_ident: str) -> None:
+    """Do every step of a job that waits for nobody and needs no worker. Losing a race to another settler is fine."""
+    try:
+        job = ports.store.job(job_ident)
+        if route_job_once(ports, job):
+            _offer_to_worker(ports, job)
+    except Conflict as conflict:
+        if conflict.code not in LOST_RACE_CODES:
+            raise
+
+
+def route_job_once(ports: Ports, job: Job) -> bool:
+    """The same, once; whether a worker has to go on."""
+    if job.state is JobState.DECIDED:
+        return ports.store.release_of(job.ident) is None and _is_any_approved(ports.store.outputs_of(job.ident))
+    if job.state is not JobState.ASSESSING:
+        return False
+    outputs = ports.store.outputs_of(job.ident)
+    ends_later = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
+    hidden = ends_later and not reads_nothing(job, outputs)
+    if hidden and job.is_private:
+        return False
+    if needs_comparison(job, outputs):
+        return True
+    _route_outputs(ports, job)
+    outputs = ports.store.outputs_of(job.ident)
+    if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):
+        return False  # when outputs go by themselves tells how long the job took
+    withheld = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    if withheld or not all(o.state in DECIDED_STATES for o in outputs):
+        return False
+    if _is_any_approved(outputs):
+        return True
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.decided", job.ident)
+    ports.store.advance(job.ident, job.attempt, JobState.ASSESSING, JobState.DECIDED, now, [event])
+    return False
+
+
+def needs_comparison(job: Job, outputs: list[Output]) -> bool:
+    """Whether a table of the job has not been compared with memory. Private answers need no comparison, and files that
+    scripts wrote have no population that it could be made with: a person looks at those."""
+    exact = (o for o in outputs if o.kind is OutputKind.TABLE and not job.is_private)
+    return any(o.state is OutputState.ASSESSED and o.memory_version is None for o in exact)
+
+
+def _is_any_approved(outputs: list[Output]) -> bool:
+    return any(o.state is OutputState.APPROVED for o in outputs)
+
+
+def _offer_to_worker(ports: Ports, job: Job) -> None:
+    """A hint: where the queue does not answer, workers look for themselves."""
+    try:
+        ports.queue.offer(job.ident, job.attempt)
+    except Unavailable:
+        return
+
+
+def _route_outputs(ports: Ports, job: Job) -> None:
+    policies = policies_in_force(ports.store)
+    project = project_of(ports, policies, job)
+    stands = rules_unchanged(ports.store, job, policies) and project.is_live(ports.clock.now().date())
+    for output in ports.store.outputs_of(job.ident):
+        if output.state is OutputState.ASSESSED:
+            small, changed = ports.store.small_jobs(project.ident), ports.store.history_changed_jobs(project.ident)
+            after = route_output(output, project, policies, small, changed) if stands else _route_to_person(output)
+            now = ports.clock.now()
+            event = AuditEvent(now, SYSTEM.ident, f"output.{after.value}", output.ident, (("job", job.ident),))
+            ports.store.move_output(output.ident, OutputState.ASSESSED, after, now, [event])
+
+
+def _route_to_person(output: Output) -> OutputState:
+    """The rules have changed under the output, or its project has ended: nothing goes by itself."""
+    return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW
+
+
+def route_output(
+    output: Output, project: ResearchProject, policies: PolicySet, small_jobs: int, changed_jobs: int = 0
+) -> OutputState:
+    """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on
+    jobs that history changed.
+
+    What the rules refuse is withheld only where no person looks at it, by policy's votes or beyond a quota: elsewhere
+    one sees it as they see what passed, so that their decisions do not tell the two apart.
+    """
+    return route_of(output.verdict, output.release_hash is not None, project, policies, small_jobs, changed_jobs)
+
+
+def route_of(
+    verdict: Verdict,
+    can_leave: bool,
+    project: ResearchProject,
+    policies: PolicySet,
+    small_jobs: int,
+    changed_jobs: int = 0,
+) -> OutputState:
+    """See `route`. `can_leave`: there are bytes that could be released."""
+    beyond = small_jobs > policies.disclosure_rules(project.profile).small_quota or changed_jobs > policies.memory.quota
+    by_person = project.votes > 0 or beyond
+    if verdict is Verdict.REFUSE:
+        return OutputState.IN_REVIEW if by_person and can_leave else OutputState.WITHHELD
+    return OutputState.IN_REVIEW if by_person or verdict is Verdict.REVIEW else OutputState.APPROVED

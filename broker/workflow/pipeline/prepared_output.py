@@ -1,0 +1,49 @@
+"""An output before it has a row in the store, and how an assessed table becomes one. Decides nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from broker.disclosure.records.assessment_json import assessment_to_json
+from broker.disclosure.records.released_tables import released_csv
+from broker.domain.findings import Assessment, Verdict
+from broker.domain.jobs.outputs import OutputKind
+from broker.policy.disclosure_rules import DisclosureRules
+
+if TYPE_CHECKING:
+    from broker.disclosure.differencing.member_tables import MemberTable
+
+CSV = "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOutput:
+    """What staff see, what would leave, and the rules' word."""
+
+    name: str
+    kind: OutputKind
+    media_type: str
+    staff: bytes
+    candidate: bytes | None
+    findings: str
+    verdict: Verdict
+    small: bool
+    memory_version: str | None = None
+    tables: "tuple[MemberTable, ...]" = ()
+    """What goes into memory with its release, where it was compared while it was prepared."""
+    history_changed: bool = False
+
+
+def prepare_table(assessment: Assessment, name: str, profile: DisclosureRules) -> PreparedOutput:
+    staff = json.dumps(assessment_to_json(assessment))
+    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
+    return PreparedOutput(
+        name=name,
+        kind=OutputKind.TABLE,
+        media_type=CSV,
+        staff=staff.encode(),
+        candidate=released_csv(assessment),
+        findings=findings + profile.name,
+        verdict=assessment.verdict,
+        small=assessment.small,
+    )

@@ -1,0 +1,272 @@
+"""The outputs that a script requests, planned and computed: tables of the same rows together, models alone."""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.judge_regression import judge_regression
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.domain.errors import Breach, Invalid
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment, Finding, Verdict
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.script_requests import (
+    MicrodataCheck,
+    MicrodataProblem,
+    MicrodataSchema,
+    ScriptFigure,
+    ScriptRegression,
+    ScriptTable,
+)
+from broker.domain.plans.plan import Plan
+from broker.domain.plans.variable_uses import Usage, VariableUse, institution_code
+from broker.domain.ports import SubmittedMicrodata
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.python_jobs.raw_outputs import RawRequest
+from broker.python_jobs.script_requests import in_canonical_order, in_text_order, read_request
+from broker.python_jobs.submitted_rows import (
+    JobInputs,
+    catalogue_with_rows,
+    plan_by_output,
+    query_text,
+    rows_for_regression,
+    rows_for_table,
+    rows_for_tables,
+    uses_in_vault,
+)
+from broker.query import compile_sql
+from broker.scope.grants import check_scope
+from broker.workflow.attempts import limits_for
+from broker.workflow.pipeline.trusted_stage import (
+    ComputedOutput,
+    OutputProblem,
+    TrustedContext,
+    computed_output,
+    flag_close_outputs,
+    flag_other_rows,
+)
+from broker.workflow.release_history.script_comparison import ComparedTable, ScriptTableBatch, compare_script_tables
+
+
+def plan_regression_rows(
+    request: ScriptRegression, inputs: JobInputs, project: ResearchProject, policies: PolicySet
+) -> MicrodataSchema:
+    """How the rows of a regression are read. Raises Invalid("request") where a column cannot be what it is in the
+    formula, or is grouped by although no grant says so."""
+    rows = rows_for_regression(request, inputs)
+    levels = {f.column for term in request.formula.terms for f in term if f.levels} | set(request.formula.absorbed)
+    kinds = {c.name: c for c in rows.columns}
+    if not kinds[request.formula.outcome].type.is_number:
+        raise Invalid("request", f"The outcome {request.formula.outcome} is no number.", "/formula")
+    named = {c.name for c in rows.columns if not c.type.is_number}
+    grouped = levels | (named & set(request.formula.columns))
+    check_declared_columns(rows, grouped, inputs, project, policies)
+    return rows
+
+
+def check_declared_columns(
+    rows: MicrodataSchema, grouped: Set[str], inputs: JobInputs, project: ResearchProject, policies: PolicySet
+) -> None:
+    """Declared columns are used as the grants let them."""
+    uses = []
+    for column in rows.columns:
+        if column.variable is not None:
+            declared = next(
+                u for u in inputs.uses if u.table == column.table and (u.variable or "") == column.variable_name
+            )
+            how = frozenset({Usage.GROUPED if column.name in grouped else Usage.READ})
+            uses.append(VariableUse(column.table, column.variable_name, declared.years, how))
+    refusals = check_scope(uses, project, policies, project.expires, header=True)
+    if refusals:
+        raise Invalid("request", " ".join(f"{r.message} {r.advice}".strip() for r in refusals[:3]), "")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRows:
+    """`own` are the rows of each output as it alone asks for them."""
+
+    plan: Plan
+    rows: MicrodataSchema
+    own: tuple[MicrodataSchema, ...]
+
+
+def plan_tables(
+    requests: Sequence[ScriptTable], inputs: JobInputs, project: ResearchProject, policies: PolicySet
+) -> PlannedRows:
+    """Tables of the same rows as one plan. Raises Invalid("request") for what would be refused of a SQL text, with that
+    refusal's sentence and advice."""
+    rows = rows_for_tables(requests, inputs)
+    threshold = policies.disclosure_rules(project.profile).t
+    catalogue = catalogue_with_rows(rows, inputs)
+    compiled = compile_sql(query_text(requests), "duckdb", catalogue, project, policies.service, threshold)
+    refusals = list(compiled.refusals)
+    if not refusals:
+        uses = uses_in_vault(compiled.uses, rows, inputs)
+        refusals += check_scope(uses, project, policies, project.expires, header=True)
+    if refusals or compiled.plan is None:
+        raise Invalid("request", " ".join(f"{r.message} {r.advice}".strip() for r in refusals[:3]), "")
+    own = tuple(rows_for_table(one, inputs) for one in requests)
+    names = (one.name for one in requests)
+    return PlannedRows(plan_by_output(compiled.plan, tuple(zip(names, own, strict=True))), rows, own)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRequest:
+    """A request for a table, and its rows."""
+
+    request: ScriptTable
+    rows: bytes
+
+
+def compute_tables(context: TrustedContext, wanted: Sequence[TableRequest]) -> tuple[ComputedOutput, ...]:
+    """Every table, in the order of `wanted`."""
+    found: dict[str, ComputedOutput] = {}
+    rest, families = list(wanted), 0
+    while rest:
+        family = _of_same_columns(context, rest)
+        found |= {c.name: c for c in _compute_together(context, family, list(found.values()))}
+        rest = [t for t in rest if t.request.name not in found]
+        families += 1
+    made = (found[t.request.name] for t in wanted)
+    return tuple(map(flag_other_rows, made) if families > 1 else made)
+
+
+def _of_same_columns(context: TrustedContext, wanted: Sequence[TableRequest]) -> list[TableRequest]:
+    """The first, and all that take its columns for the same things."""
+    family = [wanted[0]]
+    for table in wanted[1:]:
+        if _plan_or_none(context, [*family, table]) is not None:
+            family.append(table)
+    return family
+
+
+def _plan_or_none(context: TrustedContext, family: Sequence[TableRequest]) -> PlannedRows | None:
+    try:
+        return plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
+    except Invalid:
+        return None
+
+
+def _compute_together(
+    context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
+) -> tuple[ComputedOutput, ...]:
+    """Of a family, those that are of the first one's rows; all of them where these have no problem. Where one has, each
+    is looked at alone, and those without are computed together once more. `before` were computed before the family."""
+    checked, made = _run_family(context, family, before)
+    if len(family) == 1 or checked is None or checked.problem is None:
+        return made
+    if checked.problem is MicrodataProblem.APART:
+        same = [t for n, t in enumerate(family) if not checked.times >> n & 1]
+        if not same or len(same) == len(family):
+            raise Breach("The sandbox told of other rows than there were.")
+        return _compute_together(context, same, before)
+    alone: list[ComputedOutput] = []
+    for table in family:
+        alone += _run_family(context, [table], [*before, *alone])[1]
+    sound = {c.name for c in alone if not isinstance(c.result, OutputProblem)}
+    if not 1 < len(sound) < len(family):
+        return tuple(alone)
+    recomputed = _compute_together(context, [t for t in family if t.request.name in sound], before)
+    return (*recomputed, *(c for c in alone if c.name not in sound))
+
+
+def _run_family(
+    context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
+) -> tuple[MicrodataCheck | None, tuple[ComputedOutput, ...]]:
+    """One container: what it says of the rows, and the tables. None where the request itself cannot be planned."""
+    try:
+        planned = plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
+    except Invalid as wrong:
+        place = (("place", wrong.pointer),) if wrong.pointer else ()
+        problem = OutputProblem(wrong.code, wrong.message, place)
+        return None, tuple(ComputedOutput(t.request.name, "table", "", problem) for t in family)
+    needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
+    content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
+    to = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt, parts)
+    limits = limits_for(JobKind.SQL, context.policies)
+    result = context.run(context.script_engine.prepare(planned.plan, planned.rows, to, limits, needs))
+    checked, evidence = context.script_engine.read(planned.plan, result.frames, needs)
+    found = (
+        [_TableResult(None)] * len(family)
+        if evidence is None
+        else _judge_tables(context, planned, to, evidence, before)
+    )
+    each = zip(family, found, planned.own, strict=True)
+    return checked, tuple(
+        replace(computed_output(context, t.request, one.judged, checked, own.derived), compared=one.compared)
+        for t, one, own in each
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _TableResult:
+    judged: Assessment | None
+    compared: ComparedTable | None = None
+
+
+def _judge_tables(
+    context: TrustedContext,
+    planned: PlannedRows,
+    to: SubmittedMicrodata,
+    evidence: JobEvidence,
+    before: Sequence[ComputedOutput],
+) -> list[_TableResult]:
+    """By the rules alone on synthetic data; with everything released, and the job's own tables before these, else."""
+    if context.history is None:
+        registers = context.vaults.registers(context.vault)
+        return [_TableResult(one) for one in judge_job(planned.plan, evidence, context.profile, registers)]
+    earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
+    batch = ScriptTableBatch(planned.plan, planned.rows, to, evidence, context.vaults, earlier_tables)
+    return [
+        _TableResult(c.judged, c)
+        for c in compare_script_tables(context.history, batch, context.project, context.policies)
+    ]
+
+
+INSTITUTION_COEFFICIENTS = "Each institution has a coefficient of its own: absorb them, or say why they are shown."
+TOO_MANY_OUTPUTS = "The job hands over more outputs than one job may have."
+
+
+def compute_outputs(context: TrustedContext, left: Sequence[RawRequest]) -> tuple[ComputedOutput, ...]:
+    """Every request in order of name; tables together."""
+    most = context.policies.service.max_outputs
+    read = [
+        _read_request(context, one)
+        if n < most
+        else ComputedOutput(one.name, one.kind, "", OutputProblem("number", TOO_MANY_OUTPUTS))
+        for n, one in enumerate(left)
+    ]
+    made = iter(compute_tables(context, [one for one in read if isinstance(one, TableRequest)]))
+    return flag_close_outputs([next(made) if isinstance(one, TableRequest) else one for one in read], context.profile.t)
+
+
+def _read_request(context: TrustedContext, one: RawRequest) -> TableRequest | ComputedOutput:
+    try:
+        request = read_request(one.request, one.kind, one.name)
+        match request:
+            case ScriptTable():
+                return TableRequest(in_text_order(request, context.checked.canonical), one.rows)
+            case ScriptRegression():
+                return _compute_regression(
+                    context, replace(request, formula=in_canonical_order(request.formula)), one.rows
+                )
+            case ScriptFigure():
+                return ComputedOutput(one.name, one.kind, request.description, request)
+    except Invalid as wrong:
+        place = (("place", wrong.pointer),) if wrong.pointer else ()
+        return ComputedOutput(one.name, one.kind, "", OutputProblem(wrong.code, wrong.message, place))
+
+
+def _compute_regression(context: TrustedContext, request: ScriptRegression, content: bytes) -> ComputedOutput:
+    rows = plan_regression_rows(request, context.inputs, context.project, context.policies)
+    to = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt)
+    result = context.run(
+        context.script_engine.prepare_fit(request, rows, to, limits_for(JobKind.SQL, context.policies))
+    )
+    checked, fit = context.script_engine.read_fit(result.frames)
+    schools = {c.name for c in rows.columns if institution_code(c.variable_name) is not None}
+    terms = {f.column for term in request.formula.terms for f in term}
+    more = (Finding("R3", Verdict.REVIEW, INSTITUTION_COEFFICIENTS),) if schools & terms else ()
+    found = None if fit is None else judge_regression(request.name, fit, context.profile, more)
+    return computed_output(context, request, found, checked, rows.derived)

@@ -1,0 +1,43 @@
+"""The policy set in force, and the one under which a job was judged, parsed once for each fingerprint."""
+
+from functools import lru_cache
+
+from broker.domain.jobs.job import Job
+from broker.domain.ports import Store
+from broker.policy.policy_set import PolicySet
+
+
+@lru_cache(maxsize=8)
+def _parsed(fingerprint: str, content: str) -> PolicySet:
+    from broker.policy.stored_policies import (
+        policies_from_json,  # and pydantic with it: a rehearsal has no stored policy
+    )
+
+    return policies_from_json(content, fingerprint)
+
+
+def policies_in_force(store: Store) -> PolicySet:
+    stored = store.policy_in_force()
+    return _parsed(stored.fingerprint, stored.content)
+
+
+def policies_of(store: Store, fingerprint: str) -> PolicySet:
+    """The set under which something was decided, whatever is in force today."""
+    stored = store.policy(fingerprint)
+    return _parsed(stored.fingerprint, stored.content)
+
+
+def policies_assessed(store: Store, job: Job) -> PolicySet:
+    """The set under which a job's outputs were judged."""
+    return policies_of(store, job.assessed_policy or job.policy)
+
+
+def rules_unchanged(store: Store, job: Job, today: PolicySet) -> bool:
+    """Whether the project is there still, with the very profile that its outputs were judged by."""
+    then = policies_assessed(store, job)
+    before, now = then.project(job.submission.project), today.project(job.submission.project)
+    return (
+        before is not None
+        and now is not None
+        and then.disclosure_rules(before.profile) == today.disclosure_rules(now.profile)
+    )

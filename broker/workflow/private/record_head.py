@@ -1,3 +1,0 @@
-"""How every privacy record begins."""
-
-RECORD, VERSION = "npd-broker privacy record", 1

@@ -1,0 +1,1 @@
+"""Private jobs, from a checked text to noisy outputs; exact figures go to the noise process and nowhere else."""

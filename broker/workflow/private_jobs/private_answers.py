@@ -1,0 +1,236 @@
+"""One attempt at a private job: charge, bounded statements, noise, and the answer stored before it is seen."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.domain.errors import Breach, Conflict, Refused
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FailureCode, Job
+from broker.domain.ledger.spends import Spend, StoredAnswer
+from broker.domain.plans.scalars import value_from_json, value_to_json
+from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult, Vault
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.privacy.measurement_design import MeasurementDesign
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_protocol import bundle_to_text
+from broker.workflow.access import project_or_unknown
+from broker.workflow.attempts import Failed
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.private_jobs import private_blocks
+from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers, KeyValues, PrivatePorts, RunPorts
+from broker.workflow.private_jobs.private_request import (
+    PrivateQuery,
+    PrivateScript,
+    PrivateText,
+    plan_private_query,
+    release_maximum,
+    spend_request,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyAnswer:
+    """`observed`: by table and grouping set the keys that left, in order; None where the list is public."""
+
+    drawn: tuple[MechanismAnswer, ...]
+    observed: tuple[tuple[tuple[KeyValues, ...] | None, ...], ...]
+    public: tuple[tuple[tuple[KeyValues, ...], ...], ...]
+
+
+def noisy_answer(design: MeasurementDesign, drawn: Sequence[MechanismAnswer], exact: ExactAnswers) -> NoisyAnswer:
+    """What may be kept. Keys are numbered anew, by those that left."""
+    left = {(p.table, p.set): tuple(d.keys or ()) for p, d in zip(design.parts, drawn, strict=True) if p.block is None}
+    renumbered = tuple(
+        MechanismAnswer(tuple(d.values), None if d.keys is None else tuple(range(len(d.keys)))) for d in drawn
+    )
+    observed = tuple(
+        tuple(None if keys is None else tuple(tuple(keys[k]) for k in left[t, s]) for s, keys in enumerate(sets))
+        for t, sets in enumerate(exact.observed)
+    )
+    public = tuple(tuple(tuple(tuple(row) for row in rows) for rows in relations) for relations in exact.public)
+    return NoisyAnswer(renumbered, observed, public)
+
+
+def answer_to_bytes(design: MeasurementDesign, answer: NoisyAnswer) -> bytes:
+    document = {
+        "design": bundle_to_text(design.bundle),
+        "drawn": [[list(d.values), None if d.keys is None else len(d.keys)] for d in answer.drawn],
+        "observed": [
+            [None if keys is None else [_values_to_json(k) for k in keys] for keys in sets] for sets in answer.observed
+        ],
+        "public": [[[_values_to_json(r) for r in rows] for rows in relations] for relations in answer.public],
+    }
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def answer_from_bytes(design: MeasurementDesign, content: bytes) -> NoisyAnswer:
+    """Breach where it is the answer of another design."""
+    document: dict[str, Any] = json.loads(content)
+    if document["design"] != bundle_to_text(design.bundle):
+        raise Breach("The stored answer is that of another design.")
+    return NoisyAnswer(
+        tuple(
+            MechanismAnswer(tuple(values), None if n is None else tuple(range(n))) for values, n in document["drawn"]
+        ),
+        tuple(
+            tuple(None if ks is None else tuple(map(_values_from_json, ks)) for ks in sets)
+            for sets in document["observed"]
+        ),
+        tuple(tuple(tuple(map(_values_from_json, rows)) for rows in relations) for relations in document["public"]),
+    )
+
+
+def _values_to_json(values: Sequence[Any]) -> list[Any]:
+    return [value_to_json(v) for v in values]
+
+
+def _values_from_json(values: Sequence[Any]) -> KeyValues:
+    return tuple(value_from_json(v) for v in values)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateAttempt:
+    """What an attempt answers: the job as it was checked again, on the vault's public registers."""
+
+    lease: Lease
+    private: PrivateText
+    vault: Vault
+    limits: SandboxLimits
+    service: ServiceLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """`content`: the noisy answer as it is kept. `image` and `runtime` of the sandbox that ran; None where the
+    answer was there."""
+
+    content: bytes
+    image: str | None = None
+    runtime: str | None = None
+
+
+def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend:
+    """The job's spend, or the released one whose answer it may have; as at submission, so that asking again changes
+    nothing. What costs something else today than it did then does not run."""
+    assert checked.private is not None
+    request = spend_request(job.ident, job.submission.project, job.snapshot or "", checked.plan_hash, checked.private)
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "spend.reserved", job.ident)
+    try:
+        return ports.store.reserve(request, release_maximum(checked.private), now, [event])
+    except Refused:
+        raise Failed(FailureCode.POLICY_CHANGED) from None
+    except Conflict as conflict:
+        if conflict.code != "spend-differs":
+            raise
+        raise Failed(FailureCode.POLICY_CHANGED) from None
+
+
+def recheck_on_vault(
+    ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission, vault: Vault
+) -> PrivateText:
+    """The same job with the lists of the public registers: how much noise is drawn must not have changed by them. A
+    script has none."""
+    assert checked.private is not None
+    if isinstance(checked.private, PrivateScript):
+        return checked.private
+    project = project_or_unknown(policies, lease.job.submission.project)
+    try:
+        found = plan_private_query(
+            checked.private.plan, checked.private.lines, project, policies, ports.vaults.registers(vault)
+        )
+    except Refused:
+        raise Failed(FailureCode.POLICY_CHANGED) from None
+    if found.design.bundle != checked.private.design.bundle:
+        raise Failed(FailureCode.POLICY_CHANGED)
+    return found
+
+
+def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> ReceivedAnswer:
+    """Unavailable: nothing that anybody has seen was drawn, and a later attempt has the same charge."""
+    job = attempt.lease.job
+    if spend.answer is not None:
+        return ReceivedAnswer(_stored_content(ports, spend.answer))
+    if ports.private is None:
+        raise Breach("This worker has no noise process.")
+    request = (
+        _prepare_request(ports.private, attempt, attempt.private) if isinstance(attempt.private, PrivateQuery) else None
+    )
+    if spend.request.job == job.ident:
+        spend = _charge(ports, job)
+    if spend.answer is not None:
+        return ReceivedAnswer(_stored_content(ports, spend.answer))
+    if isinstance(attempt.private, PrivateScript):
+        content, result = _answer_blocks(ports, ports.private, attempt, attempt.private)
+    else:
+        assert request is not None
+        content, result = _answer_query(ports, ports.private, request, attempt.private)
+    stored = _store(ports, job, content)
+    return ReceivedAnswer(_stored_content(ports, stored), result.image, result.runtime)
+
+
+def _prepare_request(private: PrivatePorts, attempt: PrivateAttempt, job: PrivateQuery) -> SandboxRequest:
+    """Before anything is charged: what no engine can run is not paid for."""
+    lease = attempt.lease
+    try:
+        return private.engine.prepare(
+            job.plan, job.measured, attempt.vault, lease.job.ident, lease.attempt, attempt.limits
+        )
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+
+
+def _answer_query(
+    ports: RunPorts, private: PrivatePorts, request: SandboxRequest, job: PrivateQuery
+) -> tuple[bytes, SandboxResult]:
+    result = ports.sandbox.run(request)
+    if result.end is not SandboxEnd.ENDED:
+        # How it ended depends on data, and is not paid for: every end is the same word.
+        raise Failed(FailureCode.ENGINE_ERROR)
+    return answer_to_bytes(job.design, _draw(private, job, result.frames)), result
+
+
+def _answer_blocks(
+    ports: RunPorts, private: PrivatePorts, attempt: PrivateAttempt, script: PrivateScript
+) -> tuple[bytes, SandboxResult]:
+    block_attempt = BlockAttempt(attempt.vault, attempt.lease.job.ident, attempt.lease.attempt, attempt.limits)
+    try:
+        with ports.sandbox.holding(block_attempt.job, block_attempt.attempt, DataKind.REAL):
+            rows = private_blocks.cut_rows(script, private, ports.sandbox, block_attempt, attempt.service)
+            answers, result = private_blocks.run_blocks(script, rows, ports.sandbox, block_attempt, attempt.service)
+        drawn = private_blocks.draw_noise(script.aggregation, answers, private.noise)
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+    return private_blocks.block_answer_to_bytes(script.aggregation, drawn), result
+
+
+def _charge(ports: RunPorts, job: Job) -> Spend:
+    now = ports.clock.now()
+    return ports.store.charge(job.ident, now, [AuditEvent(now, SYSTEM.ident, "spend.charged", job.ident)])
+
+
+def _draw(private: PrivatePorts, query: PrivateQuery, frames: Sequence[tuple[str, bytes]]) -> NoisyAnswer:
+    try:
+        exact = private.engine.read(query.plan, query.measured, query.design, frames)
+    except Breach:
+        raise Failed(FailureCode.ENGINE_ERROR) from None
+    return noisy_answer(query.design, private.noise.draw(query.design.bundle, exact.vectors), exact)
+
+
+def _store(ports: RunPorts, job: Job, content: bytes) -> StoredAnswer:
+    """The first answer stays, also where two attempts have drawn: nobody has seen the other."""
+    now = ports.clock.now()
+    stored = StoredAnswer(ports.content_store.keyed_hash(content), ports.content_store.put("staff", content))
+    event = AuditEvent(now, SYSTEM.ident, "spend.answered", job.ident, (("answer", stored.keyed_hash),))
+    return ports.store.store_answer(job.ident, stored, now, [event])
+
+
+def _stored_content(ports: RunPorts, stored: StoredAnswer) -> bytes:
+    content = ports.content_store.get("staff", stored.place)
+    if ports.content_store.keyed_hash(content) != stored.keyed_hash:
+        raise Breach("The stored answer is not the one that the ledger names.")
+    return content

@@ -1,0 +1,160 @@
+"""A private script over blocks of persons: tried on synthetic data, run, answered with noise, and its table."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from broker.domain.errors import Breach, Invalid
+from broker.domain.findings import AssessedRow, Assessment, Verdict
+from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.privacy.noise.noise_protocol import bundle_to_text
+from broker.privacy.results.display_columns import format_ratio
+from broker.privacy.results.output_table import NEEDS_PERSON
+from broker.privacy.sample_and_aggregate import (
+    BlockAggregation,
+    aggregation_record,
+    aggregation_sentences,
+    block_answers,
+    estimate_numbers,
+    exact_vector,
+)
+from broker.python_jobs.private_directive import BlockEstimator
+from broker.python_jobs.sandbox_requests import prepare_blocks
+from broker.workflow.attempts import Failed, limits_for
+from broker.workflow.pipeline.script_run import note_trial
+from broker.workflow.private_jobs.private_ports import BlockAttempt, NoisePort, PrivatePorts, RequestRunner, RunPorts
+from broker.workflow.private_jobs.private_request import PRIVACY_RECORD, PRIVACY_RECORD_VERSION, PrivateScript
+
+COLUMNS = ("number", "value", "value_low", "value_high")
+
+
+def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
+    """A median has no interval: what is known of it is in the notes."""
+    found = format_ratio(estimate_numbers(script.aggregation, drawn, script.profile))
+    wide = 2 if script.parameters.estimator is BlockEstimator.MEDIAN else 4
+    lines = zip((r.name for r in script.parameters.ranges), found.values, found.low, found.high, strict=True)
+    return Assessment(
+        name=script.program.output,
+        columns=COLUMNS[:wide],
+        key_count=1,
+        rows=tuple(_number_row(name, figures[: wide - 1]) for name, *figures in lines),
+        findings=() if script.is_automatic else (NEEDS_PERSON,),
+        verdict=Verdict.PUBLISH if script.is_automatic else Verdict.REVIEW,
+        small=False,
+        notes=aggregation_sentences(script.aggregation, script.promise, script.profile),
+    )
+
+
+def _number_row(name: Value, figures: Sequence[Value]) -> AssessedRow:
+    values = (name, *figures)
+    return AssessedRow(
+        keys=(name,),
+        exact=(None,) * len(values),
+        released=values,
+        suppressed=(False,) * len(values),
+        verdicts=(Verdict.PUBLISH,) * len(values),
+        rules=((),) * len(values),
+        persons=0,
+    )
+
+
+def script_privacy_record(script: PrivateScript) -> dict[str, object]:
+    """For machines: what was promised and how. The same whatever the data are."""
+    head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": script.profile.name}
+    found = aggregation_record(script.aggregation, script.promise, script.profile)
+    return {**head, **found, "left_out_as_a_rule": [], "data_sets": list(script.datasets)}
+
+
+KEY_BYTES = 16
+
+
+def cut_rows(
+    script: PrivateScript, ports: PrivatePorts, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
+) -> bytes:
+    """The rows of all blocks. Who is in which block is drawn anew for each attempt, and nobody is told."""
+    limits = replace(attempt.limits, output_bytes=service.block_rows_bytes)
+    key, blocks = secrets.token_hex(KEY_BYTES), script.parameters.blocks
+    request = ports.blocks.prepare_cut(script.cut, blocks, key, attempt.vault, attempt.job, attempt.attempt, limits)
+    return ports.blocks.read_cut(_check_ended(runner.run(request)).frames)
+
+
+def run_blocks(
+    script: PrivateScript, rows: bytes, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
+) -> tuple[bytes, SandboxResult]:
+    """Each block's numbers, as they came, with the sandbox that they came from."""
+    run = (attempt.job, attempt.attempt, attempt.limits, service)
+    program = script.program
+    request = prepare_blocks(
+        program.text, script.parameters, script.cut.names, program.modules, rows, attempt.vault, run
+    )
+    result = _check_ended(runner.run(request))
+    found = [payload for kind, payload in result.frames if kind != "status"]
+    if len(found) != 1 or {kind for kind, _ in result.frames} - {"table", "status"}:
+        raise Breach("The sandbox returned other frames than one with the blocks' answers.")
+    return found[0], result
+
+
+def _check_ended(result: SandboxResult) -> SandboxResult:
+    """How a run ends is no answer of a block's: it ends in one word, whatever the data are."""
+    if result.end is not SandboxEnd.ENDED:
+        raise Failed(FailureCode.ENGINE_ERROR)
+    return result
+
+
+def draw_noise(aggregation: BlockAggregation, answers: bytes, noise: NoisePort) -> tuple[int, ...]:
+    (drawn,) = noise.draw(aggregation.bundle, (exact_vector(aggregation, block_answers(answers, aggregation)),))
+    return tuple(drawn.values)
+
+
+def block_answer_to_bytes(aggregation: BlockAggregation, drawn: Sequence[int]) -> bytes:
+    """The answer as it is kept: noise only."""
+    document = {"design": bundle_to_text(aggregation.bundle), "drawn": list(drawn)}
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def block_answer_from_bytes(aggregation: BlockAggregation, content: bytes) -> tuple[int, ...]:
+    """Breach where it is the answer of another design."""
+    document = json.loads(content)
+    if document["design"] != bundle_to_text(aggregation.bundle):
+        raise Breach("The stored answer is that of another design.")
+    return tuple(document["drawn"])
+
+
+TRIAL_BLOCKS = 8
+
+
+def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, script: PrivateScript) -> None:
+    """Raises Failed where no block has an answer. Nothing is tried where policy, or the worker, has no synthetic
+    data."""
+    if ports.synthetic is None or ports.private is None or not policies.service.python_synthetic_first:
+        return
+    try:
+        _, vault = ports.synthetic.for_project(lease.job.submission.project)
+    except Invalid:
+        return
+    few = replace(
+        script, aggregation=replace(script.aggregation, directive=replace(script.parameters, blocks=TRIAL_BLOCKS))
+    )
+    attempt = BlockAttempt(vault, lease.job.ident, lease.attempt, limits_for(JobKind.SQL, policies))
+    with ports.sandbox.holding(attempt.job, attempt.attempt, DataKind.SYNTHETIC):
+        began = ports.clock.now()
+        rows = cut_rows(few, ports.private, ports.sandbox, attempt, policies.service)
+        content, result = run_blocks(few, rows, ports.sandbox, attempt, policies.service)
+    passed = bool(np.isfinite(block_answers(content, few.aggregation)).all(axis=1).any())
+    note_trial(ports, lease, policies, began, passed, _trial_trace(result, passed))
+    if not passed:
+        raise Failed(FailureCode.CRASHED)
+
+
+def _trial_trace(result: SandboxResult, passed: bool) -> bytes:
+    """As a script's trace is read: how it ended, what it printed."""
+    printed = result.log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    word = result.end.value if passed else FailureCode.CRASHED.value
+    return json.dumps({"end": word, "printed": printed, "outputs": []}, indent=2, sort_keys=True).encode()

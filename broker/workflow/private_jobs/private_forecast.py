@@ -1,0 +1,165 @@
+"""The expected errors and cost of a private text, stated before anything runs; without any access to data."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
+from broker.policy.service_limits import ServiceLimits
+from broker.privacy.error_forecast import ExpectedError, Forecast, forecast_errors
+from broker.privacy.results.privacy_record import stated_loss
+from broker.privacy.sample_and_aggregate import (
+    BlockAggregation,
+    ExpectedBlockError,
+    design_aggregation,
+    expected_block_errors,
+    expected_errors_by_estimator,
+)
+from broker.python_jobs.private_directive import block_seconds, total_seconds
+from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, PrivateText, cost_of
+from broker.workflow.private_jobs.private_spend import statistic_names
+
+SCRIPT_DIGITS = 4
+BLOCK_NUMBERS = (50, 100, 200, 500, 1000, 2000)
+"""Numbers of blocks for which the error is told too."""
+
+
+def script_forecast(
+    script: PrivateScript, service: ServiceLimits, left: PrivacyAmount | None = None, of: str = ""
+) -> dict[str, Any]:
+    """In the form of other private texts, with what is a script's own under `blocks`."""
+    share = None if left is None else script.charge.share_of(left)
+    return {
+        "spend": stated_loss(script.charge, script.promise),
+        "share": None if share is None else _script_number(float(share)),
+        "share_of": of if share is not None else None,
+        "is_automatic": script.is_automatic,
+        "interval_level": script.profile.level,
+        "display_floor": 0,
+        "data_sets": list(script.datasets),
+        "left_out_as_a_rule": [],
+        "expected": _number_lines(script, expected_block_errors(script.aggregation, script.profile)),
+        "other_spends": [_other_spend(script, made) for made in _other_aggregations(script)],
+        "blocks": _block_forecast(script, service),
+    }
+
+
+def _block_forecast(script: PrivateScript, service: ServiceLimits) -> dict[str, Any]:
+    parameters = script.parameters
+    both = expected_errors_by_estimator(parameters, script.spend, script.profile)
+    numbers = [b for b in BLOCK_NUMBERS if script.profile.least_blocks <= b <= script.profile.most_blocks]
+    made = {b: design_aggregation(replace(parameters, blocks=b), script.spend, script.profile) for b in numbers}
+    return {
+        "blocks": parameters.blocks,
+        "estimator": parameters.estimator.value,
+        "seconds_of_a_block": block_seconds(parameters, service),
+        "lasts_seconds": _script_number(total_seconds(parameters, service)),
+        "other_estimators": {
+            e.value: _number_lines(script, found) for e, found in both.items() if e is not parameters.estimator
+        },
+        "other_blocks": [
+            {"blocks": b, "expected": _number_lines(script, expected_block_errors(m, script.profile))}
+            for b, m in made.items()
+        ],
+    }
+
+
+def _other_aggregations(script: PrivateScript) -> Iterable[BlockAggregation]:
+    for factor in script.profile.other_spends:
+        micro = int(script.spend.micro * Fraction(repr(factor)))
+        if micro:
+            yield design_aggregation(script.parameters, replace(script.spend, micro=micro), script.profile)
+
+
+def _other_spend(script: PrivateScript, made: BlockAggregation) -> dict[str, Any]:
+    found = expected_block_errors(made, script.profile)
+    return {"spend": stated_loss(made.charge, script.promise), "expected": _number_lines(script, found)}
+
+
+def _number_lines(script: PrivateScript, found: Iterable[ExpectedBlockError]) -> list[dict[str, Any]]:
+    """As other private texts tell a figure: of a median the blocks' answers by which its rank may be off."""
+    return [
+        {
+            "output": script.program.output,
+            "by": [],
+            "figure": e.name,
+            "persons_in_the_cell": None,
+            "error": None if e.error is None else _script_number(e.error),
+            "half_interval": None if e.half_width is None else _script_number(e.half_width),
+            "ranks_off": None if e.rank_error is None else _script_number(e.rank_error),
+        }
+        for e in found
+    ]
+
+
+def _script_number(number: float) -> float:
+    return float(f"{number:.{SCRIPT_DIGITS}g}")
+
+
+DIGITS = 4
+
+
+def tightest_budget(
+    amounts: Mapping[PrivacyAccount, PrivacyAmount], project: str, private: PrivateText
+) -> PrivacyAmount | None:
+    """Of the project's own accounts that the job would count in, the one of which it takes most."""
+    own = [a for account, a in amounts.items() if account in cost_of(private).charges(project) and account.project]
+    shares = [(share, a) for a in own if (share := private.charge.share_of(a)) is not None]
+    return max(shares, key=lambda s: s[0])[1] if shares else None
+
+
+def query_forecast(private: PrivateQuery, left: PrivacyAmount | None = None, of: str = "") -> dict[str, Any]:
+    """One JSON object. `left`: what the spend is a share of, and `of` what that is: an allotment, or what is left."""
+    made = forecast_errors(private.design.tables, private.spend, private.profile, left)
+    share = made.share_of_left
+    return {
+        "spend": stated_loss(private.charge, private.promise),
+        "share": None if share is None else _plain(float(share)),
+        "share_of": of if share is not None else None,
+        "is_automatic": private.is_automatic,
+        "interval_level": private.profile.level,
+        "display_floor": private.profile.display_floor,
+        "data_sets": list(private.datasets),
+        "left_out_as_a_rule": list(dict.fromkeys(line for m in private.measured for line in m.omissions)),
+        "expected": _expected(private, made),
+        "other_spends": [
+            {"spend": stated_loss(o.charge, private.promise), "expected": _expected(private, o)} for o in made.others
+        ],
+    }
+
+
+def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
+    """By output, grouping set and figure: mean error and half of the interval of each cell. A figure that is divided by
+    an unknown number of persons has a line for each of several numbers."""
+    names = statistic_names(private.plan, private.measured)
+    return [
+        {
+            "output": names[e.table][0],
+            "by": _keys(private, e),
+            "figure": name,
+            "persons_in_the_cell": e.persons,
+            "error": None if e.error is None else _plain(e.error * factor),
+            "half_interval": None if e.half_width is None else _plain(e.half_width * factor),
+            "ranks_off": None if e.ranks is None else _plain(e.ranks),
+        }
+        for e in found.expected
+        for name, factor in names[e.table][1].get(e.statistic, ((e.statistic, 1.0),))
+    ]
+
+
+def _keys(private: PrivateQuery, of: ExpectedError) -> list[str]:
+    table = next(t for t in private.design.tables if t.name == of.table)
+    return [table.dimensions[i].name for i in table.sets[of.set]]
+
+
+def _plain(number: float) -> float:
+    return float(f"{number:.{DIGITS}g}")
+
+
+def forecast_of_text(
+    private: PrivateText, service: ServiceLimits, left: PrivacyAmount | None, of: str
+) -> dict[str, Any]:
+    if isinstance(private, PrivateScript):
+        return script_forecast(private, service, left, of)
+    return query_forecast(private, left, of)

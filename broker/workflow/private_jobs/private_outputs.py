@@ -1,0 +1,99 @@
+"""Noisy answers as outputs: the table that may leave, and its record and words, kept for staff as for release. Decides
+nothing but whether policy lets it go without a person."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from broker.disclosure.records.assessment_json import assessment_to_json
+from broker.disclosure.records.released_tables import released_csv
+from broker.domain.findings import Assessment
+from broker.domain.jobs.outputs import OutputKind
+from broker.domain.ports import Lease, WorkerPorts
+from broker.policy.policy_set import PolicySet
+from broker.privacy.results.cell_results import results_by_set
+from broker.privacy.results.output_table import AssessmentOptions, assess_private_output
+from broker.privacy.results.privacy_record import plain_words, privacy_record
+from broker.workflow.access import project_or_unknown
+from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_assessment
+from broker.workflow.pipeline.prepared_output import CSV, PreparedOutput
+from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
+from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
+from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
+from broker.workflow.private_jobs.private_request import (
+    PRIVACY_RECORD,
+    PRIVACY_RECORD_VERSION,
+    PrivateQuery,
+    PrivateScript,
+    PrivateText,
+)
+
+
+def assess_private(
+    ports: WorkerPorts,
+    lease: Lease,
+    policies: PolicySet,
+    private: PrivateText,
+    stored: ReceivedAnswer,
+    snapshot: str,
+    declared: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Move the job to `assessing` with its noisy outputs. Where policy asks for votes, people look as at others."""
+    concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
+    if isinstance(private, PrivateScript):
+        made = block_table(private, from_script(private.aggregation, stored.content))
+        prepared = [_prepare_output(made, script_privacy_record(private), private)]
+        finish_assessment(ports, lease, policies, prepared, concluded, declared)
+        return
+    project = project_or_unknown(policies, lease.job.submission.project)
+    steps = policies.disclosure_rules(project.profile).max_group_steps
+    record_of_method = query_privacy_record(private)
+    answer = answer_from_bytes(private.design, stored.content)
+    finish_assessment(
+        ports,
+        lease,
+        policies,
+        [_prepare_output(a, record_of_method, private) for a in noisy_tables(private, answer, steps)],
+        concluded,
+    )
+
+
+def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:
+    """Each output of the job as it may leave."""
+    sheet = AssessmentOptions(method_words(private), private.is_automatic, steps)
+    for number, (planned, measured) in enumerate(zip(private.plan.outputs, private.measured, strict=True)):
+        found = [
+            results_by_set(private.design, answer.drawn, t, private.profile, answer.observed[t])
+            for t in private.tables_of(number)
+        ]
+        yield assess_private_output(planned, measured, found, answer.public[number], sheet)
+
+
+def method_words(private: PrivateQuery) -> tuple[str, ...]:
+    rules = dict.fromkeys(line for m in private.measured for line in m.omissions)
+    return (*plain_words(private.design, private.promise, private.profile), *rules)
+
+
+def query_privacy_record(private: PrivateQuery) -> dict[str, object]:
+    """For machines: what was promised and how. It follows from text and policy, so it is the same whatever the data
+    are."""
+    found = privacy_record(private.design, private.promise, private.profile)
+    head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": private.profile.name}
+    rules = list(dict.fromkeys(line for m in private.measured for line in m.omissions))
+    return {**head, **found, "left_out_as_a_rule": rules, "data_sets": list(private.datasets)}
+
+
+def _prepare_output(
+    assessment: Assessment, record_of_method: dict[str, object], private: PrivateText
+) -> PreparedOutput:
+    staff = json.dumps(assessment_to_json(assessment) | {"privacy": record_of_method})
+    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
+    return PreparedOutput(
+        name=assessment.name,
+        kind=OutputKind.TABLE,
+        media_type=CSV,
+        staff=staff.encode(),
+        candidate=released_csv(assessment),
+        findings=findings + private.profile.name,
+        verdict=assessment.verdict,
+        small=False,
+    )

@@ -1,0 +1,159 @@
+"""A rehearsal of a private query or script on synthetic data, with the figures without noise alongside."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from broker.domain.errors import Breach, Invalid
+from broker.domain.findings import Assessment, Verdict
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import Vaults
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.sample_and_aggregate import Floats, block_answers, clamped_answers
+from broker.python_jobs.private_directive import BlockEstimator
+from broker.workflow.attempts import Failed, limits_for
+from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
+from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, draw_noise, run_blocks
+from broker.workflow.private_jobs.private_outputs import noisy_tables
+from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers, PrivatePorts, RequestRunner
+from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, plan_private_query
+from broker.workflow.rehearsal.query_rehearsal import REHEARSAL_JOB, RehearsalContext, RehearsedOutput, completed_frames
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedNumber:
+    """One number over the blocks. `spread`: the standard deviation of their answers; `beyond`: how many lay outside the
+    range; `without`: the mean or median without noise."""
+
+    name: str
+    without: float
+    spread: float
+    beyond: int
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsedBlocks:
+    """`failed`: blocks without an answer. `log`: what blocks printed, faults among it."""
+
+    table: Assessment
+    numbers: tuple[RehearsedNumber, ...]
+    failed: int
+    seconds: float
+    runtime: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRehearsalContext:
+    """What it needs of the world."""
+
+    vaults: Vaults
+    snapshot: str
+    runner: RequestRunner
+    ports: PrivatePorts
+
+
+def rehearse_blocks(
+    script: PrivateScript,
+    project: ResearchProject,
+    policies: PolicySet,
+    context: BlockRehearsalContext,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> RehearsedBlocks:
+    vault = context.vaults.ensure(project.ident, context.snapshot)
+    if not vault.synthetic:
+        raise Breach("Only synthetic data are asked without a charge.")
+    on_step("data")
+    attempt = BlockAttempt(vault, f"rehearsal-{secrets.token_hex(4)}", 1, limits_for(JobKind.SQL, policies))
+    try:
+        rows = cut_rows(script, context.ports, context.runner, attempt, policies.service)
+        on_step("cut")
+        content, result = run_blocks(script, rows, context.runner, attempt, policies.service)
+    except Failed as failed:
+        sentence = "The blocks did not come to an end. A job would fail in the same way, and its charge would stand."
+        raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
+    on_step("run")
+    answers = block_answers(content, script.aggregation)
+    table = block_table(script, draw_noise(script.aggregation, content, context.ports.noise))
+    on_step("noise")
+    failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
+    log = result.log.decode(errors="replace")
+    return RehearsedBlocks(table, numbers_of(script, answers), failed_blocks, result.seconds, result.runtime, log)
+
+
+def numbers_of(script: PrivateScript, answers: Floats) -> tuple[RehearsedNumber, ...]:
+    middle = np.median if script.parameters.estimator is BlockEstimator.MEDIAN else np.mean
+    found = []
+    for n, of in enumerate(script.parameters.ranges):
+        within = clamped_answers(answers[:, n], of)
+        known = answers[:, n][np.isfinite(answers[:, n])]
+        beyond = int(((known < float(of.low)) | (known > float(of.high))).sum())
+        spread = float(known.std()) if len(known) else 0.0
+        found.append(RehearsedNumber(of.name, float(middle(within)), spread, beyond))
+    return tuple(found)
+
+
+def rehearse_private(
+    private: PrivateQuery,
+    project: ResearchProject,
+    policies: PolicySet,
+    context: RehearsalContext,
+    on_step: Callable[[str], None] = lambda what: None,
+) -> tuple[RehearsedOutput, ...]:
+    """Raises Breach before anything is read where the data are not synthetic: nothing is charged here."""
+    vault = context.vaults.ensure(project.ident, context.snapshot)
+    if not vault.synthetic or context.private is None:
+        raise Breach("Only synthetic data are asked without a charge.")
+    on_step("data")
+    query = plan_private_query(private.plan, private.lines, project, policies, context.vaults.registers(vault))
+    limits = limits_for(JobKind.SQL, policies)
+    frames = completed_frames(
+        context.runner.run(context.private.engine.prepare(query.plan, query.measured, vault, REHEARSAL_JOB, 1, limits))
+    )
+    on_step("run")
+    exact = context.private.engine.read(query.plan, query.measured, query.design, frames)
+    drawn = context.private.noise.draw(query.design.bundle, exact.vectors)
+    on_step("noise")
+    steps = policies.disclosure_rules(project.profile).max_group_steps
+    noisy = noisy_tables(query, noisy_answer(query.design, drawn, exact), steps)
+    unseen = replace(query, profile=replace(query.profile, display_floor=0))
+    real = noisy_tables(unseen, without_noise(query, exact), steps)
+    found = tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
+    on_step("assess")
+    return found
+
+
+def without_noise(private: PrivateQuery, exact: ExactAnswers) -> NoisyAnswer:
+    """As if nothing had been drawn; choices among candidates have no such thing, and take the best."""
+    drawn = []
+    for part, vector in zip(private.design.parts, exact.vectors, strict=True):
+        mechanism = private.design.mechanism(part)
+        points = getattr(mechanism, "points", None)
+        values = list(vector) if points is None else list(_best(vector, points))
+        drawn.append(MechanismAnswer(values, tuple(range(len(vector))) if part.block is None else None))
+    return noisy_answer(private.design, drawn, exact)
+
+
+def _best(scores: Sequence[int], points: int) -> Iterator[int]:
+    for start in range(0, len(scores), points):
+        cell = scores[start : start + points]
+        yield min(range(len(cell)), key=cell.__getitem__)
+
+
+def _rehearsed_private(
+    noisy: Assessment, real: Assessment, project: ResearchProject, policies: PolicySet
+) -> RehearsedOutput:
+    by_keys = {row.keys: row.released for row in real.rows}
+    exact: tuple[tuple[Value, ...] | None, ...] = tuple(by_keys.get(row.keys) for row in noisy.rows)
+    route = route_of(noisy.verdict, True, project, policies, 0)
+    why = [f.sentence for f in noisy.findings if f.verdict is Verdict.REVIEW]
+    if project.votes and route is OutputState.IN_REVIEW:
+        why.append(f"Every output of project {project.ident} is looked at: its policy asks for votes.")
+    return RehearsedOutput(noisy, route, tuple(why), exact)

@@ -1,0 +1,94 @@
+"""What a rehearsal found, as a JSON document: a contract that command line and pages rely on. Judges nothing."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.records.rule_catalogue import RULE_SENTENCES
+from broker.domain.errors import Invalid
+from broker.domain.findings import AssessedRow
+from broker.domain.plans.scalars import Value
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
+from broker.workflow.rehearsal.script_rehearsal import RehearsedScript
+
+LOG_CHARACTERS = 100_000
+"""The last of what a script printed."""
+
+
+def output_document(output: RehearsedOutput) -> dict[str, Any]:
+    found = output.assessment
+    hiding = {rule for row in found.rows for rules in row.rules for rule in rules}
+    sentences = {rule: RULE_SENTENCES[rule] for rule in hiding & RULE_SENTENCES.keys()}
+    sentences |= {f.rule: f.sentence for f in found.findings}
+    return {
+        "name": found.name,
+        "columns": list(found.columns),
+        "key_count": found.key_count,
+        "rows": [_values(row) for row in found.rows],
+        "hidden": [list(row.suppressed) for row in found.rows],
+        "rules": [[list(rules) for rules in row.rules] for row in found.rows],
+        "meaning": dict(sorted(sentences.items())),
+        "verdict": found.verdict.value,
+        "way": output.route.value,
+        "why": list(output.why),
+        "notes": list(found.notes),
+        "symbols": dict(found.symbols),
+    } | ({} if output.exact is None else {"exact": [_exact(row) for row in output.exact]})
+
+
+def script_outcome(ran: RehearsedScript) -> dict[str, Any]:
+    """How it ended, what it printed and left, and the tables that the broker made of what it handed over."""
+    left = [
+        {
+            "name": o.name,
+            "kind": o.kind,
+            "bytes": o.size,
+            "declared": o.declared,
+            "problem": o.problem,
+            "look_at": list(o.review_notes),
+        }
+        for o in ran.outputs
+    ]
+    outcome = {"end": ran.end.value, "runtime": ran.runtime, "log": ran.log, "left": left, "absent": list(ran.absent)}
+    return outcome | {"outputs": [output_document(table) for table in ran.tables]}
+
+
+def _exact(row: Sequence[Value] | None) -> list[object] | None:
+    """Of a private output, the row that the synthetic data have without noise."""
+    return None if row is None else [_plain(value) for value in row]
+
+
+def _values(row: AssessedRow) -> list[object]:
+    """What would be released, null where it is hidden; numbers with the digits that they are released with."""
+    pairs = zip(row.released, row.suppressed, strict=True)
+    return [None if hidden else _plain(value) for value, hidden in pairs]
+
+
+def _plain(value: Value) -> object:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    text = text_of_value(value)
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def shorten_document(document: dict[str, Any], most_rows: int, most_bytes: int) -> dict[str, Any]:
+    """What is kept of a rehearsal: of each output how much is hidden and its first rows, the end of what was printed.
+    Raises Invalid where even that is too much."""
+    log = document.get("log", "")
+    short = document | {"outputs": [_first_rows(o, most_rows) for o in document["outputs"]]}
+    short |= {"log": log[-LOG_CHARACTERS:], "log_cut": max(0, len(log) - LOG_CHARACTERS)} if "log" in document else {}
+    if len(json.dumps(short)) > most_bytes:
+        sentence = "What came of it is more than a page keeps. Rehearse fewer outputs at a time."
+        raise Invalid("too-large", sentence)
+    return short
+
+
+def _first_rows(output: dict[str, Any], most: int) -> dict[str, Any]:
+    keys = output["key_count"]
+    figures = [gone for row in output["hidden"] for gone in row[keys:]]
+    counted = {"all_rows": len(output["rows"]), "figures": len(figures), "figures_hidden": sum(figures)}
+    return output | {name: output[name][:most] for name in ("rows", "hidden", "rules")} | counted

@@ -1,0 +1,248 @@
+"""Rehearsals that researchers request on a page: requested, shown, cancelled, and when a result is disclosed."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from broker.domain.errors import Conflict, Invalid, Unavailable, Unknown
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action, check_permission
+from broker.domain.jobs.job import JobKind, Submission, TimeSlots
+from broker.domain.jobs.rehearsals import OPEN_REHEARSAL_STATES, RehearsalState, RehearsalStep, RequestedRehearsal
+from broker.domain.ports import Ports, RehearsalQuota
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.workflow.access import project_or_unknown, reach_project, relation_of
+from broker.workflow.administration.emergency_stops import check_not_stopped
+from broker.workflow.checking.submission_check import CheckedSubmission
+from broker.workflow.pipeline.job_assessment import only_saves_definitions
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from broker.workflow.submission.job_submission import TEXT_LENGTH, TITLE_LENGTH, check_storable
+from broker.workflow.submission.preview import check_text, forecast
+from broker.workflow.timing_channel import time_slots_of
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalView:
+    """A rehearsal as its author is told of it: `document` is its document, None before its end; `seconds` since it was
+    asked for, and `limit` of those that its run may take."""
+
+    rehearsal: RequestedRehearsal
+    state: RehearsalState
+    step: RehearsalStep | None
+    document: dict[str, Any] | None
+    seconds: int = 0
+    limit: int = 0
+
+    @property
+    def steps(self) -> int:
+        """How many there are."""
+        return len(RehearsalStep)
+
+    @property
+    def word(self) -> str:
+        """Changes when there is more to tell."""
+        return f"{self.state}-{self.step or ''}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_REHEARSAL_STATES
+
+
+def rehearsal_view(
+    rehearsal: RequestedRehearsal, now: datetime, service: ServiceLimits, slots: TimeSlots
+) -> RehearsalView:
+    """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
+    looks as if it waited, and then is told of, in the slots of time in which jobs are."""
+    done = rehearsal.state in {RehearsalState.DONE, RehearsalState.FAILED}
+    waits = {"seconds": max(0, int((now - rehearsal.created).total_seconds())), "limit": _limit(rehearsal, service)}
+    if (
+        _was_prompt(rehearsal, service)
+        or (done and now >= _slot_end(rehearsal, slots))
+        or not (done or rehearsal.started)
+    ):
+        return RehearsalView(
+            rehearsal,
+            rehearsal.state,
+            rehearsal.step,
+            json.loads(rehearsal.document) if rehearsal.document else None,
+            **waits,
+        )
+    if rehearsal.state is RehearsalState.CANCELLED:
+        return RehearsalView(rehearsal, rehearsal.state, None, None)
+    return RehearsalView(rehearsal, RehearsalState.QUEUED, None, None, **waits)
+
+
+def _limit(rehearsal: RequestedRehearsal, service: ServiceLimits) -> int:
+    short = service.for_rehearsals
+    return short.python_wall_seconds if rehearsal.submission.kind is JobKind.PYTHON else short.sql_wall_seconds
+
+
+def _was_prompt(rehearsal: RequestedRehearsal, service: ServiceLimits) -> bool:
+    """It began at once, or needed no worker at all."""
+    if rehearsal.started is None:
+        return not rehearsal.is_open
+    return rehearsal.attempt < 2 and rehearsal.started - rehearsal.created <= timedelta(
+        seconds=service.rehearsal_prompt_seconds
+    )
+
+
+def _slot_end(rehearsal: RequestedRehearsal, slots: TimeSlots) -> datetime:
+    return slots.end(rehearsal.created, (rehearsal.updated - rehearsal.created).total_seconds())
+
+
+MOST_DESCRIPTIONS = 200
+EVERY_YEAR = range(1900, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class RehearsalAllowance:
+    """How many rehearsals are kept for each person, for how many days; how long the first one of a project may take."""
+
+    most: int
+    days: int
+    first_seconds: int
+
+
+def request_rehearsal(
+    ports: Ports, person: Person, submission: Submission
+) -> tuple[CheckedSubmission, RequestedRehearsal | None]:
+    """Queue a rehearsal of an accepted text; None for one that is refused: its check says why. What needs no run, a
+    private question or a text without outputs, is done at once: nothing is charged, and no data are read.
+
+    Raises Unknown (project), Invalid (a field), Conflict (stopped, too-many-rehearsals)."""
+    project, policies = reach_project(ports, person, Action.REHEARSE_JOB, submission.project)
+    check_not_stopped(ports, project.ident)
+    now = ports.clock.now()
+    person.check_accredited(now.date())
+    _check_draft(submission)
+    submission = replace(submission, dialect=submission.dialect or project.dialect, client_id=None)
+    checked = check_text(ports, person, project.ident, submission.text, submission.kind, submission.dialect)
+    if not checked.accepted:
+        return checked, None
+    found = _document_without_run(ports, submission, checked)
+    rehearsal = RequestedRehearsal(
+        ident=new_ident(),
+        person=person.ident,
+        submission=submission,
+        state=RehearsalState.QUEUED if found is None else RehearsalState.DONE,
+        created=now,
+        updated=now,
+        document="" if found is None else json.dumps(found),
+    )
+    if found is None:
+        _check_open_limit(ports, person, policies.service)
+    codes = (("kind", submission.kind.value), ("project", project.ident))
+    event = AuditEvent(now, person.ident, "rehearsal.asked", rehearsal.ident, codes)
+    ports.store.request_rehearsal(rehearsal, rehearsal_room(policies.service), [event])
+    if found is None:
+        offer_rehearsal(ports, rehearsal.ident, rehearsal.attempt)
+    return checked, rehearsal
+
+
+def _check_open_limit(ports: Ports, person: Person, service: ServiceLimits) -> None:
+    """By what the person is told: else asking would tell the end of one before its time."""
+    most = service.rehearsals_under_way
+    if sum(r.is_open for r in list_rehearsals(ports, person)) >= most:
+        sentence = f"{most} rehearsals of yours wait or run: cancel one, or wait for its end."
+        raise Conflict("too-many-rehearsals", sentence)
+
+
+def rehearsal_room(service: ServiceLimits) -> RehearsalQuota:
+    return RehearsalQuota(service.rehearsals_under_way, service.rehearsals_kept)
+
+
+def offer_rehearsal(ports: Ports, rehearsal: str, attempt: int) -> None:
+    """Offer it to the queue; if the queue does not answer, the reconciler offers it again."""
+    try:
+        ports.queue.offer_rehearsal(rehearsal, attempt)
+    except Unavailable:
+        return
+
+
+def view_rehearsal(ports: Ports, person: Person, ident: str) -> RehearsalView:
+    """One's own; nobody else learns that it exists."""
+    found = _own_rehearsal(ports, person, ident)
+    policies = policies_in_force(ports.store)
+    return rehearsal_view(found, ports.clock.now(), policies.service, time_slots_of(ports, policies))
+
+
+def list_rehearsals(ports: Ports, person: Person) -> list[RehearsalView]:
+    """One's own, newest first, without what came of them."""
+    now, policies = ports.clock.now(), policies_in_force(ports.store)
+    slots = time_slots_of(ports, policies)
+    return [rehearsal_view(r, now, policies.service, slots) for r in ports.store.rehearsals_of(person.ident)]
+
+
+def allowance(ports: Ports, person: Person) -> RehearsalAllowance:
+    """What pages say beforehand."""
+    policies = policies_in_force(ports.store)
+    service = policies.service
+    own = [making_seconds(p, policies) for p in policies.projects if person.ident in p.researchers]
+    return RehearsalAllowance(service.rehearsals_kept, service.rehearsal_days, max(own, default=0))
+
+
+def making_seconds(project: ResearchProject, policies: PolicySet) -> int:
+    """About how long its synthetic NPD takes to be made; at most, where not all of its years can be."""
+    service = policies.service
+    try:
+        made = synthetic_data_spec(
+            project, policies.catalogue, EVERY_YEAR, service.rehearsal_pupils, service.synthetic_seed
+        )
+    except Invalid:
+        return 0
+    return made.about_seconds
+
+
+def cancel_rehearsal(ports: Ports, person: Person, ident: str) -> None:
+    """Its sandbox is killed by its worker's heart; what came of one that is at its end is thrown away."""
+    _own_rehearsal(ports, person, ident)
+    now = ports.clock.now()
+    ports.store.cancel_rehearsal(ident, now, [AuditEvent(now, person.ident, "rehearsal.cancelled", ident)])
+
+
+def _document_without_run(ports: Ports, submission: Submission, checked: CheckedSubmission) -> dict[str, Any] | None:
+    if checked.private is not None:
+        return check_notes(checked) | {"private": forecast(ports, submission.project, checked)}
+    return check_notes(checked) if only_saves_definitions(checked) else None
+
+
+def check_notes(checked: CheckedSubmission) -> dict[str, Any]:
+    """What the check says beside its verdict."""
+    saved_names = [k.name for k in checked.saved_definitions]
+    return {"review": list(checked.review), "advice": list(checked.advice), "kept": saved_names, "outputs": []}
+
+
+def _own_rehearsal(ports: Ports, person: Person, ident: str) -> RequestedRehearsal:
+    found = ports.store.requested_rehearsal(ident)
+    if found.person != person.ident:
+        raise Unknown("rehearsal", ident)
+    policies = policies_in_force(ports.store)
+    try:
+        project = project_or_unknown(policies, found.submission.project)
+    except Unknown:
+        raise Unknown("rehearsal", ident) from None
+    relation = relation_of(ports, policies, person, project, None)
+    check_permission(person, Action.REHEARSE_JOB, relation, None, "rehearsal", ident)
+    return found
+
+
+def _check_draft(submission: Submission) -> None:
+    """A draft may lack what a submission needs; it must not be more than one may be."""
+    check_storable(submission)
+    if not submission.text.strip():
+        raise Invalid("text", "There is no text to rehearse.", "/text")
+    if len(submission.title) > TITLE_LENGTH:
+        raise Invalid("title", f"A title has at most {TITLE_LENGTH} characters.", "/title")
+    if len(submission.purpose) > TEXT_LENGTH:
+        raise Invalid("purpose", f"A purpose has at most {TEXT_LENGTH} characters.", "/purpose")
+    if len(submission.replaces or "") > TITLE_LENGTH:
+        raise Invalid("replaces", "This is no job's id.", "/replaces")
+    descriptions = submission.descriptions
+    if len(descriptions) > MOST_DESCRIPTIONS or any(len(part) > TEXT_LENGTH for pair in descriptions for part in pair):
+        raise Invalid("description", "The descriptions are too long.", "/descriptions")

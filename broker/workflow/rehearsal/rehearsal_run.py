@@ -1,0 +1,206 @@
+"""A worker's part of a rehearsal: checked again, run on the project's synthetic NPD, judged and stored."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from broker.domain.errors import Breach, Conflict, Invalid, Unavailable, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import JobKind
+from broker.domain.jobs.rehearsals import RehearsalState, RehearsalStep, RequestedRehearsal
+from broker.domain.ports import DataKind, SyntheticData, WorkerPorts
+from broker.domain.projects.project import ResearchProject
+from broker.policy.policy_set import PolicySet
+from broker.workflow.administration.emergency_stops import is_stopped
+from broker.workflow.attempts import OVERTAKEN_CODES, Failed
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.pipeline.job_completion import LeaseRenewal
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, rehearse_query
+from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome, shorten_document
+from broker.workflow.rehearsal.rehearsal_requests import check_notes
+from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
+from broker.workflow.submission import saved_definitions
+
+POLICY_CHANGED = "The policy or the project has changed since you asked: check the text again."
+WORKER_LOST = "Its worker was lost, again and again. Try it once more; if that is lost too, tell an administrator."
+
+
+StepListener = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _RehearsalAttempt:
+    """One attempt with all that it runs under and on."""
+
+    ports: WorkerPorts
+    rehearsal: RequestedRehearsal
+    project: ResearchProject
+    checked: CheckedSubmission
+    policies: PolicySet
+    data: SyntheticData
+
+    @property
+    def data_facts(self) -> dict[str, int]:
+        """What its author is told of the data."""
+        first, last = self.data.years
+        return {"pupils": self.data.pupils, "first": first, "last": last, "years": last - first + 1}
+
+
+def run_rehearsal(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
+    """One attempt, to its end. False if somebody else has it, or it is not to be run. What is written after a
+    cancellation or a lapsed lease is dropped."""
+    try:
+        rehearsal = ports.store.requested_rehearsal(ident)
+    except Unknown:
+        return False
+    with _hold_synthetic_rows(ports, rehearsal) as ours:
+        return ours and _run_leased(ports, ident, renew_lease)
+
+
+def _hold_synthetic_rows(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> AbstractContextManager[bool]:
+    """A script holds its synthetic rows to its end. While a neighbour holds real ones it stays queued, and its author
+    is told no more than that: it is offered again, and this worker goes on with something else."""
+    if rehearsal.submission.kind is not JobKind.PYTHON:
+        return nullcontext(True)
+    return ports.sandbox.holding(rehearsal.ident, rehearsal.attempt + 1, DataKind.SYNTHETIC, wait=False)
+
+
+def _run_leased(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
+    now = ports.clock.now()
+    rehearsal = ports.store.lease_rehearsal(ident, now + ports.lease, now)
+    if rehearsal is None:
+        return False
+    try:
+        with renew_lease(ident, rehearsal.attempt):
+            _attempt(ports, rehearsal)
+    except Conflict as conflict:
+        if conflict.code not in OVERTAKEN_CODES:
+            raise
+        return False
+    return True
+
+
+def _attempt(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> None:
+    try:
+        found = _run_document(ports, rehearsal)
+    except Invalid as problem:
+        _end_rehearsal(ports, rehearsal, RehearsalState.FAILED, _problem_document(problem.code, problem.message))
+    except Failed as failed:
+        sentence = "It did not come to its end when the broker read what the script left."
+        _end_rehearsal(
+            ports, rehearsal, RehearsalState.FAILED, _problem_document(failed.code.value.replace("_", "-"), sentence)
+        )
+    except (Unavailable, Unknown):
+        give_back_rehearsal(ports, rehearsal.ident, rehearsal.attempt)
+    except Breach:
+        sentence = "What ran answered with something that the broker does not take. Tell an administrator."
+        _end_rehearsal(ports, rehearsal, RehearsalState.FAILED, _problem_document("bad-frames", sentence))
+    else:
+        _end_rehearsal(ports, rehearsal, RehearsalState.DONE, found)
+
+
+def give_back_rehearsal(ports: WorkerPorts, ident: str, attempt: int) -> None:
+    """It waits for another attempt, a bounded number of times; then its author is told that it was lost."""
+    now = ports.clock.now()
+    if attempt < policies_in_force(ports.store).service.max_attempts:
+        ports.store.give_back_rehearsal(ident, attempt, now)
+        return
+    lost = json.dumps(_problem_document("infrastructure", WORKER_LOST))
+    ports.store.fail_lapsed_rehearsal(ident, attempt, lost, now, [_ended_event(ports, ident, RehearsalState.FAILED)])
+
+
+def _run_document(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> dict[str, Any]:
+    policies = policies_in_force(ports.store)
+    project, checked = _recheck(ports, rehearsal, policies)
+    short = replace(policies, service=policies.service.for_rehearsals)
+    prepared = _RehearsalAttempt(ports, rehearsal, project, checked, short, _synthetic_data(ports, rehearsal, project))
+
+    def on_step(part: str) -> None:
+        if part == "run":
+            ports.store.note_step(rehearsal.ident, rehearsal.attempt, RehearsalStep.JUDGING)
+
+    ports.store.note_step(rehearsal.ident, rehearsal.attempt, RehearsalStep.RUNNING)
+    run = _rehearse_python if rehearsal.submission.kind is JobKind.PYTHON else _rehearse_sql
+    found = check_notes(checked) | run(prepared, on_step) | {"data": prepared.data_facts}
+    return shorten_document(found, policies.service.rehearsal_rows, policies.service.rehearsal_bytes)
+
+
+def _recheck(
+    ports: WorkerPorts, rehearsal: RequestedRehearsal, policies: PolicySet
+) -> tuple[ResearchProject, CheckedSubmission]:
+    """Under the policy of the day, with what the project keeps today."""
+    sent, person = rehearsal.submission, ports.store.person(rehearsal.person)
+    project = policies.project(sent.project)
+    if project is None or rehearsal.person not in project.researchers or not person.active:
+        raise Invalid("policy-changed", POLICY_CHANGED)
+    if is_stopped(ports, project.ident, rehearsal.person):
+        raise Invalid("stopped", "An administrator has stopped this project. Ask them why.")
+    saved = saved_definitions.saved_of(saved_definitions.readable_definitions(ports, project.ident))
+    today = ports.clock.now().date()
+    checked = check_submission(sent.text, sent.kind, sent.dialect, project, policies, today, saved)
+    if not checked.accepted or checked.private is not None:
+        raise Invalid("policy-changed", POLICY_CHANGED)
+    return project, checked
+
+
+def _synthetic_data(ports: WorkerPorts, rehearsal: RequestedRehearsal, project: ResearchProject) -> SyntheticData:
+    """Raises Breach before anything is read where they are not synthetic."""
+    if ports.synthetic is None:
+        raise Unavailable("This worker has no synthetic data.")
+
+    def note_making(about: int) -> None:
+        ports.store.note_step(rehearsal.ident, rehearsal.attempt, RehearsalStep.MAKING, about)
+
+    data = ports.synthetic.for_rehearsal(project.ident, note_making)
+    if not data.vault.synthetic:
+        raise Breach("A rehearsal was offered real data.")
+    return data
+
+
+def _rehearse_sql(attempt: _RehearsalAttempt, on_step: StepListener) -> dict[str, Any]:
+    ports, rehearsal, data = attempt.ports, attempt.rehearsal, attempt.data
+    if attempt.checked.plan is None:
+        raise Breach("An accepted SQL text has no plan.")
+    context = RehearsalContext(
+        ports.engine, data.vaults, ports.sandbox, data.vault.snapshot, job=rehearsal.ident, attempt=rehearsal.attempt
+    )
+    return {
+        "outputs": [
+            output_document(o)
+            for o in rehearse_query(attempt.checked.plan, attempt.project, attempt.policies, context, on_step)
+        ]
+    }
+
+
+def _rehearse_python(attempt: _RehearsalAttempt, on_step: StepListener) -> dict[str, Any]:
+    ports, rehearsal, data = attempt.ports, attempt.rehearsal, attempt.data
+    context = ScriptRehearsalContext(
+        data.vaults,
+        data.vault.snapshot,
+        ports.sandbox,
+        ports.microdata_engine,
+        ports.file_rebuilder,
+        rehearsal.ident,
+        rehearsal.attempt,
+    )
+    return script_outcome(rehearse_script(attempt.checked, attempt.project, attempt.policies, context, on_step))
+
+
+def _end_rehearsal(
+    ports: WorkerPorts, rehearsal: RequestedRehearsal, state: RehearsalState, found: dict[str, Any]
+) -> None:
+    """Refused by the store once the lease is lost: a sandbox that the reaper killed is no failure of the text."""
+    now, event = ports.clock.now(), _ended_event(ports, rehearsal.ident, state)
+    ports.store.end_rehearsal(rehearsal.ident, rehearsal.attempt, state, json.dumps(found), now, [event])
+
+
+def _ended_event(ports: WorkerPorts, ident: str, state: RehearsalState) -> AuditEvent:
+    return AuditEvent(ports.clock.now(), SYSTEM.ident, "rehearsal.ended", ident, (("state", state.value),))
+
+
+def _problem_document(code: str, message: str) -> dict[str, Any]:
+    return {"problem": {"code": code, "message": message[:4000]}}

@@ -1,0 +1,144 @@
+"""The synthetic NPD of a project: which tables and years it has, and how it is made when first needed."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.plans.variable_uses import Years
+from broker.domain.ports import SyntheticData, Vault, Vaults
+from broker.domain.projects.project import ResearchProject
+from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.policy.policy_set import PolicySet, canonical_json
+
+if TYPE_CHECKING:
+    from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
+
+LAYOUT_VERSION = "1"
+"""Changes when the same data would be made or kept differently."""
+
+SECONDS_A_FILE = 0.025
+SECONDS_A_ROW = 2.6e-6
+"""What making them takes on two cores, as measured: enough to say beforehand how long to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticDataSpec:
+    """What is to be made: a catalogue of just those tables and years, for how many pupils, from which seed."""
+
+    catalogue: Catalogue
+    years: tuple[int, int]
+    pupils: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Equal where the data would be equal."""
+        parts = [LAYOUT_VERSION, self.catalogue, self.years, self.pupils, self.seed]
+        return "r" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:24]
+
+    @property
+    def about_seconds(self) -> int:
+        files = sum(len(t.years or (0,)) for t in self.catalogue.tables)
+        return round(files * (SECONDS_A_FILE + SECONDS_A_ROW * self.pupils)) + 1
+
+
+def synthetic_data_spec(
+    project: ResearchProject, catalogue: Catalogue, available_years: range, pupils: int, seed: int
+) -> SyntheticDataSpec:
+    """`available_years` are the years that can be made. Tables that link two kinds of keys are there too, granted or
+    not: they decide which keys are one person, and so what counts as one; and registers, from which rows of tables
+    come."""
+    tables = tuple(_granted_tables(project, catalogue, frozenset(available_years)))
+    years = sorted({year for t in tables for year in t.years or ()})
+    if not years and any(catalogue.table(name).years for name in project.tables):
+        sentence = f"No synthetic data are known for the years of project {project.ident}: they are made for "
+        raise Invalid("rehearsal-years", f"{sentence}{available_years[0]} to {available_years[-1]}.", project.ident)
+    span = (years[0], years[-1]) if years else (available_years[-1], available_years[-1])
+    return SyntheticDataSpec(replace(catalogue, tables=tables), span, pupils, seed)
+
+
+def _granted_tables(project: ResearchProject, catalogue: Catalogue, available_years: Years) -> Iterator[CatalogueTable]:
+    granted = [t for t in catalogue.tables if t.full_name in project.tables]
+    keys = {v.register_key for t in granted for v in t.variables if v.register_key is not None}
+    registers = frozenset(k.rpartition(".")[0] for k in keys)
+    for table in catalogue.tables:
+        links = table.second_key is not None and table.year is None
+        if not links and table.full_name not in project.tables | registers:
+            continue
+        if table.year is None:
+            yield table
+        elif years := _granted_years(project, table) & available_years:
+            yield replace(table, year=replace(table.year, years=years))
+
+
+def _granted_years(project: ResearchProject, table: CatalogueTable) -> Years:
+    """The years in which anything of a table with a year axis is granted."""
+    granted: Years = frozenset()
+    for grant in project.grants:
+        if grant.table == table.full_name:
+            granted |= (table.years or frozenset()) if grant.years is None else grant.years
+    return granted & (table.years or frozenset())
+
+
+class SyntheticDataProgress(Protocol):
+    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+class SilentDataProgress:
+    """Nobody watches while the worker makes synthetic data."""
+
+    def waits(self) -> None: ...
+
+    def begins(self) -> None: ...
+
+    def steps(self, what: str, done: int, total: int) -> None: ...
+
+
+class ReportedDataProgress(SilentDataProgress):
+    """Somebody is told beforehand about how many seconds it takes, whoever makes them."""
+
+    def __init__(self, report: Callable[[int], None], seconds: int) -> None:
+        self._report, self._seconds = report, seconds
+
+    def waits(self) -> None:
+        self._report(self._seconds)
+
+    def begins(self) -> None:
+        self._report(self._seconds)
+
+
+BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, SyntheticDataProgress], "RehearsalContext"]
+
+
+class SyntheticNPD:
+    """The port `SyntheticVaults`. `years` are those that can be made, `build` makes what is not there."""
+
+    def __init__(self, policies: Callable[[], PolicySet], years: range, build: BuildSyntheticData) -> None:
+        self._policies, self._years, self._build = policies, years, build
+
+    def for_project(self, project: str) -> tuple[Vaults, Vault]:
+        policies = self._policies()
+        spec = self._spec(policies, project, policies.service.synthetic_pupils)
+        context = self._build(policies, project, spec, SilentDataProgress())
+        return context.vaults, context.vaults.ensure(project, context.snapshot)
+
+    def for_rehearsal(self, project: str, making: Callable[[int], None]) -> SyntheticData:
+        policies = self._policies()
+        spec = self._spec(policies, project, policies.service.rehearsal_pupils)
+        context = self._build(policies, project, spec, ReportedDataProgress(making, spec.about_seconds))
+        vault = context.vaults.ensure(project, context.snapshot)
+        return SyntheticData(context.vaults, vault, spec.pupils, spec.years)
+
+    def _spec(self, policies: PolicySet, project: str, pupils: int) -> SyntheticDataSpec:
+        found = policies.project(project)
+        if found is None:
+            raise Unknown("project", project)
+        return synthetic_data_spec(found, policies.catalogue, self._years, pupils, policies.service.synthetic_seed)

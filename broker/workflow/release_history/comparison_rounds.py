@@ -1,0 +1,294 @@
+"""The tables of one job compared with everything released, repaired and judged again, in rounds."""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import takewhile
+
+import numpy as np
+
+from broker.disclosure.differencing.compare_tables import LoadTable
+from broker.disclosure.differencing.difference_repair import persons_held_back, repair_differences, without_total
+from broker.disclosure.differencing.member_tables import Members, MemberTable, from_bytes
+from broker.disclosure.judged_tables import HistoryConstraint
+from broker.disclosure.linking.table_families import find_families
+from broker.domain.findings import Assessment
+from broker.domain.plans.lineage import statistics_read_by
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import WorkerPorts
+from broker.domain.ports.history_ports import TableAddress
+from broker.domain.release_history import CellRepair, HistoryEntry, KnownFigure, RepairAction
+from broker.policy.disclosure_rules import is_as_strict
+from broker.workflow.checking.standard_populations import NearPopulation, near_standard
+from broker.workflow.release_history.exact_figure_cap import figures_over_cap
+from broker.workflow.release_history.history_tables import (
+    ChangesByTable,
+    ComparisonRequest,
+    ComparisonResult,
+    history_ports,
+    history_table,
+    judged_table,
+    new_history_entry,
+    with_number,
+)
+from broker.workflow.release_history.known_populations import (
+    LazyPopulation,
+    is_near,
+    population_loads,
+    populations_of_sources,
+)
+
+
+class TableChanges:
+    """What memory says of one table's figures, while it is put together: a hole stays a hole."""
+
+    def __init__(
+        self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: HistoryConstraint | None = None
+    ) -> None:
+        self._cells, self._idents = cells, idents
+        self._hidden = set(before.hidden if before else ())
+        self._earlier = dict(before.earlier if before else {})
+
+    def hide(self, cell: int, ident: int | None) -> None:
+        self._hidden |= {(self._cells[cell], i) for i in (self._idents if ident is None else [ident])}
+
+    def hide_all(self) -> None:
+        for cell in range(len(self._cells)):
+            self.hide(cell, None)
+
+    def use_earlier(self, cell: int, ident: int, value: Value) -> None:
+        """The earlier value, or a hole where there is none."""
+        if value is None:
+            self.hide(cell, ident)
+        else:
+            self._earlier[self._cells[cell], ident] = value
+
+    def build(self) -> HistoryConstraint:
+        return HistoryConstraint(frozenset(self._hidden), dict(self._earlier))
+
+
+SIBLING_NUMBERS = -1_000_000
+"""The first number of tables of the same job that are compared with each other; known populations have -1 and so on."""
+
+
+class ComparisonState:
+    """One job's tables, with the memory that they are compared with."""
+
+    def __init__(self, ports: WorkerPorts, request: ComparisonRequest) -> None:
+        self._ports, self._request, self._history = ports, request, history_ports(ports)
+        self.version = ports.store.history_version()
+        self.entries = {e.number: e for e in ports.store.history_entries()}
+        with_members = [e for e in self.entries.values() if ports.store.members_of(e.number) is not None]
+        self._loads = {e.number: history_table(ports, self._history, e) for e in with_members}
+        self._changes: ChangesByTable = {}
+        self._repaired: dict[TableAddress, Members] = {}
+        families = find_families(request.plan, 0)
+        self._family = {m.where: n for n, family in enumerate(families) for m in family.members}
+        self._populations = self._all_populations()
+
+    def has_members(self, entry: HistoryEntry) -> bool:
+        """Whether anything is compared with it: not with numbers whose population nobody knows."""
+        return entry.number in self._loads
+
+    def near_standard(self) -> tuple[NearPopulation, ...]:
+        """Of the job's outputs, by their text alone."""
+        return near_standard(self._request.plan, self._request.policies)
+
+    def _table(self, found: ComparisonResult, where: TableAddress) -> MemberTable | None:
+        """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""
+        table = self._judged(found, where)
+        if not any(f.shown for f in table.figures):
+            return None
+        return without_total(table) if self._is_near(where) else table
+
+    def _judged(self, found: ComparisonResult, where: TableAddress) -> MemberTable:
+        table_members = self._request.members[where]
+        output = self._request.plan.outputs[where[0]]
+        known = {k.ident: k.sizes[0] for k in self._populations[where] if k.whole and k.holds}
+        entry = new_history_entry(self._request.context, output, self._request.recipe(where), table_members, known)
+        members = self._repaired.get(where) or from_bytes(table_members.content)
+        return judged_table(self._request.plan, where, entry, table_members, members, found.assessments[where[0]])
+
+    def _is_near(self, where: TableAddress) -> bool:
+        """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
+        count several times: then nobody can be taken to know the total, and it must not be told."""
+        members = from_bytes(self._request.members[where].content)
+        persons, _ = members.rows()
+        rows = members.amounts.get("rows", np.ones(len(persons)))
+        several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
+        once = np.setdiff1d(persons, several)
+        return is_near(self._populations[where], once, several, self._request.context.profile.t)
+
+    def _has_hole(self, table: MemberTable) -> bool:
+        """So many persons are in no shown cell that nobody can add the table up."""
+        return persons_held_back(table) >= self._request.context.profile.t
+
+    def _sibling_tables(self, found: ComparisonResult, where: TableAddress) -> dict[int, LoadTable]:
+        """Tables of the job that are not linked to this one, so that no pattern of holes is of both: as if they had
+        left before it. They have numbers that no entry has."""
+        before = takewhile(lambda other: other != where, self._request.members)
+        others = [t for o in before if self._family[o] != self._family[where] and (t := self._table(found, o))]
+        tables = [*self._request.sibling_tables, *others]
+        return {SIBLING_NUMBERS - n: partial(with_number, table, SIBLING_NUMBERS - n) for n, table in enumerate(tables)}
+
+    def _figures_of(self, found: ComparisonResult, where: TableAddress, entry: int) -> tuple[KnownFigure, ...]:
+        if entry in self.entries:
+            return self._ports.store.known_figures(entry)
+        siblings = self._sibling_tables(found, where)
+        return siblings[entry]().figures if entry in siblings else ()
+
+    def _all_populations(self) -> dict[TableAddress, list[LazyPopulation]]:
+        context, least = self._request.context, self._request.policies.memory.least
+        found = {}
+        for where, table_members in self._request.members.items():
+            persons = np.unique(from_bytes(table_members.content).rows()[0])
+            found[where] = populations_of_sources(
+                self._history, context.snapshot, self._request.sources(where), least, persons
+            )
+        return found
+
+    def _figures(self, found: ComparisonResult, where: TableAddress) -> tuple[KnownFigure, ...]:
+        table = self._table(found, where)
+        return () if table is None else table.figures
+
+    def _cells(self, where: TableAddress) -> tuple[tuple[Value, ...], ...]:
+        return self._request.members[where].cells
+
+    def _idents(self, where: TableAddress) -> frozenset[int]:
+        output = self._request.plan.outputs[where[0]]
+        return statistics_read_by(output) & {s.ident for s in output.tables[where[1]].statistics}
+
+
+MAX_ROUNDS = 6
+"""Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
+
+
+class JobComparison(ComparisonState):
+    """One job's comparison: rounds of comparing, changing and judging."""
+
+    def run(self, assessments: Sequence[Assessment]) -> ComparisonResult:
+        found = ComparisonResult(self.version, assessments)
+        self._return_identical(found)
+        if self._changes:
+            found.assessments = self._request.judge(self._changes)
+        for _ in range(MAX_ROUNDS):
+            if not (self._repair(found) or self._apply_cap(found)):
+                break
+            found.changed = True
+            found.assessments = self._request.judge(self._changes)
+        else:
+            self._withhold(found)
+        found.tables = {
+            w: t for w in self._request.members if w not in found.identical and (t := self._table(found, w))
+        }
+        return found
+
+    def _return_identical(self, found: ComparisonResult) -> None:
+        """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
+        with the same values and the same holes."""
+        for where in self._request.members:
+            recipe = self._request.recipe(where)
+            same = (
+                e for e in self.entries.values() if (e.recipe, e.snapshot) == (recipe, self._request.context.snapshot)
+            )
+            entry = next((e for e in same if len(self._cells(where)) == e.cells and self._may_leave_unchanged(e)), None)
+            if entry is not None:
+                found.identical[where] = entry
+                self._changes[where] = self._changes_to_released(found, where, entry)
+
+    def _may_leave_unchanged(self, entry: HistoryEntry) -> bool:
+        """Whether it was judged by rules at least as strict; the profile may be another one by now, or gone."""
+        mine = self._request.context.profile
+        then = (p for p in self._request.policies.profiles if p.name == entry.profile)
+        return entry.t >= mine.t and any(is_as_strict(p, mine) for p in then)
+
+    def _changes_to_released(
+        self, found: ComparisonResult, where: TableAddress, entry: HistoryEntry
+    ) -> HistoryConstraint:
+        then = {f.told: f for f in self._ports.store.known_figures(entry.number)}
+        said = TableChanges(self._cells(where), self._idents(where))
+        for figure in self._figures(found, where):
+            shown = then[figure.told].shown if figure.told in then else {}
+            for cell in range(len(self._cells(where))):
+                said.use_earlier(cell, figure.statistic, shown.get(cell))
+        return said.build()
+
+    def _repair(self, found: ComparisonResult) -> bool:
+        """One round over all tables; whether anything had to be changed."""
+        changes = False
+        for where in self._request.members:
+            table = None if where in found.identical else self._table(found, where)
+            if table is None:
+                continue
+            whole, is_near = self._judged(found, where), self._is_near(where)
+            if is_near and not self._has_hole(whole):
+                changes |= self._hide_one(where, whole)
+                continue
+            loads = (
+                self._loads
+                | population_loads(self._request.context, self._populations[where])
+                | self._sibling_tables(found, where)
+            )
+            outcome = repair_differences(whole, loads, total_known=not is_near)
+            found.comparisons.setdefault(where, outcome.comparisons)
+            if outcome.changes:
+                changes = True
+                self._apply_changes(found, where, table, outcome.changes)
+                if outcome.table is not None:
+                    self._repaired[where] = outcome.table.members
+        return changes
+
+    def _apply_changes(
+        self, found: ComparisonResult, where: TableAddress, table: MemberTable, changes: Sequence[CellRepair]
+    ) -> None:
+        """What mending asks for becomes what memory says of the table when it is judged again."""
+        said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
+        labels = {f.statistic: f.told for f in table.figures}
+        for change in changes:
+            match change:
+                case CellRepair(action=RepairAction.WITHHOLD):
+                    found.refused.add(where[0])
+                    said.hide_all()
+                case CellRepair(action=RepairAction.EARLIER, cell=cell, entry=int(entry), earlier_cell=int(earlier)):
+                    then = {f.told: f.shown.get(earlier) for f in self._figures_of(found, where, entry)}
+                    for ident in labels if change.statistic is None else [change.statistic]:
+                        said.use_earlier(cell, ident, then.get(labels.get(ident, "")))
+                case CellRepair(cell=cell, statistic=ident):
+                    said.hide(cell, ident)
+        self._changes[where] = said.build()
+
+    def _withhold(self, found: ComparisonResult) -> None:
+        """What is not clean after so many rounds does not leave."""
+        for where in self._request.members:
+            if where not in found.identical:
+                found.refused.add(where[0])
+                said = TableChanges(self._cells(where), self._idents(where))
+                said.hide_all()
+                self._changes[where] = said.build()
+        found.assessments = self._request.judge(self._changes)
+
+    def _hide_one(self, where: TableAddress, table: MemberTable) -> bool:
+        """The smallest cell that leaves such a hole."""
+        sizes, t = table.members.sizes(), self._request.context.profile.t
+        shown = {c for f in table.figures for c in f.shown if sizes[c] >= t}
+        if not shown:
+            return False
+        said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
+        said.hide(min(shown, key=lambda c: (int(sizes[c]), c)), None)
+        self._changes[where] = said.build()
+        return True
+
+    def _apply_cap(self, found: ComparisonResult) -> bool:
+        """Figures beyond the cap are hidden, in the job's order; whether there were any."""
+        tables = {w: t for w in self._request.members if w not in found.identical and (t := self._table(found, w))}
+        context, policies = self._request.context, self._request.policies
+        hidden = figures_over_cap(
+            self._ports, context.snapshot, list(tables.values()), policies, self._request.sibling_tables
+        )
+        for where, figures in zip(tables, hidden, strict=True):
+            if figures:
+                found.over_cap.add(where[0])
+                said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
+                for statistic, cell in sorted(figures):
+                    said.hide(cell, statistic)
+                self._changes[where] = said.build()
+        return any(hidden)

@@ -1,0 +1,232 @@
+"""Stage 6b: a job's outputs compared with the release history, and made again as they may leave."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.judged_tables import HistoryConstraint
+from broker.disclosure.records.assessment_json import assessment_from_json
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment, Verdict, worst_verdict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.jobs.job import FailureCode, Job, JobKind
+from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.plans.plan import Plan
+from broker.domain.ports import (
+    ComparedOutput,
+    OutputRecord,
+    SandboxEnd,
+    SandboxRequest,
+    SandboxResult,
+    Vault,
+    WorkerPorts,
+)
+from broker.domain.ports.history_ports import TableAddress, TableMembers
+from broker.domain.projects.project import ResearchProject
+from broker.domain.release_history import StoredMembers
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import project_or_unknown
+from broker.workflow.attempts import Failed, limits_for, members_limits
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.output_routing import route_of
+from broker.workflow.pipeline.prepared_output import PreparedOutput
+from broker.workflow.policies_in_force import policies_assessed, policies_in_force
+from broker.workflow.release_history.comparison_records import (
+    NOT_REPAIRED,
+    compared_output_record,
+    comparison_record,
+    prepare_compared,
+    store_pending_tables,
+    with_comparison_findings,
+)
+from broker.workflow.release_history.comparison_rounds import JobComparison
+from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
+from broker.workflow.submission.saved_definitions import saved_at_submission
+
+
+@dataclass(slots=True)
+class SqlComparison:
+    """One SQL job's comparison: its plan under the policy that it was judged by, on the snapshot that it was made
+    of. `changed`: whether what was known before changed anything."""
+
+    ports: WorkerPorts
+    job: Job
+    attempt: int
+    changed: bool = False
+
+    def compare(self, outputs: Sequence[Output]) -> list[OutputRecord]:
+        plan, vault = self._plan(), self._vault()
+        numbers = {planned.name: n for n, planned in enumerate(plan.outputs)}
+        by_number = {numbers[o.name]: o for o in outputs}
+        members = {m.address: m for m in self._members(plan, vault, frozenset(by_number))}
+        judge = _SqlJudge(self, plan, vault)
+        context = ComparisonContext(self.project.ident, vault.snapshot, self.profile, self.ports.clock.now())
+        request = ComparisonRequest(context, plan, members, judge, policies_in_force(self.ports.store))
+        comparing = JobComparison(self.ports, request)
+        found = comparing.run(self._judged(plan, outputs, judge))
+        self.changed = found.changed
+        made = []
+        for output in outputs:
+            number = numbers[output.name]
+            record = comparison_record(comparing, found, number, context.project)
+            judged = with_comparison_findings(found.assessments[number], found, number)
+            prepared = prepare_compared(judged, output.name, self.profile, record)
+            tables = [t for w, t in found.tables.items() if w[0] == number]
+            leaves = [] if prepared.candidate is None else tables
+            pending = store_pending_tables(self.ports, leaves)
+            made.append(compared_output_record(self.ports, output, prepared, str(found.version), pending))
+        return made
+
+    @property
+    def policies(self) -> PolicySet:
+        return policies_assessed(self.ports.store, self.job)
+
+    @property
+    def project(self) -> ResearchProject:
+        return project_or_unknown(self.policies, self.job.submission.project)
+
+    @property
+    def profile(self) -> DisclosureRules:
+        return self.policies.disclosure_rules(self.project.profile)
+
+    def _plan(self) -> Plan:
+        """The canonical text as it was judged; a plan that comes out otherwise is not the one that was."""
+        s, saved = self.job.submission, saved_at_submission(self.ports, self.job)
+        day = (self.job.ended or self.job.created).date()
+        checked = check_submission(self.job.canonical, s.kind, s.dialect, self.project, self.policies, day, saved)
+        if checked.plan is None or checked.plan_hash != self.job.plan_hash:
+            raise Failed(FailureCode.PLAN_CHANGED)
+        return checked.plan
+
+    def _vault(self) -> Vault:
+        return self.ports.vaults.ensure(self.job.submission.project, self.job.snapshot or "")
+
+    def _members(self, plan: Plan, vault: Vault, outputs: frozenset[int]) -> list[TableMembers]:
+        history, needs, limits = history_ports(self.ports), evidence_needs(self.profile), members_limits(self.policies)
+        numbers = history.populations.numbers(vault)
+        found: list[TableMembers] = []
+        for where in history.engine.shown(plan):
+            if where[0] in outputs:
+                request = history.engine.prepare_members(
+                    plan, vault, self.job.ident, self.attempt, limits, needs, [where]
+                )
+                found += history.engine.read_members(plan, self.run(request).frames, numbers, [where])
+        return found
+
+    def _judged(self, plan: Plan, outputs: Sequence[Output], judge: "_SqlJudge") -> Sequence[Assessment]:
+        """As the outputs were judged, where all of them were only just."""
+        if len(outputs) < len(plan.outputs) or any(o.memory_version is not None for o in outputs):
+            return judge({})
+        known = {o.name: json.loads(self.ports.content_store.get("staff", self._digest(o))) for o in outputs}
+        return [assessment_from_json(known[planned.name]) for planned in plan.outputs]
+
+    def _digest(self, output: Output) -> str:
+        return self.ports.store.evidence_digest(output.ident)
+
+    def run(self, request: SandboxRequest) -> SandboxResult:
+        result = self.ports.sandbox.run(request)
+        if result.end is not SandboxEnd.ENDED:
+            raise Failed(FailureCode(result.end.value))
+        return result
+
+
+class _SqlJudge:
+    """The rules' word on the job again, with what memory says; the evidence is asked for once, when it is needed."""
+
+    def __init__(self, comparison: SqlComparison, plan: Plan, vault: Vault) -> None:
+        self._comparison, self._plan, self._vault = comparison, plan, vault
+        self._evidence: JobEvidence | None = None
+
+    def __call__(self, said: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
+        comparison, needs = self._comparison, evidence_needs(self._comparison.profile)
+        if self._evidence is None:
+            limits = limits_for(JobKind.SQL, comparison.policies)
+            engine = comparison.ports.engine
+            request = engine.prepare(self._plan, self._vault, comparison.job.ident, comparison.attempt, limits, needs)
+            self._evidence = engine.read(self._plan, comparison.run(request).frames, needs)
+        registers = comparison.ports.vaults.registers(self._vault)
+        return judge_job(self._plan, self._evidence, comparison.profile, registers, history=said)
+
+
+def compare_job(
+    ports: WorkerPorts, job: Job, attempt: int, outputs: Sequence[Output], clean: frozenset[str] = frozenset()
+) -> None:
+    """Compare these outputs, which are assessed or approved, and put what comes of it in their place. Raises Failed
+    where they cannot be compared. Those that are `clean` as they are, of a job with others that are not, are compared
+    with these again, because all of them leave together; what does not change stays approved."""
+    if job.submission.kind is JobKind.SQL:
+        tables = SqlComparison(ports, job, attempt)
+        records, changed = tables.compare(outputs), tables.changed
+    else:
+        outputs = [o for o in outputs if o.ident not in clean]
+        records, changed = [_refused_record(ports, job, output) for output in outputs], True
+    pairs = [(o, r) for o, r in zip(outputs, records, strict=True) if o.ident not in clean or not _is_same(ports, o, r)]
+    now = ports.clock.now()
+    version = max((r.output.memory_version or "0" for r in records), key=int, default="0")
+    event = AuditEvent(now, SYSTEM.ident, "job.compared", job.ident, (("memory", version),))
+    found = [ComparedOutput(o, _rerouted(ports, job, o, r, changed)) for o, r in pairs]
+    events = [event, *(e for c in found for e in _events(ports, c))]
+    ports.store.put_compared(job.ident, attempt, found, now, events, changed)
+
+
+def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
+    """The same bytes would leave, of the same persons, and people would read the same findings."""
+    after = record.output
+    if (after.release_hash, after.findings_hash) != (before.release_hash, before.findings_hash):
+        return False
+    files, then = history_ports(ports).files, ports.store.pending_history(before.ident)
+    ours, theirs = (
+        [(k.table, files.get(StoredMembers(k.file, k.digest))) for k in pending]
+        for pending in (record.pending_history, then)
+    )
+    return ours == theirs
+
+
+def _rerouted(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord, changed: bool) -> OutputRecord:
+    """An approved output that is another one now goes back to review, unless policy let it go without a person."""
+    after = record.output
+    same = (after.staff_hash, after.findings_hash) == (before.staff_hash, before.findings_hash)
+    if before.state is not OutputState.APPROVED or same:
+        return record
+    policies = policies_in_force(ports.store)
+    project = policies.project(job.submission.project)
+    small = ports.store.small_jobs(job.submission.project)
+    leaves = after.release_hash is not None
+    counted = ports.store.history_changed_jobs(job.submission.project) + changed
+    goes = (
+        project is not None
+        and route_of(after.verdict, leaves, project, policies, small, counted) is OutputState.APPROVED
+    )
+    return record if goes else replace(record, output=replace(after, state=OutputState.IN_REVIEW))
+
+
+def _events(ports: WorkerPorts, found: ComparedOutput) -> list[AuditEvent]:
+    before, after = found.before, found.record.output
+    if after.state is before.state:
+        return []
+    codes = (("job", after.job), ("memory", after.memory_version or ""))
+    return [AuditEvent(ports.clock.now(), SYSTEM.ident, f"output.{after.state.value}", after.ident, codes)]
+
+
+def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
+    """A script's table whose rows are gone: it cannot be mended, so nothing of it leaves. Sent again, its script's rows
+    are compared with what moved it, and mended."""
+    staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(before.ident)))
+    record = (staff.get("memory") or {}) | {"version": str(ports.store.history_version())}
+    if "rows" not in staff:  # a figure that was drawn of a table
+        shown = json.dumps(staff | {"memory": record | {"refused": NOT_REPAIRED.sentence}}).encode()
+        prepared = PreparedOutput(
+            before.name, before.kind, before.media_type, shown, None, NOT_REPAIRED.rule, Verdict.REFUSE, False
+        )
+    else:
+        policies = policies_assessed(ports.store, job)
+        profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
+        judged = assessment_from_json(staff)
+        verdict = worst_verdict([judged.verdict, NOT_REPAIRED.verdict])
+        judged = replace(judged, findings=(*judged.findings, NOT_REPAIRED), verdict=verdict)
+        prepared = replace(prepare_compared(judged, before.name, profile, record), candidate=None)
+    return compared_output_record(ports, before, prepared, record["version"], ())

@@ -1,0 +1,115 @@
+"""Populations that everybody is taken to know, as far as a table has to do with them: everybody of each table and year
+that it reads, and reference populations of these. Reads no entry of the memory."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+
+import numpy as np
+
+from broker.disclosure.differencing.compare_tables import LoadTable
+from broker.disclosure.differencing.member_tables import MemberTable, Persons, from_bytes, members_of, to_bytes
+from broker.domain.errors import Unknown
+from broker.domain.ports import ReleaseHistoryPorts
+from broker.domain.ports.history_ports import KnownPopulation
+from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigure
+from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
+
+EVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Since when populations are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LazyPopulation:
+    """A population with its sizes; persons are read when they are asked for. `holds`: nobody of the table is elsewhere.
+    `whole`: it is one cell, everybody of a table and year."""
+
+    ident: str
+    sizes: tuple[int, ...]
+    holds: bool
+    whole: bool
+    load: Callable[[], KnownPopulation]
+
+
+def populations_of_sources(
+    history: ReleaseHistoryPorts, snapshot: str, sources: TableSources, least: int, persons: Persons | None = None
+) -> list[LazyPopulation]:
+    """Everybody of what is read, and reference populations of it. Of these, cells of fewer than `least` persons are one
+    with others: what is so small is published by nobody. `persons` are the table's: where no plan says where they are
+    from, a population that has all of them holds the table."""
+
+    def holds(found: KnownPopulation) -> bool:
+        if sources.holding is not None:
+            return (found.table, found.year) in sources.holding
+        return persons is not None and bool(np.isin(persons, from_bytes(found.content).listed()[0]).all())
+
+    every = []
+    for source in sorted(sources.every, key=repr):
+        load = partial(history.populations.everybody, snapshot, *source)
+        with suppress(Unknown):  # a year that the snapshot does not have
+            found = load()
+            every.append(LazyPopulation(found.ident, found.sizes, holds(found), True, load))
+    for found in history.populations.references(snapshot):
+        if (found.table, found.year) in sources.every and sum(found.sizes) >= least and not found.pooled:
+            published = _published(found, least)
+            every.append(LazyPopulation(found.ident, published.sizes, holds(found), False, partial(_same, published)))
+    return every
+
+
+def _same(population: KnownPopulation) -> KnownPopulation:
+    return population
+
+
+def _published(population: KnownPopulation, least: int) -> KnownPopulation:
+    """The smallest cells put together until each has `least` persons."""
+    order = np.argsort(population.sizes, kind="stable")
+    added = np.cumsum(np.asarray(population.sizes)[order])
+    small = int(np.searchsorted(np.asarray(population.sizes)[order], least))
+    together = 0 if small == 0 else max(small, 1 + int(np.searchsorted(added, least)))
+    if together <= 1:
+        return population
+    first = order[:together]
+    others = [c for c in range(len(population.sizes)) if c not in set(first.tolist())]
+    number = np.zeros(len(population.sizes), np.int64)
+    number[others] = np.arange(1, len(others) + 1)
+    persons, cells = from_bytes(population.content).listed()
+    sizes = (int(added[together - 1]), *(population.sizes[c] for c in others))
+    content = to_bytes(members_of(len(sizes), persons, number[cells]))
+    return replace(population, cells=(), sizes=sizes, content=content)
+
+
+def is_near(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> bool:
+    """Whether fewer than t persons tell the total of a table from everybody of a population. `once` are persons whom
+    the table counts once, `several` those whom it counts several times."""
+    return any(k.whole and 0 < _difference(k, once, several, t) < t for k in known)
+
+
+def _difference(known: LazyPopulation, once: np.ndarray, several: np.ndarray, t: int) -> int:
+    least = abs(known.sizes[0] - len(once))
+    if least >= t or known.holds:
+        return least
+    everybody, _ = from_bytes(known.load().content).listed()
+    inside = int(np.isin(once, everybody, assume_unique=True).sum())
+    return known.sizes[0] - inside + len(once) - inside + int((~np.isin(several, everybody)).sum())
+
+
+def population_loads(context: ComparisonContext, known: Sequence[LazyPopulation]) -> dict[int, LoadTable]:
+    """By numbers below 0: no entry has one."""
+
+    def load(number: int, one: LazyPopulation) -> LoadTable:
+        return lambda: population_table(one.load(), number, context.profile.t, context.now)
+
+    return {-n: load(-n, one) for n, one in enumerate(known, 1)}
+
+
+def population_table(population: KnownPopulation, number: int = 0, t: int = 1, now: datetime = EVER) -> MemberTable:
+    """A known population as a table that was never released and that everybody has seen."""
+    sizes = dict(enumerate(population.sizes))
+    figure = KnownFigure(0, "", once=False, told="persons", reads=frozenset(), shown=sizes)
+    source = HistorySource.POPULATION
+    entry = HistoryEntry(
+        number, "", "", 0, "", population.snapshot, "", t, population.ident, "", source, now, len(sizes)
+    )
+    return MemberTable(entry, (figure,), from_bytes(population.content))

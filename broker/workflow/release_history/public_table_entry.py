@@ -1,0 +1,216 @@
+"""A public table into the memory: its recipe is run by the look that says who is in the cells of jobs' tables, and what
+it makes is compared with what was published. Where it makes every figure, the table is remembered with its members, and
+compared as releases are; where not, as numbers without a population, which are kept and compared with nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from broker.disclosure.differencing.member_tables import MemberTable, from_bytes, to_bytes
+from broker.disclosure.published_tables import PublishedFigures, read_figures, read_rounding, reproduce_figures
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.table_recipes import known_figures, recipe_of
+from broker.domain.errors import Conflict, Invalid, Unavailable
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM
+from broker.domain.plans.scalars import Value
+from broker.domain.ports import SandboxEnd, WorkerPorts
+from broker.domain.ports.history_ports import TableMembers
+from broker.domain.public_tables import NumbersOnlyReason, PublicTable, Reproduction
+from broker.domain.release_history import (
+    HistoryEntry,
+    HistorySource,
+    HistoryUpdate,
+    KnownFigure,
+    NewHistoryEntry,
+    new_entry_to_json,
+)
+from broker.policy.policy_set import PolicySet
+from broker.workflow.attempts import members_limits
+from broker.workflow.checking.public_table_recipes import CheckedRecipe, check_recipe
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history.exact_figure_cap import splits_of
+from broker.workflow.release_history.history_tables import check_history_holds, history_ports, sources_of
+from broker.workflow.release_history.known_populations import populations_of_sources
+
+RECIPE_TABLE = (0, 0)
+"""The one table of a recipe's one output."""
+
+UNJUDGED_THRESHOLD = 1
+"""The threshold of an entry that no rules judged: what is compared with it is compared under its own."""
+
+FINAL_ENDS = {
+    SandboxEnd.TIME_LIMIT: NumbersOnlyReason.LIMIT,
+    SandboxEnd.MEMORY_LIMIT: NumbersOnlyReason.LIMIT,
+    SandboxEnd.OUTPUT_LIMIT: NumbersOnlyReason.LIMIT,
+    SandboxEnd.CRASHED: NumbersOnlyReason.FAILED,
+}
+"""Ends that another attempt would come to, too."""
+
+MAX_ROUNDS = 20
+"""Others release meanwhile: then what is to be remembered is put together again."""
+
+
+class _NumbersOnly(Exception):
+    """Nothing can be made of this recipe now or ever; the figures are known all the same."""
+
+    def __init__(self, why: NumbersOnlyReason) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
+    """Run one confirmed table under its lease, and remember what comes of it. Conflict("stale") if the lease is lost;
+    Unavailable or Breach where it is to be tried again."""
+    check_history_holds(ports)
+    table, policies = ports.store.public_table(ident), policies_in_force(ports.store)
+    known = next(
+        (e for e in ports.store.history_entries() if e.source is HistorySource.PUBLIC and e.output == ident), None
+    )
+    found, new = _reproduce(ports, table, attempt, policies)
+    for _ in range(MAX_ROUNDS):
+        entries = () if known is not None else (_with_stored_members(ports, new),)
+        try:
+            _store_result(ports, ident, attempt, found, entries, None if known is None else known.number)
+        except Conflict as conflict:
+            if conflict.code != "memory-moved":
+                raise
+            continue
+        return
+
+
+def _store_result(
+    ports: WorkerPorts,
+    ident: str,
+    attempt: int,
+    found: Reproduction,
+    entries: tuple[NewHistoryEntry, ...],
+    known: int | None,
+) -> None:
+    now = ports.clock.now()
+    word = "exact" if found.why is None else found.why.value
+    event = AuditEvent(now, SYSTEM.ident, "public-table.entered", ident, (("found", word),))
+    remembering = HistoryUpdate(ports.store.history_version(), entries)
+    ports.store.enter_public_table(ident, attempt, found, remembering, now, [event], known)
+
+
+def _reproduce(
+    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet
+) -> tuple[Reproduction, "_NewTable"]:
+    try:
+        ready = check_recipe(table.published, table.ident, policies)
+        figures = read_figures(table.published.figures, ready.recipe)
+    except Invalid:
+        return Reproduction(0, 0, NumbersOnlyReason.REFUSED), _NewTable(_entry_without_members(ports, table, "", (), 0))
+    amount = sum(map(len, figures.shown.values()))
+    try:
+        return _run_recipe(ports, table, attempt, policies, ready, figures)
+    except _NumbersOnly as numbers:
+        return Reproduction(0, amount, numbers.why), _NewTable(_numbers_only_entry(ports, table, ready, figures))
+
+
+class _NewTable:
+    """What is to be remembered, and its members where the memory knows them."""
+
+    def __init__(self, entry: NewHistoryEntry, members: bytes | None = None) -> None:
+        self.entry, self.members = entry, members
+
+
+def _with_stored_members(ports: WorkerPorts, new: _NewTable) -> NewHistoryEntry:
+    if new.members is None:
+        return new.entry
+    return replace(new.entry, members=history_ports(ports).files.put(new_entry_to_json(new.entry), new.members))
+
+
+def _run_recipe(
+    ports: WorkerPorts,
+    table: PublicTable,
+    attempt: int,
+    policies: PolicySet,
+    ready: CheckedRecipe,
+    figures: PublishedFigures,
+) -> tuple[Reproduction, _NewTable]:
+    found = _members(ports, table, attempt, policies, ready)
+    members = from_bytes(found.content)
+    rounding = read_rounding(table.published.rounding, ready.recipe)
+    made = reproduce_figures(ready.recipe, found.cells, members, figures, rounding)
+    if not made.is_exact:
+        reproduced = Reproduction(made.agreed, made.compared, NumbersOnlyReason.DIFFERS)
+        return reproduced, _NewTable(_numbers_only_entry(ports, table, ready, figures))
+    known = populations_of_sources(
+        history_ports(ports), table.published.snapshot, sources_of(ready.recipe.table), policies.memory.least
+    )
+    within = {k.ident: k.sizes[0] for k in known if k.whole and k.holds}
+    entry = _entry(ports, table, ready.recipe.unit, len(found.cells))
+    entry = replace(entry, recipe=recipe_of(ready.recipe.table), within=within)
+    exact = MemberTable(entry, known_figures(ready.recipe.table, made.shown), members)
+    (splits,) = splits_of(ports, entry.snapshot, [exact], policies)
+    new = NewHistoryEntry(entry, exact.figures, splits)
+    return Reproduction(made.agreed, made.compared), _NewTable(new, to_bytes(members))
+
+
+def _members(
+    ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet, ready: CheckedRecipe
+) -> TableMembers:
+    """From a vault that has what the recipe reads and nothing else, which is in use while the attempt has its lease."""
+    history, snapshot = history_ports(ports), table.published.snapshot
+    if all(s.ident != snapshot or s.retired is not None for s in ports.store.snapshots()):
+        raise _NumbersOnly(NumbersOnlyReason.RETIRED)
+    vault = ports.vaults.ensure_own(ready.project, snapshot)
+    if not ports.store.name_public_vault(table.ident, attempt, vault.key):
+        raise _NumbersOnly(NumbersOnlyReason.RETIRED)
+    vault = ports.vaults.ensure_own(ready.project, snapshot)
+    needs = evidence_needs(policies.disclosure_rules(ready.project.profile))
+    request = history.engine.prepare_members(
+        ready.plan, vault, table.ident, attempt, members_limits(policies), needs, [RECIPE_TABLE]
+    )
+    result = ports.sandbox.run(request)
+    if result.end in FINAL_ENDS:
+        raise _NumbersOnly(FINAL_ENDS[result.end])
+    if result.end is not SandboxEnd.ENDED:
+        raise Unavailable("The recipe's sandbox did not come to its end.")
+    (found,) = history.engine.read_members(
+        ready.plan, result.frames, history.populations.numbers(vault), [RECIPE_TABLE]
+    )
+    return found
+
+
+def _numbers_only_entry(
+    ports: WorkerPorts, table: PublicTable, ready: CheckedRecipe, figures: PublishedFigures
+) -> NewHistoryEntry:
+    """Each published row as a cell, with the figures that it shows."""
+    rows = [figures.shown[keys] for keys in figures.rows]
+    known = [
+        KnownFigure(s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident))
+        for name, s in ready.recipe.statistics.items()
+    ]
+    return _entry_without_members(ports, table, ready.recipe.unit, known, len(figures.rows))
+
+
+def _column(rows: Sequence[Mapping[int, Decimal]], ident: int) -> dict[int, Value]:
+    return {n: row[ident] for n, row in enumerate(rows) if ident in row}
+
+
+def _entry_without_members(
+    ports: WorkerPorts, table: PublicTable, unit: str, figures: Sequence[KnownFigure], cells: int
+) -> NewHistoryEntry:
+    return NewHistoryEntry(_entry(ports, table, unit, cells), tuple(figures))
+
+
+def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> HistoryEntry:
+    """Without a recipe: what is not made again is equal to nothing."""
+    return HistoryEntry(
+        number=0,
+        release="",
+        output=table.ident,
+        table=0,
+        project="",
+        snapshot=table.published.snapshot,
+        profile="",
+        t=UNJUDGED_THRESHOLD,
+        recipe="",
+        unit=unit,
+        source=HistorySource.PUBLIC,
+        when=ports.clock.now(),
+        cells=cells,
+    )

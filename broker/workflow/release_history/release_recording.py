@@ -1,0 +1,82 @@
+"""At the moment of release: compared again with what was released since, and what the release adds to the history."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from broker.disclosure.differencing.compare_tables import compare_all
+from broker.disclosure.differencing.member_tables import MemberTable, to_bytes
+from broker.domain.jobs.job import Job
+from broker.domain.jobs.outputs import Output
+from broker.domain.ports import PendingHistoryEntry, WorkerPorts
+from broker.domain.release_history import (
+    HistoryUpdate,
+    HistoryVersion,
+    NewHistoryEntry,
+    SplitCounts,
+    StoredMembers,
+    new_entry_to_json,
+)
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.release_history.exact_figure_cap import figures_over_cap, splits_of
+from broker.workflow.release_history.history_tables import (
+    check_history_holds,
+    history_ports,
+    history_table,
+    pending_table,
+)
+
+
+class HistoryMoved(Exception):
+    """Outputs that were clean when they were compared, and are not any more."""
+
+    def __init__(self, outputs: tuple[Output, ...]) -> None:
+        super().__init__("what was released since changes these outputs")
+        self.outputs = outputs
+
+
+def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequence[Output]) -> HistoryUpdate | None:
+    """What the release brings into memory; None for one without a table to remember. Raises Moved."""
+    pending = {o.ident: ports.store.pending_history(o.ident) for o in approved}
+    if not any(pending.values()):
+        return None
+    check_history_holds(ports)
+    if gone := [o for o in approved if _has_lost(ports, pending[o.ident])]:
+        raise HistoryMoved(tuple(gone))
+    seen, snapshot = ports.store.history_version(), job.snapshot or ""
+    tables = {o.ident: [_load_pending(ports, one) for one in pending[o.ident]] for o in approved}
+    moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
+    every = [table for output in approved for table in tables[output.ident]]
+    newer = any(str(seen) != o.memory_version for o in approved if pending[o.ident])
+    policies = policies_in_force(ports.store)
+    if newer and not moved and any(figures_over_cap(ports, snapshot, every, policies)):
+        moved = [o for o in approved if pending[o.ident]]
+    if moved:
+        raise HistoryMoved(tuple(moved))
+    owners = (output for output in approved for _ in tables[output.ident])
+    rows = zip(owners, every, splits_of(ports, snapshot, every, policies), strict=True)
+    return HistoryUpdate(seen, tuple(_entry(ports, output, release, table, splits) for output, table, splits in rows))
+
+
+def _entry(
+    ports: WorkerPorts, output: Output, release: str, table: MemberTable, splits: tuple[SplitCounts, ...]
+) -> NewHistoryEntry:
+    """With a file that names the release: after a restored back-up it tells what was released."""
+    entry = replace(table.entry, release=release, output=output.ident)
+    new = NewHistoryEntry(entry, table.figures, splits)
+    return replace(new, members=history_ports(ports).files.put(new_entry_to_json(new), to_bytes(table.members)))
+
+
+def _has_lost(ports: WorkerPorts, pending: Sequence[PendingHistoryEntry]) -> bool:
+    """Whether a file of what waits is not there any more: a store that was restored names what was swept since."""
+    return bool(history_ports(ports).files.missing([one.file for one in pending]))
+
+
+def _load_pending(ports: WorkerPorts, one: PendingHistoryEntry) -> MemberTable:
+    return pending_table(history_ports(ports), StoredMembers(one.file, one.digest))
+
+
+def _is_clean(ports: WorkerPorts, output: Output, tables: Sequence[MemberTable]) -> bool:
+    """Against what was remembered since: the rest was looked at when the output was compared, and by its checkers."""
+    newer = ports.store.history_entries(after=HistoryVersion(int(output.memory_version or 0)))
+    loads = [history_table(ports, history_ports(ports), e) for e in newer if ports.store.members_of(e.number)]
+    return all(c.is_clean for table in tables for c in compare_all(table, loads))

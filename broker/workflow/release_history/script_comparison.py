@@ -1,0 +1,107 @@
+"""Tables that a script requested, compared with the release history while their rows are there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from broker.disclosure.differencing.member_tables import MemberTable
+from broker.disclosure.judge_job import judge_job
+from broker.disclosure.judged_tables import HistoryConstraint
+from broker.disclosure.rules.rule_input import evidence_needs
+from broker.domain.evidence import JobEvidence
+from broker.domain.findings import Assessment
+from broker.domain.jobs.job import FailureCode
+from broker.domain.jobs.script_requests import MicrodataSchema
+from broker.domain.plans.plan import Plan
+from broker.domain.ports import SandboxEnd, SubmittedMicrodata, Vaults, WorkerPorts
+from broker.domain.ports.history_ports import TableAddress, TableMembers
+from broker.domain.projects.project import ResearchProject
+from broker.policy.disclosure_rules import DisclosureRules
+from broker.policy.policy_set import PolicySet
+from broker.workflow.attempts import Failed, members_limits
+from broker.workflow.release_history.comparison_records import comparison_record, with_comparison_findings
+from broker.workflow.release_history.comparison_rounds import JobComparison
+from broker.workflow.release_history.history_tables import (
+    ComparisonContext,
+    ComparisonRequest,
+    ComparisonResult,
+    ScriptRowOrigin,
+    history_ports,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTableBatch:
+    """Planned tables of the same handed rows with their evidence, and the tables of the same job that were compared
+    before them."""
+
+    plan: Plan
+    rows: MicrodataSchema
+    to: SubmittedMicrodata
+    evidence: JobEvidence
+    vaults: Vaults
+    earlier_tables: Sequence[MemberTable]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTable:
+    """What came of it: `record` is for checkers, `tables` go into memory with the release. `changed`: what was
+    known before changed one of them."""
+
+    judged: Assessment
+    version: str
+    record: Mapping[str, Any]
+    tables: tuple[MemberTable, ...]
+    changed: bool
+
+
+def compare_script_tables(
+    ports: WorkerPorts, batch: ScriptTableBatch, project: ResearchProject, policies: PolicySet
+) -> tuple[ComparedTable, ...]:
+    """One for each output of the plan, in its order."""
+    profile = policies.disclosure_rules(project.profile)
+    registers = batch.vaults.registers(batch.to.vault)
+
+    def judge(said: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
+        return judge_job(batch.plan, batch.evidence, profile, registers, history=said)
+
+    context = ComparisonContext(project.ident, batch.to.vault.snapshot, profile, ports.clock.now())
+    members = {m.address: m for m in _members(ports, batch, profile, policies)}
+    request = ComparisonRequest(context, batch.plan, members, judge, policies, batch.earlier_tables, _row_origin(batch))
+    comparing = JobComparison(ports, request)
+    found = comparing.run(judge({}))
+    return tuple(_compared_table(comparing, found, n, project.ident) for n in range(len(batch.plan.outputs)))
+
+
+def _row_origin(batch: ScriptTableBatch) -> ScriptRowOrigin:
+    """The tables that the rows' pseudonyms stand in, in the years that the script may read."""
+    tables = {key.table for key in batch.rows.keys}
+    uses = [use for use in batch.to.inputs if use.table in tables]
+    places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
+    return ScriptRowOrigin(sha256(batch.to.content).hexdigest(), places)
+
+
+def _compared_table(comparing: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparedTable:
+    judged = with_comparison_findings(found.assessments[number], found, number)
+    tables = tuple(t for where, t in found.tables.items() if where[0] == number)
+    return ComparedTable(
+        judged, str(found.version), comparison_record(comparing, found, number, project), tables, found.changed
+    )
+
+
+def _members(
+    ports: WorkerPorts, batch: ScriptTableBatch, profile: DisclosureRules, policies: PolicySet
+) -> list[TableMembers]:
+    history, limits, to = history_ports(ports), members_limits(policies), batch.to
+    numbers = history.populations.numbers(to.vault)
+    found: list[TableMembers] = []
+    for where in history.engine.shown(batch.plan):
+        request = history.engine.prepare_script_members(
+            batch.plan, batch.rows, to, limits, evidence_needs(profile), [where]
+        )
+        result = ports.sandbox.run(request)
+        if result.end is not SandboxEnd.ENDED:
+            raise Failed(FailureCode(result.end.value))
+        found += history.engine.read_script_members(batch.plan, result.frames, numbers, [where])
+    return found

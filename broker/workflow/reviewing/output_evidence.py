@@ -1,0 +1,205 @@
+"""Evidence of a judged table: what is behind the figures of a row, and what an attacker could derive."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.suppression.published_attack import attack_table
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.plans.plan import Measure
+from broker.domain.plans.scalars import value_from_json
+from broker.domain.ports import Ports
+from broker.workflow.access import reach_output
+
+ADDITIVE_MEASURES = {Measure.COUNT_ROWS.value, Measure.COUNT_VALUES.value, Measure.ONES.value, Measure.SUM.value}
+MOST_ROWS, MOST_HOLES = 3000, 150
+"""Beyond it the answer takes longer than a page may; `broker attack` has no such limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedFigure:
+    """A hidden figure and between which values it must be; `high` None is no bound."""
+
+    cell: tuple[str, ...]
+    exact: str
+    low: str
+    high: str | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttackedColumn:
+    """A column: what was derived about each of its holes, or why nothing was asked."""
+
+    column: str
+    derived: tuple[DerivedFigure, ...]
+    untried: str = ""
+
+    @property
+    def known(self) -> int:
+        return sum(d.known for d in self.derived)
+
+
+def attack_columns(staff: Mapping[str, Any]) -> tuple[AttackedColumn, ...]:
+    """Each column with a hidden figure. Empty for a private table, which hides by noise, and for a script's file."""
+    if "rows" not in staff or "privacy" in staff:
+        return ()
+    columns = range(staff["key_count"], len(staff["columns"]))
+    return tuple(_attack_column(staff, c) for c in columns if any(row["suppressed"][c] for row in staff["rows"]))
+
+
+def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
+    name, rows = str(staff["columns"][column]), staff["rows"]
+    holes = sum(row["suppressed"][column] for row in rows)
+    measures = _measures(staff, column)
+    if not measures or not measures <= ADDITIVE_MEASURES:
+        return AttackedColumn(name, (), "It does not add up over cells, so no other cell tells it.")
+    if not staff["key_count"]:
+        return AttackedColumn(name, (), "The table is one cell.")
+    if len(rows) > MOST_ROWS or holes > MOST_HOLES:
+        return AttackedColumn(
+            name, (), f"{holes:,} holes in {len(rows):,} cells take too long here: use broker attack."
+        )
+    try:
+        return AttackedColumn(name, tuple(_derive_figures(staff, column, measures)))
+    except Invalid as fault:
+        return AttackedColumn(name, (), f"It cannot be asked: {fault.message}")
+
+
+def _measures(staff: Mapping[str, Any], column: int) -> set[str]:
+    """What the column is made of; gaps are of no column's own."""
+    known = {ident: measure for table in staff.get("tables", ()) for ident, measure in table["statistics"]}
+    behind = staff["behind"][column] if staff.get("behind") else ()
+    return {known[i] for i in behind if i in known} - {Measure.GAP.value}
+
+
+def _derive_figures(staff: Mapping[str, Any], column: int, measures: set[str]) -> Iterator[DerivedFigure]:
+    dimensions = [f"{n}" for n in range(staff["key_count"])]
+    texts = [([_text(k) for k in row["keys"]], row) for row in staff["rows"]]
+    cells = [
+        dict(zip(dimensions, keys, strict=True)) | {"value": "" if row["suppressed"][column] else _figure(row, column)}
+        for keys, row in texts
+    ]
+    found = attack_table(dimensions, cells, integers=Measure.SUM.value not in measures)
+    hidden = [(keys, row) for keys, row in texts if row["suppressed"][column]]
+    for (keys, row), answer in zip(hidden, found, strict=True):
+        high = None if answer["high"] is None else f"{answer['high']:,}"
+        yield DerivedFigure(tuple(keys), _text(row["exact"][column]), f"{answer['low']:,}", high, bool(answer["exact"]))
+
+
+def _figure(row: Mapping[str, Any], column: int) -> str:
+    return _text(row["exact"][column]) or "0"
+
+
+def _text(value: Any) -> str:
+    return text_of_value(value_from_json(value))
+
+
+EVIDENCE_NAMES: dict[str, str] = {
+    "value": "exact value",
+    "rows": "rows that contribute",
+    "persons": "persons who contribute",
+    "rest": "persons with a row that is 0",
+    "rest_rows": "rows that are 0",
+    "largest": "largest contribution of one person",
+    "second": "second largest",
+    "low": "smallest total of one person",
+    "high": "greatest total of one person",
+    "others": "persons whose total is not the most common",
+    "total": "total",
+    "contributors": "distinct values",
+    "bin": "width of a value's bin",
+    "ties": "persons with the value",
+    "institution_largest": "largest contribution of one institution",
+    "institution_second": "second largest of one institution",
+}
+"""Keys of records stay unsaid: they are no evidence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderlyingStatistic:
+    """One statistic that a figure is made of, or implies, in this cell."""
+
+    measure: str
+    verdict: str
+    rules: tuple[str, ...]
+    figures: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureEvidence:
+    """A figure of the row with what is behind it and the findings on it."""
+
+    column: str
+    exact: Any
+    released: Any
+    suppressed: bool
+    verdict: str
+    rules: tuple[str, ...]
+    behind: tuple[UnderlyingStatistic, ...]
+    findings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowEvidence:
+    number: int
+    keys: tuple[tuple[str, Any], ...]
+    persons: int
+    figures: tuple[FigureEvidence, ...]
+
+
+def view_row_evidence(ports: Ports, person: Person, output_ident: str, number: int) -> RowEvidence:
+    """Row `number` (from 0) of a table. The first look of a person is audited, as the page's is."""
+    reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
+    if not any(line.event.actor == person.ident for line in ports.store.audit_of(output_ident, "output.viewed")):
+        ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
+    staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output_ident)))
+    found = row_evidence(staff, number)
+    if found is None:
+        raise Unknown("row", f"{output_ident}/{number}")
+    return found
+
+
+def row_evidence(staff: Mapping[str, Any], number: int) -> RowEvidence | None:
+    rows = staff.get("rows", ())
+    if not 0 <= number < len(rows) or "privacy" in staff:
+        return None
+    row, count = rows[number], staff["key_count"]
+    keys = tuple(zip(map(str, staff["columns"][:count]), row["keys"], strict=False))
+    figures = tuple(_figure_evidence(staff, row, c) for c in range(count, len(staff["columns"])))
+    return RowEvidence(number, keys, row["persons"], figures)
+
+
+def _figure_evidence(staff: Mapping[str, Any], row: Mapping[str, Any], column: int) -> FigureEvidence:
+    name = str(staff["columns"][column])
+    said = [f for f in staff.get("findings", ()) if f.get("column") in {None, name} and f.get("cell") == row["keys"]]
+    return FigureEvidence(
+        column=name,
+        exact=row["exact"][column],
+        released=row["released"][column],
+        suppressed=bool(row["suppressed"][column]),
+        verdict=row["verdicts"][column],
+        rules=tuple(row["rules"][column]),
+        behind=tuple(_underlying_statistics(staff, row["keys"], column)),
+        findings=tuple((f["rule"], f["sentence"]) for f in said),
+    )
+
+
+def _underlying_statistics(staff: Mapping[str, Any], keys: list[Any], column: int) -> Iterator[UnderlyingStatistic]:
+    wanted = set(staff["behind"][column]) if staff.get("behind") else set()
+    for table in staff.get("tables", ()):
+        measures = dict(map(tuple, table["statistics"]))
+        for cell, _rows, _persons, judged in table["cells"]:
+            if cell == keys:
+                yield from (_statistic(measures, j) for j in judged if j[0] in wanted)
+
+
+def _statistic(measures: Mapping[int, str], judged: list[Any]) -> UnderlyingStatistic:
+    ident, evidence, rules, verdict, *_ = judged
+    figures = tuple((EVIDENCE_NAMES[name], evidence[name]) for name in EVIDENCE_NAMES if name in evidence)
+    return UnderlyingStatistic(measures[ident], verdict, tuple(rules), figures)

@@ -1,0 +1,123 @@
+"""The context of an output under review: rules, uses, thread, submission and the last release of its name."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from broker.disclosure.records.rule_catalogue import AppliedRule, applied_rules
+from broker.domain.findings import Finding, Verdict
+from broker.domain.identity.people import Person
+from broker.domain.jobs.reviews import Message
+from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.ports import Ports
+from broker.domain.release_history import HistorySource
+from broker.workflow.access import project_or_unknown
+from broker.workflow.administration.public_table_requests import public_table_names
+from broker.workflow.policies_in_force import policies_assessed
+from broker.workflow.reviewing.checker_inbox import ReviewedSubmission, submission_of_job
+from broker.workflow.reviewing.output_review import OutputUnderReview
+from broker.workflow.reviewing.output_thread import messages_for_checker
+from broker.workflow.views.job_views import explain_job
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewContext:
+    """`rules` are those that the output was tried by: none for a script's file and for a private output. `published`
+    are the names of the tables published elsewhere that its comparison speaks of, by their ids."""
+
+    uses: tuple[VariableUse, ...]
+    rules: tuple[AppliedRule, ...]
+    profile: str
+    thread: tuple[Message, ...]
+    submitted: ReviewedSubmission
+    published: Mapping[str, str]
+
+
+def context_of(ports: Ports, person: Person, reviewed: OutputUnderReview, staff: Mapping[str, Any]) -> ReviewContext:
+    """For whoever has just looked at the output: `reviewed` is the permission, and is audited."""
+    policies = policies_assessed(ports.store, reviewed.job)
+    profile = policies.disclosure_rules(project_or_unknown(policies, reviewed.job.submission.project).profile)
+    judged = "rows" in staff and "privacy" not in staff
+    found = [Finding(f["rule"], Verdict(f["verdict"]), "") for f in staff.get("findings", ())]
+    return ReviewContext(
+        uses=explain_job(ports, reviewed.job)[1],
+        rules=applied_rules(profile, found) if judged else (),
+        profile=profile.name,
+        thread=messages_for_checker(ports, person, reviewed.output),
+        submitted=submission_of_job(ports, person, reviewed.job, reviewed.relation),
+        published=_published(ports, staff.get("memory") or {}),
+    )
+
+
+def _published(ports: Ports, comparison: Mapping[str, Any]) -> dict[str, str]:
+    overlapping = [o["output"] for o in comparison.get("overlaps", ()) if o["source"] == HistorySource.PUBLIC]
+    return public_table_names(ports, [*overlapping, *comparison.get("numbers_only", ())])
+
+
+MAX_LISTED_CHANGES = 200
+"""So many differing figures are listed; all are counted."""
+
+KeyedRows = dict[tuple[str, ...], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFigure:
+    """One figure that is not what was released then; None where one of the two has no such row or column."""
+
+    cell: tuple[str, ...]
+    column: str
+    then: str | None
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRelease:
+    """The earlier output, and how many figures are equal. `changes` are the first of `changed`; None where the two
+    cannot be compared figure by figure."""
+
+    output: str
+    job: str
+    released: datetime
+    equal: int
+    changed: int
+    changes: tuple[ChangedFigure, ...] | None
+
+
+def earlier_release(ports: Ports, reviewed: OutputUnderReview, key_count: int | None) -> EarlierRelease | None:
+    """None where the project has released no other output of this name."""
+    before = ports.store.last_released(reviewed.job.submission.project, reviewed.output.name, reviewed.output.ident)
+    if before is None or before.release_hash is None:
+        return None
+    release = ports.store.release_of(before.job)
+    at = before.created if release is None else release.released_at
+    if key_count is None or reviewed.candidate is None or before.media_type != "text/csv":
+        return EarlierRelease(before.ident, before.job, at, 0, 0, None)
+    then = _rows_by_keys(ports.content_store.get("released", before.release_hash), key_count)
+    now = _rows_by_keys(reviewed.candidate, key_count)
+    if then is None or now is None:
+        return EarlierRelease(before.ident, before.job, at, 0, 0, None)
+    changes = list(_changed_figures(then, now))
+    figures = sum(len(row.keys() | then.get(cell, {}).keys()) for cell, row in now.items())
+    gone = sum(len(row) for cell, row in then.items() if cell not in now)
+    return EarlierRelease(
+        before.ident, before.job, at, figures + gone - len(changes), len(changes), tuple(changes[:MAX_LISTED_CHANGES])
+    )
+
+
+def _rows_by_keys(content: bytes, key_count: int) -> KeyedRows | None:
+    """Rows by their keys; None where keys do not tell rows apart."""
+    header, *rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")))) or [[]]
+    names = header[key_count:]
+    keyed = {tuple(r[:key_count]): dict(zip(names, r[key_count:], strict=False)) for r in rows}
+    return keyed if len(keyed) == len(rows) and len(set(names)) == len(names) else None
+
+
+def _changed_figures(then: KeyedRows, now: KeyedRows) -> Iterator[ChangedFigure]:
+    for cell in dict.fromkeys([*now, *then]):
+        before, after = then.get(cell, {}), now.get(cell, {})
+        for column in dict.fromkeys([*after, *before]):
+            if before.get(column) != after.get(column):
+                yield ChangedFigure(cell, column, before.get(column), after.get(column))

@@ -1,0 +1,1 @@
+"""Researchers submit, preview and withdraw jobs, and manage what their project saves."""

@@ -1,0 +1,225 @@
+"""Stage 1: a submission becomes a job, queued or refused with all refusals at once; or is submitted again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from broker.domain.errors import Conflict, Invalid, Refused, Unavailable, Unknown
+from broker.domain.identifiers import new_ident
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import SYSTEM, Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import Job, JobKind, JobState, Submission
+from broker.domain.ledger.spends import SpendState
+from broker.domain.plain_text import check_plain_text
+from broker.domain.ports import ListFilter, Ports, Snapshot
+from broker.domain.projects.saved_definitions import SavedEntry
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import reach_job, reach_project
+from broker.workflow.administration.emergency_stops import check_not_stopped
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.job_scheduling import apparently_running
+from broker.workflow.submission import saved_definitions
+
+
+def reserve_spend(ports: Ports, person: Person, job: Job, checked: CheckedSubmission) -> Job:
+    """The job with the snapshot that it is asked of. A question whose answer was released to the project reserves
+    nothing. Refused, with every reason, where not enough is left; nothing is queued then."""
+    from broker.workflow.private_jobs.private_request import (  # and OpenDP with it, which other jobs do not need
+        release_maximum,
+        spend_request,
+    )
+
+    assert checked.private is not None
+    project, snapshot = job.submission.project, _latest_snapshot(ports).ident
+    request = spend_request(job.ident, project, snapshot, job.plan_hash, checked.private)
+    now = ports.clock.now()
+    event = AuditEvent(now, person.ident, "spend.reserved", job.ident, (("project", project),))
+    try:
+        ports.store.reserve(request, release_maximum(checked.private), now, [event])
+    except Refused as refused:
+        codes = (("codes", "+".join(sorted({r.code for r in refused.refusals}))),)
+        ports.store.record([AuditEvent(now, person.ident, "spend.refused", project, codes)])
+        raise
+    return replace(job, snapshot=snapshot)
+
+
+def _latest_snapshot(ports: Ports) -> Snapshot:
+    try:
+        return ports.store.latest_snapshot()
+    except Unknown:
+        sentence = "There are no data yet of which a private question could be asked; ask when a snapshot is there."
+        raise Conflict("no-snapshot", sentence) from None
+
+
+def refund_reserved(ports: Ports, job: str) -> None:
+    """Of a submission that was accepted before, under another id: what was reserved anew comes back at once."""
+    now = ports.clock.now()
+    if ports.store.spend_of(job) is None:
+        return
+    try:
+        event = AuditEvent(now, SYSTEM.ident, "spend.refunded", job)
+        ports.store.settle_spend(job, SpendState.REFUNDED, now, [event])
+    except Conflict:
+        return
+
+
+DIALECTS = ("tsql", "duckdb")
+TITLE_LENGTH = 200
+TEXT_LENGTH = 4000
+ACTIVE_STATES = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
+
+
+def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, CheckedSubmission]:
+    """Accept a submission. The job is durable before this returns; the queue is told as a hint.
+
+    Raises Unknown (project), Invalid (a field), Conflict (client id used for something else, too many jobs).
+    """
+    project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
+    check_not_stopped(ports, project.ident)
+    person.check_accredited(ports.clock.now().date())
+    submission = _with_dialect(submission, project.dialect)
+    _check_fields(submission, policies)
+    _check_replaced_job(ports, submission)
+    now = ports.clock.now()
+    entries = saved_definitions.readable_definitions(ports, project.ident)
+    saved = saved_definitions.saved_of(entries)
+    checked = check_submission(
+        submission.text, submission.kind, submission.dialect, project, policies, now.date(), saved
+    )
+    _check_descriptions(submission, checked)
+    if checked.accepted:
+        _check_queue_room(ports, policies, project.ident, submission)
+        saved_definitions.check_saved_room(entries, [k.name for k in checked.saved_definitions], policies)
+    job = _job(person, submission, checked, policies, entries, now)
+    if checked.private is not None and checked.accepted:
+        job = reserve_spend(ports, person, job, checked)
+    new_entries = saved_definitions.entries_saved_by(job, checked.saved_definitions) if checked.accepted else []
+    codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
+    events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
+    events += [saved_definitions.definition_event(e, person, "saved.kept", now) for e in new_entries]
+    reads_real_rows = submission.kind is JobKind.PYTHON and not job.is_private
+    most_unread = policies.service.unread_scripts if reads_real_rows else None
+    accepted = ports.store.accept(job, events, new_entries, most_unread)
+    if accepted.ident != job.ident and checked.private is not None:
+        refund_reserved(ports, job.ident)
+    if accepted.state is JobState.QUEUED:
+        offer_job(ports, accepted.ident, accepted.attempt)
+    return accepted, checked
+
+
+def _job(
+    person: Person,
+    submission: Submission,
+    checked: CheckedSubmission,
+    policies: PolicySet,
+    entries: Sequence[SavedEntry],
+    now: datetime,
+) -> Job:
+    """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
+    return Job(
+        ident=new_ident(),
+        submission=submission,
+        researcher=person.ident,
+        state=JobState.QUEUED if checked.accepted else JobState.REFUSED,
+        created=now,
+        updated=now,
+        canonical=checked.canonical,
+        plan_hash=checked.plan_hash,
+        policy=policies.fingerprint,
+        read_saved=tuple(e.ident for e in entries if e.name.casefold() in checked.read),
+        saved_names=tuple(k.name for k in checked.saved_definitions) if checked.accepted else (),
+    )
+
+
+def offer_job(ports: Ports, job: str, attempt: int) -> None:
+    """Offer a job to the queue; if the queue does not answer, the reconciler offers it again."""
+    try:
+        ports.queue.offer(job, attempt)
+    except Unavailable:
+        return
+
+
+def _with_dialect(submission: Submission, dialect: str) -> Submission:
+    return submission if submission.dialect else replace(submission, dialect=dialect)
+
+
+def check_storable(submission: Submission) -> None:
+    """No NUL and no lone surrogate: neither is text that every store can hold."""
+    named = [("title", submission.title), ("purpose", submission.purpose), ("text", submission.text)]
+    named += [("client_id", submission.client_id or ""), ("replaces", submission.replaces or "")]
+    named += [("descriptions", part) for pair in submission.descriptions for part in pair]
+    for name, value in named:
+        if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise Invalid("characters", f"The {name} holds a character that is no text.", f"/{name}")
+        if name != "text":
+            check_plain_text(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
+
+
+def _check_fields(submission: Submission, policies: PolicySet) -> None:
+    check_storable(submission)
+    if not submission.title.strip() or len(submission.title) > TITLE_LENGTH:
+        raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
+    if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:
+        raise Invalid("purpose", f"A submission needs a purpose of 1 to {TEXT_LENGTH} characters.", "/purpose")
+    if submission.dialect not in DIALECTS:
+        raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
+    if not submission.text.strip():
+        raise Invalid("text", "The submission has no text.", "/text")
+    if len(submission.text.encode()) > policies.service.text_bytes:
+        raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
+    for number, (name, sentence) in enumerate(submission.descriptions):
+        if not name.strip() or not sentence.strip() or len(sentence) > TEXT_LENGTH:
+            raise Invalid(
+                "description", "Each description needs an output's name and a text.", f"/descriptions/{number}"
+            )
+
+
+def _check_descriptions(submission: Submission, checked: CheckedSubmission) -> None:
+    """A description of an output that the text does not make would be lost. Only the text is asked."""
+    planned = {o.name for o in checked.plan.outputs} if checked.plan else {name for name, _ in checked.declared}
+    if not checked.accepted:
+        return
+    for number, (name, _) in enumerate(submission.descriptions):
+        if name not in planned:
+            names = ", ".join(sorted(planned)) or "none"
+            sentence = f"There is no output {name!r} to describe; this text makes {names}."
+            raise Invalid("description", sentence, f"/descriptions/{number}")
+
+
+def _check_replaced_job(ports: Ports, submission: Submission) -> None:
+    """A job of another project answers like one that does not exist."""
+    if submission.replaces is None:
+        return
+    try:
+        same = ports.store.job(submission.replaces).submission.project == submission.project
+    except Unknown:
+        same = False
+    if not same:
+        raise Invalid("replaces", f"The project has no job {submission.replaces!r} to replace.", "/replaces")
+
+
+def _check_queue_room(ports: Ports, policies: PolicySet, project: str, submission: Submission) -> None:
+    """A project's queue has an end; sending an accepted job again (same client id) is always answered. What looks as if
+    it ran counts: room that a job gives up tells that it has ended."""
+    limit = policies.service.jobs_per_project
+    open_ = ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit)
+    waiting = [*ports.store.jobs(open_), *apparently_running(ports, policies, project)]
+    resent = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
+    if len(waiting) >= limit and not resent:
+        raise Conflict(
+            "too-many-jobs", f"The project has {limit} jobs waiting or running; try again when one has ended."
+        )
+
+
+def draft_of(ports: Ports, person: Person, ident: str) -> Submission:
+    """For whoever may read the job's text and may submit to its project."""
+    job = reach_job(ports, person, Action.VIEW_TEXT, ident).job
+    reach_project(ports, person, Action.SUBMIT_JOB, job.submission.project)
+    return replace(job.submission, client_id=None, replaces=ident)
+
+
+def resubmit(ports: Ports, person: Person, ident: str, client_id: str | None) -> Job:
+    """Submit it as it was, to be judged by the rules of today. `client_id` makes a second click harmless."""
+    job, _ = submit(ports, person, replace(draft_of(ports, person, ident), client_id=client_id))
+    return job

@@ -1,0 +1,38 @@
+"""A researcher withdraws a job, or an administrator stops it: at once, from any state before a decision."""
+
+from broker.domain.errors import Conflict
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import JobState
+from broker.domain.ports import Ports
+from broker.workflow.access import reach_job
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.timing_channel import hides_end
+
+MAX_TRIES = 5
+"""A job that a worker moves on at this moment is looked at again: whoever withdraws it should not have to."""
+
+
+def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False) -> None:
+    """End a job. A running sandbox is killed by its worker when the lease turns out to be gone.
+
+    The store withdraws the outputs that nobody has decided with it; what was approved already is not released,
+    because only decided jobs release. A failure that is not told yet is withdrawn as a job that runs is.
+    """
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            _withdraw(ports, person, job_ident, stop)
+            return
+        except Conflict as conflict:
+            if conflict.code != "stale" or not tries_left:
+                raise
+
+
+def _withdraw(ports: Ports, person: Person, job_ident: str, stop: bool) -> None:
+    action, now = Action.STOP_JOB if stop else Action.WITHDRAW_JOB, ports.clock.now()
+    job = ports.store.job(job_ident)
+    hidden = job.state is JobState.FAILED and hides_end(ports, policies_in_force(ports.store), job, now)
+    job = reach_job(ports, person, action, job_ident, JobState.RUNNING if hidden else None).job
+    event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)
+    ports.store.advance(job_ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])

@@ -1,0 +1,115 @@
+"""What can be known before a submission: the check of a text, a search of the catalogue. Reads policies, never data."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from broker.domain.errors import Invalid
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import JobKind
+from broker.domain.ports import Ports
+from broker.domain.projects.project import ResearchProject
+from broker.policy.data_catalogue import CatalogueTable, Variable
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import reach_project
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.submission import saved_definitions
+from broker.workflow.submission.job_submission import DIALECTS
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedYears:
+    """What one of the person's projects was granted of a variable; `years` None where the table has no year axis."""
+
+    project: str
+    years: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A variable as the catalogue describes it, and who of the person's projects may use it."""
+
+    table: str
+    variable: str
+    type: str
+    cls: str
+    description: str
+    years: tuple[int, ...] | None
+    granted: tuple[GrantedYears, ...]
+
+
+def check_text(
+    ports: Ports, person: Person, project: str, text: str, kind: JobKind, dialect: str = ""
+) -> CheckedSubmission:
+    """The check of a submission without submitting it. Raises Unknown (project) and Invalid (dialect, text)."""
+    reached, policies = reach_project(ports, person, Action.SUBMIT_JOB, project)
+    dialect = dialect or reached.dialect
+    if dialect not in DIALECTS:
+        raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
+    if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
+        raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
+    saved = saved_definitions.saved_of(saved_definitions.readable_definitions(ports, reached.ident))
+    return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
+
+
+def forecast(ports: Ports, project: str, checked: CheckedSubmission) -> dict[str, Any] | None:
+    """What a private text would be worth, with its spend as a share of what the project has left. None for others."""
+    if checked.private is None:
+        return None
+    from broker.workflow.private_jobs.private_forecast import forecast_of_text, tightest_budget
+
+    left = {b.account: b.left for b in ports.store.balances(project=project)}
+    service = policies_in_force(ports.store).service
+    return forecast_of_text(
+        checked.private, service, tightest_budget(left, project, checked.private), "what the project has left"
+    )
+
+
+def max_text_bytes(ports: Ports) -> int:
+    """How long a submission's text may be."""
+    return policies_in_force(ports.store).service.text_bytes
+
+
+def max_lookup_bytes(ports: Ports) -> int:
+    """How long a lookup may be."""
+    return policies_in_force(ports.store).service.lookup_bytes
+
+
+def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) -> list[CatalogueEntry]:
+    """Variables whose table, name or description holds every word of `wanted`, in the catalogue's order."""
+    policies = policies_in_force(ports.store)
+    mine = [p for p in policies.projects if person.ident in p.researchers]
+    found = []
+    for table, variable in _matching(policies, wanted.casefold().split()):
+        found.append(catalogue_entry(table, variable, mine))
+        if len(found) == limit:
+            break
+    return found
+
+
+def _matching(policies: PolicySet, words: list[str]) -> Iterator[tuple[CatalogueTable, Variable]]:
+    for table in policies.catalogue.tables:
+        for variable in table.variables:
+            text = f"{table.full_name}.{variable.name} {variable.description}".casefold()
+            if all(word in text for word in words):
+                yield table, variable
+
+
+def catalogue_entry(table: CatalogueTable, variable: Variable, mine: list[ResearchProject]) -> CatalogueEntry:
+    """A variable as the catalogue has it, and what of it projects that are `mine` were granted."""
+    granted = []
+    for project in mine:
+        years = project.granted_years(table.full_name, variable.name)
+        if not isinstance(years, bool):
+            granted.append(GrantedYears(project.ident, None if years is None else tuple(sorted(years))))
+    return CatalogueEntry(
+        table=table.full_name,
+        variable=variable.name,
+        type=variable.type.value,
+        cls=variable.cls.value,
+        description=variable.description,
+        years=None if table.years is None else tuple(sorted(table.years)),
+        granted=tuple(granted),
+    )

@@ -1,0 +1,171 @@
+"""The catalogue as people read it: tables, variables, grants, and the names that a project's texts may use."""
+
+from dataclasses import dataclass
+
+from broker.domain.errors import Unknown
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.ports import Ports
+from broker.domain.projects.project import ResearchProject
+from broker.domain.projects.saved_definitions import PROJECT_SCHEMA, Cohort, SavedEntry
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import reach_project
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.submission import saved_definitions
+from broker.workflow.submission.preview import CatalogueEntry, catalogue_entry
+
+
+@dataclass(frozen=True, slots=True)
+class TableEntry:
+    """A table: what it holds, of whom, in which years, and how many variables are granted to each of one's projects."""
+
+    name: str
+    description: str
+    unit: str
+    public: bool
+    years: tuple[int, ...] | None
+    year_variable: str | None
+    variables: int
+    granted: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueCode:
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class VariableEntry:
+    """A variable with all that the catalogue says of its values. `listed_in`: the public register that has them."""
+
+    entry: CatalogueEntry
+    table: TableEntry
+    codes: tuple[CatalogueCode, ...]
+    low: float | None
+    high: float | None
+    missing: bool
+    identifiability: str | None
+    default_item: bool
+    listed_in: str | None
+    justifications: tuple[tuple[str, str], ...]
+
+
+def list_tables(ports: Ports, person: Person) -> list[TableEntry]:
+    policies = policies_in_force(ports.store)
+    return [_table_entry(t, policies, person) for t in policies.catalogue.tables]
+
+
+def view_table(ports: Ports, person: Person, name: str) -> tuple[TableEntry, list[CatalogueEntry]]:
+    """A table with all of its variables."""
+    policies = policies_in_force(ports.store)
+    found = _find_table(policies, name)
+    mine = [p for p in policies.projects if person.ident in p.researchers]
+    return _table_entry(found, policies, person), [catalogue_entry(found, v, mine) for v in found.variables]
+
+
+def view_variable(ports: Ports, person: Person, table_name: str, name: str) -> VariableEntry:
+    policies = policies_in_force(ports.store)
+    found = _find_table(policies, table_name)
+    variable = found.find(name)
+    if variable is None:
+        raise Unknown("variable", f"{table_name}.{name}")
+    mine = [p for p in policies.projects if person.ident in p.researchers]
+    reasons = {
+        (p.ident, g.justification)
+        for p in mine
+        for g in p.grants
+        if (g.table, g.variable) == (found.full_name, variable.name)
+    }
+    return VariableEntry(
+        entry=catalogue_entry(found, variable, mine),
+        table=_table_entry(found, policies, person),
+        codes=_codes(variable, policies),
+        low=variable.low,
+        high=variable.high,
+        missing=variable.missing,
+        identifiability=variable.identifiability,
+        default_item=variable.default_item,
+        listed_in=variable.register_key,
+        justifications=tuple(sorted(reasons)),
+    )
+
+
+def _find_table(policies: PolicySet, name: str) -> CatalogueTable:
+    found = policies.catalogue.find(name)
+    if found is None:
+        raise Unknown("table", name)
+    return found
+
+
+def _table_entry(table: CatalogueTable, policies: PolicySet, person: Person) -> TableEntry:
+    mine = [p for p in policies.projects if person.ident in p.researchers]
+    granted = ((p.ident, len({g.variable for g in p.grants if g.table == table.full_name})) for p in mine)
+    return TableEntry(
+        name=table.full_name,
+        description=table.description,
+        unit=table.unit.value if table.unit else "",
+        public=table.kind is TableKind.PUBLIC,
+        years=None if table.years is None else tuple(sorted(table.years)),
+        year_variable=table.year.variable if table.year else None,
+        variables=len(table.variables),
+        granted=tuple((ident, count) for ident, count in granted if count),
+    )
+
+
+def _codes(variable: Variable, policies: PolicySet) -> tuple[CatalogueCode, ...]:
+    """In the order in which tables show them; a code without a label says itself."""
+    listed = next((c for c in policies.catalogue.codesets if c.name == variable.codeset), None)
+    labels = listed.labels if listed else {}
+    return tuple(
+        CatalogueCode(code, labels.get(code, "")) for code in variable.codes or (listed.codes if listed else ())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionName:
+    """A variable: what it is, and whether it may only be joined on and counted."""
+
+    name: str
+    about: str
+    key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionTable:
+    name: str
+    about: str
+    variables: tuple[CompletionName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionNames:
+    """What may be completed in a text of the project."""
+
+    dialect: str
+    tables: tuple[CompletionTable, ...]
+
+
+def completion_names(ports: Ports, person: Person, ident: str) -> CompletionNames:
+    """Granted variables, cohorts and lookups: nothing else can be used, so nothing else is offered."""
+    project, policies = reach_project(ports, person, Action.SUBMIT_JOB, ident)
+    saved = [_saved_table(entry) for entry in saved_definitions.readable_definitions(ports, ident)]
+    return CompletionNames(project.dialect, (*_granted_tables(project, policies.catalogue), *saved))
+
+
+def _granted_tables(project: ResearchProject, catalogue: Catalogue) -> list[CompletionTable]:
+    found: dict[str, dict[str, CompletionName]] = {}
+    for grant in project.grants:
+        table = catalogue.find(grant.table)
+        variable = table.find(grant.variable) if table else None
+        if table is not None and variable is not None:
+            name = CompletionName(variable.name, variable.description, grant.link_key)
+            found.setdefault(table.full_name, {}).setdefault(variable.name, name)
+    return [CompletionTable(t, catalogue.table(t).description, tuple(v.values())) for t, v in found.items()]
+
+
+def _saved_table(entry: SavedEntry) -> CompletionTable:
+    found = entry.definition
+    columns = found.columns if isinstance(found, Cohort) else tuple(c.name for c in found.columns)
+    return CompletionTable(f"{PROJECT_SCHEMA}.{entry.name}", entry.about, tuple(CompletionName(c, "") for c in columns))

@@ -1,0 +1,97 @@
+"""How far a job is, as its researcher may know it: a coarse place in the queue and whole minutes."""
+
+from dataclasses import dataclass
+
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, DisplayedState, Job, JobKind
+from broker.domain.ports import Ports
+from broker.policy.policy_set import PolicySet
+from broker.policy.service_limits import ServiceLimits
+from broker.python_jobs.private_directive import read_private_directive, slot_by_schedule, slot_count, total_seconds
+from broker.workflow.access import reach_job
+from broker.workflow.attempts import limits_for
+from broker.workflow.job_scheduling import jobs_in_turn
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.views import job_views
+
+UNDER_WAY: frozenset[str] = frozenset(
+    {DisplayedState.QUEUED, DisplayedState.RUNNING, DisplayedState.WAITING, "assessing"}
+)
+"""Words of a job that will still change by itself; `assessing` is what staff are shown."""
+
+QUEUE_STEPS = (0, 5, 20)
+"""A place is told in steps: when exactly others' jobs end is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSlots:
+    """Of a private script: `slot` is the one that runs by the schedule, `slots` how many there are. All are as long
+    whatever their blocks do, so this is the same for every script with that line."""
+
+    slot: int
+    slots: int
+    lasts_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`ahead`: at most so many jobs stand before it in the queue (None: it does not wait, or more do than are told).
+    `minutes` that it has run, None where it does not; `blocks`, where it runs in slots."""
+
+    waits: bool
+    ahead: int | None
+    minutes: int | None
+    limit: int
+    blocks: BlockSlots | None = None
+
+
+def followed_job(ports: Ports, person: Person, ident: str) -> tuple[job_views.JobView, Progress]:
+    """A job without its text, and how far it is: what a page asks for again and again."""
+    view = job_views.job_summary(ports, person, ident)
+    return view, progress(ports, person, view)
+
+
+def progress(ports: Ports, person: Person, view: job_views.JobView) -> Progress:
+    """Made of what the view tells and of the clock, so that it can tell no more."""
+    job = reach_job(ports, person, Action.VIEW_JOB, view.ident).job
+    policies = policies_in_force(ports.store)
+    most = max(1, round(limits_for(JobKind(view.kind), policies).wall_seconds / 60))
+    waits, runs = view.state == DisplayedState.QUEUED, view.state == DisplayedState.RUNNING
+    return Progress(
+        waits=waits,
+        ahead=_ahead(ports, policies, job) if waits else None,
+        minutes=_minutes(ports, view, most) if runs else None,
+        limit=most,
+        blocks=_block_slots(job, policies.service, _seconds_passed(ports, view)) if runs else None,
+    )
+
+
+def _ahead(ports: Ports, policies: PolicySet, job: Job) -> int | None:
+    waiting = [one.ident for one in jobs_in_turn(ports, policies)]
+    before = waiting.index(job.ident) if job.ident in waiting else 0
+    return next((most for most in QUEUE_STEPS if before <= most), None)
+
+
+def _minutes(ports: Ports, view: job_views.JobView, most: int) -> int:
+    """Since the whole minute at which it is told to have begun."""
+    return min(int(_seconds_passed(ports, view) // 60), most)
+
+
+def _seconds_passed(ports: Ports, view: job_views.JobView) -> float:
+    return max((ports.clock.now() - view.updated).total_seconds(), 0.0)
+
+
+def _block_slots(job: Job, service: ServiceLimits, passed: float) -> BlockSlots | None:
+    parameters = (
+        read_private_directive(job.canonical, None, service).directive
+        if job.canonical.startswith(PRIVATE_SCRIPT_LINE)
+        else None
+    )
+    if parameters is None:
+        return None
+    return BlockSlots(
+        slot_by_schedule(parameters, service, passed),
+        slot_count(parameters, service),
+        total_seconds(parameters, service),
+    )

@@ -1,0 +1,225 @@
+"""What a person may see of jobs and outputs: visibility lives here and nowhere else."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from broker.domain.errors import Refusal, Unknown
+from broker.domain.identity.people import Person, Role
+from broker.domain.identity.permissions import DISCLOSED_STATES, Action, is_permitted
+from broker.domain.jobs.job import DisplayedState, Job, JobState, displayed_state
+from broker.domain.jobs.outputs import Output, OutputState
+from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.ports import ListFilter, Ports
+from broker.domain.projects.project import ResearchProject
+from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
+from broker.policy.policy_set import PolicySet
+from broker.workflow.access import RelationLookup, project_or_unknown, reach_job, relation_lookup, relation_of
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.policies_in_force import policies_in_force, policies_of
+from broker.workflow.submission import saved_definitions
+from broker.workflow.timing_channel import (
+    appears_running,
+    disclosed_end,
+    handled_by_people,
+    hides_withheld,
+    minute_of,
+    whole_minute,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """An output as the caller may see it: for a researcher an undecided one has a name and nothing else."""
+
+    ident: str
+    name: str
+    description: str
+    state: str
+    media_type: str | None
+    size: int | None
+    sha256: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as the caller may see it. Times of a researcher's view are whole minutes: exact ones are an output."""
+
+    ident: str
+    project: str
+    title: str
+    purpose: str
+    kind: str
+    dialect: str
+    researcher: str
+    state: str
+    created: datetime
+    updated: datetime
+    text: str | None
+    refusals: tuple[Refusal, ...]
+    uses: tuple[VariableUse, ...]
+    outputs: tuple[OutputView, ...]
+    released: bool
+    replaces: str | None
+    kept: tuple[str, ...] = ()
+
+
+def my_projects(ports: Ports, person: Person) -> list[ResearchProject]:
+    """The projects that name this person, expired ones too."""
+    policies = policies_in_force(ports.store)
+    return [p for p in policies.projects if person.ident in p.researchers]
+
+
+def usual_project(ports: Ports, person: Person) -> str:
+    """Which project a new job is most likely for: that of the newest job, else the first one that accepts jobs."""
+    today = ports.clock.now().date()
+    live = [p.ident for p in my_projects(ports, person) if p.is_live(today)]
+    newest = [j.project for j in visible_jobs(ports, person, limit=1)]
+    return next((ident for ident in [*newest, *live] if ident in live), "")
+
+
+def visible_jobs(
+    ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50
+) -> list[JobView]:
+    """Jobs the person may see, newest first, without text and outputs."""
+    policies = policies_in_force(ports.store)
+    visible = {p.ident for p in policies.projects if _may_see(ports, policies, person, p)}
+    if project is not None and project not in visible:
+        raise Unknown("project", project)
+    if after is not None and ports.store.job(after).submission.project not in visible:
+        raise Unknown("job", after)
+    wanted = visible if project is None else {project}
+    found = ports.store.jobs(ListFilter(projects=frozenset(wanted), limit=limit, after=after))
+    data = _view_data(ports, policies, person, found)
+    return [_job_view(ports, policies, person, j, whole=False, data=data) for j in found]
+
+
+def view_job(ports: Ports, person: Person, ident: str) -> JobView:
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _job_view(ports, reached.policies, person, reached.job, whole=True)
+
+
+def job_summary(ports: Ports, person: Person, ident: str) -> JobView:
+    """A job without text and outputs: cheap enough to be asked for again and again."""
+    reached = reach_job(ports, person, Action.VIEW_JOB, ident)
+    return _job_view(ports, reached.policies, person, reached.job, whole=False)
+
+
+def my_project(ports: Ports, person: Person, ident: str) -> ResearchProject:
+    """One of the projects that name this person; any other is as if it were not there."""
+    found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
+    if found is None:
+        raise Unknown("project", ident)
+    return found
+
+
+def _may_see(ports: Ports, policies: PolicySet, person: Person, project: ResearchProject) -> bool:
+    return is_permitted(person, Action.VIEW_JOB, relation_of(ports, policies, person, project, None), JobState.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
+class _ViewData:
+    """What views of several jobs are made of, looked up for all at once."""
+
+    relation: RelationLookup
+    outputs: dict[str, list[Output]]
+    handled: frozenset[str]
+
+
+def _view_data(ports: Ports, policies: PolicySet, person: Person, jobs: list[Job]) -> _ViewData:
+    outputs = ports.store.outputs_of_jobs(frozenset(j.ident for j in jobs))
+    handled = handled_by_people(ports, outputs)
+    return _ViewData(relation_lookup(ports, person, policies), outputs, handled)
+
+
+def _job_view(
+    ports: Ports, policies: PolicySet, person: Person, job: Job, *, whole: bool, data: _ViewData | None = None
+) -> JobView:
+    data = data or _view_data(ports, policies, person, [job])
+    relation, outputs = data.relation(job), data.outputs.get(job.ident, [])
+    staff = Role.CHECKER in person.roles and relation.independent
+    reads_text = whole and is_permitted(person, Action.VIEW_TEXT, relation, job.state)
+    refusals, uses = explain_job(ports, job) if reads_text else ((), ())
+    return JobView(
+        ident=job.ident,
+        project=job.submission.project,
+        title=job.submission.title,
+        purpose=job.submission.purpose,
+        kind=job.submission.kind.value,
+        dialect=job.submission.dialect,
+        researcher=job.researcher,
+        state=job.state.value if staff else _displayed_state(ports, policies, job, outputs, data.handled).value,
+        created=job.created if staff else minute_of(job.created),
+        updated=job.updated if staff else _displayed_time(ports, policies, job, outputs, data.handled),
+        text=job.submission.text if reads_text else None,
+        refusals=refusals,
+        uses=uses,
+        outputs=_visible_outputs(outputs, staff, relation.member, job.names_its_outputs) if whole else (),
+        released=any(o.state is OutputState.RELEASED for o in outputs),
+        replaces=job.submission.replaces,
+        kept=tuple(f"{PROJECT_SCHEMA}.{name}" for name in job.saved_names) if staff or relation.member else (),
+    )
+
+
+def _displayed_state(
+    ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
+) -> DisplayedState:
+    runs = appears_running(ports, policies, job, outputs, handled)
+    hide = hides_withheld(ports, policies, job, outputs, handled)
+    return displayed_state(job.state, job.failure, tuple(o.state for o in outputs), hide, bool(job.saved_names), runs)
+
+
+def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[VariableUse, ...]]:
+    """Refusals and uses as they were told: the text checked again under the policy and on the day of submission."""
+    policies = policies_of(ports.store, job.policy)
+    project = project_or_unknown(policies, job.submission.project)
+    s = job.submission
+    saved = saved_definitions.saved_at_submission(ports, job)
+    checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
+    return checked.refusals, checked.uses
+
+
+def _visible_outputs(outputs: list[Output], staff: bool, member: bool, named: bool) -> tuple[OutputView, ...]:
+    """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
+    if staff:
+        return tuple(_output_view(o) for o in outputs)
+    return _decided_outputs(outputs, named) if member else ()
+
+
+def _decided_outputs(outputs: list[Output], named: bool) -> tuple[OutputView, ...]:
+    """What was decided. Names and number of what a script leaves are outputs themselves: those that did not leave are
+    one nameless line for each word and reason."""
+    lines: dict[tuple[str, str | None], OutputView] = {}
+    for output in outputs:
+        if output.state not in DISCLOSED_STATES:
+            continue
+        left = output.state in {OutputState.RELEASED, OutputState.RECALLED}
+        if left or named:
+            lines[output.ident, None] = _output_view(output)
+        else:
+            nameless = replace(_output_view(output), name="files of the script", description="")
+            lines.setdefault((output.state.value, output.reason), nameless)
+    return tuple(lines.values())
+
+
+def _output_view(output: Output) -> OutputView:
+    released = output.state in {OutputState.RELEASED, OutputState.RECALLED}
+    return OutputView(
+        ident=output.ident,
+        name=output.name,
+        description=output.description,
+        state=output.state.value,
+        media_type=output.media_type if released else None,
+        size=output.size if released else None,
+        sha256=output.release_hash if released else None,
+        reason=output.reason,
+    )
+
+
+def _displayed_time(
+    ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
+) -> datetime:
+    """When the job last changed, as far as its researcher may know that it has."""
+    if job.started is not None and appears_running(ports, policies, job, outputs, handled):
+        return whole_minute(job.started)
+    return whole_minute(disclosed_end(ports, policies, job) or job.updated)

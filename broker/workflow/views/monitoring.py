@@ -1,0 +1,144 @@
+"""What operators and administrators monitor: services, queues, workers, what is in force, and the audit log."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from broker.domain.errors import BrokerError, Unknown
+from broker.domain.identity.audit import AuditCheck, AuditLine
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import FINAL_JOB_STATES, JobState
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import AuditFilter, Ports, Snapshot, StoredPolicy, WorkerReport
+from broker.workflow.administration.user_accounts import check_administrator
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Lines, newest first. `older` is the number before which the next page begins; None on the last one."""
+
+    lines: tuple[AuditLine, ...]
+    older: int | None
+    head: int
+
+
+def search_audit(ports: Ports, person: Person, wanted: AuditFilter) -> AuditPage:
+    check_administrator(person, Action.VERIFY_AUDIT)
+    found = ports.store.search_audit(replace(wanted, limit=wanted.limit + 1))
+    shown = found[: wanted.limit]
+    head, _ = ports.store.audit_head()
+    return AuditPage(tuple(shown), shown[-1].number if len(found) > wanted.limit else None, head)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Which services answer."""
+
+    store: bool
+    queue: bool
+
+    @property
+    def everything(self) -> bool:
+        return self.store and self.queue
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Unfinished jobs by state, outputs in review, and the queue's length (None: it does not answer)."""
+
+    jobs: tuple[tuple[str, int], ...]
+    in_review: int
+    queue: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The policy and snapshot that jobs run under, and policy sets that wait for a second administrator."""
+
+    policy: StoredPolicy
+    snapshot: Snapshot | None
+    proposed: tuple[StoredPolicy, ...]
+
+
+def ready(ports: Ports) -> Ready:
+    return Ready(_store_answers(ports), _queue_length(ports) is not None)
+
+
+def gauges(ports: Ports, person: Person) -> Gauges:
+    """For administrators only: the moment at which a count changes would tell a researcher how a job of theirs went."""
+    check_administrator(person, Action.VERIFY_AUDIT)
+    unfinished = [s for s in JobState if s not in FINAL_JOB_STATES and s is not JobState.SUBMITTED]
+    counted = ports.store.jobs_in(frozenset(unfinished))
+    return Gauges(
+        jobs=tuple((s.value, counted[s]) for s in unfinished),
+        in_review=ports.store.outputs_in(OutputState.IN_REVIEW),
+        queue=_queue_length(ports),
+    )
+
+
+def verify_audit(ports: Ports, person: Person) -> AuditCheck:
+    """Follow the whole audit chain."""
+    check_administrator(person, Action.VERIFY_AUDIT)
+    return ports.store.verify_audit()
+
+
+def in_force(ports: Ports, person: Person) -> InForce:
+    check_administrator(person, Action.APPLY_POLICY)
+    try:
+        snapshot = ports.store.latest_snapshot()
+    except Unknown:
+        snapshot = None
+    return InForce(ports.store.policy_in_force(), snapshot, tuple(ports.store.proposed_policies()))
+
+
+def _store_answers(ports: Ports) -> bool:
+    """Any answer of the store will do, "there is none" too."""
+    try:
+        ports.store.policy_in_force()
+    except Unknown:
+        return True
+    except BrokerError:
+        return False
+    return True
+
+
+def _queue_length(ports: Ports) -> int | None:
+    try:
+        return ports.queue.depth()
+    except BrokerError:
+        return None
+
+
+SILENT_AFTER = timedelta(seconds=60)
+"""A worker reports every ten seconds; one that has not for so long is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    report: WorkerReport
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    gauges: Gauges
+    ready: Ready
+    workers: tuple[WorkerSeen, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What somebody has to look at, in sentences."""
+        found = [] if self.ready.queue else ["The queue does not answer: jobs wait until it does."]
+        working = [w for w in self.workers if not w.silent]
+        if not working:
+            found.append("No worker has reported within a minute: nothing runs.")
+        facts = [dict(w.report.facts) for w in working]
+        found += [f"A sandbox does not hold real data: {f['missing']}." for f in facts if f.get("missing")]
+        return tuple(found)
+
+
+def health(ports: Ports, person: Person) -> Health:
+    counts = gauges(ports, person)
+    now = ports.clock.now()
+    workers = tuple(WorkerSeen(r, now - r.at > SILENT_AFTER) for r in ports.store.worker_reports())
+    return Health(counts, ready(ports), workers)

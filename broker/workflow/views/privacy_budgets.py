@@ -1,0 +1,106 @@
+"""What a person may see of privacy budgets: a project's own, or as staff the whole ledger. Changes nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from broker.domain.errors import Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.ledger.ledger_chain import ChainHead, LedgerCheck
+from broker.domain.ledger.privacy_loss import MICRO, Accounting, PrivacyAccount
+from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure, SpendState, over_allotted
+from broker.domain.ports import Ports
+from broker.workflow.access import reach_project
+from broker.workflow.administration.user_accounts import check_administrator
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.timing_channel import whole_minute
+
+COUNTED_STATES = frozenset({SpendState.RESERVED, SpendState.CHARGED, SpendState.REFUNDED})
+"""Moves that change what is left. The others say what became of an output, which is not told here: a researcher would
+see that one was withheld, and when."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account with its moves, oldest first."""
+
+    balance: Balance
+    history: tuple[BalancePoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """What a project was allotted and has used, and what exact things stand beside the claim about its data sets."""
+
+    project: str
+    accounts: tuple[AccountView, ...]
+    parallel_releases: tuple[ExactDisclosure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """Every account, those that many spend from too; `over` names allotments that are larger than their unit's cap."""
+
+    accounts: tuple[Balance, ...]
+    over: tuple[str, ...]
+    parallel_releases: tuple[ExactDisclosure, ...]
+
+
+def project_budget(ports: Ports, person: Person, ident: str) -> BudgetView:
+    """The project's own accounts. What others have spent is not told: no shared account is among them."""
+    project, _ = reach_project(ports, person, Action.VIEW_BUDGET, ident)
+    own = [b for b in ports.store.balances(project=project.ident) if not b.account.is_shared]
+    accounts = tuple(AccountView(b, _displayed_history(ports.store.balance_history(b.account))) for b in own)
+    return BudgetView(project.ident, accounts, tuple(ports.store.exact_disclosures(project.tables)))
+
+
+def usage_chart(ports: Ports, person: Person, ident: str, number: int) -> bytes:
+    """A drawing (SVG) of how an account of the project's came to be used. Unknown where it was never used."""
+    from broker.disclosure.charts import draw_time_series
+
+    accounts = project_budget(ports, person, ident).accounts
+    if not 0 <= number < len(accounts) or not accounts[number].history:
+        raise Unknown("account", f"{ident}/{number}")
+    account = accounts[number]
+    cap = account.balance.cap
+    points = [(p.at.isoformat(), (p.spent + p.reserved).micro / MICRO) for p in account.history]
+    name = "rho" if cap.accounting is Accounting.CONCENTRATED else "epsilon"
+    return draw_time_series(points, cap.micro / MICRO, f"{name} used, of {cap.micro / MICRO:g}")
+
+
+def _displayed_history(points: Iterable[BalancePoint]) -> tuple[BalancePoint, ...]:
+    """By the whole minute: when exactly a job began to read is an output of the jobs before it."""
+    return tuple(replace(p, at=whole_minute(p.at)) for p in points if p.state in COUNTED_STATES)
+
+
+def whole_ledger(ports: Ports, person: Person) -> LedgerView:
+    """For administrators, who keep the budgets. It tells of every project: each look is in the audit log."""
+    check_administrator(person, Action.VIEW_LEDGER)
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", "ledger")])
+    balances = ports.store.balances()
+    tables = frozenset(t.full_name for t in policies_in_force(ports.store).catalogue.tables)
+    over = tuple(account.name for account in over_allotted(balances))
+    return LedgerView(tuple(balances), over, tuple(ports.store.exact_disclosures(tables)))
+
+
+def account_history(ports: Ports, person: Person, account: PrivacyAccount) -> list[BalancePoint]:
+    """Every move of any account, for administrators; none where there is no such account, of which no audit line tells:
+    its name is the caller's text and no id."""
+    check_administrator(person, Action.VIEW_LEDGER)
+    if account not in {b.account for b in ports.store.balances(account.unit, account.project or None)}:
+        return []
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", account.name)])
+    return ports.store.balance_history(account)
+
+
+def verify_ledger(ports: Ports, person: Person, heads: tuple[ChainHead, ...] = ()) -> LedgerCheck:
+    """Follow the ledger's chain, look for heads that were exported, and add every total up again."""
+    check_administrator(person, Action.VIEW_LEDGER)
+    return ports.store.verify_ledger(heads)
+
+
+def signed_ledger_head(ports: Ports, person: Person) -> ChainHead | None:
+    """What is kept elsewhere, to know the ledger by: it has no figures."""
+    check_administrator(person, Action.VIEW_LEDGER)
+    return ports.store.ledger_head()

@@ -1,0 +1,138 @@
+"""A released output for its researchers: table, chart and Parquet, all made from the released bytes alone."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from broker.disclosure.charts import MAX_POINTS, draw_points
+from broker.disclosure.records.released_tables import ReleasedTable, read_released, released_parquet, released_points
+from broker.domain.errors import Invalid, Unknown
+from broker.domain.identity.audit import AuditEvent
+from broker.domain.identity.people import Person
+from broker.domain.identity.permissions import Action
+from broker.domain.jobs.job import Job, JobKind
+from broker.domain.jobs.outputs import Output
+from broker.domain.jobs.script_requests import FigureMark, ScriptFigure
+from broker.domain.ports import Ports
+from broker.workflow.access import project_or_unknown, reach_output
+from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.pipeline.job_release import Download
+from broker.workflow.pipeline.output_records import stored_release_record
+from broker.workflow.policies_in_force import policies_of
+from broker.workflow.submission import saved_definitions
+
+PARQUET = "application/vnd.apache.parquet"
+MAX_COLOURS = 10
+"""More cannot be told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Columns of a chart by their places: along, up, and apart by colour."""
+
+    x: int
+    y: int
+    colour: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedOutput:
+    """What was released of an output. `table` is None for what is no table, `axes` where nothing can be drawn."""
+
+    output: Output
+    job: Job
+    record: dict[str, Any]
+    table: ReleasedTable | None
+    axes: Axes | None
+
+
+def view_released(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") -> ReleasedOutput:
+    """The output with its record, and the axes of its chart: those that were asked for, where the table has them."""
+    reached = reach_output(ports, person, Action.DOWNLOAD_RELEASE, ident)
+    output, job = reached.output, reached.job
+    record = json.loads(stored_release_record(ports, output))
+    ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", ident)])
+    table = _table(ports, output, job, record)
+    return ReleasedOutput(output, job, record, table, None if table is None else axes_of(table, x, y))
+
+
+def chart(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") -> bytes:
+    """The table's SVG. Unknown where there is nothing to draw."""
+    found = view_released(ports, person, ident, x, y)
+    if found.table is None or found.axes is None:
+        raise Unknown("chart", ident)
+    axes, columns = found.axes, found.table.columns
+    colour = None if axes.colour is None else columns[axes.colour]
+    mark = _mark(found.table, axes)
+    figure = ScriptFigure(found.output.name, found.output.name, mark, columns[axes.x], columns[axes.y], colour, "")
+    points = released_points(found.table, axes.x, axes.y, axes.colour)
+    if mark is not FigureMark.LINE:  # a key is a code, not an amount
+        points = [p | {"x": str(p["x"])} for p in points]
+    return _draw(figure, json.dumps(points))
+
+
+def parquet(ports: Ports, person: Person, ident: str) -> Download:
+    """The table for programs, with its record. Unknown for what is no table."""
+    found = view_released(ports, person, ident)
+    if found.table is None:
+        raise Unknown("table", ident)
+    about = {"sha256-of-csv": found.output.release_hash or "", "record": json.dumps(found.record, sort_keys=True)}
+    return Download(found.output.name.removesuffix(".csv"), PARQUET, released_parquet(found.table, about))
+
+
+def axes_of(table: ReleasedTable, x: str, y: str) -> Axes | None:
+    """Keys along and by colour, a figure up. None without a figure to draw, or with more rows than can be seen."""
+    if not table.keys or not table.figures or not 0 < len(table.rows) <= MAX_POINTS:
+        return None
+    along = _chosen_column(table, table.keys, x, _default_axis(table))
+    others = [k for k in table.keys if k != along and len(set(table.column(k))) <= MAX_COLOURS]
+    axes = Axes(along, _chosen_column(table, table.figures, y, table.figures[0]), others[0] if others else None)
+    return axes if released_points(table, axes.x, axes.y, axes.colour) else None
+
+
+def _chosen_column(table: ReleasedTable, among: tuple[int, ...], name: str, usual: int) -> int:
+    return next((i for i in among if table.columns[i] == name), usual)
+
+
+def _default_axis(table: ReleasedTable) -> int:
+    """A year goes along; else the key with most values."""
+    years = [k for k in table.keys if "year" in table.columns[k].casefold()]
+    return years[0] if years else max(table.keys, key=lambda k: len(set(table.column(k))))
+
+
+def _mark(table: ReleasedTable, axes: Axes) -> FigureMark:
+    """A line only through rows that are alone at their place; bars only where nothing would be stacked."""
+    places = [(row[axes.x], row[axes.colour] if axes.colour is not None else "") for row in table.rows]
+    if len(set(places)) < len(places):
+        return FigureMark.POINT
+    if "year" in table.columns[axes.x].casefold() and "ncyear" not in table.columns[axes.x].casefold():
+        return FigureMark.LINE
+    return FigureMark.BAR if axes.colour is None else FigureMark.POINT
+
+
+@lru_cache(maxsize=64)
+def _draw(figure: ScriptFigure, points: str) -> bytes:
+    return draw_points(figure, json.loads(points))
+
+
+def _table(ports: Ports, output: Output, job: Job, record: dict[str, Any]) -> ReleasedTable | None:
+    if output.media_type != "text/csv" or output.release_hash is None:
+        return None
+    content = ports.content_store.get("released", output.release_hash)
+    try:
+        return read_released(content, record.get("symbols") or {}, _key_columns(ports, job, output.name))
+    except Invalid:
+        return None
+
+
+def _key_columns(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
+    """The key columns by the job's plan, made anew under the policy of its day; a script has none."""
+    if job.submission.kind is not JobKind.SQL:
+        return None
+    policies, s = policies_of(ports.store, job.policy), job.submission
+    project = project_or_unknown(policies, s.project)
+    saved = saved_definitions.saved_at_submission(ports, job)
+    plan = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved).plan
+    planned = next((o for o in plan.outputs if o.name == name), None) if plan else None
+    return None if planned is None else frozenset(c.name for c in planned.columns if c.is_key)

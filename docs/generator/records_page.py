@@ -1,0 +1,91 @@
+"""The page docs/records.md: what each record of an output says, with the rules as they stand in the source. No I/O."""
+
+# ruff: noqa: E501 - a row of a table is a line
+
+from broker.disclosure.records.acro_record import ACRO_VERSION, CHECKS
+from broker.disclosure.records.released_tables import PUBLIC_PARAMETERS, RELEASED_RECORD
+from broker.disclosure.records.staff_record import RECORD
+from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES
+
+HEAD = f"""# Records of an output
+
+Written from the source by `make docs`; a test holds it to the code.
+
+Two readers, two records. What staff see has every figure and finding; what goes with a release has none of either, and is
+the same whatever the data are.
+
+## The staff record
+
+For a checker who may look at the output's evidence: `GET /api/v1/outputs/OUTPUT/staff-record`, or
+`broker review OUTPUT --record FILE`. Each look is in the audit log. To everybody else the output's record does not exist, or
+is forbidden, as its evidence is. JSON:
+
+| field | what it is |
+| --- | --- |
+| `record`, `version` | `{RECORD}`, 1 |
+| `output`, `job`, `project`, `snapshot`, `policy`, `state`, `staff_hash` | what it is a record of; `policy` is the fingerprint of the rules it was judged by |
+| `memory` | the `version` of the memory of everything released that it was compared with, the project's own releases (and public tables) that it `overlaps` (`release`, `output`, `table`, `source`, `how`, in `words`, `persons` in the smallest difference, and whether that is `exact`), and whether a release of `others` overlaps it; null for what is not compared |
+| `name`, `columns`, `verdict`, `small` | the table; the worst that it needs; whether its population, or every cell, is under the threshold |
+| `profile` | `name` and `source` of the profile |
+| `rules` | every rule tried: `id`, `sentence` (what holds where it finds nothing), `parameters`, and its number of `findings` |
+| `cells` | each row: `keys`, `persons`, and `figures`, one a column: `exact`, `released` (null where hidden), `verdict`, `rules`, `hole` (`primary`: for its own sake; `secondary`: so that another cannot be worked out; null: shown), `behind` (ids of the statistics that it is made of) |
+| `findings` | each finding: `rule`, `verdict`, `sentence`, `figures`, and the `cell` and `column` that it is about |
+| `evidence` | each table behind the output: `keys`, `shown`, `statistics` (`id`, `measure`) and `cells` with `keys`, `rows`, `persons` and, for each statistic, its `evidence`, `rules`, `verdict`, `hidden` |
+| `pattern` | how many figures are `shown`, hidden as `primary` and as `secondary` |
+| `audit` | after repair: how many hidden figures were tried (`targets`), are derivable (`exact`), or to within less than the profile asks (`narrow`); null where nothing was repaired |
+| `symbols`, `notes` | as they are printed with the released table |
+
+Evidence leaves out what is unknown or does not apply. Decimals and dates that JSON has no form for are written as
+`{{"decimal": "1.5"}}` and `{{"date": "2023-01-01"}}` there. For a script's file the record has its `name` and what was seen of it
+under `file` instead.
+
+### The rules
+
+F, M, P, Q, D, R and X are those of the handbooks; A, H, L and W are the broker's own, H of what a script hands over.
+
+| id | what holds | parameters |
+| --- | --- | --- |
+"""
+
+ACRO = f"""
+## For ACRO's viewer
+
+`GET /api/v1/jobs/JOB/acro`, or `broker review OUTPUT --acro FOLDER`, gives all outputs of a job that the caller may look at in
+the shape of ACRO {ACRO_VERSION}: `results.json`, the files that it names, as they would leave, and a checksum of each. `outcome` is by
+column and row, and `sdc.cells` gives places as the viewer counts them: rows below the header, columns after the first. A
+table that may go as protected has the status `pass`, one that a person looks at `review`, a refused one `fail`.
+
+| ACRO's check | our rules |
+| --- | --- |
+"""
+
+RELEASED = f"""| `other` | every other rule |
+
+## The released record
+
+It is made at the release, stored and hashed with it (`record_sha256` in the manifest), and collected with the table:
+`GET /api/v1/outputs/OUTPUT/record`, or `broker release JOB --out FOLDER`, which writes `NAME.csv` and `NAME.record.json`. JSON:
+
+| field | what it is |
+| --- | --- |
+| `record`, `version` | `{RELEASED_RECORD}`, 1 |
+| `name`, `columns` | the table's |
+| `method` | `disclosure control`; for a script's file `looked at by people` |
+| `profile`, `parameters` | the profile's name, and of it {", ".join(f"`{p}`" for p in PUBLIC_PARAMETERS)}, and how it rounds |
+| `additive` | whether shown figures add up to shown totals; null for a script's file |
+| `symbols`, `notes` | what stands for a hidden figure, and what is known about the method |
+
+It has no verdict, no finding and no figure of one, no count of hidden figures, and does not say which of them is hidden for
+its own sake. The parameters of the rules on dominance stay unsaid: who knows them can undo what they protect. The public
+register names releases and their outputs, not their records.
+"""
+
+
+def records_page() -> str:
+    rules = "".join(f"| {rule} | {text} | {_parameters(rule)} |\n" for rule, text in RULE_SENTENCES.items())
+    checks = "".join(f"| `{check}` | {', '.join(sorted(ids)) or 'none'} |\n" for check, ids in CHECKS.items())
+    return HEAD + rules + ACRO + checks + RELEASED
+
+
+def _parameters(rule: str) -> str:
+    return ", ".join(f"`{name}`" for name in RULE_PARAMETERS.get(rule, ()))

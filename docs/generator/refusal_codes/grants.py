@@ -1,0 +1,58 @@
+"""Codes of what a project may use: grants, years, identifiers and combinations. Judged by the scope room."""
+
+from docs.generator.refusal_codes.refusal_code import CENSUS, RefusalCode
+
+# fmt: off
+GRANTS = (
+    RefusalCode("combination", "Things that may not meet in one job",
+         "A rule of the data owner forbids two things in one job, or a thing in the years that the job touches.",
+         "Leave one of the two out or exclude the years that the advice names; other jobs may use each alone.",
+         "SELECT KS4_URN, COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2019/2020' GROUP BY KS4_URN"),
+    RefusalCode("differential-privacy-only", "A project that releases under differential privacy only",
+         "The project's approval allows only differentially private answers, and scripts have none.",
+         "Ask in SQL, or ask an administrator whether the project may also use disclosure control.",
+         "# input: npd.spring_census [LA] 2022/2023\n# output: n.csv | pupils by local authority", "python", "P0733"),
+    RefusalCode("identifier", "An identifier",
+         "Names, pupil numbers and the like are granted to nobody, in any form; a link key is neither shown nor "
+         "computed with.",
+         "Leave it out. Persons are linked and counted by the table's link key, in JOIN … ON and COUNT(DISTINCT …).",
+         f"SELECT COUNT(DISTINCT UPN) AS n FROM {CENSUS}"),
+    RefusalCode("link-key", "A link key in the wrong place",
+         "A link key joins tables and counts persons. It is no group, filter, order or result.",
+         "Join on it (ON a.key = b.key), or write COUNT(DISTINCT key).",
+         f"SELECT COUNT(*) AS n FROM {CENSUS} AND PupilMatchingRefAnonymous = 'x'"),
+    RefusalCode("private-only", "A data set that is kept to differential privacy",
+         "About some data sets policy lets nothing exact leave, whichever project asks: exact figures beside private "
+         "ones would tell what the noise hides.",
+         "Ask the same under differential privacy, or leave the table out.",
+         "SELECT COUNT(*) AS n FROM npd.ks1 WHERE KS1_ACADYR = '2017/2018'", "duckdb", "P0733"),
+    RefusalCode("project-expired", "A project whose approval has ended",
+         "Nothing runs for a project after the last day of its approval.",
+         "Ask the data owner to extend the approval; two administrators then change the project's end date.",
+         "SELECT COUNT(*) AS n FROM npd.phonics WHERE PHONICS_ACADYR = '2018/2019'", "tsql", "P0815"),
+    RefusalCode("quasi-arithmetic", "Computing with a quasi-identifier",
+         "A variable that could single people out is computed with, which could cut people into arbitrary groups.",
+         "Compare it with written values or ranges.",
+         f"SELECT SUM(CASE WHEN IDACIScore * 3 > 1 THEN 1 ELSE 0 END) AS n FROM {CENSUS}"),
+    RefusalCode("quasi-grouped", "Grouping by a quasi-identifier",
+         "A variable that could single people out is a group; it may filter by values and ranges only.",
+         "Use it in WHERE, count each range in a column, SUM(CASE WHEN … THEN 1 ELSE 0 END), or ask for a grant that "
+         "allows grouping by it.",
+         f"SELECT LSOA11, COUNT(*) AS n FROM {CENSUS} GROUP BY LSOA11"),
+    RefusalCode("table-not-grantable", "A table that nobody is granted",
+         "The table stands in the catalogue so that this can be said; it stays with the data owner.",
+         "Leave it out.",
+         "SELECT COUNT(*) AS n FROM npd.sc_addresses WHERE AcademicYear = '2022/2023'"),
+    RefusalCode("table-not-granted", "A table outside the grants",
+         "The table is in the catalogue, and the project was not granted it.",
+         "Leave it out, or ask the administrators: a change of grants needs a justification and two of them.",
+         "SELECT COUNT(*) AS n FROM npd.ks1 WHERE KS1_ACADYR = '2018/2019'"),
+    RefusalCode("variable-not-granted", "A variable outside the grants",
+         "The project was granted the table, and not this variable of it.",
+         "Leave it out, or ask the administrators: a change of grants needs a justification and two of them.",
+         "SELECT SUM(KS4_CLA_PP_1_DAY) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2022/2023'"),
+    RefusalCode("years-not-granted", "Years outside the grant",
+         "The job may touch rows of years that were not granted. Without a condition on the year it touches all.",
+         "Add the condition that the advice gives; in a script, the years of the header line.",
+         "SELECT COUNT(*) AS n, AVG(KS2_MATSCORE) AS m FROM npd.ks2_pupil WHERE KS2_ACADYR >= '2021/2022'"),
+)

@@ -1,1 +1,0 @@
-../../../../broker/domain/files.py

@@ -1,1 +1,0 @@
-../../../../broker/domain/formulas.py

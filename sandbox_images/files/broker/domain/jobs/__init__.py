@@ -1,0 +1,1 @@
+../../../../../broker/domain/jobs/__init__.py

@@ -1,0 +1,1 @@
+../../../../../broker/domain/jobs/script_files.py

@@ -1,1 +1,0 @@
-../../../../broker/python_jobs/remade.py

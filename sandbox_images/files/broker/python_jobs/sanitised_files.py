@@ -1,0 +1,1 @@
+../../../../broker/python_jobs/sanitised_files.py
