@@ -1,7 +1,7 @@
 """Sentences that go with an assessment: public notes, symbols, findings on whole outputs. No figures here."""
 
 from broker.domain.findings import Finding, Verdict
-from broker.domain.groups import Across, Keep, Meet, Regroup
+from broker.domain.plans.operators import Aggregate, Filter, Join, Window
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 
 SMALL_POPULATION = Finding("W1", Verdict.SUPPRESS, "The whole filtered population is under the threshold.")
@@ -82,11 +82,11 @@ def notes_of(profile: DisclosureRules, covered: bool, steps: frozenset[type] = f
         if covered
         else "Only combinations with enough persons are listed; one that is absent has nobody, or too few to be shown."
     )
-    if not steps.isdisjoint({Regroup, Across}):
+    if not steps.isdisjoint({Aggregate, Window}):
         notes.append(
             "Figures over groups (totals, means, shares and ranks of groups) are computed from protected figures; "
             "hidden ones are left out."
         )
-    if not steps.isdisjoint({Keep, Meet}):
+    if not steps.isdisjoint({Filter, Join}):
         notes.append("Rows are chosen and joined by protected figures; a hidden figure meets no condition.")
     return tuple(notes)

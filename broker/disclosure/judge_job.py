@@ -36,8 +36,8 @@ from broker.disclosure.table_findings import institution_notice
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence, TableEvidence
 from broker.domain.findings import AssessedRow, Assessment, Finding, SuppressionAudit, Verdict, worst_verdict
-from broker.domain.groups import bases_of
-from broker.domain.plans.lineage import Lineage, lineage_of, walk_program
+from broker.domain.plans.lineage import Lineage, lineage_of
+from broker.domain.plans.operators import table_numbers, walk
 from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
@@ -147,7 +147,7 @@ def assessment_of(
         notes=notes_of(
             profile,
             all(t.covered for t in tables if t.planned.shown),
-            frozenset(map(type, walk_program(judging.planned.program))),
+            frozenset(map(type, walk(judging.planned.program))),
         ),
         tables=tuple(map(table_record, tables)),
         column_statistics=tuple(tuple(sorted(b)) for b in judging.lineage.column_statistics),
@@ -161,7 +161,7 @@ def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
     ids = [i for t in planned.tables for i in (*(k.ident for k in t.keys), *(s.ident for s in t.statistics))]
     if len(set(ids)) < len(ids):
         raise Breach("Two columns of the plan's tables have one id.")
-    if not all(planned.tables[n].shown for n in bases_of(planned.program)):
+    if not all(planned.tables[n].shown for n in table_numbers(planned.program)):
         raise Breach("The plan's output shows a table that must not be shown.")
 
 

@@ -186,7 +186,7 @@ MEANS = frozenset({Measure.MEAN, Measure.SHARE})
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduction:
+class ReproducedCells:
     """How many published figures the recipe makes, of how many; `shown` by statistic and cell are those of cells that
     anybody is in."""
 
@@ -205,7 +205,7 @@ def reproduce_figures(
     members: Members,
     figures: PublishedFigures,
     rounding: Mapping[int, Decimal],
-) -> Reproduction:
+) -> ReproducedCells:
     """`cells` are the keys by the number of the cell, in the planned order. Nobody is in a group that is no cell: its
     counts and sums are 0, and it has no mean."""
     order = [recipe.table.keys.index(key) for key in recipe.keys.values()]
@@ -223,7 +223,7 @@ def reproduce_figures(
             agreed += _is_reproduced(value, nobody if cell is None else exact[cell], rounding.get(statistic.ident))
             if cell is not None:
                 own[cell] = value
-    return Reproduction(agreed, compared, shown)
+    return ReproducedCells(agreed, compared, shown)
 
 
 def _exact_values(statistic: PlannedStatistic, members: Members) -> list[float | None]:

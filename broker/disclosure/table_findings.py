@@ -23,10 +23,10 @@ from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.prefilter_registry import (
     PROTECTED_VALUE_RULES,
-    RuleInputColumns,
     cells_without_institutions,
     rules_to_evaluate,
 )
+from broker.disclosure.rules.prefilters import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm

@@ -9,9 +9,9 @@ from hashlib import sha256
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of
 from broker.domain.findings import TableRecord
 from broker.domain.plans.member_amounts import condition_statistics
+from broker.domain.plans.operators import Scan, walk
 from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Value, column_ids, scalar_text
-from broker.domain.relations import Scan, walk
 from broker.domain.release_history import KnownFigure
 
 CellNumbers = Mapping[tuple[Value, ...], int]

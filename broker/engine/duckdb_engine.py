@@ -7,10 +7,10 @@ from dataclasses import replace
 from broker.disclosure.linking.table_families import find_families
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, OutputEvidence
+from broker.domain.plans.operators import Relation, Scan, walk
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput, PlannedTable, PublicRelation
 from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
-from broker.domain.relations import Relation, Scan, walk
 from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
 from broker.query import TwoPassQuery, render_public, two_pass_query
 

@@ -78,7 +78,7 @@ CELL_DEFAULTS: dict[str, int | None] = dict.fromkeys(
 
 
 class LazyCells(Sequence[CellEvidence]):
-    """Equal to the tuple of its cells, and by column besides (see `disclosure.columns.Columns`)."""
+    """Equal to the tuple of its cells, and by column besides (see `disclosure.evidence_columns.EvidenceColumns`)."""
 
     def __init__(
         self, statistics: Sequence[int], columns: Mapping[str, EvidenceColumn], codes: Sequence[NDArray[np.int64]]

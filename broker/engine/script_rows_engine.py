@@ -9,10 +9,10 @@ from typing import Any, TypeVar, get_args
 from broker.domain.errors import Breach
 from broker.domain.evidence import JobEvidence, ModelFit, ModelFitCell, ModelFitColumn, ModelFitGroup
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema, ScriptRegression
+from broker.domain.plans.operators import Relation, Scan, ScanColumn, walk
 from broker.domain.plans.plan import EvidenceNeeds, Plan
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodata, Vault, VaultTable
-from broker.domain.relations import Relation, Scan, ScanColumn, walk
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.script_rows_verification import (
     Frames,

@@ -5,9 +5,8 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from broker.domain.errors import Breach
-from broker.domain.groups import Across, AcrossColumn, Regroup
+from broker.domain.plans.operators import Aggregate, AggregateCall, PostAggregation, Window, WindowColumn
 from broker.domain.plans.scalars import Scalar, Value
-from broker.domain.relations import Aggregate
 from broker.postprocessing.exact_arithmetic import as_number
 from broker.postprocessing.output_rows import (
     OutputCell,
@@ -23,7 +22,7 @@ from broker.query.operations.aggregate_functions import AGGREGATE_FUNCTIONS, NEI
 from broker.query.operations.operation import CONTEXT
 
 
-def aggregate_rows(operator: Regroup, child: OutputRows, budget: StepBudget) -> OutputRows:
+def aggregate_rows(operator: Aggregate[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     """A row for each value of the keys, in the order in which they come; without keys one row, whatever there is.
 
     A row that does not exist, or whose key is hidden, makes no group. Those that do not exist still stand in the group
@@ -47,7 +46,9 @@ def aggregate_rows(operator: Regroup, child: OutputRows, budget: StepBudget) -> 
     )
 
 
-def _row(operator: Regroup, members: Sequence[tuple[OutputRow, dict[int, OutputCell]]], child: OutputRows) -> OutputRow:
+def _row(
+    operator: Aggregate[PostAggregation], members: Sequence[tuple[OutputRow, dict[int, OutputCell]]], child: OutputRows
+) -> OutputRow:
     lines = [line for line, _ in members]
     keys = next((k for line, k in members if line.exists), {})
     cells = {i: aggregate_cell(g, lines, child) for i, g in operator.aggregates}
@@ -56,7 +57,7 @@ def _row(operator: Regroup, members: Sequence[tuple[OutputRow, dict[int, OutputC
     return OutputRow(keys | cells, exists, not operator.keys or any(line.listed for line in lines), persons)
 
 
-def aggregate_cell(function: Aggregate, lines: Sequence[OutputRow], child: OutputRows) -> OutputCell:
+def aggregate_cell(function: AggregateCall, lines: Sequence[OutputRow], child: OutputRows) -> OutputCell:
     """One aggregate over rows. It is hidden where there is something and all of it is hidden, and where there is
     nothing and nothing looks like hidden."""
     values = [[compute_cell(a, line.cells) for a in function.args] for line in lines]
@@ -107,7 +108,7 @@ def group_value(value: Value) -> Hashable:
 SortKey = tuple[SortValue, ...]
 
 
-def compute_windows(operator: Across, child: OutputRows, budget: StepBudget) -> OutputRows:
+def compute_windows(operator: Window[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     """The child's rows, each with one value more for each column."""
     columns = {c.ident: _window_column(c, child, budget) for c in operator.columns}
     rows = tuple(line.with_cells({i: found[n] for i, found in columns.items()}) for n, line in enumerate(child.rows))
@@ -115,7 +116,7 @@ def compute_windows(operator: Across, child: OutputRows, budget: StepBudget) -> 
     return OutputRows(rows, {**child.blank, **blank_cells(read, child)})
 
 
-def _window_column(column: AcrossColumn, child: OutputRows, budget: StepBudget) -> list[OutputCell]:
+def _window_column(column: WindowColumn, child: OutputRows, budget: StepBudget) -> list[OutputCell]:
     """By row of the child. A row whose partition is hidden stands in none."""
     parts: dict[Hashable, list[int]] = {}
     found: dict[int, OutputCell] = {}
@@ -134,7 +135,7 @@ def _window_column(column: AcrossColumn, child: OutputRows, budget: StepBudget) 
 class WindowPartition:
     """The rows of one partition, in the order of the window."""
 
-    def __init__(self, column: AcrossColumn, lines: Sequence[OutputRow], child: OutputRows, budget: StepBudget) -> None:
+    def __init__(self, column: WindowColumn, lines: Sequence[OutputRow], child: OutputRows, budget: StepBudget) -> None:
         self._column, self._lines, self._child, self._budget = column, lines, child, budget
         self._orders = [[compute_cell(s, line.cells) for s, _ in column.order] for line in lines]
         budget.spend(len(lines))

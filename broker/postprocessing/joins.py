@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from broker.domain.errors import Breach
-from broker.domain.groups import Meet
+from broker.domain.plans.operators import Join, JoinHow, PostAggregation
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, Value
-from broker.domain.relations import JoinHow
 from broker.postprocessing.exact_arithmetic import as_number, call_operation
 from broker.postprocessing.output_rows import CellsById, OutputRow, OutputRows, StepBudget, cell_of, is_true
 
@@ -14,7 +13,7 @@ JoinPair = tuple[str, int, int]
 """An equality of plain columns: its operation, the left side's column and the right side's."""
 
 
-def join_rows(operator: Meet, left: OutputRows, right: OutputRows, budget: StepBudget) -> OutputRows:
+def join_rows(operator: Join[PostAggregation], left: OutputRows, right: OutputRows, budget: StepBudget) -> OutputRows:
     """Rows by the left side's order, then by the right side's; of a full join the right side's lone rows stand last."""
     if not left.blank.keys().isdisjoint(right.blank.keys()):
         raise Breach("Two sides of a join in the plan's output have a column in common.")

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from broker.domain.errors import Breach
 from broker.domain.findings import Verdict, worst_verdict
-from broker.domain.groups import First
+from broker.domain.plans.operators import Limit, PostAggregation, Sort
 from broker.domain.plans.scalars import MISSING_LABEL, Call, Case, ColumnRef, Literal, Scalar, Value, column_ids
 from broker.postprocessing.exact_arithmetic import call_operation, evaluate, to_significant_figures
 
@@ -183,22 +183,25 @@ SortOrder = Sequence[tuple[Scalar, bool]]
 SortValue = tuple[int, Decimal, str]
 
 
-def sort_and_limit(operator: First, child: OutputRows, budget: StepBudget) -> OutputRows:
-    """Rows in order, hidden values last either way; of them those after `skip`, at most `count` and those equal to the
-    last where `ties` says so."""
+def sort_and_limit(
+    operator: Sort[PostAggregation] | Limit[PostAggregation], child: OutputRows, budget: StepBudget
+) -> OutputRows:
+    """Rows in order, hidden values last either way; of a limit those after `skip`, at most `count` and those equal to
+    the last where `ties` says so."""
     budget.spend(len(child.rows))
     keyed = [(_sort_key(line, operator.order), line) for line in child.rows]
     for number, (_, descending) in reversed(list(enumerate(operator.order))):
         shown = [k for k in keyed if k[0][number] is not None]
         hidden = [k for k in keyed if k[0][number] is None]
         keyed = sorted(shown, key=lambda k: k[0][number] or LOWEST_VALUE, reverse=descending) + hidden
-    remaining = keyed[operator.skip :]
-    if operator.count is not None:
-        more = remaining[operator.count :]
-        remaining = remaining[: operator.count]
-        if operator.ties and remaining:
-            remaining += [k for k in more if k[0] == remaining[-1][0]]
-    return OutputRows(tuple(line for _, line in remaining), child.blank)
+    if isinstance(operator, Limit):
+        keyed = keyed[operator.skip :]
+        if operator.count is not None:
+            more = keyed[operator.count :]
+            keyed = keyed[: operator.count]
+            if operator.ties and keyed:
+                keyed += [k for k in more if k[0] == keyed[-1][0]]
+    return OutputRows(tuple(line for _, line in keyed), child.blank)
 
 
 def _sort_key(line: OutputRow, order: SortOrder) -> tuple[SortValue | None, ...]:

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from broker.domain.groups import Across, Base, Extend, First, Given, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    Limit,
+    PostAggregation,
+    Project,
+    PublicRef,
+    Sort,
+    TableRef,
+    Union,
+    Window,
+)
 from broker.domain.plans.plan import PublicRelation
 from broker.domain.plans.scalars import Value
 from broker.postprocessing.aggregation import aggregate_rows, blank_cells, compute_windows
@@ -21,29 +33,29 @@ from broker.postprocessing.output_rows import (
 
 
 def run_program(
-    operator: Group, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
+    operator: PostAggregation, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
 ) -> OutputRows:
     """The rows of a program over the judged tables and the public rows, by their numbers."""
     match operator:
-        case Base(table=number):
+        case TableRef(table=number):
             return tables[number]
-        case Given(public=number):
+        case PublicRef(public=number):
             return public[number]
-        case Meet(left=left, right=right):
+        case Join(left=left, right=right):
             return join_rows(
                 operator, run_program(left, tables, budget, public), run_program(right, tables, budget, public), budget
             )
-        case Stack(parts=parts):
+        case Union(parts=parts):
             return _union(operator, [run_program(p, tables, budget, public) for p in parts], budget)
-        case Extend(child=child):
+        case Project(child=child):
             return _project(operator, run_program(child, tables, budget, public), budget)
-        case Keep(child=child):
+        case Filter(child=child):
             return _filter(operator, run_program(child, tables, budget, public), budget)
-        case Regroup(child=child):
+        case Aggregate(child=child):
             return aggregate_rows(operator, run_program(child, tables, budget, public), budget)
-        case Across(child=child):
+        case Window(child=child):
             return compute_windows(operator, run_program(child, tables, budget, public), budget)
-        case First(child=child):
+        case Sort(child=child) | Limit(child=child):
             return sort_and_limit(operator, run_program(child, tables, budget, public), budget)
 
 
@@ -59,19 +71,19 @@ def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> Out
     return OutputRows(tuple(lines), {i: OutputCell(None, None) for i in idents})
 
 
-def _project(operator: Extend, child: OutputRows, budget: StepBudget) -> OutputRows:
+def _project(operator: Project[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     """Each column sees the child's columns only."""
     budget.spend(len(child.rows))
     rows = tuple(line.with_cells({i: compute_cell(s, line.cells) for i, s in operator.columns}) for line in child.rows)
     return OutputRows(rows, {**child.blank, **blank_cells({i: (s,) for i, s in operator.columns}, child)})
 
 
-def _filter(operator: Keep, child: OutputRows, budget: StepBudget) -> OutputRows:
+def _filter(operator: Filter[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
     budget.spend(len(child.rows))
     return OutputRows(tuple(line for line in child.rows if is_true(operator.predicate, line.cells)), child.blank)
 
 
-def _union(operator: Stack, parts: Sequence[OutputRows], budget: StepBudget) -> OutputRows:
+def _union(operator: Union[PostAggregation], parts: Sequence[OutputRows], budget: StepBudget) -> OutputRows:
     """Parts one after the other. Where a row is missing, it looks as in the part that hides most."""
     budget.spend(sum(len(p.rows) for p in parts))
     rows: list[OutputRow] = []

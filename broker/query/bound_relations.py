@@ -6,9 +6,19 @@ from enum import StrEnum
 
 from sqlglot import exp
 
-from broker.domain.groups import Group
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinHow,
+    PostAggregation,
+    Project,
+    Relation,
+    Values,
+    Window,
+    walk,
+)
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
-from broker.domain.relations import Filter, Gather, Join, JoinHow, Over, Project, Relation, Values, walk
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
@@ -45,7 +55,7 @@ class BoundGroups:
     """Groups: a program above the top γ, with the columns that a query around it sees. `is_single` says that it has
     exactly one row; `keys` the columns that tell one row from another; `tables` how many γs over persons are in it."""
 
-    program: Group
+    program: PostAggregation
     columns: ColumnsByName
     keys: tuple[ColumnRef, ...] = ()
     is_single: bool = False
@@ -80,9 +90,9 @@ def one_row() -> BoundRows:
 
 def is_context(part: Relation) -> bool:
     """Whether a relation itself brings other people's rows together: groups or windows that a person's rows meet."""
-    if isinstance(part, Gather):
+    if isinstance(part, Aggregate):
         return part.person is None and part.counted is not None
-    return isinstance(part, Over) and any(c.shared for c in part.columns)
+    return isinstance(part, Window) and any(c.shared for c in part.columns)
 
 
 def has_context(relation: Relation) -> bool:

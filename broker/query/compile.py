@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from broker.domain.errors import Refusal
+from broker.domain.plans.operators import Aggregate, Filter, Join, Limit, Window, scalars_of, walk
 from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, Plan, PlannedOutput, SavedQuery
 from broker.domain.plans.scalars import Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, ReadableDefinitions
-from broker.domain.relations import Filter, Gather, Join, Limit, Over, scalars_of, walk
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.service_limits import ServiceLimits
+from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
 from broker.query.analysis.group_key_domains import case_conditions, misused_quasi_identifier
 from broker.query.analysis.released_expressions import CONSTANT, release_label
-from broker.query.analysis.variable_uses import merged_uses, uses_of, years_of
 from broker.query.binder import saved_sources
 from broker.query.binder.query_binder import Binder, BindingAborted
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, conjuncts_of
@@ -234,7 +234,7 @@ def _check_quasi_identifiers(binder: Binder) -> None:
         for part in walk(relation):
             if isinstance(part, Filter | Join):
                 conditions += [c for s in scalars_of(part) for c in conjuncts_of(s)]
-            elif isinstance(part, Gather | Over | Limit):
+            elif isinstance(part, Aggregate | Window | Limit):
                 conditions += scalars_of(part)
     for condition in conditions:
         quasi = misused_quasi_identifier(condition, symbols)

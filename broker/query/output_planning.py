@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.domain.csv_text import is_formula
+from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import (
     Measure,
     OutputColumn,
@@ -16,14 +17,13 @@ from broker.domain.plans.plan import (
 )
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Years
-from broker.domain.relations import Relation
 from broker.policy.data_catalogue import PrivacyUnit
+from broker.query.analysis.collected_uses import columns_read
 from broker.query.analysis.group_key_domains import planned_key
 from broker.query.analysis.guards import guards_of
 from broker.query.analysis.implied_statistics import context_tables
 from broker.query.analysis.known_amounts import KnownAmounts
 from broker.query.analysis.row_multiplicity import multiplicity_reason
-from broker.query.analysis.variable_uses import columns_read
 from broker.query.binder import saved_sources
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.binder.query_binder import Binder

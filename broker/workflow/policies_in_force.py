@@ -9,9 +9,7 @@ from broker.policy.policy_set import PolicySet
 
 @lru_cache(maxsize=8)
 def _parsed(fingerprint: str, content: str) -> PolicySet:
-    from broker.policy.stored_policies import (
-        policies_from_json,  # and pydantic with it: a rehearsal has no stored policy
-    )
+    from broker.policy.stored_policies import policies_from_json
 
     return policies_from_json(content, fingerprint)
 

@@ -35,7 +35,7 @@ from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import RawRequest
-from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.request_reader import read_request
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.sandbox.built_images import build_images
 from broker.sandbox.docker_sandbox import DockerSandbox

@@ -10,7 +10,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure, ScriptTable
 from broker.domain.ports import SandboxEnd, SandboxResult
 from broker.python_jobs.regression_formula import read_formula
-from broker.python_jobs.script_requests import in_canonical_order, names_not_in_text, read_request
+from broker.python_jobs.request_reader import in_canonical_order, names_not_in_text, read_request
 from broker.workflow.pipeline.prepared_output import PreparedOutput
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import prepare_script_outputs

@@ -104,7 +104,7 @@ class Rooms:
     def narrowed(self, vault: Vault, uses: object) -> Vault:
         return vault
 
-    def of(self, project: str) -> tuple["Rooms", Vault]:
+    def for_project(self, project: str) -> tuple["Rooms", Vault]:
         return self, self.ensure(project, "synthetic")
 
 
@@ -224,9 +224,9 @@ def test_those_with_the_same_rows_do_not_wait_for_each_other() -> None:
 HOLDS = """
 import sys, time
 from pathlib import Path
-from broker.domain.ports import Rows
-from broker.sandbox.real_synthetic_lock import Neighbours
-with Neighbours(Path(sys.argv[1]), print).holding("npdjob-real-1", Rows.REAL, True):
+from broker.domain.ports import DataKind
+from broker.sandbox.real_synthetic_lock import RealSyntheticLock
+with RealSyntheticLock(Path(sys.argv[1]), print).holding("npdjob-real-1", DataKind.REAL, True):
     print("holds", flush=True)
     time.sleep(60)
 """

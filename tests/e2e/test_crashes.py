@@ -95,8 +95,8 @@ def test_a_rehearsal_whose_worker_is_killed_and_whose_queue_is_wiped_is_run_agai
         os.kill(pid, signal.SIGKILL)
     redis.Redis.from_url(queue_url(site)).flushall()
     seen = await_rehearsal(site, made.ident, lambda seen: not seen.is_open)
-    assert (seen.state, seen.asked.attempt) == ("done", 2)
-    assert (seen.found["end"], seen.found["log"]) == ("ended", "rehearsed\n")
+    assert (seen.state, seen.rehearsal.attempt) == ("done", 2)
+    assert (seen.document["end"], seen.document["log"]) == ("ended", "rehearsed\n")
     assert events_of(site, made.ident) == {"rehearsal.asked": 1, "rehearsal.ended": 1}
 
 

@@ -44,8 +44,8 @@ class Parts:
     with a memory either."""
 
     sandbox: Any
-    collector: Any
-    handed: Any
+    file_rebuilder: Any
+    microdata_engine: Any
     synthetic: None = None
     vaults: None = None
 

@@ -25,7 +25,7 @@ QUERY = ("tests/spec/query", "tests/unit/query")
 MODULES = {
     "broker/scope/grants.py": SCOPE,
     "broker/scope/combinations.py": SCOPE,
-    "broker/query/analysis/variable_uses.py": QUERY,
+    "broker/query/analysis/collected_uses.py": QUERY,
     "broker/query/bound_relations.py": QUERY,
 }
 COPIED = ("broker", "tests", "policies", "pyproject.toml")

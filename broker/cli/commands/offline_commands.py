@@ -32,7 +32,7 @@ from broker.policy.files import load_disclosure_rules
 from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
-from broker.workflow.submission.saved_definitions import read_lookup
+from broker.workflow.submission.save_definition import read_lookup
 
 if TYPE_CHECKING:
     from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation

@@ -8,7 +8,7 @@ from broker.cli.commands.job_commands import broker_client
 from broker.cli.output.console import format_minute, print_json, print_line, print_table, printable, read_input
 from broker.domain.errors import Invalid
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
-from broker.workflow.submission.saved_definitions import LOOKUP_APPROVING, LOOKUP_REASONS
+from broker.workflow.submission.save_definition import LOOKUP_APPROVING, LOOKUP_REASONS
 
 if TYPE_CHECKING:
     from broker.client import BrokerClient

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
-from broker.domain.groups import bases_of
+from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
 from broker.domain.plans.plan import GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, scalar_text
-from broker.domain.relations import Filter, Relation, Scan, walk
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES, Measure.SHARE})
 SUMS = frozenset({Measure.SUM, Measure.MEAN})
@@ -104,7 +103,7 @@ def find_families(plan: Plan, max_cells: int) -> tuple[TableFamily, ...]:
 
 def shown_tables(plan: Plan) -> Iterator[tuple[TableIndex, PlannedTable]]:
     for number, output in enumerate(plan.outputs):
-        for base in dict.fromkeys(bases_of(output.program)):
+        for base in dict.fromkeys(table_numbers(output.program)):
             yield (number, base), output.tables[base]
 
 

@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from broker.domain.plans.operators import Filter, Join, Project, Relation, Scan, ScanColumn
 from broker.domain.plans.plan import PlannedTable
 from broker.domain.plans.scalars import ColumnRef, Scalar, scalar_text
 from broker.domain.plans.substitution import conjuncts, rename_columns, substitute
-from broker.domain.relations import Filter, Join, Project, Relation, Scan, ScanColumn
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def _job_scalar(given: Mapping[int, Scalar | int], column: ColumnRef) -> Scalar:
 
 def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
     """The population of a planned table: what its filters ask, and what they ask it of."""
-    relation, tests, computed = table.contributions, list[Scalar](), list[Project]()
+    relation, tests, computed = table.contributions, list[Scalar](), list[Project[Relation]]()
     while isinstance(relation, Filter | Project):
         if isinstance(relation, Filter):
             tests += conjuncts(relation.predicate)
@@ -73,7 +73,7 @@ class _PopulationReader:
     def scalar(self, scalar: Scalar) -> Scalar:
         return substitute(scalar, lambda c: _job_scalar(self.given, c))
 
-    def compute(self, project: Project) -> None:
+    def compute(self, project: Project[Relation]) -> None:
         for ident, scalar in project.columns:
             self.given[ident] = self.scalar(scalar)
 
@@ -113,7 +113,7 @@ class _PopulationReader:
             self.given[scan.person] = self._names.number(f"{here}#")
         return scan.table
 
-    def _join(self, join: Join, place: str) -> str:
+    def _join(self, join: Join[Relation], place: str) -> str:
         left, right = self.read(join.left, f"{place}l/"), self.read(join.right, f"{place}r/")
         if join.both is not None and join.person is not None:
             self.given[join.person] = self._names.number(f"{place}#")

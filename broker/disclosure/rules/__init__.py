@@ -1,6 +1,6 @@
 """The rules of disclosure control on one statistic in one cell, in one tuple; a module for each family, no thresholds.
 
-What must be seen across the cells of a table is in `full_rows` and `across_cells`; what is done about it, elsewhere.
+What must be seen across the cells of a table is in `table_findings` and `microdata`; what is done about it, elsewhere.
 """
 
 from broker.disclosure.rules.distribution import (

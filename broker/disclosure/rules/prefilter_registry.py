@@ -41,7 +41,7 @@ PREFILTERS: dict[Rule, Prefilter] = {
     distribution.few_degrees_of_freedom: prefilters.few_degrees_of_freedom,
     distribution.zero_deviation: prefilters.zero_deviation,
 }
-"""A rule that has none is asked of every cell; those of the plan alone (`STATIC`) say the same of each."""
+"""A rule that has none is asked of every cell; those of the plan alone (`PLAN_RULES`) say the same of each."""
 
 PROTECTED_VALUE_RULES: frozenset[Rule] = frozenset(
     {magnitude.mean_reveals_count, percentage.percentage_reveals_count, distribution.zero_deviation}

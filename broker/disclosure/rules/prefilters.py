@@ -97,7 +97,7 @@ def surely_less(one: Numbers, other: Numbers, scale: Numbers) -> Mask:
 
 
 def may_be_too_close(largest: Numbers, second: Numbers, total: Numbers, p: float) -> Mask:
-    """Where `rules.asking.is_too_close` may hold."""
+    """Where `rule_input.is_too_close` may hold."""
     scale = (abs(total) + abs(largest) + abs(second)) * (100 + p)
     found: Mask = ~surely_less(p * largest, (total - largest - second) * 100, scale)
     return found

@@ -3,9 +3,9 @@ for each cell."""
 
 from dataclasses import dataclass
 
+from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import GroupKey
 from broker.domain.plans.scalars import Scalar, Value
-from broker.domain.relations import Relation
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+from broker.domain.plans.operators import Limit, Sort
+
 HASHED_CLASSES: Mapping[str, str] = {
     "AnswerRange": "Range",
     "BlockEstimator": "Estimator",
@@ -37,6 +39,28 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss_name"): "word",
 }
 """The same of fields, by class and field."""
+RELATION_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "Aggregate": ("Gather", frozenset()),
+    "AggregateCall": ("Aggregate", frozenset()),
+    "Apply": ("Attach", frozenset()),
+    "Limit": ("Limit", frozenset({"ties", "skip"})),
+    "Window": ("Over", frozenset()),
+}
+"""Operators of relations in the hashes: their names, and the fields that do not stand there."""
+PROGRAM_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "Aggregate": ("Regroup", frozenset({"counted", "person"})),
+    "AggregateCall": ("Aggregate", frozenset()),
+    "Filter": ("Keep", frozenset()),
+    "Join": ("Meet", frozenset({"person", "both", "lateral"})),
+    "Limit": ("First", frozenset()),
+    "Project": ("Extend", frozenset()),
+    "PublicRef": ("Given", frozenset()),
+    "TableRef": ("Base", frozenset()),
+    "Union": ("Stack", frozenset({"person"})),
+    "Window": ("Across", frozenset({"counted"})),
+    "WindowColumn": ("AcrossColumn", frozenset({"shared"})),
+}
+"""The same of operators after the top aggregation."""
 
 
 class _Text(str):
@@ -51,7 +75,7 @@ class _Text(str):
 def plan_text(value: object) -> str:
     """The text of a part of a plan: (class, (field, value), …) in nested tuples. It does not depend on the order of
     sets."""
-    return repr(_nested(value))
+    return repr(_nested(value, RELATION_OPERATORS))
 
 
 def canonical_repr(value: object) -> str:
@@ -68,16 +92,21 @@ def canonical_repr(value: object) -> str:
     return repr(value)
 
 
-def _nested(value: object) -> object:
+def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:
     if isinstance(value, frozenset):
         return ("set", *sorted(map(repr, value)))
     if isinstance(value, tuple):
-        return tuple(map(_nested, value))
+        return tuple(_nested(part, operators) for part in value)
     if isinstance(value, Enum):
         return _Text(_enum_text(value))
+    if isinstance(value, Sort):
+        return _nested(Limit(value.child, value.order, None), operators)
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    return (_class(value), *((_field(value, f.name), _nested(getattr(value, f.name))) for f in fields(value)))
+    name, left_out = operators.get(type(value).__name__, (_class(value), frozenset[str]()))
+    read = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+    below = {n: PROGRAM_OPERATORS if n == "program" else operators for n in read}
+    return (name, *((_field(value, n), _nested(part, below[n])) for n, part in read.items()))
 
 
 def _enum_text(value: Enum) -> str:

@@ -1,9 +1,21 @@
 """Which statistics of an output's tables stand behind a column, and which the output reads at all. No values here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.domain.groups import Across, Extend, First, Group, Keep, Meet, Regroup, Stack, bases_of, parts_of
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    Limit,
+    PostAggregation,
+    Project,
+    Sort,
+    Union,
+    Window,
+    table_numbers,
+    walk,
+)
 from broker.domain.plans.plan import PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Scalar, column_ids
 
@@ -28,7 +40,7 @@ def lineage_of(planned: PlannedOutput) -> Lineage:
     column_statistics = tuple(
         source_columns(column_ids(c.expression), column_sources) & statistic_ids for c in planned.columns
     )
-    read_columns = {i for part in walk_program(planned.program) for i in _columns_read_by(part, planned.tables)}
+    read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
     read = source_columns(read_columns.union(*column_statistics), column_sources) & statistic_ids
     return Lineage(tuple(with_implied(b, statistics) for b in column_statistics), with_implied(read, statistics))
 
@@ -37,7 +49,7 @@ def statistics_read_by(planned: PlannedOutput) -> frozenset[int]:
     """The statistics that the output's program itself reads anywhere; none that these imply."""
     column_sources = _column_sources(planned)
     shown = frozenset[int]().union(*(column_ids(c.expression) for c in planned.columns))
-    read_columns = {i for part in walk_program(planned.program) for i in _columns_read_by(part, planned.tables)}
+    read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
     statistic_ids = {s.ident for t in planned.tables for s in t.statistics if s.implied_by is None}
     return source_columns(read_columns.union(shown), column_sources) & statistic_ids
 
@@ -61,28 +73,22 @@ def with_implied(idents: frozenset[int], statistics: Iterable[PlannedStatistic])
     return frozenset(inside)
 
 
-def walk_program(group: Group) -> Iterator[Group]:
-    yield group
-    for part in parts_of(group):
-        yield from walk_program(part)
-
-
 def _column_sources(planned: PlannedOutput) -> ColumnSources:
     column_sources: dict[int, frozenset[int]] = {}
-    for part in walk_program(planned.program):
+    for part in walk(planned.program):
         column_sources |= _new_column_sources(part, planned.tables)
     return column_sources
 
 
-def _new_column_sources(group: Group, tables: PlannedTables) -> dict[int, frozenset[int]]:
+def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[int, frozenset[int]]:
     """The columns that each new column is computed from."""
     match group:
-        case Extend(columns=columns):
+        case Project(columns=columns):
             return {i: column_ids(s) for i, s in columns}
-        case Regroup(keys=keys, aggregates=aggregates):
+        case Aggregate(keys=keys, aggregates=aggregates):
             by = {i: column_ids(s) for i, s in keys}
             return by | {i: _columns_of_all(g.args) or _statistics_below(group, tables) for i, g in aggregates}
-        case Across(columns=columns):
+        case Window(columns=columns):
             read = {
                 c.ident: (
                     _columns_of_all(c.function.args),
@@ -92,22 +98,22 @@ def _new_column_sources(group: Group, tables: PlannedTables) -> dict[int, frozen
                 for c in columns
             }
             return {i: (args | order or _statistics_below(group, tables)) | by for i, (args, by, order) in read.items()}
-        case Stack(columns=columns):
+        case Union(columns=columns):
             return {i: frozenset(inner) for i, inner in columns}
     return {}
 
 
-def _columns_read_by(group: Group, tables: PlannedTables) -> frozenset[int]:
+def _columns_read_by(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
     """What a step reads to choose, meet or order rows, or to make columns."""
     column_sources = frozenset[int]().union(*_new_column_sources(group, tables).values())
     match group:
-        case Keep(predicate=predicate):
+        case Filter(predicate=predicate):
             return column_ids(predicate)
-        case Meet(on=on):
+        case Join(on=on):
             return frozenset() if on is None else column_ids(on)
-        case First(order=order):
+        case Sort(order=order) | Limit(order=order):
             return _columns_of_all(s for s, _ in order)
-        case Extend() | Stack():
+        case Project() | Union():
             return frozenset()
     return column_sources
 
@@ -116,6 +122,6 @@ def _columns_of_all(scalars: Iterable[Scalar]) -> frozenset[int]:
     return frozenset[int]().union(*map(column_ids, scalars))
 
 
-def _statistics_below(group: Group, tables: PlannedTables) -> frozenset[int]:
+def _statistics_below(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
     """What rows that are counted or numbered are made of: every statistic of the tables below."""
-    return frozenset(s.ident for n in bases_of(group) for s in tables[n].statistics)
+    return frozenset(s.ident for n in table_numbers(group) for s in tables[n].statistics)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from broker.domain.groups import Group
 from broker.domain.plans.canonical import canonical_repr, plan_text
+from broker.domain.plans.operators import PostAggregation, Relation
 from broker.domain.plans.scalars import Scalar, ScalarType, Value
 from broker.domain.plans.variable_uses import VariableUse
-from broker.domain.relations import Relation
 
 
 class Measure(StrEnum):
@@ -209,7 +208,7 @@ class PlannedOutput:
     name: str
     unit: str
     tables: tuple[PlannedTable, ...]
-    program: Group
+    program: PostAggregation
     columns: tuple[OutputColumn, ...]
     public: tuple[PublicRelation, ...] = ()
     small_parts: tuple[SmallPart, ...] = ()

@@ -3,22 +3,22 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
     Values,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 
 IdMap = Callable[[int], int]
 
@@ -75,35 +75,35 @@ class _ColumnRenamer:
                 return Project(self.relation(relation.child), computed)
             case Join():
                 return self._join(relation)
-            case Gather():
+            case Aggregate():
                 return self._aggregation(relation)
-            case Over():
+            case Window():
                 windows = tuple(map(self._window, relation.columns))
-                return Over(self.relation(relation.child), windows, self._optional_id(relation.counted))
+                return Window(self.relation(relation.child), windows, self._optional_id(relation.counted))
             case Union():
                 person = relation.person and (new_id(relation.person[0]), tuple(map(new_id, relation.person[1])))
                 stacked = tuple((new_id(i), tuple(map(new_id, inner))) for i, inner in relation.columns)
                 return Union(tuple(map(self.relation, relation.parts)), stacked, person)
-            case Attach():
+            case Apply():
                 child, sub = self.relation(relation.child), self.relation(relation.sub)
-                return Attach(child, sub, new_id(relation.ident), self._optional_id(relation.column))
+                return Apply(child, sub, new_id(relation.ident), self._optional_id(relation.column))
             case Limit():
                 return replace(relation, child=self.relation(relation.child), order=self._order(relation.order))
 
     def scalar(self, scalar: Scalar) -> Scalar:
         return substitute(scalar, self._replacement)
 
-    def _join(self, join: Join) -> Join:
+    def _join(self, join: Join[Relation]) -> Join[Relation]:
         left, right = self.relation(join.left), self.relation(join.right)
         on = None if join.on is None else self.scalar(join.on)
         both = None if join.both is None else (self._new_id(join.both[0]), self._new_id(join.both[1]))
         return replace(join, left=left, right=right, on=on, person=self._optional_id(join.person), both=both)
 
-    def _aggregation(self, aggregation: Gather) -> Gather:
+    def _aggregation(self, aggregation: Aggregate[Relation]) -> Aggregate[Relation]:
         child = self.relation(aggregation.child)
         keys = tuple((self._new_id(i), self.scalar(s)) for i, s in aggregation.keys)
         aggregates = tuple((self._new_id(i), self._aggregate_call(a)) for i, a in aggregation.aggregates)
-        return Gather(
+        return Aggregate(
             child, keys, aggregates, self._optional_id(aggregation.counted), self._optional_id(aggregation.person)
         )
 
@@ -119,7 +119,7 @@ class _ColumnRenamer:
     def _optional_id(self, ident: int | None) -> int | None:
         return None if ident is None else self._new_id(ident)
 
-    def _aggregate_call(self, call: Aggregate) -> Aggregate:
+    def _aggregate_call(self, call: AggregateCall) -> AggregateCall:
         return replace(call, args=tuple(map(self.scalar, call.args)))
 
     def _order(self, order: tuple[tuple[Scalar, bool], ...]) -> tuple[tuple[Scalar, bool], ...]:

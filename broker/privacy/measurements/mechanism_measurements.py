@@ -139,7 +139,7 @@ def _threshold(mechanism: Threshold, position: int) -> Measurement:
 
 
 def _over_threshold(threshold: int) -> Callable[[dict[int, int]], dict[int, int]]:
-    return lambda kept: {key: count for key, count in kept.items() if count > threshold}
+    return lambda counts: {key: count for key, count in counts.items() if count > threshold}
 
 
 def _selection(mechanism: Selection, position: int) -> Measurement:

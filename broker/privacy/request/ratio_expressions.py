@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.groups import Base, Extend, Group, Stack, parts_of
-from broker.domain.plans.lineage import walk_program
+from broker.domain.plans.operators import PostAggregation, Project, TableRef, Union, children, walk
 from broker.domain.plans.plan import PlannedOutput
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
@@ -49,38 +48,38 @@ def ratio_of(scalar: Scalar) -> ScaledRatio | None:
 
 def ratio_pairs(output: PlannedOutput) -> Iterator[RatioPair]:
     """Of everything that its program computes, in the ids of statistics."""
-    for part in walk_program(output.program):
-        if isinstance(part, Extend):
+    for part in walk(output.program):
+        if isinstance(part, Project):
             shown = [ratio_of(s) for _, s in part.columns]
             yield from (pair for r in shown if r is not None for pair in _table_pairs(r.pair, part.child))
     shown = [ratio_of(c.expression) for c in output.columns]
     yield from (pair for r in shown if r is not None for pair in _table_pairs(r.pair, output.program))
 
 
-def _table_pairs(pair: RatioPair, group: Group) -> Iterator[RatioPair]:
+def _table_pairs(pair: RatioPair, group: PostAggregation) -> Iterator[RatioPair]:
     """What two columns are in the tables that they come from."""
     over, under = pair
     match group:
-        case Extend(child=child, columns=columns):
+        case Project(child=child, columns=columns):
             copies = {i: s.ident for i, s in columns if isinstance(s, ColumnRef)}
             yield from _table_pairs((copies.get(over, over), copies.get(under, under)), child)
-        case Stack(parts=parts, columns=columns):
+        case Union(parts=parts, columns=columns):
             inner = dict(columns)
             if over in inner and under in inner:
                 for part, *both in zip(parts, inner[over], inner[under], strict=True):
                     yield from _table_pairs((both[0], both[1]), part)
-        case Base():
+        case TableRef():
             yield pair
         case _:
-            for part in parts_of(group):
+            for part in children(group):
                 yield from _table_pairs(pair, part)
 
 
 def shown_factor(scalar: Scalar, output: PlannedOutput) -> Decimal:
     """The constant of the ratio that a column of the output shows, under whatever name it got there."""
-    computed = {i: s for part in walk_program(output.program) if isinstance(part, Extend) for i, s in part.columns}
-    for part in walk_program(output.program):
-        if isinstance(part, Stack):
+    computed = {i: s for part in walk(output.program) if isinstance(part, Project) for i, s in part.columns}
+    for part in walk(output.program):
+        if isinstance(part, Union):
             computed |= {i: ColumnRef(inner[0], ScalarType.DOUBLE) for i, inner in part.columns if i not in computed}
     while isinstance(scalar, ColumnRef) and scalar.ident in computed:
         scalar = computed.pop(scalar.ident)

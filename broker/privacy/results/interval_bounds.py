@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import product
 from types import MappingProxyType
 
-from broker.domain.groups import Across, Extend, First, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.operators import Aggregate, Filter, Join, Limit, PostAggregation, Project, Sort, Union, Window
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.privacy.request.ratio_expressions import RatioIdents, RatioPair, ratio_of
 
@@ -32,34 +32,34 @@ BOUND_IDENTS = (low_ident, high_ident)
 class _BoundedProgram:
     """A program with ends, the columns of its rows that have them, and the pairs of columns whose ratio has them."""
 
-    group: Group
+    group: PostAggregation
     bounded: BoundedColumns
     ratios: RatioIdents
 
 
 def with_interval_bounds(
-    group: Group, with_bounds: BoundedColumns, ratios: RatioIdents = MappingProxyType({})
-) -> tuple[Group, BoundedColumns]:
+    group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents = MappingProxyType({})
+) -> tuple[PostAggregation, BoundedColumns]:
     """The program with ends carried along, and the columns of its rows that have them: statistics as they stand, under
     whatever name, and `ratios` of two of them. What else is computed has none."""
     found = _bounded_program(group, with_bounds, ratios)
     return found.group, found.bounded
 
 
-def _bounded_program(group: Group, with_bounds: BoundedColumns, ratios: RatioIdents) -> _BoundedProgram:
+def _bounded_program(group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents) -> _BoundedProgram:
     match group:
-        case Extend(child=child, columns=columns):
+        case Project(child=child, columns=columns):
             return _bounded_project(_bounded_program(child, with_bounds, ratios), columns)
-        case Keep(child=child) | First(child=child) | Across(child=child):
+        case Filter(child=child) | Sort(child=child) | Limit(child=child) | Window(child=child):
             below = _bounded_program(child, with_bounds, ratios)
             return replace(below, group=replace(group, child=below.group))
-        case Meet(left=left, right=right):
+        case Join(left=left, right=right):
             first, second = _bounded_program(left, with_bounds, ratios), _bounded_program(right, with_bounds, ratios)
             joined = replace(group, left=first.group, right=second.group)
             return _BoundedProgram(joined, first.bounded | second.bounded, {**first.ratios, **second.ratios})
-        case Stack(parts=parts, columns=columns):
+        case Union(parts=parts, columns=columns):
             return _bounded_union([_bounded_program(p, with_bounds, ratios) for p in parts], columns)
-        case Regroup(child=child):
+        case Aggregate(child=child):
             return _BoundedProgram(
                 replace(group, child=_bounded_program(child, with_bounds, ratios).group), frozenset(), {}
             )
@@ -79,7 +79,7 @@ def _bounded_project(below: _BoundedProgram, columns: tuple[tuple[int, Scalar], 
         for a in (over, *names.get(over, ()))
         for b in (under, *names.get(under, ()))
     }
-    return _BoundedProgram(Extend(below.group, (*columns, *more)), below.bounded | found.keys(), ratios)
+    return _BoundedProgram(Project(below.group, (*columns, *more)), below.bounded | found.keys(), ratios)
 
 
 def _scalar_bounds(scalar: Scalar, bounded: BoundedColumns, ratios: RatioIdents) -> tuple[Scalar, Scalar] | None:
@@ -116,7 +116,7 @@ def _bounded_union(
         (end(i), tuple(end(n) for n in inner)) for i, inner in columns_with_bounds.items() for end in BOUND_IDENTS
     )
     return _BoundedProgram(
-        Stack(tuple(p.group for p in parts), (*columns, *more)), frozenset(columns_with_bounds), ratios
+        Union(tuple(p.group for p in parts), (*columns, *more)), frozenset(columns_with_bounds), ratios
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
-from broker.domain.groups import Base
+from broker.domain.plans.operators import TableRef
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef, Value
 from broker.postprocessing.output_rows import (
@@ -158,7 +158,7 @@ def assess_private_output(
     nothing exact in it, and no number of persons."""
     program, bounded = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
     shown = released_columns(planned, bounded)
-    if isinstance(program, Base) and is_direct(shown):
+    if isinstance(program, TableRef) and is_direct(shown):
         table = planned.tables[program.table]
         judged = direct_rows(shown, display_table(table, program.table, measured, results))
     else:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from broker.domain.plans.operators import Apply, Relation, walk
 from broker.domain.plans.plan import GroupKey
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value
 from broker.domain.plans.variable_uses import Usage, VariableClass, Years
-from broker.domain.relations import Attach, Relation, walk
 from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
 from broker.query.analysis.self_joins import read_through
@@ -48,7 +48,7 @@ def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) 
     area = 1) THEN 1 END` has a group for the area."""
     columns = read_through(key, symbols)
     for part in walk(relation):
-        if isinstance(part, Attach) and part.ident in columns:
+        if isinstance(part, Apply) and part.ident in columns:
             for condition in conditions_within(part.sub):
                 for ident in symbols.base(condition):
                     if symbols.key_domain(ident) is None:

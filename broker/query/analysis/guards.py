@@ -3,22 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
+    Window,
     WindowColumn,
     walk,
 )
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true
 
@@ -51,11 +51,11 @@ def own_columns(scan: Scan) -> Iterable[int]:
 def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
     """Derived columns whose definition holds on every row: none below an outer side. A key of γ is what made it."""
     match relation:
-        case Filter(child=child) | Over(child=child) | Limit(child=child) | Attach(child=child):
+        case Filter(child=child) | Window(child=child) | Limit(child=child) | Apply(child=child):
             return _certain_definitions(child)
         case Project(child=child, columns=columns):
             return {**_certain_definitions(child), **dict(columns)}
-        case Gather(child=child, keys=keys):
+        case Aggregate(child=child, keys=keys):
             return {**_certain_definitions(child), **_computed_keys(keys)}
         case Join(left=left, right=right, how=how):
             if how is JoinHow.FULL:
@@ -81,13 +81,13 @@ def _push_down(
             out[scan] = Guards(known, definitions)
         case Filter(child=child, predicate=predicate):
             _push_down(child, known + conjuncts_of(predicate), definitions, read, out)
-        case Project(child=child) | Gather(child=child):
+        case Project(child=child) | Aggregate(child=child):
             _push_down(child, known, definitions, read, out)
-        case Over(child=child, columns=columns):
+        case Window(child=child, columns=columns):
             _push_down(child, _on_partitions(known, columns), definitions, read, out)
         case Limit(child=child):
             _push_down(child, (), definitions, read, out)
-        case Attach(child=child, sub=sub):
+        case Apply(child=child, sub=sub):
             _push_down(child, known, definitions, read, out)
             _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read, out)
         case Union(parts=parts, columns=columns):
@@ -137,14 +137,14 @@ def _idents(relation: Relation, read: ColumnsOf) -> frozenset[int]:
                 found |= set(read(part))
             case Project(columns=columns) | Union(columns=columns):
                 found |= {i for i, _ in columns}
-            case Gather(keys=keys, aggregates=aggregates):
+            case Aggregate(keys=keys, aggregates=aggregates):
                 found |= {i for i, _ in (*keys, *aggregates)}
-            case Over(columns=windows):
+            case Window(columns=windows):
                 found |= {w.ident for w in windows}
-            case Attach(ident=ident):
+            case Apply(ident=ident):
                 found.add(ident)
         match part:
-            case Scan(person=int() as person) | Gather(person=int() as person) | Join(person=int() as person):
+            case Scan(person=int() as person) | Aggregate(person=int() as person) | Join(person=int() as person):
                 found.add(person)
             case Union(person=(person, _)):
                 found.add(person)

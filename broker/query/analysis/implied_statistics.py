@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from broker.domain.plans.operators import Aggregate, AggregateCall, Relation, Window, walk
 from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.domain.relations import Aggregate, Gather, Over, Relation, walk
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
 from broker.query.operations.value_bounds import max_decimals
@@ -25,16 +25,16 @@ def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[Planned
     """The tables behind a relation's context, with relations as they are bound."""
     for part in walk(relation):
         match part:
-            case Gather(child=child, keys=keys, aggregates=aggregates, counted=int() as counted, person=None):
+            case Aggregate(child=child, keys=keys, aggregates=aggregates, counted=int() as counted, person=None):
                 yield _context_table(child, counted, tuple(s for _, s in keys), [a for _, a in aggregates], symbols)
-            case Over(child=child, columns=columns, counted=int() as counted):
+            case Window(child=child, columns=columns, counted=int() as counted):
                 for window in columns:
                     if window.shared:
                         yield _context_table(child, counted, window.partition, [window.function], symbols)
 
 
 def _context_table(
-    child: Relation, counted: int, keys: tuple[Scalar, ...], aggregates: list[Aggregate], symbols: SymbolTable
+    child: Relation, counted: int, keys: tuple[Scalar, ...], aggregates: list[AggregateCall], symbols: SymbolTable
 ) -> PlannedTable:
     found = tuple(GroupKey(symbols.new_id(), s, s.type, None, None) for s in keys)
     rows = PlannedStatistic(symbols.new_id(), Measure.COUNT_ROWS, None, ScalarType.INT)
@@ -43,7 +43,7 @@ def _context_table(
     )
 
 
-def _context_statistic(aggregate: Aggregate, symbols: SymbolTable) -> PlannedStatistic:
+def _context_statistic(aggregate: AggregateCall, symbols: SymbolTable) -> PlannedStatistic:
     measure = MEASURES.get(aggregate.op, Measure.COUNT_ROWS)
     if measure is Measure.COUNT_ROWS:
         return PlannedStatistic(symbols.new_id(), measure, None, ScalarType.INT)
@@ -70,7 +70,7 @@ def _type(measure: Measure, argument: Scalar, discrete: bool) -> ScalarType:
 
 
 def _statistic_form(
-    aggregate: Aggregate, argument: Scalar, symbols: SymbolTable
+    aggregate: AggregateCall, argument: Scalar, symbols: SymbolTable
 ) -> QuantileForm | DeviationForm | None:
     if aggregate.op.startswith("quantile"):
         fraction = aggregate.args[1]

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Iterator
 
-from broker.domain.plans.plan import Measure, PlannedStatistic
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Union,
+    Window,
     scalars_of,
     walk,
 )
+from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.aggregate_arguments import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
@@ -91,7 +91,13 @@ def _row_predicates(relation: Relation) -> Iterator[Scalar]:
         case Filter(child=child, predicate=predicate):
             yield predicate
             yield from _row_predicates(child)
-        case Project(child=child) | Over(child=child) | Attach(child=child) | Gather(child=child) | Limit(child=child):
+        case (
+            Project(child=child)
+            | Window(child=child)
+            | Apply(child=child)
+            | Aggregate(child=child)
+            | Limit(child=child)
+        ):
             yield from _row_predicates(child)
         case Join(left=left, right=right, how=how, on=on, lateral=lateral):
             if on is not None and how in {JoinHow.INNER, JoinHow.CROSS}:
@@ -174,10 +180,10 @@ class ConditionVariables:
     def _record(self, part: Relation) -> None:
         """What the conditions below an answer read."""
         match part:
-            case Gather(child=child, aggregates=aggregates):
+            case Aggregate(child=child, aggregates=aggregates):
                 below = self._chosen_in(child)
                 self._below |= {i: below for i, _ in aggregates}
-            case Attach(sub=sub, ident=ident, column=column):
+            case Apply(sub=sub, ident=ident, column=column):
                 every = frozenset().union(*(self.depends_on(s) for p in walk(sub) for s in scalars_of(p)))
                 self._below[ident] = every if column is None else self._chosen_in(sub)
             case Union(columns=columns):

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterator
 
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
+    Window,
     children,
     walk,
 )
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
 from broker.query.bound_relations import conjuncts_of
@@ -49,7 +49,7 @@ def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
         return SELF_JOINS
     if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, conjuncts, symbols) for p in parts):
         return APPLY_ROWS
-    if any(isinstance(p, Gather) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
+    if any(isinstance(p, Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
         return CHOSEN_ROWS
     if (
         any(_chooses_rows(c, symbols) for c, _ in conjuncts)
@@ -70,10 +70,10 @@ def _joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbol
 
 def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
     """The operators that a relation's rows come through."""
-    if isinstance(relation, Gather) and collapses_rows(relation, symbols):
+    if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
         return
     yield relation
-    for child in (relation.child,) if isinstance(relation, Attach) else children(relation):
+    for child in (relation.child,) if isinstance(relation, Apply) else children(relation):
         yield from _row_parts(child, symbols)
 
 
@@ -85,7 +85,7 @@ def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTa
         part = part.child
     if isinstance(part, Limit):
         return part.count == 1
-    if isinstance(part, Gather):
+    if isinstance(part, Aggregate):
         return not part.keys
     scans, inside = list(_scans(right, symbols)), list(_conjuncts(right, symbols))
     if scans and not any(symbols.is_person(s) for s in scans):
@@ -178,12 +178,12 @@ def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
         case Filter(child=child, predicate=predicate):
             yield from ((c, None) for c in conjuncts_of(predicate))
             yield from _conjuncts(child, symbols)
-        case Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+        case Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
             yield from _conjuncts(child, symbols)
         case Union(parts=parts):
             for part in parts:
                 yield from _conjuncts(part, symbols)
-        case Gather(child=child) if not collapses_rows(relation, symbols):
+        case Aggregate(child=child) if not collapses_rows(relation, symbols):
             yield from _conjuncts(child, symbols)
         case Join(left=left, right=right, how=how, on=on):
             outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in _scans(left, symbols))
@@ -199,9 +199,9 @@ def _scans(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
     match relation:
         case Scan(person=scan):
             yield scan or 0
-        case Gather() if collapses_rows(relation, symbols):
+        case Aggregate() if collapses_rows(relation, symbols):
             return
-        case Attach(child=child):
+        case Apply(child=child):
             yield from _scans(child, symbols)
         case _:
             for child in children(relation):
@@ -210,7 +210,7 @@ def _scans(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
 
 def _is_joined(relation: Relation) -> bool:
     match relation:
-        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child):
+        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child):
             return _is_joined(child)
         case Union(parts=parts):
             return any(map(_is_joined, parts))

@@ -3,25 +3,25 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.domain.relations import (
-    Attach,
-    Gather,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Join,
     JoinHow,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
+    Window,
     children,
     walk,
 )
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
 
-def collapses_rows(relation: Gather, symbols: SymbolTable) -> bool:
+def collapses_rows(relation: Aggregate[Relation], symbols: SymbolTable) -> bool:
     """Whether a γ leaves one row a person, or groups that rows meet: nothing below it says how often one counts."""
     if relation.person is None:
         return relation.counted is not None or not relation.keys
@@ -38,9 +38,9 @@ def _self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: Symbol
         scan = relation.person or 0
         several = symbols.is_person(scan) and not _is_one_row(scan, conjuncts, symbols)
         return Counter({symbols.tables[scan].full_name: 1} if several else {})
-    if isinstance(relation, Gather) and collapses_rows(relation, symbols):
+    if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
         return Counter()
-    below = (relation.child,) if isinstance(relation, Attach) else children(relation)
+    below = (relation.child,) if isinstance(relation, Apply) else children(relation)
     found: Counter[str] = Counter()
     for child in below:
         times = _self_joins(child, conjuncts, symbols)
@@ -79,13 +79,15 @@ def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar],
     return False
 
 
-def _distinguishing_columns(join: Join, parts: Sequence[Relation], mine: set[int], symbols: SymbolTable) -> set[int]:
+def _distinguishing_columns(
+    join: Join[Relation], parts: Sequence[Relation], mine: set[int], symbols: SymbolTable
+) -> set[int]:
     """The columns above a join that tell its written rows apart as their own columns `mine` do: what windows count
     among its rows, and columns of set operations and groups that are made of any of these."""
     found = set(mine)
     for part in reversed([p for p in parts if any(below is join for below in walk(p))]):
         match part:
-            case Over(columns=windows):
+            case Window(columns=windows):
                 found |= {w.ident for w in windows}
             case Union(columns=columns):
                 found |= {
@@ -93,7 +95,7 @@ def _distinguishing_columns(join: Join, parts: Sequence[Relation], mine: set[int
                     for i, idents in columns
                     if any(_reads_any(ColumnRef(n, ScalarType.NULL), found, symbols) for n in idents)
                 }
-            case Gather(keys=keys, aggregates=aggregates):
+            case Aggregate(keys=keys, aggregates=aggregates):
                 found |= {i for i, key in keys if _reads_any(key, found, symbols)} | {i for i, _ in aggregates}
     return found
 
@@ -103,7 +105,7 @@ def _reads_any(scalar: Scalar, columns: set[int], symbols: SymbolTable) -> bool:
 
 
 def _matches_several(
-    join: Join, side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
+    join: Join[Relation], side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
     symbols: SymbolTable,
 ) -> bool:  # fmt: skip
     """`own` are the conditions that decide whether an outer side has a row at all."""
@@ -112,7 +114,7 @@ def _matches_several(
     if not stacks or any(isinstance(p, Scan) for p in inside):
         return False
     mine = {i for p in inside if isinstance(p, Union | Project) for i, _ in p.columns}
-    mine |= {i for p in inside if isinstance(p, Gather) for i, _ in p.keys}
+    mine |= {i for p in inside if isinstance(p, Aggregate) for i, _ in p.keys}
     mine = _distinguishing_columns(join, parts, mine, symbols)
     read = [(c, read_through(c, symbols)) for c in conjuncts]
     chosen = [c for c, found in read if not found <= mine and (found & mine or c in own)]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Aggregate, Limit
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Gather, Limit
 from broker.query.binder import window_functions
 from broker.query.binder.grouped_expressions import select_items
 from broker.query.binder.row_aggregation import is_link_key, output_column
@@ -31,7 +31,7 @@ def distinct_rows(binder: "Binder", rows: BoundRows) -> BoundRows:
             symbols.record_use(column, Usage.GROUPED)
     person = symbols.new_id() if linked else None
     counted = rows.person if linked or not rows.is_correlated else None
-    relation = Gather(rows.relation, tuple((k.ident, c) for c, k in keys.items()), (), counted, person)
+    relation = Aggregate(rows.relation, tuple((k.ident, c) for c, k in keys.items()), (), counted, person)
     output_columns = {name: keys[c] for name, c in rows.columns.items()}
     return BoundRows(relation, person, rows.scans, output_columns, rows.is_correlated)
 

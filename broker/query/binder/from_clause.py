@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Filter, Join, JoinHow, Scan
 from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Filter, Join, JoinHow, Scan
 from broker.query.binder import saved_sources
 from broker.query.bound_relations import (
     BindTarget,

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.groups import Base, Extend, Given, Group, Meet, Regroup, Stack
+from broker.domain.plans.operators import (
+    Aggregate,
+    AggregateCall,
+    Join,
+    JoinHow,
+    PostAggregation,
+    Project,
+    PublicRef,
+    TableRef,
+    Union,
+)
 from broker.domain.plans.plan import KEY_STATISTIC, Measure
 from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Aggregate, JoinHow
 from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_subquery_keys
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause
@@ -64,7 +73,7 @@ def bind_select_over_groups(
         expression_binder.bind_subquery_or_window = builder.bind_subquery_or_window
         builder.expression_binder = expression_binder
         made = tuple((c.ident, e) for e, c in keys.items())
-        builder.steps.append(lambda g: Regroup(g, made, tuple(aggregation.columns)))
+        builder.steps.append(lambda g: Aggregate(g, made, tuple(aggregation.columns)))
     output_columns = bind_clauses(binder, select, builder, expression_binder)
     lone = (is_grouped(select) and not keys) or all(
         j.bound.is_single for j in from_items if isinstance(j.bound, BoundGroups)
@@ -87,20 +96,20 @@ def as_public_groups(binder: "Binder", from_item: "from_clause.FromItem") -> "fr
     for column in from_item.bound.columns.values():
         binder.symbols.labels.setdefault(column.ident, "public")
     binder.partial_relations.append(from_item.bound.relation)
-    return replace(from_item, bound=BoundGroups(Given(len(binder.public_relations) - 1), from_item.bound.columns))
+    return replace(from_item, bound=BoundGroups(PublicRef(len(binder.public_relations) - 1), from_item.bound.columns))
 
 
-def _joined_groups(from_items: "list[from_clause.FromItem]") -> Group:
+def _joined_groups(from_items: "list[from_clause.FromItem]") -> PostAggregation:
     """The groups joined. RIGHT joins are LEFT joins the other way round."""
     found = _group_of(from_items[0])
     for one in from_items[1:]:
         how = JoinHow.CROSS if one.how is JoinHow.INNER and not one.on else one.how
         sides = (_group_of(one), found) if one.swapped else (found, _group_of(one))
-        found = Meet(*sides, how, conjunction_of(one.on))
+        found = Join(*sides, how, conjunction_of(one.on))
     return found
 
 
-def _group_of(one: "from_clause.FromItem") -> Group:
+def _group_of(one: "from_clause.FromItem") -> PostAggregation:
     assert isinstance(one.bound, BoundGroups)
     return one.bound.program
 
@@ -121,7 +130,7 @@ class _GroupAggregation:
 
     def __init__(self, binder: "Binder", group_binder: ExpressionBinder) -> None:
         self._binder, self._group_binder = binder, group_binder
-        self.columns: list[tuple[int, Aggregate]] = []
+        self.columns: list[tuple[int, AggregateCall]] = []
 
     def aggregate(self, node: exp.Expr) -> Scalar:
         found = bind_aggregate(node, self._group_binder, own=True).aggregate
@@ -217,14 +226,14 @@ def _grouped_tables(
     keys: dict[Scalar, ColumnRef],
     statistics: DraftStatistics,
     grouping_columns: GroupingColumns,
-) -> Group:
+) -> PostAggregation:
     """The tables: one for each set of keys, stacked under the ids that the program reads."""
     if len(sets) == 1:
         binder.draft_tables.append(DraftTable(rows, keys, statistics))
         absent = [(c.ident, Literal(0, ScalarType.INT)) for c in grouping_columns.by_key.values()]
-        return _with_columns(Base(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
+        return _with_columns(TableRef(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
     symbols = binder.symbols
-    parts: list[Group] = []
+    parts: list[PostAggregation] = []
     idents: list[dict[int, int]] = []
     for one in sets:
         renamed: dict[int, int] = {}
@@ -240,7 +249,7 @@ def _grouped_tables(
         for e, column in grouping_columns.by_key.items():
             renamed[column.ident] = symbols.new_id()
             blank.append((renamed[column.ident], Literal(0 if e in copied else 1, ScalarType.INT)))
-        parts.append(_with_columns(Base(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
+        parts.append(_with_columns(TableRef(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
         idents.append(renamed)
     stacked = [
         *(c.ident for c in keys.values()),
@@ -248,11 +257,11 @@ def _grouped_tables(
         *(s.ident for s in statistics.entries),
         *statistics.totals,
     ]
-    return Stack(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
+    return Union(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
 
 
-def _with_columns(base: Group, columns: Sequence[tuple[int, Scalar]]) -> Group:
-    return Extend(base, tuple(columns)) if columns else base
+def _with_columns(base: PostAggregation, columns: Sequence[tuple[int, Scalar]]) -> PostAggregation:
+    return Project(base, tuple(columns)) if columns else base
 
 
 def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> DraftStatistics:

@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Stack
+from broker.domain.plans.operators import (
+    AggregateCall,
+    Filter,
+    Join,
+    JoinHow,
+    PostAggregation,
+    Project,
+    Sort,
+    TableRef,
+    Union,
+    Window,
+    WindowColumn,
+)
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.domain.relations import Aggregate, JoinHow
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
 from broker.query.binder.draft_tables import DraftTable
@@ -25,26 +36,26 @@ Substitution = Mapping[int, Scalar]
 """What columns above are, in the columns below."""
 
 
-def push_down(conjunct: Scalar, group: Group, tables: list[DraftTable]) -> None:
+def push_down(conjunct: Scalar, group: PostAggregation, tables: list[DraftTable]) -> None:
     """Filters the rows of every table of which the conjunct speaks by its keys alone. It stays above too: this only
     drops rows of groups that it drops anyway."""
     match group:
-        case Base(table=number):
+        case TableRef(table=number):
             table = tables[number]
             keys = {column.ident: expression for expression, column in table.keys.items()}
             if column_ids(conjunct) and column_ids(conjunct) <= keys.keys():
                 tables[number] = replace(table, rows=table.rows.filtered([_substitute(conjunct, keys)]))
-        case Extend(child=child, columns=columns):
+        case Project(child=child, columns=columns):
             push_down(_substitute(conjunct, dict(columns)), child, tables)
-        case Keep(child=child):
+        case Filter(child=child):
             push_down(conjunct, child, tables)
-        case First(child=child, count=None, skip=0):
+        case Sort(child=child):
             push_down(conjunct, child, tables)
-        case Stack(parts=parts, columns=columns):
+        case Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
                 of_part = {i: ColumnRef(idents[index], _type_in(conjunct, i)) for i, idents in columns}
                 push_down(_substitute(conjunct, of_part), part, tables)
-        case Meet(left=left, right=right, how=how):
+        case Join(left=left, right=right, how=how):
             for side, is_preserved in ((left, True), (right, how is not JoinHow.LEFT)):
                 if is_preserved and how is not JoinHow.FULL:
                     push_down(conjunct, side, tables)
@@ -77,7 +88,7 @@ def _type_in(scalar: Scalar, ident: int) -> ScalarType:
     return ScalarType.NULL
 
 
-Step = Callable[[Group], Group]
+Step = Callable[[PostAggregation], PostAggregation]
 
 
 def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
@@ -100,7 +111,7 @@ def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
     return scalar
 
 
-def check_releasable(function: Aggregate, binder: "Binder", node: exp.Expr) -> None:
+def check_releasable(function: AggregateCall, binder: "Binder", node: exp.Expr) -> None:
     """What is aggregated again is itself a released expression: else two figures could hide in one."""
     for argument in function.args:
         if release_label(argument, binder.symbols.labels, binder.symbols.definitions) is None:
@@ -124,12 +135,12 @@ class PostAggregationBuilder:
     binder: "Binder"
     scope: Scope
     steps: list[Step] = field(default_factory=list)
-    windows: list[AcrossColumn] = field(default_factory=list)
+    windows: list[WindowColumn] = field(default_factory=list)
     single_groups: list[BoundGroups] = field(default_factory=list)
     allows_windows: bool = False
     expression_binder: ExpressionBinder | None = None
     without_from: bool = False
-    first_subquery: Group | None = None
+    first_subquery: PostAggregation | None = None
     """Without FROM, the first subquery is what the others stand beside."""
 
     def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
@@ -155,7 +166,7 @@ class PostAggregationBuilder:
         check_releasable(window.call.aggregate, self.binder, node)
         column = ColumnRef(self.binder.symbols.new_id(), window.call.aggregate.type)
         self.binder.symbols.labels[column.ident] = "rank" if window.is_rank else "derived"
-        self.windows.append(AcrossColumn(column.ident, window.call.aggregate, partition, window.order))
+        self.windows.append(WindowColumn(column.ident, window.call.aggregate, partition, window.order))
         return column
 
     def _bind_single_group(self, node: exp.Expr) -> ColumnRef:
@@ -186,24 +197,24 @@ class PostAggregationBuilder:
         self.single_groups.clear()
         if self.windows:
             made = tuple(self.windows)
-            self.steps.append(lambda g: Across(g, made))
+            self.steps.append(lambda g: Window(g, made))
             self.windows.clear()
 
     def filter(self, conjuncts: Sequence[Scalar]) -> None:
         self.apply_pending()
         predicate = conjunction_of(conjuncts)
         if predicate is not None:
-            self.steps.append(lambda g: Keep(g, predicate))
+            self.steps.append(lambda g: Filter(g, predicate))
 
-    def build(self, base: Group) -> Group:
+    def build(self, base: PostAggregation) -> PostAggregation:
         """The whole program; each condition is also handed down to the rows, as far as it speaks of keys."""
         for step in self.steps:
             base = step(base)
-            if isinstance(base, Keep):
+            if isinstance(base, Filter):
                 for conjunct in conjuncts_of(base.predicate):
                     push_down(conjunct, base.child, self.binder.draft_tables)
         return base
 
 
-def _cross_join(other: Group) -> Step:
-    return lambda g: Meet(g, other, JoinHow.CROSS, None)
+def _cross_join(other: PostAggregation) -> Step:
+    return lambda g: Join(g, other, JoinHow.CROSS, None)

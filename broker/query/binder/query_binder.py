@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Relation
 from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
 from broker.domain.projects.project import ResearchProject
-from broker.domain.relations import Relation
 from broker.policy.data_catalogue import Catalogue
 from broker.query.binder import select_binding, set_operations
 from broker.query.binder.draft_tables import DraftTable

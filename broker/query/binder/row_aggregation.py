@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Aggregate, AggregateCall
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Aggregate, Gather
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import is_amount
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
@@ -41,7 +41,7 @@ EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
 class BoundAggregate:
     """An aggregate with the columns behind it and, where they follow, the bounds and decimal places of its value."""
 
-    aggregate: Aggregate
+    aggregate: AggregateCall
     base: frozenset[int]
     low: Decimal | None = None
     high: Decimal | None = None
@@ -174,7 +174,7 @@ def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAg
     check_arguments(node, frozenset({"this", "big_int"}))
     inner, symbols = node.this, expression_binder.symbols
     if isinstance(inner, exp.Star):
-        return BoundAggregate(Aggregate("count_rows", (), ScalarType.INT), frozenset(), size=value_bounds.MOST_ROWS)
+        return BoundAggregate(AggregateCall("count_rows", (), ScalarType.INT), frozenset(), size=value_bounds.MOST_ROWS)
     op = "count"
     if isinstance(inner, exp.Distinct):
         check_arguments(inner, frozenset({"expressions"}))
@@ -188,7 +188,7 @@ def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAg
         else expression_binder.value(inner)
     )
     base = frozenset(i for i in symbols.base(value) if not symbols.origins[i].is_hidden)
-    return BoundAggregate(Aggregate(op, (value,), ScalarType.INT), base, size=value_bounds.MOST_ROWS)
+    return BoundAggregate(AggregateCall(op, (value,), ScalarType.INT), base, size=value_bounds.MOST_ROWS)
 
 
 def is_link_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
@@ -222,7 +222,7 @@ def _sum(value: Scalar, symbols: SymbolTable) -> BoundAggregate:
     kind = ScalarType.INT if value.type.is_whole else value.type
     size = value_bounds.magnitude(value, symbols) * value_bounds.MOST_ROWS
     return BoundAggregate(
-        Aggregate("sum", (value,), kind),
+        AggregateCall("sum", (value,), kind),
         symbols.base(value),
         None,
         None,
@@ -239,7 +239,7 @@ def _bounded_aggregate(
     low, high = (Decimal(str(b)) for b in found) if found is not None else (None, None)
     size = value_bounds.magnitude(value, symbols) if kind.is_number else None
     return BoundAggregate(
-        Aggregate(op, args, kind), symbols.base(value), low, high, value_bounds.max_decimals(value, symbols), size
+        AggregateCall(op, args, kind), symbols.base(value), low, high, value_bounds.max_decimals(value, symbols), size
     )
 
 
@@ -311,7 +311,7 @@ class RowAggregation:
         counted = self.rows.person if self.of_person or not self.own else None
         aggregates = tuple((column.ident, found.aggregate) for found, column in self.columns.items())
         keys = tuple((column.ident, expression) for expression, column in self.keys.items())
-        relation = Gather(self.rows.relation, keys, aggregates, counted, self.person)
+        relation = Aggregate(self.rows.relation, keys, aggregates, counted, self.person)
         if not self.own:
             self.binder.review[CONTEXT] = None
         return BoundRows(relation, self.person, self.rows.scans, is_correlated=self.rows.is_correlated)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import Measure, PlannedStatistic, SavedQuery
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
@@ -16,7 +17,6 @@ from broker.domain.projects.saved_definitions import (
     Lookup,
     ReadableDefinitions,
 )
-from broker.domain.relations import Scan
 from broker.domain.spelling_hints import did_you_mean
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.policy.service_limits import ServiceLimits

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Window, WindowColumn
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Over, WindowColumn
 from broker.query.binder import from_clause, group_binding, subqueries, window_functions
 from broker.query.binder.distinct_and_top import (
     as_group_by,
@@ -65,7 +65,7 @@ class SelectBinding:
             self.rows = attach(self.rows)
         self.pending.clear()
         if self.windows:
-            self.rows = replace(self.rows, relation=Over(self.rows.relation, tuple(self.windows), self.rows.person))
+            self.rows = replace(self.rows, relation=Window(self.rows.relation, tuple(self.windows), self.rows.person))
             self.windows.clear()
         return self.rows
 

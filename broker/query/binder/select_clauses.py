@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.groups import Extend, First, Regroup
+from broker.domain.plans.operators import Aggregate, Project, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, window_functions
@@ -137,7 +137,7 @@ def bind_clauses(
     if select.args.get("distinct"):
         binder.check_clauses(select.args["distinct"], frozenset())
         columns = tuple((c.ident, c) for c in output_columns.values())
-        builder.steps.append(lambda g: Regroup(g, columns, ()))
+        builder.steps.append(lambda g: Aggregate(g, columns, ()))
     _bind_order_and_limit(binder, select, builder, expression_binder, output_columns)
     return output_columns
 
@@ -216,7 +216,7 @@ def _bind_items(
     builder.apply_pending()
     if computed:
         made = tuple(computed)
-        builder.steps.append(lambda g: Extend(g, made))
+        builder.steps.append(lambda g: Project(g, made))
     return output_columns if whole else None
 
 
@@ -267,7 +267,7 @@ def _bind_order_and_limit(
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
     ties = has_ties(limit)
     whole = tuple(found)
-    builder.steps.append(lambda g: First(g, whole, count, ties, skip))
+    builder.steps.append(lambda g: sort_or_limit(g, whole, count, ties, skip))
 
 
 def has_ties(limit: exp.Expr | None) -> bool:

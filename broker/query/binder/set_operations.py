@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.groups import First, Regroup, Stack
+from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
-from broker.domain.relations import Attach, Filter, Project, Union, Values
 from broker.query.analysis.aggregate_arguments import is_amount, is_row_count, row_counts_in
 from broker.query.binder import select_binding, window_functions
 from broker.query.binder.distinct_and_top import distinct_rows
@@ -86,7 +85,7 @@ def _limited_groups(binder: "Binder", node: exp.SetOperation, groups: BoundGroup
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
     options = limit.args.get("limit_options") if limit is not None else None
     ties = options is not None and bool(options.args.get("with_ties"))
-    return replace(groups, program=First(groups.program, order, count, ties, skip))
+    return replace(groups, program=sort_or_limit(groups.program, order, count, ties, skip))
 
 
 def _bind_order(binder: "Binder", node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
@@ -290,7 +289,7 @@ def _matched_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRow
     )
     has_match = symbols.new_opaque(ScalarType.TRUTH, OpaqueColumn(frozenset(), nullable=False))
     binder.syntax_of[has_match] = node
-    matched = Attach(alone.relation, Filter(right.relation, conjunction_of(same) or has_match), has_match.ident, None)
+    matched = Apply(alone.relation, Filter(right.relation, conjunction_of(same) or has_match), has_match.ident, None)
     condition: Scalar = has_match if isinstance(node, exp.Intersect) else Call("not", (has_match,), ScalarType.TRUTH)
     return replace(alone, relation=Filter(matched, condition), scans=left.scans | right.scans)
 
@@ -310,11 +309,11 @@ def _union_groups(binder: "Binder", node: exp.SetOperation, parts: list[BoundGro
         output_columns[name] = ColumnRef(ident, kind)
         columns.append((ident, tuple(f.ident for f in found)))
     stacked = BoundGroups(
-        Stack(tuple(p.program for p in parts), tuple(columns)), output_columns, tuple(output_columns.values())
+        Union(tuple(p.program for p in parts), tuple(columns)), output_columns, tuple(output_columns.values())
     )
     if node.args.get("distinct"):
         stacked = replace(
-            stacked, program=Regroup(stacked.program, tuple((c.ident, c) for c in output_columns.values()), ())
+            stacked, program=Aggregate(stacked.program, tuple((c.ident, c) for c in output_columns.values()), ())
         )
     return stacked
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, children, scalars_of, walk
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import Attach, Filter, Limit, Project, Scan, children, scalars_of, walk
 from broker.query.analysis.aggregate_arguments import is_amount, is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.distinct_and_top import distinct_rows
@@ -77,7 +77,7 @@ def _applied_column(binding: "SelectBinding", sub: BoundRows, value: ColumnRef |
             symbols.sizes[found.ident] = symbols.sizes[value.ident]
     binding.pending.append(
         lambda rows: replace(
-            rows, relation=Attach(rows.relation, sub.relation, found.ident, None if value is None else value.ident)
+            rows, relation=Apply(rows.relation, sub.relation, found.ident, None if value is None else value.ident)
         )
     )
     return found
@@ -181,7 +181,7 @@ def _excludes_missing(sub: BoundRows, value: ColumnRef) -> bool:
     """Whether the subquery's own WHERE leaves out missing values."""
     present = Call("not", (Call("is_null", (value,), ScalarType.TRUTH),), ScalarType.TRUTH)
     part = sub.relation
-    while isinstance(part, Filter | Project | Attach):
+    while isinstance(part, Filter | Project | Apply):
         if isinstance(part, Filter) and present in conjuncts_of(part.predicate):
             return True
         part = part.child

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import AggregateCall, WindowColumn
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage, VariableClass
-from broker.domain.relations import Aggregate, WindowColumn
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import CONTEXT, BoundAggregate, aggregate_column, bind_aggregate
@@ -123,7 +123,9 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
         if op == "ntile":
             args = (Literal(_ntile_bands(function, expression_binder), ScalarType.INT),)
         kind = ScalarType.DOUBLE if op in FRACTIONS else ScalarType.INT
-        return BoundAggregate(Aggregate(op, args, kind), frozenset(), size=Decimal(1) if op in FRACTIONS else MOST_ROWS)
+        return BoundAggregate(
+            AggregateCall(op, args, kind), frozenset(), size=Decimal(1) if op in FRACTIONS else MOST_ROWS
+        )
     op = NEIGHBOUR_FUNCTIONS[type(function)]
     if not own:
         message = f"{op.upper()} over other people's rows gives another person's value."
@@ -139,7 +141,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
         steps = (
             Literal(1 if offset is None else expression_binder.written_integer(offset, "The offset"), ScalarType.INT),
         )
-    found = Aggregate(op, (value, *steps), value.type)
+    found = AggregateCall(op, (value, *steps), value.type)
     return BoundAggregate(
         found,
         expression_binder.symbols.base(value),

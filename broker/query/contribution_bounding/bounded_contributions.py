@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from math import prod
 
 from broker.domain.plans.bounded_table import PersonBound
+from broker.domain.plans.operators import Filter, Join, JoinHow, Relation, Scan, Union, walk
 from broker.domain.plans.plan import PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
-from broker.domain.relations import Filter, Join, JoinHow, Relation, Scan, Union, walk
 from broker.policy.data_catalogue import Catalogue
 from broker.query.contribution_bounding.error_free import error_free_relation
 from broker.query.contribution_bounding.row_bounds import RowBounder, is_of_persons

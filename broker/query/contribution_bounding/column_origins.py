@@ -4,8 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
+    Join,
+    JoinHow,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Values,
+    Window,
+    walk,
+)
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
-from broker.domain.relations import Attach, Gather, Join, JoinHow, Over, Project, Relation, Scan, Union, Values, walk
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 
 
@@ -69,7 +81,7 @@ class ColumnOrigins:
 
 def _computed_columns(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]]:
     match part:
-        case Project(columns=columns) | Gather(keys=columns):
+        case Project(columns=columns) | Aggregate(keys=columns):
             yield from ((i, (s,)) for i, s in columns)
         case Union(columns=columns):
             for ident, parts in columns:
@@ -87,13 +99,13 @@ def _own_idents(part: Relation) -> Iterator[int | None]:
             yield from (*(c.ident for c in scanned), person)
         case Values(columns=columns) | Project(columns=columns):
             yield from (i for i, _ in columns)
-        case Gather(keys=keys, aggregates=aggregates, person=person):
+        case Aggregate(keys=keys, aggregates=aggregates, person=person):
             yield from (*(i for i, _ in keys), *(i for i, _ in aggregates), person)
-        case Over(columns=windows):
+        case Window(columns=windows):
             yield from (w.ident for w in windows)
         case Union(columns=columns, person=both):
             yield from (*(i for i, _ in columns), both[0] if both is not None else None)
         case Join(person=person):
             yield person
-        case Attach(ident=ident):
+        case Apply(ident=ident):
             yield ident

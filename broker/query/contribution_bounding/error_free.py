@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
     Values,
+    Window,
 )
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.aggregate_functions import ORDER_SENSITIVE
 
 ERROR_FREE = frozenset(
@@ -60,7 +60,7 @@ def error_free_relation(relation: Relation) -> Relation:
         case Join(left=left, right=right, on=on):
             condition = None if on is None else error_free(on)
             return replace(relation, left=error_free_relation(left), right=error_free_relation(right), on=condition)
-        case Gather(child=child, keys=keys, aggregates=aggregates):
+        case Aggregate(child=child, keys=keys, aggregates=aggregates):
             made = tuple((i, _error_free_aggregate(a)) for i, a in aggregates)
             return replace(
                 relation,
@@ -68,7 +68,7 @@ def error_free_relation(relation: Relation) -> Relation:
                 keys=tuple((i, error_free(s)) for i, s in keys),
                 aggregates=made,
             )
-        case Over(child=child, columns=windows):
+        case Window(child=child, columns=windows):
             made_windows = tuple(
                 replace(w, function=_error_free_aggregate(w.function), partition=tuple(map(error_free, w.partition)),
                         order=tuple((error_free(s), down) for s, down in w.order))
@@ -77,7 +77,7 @@ def error_free_relation(relation: Relation) -> Relation:
             return replace(relation, child=error_free_relation(child), columns=made_windows)
         case Union(parts=parts):
             return replace(relation, parts=tuple(map(error_free_relation, parts)))
-        case Attach(child=child, sub=sub):
+        case Apply(child=child, sub=sub):
             return replace(relation, child=error_free_relation(child), sub=error_free_relation(sub))
         case Limit(child=child, order=order):
             return replace(
@@ -85,7 +85,7 @@ def error_free_relation(relation: Relation) -> Relation:
             )
 
 
-def _error_free_aggregate(aggregate: Aggregate) -> Aggregate:
+def _error_free_aggregate(aggregate: AggregateCall) -> AggregateCall:
     """Constants stay written: the engine wants them so in quantiles. Binary fractions are added up in an order of their
     own: in that of the rows, one person's presence would move the last digits of others."""
     op, args = aggregate.op, tuple(map(error_free, aggregate.args))

@@ -1,7 +1,19 @@
 """The most rows that one person's become anywhere inside a relation, before any bound drops some."""
 
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
+    Filter,
+    Join,
+    Limit,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Values,
+    Window,
+)
 from broker.domain.plans.scalars import Scalar
-from broker.domain.relations import Attach, Filter, Gather, Join, Limit, Over, Project, Relation, Scan, Union, Values
 from broker.policy.data_catalogue import Catalogue
 from broker.query.bound_relations import conjuncts_of
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
@@ -40,13 +52,14 @@ class _PeakRows:
                 return self._origins.table(relation).max_rows_per_unit_year * max(1, len(years or ()))
             case Values(rows=rows):
                 return len(rows)
-            case Filter(child=child) | Project(child=child) | Over(child=child) | Gather(child=child):
+            case Filter(child=child) | Project(child=child) | Window(child=child) | Aggregate(child=child):
                 return self.rows(child)
             case Limit(child=child, count=count):
-                return min(self.rows(child), count)
+                found = self.rows(child)
+                return found if count is None else min(found, count)
             case Union(parts=parts):
                 return sum(map(self.rows, parts))
-            case Attach(child=child, sub=sub):
+            case Apply(child=child, sub=sub):
                 return self._for_each(self.rows(child), sub)
             case Join(lateral=True):
                 left = self._for_each(self.rows(relation.left), relation.right)

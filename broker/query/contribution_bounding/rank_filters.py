@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
+from broker.domain.plans.operators import Scan, ScanColumn
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
-from broker.domain.relations import Scan, ScanColumn
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true

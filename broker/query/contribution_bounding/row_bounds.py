@@ -6,24 +6,24 @@ from decimal import Decimal
 from itertools import count
 from math import prod
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     ScanColumn,
     Union,
     Values,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
 from broker.policy.data_catalogue import Catalogue
 from broker.query.analysis.guards import guards_of, own_columns
 from broker.query.bound_relations import conjuncts_of
@@ -62,13 +62,13 @@ def scaled(each: Mapping[int, int], many: int | None) -> dict[int, int]:
     return {} if many is None else {i: n * many for i, n in each.items()}
 
 
-def first_numbered_rows(filtered: Filter, origins: ColumnOrigins) -> RowBound | None:
+def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> RowBound | None:
     """Rows that are numbered within their person, or person and year, and of which the first is kept."""
     projects, part = [], filtered.child
     while isinstance(part, Project):
         projects.append(part)
         part = part.child
-    if not isinstance(part, Over):
+    if not isinstance(part, Window):
         return None
     first_columns = set(_equal_to_one(filtered.predicate)) if part.counted is not None else set()
     window = next(
@@ -92,7 +92,7 @@ def first_numbered_rows(filtered: Filter, origins: ColumnOrigins) -> RowBound | 
     return RowBound(replace(filtered, child=relation), rows, each)
 
 
-def _numbers_own_rows(window: WindowColumn, relation: Over, origins: ColumnOrigins) -> bool:
+def _numbers_own_rows(window: WindowColumn, relation: Window[Relation], origins: ColumnOrigins) -> bool:
     person = ColumnRef(relation.counted or 0, ScalarType.INT)
     known = all(s == person or origins.is_link_key(s) or origins.year_count(s) for s in window.partition)
     return window.function.op == "row_number" and not window.shared and person in window.partition and known
@@ -124,13 +124,13 @@ def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], 
                 Call("same", (ColumnRef(i, s.type), s), s.type) for i, s in columns if isinstance(s, ColumnRef)
             )
             return _max_matches(child, (*known, *_through_copies(known, named)), inside, origins)
-        case Over(child=child):
+        case Window(child=child):
             return _max_matches(child, known, inside, origins)
         case Limit(count=count):
             return count
         case Values():
             return 1 if _matches_once(relation, known, inside) else len(relation.rows)
-        case Gather(keys=keys):
+        case Aggregate(keys=keys):
             return 1 if all(_is_fixed(i, known, inside) for i, _ in keys) else None
         case Scan():
             return _max_scan_matches(relation, known, inside, origins)
@@ -141,7 +141,9 @@ def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], 
     return None
 
 
-def _max_join_matches(join: Join, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
+def _max_join_matches(
+    join: Join[Relation], known: Conditions, inside: frozenset[int], origins: ColumnOrigins
+) -> int | None:
     """One side by what is outside, then the other by that as well: never each by the other."""
     both = (*known, *conjuncts_of(join.on))
     outside_left, outside_right = inside - idents_of(join.left), inside - idents_of(join.right)
@@ -229,19 +231,19 @@ class RowBounder:
                     i: below.each[s.ident] for i, s in columns if isinstance(s, ColumnRef) and s.ident in below.each
                 }
                 return replace(below, each={**below.each, **copies})
-            case Over(child=child) | Attach(child=child) | Limit(child=child):
+            case Window(child=child) | Apply(child=child) | Limit(child=child):
                 return self._unary(child, relation)
             case Join():
                 return self._join(relation)
             case Union():
                 return self._union(relation)
-            case Gather():
+            case Aggregate():
                 return self._aggregate(relation)
 
     def _unary(self, child: Relation, made: Relation) -> RowBound:
         """Relations that have as many rows as the one below, or fewer."""
         below = self.bound(child)
-        assert isinstance(made, Filter | Project | Over | Attach | Limit)
+        assert isinstance(made, Filter | Project | Window | Apply | Limit)
         return replace(below, relation=replace(made, child=below.relation))
 
     def _scan(self, scan: Scan) -> RowBound:
@@ -258,7 +260,7 @@ class RowBounder:
         many = 1 if scan.years is None else max(1, len(scan.years))
         return RowBound(Filter(read, rank_condition(by, ident, scan)), by.rows * many, dict.fromkeys(years, by.rows))
 
-    def _join(self, join: Join) -> RowBound:
+    def _join(self, join: Join[Relation]) -> RowBound:
         left, right = is_of_persons(join.left), is_of_persons(join.right)
         if left and right:
             return self._of_two(join)
@@ -271,7 +273,7 @@ class RowBounder:
         made = replace(join, left=below.relation) if left else replace(join, right=below.relation)
         return RowBound(made, product_of(below.rows, most), scaled(below.each, most))
 
-    def _of_two(self, join: Join) -> RowBound:
+    def _of_two(self, join: Join[Relation]) -> RowBound:
         """Two relations of the same person, row by row."""
         if join.lateral:
             left = self.bound(join.left)
@@ -291,7 +293,7 @@ class RowBounder:
         whole = product_of(left.rows, met)
         return RowBound(made, None if whole is None or right.rows is None else whole + right.rows)
 
-    def _union(self, union: Union) -> RowBound:
+    def _union(self, union: Union[Relation]) -> RowBound:
         parts = [self.bound(p) for p in union.parts]
         rows = None if any(p.rows is None for p in parts) else sum(p.rows or 0 for p in parts)
         each = {}
@@ -301,7 +303,7 @@ class RowBounder:
                 each[ident] = sum(n or 0 for n in found)
         return RowBound(replace(union, parts=tuple(p.relation for p in parts)), rows, each)
 
-    def _aggregate(self, aggregate: Gather) -> RowBound:
+    def _aggregate(self, aggregate: Aggregate[Relation]) -> RowBound:
         """One row a person, or a person and year, where nothing else is grouped by: then by the person and not by each
         of their keys, and no row below needs to be left out."""
         if aggregate.person is None:
@@ -312,7 +314,7 @@ class RowBounder:
         if None in years:
             below = self.bound(aggregate.child)
             return RowBound(replace(aggregate, child=below.relation), below.rows, below.each)
-        link_keys = tuple((i, Aggregate("least", (s,), s.type)) for i, s in links)
+        link_keys = tuple((i, AggregateCall("least", (s,), s.type)) for i, s in links)
         made = replace(aggregate, keys=tuple(others), aggregates=(*link_keys, *aggregate.aggregates))
         rows = prod(n for n in years if n is not None)
         return RowBound(made, rows, {i: rows // (n or 1) for (i, _), n in zip(others, years, strict=True)})
@@ -320,11 +322,11 @@ class RowBounder:
 
 def is_of_persons(relation: Relation) -> bool:
     match relation:
-        case Scan(person=person) | Join(person=person) | Gather(person=person) | Union(person=person):
+        case Scan(person=person) | Join(person=person) | Aggregate(person=person) | Union(person=person):
             return person is not None
         case Values():
             return False
-        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
             return is_of_persons(child)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from broker.domain.plans.operators import Aggregate, AggregateCall, Scan, Window, walk
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import Aggregate, Gather, Over, Scan, walk
 from broker.policy.data_catalogue import Variable
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 
@@ -76,7 +76,7 @@ class ClampRanges:
         if found:
             return _hull([self._variable(s.table, v.name, v.type, v.low, v.high) for s, v in found])
         made = self.origins.definition(column) or self._aggregate(column.ident)
-        if isinstance(made, Aggregate):
+        if isinstance(made, AggregateCall):
             if made.op in {"count", "count_rows", "count_distinct"}:
                 return Decimal(0), None
             return self.of(made.args[0]) if made.op in WITHIN_VALUES else UNBOUNDED
@@ -91,13 +91,13 @@ class ClampRanges:
         first, last = (None if end is None else Decimal(repr(end)) for end in (low, high))
         return first, last
 
-    def _aggregate(self, ident: int) -> Aggregate | None:
+    def _aggregate(self, ident: int) -> AggregateCall | None:
         for part in walk(self.origins.relation):
-            if isinstance(part, Gather):
+            if isinstance(part, Aggregate):
                 for own, aggregate in part.aggregates:
                     if own == ident:
                         return aggregate
-            if isinstance(part, Over):
+            if isinstance(part, Window):
                 for window in part.columns:
                     if window.ident == ident:
                         return window.function
@@ -188,14 +188,14 @@ class DistinctValues:
     def _aggregate(self, ident: int) -> int | None:
         made = next((a for a in self._aggregates() if a[0] == ident), None)
         match made:
-            case (_, Aggregate(op="count" | "count_rows" | "count_distinct")):
+            case (_, AggregateCall(op="count" | "count_rows" | "count_distinct")):
                 return DISTINCT_COUNTS
-            case (_, Aggregate(op=op, args=(value, *_))) if op in AMONG_VALUES:
+            case (_, AggregateCall(op=op, args=(value, *_))) if op in AMONG_VALUES:
                 return self.of(value)
         return None
 
-    def _aggregates(self) -> Iterable[tuple[int, Aggregate]]:
-        return (a for part in walk(self.origins.relation) if isinstance(part, Gather) for a in part.aggregates)
+    def _aggregates(self) -> Iterable[tuple[int, AggregateCall]]:
+        return (a for part in walk(self.origins.relation) if isinstance(part, Aggregate) for a in part.aggregates)
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:

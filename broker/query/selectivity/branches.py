@@ -3,8 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
+    Filter,
+    Join,
+    JoinHow,
+    Limit,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Window,
+)
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import Attach, Filter, Gather, Join, JoinHow, Limit, Over, Project, Relation, Scan, Union
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
@@ -87,7 +99,7 @@ def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch
             return [RelationBranch(scans=frozenset({scan} if scan is not None else ()))]
         case Filter(child=child, predicate=predicate):
             return [w.with_conditions(conjuncts_of(predicate)) for w in branches_of(child, symbols)]
-        case Over(child=child, columns=columns):
+        case Window(child=child, columns=columns):
             own = frozenset(
                 c.ident
                 for c in columns
@@ -95,7 +107,7 @@ def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch
                 and any(isinstance(p, ColumnRef) and symbols.key_domain(p.ident) is not None for p in c.partition)
             )
             return [replace(w, row_numbers=w.row_numbers | own) for w in branches_of(child, symbols)]
-        case Project(child=child) | Gather(child=child) | Limit(child=child):
+        case Project(child=child) | Aggregate(child=child) | Limit(child=child):
             return branches_of(child, symbols)
         case Union(parts=parts, columns=columns):
             found = [
@@ -104,7 +116,7 @@ def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch
                 for w in branches_of(part, symbols)
             ]
             return _at_most_allowed(found)
-        case Attach(child=child, sub=sub, ident=ident, column=column):
+        case Apply(child=child, sub=sub, ident=ident, column=column):
             inner = tuple(branches_of(sub, symbols))
             values = frozenset({ident}) if column is not None else frozenset[int]()
             return [

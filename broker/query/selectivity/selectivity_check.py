@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
 from broker.domain.plans.scalars import Call, Scalar
 from broker.domain.plans.variable_uses import Years
-from broker.domain.relations import Gather, Limit, Over, Relation, scalars_of, walk
 from broker.policy.public_sizes import PublicSizes
 from broker.query.diagnostics import NO_POSITION
 from broker.query.selectivity.boolean_formulas import (
@@ -174,7 +174,7 @@ def _grouped_relations(binder: "Binder") -> list[GroupedRelation]:
 def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
     """What is computed below the top: by groups of one person's rows, windows and orders."""
     for part in walk(relation):
-        if isinstance(part, Gather | Over | Limit):
+        if isinstance(part, Aggregate | Window | Limit):
             yield from scalars_of(part)
 
 

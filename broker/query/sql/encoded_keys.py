@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from broker.domain.evidence import VaultProofs
 from broker.domain.plans.bounded_table import BoundedTable
+from broker.domain.plans.operators import Filter, Project, Relation, Scan, ScanColumn, walk
 from broker.domain.plans.plan import EvidenceNeeds, GroupKey, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import Filter, Project, Relation, Scan, ScanColumn, walk
 from broker.query.contribution_bounding.error_free import error_free
 from broker.query.sql.evidence_bounds import argument_sql
 from broker.query.sql.generator import literal_sql, relation_sql, scalar_sql

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic, PlannedTable
-from broker.domain.plans.scalars import ScalarType
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     ScanColumn,
     Union,
     Values,
+    Window,
     walk,
 )
+from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
 
 KEY_MODULUS = 1 << 32
@@ -177,12 +177,12 @@ def with_institutions(table: PlannedTable) -> tuple[PlannedTable, tuple[str, ...
 
 def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
     match relation:
-        case Scan(person=None) | Values() | Gather():
+        case Scan(person=None) | Values() | Aggregate():
             return relation, ()
         case Scan(columns=columns):
             ident = next(fresh)
             return replace(relation, columns=(*columns, ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
-        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
             below, idents = _carry(child, fresh)
             return replace(relation, child=below), idents
         case Join(left=left, right=right):
@@ -192,7 +192,7 @@ def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
             return _carry_union(relation, fresh)
 
 
-def _carry_union(union: Union, fresh: "count[int]") -> WithInstitutions:
+def _carry_union(union: Union[Relation], fresh: "count[int]") -> WithInstitutions:
     """Each part's first institution, if all parts read them of one table: another may name them by another code."""
     parts = [_carry(p, fresh) for p in union.parts]
     tables = {_table_of(relation, idents[0]) if idents else None for relation, idents in parts}

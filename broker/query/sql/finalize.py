@@ -2,23 +2,23 @@
 
 from dataclasses import replace
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.plans.variable_uses import Years
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     ScanColumn,
     Union,
     Values,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
 ORDER_DEPENDENT = frozenset({"row_number", "ntile", "lag", "lead", "first", "last"})
@@ -39,18 +39,18 @@ def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int,
             )
         case Union(parts=parts):
             return replace(relation, parts=tuple(finalize_relation(p, symbols, years) for p in parts))
-        case Attach(child=child, sub=sub):
+        case Apply(child=child, sub=sub):
             return replace(
                 relation, child=finalize_relation(child, symbols, years), sub=finalize_relation(sub, symbols, years)
             )
-        case Over(child=child, columns=columns):
+        case Window(child=child, columns=columns):
             below = finalize_relation(child, symbols, years)
             tie_breakers = _tie_breakers(below)
             return replace(relation, child=below, columns=tuple(_with_total_order(c, tie_breakers) for c in columns))
         case Limit(child=child, order=order):
             below = finalize_relation(child, symbols, years)
             return replace(relation, child=below, order=order + _tie_breakers(below))
-        case Filter() | Project() | Gather():
+        case Filter() | Project() | Aggregate():
             return replace(relation, child=finalize_relation(relation.child, symbols, years))
 
 
@@ -62,11 +62,11 @@ def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
     """What decides between rows that an order leaves equal: the person, then everything that is read of the rows. T-SQL
     takes any of them."""
     match relation:
-        case Filter(child=child) | Limit(child=child) | Attach(child=child) | Over(child=child) | Project(child=child):
+        case Filter(child=child) | Limit(child=child) | Apply(child=child) | Window(child=child) | Project(child=child):
             return _tie_breakers(child)
         case Join(left=left, right=right):
             return _tie_breakers(left) + _tie_breakers(right)
-        case Gather(keys=keys, person=person):
+        case Aggregate(keys=keys, person=person):
             named = [(i, s.type) for i, s in keys] + ([(person, ScalarType.INT)] if person is not None else [])
         case Values(columns=written):
             named = list(written)

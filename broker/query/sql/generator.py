@@ -6,24 +6,24 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     ScanColumn,
     Union,
     Values,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.aggregate_functions import aggregate_sql
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
 from broker.query.operations.registry import operation_sql
@@ -45,14 +45,14 @@ def relation_sql(relation: Relation, least: int) -> str:
             return f"(SELECT *, {computed} FROM {relation_sql(child, least)})"
         case Join():
             return _join_sql(relation, least)
-        case Gather():
+        case Aggregate():
             return _group_by_sql(relation, least)
-        case Over(child=child, columns=windows, counted=counted):
+        case Window(child=child, columns=windows, counted=counted):
             texts = ", ".join(f"{_window_sql(w, counted, least)} AS c{w.ident}" for w in windows)
             return f"(SELECT *, {texts} FROM {relation_sql(child, least)})"
         case Union():
             return _union_sql(relation, least)
-        case Attach(child=child, sub=sub, ident=ident, column=column):
+        case Apply(child=child, sub=sub, ident=ident, column=column):
             inner = relation_sql(sub, least)
             answer = f"EXISTS (SELECT 1 FROM {inner})" if column is None else f"(SELECT c{column} FROM {inner})"
             return f"(SELECT *, {answer} AS c{ident} FROM {relation_sql(child, least)})"
@@ -72,7 +72,7 @@ def _values_sql(relation: Values) -> str:
     return f"(SELECT {typed} FROM (VALUES {rows}) AS written({names}))"
 
 
-def _join_sql(join: Join, least: int) -> str:
+def _join_sql(join: Join[Relation], least: int) -> str:
     left, right = relation_sql(join.left, least), relation_sql(join.right, least)
     lateral = "LATERAL " if join.lateral else ""
     if isinstance(join.right, Join) and join.lateral:
@@ -86,7 +86,7 @@ def _join_sql(join: Join, least: int) -> str:
     return f"(SELECT *, coalesce(c{join.both[0]}, c{join.both[1]}) AS c{join.person} FROM {text})"
 
 
-def _group_by_sql(relation: Gather, least: int) -> str:
+def _group_by_sql(relation: Aggregate[Relation], least: int) -> str:
     shown = [f"{scalar_sql(s)} AS c{i}" for i, s in relation.keys]
     by = [scalar_sql(s) for _, s in relation.keys]
     context = relation.person is None and relation.counted is not None
@@ -101,11 +101,11 @@ def _group_by_sql(relation: Gather, least: int) -> str:
     return f"(SELECT {', '.join(shown) or '1'} FROM {relation_sql(relation.child, least)}{grouped}{having})"
 
 
-def function_sql(aggregate: Aggregate, over: str = "") -> str:
+def function_sql(aggregate: AggregateCall, over: str = "") -> str:
     return aggregate_sql(aggregate.op, [scalar_sql(a) for a in aggregate.args], over)
 
 
-def _hidden_below(text: str, aggregate: Aggregate, counted: int | None, least: int, over: str = "") -> str:
+def _hidden_below(text: str, aggregate: AggregateCall, counted: int | None, least: int, over: str = "") -> str:
     """An aggregate over other people: NULL where fewer persons contribute than may be told of."""
     person = f"c{counted}"
     if aggregate.args and not isinstance(aggregate.args[0], Literal):
@@ -129,7 +129,7 @@ def _window_sql(window: WindowColumn, counted: int | None, least: int) -> str:
     return _shared_window_sql(window, text, over, partition, counted, least)
 
 
-def _mean_over(function: Aggregate, over: str, truncated: bool = False) -> str:
+def _mean_over(function: AggregateCall, over: str, truncated: bool = False) -> str:
     """A mean is a sum and a count, each over the window."""
     value = scalar_sql(function.args[0])
     total, count = f"SUM({value}){over}", f"nullif(COUNT({value}){over}, 0)"
@@ -152,7 +152,7 @@ def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:
     return ", ".join(f"{scalar_sql(s)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for s, down in order)
 
 
-def _union_sql(union: Union, least: int) -> str:
+def _union_sql(union: Union[Relation], least: int) -> str:
     named = [*union.columns, *([union.person] if union.person is not None else [])]
     texts = []
     for index, part in enumerate(union.parts):

@@ -3,8 +3,8 @@
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 from collections.abc import Iterator
 
+from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
-from broker.domain.relations import Relation
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.sql.generator import relation_sql, scalar_sql
 from broker.query.sql.replacement_rows import replacement_rows

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from broker.domain.evidence import VaultProof, VaultProofs
+from broker.domain.plans.operators import Filter, Project, Scan, walk
 from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
-from broker.domain.relations import Filter, Project, Scan, walk
 
 BOUNDABLE = frozenset(
     {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.GAP, Measure.ONES, Measure.SHARE, Measure.SUM, Measure.MEAN}

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
-from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
     Values,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.plan import PlannedTable
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.bound_relations import conjunction_of, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
@@ -67,7 +67,7 @@ def has_replacement_rows(table: PlannedTable) -> bool:
 def person_column(relation: Relation) -> int | None:
     """The column of the rows' person number; None for public rows and groups."""
     match relation:
-        case Scan(person=person) | Join(person=person) | Gather(person=person):
+        case Scan(person=person) | Join(person=person) | Aggregate(person=person):
             return person
         case Union(person=person):
             return person[0] if person is not None else None
@@ -88,20 +88,20 @@ def _visible_columns(relation: Relation) -> Iterator[int]:
             yield from (c.ident for c in scanned)
         case Join(left=left, right=right):
             yield from (*_visible_columns(left), *_visible_columns(right))
-        case Gather(keys=keys, aggregates=aggregates):
+        case Aggregate(keys=keys, aggregates=aggregates):
             yield from (i for i, _ in (*keys, *aggregates))
         case Union(columns=columns) | Values(columns=columns):
             yield from (i for i, *_ in columns)
-        case Filter(child=child) | Project(child=child) | Over(child=child) | Attach(child=child) | Limit(child=child):
+        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
             yield from _visible_columns(child)
     match relation:
         case Project(columns=computed):
             yield from (i for i, _ in computed)
-        case Over(columns=windows):
+        case Window(columns=windows):
             yield from (w.ident for w in windows)
-        case Attach(ident=ident):
+        case Apply(ident=ident):
             yield ident
-        case Scan() | Join() | Gather() | Union():
+        case Scan() | Join() | Aggregate() | Union():
             person = person_column(relation)
             yield from () if person is None else (person,)
 
@@ -137,14 +137,14 @@ class _ReplacementBuilder:
                 known = dict.fromkeys(below.missing, ONLY_NULL)
                 more = {i for i, s in computed if possible_values(s, known, {}) == ONLY_NULL}
                 return replace(below, rows=replace(relation, child=below.rows), missing=below.missing | more)
-            case Attach():
+            case Apply():
                 return self._apply(relation, below)
-            case Over():
+            case Window():
                 return _windowed(relation, below)
-            case Gather():
+            case Aggregate():
                 return self._distinct(relation, below)
 
-    def _apply(self, apply: Attach, below: Replacement) -> Replacement:
+    def _apply(self, apply: Apply[Relation], below: Replacement) -> Replacement:
         """EXCEPT and INTERSECT match rows by all their columns: a row that would come there could match one here."""
         sub = apply.sub
         matching = isinstance(sub, Filter) and any(
@@ -154,7 +154,7 @@ class _ReplacementBuilder:
             raise UnsupportedReplacement
         return replace(below, rows=replace(apply, child=below.rows))
 
-    def _distinct(self, aggregate: Gather, below: Replacement) -> Replacement | None:
+    def _distinct(self, aggregate: Aggregate[Relation], below: Replacement) -> Replacement | None:
         """DISTINCT: a row would come only where no row without a person is like it."""
         if aggregate.person is None:
             return None
@@ -163,14 +163,16 @@ class _ReplacementBuilder:
         person, there, number = (next(self._fresh) for _ in range(3))
         renamed = {i: next(self._fresh) for i, _ in aggregate.keys}
         keys = (*aggregate.keys, (person, ColumnRef(below.person, ScalarType.INT)))
-        alone = Project(Gather(below.rows, keys, (), None, None), ((aggregate.person, Literal(None, ScalarType.INT)),))
+        alone = Project(
+            Aggregate(below.rows, keys, (), None, None), ((aggregate.person, Literal(None, ScalarType.INT)),)
+        )
         other = Union((aggregate,), ((number, (aggregate.person,)), *((to, (i,)) for i, to in renamed.items())), None)
         like = [
             Call("same", (ColumnRef(i, s.type), ColumnRef(renamed[i], s.type)), ScalarType.TRUTH)
             for i, s in aggregate.keys
         ]
         like.append(Call("is_null", (ColumnRef(number, ScalarType.INT),), ScalarType.TRUTH))
-        stands = Attach(alone, Filter(other, conjunction_of(like) or NEVER), there, None)
+        stands: Relation = Apply(alone, Filter(other, conjunction_of(like) or NEVER), there, None)
         missing = {i for i, s in aggregate.keys if isinstance(s, ColumnRef) and s.ident in below.missing} | {
             aggregate.person
         }
@@ -180,7 +182,7 @@ class _ReplacementBuilder:
             frozenset(missing),
         )
 
-    def _join(self, join: Join) -> Replacement | None:
+    def _join(self, join: Join[Relation]) -> Replacement | None:
         left, right = self.of(join.left), self.of(join.right)
         preserved = [(join.left, join.right, right)] if join.how in {JoinHow.LEFT, JoinHow.FULL} else []
         preserved += [(join.right, join.left, left)] if join.how is JoinHow.FULL else []
@@ -193,7 +195,9 @@ class _ReplacementBuilder:
         parts += self._carried(join, left, right)
         return self._union(join, parts)
 
-    def _carried(self, join: Join, left: Replacement | None, right: Replacement | None) -> Iterator[Replacement]:
+    def _carried(
+        self, join: Join[Relation], left: Replacement | None, right: Replacement | None
+    ) -> Iterator[Replacement]:
         """Rows of a side that would come, joined with the other side as it is."""
         outer = join.how in {JoinHow.LEFT, JoinHow.FULL}
         if left is not None:
@@ -218,7 +222,7 @@ class _ReplacementBuilder:
         number = person_column(others)
         assert number is not None
         one, by = ColumnRef(number, ScalarType.INT), (ColumnRef(row, ScalarType.INT),)
-        numbered = Over(public, (_window(row, "row_number", ()),), None)
+        numbered = Window(public, (_window(row, "row_number", ()),), None)
         met = Join(numbered, others, JoinHow.INNER, on, number)
         windows = (
             _window(first, "least", by, one),
@@ -232,7 +236,7 @@ class _ReplacementBuilder:
             _equal(rows, known),
             Call("equal", (ColumnRef(place, ScalarType.INT), ONE), ScalarType.TRUTH),
         ]
-        lone = Filter(Over(met, windows, None), conjunction_of(alone) or NEVER)
+        lone = Filter(Window(met, windows, None), conjunction_of(alone) or NEVER)
         lone_rows = Union((lone,), (*((i, (i,)) for i in visible_columns(public)), (person, (first,))), None)
         return Replacement(
             Join(lone_rows, others, JoinHow.LEFT, NEVER, number), person, frozenset(visible_columns(others))
@@ -256,7 +260,7 @@ class _ReplacementBuilder:
         return Replacement(Union(tuple(p.rows for _, p in some), tuple(columns), None), person, frozenset(missing))
 
 
-def _windowed(window: Over, below: Replacement) -> Replacement:
+def _windowed(window: Window[Relation], below: Replacement) -> Replacement:
     """What depends on other people is judged by tables of its own."""
     if not all(w.shared for w in window.columns):
         raise UnsupportedReplacement
@@ -269,4 +273,4 @@ def _equal(one: int, other: int) -> Call:
 
 
 def _window(ident: int, op: str, partition: tuple[Scalar, ...], *args: Scalar) -> WindowColumn:
-    return WindowColumn(ident, Aggregate(op, args, ScalarType.INT), partition, (), False)
+    return WindowColumn(ident, AggregateCall(op, args, ScalarType.INT), partition, (), False)

@@ -16,7 +16,7 @@ from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.job_store import job_of, job_row
 from broker.storage.job_stores.output_store import output_row, output_values, to_remember_json
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.release_history.history_writes import lock_for_files

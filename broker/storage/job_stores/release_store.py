@@ -18,8 +18,8 @@ from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.job_store import job_row
 from broker.storage.job_stores.output_store import move_output_row
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites
 from broker.storage.ledger.ledger_verification import enter_asides
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_release
 from broker.storage.release_history.history_writes import SqlHistoryWrites
 from broker.storage.stop_store import check_not_stopped

@@ -22,7 +22,7 @@ from broker.domain.ledger.privacy_loss import (
 )
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.tables.job_tables import outputs
 from broker.storage.tables.ledger_tables import ledger_accounts, ledger_charges, ledger_spends
 from broker.storage.tables.ledger_tables import ledger_accounts as accounts

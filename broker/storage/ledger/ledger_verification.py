@@ -31,7 +31,7 @@ from broker.storage.ledger.budget_account_store import (
     spend_from,
     spend_in,
 )
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
 from broker.storage.signed_chain import check_two_administrators, lost_body
 from broker.storage.tables.ledger_tables import (

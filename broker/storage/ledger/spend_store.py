@@ -25,7 +25,7 @@ from broker.storage.ledger.budget_account_store import (
     spend_charges,
     spend_in,
 )
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites, append_ledger_entry
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.tables.job_tables import jobs, outputs, releases
 from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
 

@@ -7,7 +7,7 @@ from broker.web.api.openapi import api_blueprint, change_responses, read_respons
 from broker.web.schemas import api_schemas
 from broker.web.schemas.staff_schemas import StateShown
 from broker.web.web_context import caller, ports
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 from broker.workflow.timing_channel import minute_of
 
 api = api_blueprint("saved")
@@ -16,33 +16,33 @@ api = api_blueprint("saved")
 @api.get("/projects/<project>/saved", responses=read_responses(200, api_schemas.SavedListShown))
 def saved(path: api_schemas.ProjectPath) -> dict[str, Any]:
     """What a project keeps and has asked for: its researchers and its checkers may know."""
-    return _saved_list(saved_definitions.list_saved(ports(), caller(), path.project))
+    return _saved_list(save_definition.list_saved(ports(), caller(), path.project))
 
 
 @api.post("/projects/<project>/saved", responses=change_responses(201, api_schemas.SavedShown))
 def propose(path: api_schemas.ProjectPath, body: api_schemas.LookupBody) -> tuple[dict[str, Any], int]:
     """Ask for a CSV to be kept as a lookup. It can be read once a checker has approved it."""
-    entry = saved_definitions.propose_lookup(ports(), caller(), path.project, body.name, body.about, body.text)
+    entry = save_definition.propose_lookup(ports(), caller(), path.project, body.name, body.about, body.text)
     return api_schemas.SavedShown(**_entry_fields(entry)).model_dump(mode="json"), 201
 
 
 @api.delete("/projects/<project>/saved/<name>", responses=change_responses(204, None))
 def drop(path: api_schemas.SavedPath) -> tuple[str, int]:
     """Drop a cohort or lookup. Jobs that were accepted go on with what they read then."""
-    saved_definitions.drop_saved(ports(), caller(), path.project, path.name)
+    save_definition.drop_saved(ports(), caller(), path.project, path.name)
     return "", 204
 
 
 @api.get("/lookups", responses=read_responses(200, api_schemas.SavedListShown))
 def waiting() -> dict[str, Any]:
     """Lookups that wait for the caller's decision, oldest first."""
-    return _saved_list(saved_definitions.lookups_waiting(ports(), caller()))
+    return _saved_list(save_definition.lookups_waiting(ports(), caller()))
 
 
 @api.get("/lookups/<lookup>", responses=read_responses(200, api_schemas.LookupShown))
 def lookup(path: api_schemas.LookupPath) -> dict[str, Any]:
     """One definition with all that is in it; the look is in the audit log."""
-    entry = saved_definitions.view_definition(ports(), caller(), path.lookup)
+    entry = save_definition.view_definition(ports(), caller(), path.lookup)
     found = entry.definition
     rows = [] if isinstance(found, Cohort) else [[None if v is None else str(v) for v in row] for row in found.rows]
     return api_schemas.LookupShown(**_entry_fields(entry), rows=rows).model_dump(mode="json")
@@ -51,7 +51,7 @@ def lookup(path: api_schemas.LookupPath) -> dict[str, Any]:
 @api.post("/lookups/<lookup>/decision", responses=change_responses(201, StateShown))
 def decide(path: api_schemas.LookupPath, body: api_schemas.DecisionBody) -> tuple[dict[str, Any], int]:
     """Approve or reject a lookup (checkers who are independent of the project)."""
-    state = saved_definitions.decide_lookup(ports(), caller(), path.lookup, body.choice, body.reason)
+    state = save_definition.decide_lookup(ports(), caller(), path.lookup, body.choice, body.reason)
     return StateShown(state=state.value).model_dump(mode="json"), 201
 
 

@@ -21,7 +21,7 @@ from broker.workflow.reviewing.checker_inbox import (
     vote_all,
 )
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS, Ballot
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 
 inbox_blueprint = Blueprint("inbox", __name__)
 
@@ -36,7 +36,7 @@ def inbox() -> str:
         order=order,
         project=project,
         failures=script_failures.scripts_waiting(ports(), caller()),
-        lookups=saved_definitions.lookups_waiting(ports(), caller()),
+        lookups=save_definition.lookups_waiting(ports(), caller()),
         age=_waiting_time,
     )
 

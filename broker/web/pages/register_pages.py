@@ -69,7 +69,7 @@ def atom_feed(
         for e in recalled
         if e.recalled_at is not None
     ]
-    found.sort(key=lambda told: told.at, reverse=True)
+    found.sort(key=lambda entry: entry.at, reverse=True)
     root = ElementTree.Element("feed", {"xmlns": ATOM, "xml:lang": "en-GB"})
     _add_text(root, "title", "Register of releases")
     _add_text(root, "id", FEED_ID)

@@ -8,7 +8,7 @@ from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.projects.saved_definitions import Cohort
 from broker.web.pages.review_pages import CHOICES
 from broker.web.web_context import caller, ports
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 
 lookup_blueprint = Blueprint("lookups", __name__)
 
@@ -21,14 +21,14 @@ def lookup(lookup: str) -> str:
 
 
 def _lookup_page(lookup: str, problem: tuple[str, str] | None) -> str:
-    entry = saved_definitions.view_definition(ports(), caller(), lookup)
+    entry = save_definition.view_definition(ports(), caller(), lookup)
     return render_template(
         "lookup.html",
         entry=entry,
-        decides=saved_definitions.may_decide_lookup(ports(), caller(), entry),
+        decides=save_definition.may_decide_lookup(ports(), caller(), entry),
         choices=LOOKUP_CHOICES,
-        reasons=saved_definitions.LOOKUP_REASONS,
-        approving=(saved_definitions.LOOKUP_APPROVING,),
+        reasons=save_definition.LOOKUP_REASONS,
+        approving=(save_definition.LOOKUP_APPROVING,),
         given=request.form,
         problem=problem,
     )
@@ -40,7 +40,7 @@ def decide(lookup: str) -> Redirect | tuple[str, int]:
     try:
         if choice not in {c.value for c in LOOKUP_CHOICES}:
             raise Invalid("choice", "Choose what should happen.", "/choice")
-        state = saved_definitions.decide_lookup(
+        state = save_definition.decide_lookup(
             ports(), caller(), lookup, VoteChoice(choice), request.form.get("reason", "")
         )
     except Invalid as error:
@@ -64,7 +64,7 @@ def propose(project: str) -> Redirect | tuple[str, int]:
     """Ask for a CSV to be kept as a lookup; the page again where it cannot be one."""
     name, about, text = (request.form.get(field, "").replace("\r\n", "\n") for field in LOOKUP_FIELDS)
     try:
-        saved_definitions.propose_lookup(ports(), caller(), project, name, about, text)
+        save_definition.propose_lookup(ports(), caller(), project, name, about, text)
     except Invalid as error:
         return _saved_page(project, error, 400)
     except Conflict as error:
@@ -74,25 +74,25 @@ def propose(project: str) -> Redirect | tuple[str, int]:
 
 @saved_blueprint.post("/projects/<project>/saved/<name>/drop")
 def drop(project: str, name: str) -> Redirect:
-    saved_definitions.drop_saved(ports(), caller(), project, name)
+    save_definition.drop_saved(ports(), caller(), project, name)
     return redirect(url_for("keeping.saved", project=project))
 
 
 @saved_blueprint.get("/saved/<ident>")
 def entry(ident: str) -> str:
     """One definition with all that is in it; the look is in the audit log."""
-    found = saved_definitions.view_definition(ports(), caller(), ident)
-    return render_template("saved_entry.html", entry=found, reasons=saved_definitions.LOOKUP_REASONS)
+    found = save_definition.view_definition(ports(), caller(), ident)
+    return render_template("saved_entry.html", entry=found, reasons=save_definition.LOOKUP_REASONS)
 
 
 def _saved_page(project: str, problem: Invalid | None, status: int) -> tuple[str, int]:
-    entries = saved_definitions.list_saved(ports(), caller(), project)
+    entries = save_definition.list_saved(ports(), caller(), project)
     page = render_template(
         "saved.html",
         project=project,
         cohorts=[e for e in entries if isinstance(e.definition, Cohort)],
         lookups=[e for e in entries if not isinstance(e.definition, Cohort)],
-        reasons=saved_definitions.LOOKUP_REASONS,
+        reasons=save_definition.LOOKUP_REASONS,
         form=request.form,
         problem=problem,
         field=problem.pointer.strip("/").partition("/")[0] if problem else "",

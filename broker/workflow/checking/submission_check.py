@@ -162,9 +162,7 @@ def _check_private_query(
 ) -> CheckedSubmission:
     """The same text as a private one: its lines are part of the canonical text and of the hash. Why a person would look
     at exact figures is no matter here."""
-    from broker.workflow.private_jobs.private_request import (
-        plan_private_query,  # and OpenDP with it, which other texts do not need
-    )
+    from broker.workflow.private_jobs.private_request import plan_private_query
 
     found = [*refusals, *lines.refusals]
     private = None

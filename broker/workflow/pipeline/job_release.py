@@ -29,7 +29,7 @@ from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.output_records import privacy_method_entry, privacy_of, store_released_record
 from broker.workflow.policies_in_force import policies_assessed, policies_in_force, policies_of
 from broker.workflow.release_history.release_recording import history_update
-from broker.workflow.submission.saved_definitions import saved_at_submission
+from broker.workflow.submission.save_definition import saved_at_submission
 from broker.workflow.timing_channel import whole_minute
 
 

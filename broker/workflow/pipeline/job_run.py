@@ -24,7 +24,7 @@ from broker.workflow.private_jobs.private_blocks import try_blocks_on_synthetic
 from broker.workflow.private_jobs.private_outputs import assess_private
 from broker.workflow.private_jobs.private_ports import RunPorts
 from broker.workflow.private_jobs.private_request import PrivateScript
-from broker.workflow.submission.saved_definitions import saved_at_submission
+from broker.workflow.submission.save_definition import saved_at_submission
 from broker.workflow.timing_channel import reads_nothing, time_slots_of
 
 

@@ -24,7 +24,7 @@ from broker.domain.ports import SubmittedMicrodata
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import RawRequest
-from broker.python_jobs.script_requests import in_canonical_order, in_text_order, read_request
+from broker.python_jobs.request_reader import in_canonical_order, in_text_order, read_request
 from broker.python_jobs.submitted_rows import (
     JobInputs,
     catalogue_with_rows,

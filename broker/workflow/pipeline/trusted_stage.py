@@ -40,8 +40,8 @@ from broker.python_jobs.raw_outputs import (
     file_description,
     released_name,
 )
+from broker.python_jobs.request_reader import names_not_in_text
 from broker.python_jobs.sandbox_requests import prepare_script
-from broker.python_jobs.script_requests import names_not_in_text
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.scope.combinations import restricted_mount
 from broker.workflow.attempts import Failed, files_limits, limits_for

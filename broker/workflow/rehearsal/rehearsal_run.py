@@ -23,7 +23,7 @@ from broker.workflow.rehearsal.query_rehearsal import RehearsalContext, rehearse
 from broker.workflow.rehearsal.rehearsal_document import output_document, script_outcome, shorten_document
 from broker.workflow.rehearsal.rehearsal_requests import check_notes
 from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 
 POLICY_CHANGED = "The policy or the project has changed since you asked: check the text again."
 WORKER_LOST = "Its worker was lost, again and again. Try it once more; if that is lost too, tell an administrator."
@@ -139,7 +139,7 @@ def _recheck(
         raise Invalid("policy-changed", POLICY_CHANGED)
     if is_stopped(ports, project.ident, rehearsal.person):
         raise Invalid("stopped", "An administrator has stopped this project. Ask them why.")
-    saved = saved_definitions.saved_of(saved_definitions.readable_definitions(ports, project.ident))
+    saved = save_definition.saved_of(save_definition.readable_definitions(ports, project.ident))
     today = ports.clock.now().date()
     checked = check_submission(sent.text, sent.kind, sent.dialect, project, policies, today, saved)
     if not checked.accepted or checked.private is not None:

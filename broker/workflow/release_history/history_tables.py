@@ -11,23 +11,23 @@ from broker.disclosure.table_recipes import disclosed_figures, recipe_of
 from broker.domain.errors import Breach, Unavailable
 from broker.domain.findings import Assessment
 from broker.domain.plans.lineage import statistics_read_by
-from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
-from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
-from broker.domain.ports.history_ports import TableAddress, TableMembers
-from broker.domain.relations import (
-    Attach,
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Project,
     Relation,
     Scan,
     Union,
+    Window,
     walk,
 )
+from broker.domain.plans.plan import Plan, PlannedOutput, PlannedTable
+from broker.domain.ports import Ports, ReleaseHistoryPorts, WorkerPorts
+from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.release_history import (
     HistoryEntry,
     HistorySource,
@@ -65,14 +65,14 @@ def _holding(relation: Relation) -> SourceYears:
             return frozenset({(table, None)})
         case Scan(table=table, person=int(), years=years) if years is not None and len(years) == 1:
             return frozenset((table, year) for year in years)
-        case Gather(person=None):  # rows of groups, which are nobody's
+        case Aggregate(person=None):  # rows of groups, which are nobody's
             return frozenset()
         case (
             Filter(child=child)
             | Project(child=child)
-            | Over(child=child)
-            | Gather(child=child)
-            | Attach(child=child)
+            | Window(child=child)
+            | Aggregate(child=child)
+            | Apply(child=child)
             | Limit(child=child)
         ):
             return _holding(child)

@@ -45,7 +45,7 @@ from broker.workflow.release_history.comparison_records import (
 )
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import ComparisonContext, ComparisonRequest, history_ports
-from broker.workflow.submission.saved_definitions import saved_at_submission
+from broker.workflow.submission.save_definition import saved_at_submission
 
 
 @dataclass(slots=True)

@@ -19,16 +19,13 @@ from broker.workflow.access import reach_job, reach_project
 from broker.workflow.administration.emergency_stops import check_not_stopped
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.job_scheduling import apparently_running
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 
 
 def reserve_spend(ports: Ports, person: Person, job: Job, checked: CheckedSubmission) -> Job:
     """The job with the snapshot that it is asked of. A question whose answer was released to the project reserves
     nothing. Refused, with every reason, where not enough is left; nothing is queued then."""
-    from broker.workflow.private_jobs.private_request import (  # and OpenDP with it, which other jobs do not need
-        release_maximum,
-        spend_request,
-    )
+    from broker.workflow.private_jobs.private_request import release_maximum, spend_request
 
     assert checked.private is not None
     project, snapshot = job.submission.project, _latest_snapshot(ports).ident
@@ -82,22 +79,22 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
     _check_fields(submission, policies)
     _check_replaced_job(ports, submission)
     now = ports.clock.now()
-    entries = saved_definitions.readable_definitions(ports, project.ident)
-    saved = saved_definitions.saved_of(entries)
+    entries = save_definition.readable_definitions(ports, project.ident)
+    saved = save_definition.saved_of(entries)
     checked = check_submission(
         submission.text, submission.kind, submission.dialect, project, policies, now.date(), saved
     )
     _check_descriptions(submission, checked)
     if checked.accepted:
         _check_queue_room(ports, policies, project.ident, submission)
-        saved_definitions.check_saved_room(entries, [k.name for k in checked.saved_definitions], policies)
+        save_definition.check_saved_room(entries, [k.name for k in checked.saved_definitions], policies)
     job = _job(person, submission, checked, policies, entries, now)
     if checked.private is not None and checked.accepted:
         job = reserve_spend(ports, person, job, checked)
-    new_entries = saved_definitions.entries_saved_by(job, checked.saved_definitions) if checked.accepted else []
+    new_entries = save_definition.entries_saved_by(job, checked.saved_definitions) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
-    events += [saved_definitions.definition_event(e, person, "saved.kept", now) for e in new_entries]
+    events += [save_definition.definition_event(e, person, "saved.kept", now) for e in new_entries]
     reads_real_rows = submission.kind is JobKind.PYTHON and not job.is_private
     most_unread = policies.service.unread_scripts if reads_real_rows else None
     accepted = ports.store.accept(job, events, new_entries, most_unread)

@@ -15,7 +15,7 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.access import reach_project
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 from broker.workflow.submission.job_submission import DIALECTS
 
 
@@ -50,7 +50,7 @@ def check_text(
         raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
     if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
-    saved = saved_definitions.saved_of(saved_definitions.readable_definitions(ports, reached.ident))
+    saved = save_definition.saved_of(save_definition.readable_definitions(ports, reached.ident))
     return check_submission(text, kind, dialect, reached, policies, ports.clock.now().date(), saved)
 
 

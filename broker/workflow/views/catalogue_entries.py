@@ -12,7 +12,7 @@ from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, V
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import reach_project
 from broker.workflow.policies_in_force import policies_in_force
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 from broker.workflow.submission.preview import CatalogueEntry, catalogue_entry
 
 
@@ -150,7 +150,7 @@ class CompletionNames:
 def completion_names(ports: Ports, person: Person, ident: str) -> CompletionNames:
     """Granted variables, cohorts and lookups: nothing else can be used, so nothing else is offered."""
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, ident)
-    saved = [_saved_table(entry) for entry in saved_definitions.readable_definitions(ports, ident)]
+    saved = [_saved_table(entry) for entry in save_definition.readable_definitions(ports, ident)]
     return CompletionNames(project.dialect, (*_granted_tables(project, policies.catalogue), *saved))
 
 

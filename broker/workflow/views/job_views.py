@@ -16,7 +16,7 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.access import RelationLookup, project_or_unknown, reach_job, relation_lookup, relation_of
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.policies_in_force import policies_in_force, policies_of
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 from broker.workflow.timing_channel import (
     appears_running,
     disclosed_end,
@@ -174,7 +174,7 @@ def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Vari
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)
     s = job.submission
-    saved = saved_definitions.saved_at_submission(ports, job)
+    saved = save_definition.saved_at_submission(ports, job)
     checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
     return checked.refusals, checked.uses
 

@@ -18,7 +18,7 @@ from broker.domain.public_tables import PublicTableState
 from broker.workflow.administration.user_accounts import AWAITS_SECOND, PERSON_PUT, account_holder
 from broker.workflow.reviewing import script_failures
 from broker.workflow.reviewing.checker_inbox import outputs_waiting
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 from broker.workflow.views import job_views
 
 SOON = timedelta(days=30)
@@ -123,7 +123,7 @@ def _to_check(ports: Ports, person: Person) -> Iterator[Notice]:
         outputs = "One output" if count == 1 else f"{count} outputs"
         waits = "waits" if count == 1 else "wait"
         yield Notice(f"review:{job}", f"{outputs} of project {projects[job]} {waits} for a vote.", "/inbox", first[job])
-    for entry in saved_definitions.lookups_waiting(ports, person):
+    for entry in save_definition.lookups_waiting(ports, person):
         yield Notice(f"lookup:{entry.ident}", f"A lookup of project {entry.project} waits for a decision.", "/inbox")
     for job_found in script_failures.scripts_waiting(ports, person):
         sentence = f"A script of project {job_found.submission.project} met real rows and waits to be read."

@@ -20,7 +20,7 @@ from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.job_release import Download
 from broker.workflow.pipeline.output_records import stored_release_record
 from broker.workflow.policies_in_force import policies_of
-from broker.workflow.submission import saved_definitions
+from broker.workflow.submission import save_definition
 
 PARQUET = "application/vnd.apache.parquet"
 MAX_COLOURS = 10
@@ -132,7 +132,7 @@ def _key_columns(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
         return None
     policies, s = policies_of(ports.store, job.policy), job.submission
     project = project_or_unknown(policies, s.project)
-    saved = saved_definitions.saved_at_submission(ports, job)
+    saved = save_definition.saved_at_submission(ports, job)
     plan = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved).plan
     planned = next((o for o in plan.outputs if o.name == name), None) if plan else None
     return None if planned is None else frozenset(c.name for c in planned.columns if c.is_key)

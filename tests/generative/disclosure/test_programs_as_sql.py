@@ -12,10 +12,21 @@ from hypothesis import strategies as st
 
 from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import OutputEvidence
-from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinHow,
+    Limit,
+    PostAggregation,
+    Project,
+    TableRef,
+    Union,
+    Window,
+    WindowColumn,
+)
 from broker.domain.plans.plan import OutputColumn, PlannedOutput
 from broker.domain.plans.scalars import Scalar
-from broker.domain.relations import JoinHow
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 OPEN = DisclosureRules(
@@ -37,22 +48,22 @@ g_rows = st.dictionaries(
 h_rows = st.dictionaries(st.sampled_from(["a", "b", "e", None]), st.integers(1, 60), min_size=1)
 
 
-def over(op: str, *args: Scalar, by: tuple[int, ...] = (), order: tuple[tuple[int, bool], ...] = ()) -> AcrossColumn:
+def over(op: str, *args: Scalar, by: tuple[int, ...] = (), order: tuple[tuple[int, bool], ...] = ()) -> WindowColumn:
     """Under the id 30."""
-    return AcrossColumn(30, agg(op, *args), tuple(map(col, by)), tuple((col(i), down) for i, down in order))
+    return WindowColumn(30, agg(op, *args), tuple(map(col, by)), tuple((col(i), down) for i, down in order))
 
 
-def windows(*columns: AcrossColumn) -> Group:
-    found = tuple(AcrossColumn(30 + number, c.function, c.partition, c.order) for number, c in enumerate(columns))
-    return Across(Base(0), found)
+def windows(*columns: WindowColumn) -> PostAggregation:
+    found = tuple(WindowColumn(30 + number, c.function, c.partition, c.order) for number, c in enumerate(columns))
+    return Window(TableRef(0), found)
 
 
 SAME = calls("equal_text", LA, HLA)
 KEYS = ((LA, False), (YEAR, False))
 BY_N = ((N, True),)
 ALONG = ((YEAR, False),)
-TOTAL = Regroup(Base(0), (), ((50, agg("sum", col(N))), (51, agg("count_rows"))))
-BY_LA = Regroup(Base(0), ((40, col(LA)),), ((41, agg("sum", col(N))), (42, agg("count_rows"))))
+TOTAL = Aggregate(TableRef(0), (), ((50, agg("sum", col(N))), (51, agg("count_rows"))))
+BY_LA = Aggregate(TableRef(0), ((40, col(LA)),), ((41, agg("sum", col(N))), (42, agg("count_rows"))))
 BAND = case(
     (calls("is_null", M), lit("none")), (calls("at_most", lit(Decimal(30)), M), lit("high")), otherwise=lit("low")
 )
@@ -60,26 +71,26 @@ MANY = calls("less", lit(20), N)
 HIGH_ONLY = case((calls("less", lit(30), M), col(N)), otherwise=lit(None))
 ALMOST = "ORDER BY la NULLS FIRST, yr"
 
-SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
+SHAPES: Mapping[str, tuple[str, PostAggregation, tuple[int, ...]]] = {
     "having": (
         "SELECT la, yr, n FROM g WHERE n > 20 AND (m < 40 OR m IS NULL)",
-        Keep(Base(0), calls("and", MANY, calls("or", calls("less", M, lit(40)), calls("is_null", M)))),
+        Filter(TableRef(0), calls("and", MANY, calls("or", calls("less", M, lit(40)), calls("is_null", M)))),
         (LA, YEAR, N),
     ),
     "case": (
         "SELECT la, yr, CASE WHEN m IS NULL THEN 'none' WHEN m >= 30 THEN 'high' ELSE 'low' END FROM g",
-        Extend(Base(0), ((30, BAND),)),
+        Project(TableRef(0), ((30, BAND),)),
         (LA, YEAR, 30),
     ),
     "having over a case": (
         "SELECT la, yr FROM g WHERE NOT (CASE WHEN m > 30 THEN n ELSE NULL END > 10)",
-        Keep(Base(0), calls("not", calls("less", lit(10), HIGH_ONLY))),
+        Filter(TableRef(0), calls("not", calls("less", lit(10), HIGH_ONLY))),
         (LA, YEAR),
     ),
     "arithmetic": (
         "SELECT la, yr, n * m - 3, 1.0 * n / nullif(m, 0), coalesce(m, n) FROM g",
-        Extend(
-            Base(0),
+        Project(
+            TableRef(0),
             (
                 (30, calls("subtract", calls("multiply", N, M), lit(3))),
                 (31, calls("divide", N, M)),
@@ -90,7 +101,7 @@ SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
     ),
     "share by a window": (
         "SELECT la, yr, 100.0 * n / SUM(n) OVER (PARTITION BY la) FROM g",
-        Extend(windows(over("sum", col(N), by=(LA,))), ((40, calls("divide", calls("multiply", lit(100), N), 30)),)),
+        Project(windows(over("sum", col(N), by=(LA,))), ((40, calls("divide", calls("multiply", lit(100), N), 30)),)),
         (LA, YEAR, 40),
     ),
     "running figures": (
@@ -132,37 +143,37 @@ SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
     ),
     "rate by a join": (
         "SELECT g.la, g.yr, 1.0 * g.n / h.n FROM g JOIN h ON g.la = h.la",
-        Extend(Meet(Base(0), Base(1), JoinHow.INNER, SAME), ((30, calls("divide", N, HN)),)),
+        Project(Join(TableRef(0), TableRef(1), JoinHow.INNER, SAME), ((30, calls("divide", N, HN)),)),
         (LA, YEAR, 30),
     ),
     "left join with a condition": (
         "SELECT g.la, g.yr, h.la, coalesce(h.n, 0) FROM g LEFT JOIN h ON g.la = h.la AND h.n > g.n",
-        Extend(
-            Meet(Base(0), Base(1), JoinHow.LEFT, calls("and", SAME, calls("less", N, HN))),
+        Project(
+            Join(TableRef(0), TableRef(1), JoinHow.LEFT, calls("and", SAME, calls("less", N, HN))),
             ((30, calls("coalesce", HN, lit(0))),),
         ),
         (LA, YEAR, HLA, 30),
     ),
     "full join": (
         "SELECT g.la, g.yr, g.n, h.la, h.n FROM g FULL JOIN h ON g.la = h.la",
-        Meet(Base(0), Base(1), JoinHow.FULL, SAME),
+        Join(TableRef(0), TableRef(1), JoinHow.FULL, SAME),
         (LA, YEAR, N, HLA, HN),
     ),
     "join on an inequality": (
         "SELECT g.la, g.yr, h.la FROM g JOIN h ON g.n <= h.n",
-        Meet(Base(0), Base(1), JoinHow.INNER, calls("at_most", N, HN)),
+        Join(TableRef(0), TableRef(1), JoinHow.INNER, calls("at_most", N, HN)),
         (LA, YEAR, HLA),
     ),
     "share of a scalar total": (
         "SELECT g.la, g.yr, 1.0 * g.n / t.n FROM g CROSS JOIN (SELECT SUM(n) AS n FROM g) t",
-        Extend(Meet(Base(0), TOTAL, JoinHow.CROSS, None), ((30, calls("divide", N, 50)),)),
+        Project(Join(TableRef(0), TOTAL, JoinHow.CROSS, None), ((30, calls("divide", N, 50)),)),
         (LA, YEAR, 30),
     ),
     "groups of groups": (
         "SELECT yr, COUNT(*), COUNT(m), COUNT(DISTINCT n), SUM(n), AVG(m), MIN(n), MAX(m), stddev_samp(n), var_pop(n),"
         " quantile_cont(n::DOUBLE, 0.25) FROM g GROUP BY yr",
-        Regroup(
-            Base(0),
+        Aggregate(
+            TableRef(0),
             ((40, col(YEAR)),),
             (
                 (30, agg("count_rows")), (31, agg("count", col(M))), (32, agg("count_distinct", col(N))),
@@ -175,8 +186,8 @@ SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
     ),
     "groups of groups of groups": (
         "SELECT COUNT(*), AVG(s), MAX(k) FROM (SELECT la, SUM(n) AS s, COUNT(*) AS k FROM g GROUP BY la) t WHERE s > 9",
-        Regroup(
-            Keep(BY_LA, calls("less", lit(9), 41)),
+        Aggregate(
+            Filter(BY_LA, calls("less", lit(9), 41)),
             (),
             ((60, agg("count_rows")), (61, agg("mean", col(41))), (62, agg("greatest", col(42)))),
         ),
@@ -185,15 +196,15 @@ SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
     "groups by a band of a figure": (
         "SELECT CASE WHEN m IS NULL THEN 'none' WHEN m >= 30 THEN 'high' ELSE 'low' END AS b, COUNT(*) FROM g"
         " GROUP BY b",
-        Regroup(Base(0), ((40, BAND),), ((41, agg("count_rows")),)),
+        Aggregate(TableRef(0), ((40, BAND),), ((41, agg("count_rows")),)),
         (40, 41),
     ),
     "the group's own mean": (
         "SELECT g.la, g.yr, g.n - t.mean FROM g JOIN (SELECT la, AVG(n) AS mean FROM g GROUP BY la) t ON g.la = t.la",
-        Extend(
-            Meet(
-                Base(0),
-                Regroup(Base(0), ((40, col(LA)),), ((41, agg("mean", col(N))),)),
+        Project(
+            Join(
+                TableRef(0),
+                Aggregate(TableRef(0), ((40, col(LA)),), ((41, agg("mean", col(N))),)),
                 JoinHow.INNER,
                 calls("equal_text", LA, 40),
             ),
@@ -203,33 +214,33 @@ SHAPES: Mapping[str, tuple[str, Group, tuple[int, ...]]] = {
     ),
     "union with the total": (
         "SELECT la, n FROM g UNION ALL SELECT 'all', SUM(n) FROM g",
-        Stack((Base(0), Extend(TOTAL, ((52, lit("all")),))), ((60, (LA, 52)), (61, (N, 50)))),
+        Union((TableRef(0), Project(TOTAL, ((52, lit("all")),))), ((60, (LA, 52)), (61, (N, 50)))),
         (60, 61),
     ),
     "top with ties": (
         "SELECT la, yr, n FROM g QUALIFY rank() OVER (ORDER BY n DESC) <= 3",
-        First(Base(0), ((col(N), True),), 3, ties=True),
+        Limit(TableRef(0), ((col(N), True),), 3, ties=True),
         (LA, YEAR, N),
     ),
     "top of a rank": (
         "SELECT la, r FROM (SELECT la, rank() OVER (ORDER BY s DESC) AS r FROM"
         " (SELECT la, SUM(n) AS s FROM g GROUP BY la)) WHERE r <= 2",
-        Keep(
-            Across(BY_LA, (AcrossColumn(70, agg("rank"), (), ((col(41), True),)),)), calls("at_most", 70, lit(2))
+        Filter(
+            Window(BY_LA, (WindowColumn(70, agg("rank"), (), ((col(41), True),)),)), calls("at_most", 70, lit(2))
         ),
         (40, 70),
     ),
 }  # fmt: skip
 ORDERED = (
     "SELECT la, yr, m FROM g ORDER BY m DESC NULLS LAST, la NULLS FIRST, yr LIMIT 4 OFFSET 1",
-    First(Base(0), ((col(M), True), (col(LA), False), (col(YEAR), False)), 4, skip=1),
+    Limit(TableRef(0), ((col(M), True), (col(LA), False), (col(YEAR), False)), 4, skip=1),
     (LA, YEAR, M),
 )
 
 Data = tuple[dict[tuple[str | None, int], tuple[int, int | None]], dict[str | None, int]]
 
 
-def of_broker(program: Group, columns: tuple[int, ...], data: Data, exact: bool) -> list[tuple[Any, ...]]:
+def of_broker(program: PostAggregation, columns: tuple[int, ...], data: Data, exact: bool) -> list[tuple[Any, ...]]:
     g, h = data
     quarter = {k: (n, n if m is not None else 0, None if m is None else Decimal(m) / 4) for k, (n, m) in g.items()}
     tables = evidence_of(quarter, N, M), evidence_of({(k,): (n, n, None) for k, n in h.items()}, HN)

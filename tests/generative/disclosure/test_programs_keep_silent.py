@@ -13,10 +13,21 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence, TableEvidence
-from broker.domain.groups import Across, AcrossColumn, Base, Extend, First, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinHow,
+    PostAggregation,
+    Project,
+    TableRef,
+    Union,
+    Window,
+    WindowColumn,
+    sort_or_limit,
+)
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
-from broker.domain.relations import JoinHow
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 pytestmark = pytest.mark.long
@@ -30,13 +41,13 @@ RANKED = ("row_number", "rank", "dense_rank", "percent_rank", "cumulative_share"
 class Scope(NamedTuple):
     """A program so far and its columns: texts and numbers."""
 
-    group: Group
+    group: PostAggregation
     texts: tuple[int, ...]
     numbers: tuple[int, ...]
 
 
-G = Scope(Base(0), (LA,), (YEAR, N, M))
-H = Scope(Base(1), (HLA,), (HN,))
+G = Scope(TableRef(0), (LA,), (YEAR, N, M))
+H = Scope(TableRef(1), (HLA,), (HN,))
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -62,13 +73,13 @@ class Writer:
 
     def extend(self, scope: Scope) -> Scope:
         ident = self.new()
-        return Scope(Extend(scope.group, ((ident, self.number(scope)),)), scope.texts, (*scope.numbers, ident))
+        return Scope(Project(scope.group, ((ident, self.number(scope)),)), scope.texts, (*scope.numbers, ident))
 
     def keep(self, scope: Scope) -> Scope:
         """Half of the conditions are such as hidden rows meet too."""
         of_keys = calls("is_null", calls("nullif", lit(1), lit(1)))
         met = self.one_of(self.predicate(scope), of_keys)
-        return scope._replace(group=Keep(scope.group, met))
+        return scope._replace(group=Filter(scope.group, met))
 
     def regroup(self, scope: Scope) -> Scope:
         texts = tuple((self.new(), text(i)) for i in scope.texts if self.one_of(True, False))
@@ -76,7 +87,7 @@ class Writer:
         found = [(self.new(), agg("count_rows"))] * self.one_of(0, 1)
         found += [(self.new(), agg(self.one_of(*AGGREGATES), self.number(scope))) for _ in range(self.one_of(1, 2))]
         numbers = tuple(i for i, _ in (*bands, *found))
-        return Scope(Regroup(scope.group, (*texts, *bands), tuple(found)), tuple(i for i, _ in texts), numbers)
+        return Scope(Aggregate(scope.group, (*texts, *bands), tuple(found)), tuple(i for i, _ in texts), numbers)
 
     def across(self, scope: Scope) -> Scope:
         ident, order = self.new(), self.order(scope)
@@ -89,12 +100,12 @@ class Writer:
             agg("count_rows"),
             agg(self.one_of(*AGGREGATES), self.number(scope)),
         )
-        column = AcrossColumn(ident, function, by, self.one_of((), order))
-        return Scope(Across(scope.group, (column,)), scope.texts, (*scope.numbers, ident))
+        column = WindowColumn(ident, function, by, self.one_of((), order))
+        return Scope(Window(scope.group, (column,)), scope.texts, (*scope.numbers, ident))
 
     def first(self, scope: Scope) -> Scope:
         count, ties, skip = self.one_of(None, 1, 3), self.one_of(True, False), self.one_of(0, 1)
-        return scope._replace(group=First(scope.group, self.order(scope), count, ties, skip))
+        return scope._replace(group=sort_or_limit(scope.group, self.order(scope), count, ties, skip))
 
     def meet(self, scope: Scope) -> Scope:
         other = self.renamed(self.one_of(G, H, scope))
@@ -102,7 +113,7 @@ class Writer:
         if scope.texts and other.texts:
             same = calls("equal_text", text(scope.texts[0]), text(other.texts[0]))
             on = self.one_of(same, calls("and", same, on), on)
-        group = Meet(scope.group, other.group, self.one_of(JoinHow.INNER, JoinHow.LEFT, JoinHow.FULL), on)
+        group = Join(scope.group, other.group, self.one_of(JoinHow.INNER, JoinHow.LEFT, JoinHow.FULL), on)
         return Scope(group, scope.texts + other.texts, scope.numbers + other.numbers)
 
     def stack(self, scope: Scope) -> Scope:
@@ -112,13 +123,13 @@ class Writer:
             for mine, theirs in ((scope.texts, other.texts), (scope.numbers, other.numbers))
         )
         texts, numbers = ids
-        group = Stack((scope.group, other.group), (*texts, *numbers))
+        group = Union((scope.group, other.group), (*texts, *numbers))
         return Scope(group, tuple(i for i, _ in texts), tuple(i for i, _ in numbers))
 
     def renamed(self, scope: Scope) -> Scope:
         texts, numbers = ([(self.new(), (i,)) for i in ids] for ids in (scope.texts, scope.numbers))
         return Scope(
-            Stack((scope.group,), (*texts, *numbers)), tuple(i for i, _ in texts), tuple(i for i, _ in numbers)
+            Union((scope.group,), (*texts, *numbers)), tuple(i for i, _ in texts), tuple(i for i, _ in numbers)
         )
 
     def order(self, scope: Scope) -> tuple[tuple[Scalar, bool], ...]:

@@ -28,9 +28,9 @@ from broker.disclosure.table_findings import (
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding
+from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules
 
 pytestmark = pytest.mark.long
@@ -132,7 +132,7 @@ def test_no_rule_is_forgotten() -> None:
     asked = prefilter_registry.RuleInputColumns(ROW_COUNT_STATISTIC, columns.fields(None), columns.fields(None))
     with mock.patch.object(prefilter_registry, "PREFILTERS", {}):
         found = prefilter_registry.rules_to_evaluate(asked, drawn.PROFILES[0], len(columns))
-    of_counts = tuple(r for r in prefilter_registry.rules.rules_on(ROW_COUNT_STATISTIC.measure) if r not in PLAN_RULES)
+    of_counts = tuple(r for r in prefilter_registry.rules.rules_for(ROW_COUNT_STATISTIC.measure) if r not in PLAN_RULES)
     assert found == dict.fromkeys(range(len(evidence.cells)), of_counts)
 
 

@@ -10,10 +10,9 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
-from broker.domain.groups import Base, First
+from broker.domain.plans.operators import Scan, Sort, TableRef
 from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
@@ -35,7 +34,7 @@ def plan(figure: Scalar, down: bool) -> PlannedOutput:
     )
     statistics = (PlannedStatistic(10, Measure.COUNT_ROWS, None, ScalarType.INT),)
     table = PlannedTable(Scan("x", (), 0, None), 0, (LA, SEX), statistics)
-    return PlannedOutput("t", "pupil", (table,), First(Base(0), ((figure, down),)), columns)
+    return PlannedOutput("t", "pupil", (table,), Sort(TableRef(0), ((figure, down),)), columns)
 
 
 def found(counts: list[int]) -> OutputEvidence:
@@ -114,7 +113,7 @@ def test_a_sum_is_made_of_protected_mean_and_count(values: list[int]) -> None:
     column = OutputColumn("s", ColumnRef(11, ScalarType.INT), "sum")
     statistics = (PlannedStatistic(11, Measure.SUM, None, ScalarType.INT, bounds=(0, 90)),)
     table = PlannedTable(Scan("x", (), 0, None), 0, (), statistics)
-    p = PlannedOutput("t", "pupil", (table,), Base(0), (column,))
+    p = PlannedOutput("t", "pupil", (table,), TableRef(0), (column,))
     cell = CellEvidence((), len(values), len(values), {11: measured(values)})
     row = judge_output(p, OutputEvidence("t", (TableEvidence((cell,), len(values)),)), PROFILE).rows[0]
     told = row.released[0]

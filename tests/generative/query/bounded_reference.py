@@ -11,8 +11,8 @@ from evaluate import Evaluator, grouped
 from scalar_meaning import Row, value
 
 from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedNumber, BoundedTable
+from broker.domain.plans.operators import ScanColumn
 from broker.domain.plans.scalars import Call
-from broker.domain.relations import ScanColumn
 from broker.privacy.block_layout import Block, BlockKind, rank_scores
 from broker.privacy.private_tables import PrivateTable
 

@@ -76,7 +76,7 @@ class Evaluator:
         first = row.get(both[0])
         return {**row, node.person: row.get(both[1]) if first is None else first}
 
-    def _gather(self, node: Any, outer: Row) -> list[dict[int, Any]]:
+    def _aggregate(self, node: Any, outer: Row) -> list[dict[int, Any]]:
         rows = self.rows(node.child, outer)
         own = [] if node.person is None else [node.counted]
         groups = (
@@ -112,7 +112,7 @@ class Evaluator:
         some = (r for r in rows if not one.args or value(one.args[0], r) is not None)
         return {r.get(counted) for r in some} - {None}
 
-    def _over(self, node: Any, outer: Row) -> list[dict[int, Any]]:
+    def _window(self, node: Any, outer: Row) -> list[dict[int, Any]]:
         rows = self.rows(node.child, outer)
         for column in node.columns:
             for group in grouped(rows, lambda r, c=column: tuple(value(s, r) for s in c.partition)).values():
@@ -169,7 +169,7 @@ class Evaluator:
             for row in self.rows(part, outer)
         ]
 
-    def _attach(self, node: Any, outer: Row) -> list[dict[int, Any]]:
+    def _apply(self, node: Any, outer: Row) -> list[dict[int, Any]]:
         found = []
         for row in self.rows(node.child, outer):
             inner = self.rows(node.sub, row)

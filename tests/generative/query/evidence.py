@@ -134,11 +134,13 @@ def _sum(pairs: Pairs, statistic: Any) -> Told:
 
 def _quantile(pairs: Pairs, statistic: Any) -> Told:
     op = "quantile_discrete" if statistic.form.discrete else "quantile"
-    return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], [statistic.form.of]))
+    return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], [statistic.form.fraction]))
 
 
 def _deviation(pairs: Pairs, statistic: Any) -> Told:
-    op = ("variance" if statistic.form.is_variance else "deviation") + ("_whole" if statistic.form.whole else "")
+    op = ("variance" if statistic.form.is_variance else "deviation") + (
+        "_whole" if statistic.form.of_population else ""
+    )
     return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], []))
 
 

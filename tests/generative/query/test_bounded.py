@@ -18,8 +18,8 @@ from shapes import SHAPES, sample
 
 from broker.domain.errors import Refused
 from broker.domain.plans.bounded_table import BoundedTable, PersonBound
+from broker.domain.plans.operators import Aggregate, Join, Scan, Union, walk
 from broker.domain.plans.scalars import Literal, ScalarType
-from broker.domain.relations import Gather, Join, Scan, Union, walk
 from broker.policy.data_catalogue import RowRanking
 from broker.policy.files.privacy_files import load_promises_and_profiles
 from broker.privacy.request.directives import read_bounds
@@ -65,7 +65,7 @@ class Worlds:
     """A database, the same without some persons, and which tables of a query were compared."""
 
     def __init__(self, policies: Any, number: int, removed: int) -> None:
-        self.rows = kit.over_cap(policies.catalogue, number)
+        self.rows = kit.crowded(policies.catalogue, number)
         everybody = kit.persons(self.rows)
         gone = Random(number).sample(everybody, min(removed, len(everybody)))
         self.whole = kit.vault(policies.catalogue, self.rows, 0)
@@ -88,7 +88,7 @@ def kinds_of(bounded: BoundedTable) -> Iterator[str]:
         yield "with a union"
     if any(p.years is None or len(p.years) > 1 for p in scans):
         yield "of several years"
-    if any(isinstance(p, Gather) for p in parts):
+    if any(isinstance(p, Aggregate) for p in parts):
         yield "of persons first"
 
 
@@ -106,7 +106,7 @@ def test_nobody_moves_an_answer_further_than_declared(policies: Any, profile: An
             done, gone = done + 1, gone + len(worlds.less)
             ended.update({kind for f in found for b, _ in kit.tables_of(f) for kind in kinds_of(b)})
             for bounded, table in (pair for f in found for pair in kit.tables_of(f)):
-                ended["per person" if bounded.each else "by ranks"] += 1
+                ended["per person" if bounded.person_bound else "by ranks"] += 1
                 ended["by ranks within a filter"] += "__r_" in kit.texts(bounded)[0]
                 seen = worlds.compare(bounded, table)
                 excess.tight = max(excess.tight, seen.tight)

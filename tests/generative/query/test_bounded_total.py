@@ -93,7 +93,7 @@ def test_no_value_ends_a_statement_or_weighs_more_than_a_row(dialect: str, table
         for (_, place), vector in told.vectors.items():
             block = kit.blocks_of(private)[place]
             if block.kind is not BlockKind.RANKS:
-                assert sum(vector) <= 60 * block.whole, (text, block)
+                assert sum(vector) <= 60 * block.row_total, (text, block)
 
 
 def test_the_table_has_every_column() -> None:

@@ -5,22 +5,22 @@ import pytest
 from evaluate import Evaluator
 from proof_size import seed
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, ScalarType
-from broker.domain.relations import (
+from broker.domain.plans.operators import (
     Aggregate,
-    Attach,
+    AggregateCall,
+    Apply,
     Filter,
-    Gather,
     Join,
     JoinHow,
     Limit,
-    Over,
     Relation,
     Scan,
     ScanColumn,
     Union,
+    Window,
     WindowColumn,
 )
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, ScalarType
 
 P, K, X, Y = 1, 2, 3, 4
 ROWS = [
@@ -50,19 +50,19 @@ def equal(a: int, b: int) -> Call:
 
 
 WINDOWS = {
-    "row_number() OVER (ORDER BY y, x NULLS FIRST, p)": (Aggregate("row_number", (), ScalarType.INT), (Y, X, P)),
-    "rank() OVER (ORDER BY y)": (Aggregate("rank", (), ScalarType.INT), (Y,)),
-    "dense_rank() OVER (ORDER BY y)": (Aggregate("dense_rank", (), ScalarType.INT), (Y,)),
-    "ntile(2) OVER (ORDER BY y, p)": (Aggregate("ntile", (Literal(2, ScalarType.INT),), ScalarType.INT), (Y, P)),
-    "percent_rank() OVER (ORDER BY y)": (Aggregate("percent_rank", (), ScalarType.DOUBLE), (Y,)),
-    "cume_dist() OVER (ORDER BY y)": (Aggregate("cumulative_share", (), ScalarType.DOUBLE), (Y,)),
-    "lag(p) OVER (ORDER BY y, p)": (Aggregate("lag", (column(P),), ScalarType.INT), (Y, P)),
-    "lead(p) OVER (ORDER BY y, p)": (Aggregate("lead", (column(P),), ScalarType.INT), (Y, P)),
-    "first_value(y) OVER (ORDER BY y)": (Aggregate("first", (column(Y),), ScalarType.INT), (Y,)),
-    "last_value(y) OVER (ORDER BY y)": (Aggregate("last", (column(Y),), ScalarType.INT), (Y,)),
-    "sum(x) OVER (ORDER BY y)": (Aggregate("sum", (column(X),), ScalarType.INT), (Y,)),
-    "sum(x) OVER ()": (Aggregate("sum", (column(X),), ScalarType.INT), ()),
-    "count(*) OVER (ORDER BY y)": (Aggregate("count_rows", (), ScalarType.INT), (Y,)),
+    "row_number() OVER (ORDER BY y, x NULLS FIRST, p)": (AggregateCall("row_number", (), ScalarType.INT), (Y, X, P)),
+    "rank() OVER (ORDER BY y)": (AggregateCall("rank", (), ScalarType.INT), (Y,)),
+    "dense_rank() OVER (ORDER BY y)": (AggregateCall("dense_rank", (), ScalarType.INT), (Y,)),
+    "ntile(2) OVER (ORDER BY y, p)": (AggregateCall("ntile", (Literal(2, ScalarType.INT),), ScalarType.INT), (Y, P)),
+    "percent_rank() OVER (ORDER BY y)": (AggregateCall("percent_rank", (), ScalarType.DOUBLE), (Y,)),
+    "cume_dist() OVER (ORDER BY y)": (AggregateCall("cumulative_share", (), ScalarType.DOUBLE), (Y,)),
+    "lag(p) OVER (ORDER BY y, p)": (AggregateCall("lag", (column(P),), ScalarType.INT), (Y, P)),
+    "lead(p) OVER (ORDER BY y, p)": (AggregateCall("lead", (column(P),), ScalarType.INT), (Y, P)),
+    "first_value(y) OVER (ORDER BY y)": (AggregateCall("first", (column(Y),), ScalarType.INT), (Y,)),
+    "last_value(y) OVER (ORDER BY y)": (AggregateCall("last", (column(Y),), ScalarType.INT), (Y,)),
+    "sum(x) OVER (ORDER BY y)": (AggregateCall("sum", (column(X),), ScalarType.INT), (Y,)),
+    "sum(x) OVER ()": (AggregateCall("sum", (column(X),), ScalarType.INT), ()),
+    "count(*) OVER (ORDER BY y)": (AggregateCall("count_rows", (), ScalarType.INT), (Y,)),
 }
 
 
@@ -74,7 +74,7 @@ def test_windows_are_those_of_the_engine(text: str) -> None:
     con.execute("CREATE TABLE t (p INT, k TEXT, x INT, y INT)")
     con.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", [tuple(r.values()) for r in ROWS])
     expected = sorted(con.execute(f"SELECT p, y, {text} FROM t").fetchall(), key=repr)
-    found = sorted([(r[P], r[Y], _plain(r[20])) for r in rows(Over(scan(), (window,), P))], key=repr)
+    found = sorted([(r[P], r[Y], _plain(r[20])) for r in rows(Window(scan(), (window,), P))], key=repr)
     assert found == expected, seed()
 
 
@@ -85,7 +85,7 @@ def _plain(found: object) -> object:
 
 def test_a_key_gathers_one_person_and_rows_without_one_stay_apart() -> None:
     found = rows(
-        Gather(scan(), ((30, column(K)),), ((31, Aggregate("sum", (column(X),), ScalarType.INT)),), P, person=32)
+        Aggregate(scan(), ((30, column(K)),), ((31, AggregateCall("sum", (column(X),), ScalarType.INT)),), P, person=32)
     )
     keyed = {(r[30], r[31], r[32]) for r in found if r[30] is not None}
     alone = [r for r in found if r[30] is None]
@@ -96,16 +96,18 @@ def test_a_key_gathers_one_person_and_rows_without_one_stay_apart() -> None:
 
 def test_groups_of_few_do_not_exist_and_their_aggregates_are_null() -> None:
     """Year 1 has three persons, of whom two have a value; year 2 has two persons."""
-    one = Gather(scan(), ((30, column(Y)),), ((31, Aggregate("sum", (column(X),), ScalarType.INT)),), P, person=None)
+    one = Aggregate(
+        scan(), ((30, column(Y)),), ((31, AggregateCall("sum", (column(X),), ScalarType.INT)),), P, person=None
+    )
     assert [(r[30], r[31]) for r in rows(one, least=3)] == [(1, None)]
     assert [(r[30], r[31]) for r in rows(one, least=2)] == [(1, 7), (2, 12)]
 
 
 def test_what_other_people_give_a_window_is_hidden_with_few() -> None:
-    function = Aggregate("sum", (column(X),), ScalarType.INT)
+    function = AggregateCall("sum", (column(X),), ScalarType.INT)
     window = WindowColumn(20, function, (column(Y),), (), shared=True)
-    assert {(r[Y], r[20]) for r in rows(Over(scan(), (window,), P), least=3)} == {(1, None), (2, None)}
-    assert {(r[Y], r[20]) for r in rows(Over(scan(), (window,), P), least=2)} == {(1, 7), (2, 12)}
+    assert {(r[Y], r[20]) for r in rows(Window(scan(), (window,), P), least=3)} == {(1, None), (2, None)}
+    assert {(r[Y], r[20]) for r in rows(Window(scan(), (window,), P), least=2)} == {(1, 7), (2, 12)}
 
 
 def test_an_outer_joins_row_belongs_to_the_side_that_is_there() -> None:
@@ -122,11 +124,11 @@ def test_an_outer_joins_row_belongs_to_the_side_that_is_there() -> None:
 
 def test_subqueries_read_the_row_that_they_are_attached_to() -> None:
     other = Filter(scan(100), equal(K + 100, K))
-    assert [r[60] for r in rows(Attach(scan(), other, 60, None))] == [True, True, True, True, False]
+    assert [r[60] for r in rows(Apply(scan(), other, 60, None))] == [True, True, True, True, False]
     last = Limit(other, ((column(Y + 100), True),), 1)
-    assert [r[60] for r in rows(Attach(scan(), last, 60, Y + 100))] == [2, 2, 1, 1, None]
+    assert [r[60] for r in rows(Apply(scan(), last, 60, Y + 100))] == [2, 2, 1, 1, None]
     with pytest.raises(ValueError, match="more than one row"):
-        rows(Attach(scan(), other, 60, Y + 100))
+        rows(Apply(scan(), other, 60, Y + 100))
 
 
 def test_a_lateral_join_runs_its_right_side_for_each_row() -> None:

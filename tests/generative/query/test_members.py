@@ -152,7 +152,7 @@ def _against_evidence(
 
 
 def _contributes(statistic: Any, one: dict[str, Any]) -> bool:
-    if statistic.behind is not None or statistic.argument is None:
+    if statistic.implied_by is not None or statistic.argument is None:
         return True
     what = {Measure.ONES: AmountKind.ONES, Measure.SHARE: AmountKind.ONES, Measure.SUM: AmountKind.TOTAL}
     return bool(one[f"s{statistic.ident}_{what.get(statistic.measure, AmountKind.NON_NULL_ROWS)}"])

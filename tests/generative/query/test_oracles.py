@@ -8,8 +8,8 @@ from query_cases import Query, Tables, queries, tables
 from query_kit import WRITTEN, Cell, cells, compiled, database
 
 from broker.domain.plans.lineage import lineage_of
+from broker.domain.plans.operators import Scan, walk
 from broker.domain.plans.plan import PlannedOutput, PlannedTable
-from broker.domain.relations import Scan, walk
 
 pytestmark = pytest.mark.long
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.evidence import CellEvidence, TableEvidence, VaultProof
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Scan, ScanColumn, TableRef
 from broker.domain.plans.plan import (
     EvidenceNeeds,
     GroupKey,
@@ -21,7 +21,6 @@ from broker.domain.plans.plan import (
 )
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, Vault, VaultTable
-from broker.domain.relations import Scan, ScanColumn
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import result_statement
 from broker.engine.result_frames import read_table
@@ -59,7 +58,7 @@ def vault(tmp_path: Path) -> Vault:
 
 
 def evidence(vault: Vault, year: int) -> tuple[str, TableEvidence]:
-    plan = Plan((PlannedOutput("t", "pupil", (planned(year),), Base(0), ()),), ())
+    plan = Plan((PlannedOutput("t", "pupil", (planned(year),), TableRef(0), ()),), ())
     ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, NEEDS).frames
     (statement,) = json.loads(payload)["statements"]
     with duckdb.connect() as con:

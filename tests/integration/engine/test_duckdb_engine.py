@@ -11,7 +11,7 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Join, JoinHow, Scan, ScanColumn, TableRef
 from broker.domain.plans.plan import (
     DeviationForm,
     EvidenceNeeds,
@@ -25,7 +25,6 @@ from broker.domain.plans.plan import (
 )
 from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, Vault, VaultTable
-from broker.domain.relations import Join, JoinHow, Scan, ScanColumn
 from broker.engine.duckdb_engine import DuckDBEngine, statements, tables_read
 from broker.engine.in_process_engine import result_statement
 
@@ -56,7 +55,7 @@ TABLE = PlannedTable(
         PlannedStatistic(23, Measure.SUM, ColumnRef(1, ScalarType.INT), ScalarType.INT),
     ),
 )
-OUTPUT = PlannedOutput("table", "pupil", (TABLE,), Base(0), ())
+OUTPUT = PlannedOutput("table", "pupil", (TABLE,), TableRef(0), ())
 PLAN = Plan((OUTPUT,), ())
 T = 10
 
@@ -64,7 +63,7 @@ T = 10
 def output(name: str, *scans: Scan) -> PlannedOutput:
     """An output that counts the rows of each scan in a table of its own."""
     counted = (PlannedStatistic(20, Measure.COUNT_ROWS, None, ScalarType.INT),)
-    return PlannedOutput(name, "pupil", tuple(PlannedTable(s, 3, (), counted) for s in scans), Base(0), ())
+    return PlannedOutput(name, "pupil", tuple(PlannedTable(s, 3, (), counted) for s in scans), TableRef(0), ())
 
 
 @pytest.fixture
@@ -211,7 +210,7 @@ def test_quantiles_and_deviations_are_read_by_their_types(kinds: tuple[str, str,
         columns |= {f"s{ident}_{name}": pa.array([counts[name]], "int64") for name in ("rows", "persons")}
         if ident != 31:
             columns |= {f"s{ident}_{name}": pa.array([1], "int64") for name in ("largest", "bin")}
-    plan = Plan((PlannedOutput("q", "pupil", (PLACES,), Base(0), ()),), ())
+    plan = Plan((PlannedOutput("q", "pupil", (PLACES,), TableRef(0), ()),), ())
     frames = [("table", stream(pa.table(columns)))]
     if not fits:
         with pytest.raises(Breach, match="type"):

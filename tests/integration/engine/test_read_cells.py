@@ -12,9 +12,9 @@ import pytest
 from broker.disclosure.evidence_columns import EvidenceColumns, as_evidence_columns
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans.operators import Scan
 from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
-from broker.domain.relations import Scan
 from broker.engine.result_frames import plain_value, read_table
 
 HUGE, DECIMAL = pa.decimal128(38, 0), pa.decimal128(12, 2)

@@ -14,7 +14,7 @@ from broker.domain.findings import Verdict
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataProblem
 from broker.domain.ports import SandboxEnd, SubmittedMicrodata, Vault
 from broker.engine.script_rows_engine import DuckDBScriptRows
-from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.request_reader import read_request
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.workflow.pipeline.script_computation import plan_regression_rows

@@ -13,7 +13,7 @@ from broker.domain.errors import Breach
 from broker.domain.ports import SubmittedMicrodata
 from broker.engine.members_engine import DuckDBMembersEngine
 from broker.engine.script_rows_engine import DuckDBScriptRows
-from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.request_reader import read_request
 from broker.workflow.pipeline.script_computation import plan_tables
 from tests.integration.handed.conftest import LIMITS, file_of, run_here
 from tests.integration.handed.test_tables import REQUEST, SELECT

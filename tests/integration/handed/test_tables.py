@@ -14,7 +14,7 @@ from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataProblem
 from broker.domain.ports import SubmittedMicrodata, Vault
 from broker.engine.script_rows_engine import DuckDBScriptRows
-from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.request_reader import read_request
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.workflow.pipeline.script_computation import plan_tables
 from tests.integration.handed.conftest import LIMITS, file_of, run_here

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from ledger_kit import Steps, asked, opened
 
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 
 INSIDE, SIGN = SqlLedgerWrites._ledger, SqlLedgerWrites._sign
 

@@ -16,7 +16,7 @@ from broker.domain.errors import Conflict, Unknown
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.privacy_loss import PrivacyAccount
 from broker.domain.ledger.spends import SpendState
-from broker.storage.ledger.ledger_chain import SqlLedgerWrites
+from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 
 SEQUENCES = size("LEDGER_SEQUENCES", 15)
 SETTLED = {"refund": SpendState.REFUNDED, "release": SpendState.RELEASED, "withhold": SpendState.WITHHELD}
@@ -106,7 +106,7 @@ class Ledger:
             return "conflict"
         except Unknown:
             return "unknown"
-        return "free" if verb == "reserve" and found.asked.job != f"{self.name}-j{number}" else "done"
+        return "free" if verb == "reserve" and found.request.job != f"{self.name}-j{number}" else "done"
 
     def _act(self, verb, number, more):
         job = f"{self.name}-j{number}"

@@ -47,7 +47,7 @@ def main() -> None:
         print("ready", flush=True)
         sys.stdin.readline()
     try:
-        store.release(release, manifest, NOW, event("release.made"), remembering=HistoryUpdate(seen, (entry,)))
+        store.release(release, manifest, NOW, event("release.made"), history_update=HistoryUpdate(seen, (entry,)))
     except Conflict as conflict:
         print(conflict.code, flush=True)
         return

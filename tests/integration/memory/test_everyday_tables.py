@@ -179,7 +179,7 @@ def test_two_near_equal_everyday_tables_are_both_released_after_repair(town, pai
     TOLD[f"{pair}{' turned' if turned else ''}"] = {"rows": len(one), "shown in both": len(shown)}
     if folder := os.environ.get("PROOF_FIGURES"):
         (Path(folder) / "everyday.json").write_text(json.dumps(TOLD))
-    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
+    old, new = (history_table(town, town.release_history, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean, "no union of the one and no union of the other differ by a few persons"
 
 
@@ -198,7 +198,7 @@ def test_invariant_4_two_releases_at_once_each_clean_alone_are_never_both_out(to
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda text: released(town, text), texts))
     assert len(found) == len(town.store.history_entries()) == 2
-    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
+    old, new = (history_table(town, town.release_history, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean
     again = [line for line in town.store.audit() if line.event.action == "job.compared"]
     assert len(again) == 3, "one was compared a second time"

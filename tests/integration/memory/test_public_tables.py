@@ -78,7 +78,7 @@ def test_a_recipe_that_makes_every_figure_is_remembered_with_its_population(town
     assert entry.number == found.entry
     ((persons,),) = duckdb.sql(f"SELECT count(DISTINCT __person) FROM '{file_of(town)}'").fetchall()
     assert set(entry.within.values()) == {persons}
-    table = history_table(town, town.memory, entry)()
+    table = history_table(town, town.release_history, entry)()
     assert len(set(table.members.rows()[0].tolist())) == persons, "everybody is in it"
     (figure,) = table.figures
     assert sorted(figure.shown.values()) == sorted(exact.values())
@@ -123,9 +123,7 @@ def test_a_recipe_that_does_not_make_them_is_numbers_only_and_compared_with_noth
     assert 7 in figure.shown.values(), "the published numbers are kept"
     assert released(town, RECIPE)
     job = next(iter(town.store.jobs_named(frozenset(o.job for o in outputs(town)))))
-    staff = town.ports.content_store.get(
-        "staff", town.store.evidence_digest(town.store.outputs_of(job)[0].ident)
-    ).decode()
+    staff = town.content_store.get("staff", town.store.evidence_digest(town.store.outputs_of(job)[0].ident)).decode()
     assert f'"numbers_only": ["{ident}"]' in staff, "checkers are told of it"
 
 
@@ -240,7 +238,7 @@ def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(tow
     """Before the look, after it, and inside the change that enters it."""
     ident = asked(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
-    kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store, "_sign_memory")]
+    kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store, "_sign_history")]
     now = town
     for number, (whose, name) in enumerate(kinds, 1):
         with monkeypatch.context() as patch:
@@ -306,7 +304,7 @@ def test_a_memory_that_has_forgotten_is_not_told_by_files_of_what_never_was_ente
     with monkeypatch.context() as patch:
         patch.setattr(town.store, "history_is_intact", lambda: False)
         ident = registered(town, figures(counted(town)))
-    assert town.memory.files.unnamed(town.store.member_files()) == ()
+    assert town.release_history.files.unnamed(town.store.member_files()) == ()
     assert town.store.public_table(ident).state is PublicTableState.CONFIRMED
 
 
@@ -349,11 +347,11 @@ def test_attack_a_published_table_and_a_jobs_table_that_together_tell_a_few_pupi
     new, old = (
         e for s in (HistorySource.RELEASE, HistorySource.PUBLIC) for e in town.store.history_entries() if e.source is s
     )
-    found = compare(history_table(town, town.memory, new)(), history_table(town, town.memory, old)())
+    found = compare(history_table(town, town.release_history, new)(), history_table(town, town.release_history, old)())
     assert found.is_clean == known
     assert {p for p, value in left.items() if value != "c"}, "it is mended, not refused"
     if known:
-        staff = town.ports.content_store.get("staff", town.store.evidence_digest(new.output)).decode()
+        staff = town.content_store.get("staff", town.store.evidence_digest(new.output)).decode()
         assert '"source": "public"' in staff, "checkers are told of the overlap"
 
 

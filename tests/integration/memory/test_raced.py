@@ -69,7 +69,7 @@ def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, num
         town.clock.wait_until(town.clock.now() + timedelta(hours=1))
     for job in jobs:
         assert [o.state for o in town.store.outputs_of(job)] == [OutputState.RELEASED]
-    old, new = (history_table(town, town.memory, entry)() for entry in town.store.history_entries())
+    old, new = (history_table(town, town.release_history, entry)() for entry in town.store.history_entries())
     assert compare(new, old).is_clean
     compared = sum(line.event.action == "job.compared" for line in town.store.audit())
     FOUND["rounds"] += 1

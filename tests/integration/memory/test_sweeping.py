@@ -25,7 +25,7 @@ WAITS = (OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED)
 def swept(memory: Memory) -> frozenset[str]:
     """As the worker does it: given up in the store, then removed."""
     store, files = memory.store, memory.files
-    gone = store.give_up(files.unnamed(store.member_files()), NOW)
+    gone = store.retire_member_files(files.unnamed(store.member_files()), NOW)
     for name in gone:
         files.discard(name, store.member_files())
     return gone
@@ -97,7 +97,7 @@ def test_of_a_release_that_was_killed_after_its_commit_nothing_is_swept(memory: 
 def test_a_sweep_that_was_killed_between_giving_up_and_removing_is_ended_by_the_next(memory: Memory):
     left = memory.put(new(1))
     name = left.members.name
-    assert memory.store.give_up([name], NOW) == {name}
+    assert memory.store.retire_member_files([name], NOW) == {name}
     with pytest.raises(Conflict, match="swept before anything named it") as refused:
         memory.remember(left)
     assert refused.value.code == "memory-moved"
@@ -112,7 +112,7 @@ def test_no_output_comes_to_name_a_file_that_was_given_up(memory: Memory):
     kept = (PendingHistoryEntry(0, file.name, file.digest),)
     job, (output,) = given.assessing(OutputState.ASSESSED)
     attempt = store.lease_comparison(job, given.at(20))
-    store.give_up([file.name], NOW)
+    store.retire_member_files([file.name], NOW)
     before = store.output(output)
     found = ComparedOutput(before, OutputRecord(replace(before, memory_version="0"), "9" * 64, kept))
     with pytest.raises(Conflict) as refused:
@@ -139,7 +139,7 @@ def test_a_memory_that_has_forgotten_gives_nothing_up(restored):  # noqa: F811
 
 
 def test_what_was_given_up_is_never_taken_back(memory: Memory):
-    memory.store.give_up(["0" * 32], NOW)
+    memory.store.retire_member_files(["0" * 32], NOW)
     for change in ("DELETE FROM memory_swept", "UPDATE memory_swept SET file = 'x'"):
         with pytest.raises(Exception, match="append-only"), memory.store._db.write() as connection:
             connection.exec_driver_sql(change)

@@ -130,7 +130,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
         sys.executable,
         "-c",
         "import sys; from broker.privacy.noise.noise_protocol import *; "
-        "sys.stdout.buffer.write(encode(Frame(Kind.READY))); "
+        "sys.stdout.buffer.write(encode_frame(NoiseFrame(NoiseFrameKind.READY))); "
         "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
     )
     with NoiseProcess(20, dies) as found, pytest.raises(Unavailable) as caught:

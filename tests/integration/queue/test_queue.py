@@ -151,7 +151,7 @@ def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis)
 
 
 def test_an_idle_worker_ends_when_told_and_outlives_the_server(queue, valkey):
-    program = "import sys; from broker.queue.rq_queue import QueueWorker; QueueWorker(sys.argv[1]).work()"
+    program = "import sys; from broker.queue.rq_queue import RqWorker; RqWorker(sys.argv[1]).work()"
     worker = subprocess.Popen([sys.executable, "-c", program, valkey.url], stderr=subprocess.DEVNULL)
     try:
         _until(lambda: Worker.count(queue._redis) == 1 and _listening(queue))  # idle, not still starting

@@ -255,11 +255,11 @@ def test_nothing_is_made_ready_while_a_job_runs(quick, sql):
 POOL = """
 import sys, threading
 from pathlib import Path
-from broker.domain.ports import Warmth
+from broker.domain.ports import WarmPoolLimits
 from broker.sandbox.docker_sandbox import DockerSandbox
-from broker.sandbox.warm_pool import Pool
+from broker.sandbox.warm_pool import WarmPool
 sandbox = DockerSandbox(Path(sys.argv[1]), "runc", Path(sys.argv[2]))
-Pool(sandbox, lambda: Warmth(1, 1 << 31, 600)).serve(threading.Event())
+WarmPool(sandbox, lambda: WarmPoolLimits(1, 1 << 31, 600)).serve(threading.Event())
 """
 
 

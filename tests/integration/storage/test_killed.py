@@ -19,7 +19,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.findings import Verdict
-from broker.domain.jobs.job import Job, JobState, Kind, Submission
+from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.ports import OutputRecord
 from broker.storage.sql_store import open_store
@@ -29,7 +29,7 @@ store, now = open_store(url), datetime(2026, 3, 1, tzinfo=UTC)
 print("ready", flush=True)
 for n in range(100_000):
     ident = f"{name}-{n}"
-    sent = Submission("P", Kind.SQL, "tsql", "SELECT 1", "t", "p")
+    sent = Submission("P", JobKind.SQL, "tsql", "SELECT 1", "t", "p")
     event = lambda action: [AuditEvent(now, "ada", action, ident)]
     store.accept(Job(ident, sent, "ada", JobState.QUEUED, now, now, "c", "h", "f" * 64), event("accepted"))
     store.lease(ident, name, now + timedelta(days=1), now, event("leased"))

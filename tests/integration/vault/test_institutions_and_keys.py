@@ -15,7 +15,7 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Aggregate, Filter, Join, JoinHow, Relation, Scan, ScanColumn, TableRef, Union
 from broker.domain.plans.plan import (
     EvidenceNeeds,
     GroupKey,
@@ -27,7 +27,6 @@ from broker.domain.plans.plan import (
 )
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, ScalarType
 from broker.domain.ports import SandboxLimits, Vault
-from broker.domain.relations import Filter, Gather, Join, JoinHow, Relation, Scan, ScanColumn, Union
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import result_statement
 from broker.policy.data_catalogue import Catalogue
@@ -116,7 +115,7 @@ def run(
     change: Callable[[pa.Table], pa.Table] = lambda found: found,
 ) -> dict[Any, CellEvidence]:
     """Cells by their first key, through the engine's own request and reading; no sandbox."""
-    plan = Plan((PlannedOutput("table", "pupil", (table,), Base(0), ()),), ())
+    plan = Plan((PlannedOutput("table", "pupil", (table,), TableRef(0), ()),), ())
     ((_, payload),) = DuckDBEngine().prepare(plan, vault, "j", 1, LIMITS, needs).frames
     frame = json.loads(payload)
     with duckdb.connect() as con:
@@ -214,7 +213,7 @@ def test_years_that_are_united_are_one_table(one: Vault) -> None:
 def test_schools_are_lost_in_a_group_below_and_keys_are_not(one: Vault) -> None:
     """γ with the link key: one row a pupil, whatever schools the pupil's rows are of."""
     key = ColumnRef(10, ScalarType.INT)
-    pupils = Gather(census(1, BOTH), ((80, key),), (), 10, 90)
+    pupils = Aggregate(census(1, BOTH), ((80, key),), (), 10, 90)
     cell = run(one, planned(pupils, 90, COUNT, by=None), EvidenceNeeds(10, True, True))["all"]
     assert (cell.institutions, cell.largest_institution, cell.persons) == (None, None, len(PUPILS))
     whole = run(one, planned(census(1, BOTH), 10, COUNT, by=None), EvidenceNeeds(10, record_keys=True))["all"]

@@ -77,7 +77,7 @@ def test_it_is_made_once_and_the_same_for_all_who_ask_for_the_same(
     keeper: VaultStore, one: Vault, data: Path, policies: PolicySet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []
-    real = room._build_image
+    real = room._make
     monkeypatch.setattr(room, "_make", lambda *given: made.append(given) or real(*given))
     keepers = [VaultStore(data, lambda: policies) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:

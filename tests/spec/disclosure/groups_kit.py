@@ -5,10 +5,9 @@ from decimal import Decimal
 
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
-from broker.domain.groups import Group
+from broker.domain.plans.operators import AggregateCall, PostAggregation, Scan
 from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value
-from broker.domain.relations import Aggregate, Scan
 from broker.postprocessing.output_rows import OutputCell, OutputRow, OutputRows, StepBudget
 from broker.postprocessing.program import run_program
 
@@ -39,8 +38,8 @@ def case(*arms: tuple[Scalar, Scalar], otherwise: Scalar) -> Case:
     return Case(arms, otherwise, ScalarType.INT)
 
 
-def agg(op: str, *args: Scalar) -> Aggregate:
-    return Aggregate(op, args, ScalarType.DECIMAL)
+def agg(op: str, *args: Scalar) -> AggregateCall:
+    return AggregateCall(op, args, ScalarType.DECIMAL)
 
 
 def drawn(*lines: str, keys: int = 1) -> OutputRows:
@@ -63,7 +62,7 @@ def _cell(word: str) -> OutputCell:
     return OutputCell(value, value)
 
 
-def shown(program: Group, *tables: OutputRows, columns: str, work: int = 10_000) -> list[str]:
+def shown(program: PostAggregation, *tables: OutputRows, columns: str, work: int = 10_000) -> list[str]:
     """The rows of a program, drawn."""
     found = run_program(program, tables, StepBudget(work))
     ids = [int(i) for i in columns.split()]

@@ -17,10 +17,9 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
 from tests.oracles.tabulate import tabulate_rows
@@ -51,7 +50,7 @@ def plan(*statistics: PlannedStatistic) -> PlannedOutput:
     columns = [OutputColumn("la", LA.expression, "key")]
     columns += [OutputColumn(s.measure.value, ColumnRef(s.ident, s.type), s.measure.value) for s in statistics]
     table = PlannedTable(Scan("x", (), 0, None), 0, (LA,), statistics)
-    return PlannedOutput("t", "pupil", (table,), Base(0), tuple(columns))
+    return PlannedOutput("t", "pupil", (table,), TableRef(0), tuple(columns))
 
 
 def cell(la: str, persons: Sequence[int], rows: int = 1, extra: int = 0) -> CellEvidence:

@@ -9,10 +9,9 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="dea", source="test", t=10, protects_institutions=True, round_base=1, min_institutions=3)
@@ -26,7 +25,7 @@ Schools = tuple[int, ...] | None
 def plan(statistic: PlannedStatistic = COUNT, key: GroupKey = LA) -> PlannedOutput:
     columns = (OutputColumn("la", key.expression, "key"), OutputColumn("n", ColumnRef(10, ScalarType.INT), "count"))
     return PlannedOutput(
-        "t", "pupil", (PlannedTable(Scan("x", (), 0, None), 0, (key,), (statistic,)),), Base(0), columns
+        "t", "pupil", (PlannedTable(Scan("x", (), 0, None), 0, (key,), (statistic,)),), TableRef(0), columns
     )
 
 

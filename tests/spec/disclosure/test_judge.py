@@ -11,10 +11,9 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.groups import Base, First
+from broker.domain.plans.operators import Scan, Sort, TableRef
 from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
@@ -37,7 +36,7 @@ def plan(
     shown = tuple(OutputColumn(f"k{k.ident}", ColumnRef(k.ident, k.type), "key") for k in keys)
     shown += tuple(OutputColumn(n, e, "derived") for n, e in columns)
     table = PlannedTable(Scan("npd.census", (), 0, None), 0, keys, statistics)
-    return PlannedOutput("t", "pupil", (table,), First(Base(0), order) if order else Base(0), shown)
+    return PlannedOutput("t", "pupil", (table,), Sort(TableRef(0), order) if order else TableRef(0), shown)
 
 
 def cell(keys: tuple[Value, ...], ones: int, rest: int, scores: int = 46) -> CellEvidence:
@@ -174,7 +173,7 @@ def test_a_count_of_distinct_values_goes_to_a_person() -> None:
     table = PlannedTable(
         Scan("x", (), 0, None), 0, (), (PlannedStatistic(10, Measure.COUNT_DISTINCT, N, ScalarType.INT),)
     )
-    p = PlannedOutput("t", "pupil", (table,), Base(0), (OutputColumn("schools", N, "count_distinct"),))
+    p = PlannedOutput("t", "pupil", (table,), TableRef(0), (OutputColumn("schools", N, "count_distinct"),))
     found = judge_output(
         p, evidence(CellEvidence((), 90, 90, {10: StatisticEvidence(41, 90, 90, contributors=41)})), PROFILE
     )

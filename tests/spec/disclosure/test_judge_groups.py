@@ -12,7 +12,18 @@ from broker.disclosure.records.released_tables import released_csv
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
-from broker.domain.groups import Across, AcrossColumn, Base, Extend, Group, Keep, Meet, Regroup, Stack
+from broker.domain.plans.operators import (
+    Aggregate,
+    Filter,
+    Join,
+    JoinHow,
+    PostAggregation,
+    Project,
+    TableRef,
+    Union,
+    Window,
+    WindowColumn,
+)
 from broker.domain.plans.plan import (
     DeviationForm,
     Measure,
@@ -23,7 +34,6 @@ from broker.domain.plans.plan import (
     QuantileForm,
 )
 from broker.domain.plans.scalars import Scalar, ScalarType
-from broker.domain.relations import JoinHow
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)
@@ -36,7 +46,9 @@ H = counted(0, (key(HLA, ("a", "b", "d")),), OTHER)
 OPEN = counted(0, (key(LA),), COUNT)
 
 
-def output(program: Group, *columns: tuple[str, Scalar], tables: tuple[PlannedTable, ...] = (G, H)) -> PlannedOutput:
+def output(
+    program: PostAggregation, *columns: tuple[str, Scalar], tables: tuple[PlannedTable, ...] = (G, H)
+) -> PlannedOutput:
     shown = (OutputColumn(n, e, "key" if n == "la" else "derived") for n, e in columns)
     return PlannedOutput("t", "pupil", tables, program, tuple(shown))
 
@@ -60,11 +72,11 @@ LA_, N_ = ("la", col(LA)), ("n", col(N))
 
 def test_having_and_shares_see_rounded_counts() -> None:
     """12343 children or 12344: HAVING COUNT(*) >= 12344 says the same of both."""
-    program = Keep(Base(0), calls("at_most", lit(12344), N))
+    program = Filter(TableRef(0), calls("at_most", lit(12344), N))
     for n in (12343, 12344):
         found = judged(output(program, LA_, N_, tables=(G,)), sizes(N, a=n, b=4))
         assert lines(found) == ["la,n", "a,12345"]
-    share = Across(Base(0), (AcrossColumn(30, agg("sum", col(N)), (), ()),))
+    share = Window(TableRef(0), (WindowColumn(30, agg("sum", col(N)), (), ()),))
     found = judged(output(share, LA_, ("share", calls("divide", N, 30)), tables=(G,)), sizes(N, a=52, b=98, d=4))
     assert lines(found) == ["la,share", "a,0.3333", "b,0.6667", "d,c"]
     assert any("hidden ones are left out" in n for n in found.notes)
@@ -72,7 +84,7 @@ def test_having_and_shares_see_rounded_counts() -> None:
 
 
 def test_groups_joined_with_groups_show_what_both_sides_may_show() -> None:
-    rate = Meet(Base(0), Base(1), JoinHow.INNER, calls("equal_text", LA, HLA))
+    rate = Join(TableRef(0), TableRef(1), JoinHow.INNER, calls("equal_text", LA, HLA))
     found = judged(
         output(rate, LA_, ("rate", calls("divide", N, HN))), sizes(N, a=20, b=30, d=40), sizes(HN, a=40, b=4, d=50)
     )
@@ -85,15 +97,15 @@ def test_groups_joined_with_groups_show_what_both_sides_may_show() -> None:
 
 
 def test_a_total_over_shown_figures_tells_nothing_new() -> None:
-    total = Extend(Regroup(Base(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
-    rows = Stack((Base(0), total), ((40, (LA, 31)), (41, (N, 30))))
+    total = Project(Aggregate(TableRef(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
+    rows = Union((TableRef(0), total), ((40, (LA, 31)), (41, (N, 30))))
     found = judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20, b=30))
     assert lines(found) == ["la,n", "a,20", "b,30", ",50"]
     assert found.verdict is Verdict.PUBLISH
     assert lines(judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20, b=3))) == [
         "la,n", "a,20", ",20"
     ]  # fmt: skip
-    same = Stack((Base(0), Base(0)), ((40, (LA, LA)), (41, (N, N))))
+    same = Union((TableRef(0), TableRef(0)), ((40, (LA, LA)), (41, (N, N))))
     assert judged(output(same, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20)).verdict is (
         Verdict.PUBLISH
     )
@@ -101,14 +113,14 @@ def test_a_total_over_shown_figures_tells_nothing_new() -> None:
 
 def test_a_missing_key_is_named_and_a_total_is_not() -> None:
     missing = TableEvidence(evidence_of({(None,): (20, 20, None)}, N).cells, 20)
-    total = Extend(Regroup(Base(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
-    rows = Stack((Base(0), total), ((40, (LA, 31)), (41, (N, 30))))
+    total = Project(Aggregate(TableRef(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
+    rows = Union((TableRef(0), total), ((40, (LA, 31)), (41, (N, 30))))
     found = judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), missing)
     assert lines(found) == ["la,n", "(missing),20", ",20"]
 
 
 def test_a_small_population_of_any_table_hides_everything() -> None:
-    rate = Meet(Base(0), Base(1), JoinHow.LEFT, calls("equal_text", LA, HLA))
+    rate = Join(TableRef(0), TableRef(1), JoinHow.LEFT, calls("equal_text", LA, HLA))
     planned = output(rate, LA_, N_, ("m", col(HN)))
     small = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN, a=9))
     none = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN))
@@ -120,7 +132,7 @@ def test_a_small_population_of_any_table_hides_everything() -> None:
 
 def test_zeros_are_hidden_in_every_table_if_anything_is_hidden_in_one() -> None:
     free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
-    rows = Meet(Base(0), Base(1), JoinHow.INNER, calls("equal_text", LA, HLA))
+    rows = Join(TableRef(0), TableRef(1), JoinHow.INNER, calls("equal_text", LA, HLA))
     planned = output(rows, LA_, N_, ("m", col(HN)))
     whole = judged(planned, sizes(N, a=20, b=30), sizes(HN, a=20, b=30, d=40), profile=free)
     assert lines(whole)[1:] == ["a,20,20", "b,30,30", "d,0,40"]
@@ -130,13 +142,13 @@ def test_zeros_are_hidden_in_every_table_if_anything_is_hidden_in_one() -> None:
 
 def test_a_table_that_is_not_shown_is_judged_for_staff_and_looked_at() -> None:
     schools = PlannedTable(H.contributions, 0, H.keys, H.statistics, shown=False)
-    planned = output(Base(0), LA_, N_, tables=(G, schools))
+    planned = output(TableRef(0), LA_, N_, tables=(G, schools))
     found = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN, a=90, b=3))
     assert lines(found)[1:] == ["a,20", "b,30", "d,40"]
     assert found.verdict is Verdict.REVIEW
     assert [(f.rule, f.cell, f.column) for f in found.findings] == [("F1", ("b",), None), ("A3", None, None)]
     with pytest.raises(Breach, match="must not be shown"):
-        judged(output(Base(1), ("m", col(HN)), tables=(G, schools)), sizes(N, a=20), sizes(HN, a=90))
+        judged(output(TableRef(1), ("m", col(HN)), tables=(G, schools)), sizes(N, a=20), sizes(HN, a=90))
 
 
 def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_person() -> None:
@@ -144,7 +156,7 @@ def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_per
         M, Measure.SUM, col(90), ScalarType.INT, needs_review="An argument outside the closed list."
     )
     table = counted(0, (key(LA),), COUNT, wild)
-    program = Keep(Base(0), calls("less", M, lit(1000)))
+    program = Filter(TableRef(0), calls("less", M, lit(1000)))
     people = StatisticEvidence(400, 20, 20, largest=30, second=30, low=10, high=30, total=400)
     few = StatisticEvidence(90, 3, 3, largest=30, second=30, low=10, high=30, total=90)
     cells = tuple(
@@ -158,7 +170,7 @@ def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_per
 
 def test_counting_groups_is_judged_by_their_figures() -> None:
     """The number of schools: those of which something may be shown, though the count of children stands nowhere."""
-    program = Regroup(Base(0), (), ((30, agg("count_rows")),))
+    program = Aggregate(TableRef(0), (), ((30, agg("count_rows")),))
     found = judged(output(program, ("schools", col(30)), tables=(OPEN,)), sizes(N, a=20, b=3, d=40))
     assert lines(found) == ["schools", "2"]
     bare = counted(0, (key(LA),))
@@ -178,7 +190,7 @@ def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_a
             32, Measure.DEVIATION, col(90), ScalarType.DOUBLE, bounds=(0, 90), form=DeviationForm(is_variance=True)
         ),
     )
-    planned = output(Base(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
+    planned = output(TableRef(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
 
     def told(n: int, *values: float, near: int | None = -1) -> str:
         found = {30 + i: StatisticEvidence(v, n, n, bin=None if i else near) for i, v in enumerate(values)}
@@ -198,16 +210,16 @@ def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_a
 
 def test_evidence_of_other_tables_is_a_breach() -> None:
     with pytest.raises(Breach, match="other tables"):
-        judged(output(Base(0), LA_, N_), sizes(N, a=20))
+        judged(output(TableRef(0), LA_, N_), sizes(N, a=20))
     with pytest.raises(Breach, match="one id"):
-        judged(output(Base(0), LA_, N_, tables=(G, G)), sizes(N, a=20), sizes(N, a=20))
+        judged(output(TableRef(0), LA_, N_, tables=(G, G)), sizes(N, a=20), sizes(N, a=20))
 
 
 def test_squares_of_squares_end_the_job_before_they_fill_the_memory() -> None:
-    program: Group = Base(0)
+    program: PostAggregation = TableRef(0)
     for number in range(30):
         last = number + 99 if number else N
-        program = Extend(program, ((number + 100, calls("multiply", last, last)),))
+        program = Project(program, ((number + 100, calls("multiply", last, last)),))
     with pytest.raises(Breach, match="no engine"):
         judged(output(program, LA_, ("n", col(129)), tables=(OPEN,)), sizes(N, a=20))
 
@@ -215,7 +227,7 @@ def test_squares_of_squares_end_the_job_before_they_fill_the_memory() -> None:
 def test_years_are_keys_of_their_own() -> None:
     """Growth by LAG: the first year has none, and beside a hidden year there is none."""
     table = counted(0, (key(YEAR, (16, 17, 18, 19)),), COUNT)
-    lag = Across(Base(0), (AcrossColumn(30, agg("lag", col(N), lit(1)), (), ((col(YEAR), False),)),))
+    lag = Window(TableRef(0), (WindowColumn(30, agg("lag", col(N), lit(1)), (), ((col(YEAR), False),)),))
     planned = output(lag, ("year", col(YEAR)), ("growth", calls("subtract", N, 30)), tables=(table,))
     rows = evidence_of({(16,): (20, 20, None), (17,): (32, 32, None), (18,): (3, 3, None), (19,): (50, 50, None)}, N)
     assert lines(judged(planned, rows)) == ["year,growth", "16,", "17,10", "18,c", "19,c"]

@@ -16,10 +16,9 @@ from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTE
 from broker.disclosure.records.staff_record import staff_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
-from broker.domain.groups import Base
+from broker.domain.plans.operators import Scan, TableRef
 from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
-from broker.domain.relations import Scan
 from broker.policy.disclosure_rules import DisclosureRules
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF
 
@@ -42,7 +41,7 @@ def table() -> Assessment:
         PlannedStatistic(12, Measure.MEAN, None, ScalarType.DECIMAL),
     )
     planned = PlannedOutput(
-        "t", "pupil", (PlannedTable(Scan("npd.census", (), 0, None), 0, (key,), statistics),), Base(0),
+        "t", "pupil", (PlannedTable(Scan("npd.census", (), 0, None), 0, (key,), statistics),), TableRef(0),
         (OutputColumn("LA", key.expression, "key"), OutputColumn("n", ColumnRef(10, ScalarType.INT), "count"),
          OutputColumn("score", ColumnRef(12, ScalarType.DECIMAL), "mean")),
     )  # fmt: skip

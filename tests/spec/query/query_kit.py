@@ -15,7 +15,7 @@ import duckdb
 from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
-from broker.domain.groups import bases_of
+from broker.domain.plans.operators import table_numbers
 from broker.domain.plans.plan import EvidenceNeeds, PlannedOutput, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
@@ -164,7 +164,7 @@ def cells(output: PlannedOutput, con: duckdb.DuckDBPyConnection, number: int = 0
         evidence = {s.ident: {c.split("_", 1)[1]: by_name[c] for c in evidence_columns(s)} for s in table.statistics}
         keys = tuple(by_name[f"k{i}"] for i in range(len(table.keys)))
         cell = Cell(keys, None, by_name["rows"], by_name["persons"], by_name["population"], evidence)
-        if list(bases_of(output.program)) == [number] and not output.public:
+        if list(table_numbers(output.program)) == [number] and not output.public:
             rows = program_rows(output, {number: [cell]})
             cell.shown = rows[0] if rows else None
         found.append(cell)

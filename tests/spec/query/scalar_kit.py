@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 from query_kit import PROJECT, SERVICE, cells, variable
 
+from broker.domain.plans.operators import Relation, Scan
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
-from broker.domain.relations import Relation, Scan
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, PrivacyUnit, TableKind
 from broker.query import CompiledSql, compile_sql
 from broker.query.operations.possible_values import possible_values

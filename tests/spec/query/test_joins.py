@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from query_kit import codes, compiled, planned, run, shown
 
-from broker.domain.relations import Join, JoinHow
+from broker.domain.plans.operators import Join, JoinHow
 from broker.query.analysis import row_multiplicity
 
 A = [

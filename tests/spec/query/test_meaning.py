@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from query_kit import codes, compiled, database, run
 
-from broker.domain.relations import Filter
+from broker.domain.plans.operators import Filter
 from broker.query.operations.possible_values import possible_values
 
 VALUES = [

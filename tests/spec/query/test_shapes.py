@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.groups import First, Stack
 from broker.domain.jobs.job import JobKind
+from broker.domain.plans.operators import Limit, Union
 from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from docs.generator.sql_shapes import SHAPES, SHORT_NAMES, QueryShape
@@ -58,6 +58,6 @@ def test_an_order_behind_a_set_is_a_step_above_all_of_it() -> None:
     plan = checked(f"{branch} UNION ALL {branch} ORDER BY n DESC LIMIT 3", "duckdb").plan
     assert plan is not None
     program = plan.outputs[0].program
-    assert isinstance(program, First)
+    assert isinstance(program, Limit)
     assert program.count == 3
-    assert isinstance(program.child, Stack)
+    assert isinstance(program.child, Union)

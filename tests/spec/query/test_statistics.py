@@ -5,7 +5,7 @@
 import pytest
 from query_kit import compiled, planned, run
 
-from broker.domain.groups import Extend, First
+from broker.domain.plans.operators import Project, Sort
 from broker.domain.plans.plan import Measure, PlannedTable
 from broker.domain.plans.scalars import ColumnRef
 
@@ -129,9 +129,9 @@ def test_rows_are_ordered_by_output_columns() -> None:
     output = planned("SELECT LA, COUNT(*) AS n FROM a GROUP BY LA ORDER BY COUNT(*) DESC, a.LA")
     (table,) = output.tables
     count, la = (ColumnRef(i.ident, i.type) for i in (*table.statistics, *table.keys))
-    assert isinstance(output.program, First)
+    assert isinstance(output.program, Sort)
     assert output.program.order == ((count, True), (la, False))
-    assert not isinstance(output.program.child, Extend)
+    assert not isinstance(output.program.child, Project)
 
 
 @pytest.mark.parametrize("function", ["VAR", "STDEV", "VARP", "STDEVP"])

@@ -7,7 +7,7 @@ import pytest
 from query_kit import compiled, drawn
 
 from broker.domain.plans.variable_uses import Usage, VariableUse
-from broker.query.analysis.variable_uses import merged_uses
+from broker.query.analysis.collected_uses import merged_uses
 
 SHORT = {h: h.value[:1] if h is not Usage.RELEASED else "x" for h in Usage}
 """read r, filtered f, grouped g, joined j, ordered o, released x."""

@@ -15,7 +15,7 @@ from broker.domain.jobs.script_requests import (
     ScriptRegression,
     ScriptTable,
 )
-from broker.python_jobs.script_requests import read_request
+from broker.python_jobs.request_reader import read_request
 
 TABLE: dict[str, Any] = {
     "version": 1, "kind": "table", "name": "t", "person": "pupil", "by": ["LA"],

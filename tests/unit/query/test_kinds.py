@@ -1,7 +1,7 @@
 """Rows: what is done to them by nothing, by one condition and by several."""
 
+from broker.domain.plans.operators import Filter, Project
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
-from broker.domain.relations import Filter, Project
 from broker.query.bound_relations import conjunction_of, conjuncts_of, one_row
 
 

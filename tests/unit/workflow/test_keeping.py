@@ -9,7 +9,7 @@ from broker.domain.identity.permissions import Action
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.projects.saved_definitions import SavedState
-from broker.workflow.submission import preview, saved_definitions
+from broker.workflow.submission import preview, save_definition
 from broker.workflow.submission.job_submission import submit
 from broker.workflow.views import job_views
 from tests.unit.workflow.conftest import ADA, CHRIS, CLEO, PROJECT, REX, ROSA
@@ -32,17 +32,17 @@ def refused(broker, text: str = READ, by: str = ROSA, project: str = PROJECT) ->
 
 
 def proposed(broker, text: str = CSV, name: str = "stages", by: str = ROSA) -> str:
-    return saved_definitions.propose_lookup(broker.ports, broker.person(by), PROJECT, name, ABOUT, text).ident
+    return save_definition.propose_lookup(broker.ports, broker.person(by), PROJECT, name, ABOUT, text).ident
 
 
 def approved(broker, text: str = CSV) -> str:
     ident = proposed(broker, text)
-    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.APPROVE, "public-values")
+    save_definition.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.APPROVE, "public-values")
     return ident
 
 
 def states(broker) -> dict[str, str]:
-    found = saved_definitions.list_saved(broker.ports, broker.person(ROSA), PROJECT)
+    found = save_definition.list_saved(broker.ports, broker.person(ROSA), PROJECT)
     return {e.name: e.state.value for e in found}
 
 
@@ -88,7 +88,7 @@ def test_a_job_goes_on_with_what_it_read_when_it_was_accepted(broker):
     """Dropped or replaced in mid-job: the plan is that of the definition at acceptance."""
     broker.send(KEEP)
     dropped_under, replaced_under = broker.send(READ), None
-    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "project.pupils")
+    save_definition.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "project.pupils")
     assert "unknown-table" in refused(broker)
     assert broker.run(dropped_under)
     assert broker.store.job(dropped_under).failure is None
@@ -155,11 +155,11 @@ def test_dropping_is_for_researchers_of_the_project(broker):
     broker.send(KEEP)
     for person in (CLEO, ADA):
         with pytest.raises(BrokerError):
-            saved_definitions.drop_saved(broker.ports, broker.person(person), PROJECT, "pupils")
-    saved_definitions.drop_saved(broker.ports, broker.person(REX), PROJECT, "PUPILS")
+            save_definition.drop_saved(broker.ports, broker.person(person), PROJECT, "pupils")
+    save_definition.drop_saved(broker.ports, broker.person(REX), PROJECT, "PUPILS")
     assert states(broker) == {}
     with pytest.raises(Unknown):
-        saved_definitions.drop_saved(broker.ports, broker.person(REX), PROJECT, "pupils")
+        save_definition.drop_saved(broker.ports, broker.person(REX), PROJECT, "pupils")
 
 
 # lookups
@@ -168,12 +168,12 @@ def test_dropping_is_for_researchers_of_the_project(broker):
 def test_a_lookup_is_read_once_a_checker_has_approved_it(broker):
     ident = proposed(broker)
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
-    assert [e.ident for e in saved_definitions.lookups_waiting(broker.ports, broker.person(CLEO))] == [ident]
-    assert saved_definitions.view_definition(broker.ports, broker.person(CLEO), ident).definition.rows[0] == (
+    assert [e.ident for e in save_definition.lookups_waiting(broker.ports, broker.person(CLEO))] == [ident]
+    assert save_definition.view_definition(broker.ports, broker.person(CLEO), ident).definition.rows[0] == (
         "7",
         "key stage 3",
     )
-    decided = saved_definitions.decide_lookup(
+    decided = save_definition.decide_lookup(
         broker.ports, broker.person(CLEO), ident, VoteChoice.APPROVE, "public-values"
     )
     assert decided is SavedState.APPROVED
@@ -183,13 +183,13 @@ def test_a_lookup_is_read_once_a_checker_has_approved_it(broker):
 
 def test_a_rejected_and_a_dropped_lookup_answer_as_unknown(broker):
     ident = proposed(broker)
-    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.REJECT, "not-described")
+    save_definition.decide_lookup(broker.ports, broker.person(CLEO), ident, VoteChoice.REJECT, "not-described")
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
     with pytest.raises(Conflict):
-        saved_definitions.decide_lookup(broker.ports, broker.person(CHRIS), ident, VoteChoice.APPROVE, "public-values")
+        save_definition.decide_lookup(broker.ports, broker.person(CHRIS), ident, VoteChoice.APPROVE, "public-values")
     approved(broker)
     broker.send(WITH_LOOKUP)
-    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "stages")
+    save_definition.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "stages")
     assert "unknown-table" in refused(broker, WITH_LOOKUP)
 
 
@@ -198,7 +198,7 @@ def test_the_old_lookup_stays_until_the_new_one_is_approved(broker):
     before = broker.store.job(broker.send(WITH_LOOKUP)).plan_hash
     newer = proposed(broker, CSV + "11,key stage 4\n")
     assert broker.store.job(broker.send(WITH_LOOKUP)).plan_hash == before
-    saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), newer, VoteChoice.APPROVE, "public-values")
+    save_definition.decide_lookup(broker.ports, broker.person(CLEO), newer, VoteChoice.APPROVE, "public-values")
     assert broker.store.job(broker.send(WITH_LOOKUP)).plan_hash != before
 
 
@@ -210,18 +210,18 @@ def test_invariant_2_nobody_approves_a_lookup_of_their_own_project(broker):
         broker.govern(researchers=researchers)
         if CLEO in researchers:
             with pytest.raises(BrokerError):
-                saved_definitions.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
+                save_definition.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
             ident = proposed(broker)
     with pytest.raises(BrokerError):
-        saved_definitions.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
-    assert ident not in [e.ident for e in saved_definitions.lookups_waiting(broker.ports, cleo)]
+        save_definition.decide_lookup(broker.ports, cleo, ident, VoteChoice.APPROVE, "public-values")
+    assert ident not in [e.ident for e in save_definition.lookups_waiting(broker.ports, cleo)]
     for person in (ROSA, ADA):
         with pytest.raises(BrokerError):
-            saved_definitions.decide_lookup(
+            save_definition.decide_lookup(
                 broker.ports, broker.person(person), ident, VoteChoice.APPROVE, "public-values"
             )
     assert (
-        saved_definitions.decide_lookup(
+        save_definition.decide_lookup(
             broker.ports, broker.person(CHRIS), ident, VoteChoice.APPROVE, "public-values"
         ).value
         == "approved"
@@ -235,13 +235,13 @@ def test_reasons_are_of_a_closed_list(broker):
         (VoteChoice.RETURN, "ask-us"),
     ):  # fmt: skip
         with pytest.raises(Invalid):
-            saved_definitions.decide_lookup(broker.ports, broker.person(CLEO), ident, choice, reason)
+            save_definition.decide_lookup(broker.ports, broker.person(CLEO), ident, choice, reason)
 
 
 def test_the_audit_log_has_no_words_of_a_definition(broker):
     broker.send(KEEP)
     approved(broker)
-    saved_definitions.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "pupils")
+    save_definition.drop_saved(broker.ports, broker.person(ROSA), PROJECT, "pupils")
     written = " ".join(f"{line.event}" for line in broker.store.audit())
     for word in ("FSMeligible", "key stage", "Key stages", "SELECT"):
         assert word not in written
@@ -254,11 +254,11 @@ def test_a_stranger_learns_nothing_of_what_is_kept(broker, action):
     broker.govern(researchers=frozenset({ROSA}))
     rex = broker.person(REX)
     with pytest.raises(Unknown) as there:
-        saved_definitions.list_saved(broker.ports, rex, PROJECT)
+        save_definition.list_saved(broker.ports, rex, PROJECT)
     with pytest.raises(Unknown) as not_there:
-        saved_definitions.list_saved(broker.ports, rex, "P9999")
+        save_definition.list_saved(broker.ports, rex, "P9999")
     assert str(there.value).replace(PROJECT, "P9999") == str(not_there.value)
     with pytest.raises(Unknown):
-        proposed(broker, by=REX) if action is Action.PROPOSE_LOOKUP else saved_definitions.drop_saved(
+        proposed(broker, by=REX) if action is Action.PROPOSE_LOOKUP else save_definition.drop_saved(
             broker.ports, rex, PROJECT, "pupils"
         )

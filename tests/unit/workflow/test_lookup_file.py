@@ -9,7 +9,7 @@ import pytest
 from broker.domain.errors import Invalid
 from broker.domain.projects.saved_definitions import definition_from_json, definition_to_json
 from broker.policy.files import load_policies
-from broker.workflow.submission.saved_definitions import read_lookup
+from broker.workflow.submission.save_definition import read_lookup
 
 SERVICE = replace(
     load_policies(Path(__file__).parents[3] / "policies").service,

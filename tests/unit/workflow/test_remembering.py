@@ -261,7 +261,7 @@ def test_beyond_the_cap_a_private_job_still_goes_and_is_neither_compared_nor_rem
 
 
 def test_a_worker_without_a_memory_releases_nothing(town):
-    ports = replace(town.ports, memory=None)
+    ports = replace(town.ports, release_history=None)
     job = town.send()
     from broker.workflow.pipeline.job_run import run_job
 
@@ -317,7 +317,7 @@ def test_invariant_4_what_is_compared_again_is_compared_with_the_rest_of_its_own
     def cells_of(plan, where):
         table = plan.outputs[where[0]].tables[where[1]]
         keys, text = list(whole(plan, where)), repr(table.contributions)
-        own = 50_000 if "Over(" in text else 60_000 if "FSMeligible" in text else 0
+        own = 50_000 if "Window(" in text else 60_000 if "FSMeligible" in text else 0
         fewer = {0: 0, 50_000: 3, 60_000: 3}[own]
         here = {k: range(n * 100 + fewer, n * 100 + 40) for n, k in enumerate(keys)}
         shared = {50_000: 0, 60_000: 1}.get(own)

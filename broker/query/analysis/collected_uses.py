@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from math import inf
 
+from broker.domain.plans.operators import Relation, Scan
 from broker.domain.plans.scalars import Scalar, Value, column_ids
 from broker.domain.plans.variable_uses import Usage, VariableUse, Years
-from broker.domain.relations import Relation, Scan
 from broker.query.analysis.guards import ColumnsOf, Definitions, Guards, guards_of
 from broker.query.diagnostics import NO_POSITION, Position
 from broker.query.operations.possible_values import can_be_true

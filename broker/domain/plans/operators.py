@@ -1,0 +1,265 @@
+"""The operators of relational algebra: one set for rows of persons and for what is computed after the top aggregation.
+
+Every column has a globally unique id, so after binding there are no names, aliases, stars or scopes left. What is
+executed is rendered from these trees, so what was checked is what runs.
+
+`Relation` is a tree over the rows of catalogue tables: an engine runs it. `PostAggregation` is a tree over the cells of
+an output's tables: the broker evaluates it on protected values alone, and no engine ever sees it. Where `person` and
+`counted` are None, nobody's rows are meant: so it is everywhere after the top aggregation.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+from typing import Union as Either
+
+from broker.domain.plans.scalars import Scalar, ScalarType
+from broker.domain.plans.variable_uses import Years
+
+Tree = TypeVar("Tree", covariant=True)
+"""`Relation` or `PostAggregation`: the operators below one are of its own kind."""
+SortKeys: TypeAlias = tuple[tuple[Scalar, bool], ...]
+"""(expression, descending), in order of precedence."""
+
+
+class JoinHow(StrEnum):
+    INNER = "inner"
+    LEFT = "left"
+    FULL = "full"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanColumn:
+    """A catalogue variable read by a scan, under its id in the plan."""
+
+    ident: int
+    variable: str
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Rows of one catalogue table. `person` is the id of the hidden person number, None for public tables.
+
+    `years` are those that the guards leave (None for tables without a year axis); a scan reads no other.
+    """
+
+    table: str
+    columns: tuple[ScanColumn, ...]
+    person: int | None
+    years: Years | None
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Written rows: public."""
+
+    columns: tuple[tuple[int, ScalarType], ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """The cells of one of the output's tables, by its number: keys and statistics under their ids in the plan."""
+
+    table: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRef:
+    """The rows of one of the output's public relations, by its number: nobody stands behind them."""
+
+    public: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Generic[Tree]):
+    """WHERE and HAVING: the rows on which the predicate is true."""
+
+    child: Tree
+    predicate: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Project(Generic[Tree]):
+    """Computed columns (id, expression); the child's columns stay visible below it by their ids."""
+
+    child: Tree
+    columns: tuple[tuple[int, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Generic[Tree]):
+    """`on` is None for a cross join. `person` is the id of the joined row's person number: an outer join of two
+    persons' rows coalesces the two sides' (`both`) under that id; None where both are public. `lateral`: the right
+    side may read the left side's columns."""
+
+    left: Tree
+    right: Tree
+    how: JoinHow
+    on: Scalar | None
+    person: int | None = None
+    both: tuple[int, int] | None = None
+    lateral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateCall:
+    """One aggregate of the closed list `broker.query.operations` over the rows of a group or a window."""
+
+    op: str
+    args: tuple[Scalar, ...]
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[Tree]):
+    """One row for each value of the keys; no keys: one row.
+
+    In a relation it stands below the top aggregation. `counted` is the id of the child's person number (None: public
+    rows, or rows of one person that a subquery is correlated with). `person` is the id under which the number of the
+    one person of each row stands, where a link key is among the keys: rows without a key stay apart, each by the number
+    of its own. Without `person` the rows are groups that rows of persons will be joined with (context): a group of
+    fewer than t persons does not exist, and an aggregate with fewer than t contributing persons is NULL.
+
+    After the top aggregation hidden values are left out, as NULL is.
+    """
+
+    child: Tree
+    keys: tuple[tuple[int, Scalar], ...]
+    aggregates: tuple[tuple[int, AggregateCall], ...]
+    counted: int | None = None
+    person: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowColumn:
+    """One window function over the rows with the same partition values, in an order for ranks and running sums.
+    `shared`: it reads other people's rows, and is NULL where fewer than t persons contribute."""
+
+    ident: int
+    function: AggregateCall
+    partition: tuple[Scalar, ...]
+    order: SortKeys
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Generic[Tree]):
+    """The child's rows with window columns. `counted` is the id of the child's person number."""
+
+    child: Tree
+    columns: tuple[WindowColumn, ...]
+    counted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Generic[Tree]):
+    """UNION ALL and grouping sets: each column is (id, the id of it in each part); so is the person number."""
+
+    parts: tuple[Tree, ...]
+    columns: tuple[tuple[int, tuple[int, ...]], ...]
+    person: tuple[int, tuple[int, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Generic[Tree]):
+    """The child's rows with one column more, from a subquery that may read them: whether it has rows (`column` is
+    None), or the one value of its `column`."""
+
+    child: Tree
+    sub: Tree
+    ident: int
+    column: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Generic[Tree]):
+    """Rows in order, hidden values last."""
+
+    child: Tree
+    order: SortKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Generic[Tree]):
+    """The first `count` rows in an order (None: all) after `skip` of them; `ties`: and those equal to the last.
+
+    In a relation it stands only below a lateral join or an Apply, in an order that is total for what is read of its
+    rows, with a count, and without `ties` and `skip`."""
+
+    child: Tree
+    order: SortKeys
+    count: int | None
+    ties: bool = False
+    skip: int = 0
+
+
+Relation: TypeAlias = Either[
+    Scan, Values, "Filter[Relation]", "Project[Relation]", "Join[Relation]", "Aggregate[Relation]", "Window[Relation]",
+    "Union[Relation]", "Apply[Relation]", "Limit[Relation]",
+]  # fmt: skip
+PostAggregation: TypeAlias = Either[
+    TableRef, PublicRef, "Filter[PostAggregation]", "Project[PostAggregation]", "Join[PostAggregation]",
+    "Aggregate[PostAggregation]", "Window[PostAggregation]", "Union[PostAggregation]", "Sort[PostAggregation]",
+    "Limit[PostAggregation]",
+]  # fmt: skip
+Node = TypeVar("Node", Relation, PostAggregation)
+
+
+def sort_or_limit(
+    child: PostAggregation, order: SortKeys, count: int | None, ties: bool = False, skip: int = 0
+) -> PostAggregation:
+    """Rows in order, and only some of them where `count` or `skip` say so."""
+    return Sort(child, order) if count is None and not skip else Limit(child, order, count, ties, skip)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operators directly below one, left to right; a subquery comes after what it is applied to."""
+    match node:
+        case Scan() | Values() | TableRef() | PublicRef():
+            return ()
+        case Join(left=left, right=right):
+            return (left, right)
+        case Union(parts=parts):
+            return parts
+        case Apply(child=child, sub=sub):
+            return (child, sub)
+        case _:
+            return (node.child,)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every operator of a tree, the top first."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack += reversed(children(part))
+
+
+def scalars_of(node: Relation | PostAggregation) -> tuple[Scalar, ...]:
+    """Every scalar that an operator itself computes, tests or orders by; not those below it."""
+    match node:
+        case Filter(predicate=predicate):
+            return (predicate,)
+        case Project(columns=columns):
+            return tuple(s for _, s in columns)
+        case Join(on=on):
+            return () if on is None else (on,)
+        case Aggregate(keys=keys, aggregates=aggregates):
+            return (*(s for _, s in keys), *(a for _, g in aggregates for a in g.args))
+        case Window(columns=columns):
+            return tuple(s for c in columns for s in (*c.function.args, *c.partition, *(o for o, _ in c.order)))
+        case Sort(order=order) | Limit(order=order):
+            return tuple(s for s, _ in order)
+        case Values(rows=rows):
+            return tuple(s for row in rows for s in row)
+    return ()
+
+
+def table_numbers(program: PostAggregation) -> Iterator[int]:
+    """The numbers of the tables that a program reads, left to right."""
+    return (part.table for part in walk(program) if isinstance(part, TableRef))
