@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 ARGS ?=
-PROVE ?= A
+PROVE ?= whole_way
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
@@ -40,7 +40,7 @@ test-rest: services ## every test that `make test` leaves out
 
 test-all: test test-rest ## everything, with the small version of every proof
 
-prove: services ## the full proofs of one issue: make prove PROVE=A
+prove: services ## the full proof of a claim: make prove PROVE=whole_way
 	$(PY) -m tests.prove.$(PROVE)
 
 bench: services ## speed as ratios, both sides in one run

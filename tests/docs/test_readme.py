@@ -16,7 +16,7 @@ RUN_ELSEWHERE = {
     "make demo": "tests/e2e/test_demo.py",
     "make test": "this suite",
     "make check": "make test runs it first",
-    "make prove PROVE=A": "docs/proofs/A.json",
+    "make prove PROVE=whole_way": "docs/proofs/whole_way.json",
     "make bench": "tests/e2e/test_bench.py",
 }
 EXPECTED = {".venv/bin/broker check broker/demo/jobs/out_of_scope.sql": 2}

@@ -1,5 +1,5 @@
 """The lines of the proof of "Python jobs" that are about the container: its settings, what waits, hostile scripts, and
-how long a job takes. `tests.prove.E` takes them in; by itself it prints them."""
+how long a job takes. `tests.prove.scripts` takes them in; by itself it prints them."""
 
 import sys
 import tempfile

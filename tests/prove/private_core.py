@@ -1,5 +1,5 @@
 """The part of the proof of "Differential privacy" that needs no engine and no store: properties of the privacy room at
-full size. `tests.prove.D` takes them in; by itself it prints them."""
+full size. `tests.prove.privacy` takes them in; by itself it prints them."""
 
 import sys
 import tempfile

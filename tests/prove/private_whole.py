@@ -1,5 +1,5 @@
 """The part of the proof of "Differential privacy" that needs an engine, a vault, a store or the workflow: properties at
-full size. `tests.prove.D` takes them in; those of the privacy room alone are in `private_core`."""
+full size. `tests.prove.privacy` takes them in; those of the privacy room alone are in `private_core`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -21,13 +21,13 @@ class Line:
     note: str = ""
 
 
-def write(issue: str, seed: int, lines: list[Line]) -> bool:
-    """Write docs/proofs/<issue>.json, print it line by line, and say whether all are met."""
+def write(name: str, seed: int, lines: list[Line]) -> bool:
+    """Write docs/proofs/<name>.json, print it line by line, and say whether all are met."""
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
     document = {
-        "issue": issue,
+        "proof": name,
         "commit": commit,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
@@ -37,7 +37,7 @@ def write(issue: str, seed: int, lines: list[Line]) -> bool:
     }
     folder = ROOT / "docs" / "proofs"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{issue}.json").write_text(json.dumps(document, indent=2) + "\n")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures}")
     return bool(document["all_met"])

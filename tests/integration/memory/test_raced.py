@@ -1,5 +1,6 @@
 """Two releases at once on each database, begun at random moments from each other, round after round: whichever comes
-first, never are both out with a difference that isolates a few. Small here; `make prove PROVE=G` asks for many."""
+first, never are both out with a difference that isolates a few. Small here; `make prove PROVE=release_history` asks for
+many."""
 
 import json
 import os

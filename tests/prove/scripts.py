@@ -1,6 +1,6 @@
 """The full proof of "Python jobs": the gallery and hostile scripts in the real container, the trusted stage, the
-library, findings with their defences removed, and latency; figures go to docs/proofs/E.json. `python -m tests.prove.E
-parts` leaves latency out, and prints without writing."""
+library, findings with their defences removed, and latency; figures go to docs/proofs/scripts.json. `python -m
+tests.prove.scripts parts` leaves latency out, and prints without writing."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
 def main() -> None:
     if sys.argv[1:] != ["parts"]:
         lines = [*container.latency_lines(), *property_lines(PROPERTIES, SIZES, SEED)]
-        sys.exit(0 if write("E", SEED, lines) else 1)
+        sys.exit(0 if write("scripts", SEED, lines) else 1)
     lines = property_lines(PROPERTIES, SIZES, SEED)
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")

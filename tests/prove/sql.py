@@ -1,4 +1,5 @@
-"""The full proof of "Free SQL": the properties of the everyday suite at full size; figures go to docs/proofs/B.json."""
+"""The full proof of "Free SQL": the properties of the everyday suite at full size; figures go to
+docs/proofs/sql.json."""
 
 import sys
 import tempfile
@@ -75,7 +76,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="prove-b-") as name, ThreadPoolExecutor(2) as pool:
         lines = list(pool.map(lambda p: _line(p, Path(name)), PROPERTIES))
     lines += [*speed_lines(), mutation_line()]
-    sys.exit(0 if write("B", SEED, lines) else 1)
+    sys.exit(0 if write("sql", SEED, lines) else 1)
 
 
 if __name__ == "__main__":

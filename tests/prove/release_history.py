@@ -1,6 +1,7 @@
 """The full proof of "A memory of everything released": speed first, then brute force over release histories, the
 reconstruction and the cap, races on both stores, everyday tables, the memory on a job's way, real containers; figures
-go to docs/proofs/G.json. `python -m tests.prove.G parts` leaves speed out, and prints without writing."""
+go to docs/proofs/release_history.json. `python -m tests.prove.release_history parts` leaves speed out, and prints
+without writing."""
 
 import math
 import sys
@@ -81,7 +82,7 @@ def speed_lines() -> list[Line]:
 
 def main() -> None:
     if sys.argv[1:] != ["parts"]:
-        sys.exit(0 if write("G", SEED, [*speed_lines(), *property_lines(PROPERTIES, SIZES, SEED)]) else 1)
+        sys.exit(0 if write("release_history", SEED, [*speed_lines(), *property_lines(PROPERTIES, SIZES, SEED)]) else 1)
     lines = property_lines(PROPERTIES, SIZES, SEED)
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")

@@ -1,6 +1,6 @@
 """The full proof of "Pages for the four people": each page in a browser and as text, every journey with scripts and
-without, who may know what, silence, speed in a big world; figures go to docs/proofs/F.json. `python -m tests.prove.F
-parts` prints without writing."""
+without, who may know what, silence, speed in a big world; figures go to docs/proofs/pages.json. `python -m
+tests.prove.pages parts` prints without writing."""
 
 import subprocess
 import sys
@@ -68,7 +68,7 @@ def proof_lines() -> list[Line]:
 def main() -> None:
     lines = proof_lines()
     if sys.argv[1:] != ["parts"]:
-        sys.exit(0 if write("F", SEED, lines) else 1)
+        sys.exit(0 if write("pages", SEED, lines) else 1)
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
     sys.exit(0 if all(line.met for line in lines) else 1)

@@ -1,5 +1,5 @@
 """The full proof of "Disclosure control": attacks on repaired tables and jobs, every finding with its defence removed,
-worked examples, evidence by certificates, and speed; figures go to docs/proofs/C.json."""
+worked examples, evidence by certificates, and speed; figures go to docs/proofs/disclosure.json."""
 
 import sys
 
@@ -68,7 +68,7 @@ def speed_lines() -> list[Line]:
 
 def main() -> None:
     lines = speed_lines() + property_lines(PROPERTIES, SIZES, SEED)
-    sys.exit(0 if write("C", SEED, lines) else 1)
+    sys.exit(0 if write("disclosure", SEED, lines) else 1)
 
 
 if __name__ == "__main__":

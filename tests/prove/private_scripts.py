@@ -1,6 +1,6 @@
 """The full proof of "Any Python program under differential privacy": audits of whole runs with scripts that try
 everything, each isolation measure taken out, accuracy, speed, and scripts that people write; figures go to
-docs/proofs/H.json."""
+docs/proofs/private_scripts.json."""
 
 import sys
 import tempfile
@@ -54,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="prove-h-") as name, ThreadPoolExecutor(2) as two:
         prove = partial(_line, Path(name))
         lines = [prove(each) for each in ALONE.items()] + list(two.map(prove, PROPERTIES.items()))
-    sys.exit(0 if write("H", SEED, lines) else 1)
+    sys.exit(0 if write("private_scripts", SEED, lines) else 1)
 
 
 def _line(folder: Path, asked: tuple[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> Line:

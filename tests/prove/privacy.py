@@ -1,6 +1,6 @@
 """The full proof of "Differential privacy": audits, sensitivities, findings and traps with their defences removed,
-accuracy, the ledger, and speed; figures go to docs/proofs/D.json. `python -m tests.prove.D parts` leaves speed out, and
-prints without writing."""
+accuracy, the ledger, and speed; figures go to docs/proofs/privacy.json. `python -m tests.prove.privacy parts` leaves
+speed out, and prints without writing."""
 
 import re
 import sys
@@ -74,7 +74,7 @@ def main() -> None:
     found = property_lines()
     lines = [*speeds, *found, confidence_line(found)]
     if is_whole:
-        sys.exit(0 if write("D", SEED, lines) else 1)
+        sys.exit(0 if write("privacy", SEED, lines) else 1)
     for line in lines:
         print(f"{'met    ' if line.met else 'NOT MET'} {line.name}: {line.figures} {line.note}")
     sys.exit(0 if all(line.met for line in lines) else 1)
