@@ -20,9 +20,9 @@ from broker.privacy.private_tables import PrivateTable
 class Own(Evaluator):
     """One row a person where nothing else is grouped by."""
 
-    def _gather(self, node: Any, outer: Row) -> list[dict[int, Any]]:
+    def _aggregate(self, node: Any, outer: Row) -> list[dict[int, Any]]:
         if node.keys or node.person is None:
-            return super()._gather(node, outer)
+            return super()._aggregate(node, outer)
         groups = grouped(self.rows(node.child, outer), lambda r: (r.get(node.counted),))
         return [r for g in groups.values() if (r := self._group(node, (), g, outer)) is not None]
 

@@ -204,7 +204,7 @@ def only_the_first(m: pytest.MonkeyPatch) -> None:
 
 
 BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "the ranks are not read": lambda m: m.setattr(rank_filters, "RANK_COLUMN", "__zero"),
+    "the ranks are not read": lambda m: m.setattr(rank_filters, "RANK", "__zero"),
     "ranks within a filter are not read": lambda m: m.setattr(RowRanking, "column", "__zero"),
     "a filter is understood as less than it is, and not enforced": lambda m: (
         only_the_first(m),
@@ -218,7 +218,7 @@ BROKEN: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "many rows of one person count": lambda m: m.setattr(
         rendering,
         "_per_person",
-        lambda *a, each=rendering._per_person: each(replace(a[0], each=PersonBound(9, 10**6)), *a[1:]),
+        lambda *a, each=rendering._per_person: each(replace(a[0], person_bound=PersonBound(9, 10**6)), *a[1:]),
     ),
     "cells are chosen by the person's number": lambda m: m.setattr(
         rendering, "_few_cells", lambda t, keys, own, few=rendering._few_cells: few(t, keys, ["p", *own])
