@@ -1,7 +1,7 @@
 """Tabulates a file of person rows with DuckDB into evidence for `broker assess`. Judges nothing."""
 
 # ruff: noqa: S608 - SQL is put together from names of its own and literals
-# ruff: noqa: S608 - SQL is put together from names of its own and literals
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal

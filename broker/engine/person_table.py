@@ -1,12 +1,11 @@
 """A CSV or Parquet file of person rows as a table of keys, person, institution and numbers, ready to be grouped."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-# ruff: noqa: S608 - SQL is put together from names of its own and literals
 from typing import Any
 
 import duckdb

@@ -1,6 +1,7 @@
 """The engine's side of private jobs: exact vectors of bounded tables, and the rows of a private script's blocks."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are quoted
+
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Verification of a script's rows against the vault: its SQL, its job frame, and what was counted of the rows."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are plain or quoted
+
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

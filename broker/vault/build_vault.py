@@ -1,9 +1,8 @@
 """Builds one vault out of one snapshot: two renderings of a project's shares. Decides nothing about grants."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
-from collections.abc import Sequence
 
-# ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np

@@ -1,14 +1,13 @@
 """Person numbers: one for each component of linked keys, the same over snapshots, none for whoever is erased."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+
 import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-# ruff: noqa: S608 - SQL is put together from constants
 import pyarrow as pa
 from numpy.typing import NDArray
 

@@ -1,6 +1,7 @@
 """Snapshots on disk: their folders and descriptions, and the value lists of their public registers."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
+
 import json
 import os
 import shutil

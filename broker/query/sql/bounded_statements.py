@@ -1,6 +1,7 @@
 """Statements of a bounded table: exact integer coordinates of each cell, the same for every order of rows."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
 from collections.abc import Iterator
 from itertools import pairwise
 

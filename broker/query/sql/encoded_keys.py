@@ -1,6 +1,7 @@
 """Encoded keys: contributions read as they are stored, with ranks and with code numbers instead of texts."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 

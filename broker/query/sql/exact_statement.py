@@ -1,9 +1,9 @@
 """The exact statement of a planned table: for each cell, result and evidence from the same contributions."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are its own
+
 from collections.abc import Iterator, Sequence
 
-# ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 from broker.domain.plans.plan import (
     DeviationForm,
     EvidenceNeeds,

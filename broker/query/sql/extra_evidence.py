@@ -1,6 +1,7 @@
 """Extra evidence of cells that disclosure rules may need: institutions, and sums of record keys."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count

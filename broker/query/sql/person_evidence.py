@@ -1,6 +1,7 @@
 """Person evidence as SQL: one row for each cell and person, and every figure of evidence as an aggregate over it."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
 from collections.abc import Iterator
 
 from broker.domain.plans.operators import Relation

@@ -1,6 +1,7 @@
 """The statement of a planned table: in two passes over the rows where proofs allow it, else the exact one."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
