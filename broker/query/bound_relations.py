@@ -176,3 +176,9 @@ def join_rows(
         person = symbols.new_id()
     relation = Join(left.relation, right.relation, how, condition, person, both, lateral)
     return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)
+
+
+def column_list(node: exp.Expr | None) -> tuple[str, ...]:
+    """The column names of `AS t(a, b)`."""
+    alias = node.args.get("alias") if node is not None else None
+    return tuple(c.name for c in alias.args.get("columns") or []) if isinstance(alias, exp.TableAlias) else ()

@@ -20,13 +20,15 @@ from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
 from broker.query.analysis.group_key_domains import case_conditions, misused_quasi_identifier
 from broker.query.analysis.released_expressions import CONSTANT, release_label
 from broker.query.binder import saved_sources
-from broker.query.binder.query_binder import Binder, BindingAborted
+from broker.query.binder.bind_state import Binder, BindingAborted
+from broker.query.binder.query_binder import bind_query_node
+from broker.query.binder.saved_catalogue import SavedCatalogue
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, conjuncts_of
 from broker.query.diagnostics import NO_POSITION, Diagnostics
+from broker.query.dialects.known_dialects import find_dialect
 from broker.query.output_planning import check_formulas, check_removal_evidence, plan_output
 from broker.query.parser.scanner import scan_text
 from broker.query.parser.script_reader import ScriptQuery, read_script
-from broker.query.parser.syntax_trees import DIALECTS
 from broker.query.selectivity.selectivity_check import SelectivityCheck, SelectivityThreshold
 
 
@@ -45,8 +47,8 @@ class CompiledSql:
 
 
 def compile_sql(
-    text: str, dialect: str, catalogue: Catalogue, project: ResearchProject, service: ServiceLimits, threshold: int = 1,
-    saved: ReadableDefinitions = NO_READABLE_DEFINITIONS, *, in_parts: bool = True,
+    text: str, dialect_name: str, catalogue: Catalogue, project: ResearchProject, service: ServiceLimits,
+    threshold: int = 1, saved: ReadableDefinitions = NO_READABLE_DEFINITIONS, *, in_parts: bool = True,
     reach: SelectivityThreshold | None = None,
 ) -> CompiledSql:  # fmt: skip
     """Compiles one submission; never raises for bad input. `threshold` is the number of persons that a released cell
@@ -54,11 +56,9 @@ def compile_sql(
     branches of a total are statistics of their own, as disclosure control needs them. `reach`: parts of the text that
     could single people out are looked for; nobody looks without it."""
     diagnostics = Diagnostics(text.replace("\r\n", "\n"))
-    if dialect not in DIALECTS:
-        diagnostics.add("dialect", "This dialect is not understood.", f"Write {' or '.join(DIALECTS)}.")
-        return _refused_result(diagnostics)
-    scanned = scan_text(text, dialect, service, diagnostics)
-    if scanned is None:
+    dialect = find_dialect(dialect_name, diagnostics)
+    scanned = scan_text(text, dialect, service, diagnostics) if dialect is not None else None
+    if dialect is None or scanned is None:
         return _refused_result(diagnostics)
     try:
         script = read_script(scanned, dialect, service, diagnostics)
@@ -71,11 +71,12 @@ def compile_sql(
     uses: list[tuple[VariableUse, ...]] = []
     advice: dict[str, None] = {}
     saved_queries: list[SavedQuery] = []
-    saved_catalogue = saved_sources.SavedCatalogue(service, saved)
+    saved_catalogue = SavedCatalogue(service, saved)
     scans = 0
     reaching = SelectivityCheck(reach) if reach is not None else None
     for script_query in script.queries:
         binder = Binder(
+            bind_query_node,
             dialect,
             catalogue,
             project,

@@ -1,7 +1,6 @@
 """Name resolution: names to tables of the catalogue, bindings of a FROM and their columns, in any case."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -10,19 +9,14 @@ from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import ResearchProject
 from broker.domain.spelling_hints import SpellingHints, did_you_mean
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
+from broker.query.bound_relations import Ctes
 from broker.query.diagnostics import CONSEQUENTIAL, BindError
+from broker.query.dialects.base import Dialect
 from broker.query.symbols import SymbolTable
-
-if TYPE_CHECKING:
-    from broker.query.bound_relations import Ctes
 
 NAME_ARGS = frozenset({"this", "table", "db", "catalog"})
 PHYSICAL_DATABASE = "npd"
 """The database that holds physical tables; each project sees its own schema of it."""
-OWN_DATABASE = {"duckdb": "memory", "tsql": PHYSICAL_DATABASE}
-"""The database that a catalogue name may be written with."""
-OWN_SCHEMA = {"duckdb": "main"}
-"""The schema that is another word for the project's default schema."""
 SHARED_SCHEMA = "dbo"
 """The schema that physical names may be written with beside the project's own."""
 
@@ -106,7 +100,7 @@ def is_plain_name(part: object) -> bool:
     return isinstance(part, exp.Identifier) and not any(v and k not in {"this", "quoted"} for k, v in part.args.items())
 
 
-def resolve_table(node: exp.Table, catalogue: Catalogue, project: ResearchProject, dialect: str) -> ResolvedTable:
+def resolve_table(node: exp.Table, catalogue: Catalogue, project: ResearchProject, dialect: Dialect) -> ResolvedTable:
     """What a name in FROM means to this project. A table that is another project's answers like one that nobody has."""
     parts = [node.args.get(k) for k in ("catalog", "db")]
     if not is_plain_name(node.this) or not all(is_plain_name(part) for part in parts if part):
@@ -122,20 +116,19 @@ def resolve_table(node: exp.Table, catalogue: Catalogue, project: ResearchProjec
 
 
 def _by_catalogue(
-    node: exp.Table, catalogue: Catalogue, project: ResearchProject, dialect: str
+    node: exp.Table, catalogue: Catalogue, project: ResearchProject, dialect: Dialect
 ) -> ResolvedTable | None:
-    own, default = OWN_DATABASE.get(dialect, ""), project.default_schema
-    if node.catalog.casefold() not in {"", own}:
+    default = project.default_schema
+    if node.catalog.casefold() not in {"", dialect.database}:
         return None
-    home = OWN_SCHEMA.get(dialect)
-    schema = default if not node.db or node.db.casefold() == home else node.db
+    schema = default if not node.db or node.db.casefold() == dialect.default_schema else node.db
     table = catalogue.find(f"{schema}.{node.name}")
     if table is None:
         return None
     schemas = {table.schema_name.casefold()}
-    if home is not None and table.schema_name.casefold() == default.casefold():
-        schemas.add(home)
-    return ResolvedTable(table, schemas=frozenset(schemas), databases=frozenset({own}))
+    if dialect.default_schema is not None and table.schema_name.casefold() == default.casefold():
+        schemas.add(dialect.default_schema)
+    return ResolvedTable(table, schemas=frozenset(schemas), databases=frozenset({dialect.database}))
 
 
 def _by_physical(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> ResolvedTable | None:

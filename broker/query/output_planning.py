@@ -25,8 +25,8 @@ from broker.query.analysis.implied_statistics import context_tables
 from broker.query.analysis.known_amounts import KnownAmounts
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.binder import saved_sources
+from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
-from broker.query.binder.query_binder import Binder
 from broker.query.binder.row_aggregation import CONTEXT
 from broker.query.bound_relations import BoundGroups, BoundRows, has_context
 from broker.query.diagnostics import Diagnostics, Position

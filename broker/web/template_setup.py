@@ -9,6 +9,7 @@ from flask import Flask, g, request, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from broker.domain.identity.people import Person, Role
+from broker.domain.sql_dialects import DIALECT_TITLES
 from broker.web.security.request_checks import style_nonce
 from broker.web.web_context import web_context
 
@@ -129,7 +130,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters |= {"moment": moment, "day": day, "words": words, "number": number}
     app.jinja_env.filters |= {"spans": format_calendar_years, "runs": format_school_years, "marked": mark_invalid}
     app.jinja_env.globals |= {"built": built, "style_nonce": style_nonce, "tag_colour": tag_colour}
-    app.jinja_env.globals |= {"navigation": navigation, "is_demo": is_demo}
+    app.jinja_env.globals |= {"navigation": navigation, "is_demo": is_demo, "dialect_titles": DIALECT_TITLES}
 
 
 def is_demo() -> bool:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from docs.generator.refusal_codes import CODES
 from broker.policy.release_history_policy import StandardPopulation
+from broker.query.dialects import common_functions, duckdb, tsql
+from broker.query.dialects.base import AllowedFunction
+from docs.generator.refusal_codes import CODES
 from docs.generator.sql_differences import DIFFERENCES, FOLLOWED
 from docs.generator.sql_shapes import REFUSED, SHAPES, SHORT_NAMES
-from broker.query.expressions.allowed_functions import AllowedFunction, DUCKDB, FUNCTIONS, TSQL
 
 HEAD = """# SQL that is understood
 
@@ -15,7 +16,7 @@ in a temporary table is an output. An output shows groups of people and aggregat
 is translated to a closed list of operations whose meaning is that of the dialect it was written in; what cannot be
 followed exactly is refused, with the form to write. An error that only some rows can cause would tell of those rows, so
 a form that can fail on a row is refused too. This page is written from the tables in the code
-(`docs/generator/sql_shapes.py`, `broker/query/expressions/allowed_functions.py`, `docs/generator/sql_differences.py`).
+(`docs/generator/sql_shapes.py`, `broker/query/dialects`, `docs/generator/sql_differences.py`).
 """
 SHAPES_HEAD = """
 ## Shapes of queries
@@ -59,16 +60,19 @@ refused for it.
 
 
 def sql_page(standard: Iterable[StandardPopulation]) -> str:
-    """docs/sql.md, with policy's standard populations."""
+    """docs/reference/sql.md, with policy's standard populations."""
     parts = [HEAD, _shapes(), "\n## T-SQL as it runs here\n", BOUNDS]
     for title, rows in DIFFERENCES.items():
         parts.append(f"\n### {title}\n\n| construct | T-SQL | here | |\n| --- | --- | --- | --- |\n")
         for d in rows:
             verdict = FOLLOWED if d.verdict == FOLLOWED else f"refused: `{d.verdict}`"
             parts.append(f"| {_cell(d.construct)} | {_cell(d.tsql)} | {_cell(d.here)} | {verdict} |\n")
-    common = [f for f in FUNCTIONS["tsql"] if f not in TSQL]
-    for title, table in (("In both dialects", common), ("In `tsql`", TSQL), ("In `duckdb`", DUCKDB)):
-        parts += [f"\n## {title}\n", DUCKDB_NOTES if table is DUCKDB else "", _functions(table)]
+    for title, notes, table in (
+        ("In both dialects", "", common_functions.COMMON),
+        ("In `tsql`", "", tsql.FUNCTIONS),
+        ("In `duckdb`", DUCKDB_NOTES, duckdb.FUNCTIONS),
+    ):
+        parts += [f"\n## {title}\n", notes, _functions(table)]
     return "".join([*parts, STANDARD_HEAD, standard_rows(standard)])
 
 

@@ -9,6 +9,7 @@ from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_member_files, local_ports
 from broker.cli.output.chain_documents import print_chain, print_head, print_request_state, read_document, read_head
 from broker.cli.output.console import format_minute, print_json, print_line, print_table, read_input
+from broker.domain.sql_dialects import SQL_DIALECTS
 
 if TYPE_CHECKING:
     from broker.domain.release_history import NewHistoryEntry
@@ -29,7 +30,7 @@ def add(
     source: Annotated[str, typer.Option(help="Who published it, and where it can be read.")],
     snapshot: Annotated[str, typer.Option(help="The snapshot that it was made from.")],
     rounding: Annotated[str, typer.Option(help="The base of the figures, or column=base,column=base.")] = "",
-    dialect: Annotated[str, typer.Option(help="duckdb or tsql.")] = "duckdb",
+    dialect: Annotated[str, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = "duckdb",
     as_json: AsJson = False,
 ) -> int:
     """Ask for a table to be registered. A second administrator confirms it; then a worker runs its recipe."""

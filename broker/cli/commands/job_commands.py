@@ -12,6 +12,7 @@ import typer
 from broker.cli.output.check_output import print_refusals
 from broker.cli.output.console import err, format_minute, print_json, print_line, print_table, printable, read_input
 from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.sql_dialects import SQL_DIALECTS
 
 if TYPE_CHECKING:
     from broker.client import BrokerClient
@@ -61,7 +62,7 @@ def submit(
     title: Annotated[str, typer.Option(help="What the job is, in a line.")],
     purpose: Annotated[str, typer.Option(help="What it serves.")],
     kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
-    dialect: Annotated[str, typer.Option(help="tsql or duckdb; by default the project's.")] = "",
+    dialect: Annotated[str, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}; by default the project's.")] = "",
     describe: Annotated[list[str] | None, typer.Option(help="output=what it shows; once for each output.")] = None,
     replaces: Annotated[str | None, typer.Option(help="The earlier job that this one replaces.")] = None,
     client_id: Annotated[str | None, typer.Option(help="Your own id: sending the same again is harmless.")] = None,

@@ -27,6 +27,7 @@ from broker.domain.projects.saved_definitions import (
     Definition,
     ReadableDefinitions,
 )
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_disclosure_rules
 from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
@@ -184,7 +185,7 @@ def register(app: typer.Typer) -> None:
 def check(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
     project: Annotated[str, typer.Option(help="The project to check for.")] = "P0421",
-    dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
+    dialect: Annotated[str | None, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = None,
     kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
     saved: Annotated[
         Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")

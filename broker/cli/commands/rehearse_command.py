@@ -22,6 +22,7 @@ from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.python_jobs.private_directive import ScriptDirective, slot_by_schedule, slot_count
@@ -135,7 +136,7 @@ def register(app: typer.Typer) -> None:
 def rehearse(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads SQL from standard input.")],
     project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",
-    dialect: Annotated[str | None, typer.Option(help="tsql or duckdb.")] = None,
+    dialect: Annotated[str | None, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = None,
     saved: Annotated[
         Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
     ] = None,

@@ -72,6 +72,11 @@ Scalar = ColumnRef | Literal | Call | Case
 NULL = Literal(None, ScalarType.NULL)
 
 
+def truth_call(op: str, *args: "Scalar") -> Call:
+    """A condition: a call whose result is true, false or unknown."""
+    return Call(op, args, ScalarType.TRUTH)
+
+
 def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
     """Every column that a scalar reads, as often as it does."""
     match scalar:

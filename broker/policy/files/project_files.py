@@ -4,6 +4,7 @@ from pathlib import Path
 
 from broker.domain.plans.variable_uses import VariableClass, Years
 from broker.domain.projects.project import Grant, ProjectApproval, ProtectionMode, ResearchProject
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 from broker.policy.files.privacy_files import read_budgets, read_privacy_profile
 from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
@@ -16,7 +17,6 @@ PROJECT_KEYS = (
 )  # fmt: skip
 APPROVAL_KEYS = ("reference", "approved", "benefit", "processors", "first_shared")
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
-DIALECTS = ("tsql", "duckdb")
 IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 MAX_VOTES = 2
 
@@ -41,8 +41,8 @@ def _project(
     profile, dialect, votes = fields.text("profile"), fields.text("dialect"), fields.whole("votes")
     if profile not in profiles:
         raise fields.wrong("profile", "unknown-profile", f"There is no profile {profile!r}.")
-    if dialect not in DIALECTS:
-        raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(DIALECTS)}.")
+    if dialect not in SQL_DIALECTS:
+        raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(SQL_DIALECTS)}.")
     if votes > MAX_VOTES:
         raise fields.wrong("votes", "policy-range", f"At most {MAX_VOTES} votes can be asked for.")
     mode = fields.choice("mode", ProtectionMode)

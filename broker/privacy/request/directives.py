@@ -7,7 +7,9 @@ from decimal import Decimal
 from broker.domain.errors import Refusal
 from broker.domain.jobs.job import PRIVATE_LINE
 from broker.policy.data_catalogue import Catalogue
-from broker.query.parser.scanner import TOKEN_PATTERNS, lex
+from broker.query.dialects.base import Dialect
+from broker.query.dialects.known_dialects import DIALECTS
+from broker.query.parser.scanner import lex
 
 BOUND_LINE = re.compile(r"[ \t]*--[ \t]*(clamp|rows)[ \t]*:(.*)\Z", re.IGNORECASE)
 NAME_PATTERN = r"([A-Za-z_][\w.]{0,200})"
@@ -123,9 +125,10 @@ class PrivateDirectives:
 NOT_PRIVATE = PrivateDirectives()
 
 
-def read_directives(text: str, dialect: str) -> PrivateDirectives:
+def read_directives(text: str, dialect_name: str) -> PrivateDirectives:
     """Never raises for what the text says. Without a line that says `private`, bounds mean nothing."""
-    if dialect not in TOKEN_PATTERNS:
+    dialect = DIALECTS.get(dialect_name)
+    if dialect is None:
         return NOT_PRIVATE
     comments = _lone_comments(text.replace("\r\n", "\n"), dialect)
     spend_lines = [(n, found[1]) for n, line in enumerate(comments, 1) if (found := SPEND_LINE.match(line))]
@@ -142,17 +145,17 @@ def read_directives(text: str, dialect: str) -> PrivateDirectives:
     return PrivateDirectives(spending, number, bounds, (*refusals, *bounds.refusals))
 
 
-def with_spending(text: str, dialect: str, spending: str) -> str:
+def with_spending(text: str, dialect_name: str, spending: str) -> str:
     """The text with another spend: at its end, so that everything keeps its place."""
-    plain = text.replace("\r\n", "\n")
-    if dialect not in TOKEN_PATTERNS:
+    plain, dialect = text.replace("\r\n", "\n"), DIALECTS.get(dialect_name)
+    if dialect is None:
         return plain
     comments = _lone_comments(plain, dialect)
     lines = ["" if SPEND_LINE.match(c) else line for line, c in zip(plain.split("\n"), comments, strict=True)]
     return "\n".join([*lines, f"-- private: {spending}"])
 
 
-def _lone_comments(text: str, dialect: str) -> list[str]:
+def _lone_comments(text: str, dialect: Dialect) -> list[str]:
     """By line of the text, the comment that it is; nothing for others."""
     found, number, start = [""] * (text.count("\n") + 1), 0, 0
     for token in lex(text, dialect):

@@ -363,7 +363,7 @@ def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistic
 
 
 def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
-    truncated = row_binder.is_tsql and value.type.is_whole
+    truncated = row_binder.dialect.truncates_whole_numbers and value.type.is_whole
     factor, rest = aggregate_arguments.unscaled(value)
     if isinstance(rest, Literal):
         raise BindError("constant-column", "The mean of a constant says nothing.", "Leave it out.", node)

@@ -1,25 +1,21 @@
 """DISTINCT and TOP over rows: of one person's, of groups that rows meet, or written as GROUP BY."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from broker.domain.plans.operators import Aggregate, Limit
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import window_functions
+from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.grouped_expressions import select_items
 from broker.query.binder.row_aggregation import is_link_key, output_column
+from broker.query.binder.select_clauses import has_ties, row_limit
 from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import BindError
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
-    from broker.query.binder.select_binding import SelectBinding
-from broker.query.binder.select_clauses import has_ties, row_limit
 
-
-def distinct_rows(binder: "Binder", rows: BoundRows) -> BoundRows:
+def distinct_rows(binder: Binder, rows: BoundRows) -> BoundRows:
     """DISTINCT over rows: γ on all columns. Of one person where a link key is among them; else of other people's
     values, which are context."""
     symbols = binder.symbols
@@ -36,7 +32,7 @@ def distinct_rows(binder: "Binder", rows: BoundRows) -> BoundRows:
     return BoundRows(relation, person, rows.scans, output_columns, rows.is_correlated)
 
 
-def selects_link_key(binding: "SelectBinding") -> bool:
+def selects_link_key(binding: SelectBinding) -> bool:
     return any(is_link_key_node(node.unnest(), binding) for node in select_items(binding.select))
 
 
@@ -48,14 +44,14 @@ def as_group_by(select: exp.Select) -> exp.Select:
     return found
 
 
-def is_link_key_node(node: exp.Expr, binding: "SelectBinding") -> bool:
+def is_link_key_node(node: exp.Expr, binding: SelectBinding) -> bool:
     try:
         return is_link_key(node, binding.expression_binder)
     except BindError:
         return False
 
 
-def bind_top(binding: "SelectBinding", rows: BoundRows) -> BoundRows | None:
+def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
     """ORDER BY alone orders nothing below the top; TOP keeps some rows of the person outside, never of other people."""
     binder, select = binding.binder, binding.select
     limit, order = select.args.get("limit"), select.args.get("order")

@@ -1,7 +1,6 @@
 """FROM: tables, derived tables, CTEs, joins and APPLY, in the order of the text. No WHERE, no SELECT list."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -9,6 +8,7 @@ from broker.domain.plans.operators import Filter, Join, JoinHow, Scan
 from broker.domain.plans.scalars import Scalar
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import saved_sources
+from broker.query.binder.bind_state import Binder
 from broker.query.bound_relations import (
     BindTarget,
     BoundQuery,
@@ -16,17 +16,16 @@ from broker.query.bound_relations import (
     ColumnsByName,
     Ctes,
     LinkKeyEqualities,
+    column_list,
     conjunction_of,
     join_rows,
 )
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments, unsupported_node
+from broker.query.expressions import predicates
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import flatten
 from broker.query.name_resolution import Scope, TableBinding, resolve_table
 from broker.query.parser import tree_rewrites
-
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
 JOIN_ARGS = frozenset({"this", "on", "side", "kind", "using"})
 SIDES = frozenset({"", "LEFT", "RIGHT", "FULL"})
@@ -46,7 +45,7 @@ class FromItem:
 
 
 def bind_from(
-    binder: "Binder", select: exp.Select, scope: Scope, expression_binder: ExpressionBinder, target: BindTarget
+    binder: Binder, select: exp.Select, scope: Scope, expression_binder: ExpressionBinder, target: BindTarget
 ) -> tuple[list[FromItem], bool]:
     """Every source, and whether none of them was refused; none where there is no FROM."""
     found: list[FromItem] = []
@@ -70,7 +69,7 @@ def bind_from(
 
 
 def _bind_source(
-    binder: "Binder",
+    binder: Binder,
     node: exp.Expr,
     scope: Scope,
     expression_binder: ExpressionBinder,
@@ -108,7 +107,7 @@ def _bind_source(
 
 
 def _join_conditions(
-    binder: "Binder", node: exp.Join, scope: Scope, expression_binder: ExpressionBinder, side: str
+    binder: Binder, node: exp.Join, scope: Scope, expression_binder: ExpressionBinder, side: str
 ) -> list[Scalar]:
     on = node.args.get("on")
     if node.args.get("using"):
@@ -118,7 +117,7 @@ def _join_conditions(
     return bind_conjuncts(binder, expression_binder, on, Usage.JOINED)
 
 
-def _using_condition(binder: "Binder", scope: Scope, expression_binder: ExpressionBinder, name: exp.Expr) -> Scalar:
+def _using_condition(binder: Binder, scope: Scope, expression_binder: ExpressionBinder, name: exp.Expr) -> Scalar:
     """USING (k): the last source's column equals the one before it."""
     found = [c for s in scope.sources if (c := s.find(name.name, binder.symbols)) is not None]
     if len(found) != 2:
@@ -127,10 +126,10 @@ def _using_condition(binder: "Binder", scope: Scope, expression_binder: Expressi
     for column in found:
         binder.symbols.record_use(column, Usage.JOINED, binder.diagnostics.position_of(name))
     scope.using_columns[name.name.casefold()] = found[0]
-    return expression_binder.equal_columns(found[0], found[1], node)
+    return predicates.equal_columns(expression_binder, found[0], found[1], node)
 
 
-def _mark_nullable(binder: "Binder", side: str, bound: BoundQuery, before: list[FromItem]) -> None:
+def _mark_nullable(binder: Binder, side: str, bound: BoundQuery, before: list[FromItem]) -> None:
     inner: frozenset[int] = frozenset()
     if side in {"LEFT", "FULL"} and isinstance(bound, BoundRows):
         inner |= bound.scans
@@ -140,7 +139,7 @@ def _mark_nullable(binder: "Binder", side: str, bound: BoundQuery, before: list[
 
 
 def bind_conjuncts(
-    binder: "Binder", expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage
+    binder: Binder, expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage
 ) -> list[Scalar]:
     """The conjuncts of a WHERE or ON, each translated by itself."""
     if clause is None:
@@ -152,7 +151,7 @@ def bind_conjuncts(
     return [f for f in found if f is not None]
 
 
-def record_partial_relation(binder: "Binder", found: list[FromItem], where: list[Scalar]) -> None:
+def record_partial_relation(binder: Binder, found: list[FromItem], where: list[Scalar]) -> None:
     """Of a SELECT whose joins are refused: its conditions still say which years of its tables are read."""
     rows = [(j, j.bound) for j in found if isinstance(j.bound, BoundRows)]
     if not rows:
@@ -165,7 +164,7 @@ def record_partial_relation(binder: "Binder", found: list[FromItem], where: list
     binder.partial_relations.append(built if condition is None else Filter(built, condition))
 
 
-def join_from_items(binder: "Binder", sources: list[FromItem], where: list[Scalar]) -> BoundRows:
+def join_from_items(binder: Binder, sources: list[FromItem], where: list[Scalar]) -> BoundRows:
     """The tree of joins of rows. Equalities of link keys count wherever they hold on every row that is left."""
     symbols = binder.symbols
     everywhere = [*where, *(c for j in sources if j.how is JoinHow.INNER for c in j.on)]
@@ -187,7 +186,7 @@ def _as_rows(bound: BoundQuery) -> BoundRows:
     return bound
 
 
-def _bind_item(binder: "Binder", node: exp.Expr, scope: Scope, target: BindTarget) -> BoundQuery | None:
+def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget) -> BoundQuery | None:
     if node.args.get("pivots"):
         node = _without_pivot(binder, node, scope)
     if isinstance(node, exp.Subquery):
@@ -212,7 +211,7 @@ def _bind_item(binder: "Binder", node: exp.Expr, scope: Scope, target: BindTarge
     return _bind_scan(binder, node, scope)
 
 
-def _without_pivot(binder: "Binder", node: exp.Expr, scope: Scope) -> exp.Expr:
+def _without_pivot(binder: Binder, node: exp.Expr, scope: Scope) -> exp.Expr:
     try:
         return tree_rewrites.rewrite_pivot(node)
     except BindError:
@@ -221,7 +220,7 @@ def _without_pivot(binder: "Binder", node: exp.Expr, scope: Scope) -> exp.Expr:
         raise
 
 
-def _bind_scan(binder: "Binder", node: exp.Table, scope: Scope) -> BoundRows:
+def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:
     resolved = resolve_table(node, binder.catalogue, binder.project, binder.dialect)
     symbols, table = binder.symbols, resolved.table
     if len(symbols.tables) >= binder.max_scans:
@@ -241,7 +240,7 @@ def _bind_scan(binder: "Binder", node: exp.Table, scope: Scope) -> BoundRows:
 
 
 def _bind_derived_table(
-    binder: "Binder", query: exp.Expr, node: exp.Expr, scope: Scope, target: BindTarget, ctes: Ctes,
+    binder: Binder, query: exp.Expr, node: exp.Expr, scope: Scope, target: BindTarget, ctes: Ctes,
     listed: tuple[str, ...] = (), outer_scope: Scope | None = None,
 ) -> BoundQuery | None:  # fmt: skip
     """A derived table, CTE or temporary table, bound anew. Outside of an APPLY it sees nothing of what is around it."""
@@ -267,7 +266,7 @@ def renamed_columns(columns: ColumnsByName, listed: tuple[str, ...], node: exp.E
     return dict(zip(folded, columns.values(), strict=True))
 
 
-def _bind_apply(binder: "Binder", node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
+def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
     """CROSS APPLY, OUTER APPLY and LATERAL: a derived table that reads the rows before it."""
     check_arguments(node, frozenset({"this", "alias", "cross_apply", "view", "outer"}))
     outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")
@@ -294,9 +293,3 @@ def _bind_apply(binder: "Binder", node: exp.Lateral, scope: Scope, around: exp.J
 
 def _is_true(on: exp.Expr | None) -> bool:
     return on is None or (isinstance(on, exp.Boolean) and bool(on.this))
-
-
-def column_list(node: exp.Expr | None) -> tuple[str, ...]:
-    """The column names of `AS t(a, b)`."""
-    alias = node.args.get("alias") if node is not None else None
-    return tuple(c.name for c in alias.args.get("columns") or []) if isinstance(alias, exp.TableAlias) else ()

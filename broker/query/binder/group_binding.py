@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -26,6 +25,7 @@ from broker.query.analysis.group_key_domains import misused_quasi_identifier, re
 from broker.query.analysis.known_amounts import fixed_columns
 from broker.query.binder import from_clause
 from broker.query.binder.aggregate_statistics import bind_statistic
+from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.draft_tables import DraftStatistics, DraftTable
 from broker.query.binder.grouped_expressions import (
     GroupedExpressionBinder,
@@ -43,16 +43,12 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.symbols import SourceRows
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
-    from broker.query.binder.select_binding import SelectBinding
-
 CHOSEN_PUBLIC_ROWS = "Rows of a public table are chosen by rows of people, and beside groups they are shown exactly."
 GROUP_FIRST = "Group the people in a derived table, and join it with the public rows by its keys."
 
 
 def bind_select_over_groups(
-    binder: "Binder", select: exp.Select, scope: Scope, from_items: "list[from_clause.FromItem]"
+    binder: Binder, select: exp.Select, scope: Scope, from_items: "list[from_clause.FromItem]"
 ) -> BoundGroups | None:
     """A SELECT whose sources are all groups; without FROM, of subqueries that give one group each."""
     group_binder = PostAggregationBinder(binder.dialect, binder.symbols, scope, binder.advice)
@@ -85,7 +81,7 @@ def bind_select_over_groups(
     )
 
 
-def as_public_groups(binder: "Binder", from_item: "from_clause.FromItem") -> "from_clause.FromItem":
+def as_public_groups(binder: Binder, from_item: "from_clause.FromItem") -> "from_clause.FromItem":
     """A public relation as what the broker joins groups with: its rows are shown as they are, so none of them may be
     chosen or made by people."""
     if not isinstance(from_item.bound, BoundRows):
@@ -115,7 +111,7 @@ def _group_of(one: "from_clause.FromItem") -> PostAggregation:
 
 
 def _without_from(
-    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, group_binder: ExpressionBinder
+    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, group_binder: ExpressionBinder
 ) -> BoundGroups | None:
     output_columns = bind_clauses(binder, select, builder, group_binder)
     if output_columns is None:
@@ -128,7 +124,7 @@ def _without_from(
 class _GroupAggregation:
     """The aggregates of a γ over groups."""
 
-    def __init__(self, binder: "Binder", group_binder: ExpressionBinder) -> None:
+    def __init__(self, binder: Binder, group_binder: ExpressionBinder) -> None:
         self._binder, self._group_binder = binder, group_binder
         self.columns: list[tuple[int, AggregateCall]] = []
 
@@ -144,7 +140,7 @@ class _GroupAggregation:
         return column
 
 
-def _group_keys(binder: "Binder", select: exp.Select, group_binder: ExpressionBinder) -> dict[Scalar, ColumnRef]:
+def _group_keys(binder: Binder, select: exp.Select, group_binder: ExpressionBinder) -> dict[Scalar, ColumnRef]:
     keys = grouping_keys(binder, select, group_binder, SourceRows())
     return {e: binder.symbols.new_key(e) for e in keys}
 
@@ -164,7 +160,7 @@ class TopGroupBinder(GroupedExpressionBinder):
 
     def __init__(
         self,
-        binding: "SelectBinding",
+        binding: SelectBinding,
         keys: dict[Scalar, ColumnRef],
         statistics: DraftStatistics,
         grouping_columns: GroupingColumns,
@@ -190,7 +186,7 @@ class TopGroupBinder(GroupedExpressionBinder):
         return self._grouping_columns.by_key[key]
 
 
-def bind_group_by(binding: "SelectBinding") -> BoundGroups | None:
+def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     """A SELECT that groups persons' rows."""
     binder, select = binding.binder, binding.select
     symbols = binder.symbols
@@ -220,7 +216,7 @@ def bind_group_by(binding: "SelectBinding") -> BoundGroups | None:
 
 
 def _grouped_tables(
-    binder: "Binder",
+    binder: Binder,
     rows: BoundRows,
     sets: list[tuple[Scalar, ...]],
     keys: dict[Scalar, ColumnRef],
@@ -289,7 +285,7 @@ def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> 
     return DraftStatistics(symbols, found, totals=totals)
 
 
-def _grouping_sets(binding: "SelectBinding") -> list[tuple[Scalar, ...]]:
+def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
     """The sets of keys of GROUP BY: one for a plain one, the product of every ROLLUP, CUBE and GROUPING SETS in it."""
     select, binder = binding.select, binding.binder
     group = select.args.get("group")
@@ -319,7 +315,7 @@ def _united_keys(first: tuple[Scalar, ...], second: tuple[Scalar, ...]) -> tuple
     return tuple(dict.fromkeys([*first, *second]))
 
 
-def _expanded_sets(binding: "SelectBinding", node: exp.Expr) -> list[tuple[Scalar, ...]]:
+def _expanded_sets(binding: SelectBinding, node: exp.Expr) -> list[tuple[Scalar, ...]]:
     members = [_set_members(binding, n) for n in node.expressions]
     if isinstance(node, exp.Rollup):
         return [_flat_keys(members[:n]) for n in range(len(members), -1, -1)]
@@ -338,18 +334,18 @@ def _flat_keys(members: list[tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
     return tuple(dict.fromkeys(e for m in members for e in m))
 
 
-def _set_members(binding: "SelectBinding", node: exp.Expr) -> tuple[Scalar, ...]:
+def _set_members(binding: SelectBinding, node: exp.Expr) -> tuple[Scalar, ...]:
     if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
         return ()
     inner = node.expressions if isinstance(node, exp.Tuple) else [node]
     return _bind_keys(binding, [n.this if isinstance(n, exp.Paren) else n for n in inner])
 
 
-def _bind_keys(binding: "SelectBinding", nodes: list[exp.Expr]) -> tuple[Scalar, ...]:
+def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, ...]:
     binder, expression_binder = binding.binder, binding.expression_binder
     found: dict[Scalar, None] = {}
     for node in nodes:
-        node = resolve_key_alias(node, binding.select, expression_binder.scope, binder.is_tsql)
+        node = resolve_key_alias(node, binding.select, expression_binder)
         key = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, binding))
         if key is None:
             expression_binder.lacks_keys = True
@@ -360,7 +356,7 @@ def _bind_keys(binding: "SelectBinding", nodes: list[exp.Expr]) -> tuple[Scalar,
     return tuple(found)
 
 
-def _bind_key(node: exp.Expr, binding: "SelectBinding") -> Scalar:
+def _bind_key(node: exp.Expr, binding: SelectBinding) -> Scalar:
     found = binding.expression_binder.value(node)
     if isinstance(found, Literal):
         raise BindError("constant-key", "A constant groups nothing.", "Leave it out of GROUP BY.", node)

@@ -59,25 +59,28 @@ def select_items(select: exp.Select) -> list[exp.Expr]:
     return [i.this if isinstance(i, exp.Alias) else i for i in select.expressions]
 
 
-def resolve_key_alias(node: exp.Expr, select: exp.Select, scope: Scope, is_tsql: bool) -> exp.Expr:
-    """DuckDB groups by the place or the alias of a column too; a variable of that name comes first."""
-    if is_tsql:
+def resolve_key_alias(node: exp.Expr, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr:
+    """The column of the SELECT list whose place or alias a key of GROUP BY is, where the dialect says so; a variable of
+    that name comes first."""
+    if not expression_binder.dialect.clauses_see_aliases:
         return node
     items = select_items(select)
     if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(items):
         return items[int(node.name) - 1]
-    if isinstance(node, exp.Column) and not node.table and not _is_input_column(node, scope):
+    if isinstance(node, exp.Column) and not node.table and not _is_input_column(node, expression_binder.scope):
         for item, whole in zip(items, select.expressions, strict=True):
             if whole.alias.casefold() == node.name.casefold():
                 return item
     return node
 
 
-def expand_aliases(clause: exp.Expr | None, select: exp.Select, scope: Scope, is_tsql: bool) -> exp.Expr | None:
-    """DuckDB's HAVING and QUALIFY with what each alias of the SELECT list stands for, at the place of the alias."""
+def expand_aliases(clause: exp.Expr | None, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr | None:
+    """HAVING and QUALIFY with the expression of each alias of the SELECT list in the alias's place."""
+    if clause is None or not expression_binder.dialect.clauses_see_aliases:
+        return clause
 
     def expanded(node: exp.Expr) -> exp.Expr:
-        found = resolve_key_alias(node, select, scope, is_tsql) if isinstance(node, exp.Column) else node
+        found = resolve_key_alias(node, select, expression_binder) if isinstance(node, exp.Column) else node
         if found is node:
             return node
         made = exp.Paren(this=found.copy())
@@ -85,7 +88,7 @@ def expand_aliases(clause: exp.Expr | None, select: exp.Select, scope: Scope, is
             part.meta.update(node.this.meta)
         return made
 
-    return clause.transform(expanded) if clause is not None and not is_tsql else clause
+    return clause.transform(expanded)
 
 
 def _is_input_column(node: exp.Column, scope: Scope) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -22,15 +21,13 @@ from broker.domain.plans.operators import (
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
+from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of, conjuncts_of
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.operations.registry import WITHOUT_FOLD
-
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
 Substitution = Mapping[int, Scalar]
 """What columns above are, in the columns below."""
@@ -111,7 +108,7 @@ def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
     return scalar
 
 
-def check_releasable(function: AggregateCall, binder: "Binder", node: exp.Expr) -> None:
+def check_releasable(function: AggregateCall, binder: Binder, node: exp.Expr) -> None:
     """What is aggregated again is itself a released expression: else two figures could hide in one."""
     for argument in function.args:
         if release_label(argument, binder.symbols.labels, binder.symbols.definitions) is None:
@@ -132,7 +129,7 @@ class PostAggregationBinder(ExpressionBinder):
 class PostAggregationBuilder:
     """The steps above a γ, in order; windows and scalar subqueries become columns before they are read."""
 
-    binder: "Binder"
+    binder: Binder
     scope: Scope
     steps: list[Step] = field(default_factory=list)
     windows: list[WindowColumn] = field(default_factory=list)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -11,6 +10,7 @@ from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import is_amount
+from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
 from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
@@ -18,9 +18,6 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
 from broker.query.operations.value_bounds import magnitude
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
-
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
 DEVIATIONS: dict[type[exp.Expr], str] = {
     exp.Stddev: "deviation", exp.StddevSamp: "deviation", exp.StddevPop: "deviation_whole",
@@ -145,7 +142,7 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         return _sum(aggregate_arguments.order_free_number(value), symbols)
     if expression_binder.is_rows and not value_bounds.sum_fits(aggregate_arguments.order_free_number(value), symbols):
         raise BindError("overflow", *TOO_LARGE, node)
-    if expression_binder.is_tsql and value.type.is_whole:
+    if expression_binder.dialect.truncates_whole_numbers and value.type.is_whole:
         expression_binder.advise(TRUNCATED)
         return _bounded_aggregate("mean_truncated", (value,), ScalarType.INT, symbols)
     return _bounded_aggregate("mean", (value,), ScalarType.DOUBLE, symbols)
@@ -288,7 +285,7 @@ class RowAggregation:
     """The aggregates of one γ, each once, as columns of the rows above it."""
 
     def __init__(
-        self, binder: "Binder", rows: BoundRows, expression_binder: ExpressionBinder, keys: dict[Scalar, ColumnRef]
+        self, binder: Binder, rows: BoundRows, expression_binder: ExpressionBinder, keys: dict[Scalar, ColumnRef]
     ) -> None:
         self.binder, self.rows, self.expression_binder, self.keys = binder, rows, expression_binder, keys
         symbols = binder.symbols
@@ -318,7 +315,7 @@ class RowAggregation:
 
 
 def grouping_keys(
-    binder: "Binder", select: exp.Select, expression_binder: ExpressionBinder, source_rows: SourceRows
+    binder: Binder, select: exp.Select, expression_binder: ExpressionBinder, source_rows: SourceRows
 ) -> dict[Scalar, ColumnRef]:
     """The keys of a plain GROUP BY: a key that is a column keeps its id, so that a link key stays one."""
     group = select.args.get("group")
@@ -332,7 +329,7 @@ def grouping_keys(
     for node in nodes:
         if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
             raise BindError(SETS[0], "GROUPING SETS stand in the outermost SELECT only.", SETS[2], node)
-        node = resolve_key_alias(node, select, expression_binder.scope, binder.is_tsql)
+        node = resolve_key_alias(node, select, expression_binder)
         found = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, expression_binder))
         if found is None:
             expression_binder.lacks_keys = True

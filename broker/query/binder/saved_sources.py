@@ -1,8 +1,6 @@
 """Saved cohorts and lookups as FROM reads them, and whether a query may be saved."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -11,91 +9,22 @@ from broker.domain.plans.plan import Measure, PlannedStatistic, SavedQuery
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.projects.saved_definitions import (
-    NO_READABLE_DEFINITIONS,
     PROJECT_SCHEMA,
     Cohort,
     Lookup,
-    ReadableDefinitions,
 )
-from broker.domain.spelling_hints import did_you_mean
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
-from broker.policy.service_limits import ServiceLimits
+from broker.query.binder.bind_state import Binder
 from broker.query.bound_relations import BoundGroups, BoundQuery, BoundRows, CteDefinition, Ctes
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, check_arguments
-from broker.query.name_resolution import ResolvedTable, Scope, is_plain_name
-from broker.query.parser.scanner import scan_text
-from broker.query.parser.script_reader import ScriptQuery, read_script
-from broker.query.parser.syntax_trees import DIALECTS
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, check_arguments
+from broker.query.dialects.known_dialects import DIALECTS
+from broker.query.name_resolution import ResolvedTable, Scope
+from broker.query.parser.script_reader import ScriptQuery
 from broker.query.parser.temporary_tables import TempTableDefinition
 from broker.query.symbols import SymbolTable
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
-
 BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery | None]
 """Binds a query as a derived table in the place of the name."""
-
-
-@dataclass(slots=True)
-class SavedCatalogue:
-    """The kept things of one compilation: those of the store, and those that the text has kept so far. `read_names` are
-    the names that were read from the store, `within` the cohorts that are being bound, outermost first."""
-
-    service: ServiceLimits | None = None
-    saved: ReadableDefinitions = NO_READABLE_DEFINITIONS
-    saved_here: dict[str, Cohort | None] = field(default_factory=dict)
-    read_names: set[str] = field(default_factory=set)
-    within: tuple[str, ...] = ()
-    _parsed: dict[Cohort, tuple[ScriptQuery | None, Diagnostics]] = field(default_factory=dict)
-
-    def find(self, node: exp.Table) -> Cohort | Lookup:
-        """What a name means now; names of other projects answer as names that nobody has."""
-        name = node.name.casefold()
-        if not is_plain_name(node.this) or not is_plain_name(node.args["db"]):
-            raise BindError("table-function", "Only tables can be read.", f"Write {PROJECT_SCHEMA}.name.", node)
-        if name in self.within:
-            message = "A kept query reads itself, by way of what it reads."
-            raise BindError("kept-circle", message, "Keep it under another name, or from the catalogue's tables.", node)
-        if name in self.saved_here:
-            made = self.saved_here[name]
-            if made is None:
-                raise BindError(CONSEQUENTIAL, "The keeping of this query was refused.", "", node)
-            return made
-        found = self.saved.find(name)
-        if found is None:
-            known = {d.name: f"{PROJECT_SCHEMA}.{d.name}" for d in self.saved.definitions}
-            advice = "`broker saved` lists what the project has kept." + did_you_mean(node.name, known)
-            raise BindError("unknown-table", "The project has kept nothing under this name.", advice, node)
-        self.read_names.add(name)
-        return found
-
-    def record(self, script_query: ScriptQuery, definition: object) -> "list[SavedQuery]":
-        """What a text has kept is read by what follows in it."""
-        made = definition if isinstance(definition, SavedQuery) else None
-        cohort = None if made is None else Cohort(made.name, made.dialect, made.text, made.columns)
-        self.saved_here[script_query.name.casefold()] = cohort
-        return [made] if made is not None else []
-
-    def parsed(self, cohort: Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
-        """The query of a cohort, read by the same front as any text; or the report that says what is wrong with it."""
-        if cohort not in self._parsed:
-            diagnostics = Diagnostics(cohort.text)
-            self._parsed[cohort] = _read_cohort(cohort, self.service, diagnostics), diagnostics
-        return self._parsed[cohort]
-
-
-def _read_cohort(cohort: Cohort, service: ServiceLimits | None, diagnostics: Diagnostics) -> ScriptQuery | None:
-    assert service is not None
-    if cohort.dialect not in DIALECTS:
-        diagnostics.add("dialect", "This dialect is not understood.", f"Write {' or '.join(DIALECTS)}.")
-        return None
-    scanned = scan_text(cohort.text, cohort.dialect, service, diagnostics)
-    script = read_script(scanned, cohort.dialect, service, diagnostics) if scanned is not None else None
-    saved = [a for a in script.queries if a.saved_as is not None] if script is not None else []
-    if len(saved) != 1 and not diagnostics.refusals:
-        advice = "Write SELECT … INTO project.name FROM …."
-        diagnostics.add("nothing-asked", "The text does not keep one query.", advice)
-    return saved[0] if not diagnostics.refusals else None
 
 
 def is_saved_name(node: exp.Table) -> bool:
@@ -103,7 +32,7 @@ def is_saved_name(node: exp.Table) -> bool:
     return not node.catalog and node.db.casefold() == PROJECT_SCHEMA
 
 
-def bind_saved(binder: "Binder", node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery | None:
+def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery | None:
     """A kept thing as an item of FROM."""
     found = binder.saved.find(node)
     return (
@@ -113,7 +42,7 @@ def bind_saved(binder: "Binder", node: exp.Table, scope: Scope, derive: BindDeri
     )
 
 
-def _bind_cohort(binder: "Binder", cohort: Cohort, node: exp.Table, derive: BindDerivedTable) -> BoundQuery | None:
+def _bind_cohort(binder: Binder, cohort: Cohort, node: exp.Table, derive: BindDerivedTable) -> BoundQuery | None:
     """The text's own dialect says what it means; whatever is wrong with it is told where the job names it."""
     saved, diagnostics = binder.saved, binder.diagnostics
     script_query, problems = saved.parsed(cohort)
@@ -123,7 +52,7 @@ def _bind_cohort(binder: "Binder", cohort: Cohort, node: exp.Table, derive: Bind
             for refusal in problems.refusals:
                 diagnostics.add(refusal.code, refusal.message, refusal.advice)
             raise BindError(CONSEQUENTIAL, "This kept query cannot be followed.", "", node)
-        binder.dialect, saved.within = cohort.dialect, (*within, cohort.name.casefold())
+        binder.dialect, saved.within = DIALECTS[cohort.dialect], (*within, cohort.name.casefold())
         before = len(binder.syntax_of)
         try:
             return derive(script_query.query, temporary_ctes(script_query.visible))
@@ -138,7 +67,7 @@ def temporary_ctes(visible: Mapping[str, TempTableDefinition]) -> Ctes:
     return {name: CteDefinition(d.query, (), temporary_ctes(d.visible)) for name, d in visible.items()}
 
 
-def _bind_lookup(binder: "Binder", lookup: Lookup, node: exp.Table, scope: Scope) -> BoundRows:
+def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) -> BoundRows:
     """Written rows under a public table's name: no key domain, no years, and no use of the catalogue."""
     table, symbols, alias = lookup_table(lookup), binder.symbols, node.args.get("alias")
     if len(symbols.tables) >= binder.max_scans:
@@ -205,7 +134,7 @@ def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> s
     )
 
 
-def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: "Binder") -> SavedQuery | None:
+def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder) -> SavedQuery | None:
     """The definition that a query is kept as: rows of persons, or public ones, with named columns."""
     if bound is None:
         return None
@@ -225,4 +154,4 @@ def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder
             "unnamed-column", "A column of a kept query has no plain name.", "Write … AS name.", position
         )
         return None
-    return SavedQuery(script_query.name, binder.dialect, script_query.text, names)
+    return SavedQuery(script_query.name, binder.dialect.name, script_query.text, names)

@@ -1,15 +1,14 @@
 """A SELECT over rows: joins, WHERE, subqueries and windows as columns, DISTINCT, and its output columns."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
 
 from sqlglot import exp
 
-from broker.domain.plans.operators import Window, WindowColumn
 from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, group_binding, subqueries, window_functions
+from broker.query.binder.bind_state import Binder, SelectBinding
 from broker.query.binder.distinct_and_top import (
     as_group_by,
     bind_top,
@@ -30,44 +29,15 @@ from broker.query.diagnostics import BindError
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
-
-@dataclass(slots=True)
-class SelectBinding:
-    """The rows of one SELECT while its clauses are bound: subqueries and windows become columns of them."""
-
-    binder: "Binder"
-    expression_binder: ExpressionBinder
-    select: exp.Select
-    restore: Callable[[], None]
-    rows: BoundRows | None = None
-    windows: list[WindowColumn] = field(default_factory=list)
-    allows_windows: bool = False
-    pending: list[Callable[[BoundRows], BoundRows]] = field(default_factory=list)
-    unfiltered: BoundRows | None = None
-    where: list[Scalar] = field(default_factory=list)
-
-    def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
-        if not isinstance(node, exp.Window):
-            return subqueries.bind_subquery(self, node)
-        if not self.allows_windows:
-            raise BindError(
-                "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
-            )
-        return window_functions.bind_row_window(self, node)
-
-    def apply_pending(self) -> BoundRows:
-        """The rows with every column that was asked for since."""
-        assert self.rows is not None
-        for attach in self.pending:
-            self.rows = attach(self.rows)
-        self.pending.clear()
-        if self.windows:
-            self.rows = replace(self.rows, relation=Window(self.rows.relation, tuple(self.windows), self.rows.person))
-            self.windows.clear()
-        return self.rows
+def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
+    if not isinstance(node, exp.Window):
+        return subqueries.bind_subquery(binding, node)
+    if not binding.allows_windows:
+        raise BindError(
+            "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
+        )
+    return window_functions.bind_row_window(binding, node)
 
 
 def bind_joins_and_where(
@@ -90,7 +60,7 @@ def bind_joins_and_where(
     return True
 
 
-def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], binder: "Binder") -> BoundRows:
+def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], binder: Binder) -> BoundRows:
     """In a subquery that is correlated on the link key, the person numbers are equal too."""
     if rows.person is None:
         return rows
@@ -109,7 +79,7 @@ def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], bi
     return rows
 
 
-def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Scope, binder: "Binder") -> int | None:
+def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Scope, binder: Binder) -> int | None:
     """The person number of the row outside that a key inside equals."""
     symbols = binder.symbols
     domain = symbols.key_domain(inner.ident)
@@ -122,7 +92,7 @@ def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Sc
 
 
 def report_refused_select(
-    binder: "Binder", error: BindError, expression_binder: ExpressionBinder, select: exp.Select
+    binder: Binder, error: BindError, expression_binder: ExpressionBinder, select: exp.Select
 ) -> None:
     """A SELECT that cannot go on; what it uses is told nevertheless."""
     binder.diagnostics.add_error(error)
@@ -130,7 +100,7 @@ def report_refused_select(
     record_remaining_uses(binder, expression_binder, select)
 
 
-def record_remaining_uses(binder: "Binder", expression_binder: ExpressionBinder, select: exp.Select) -> None:
+def record_remaining_uses(binder: Binder, expression_binder: ExpressionBinder, select: exp.Select) -> None:
     """What a SELECT that cannot go on uses nevertheless."""
     expression_binder.scope.is_incomplete = True
     for item in select.expressions:
@@ -152,7 +122,7 @@ SELECT_CLAUSES = frozenset(
 
 
 def bind_select(
-    binder: "Binder",
+    binder: Binder,
     select: exp.Select,
     outer_ctes: Ctes,
     outer_scope: Scope | None,
@@ -185,7 +155,7 @@ def bind_select(
         and any(i.find(exp.Query) for i in select.expressions)
     ):
         return group_binding.bind_select_over_groups(binder, select, scope, found)
-    expression_binder.bind_subquery_or_window = binding.bind_subquery_or_window
+    expression_binder.bind_subquery_or_window = partial(_bind_subquery_or_window, binding)
     try:
         return _bind_rows(binding, scope, found, whole, outer_scope, target)
     except BindError as error:
@@ -237,7 +207,7 @@ def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | No
     outer = _correlation_conditions(binding, keys)
     aggregation = RowAggregation(binder, binding.apply_pending(), expression_binder, keys)
     grouped_binder = GroupedExpressionBinder(expression_binder, keys, aggregation.aggregate, is_rows=True)
-    clause = expand_aliases(select.args.get("having"), select, expression_binder.scope, binder.is_tsql)
+    clause = expand_aliases(select.args.get("having"), select, expression_binder)
     having = from_clause.bind_conjuncts(binder, grouped_binder, _clause_condition(clause), Usage.FILTERED)
     _refuse_clause(binder, select, "qualify")
     columns = _bind_items(binding, grouped_binder)
@@ -286,15 +256,14 @@ def _clause_condition(clause: exp.Expr | None) -> exp.Expr | None:
 def _groups_by_link_key(binding: SelectBinding) -> bool:
     """Whether a link key is among the keys of GROUP BY."""
     group = binding.select.args.get("group")
-    scope = binding.expression_binder.scope
     nodes = group.expressions if group is not None else []
     return any(
-        is_link_key_node(resolve_key_alias(n, binding.select, scope, binding.binder.is_tsql).unnest(), binding)
+        is_link_key_node(resolve_key_alias(n, binding.select, binding.expression_binder).unnest(), binding)
         for n in nodes
     )
 
 
-def _refuse_clause(binder: "Binder", select: exp.Select, key: str) -> None:
+def _refuse_clause(binder: Binder, select: exp.Select, key: str) -> None:
     if select.args.get(key):
         binder.check_clauses(select, SELECT_CLAUSES - {key})
 
@@ -315,7 +284,7 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
         return bind_select(binder, as_group_by(select), expression_binder.scope.ctes, outer_scope, target)
     binding.allows_windows = True
     columns = _bind_items(binding, expression_binder)
-    clause = expand_aliases(select.args.get("qualify"), select, expression_binder.scope, binder.is_tsql)
+    clause = expand_aliases(select.args.get("qualify"), select, expression_binder)
     qualify = from_clause.bind_conjuncts(binder, expression_binder, _clause_condition(clause), Usage.FILTERED)
     binding.rows = binding.apply_pending().filtered(qualify)
     return _bind_output(binding, columns)

@@ -1,7 +1,6 @@
 """The SELECT list, and the clauses from HAVING to TOP of a SELECT that gives groups."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -9,6 +8,7 @@ from broker.domain.plans.operators import Aggregate, Project, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, window_functions
+from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import GroupedExpressionBinder, expand_aliases
 from broker.query.binder.post_aggregation import PostAggregationBuilder, checked_computable
 from broker.query.binder.row_aggregation import coalesced_link_key
@@ -18,11 +18,8 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.operations.possible_values import can_be_true
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
-
-def star_columns(item: exp.Expr, scope: Scope, binder: "Binder") -> ColumnsByName | None:
+def star_columns(item: exp.Expr, scope: Scope, binder: Binder) -> ColumnsByName | None:
     """The columns that a star stands for, where each source has columns of its own: never a catalogue table's."""
     inner = item.this if isinstance(item, exp.Column) else item
     if not isinstance(inner, exp.Star):
@@ -35,7 +32,7 @@ def star_columns(item: exp.Expr, scope: Scope, binder: "Binder") -> ColumnsByNam
     return {n: c for s in wanted for n, c in (s.columns or {}).items()}
 
 
-def _record_all_variables(scans: list[int], binder: "Binder", item: exp.Expr) -> None:
+def _record_all_variables(scans: list[int], binder: Binder, item: exp.Expr) -> None:
     """A star over a table of the catalogue reads all of it."""
     position = binder.diagnostics.position_of(item)
     for scan in scans:
@@ -43,7 +40,7 @@ def _record_all_variables(scans: list[int], binder: "Binder", item: exp.Expr) ->
             binder.symbols.record_use(binder.symbols.column(scan, variable), Usage.READ, position)
 
 
-def bind_item(binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
+def bind_item(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
     """One item of a SELECT list; a plain column may be a link key, which goes on as one."""
     inner = item.this if isinstance(item, exp.Alias) else item
     if inner.meta.get("uncut") and _names_text_key(inner.this, expression_binder):
@@ -118,12 +115,10 @@ GROUP_FILTERS = ("having", "qualify")
 
 
 def bind_clauses(
-    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
+    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
 ) -> ColumnsByName | None:
     """Everything from HAVING to TOP as steps of the program; the columns that the SELECT gives."""
-    clauses = {
-        k: expand_aliases(select.args.get(k), select, expression_binder.scope, binder.is_tsql) for k in GROUP_FILTERS
-    }
+    clauses = {k: expand_aliases(select.args.get(k), select, expression_binder) for k in GROUP_FILTERS}
     having = bind_group_conjuncts(binder, expression_binder, clauses["having"])
     check_small_groups(binder, select.args.get("having"), having)
     builder.filter(having)
@@ -142,20 +137,18 @@ def bind_clauses(
     return output_columns
 
 
-def bind_group_conjuncts(
-    binder: "Binder", expression_binder: ExpressionBinder, clause: exp.Expr | None
-) -> list[Scalar]:
+def bind_group_conjuncts(binder: Binder, expression_binder: ExpressionBinder, clause: exp.Expr | None) -> list[Scalar]:
     if clause is None:
         return []
     found = from_clause.bind_conjuncts(binder, expression_binder, clause.this, Usage.FILTERED)
     return [c for c in found if _is_computable(binder, expression_binder, clause, c)]
 
 
-def _is_computable(binder: "Binder", expression_binder: ExpressionBinder, node: exp.Expr, scalar: Scalar) -> bool:
+def _is_computable(binder: Binder, expression_binder: ExpressionBinder, node: exp.Expr, scalar: Scalar) -> bool:
     return binder.try_bind(expression_binder, node, Usage.FILTERED, lambda n: checked_computable(scalar, n)) is not None
 
 
-def check_small_groups(binder: "Binder", clause: exp.Expr | None, having: Sequence[Scalar]) -> None:
+def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence[Scalar]) -> None:
     """A HAVING, or a WHERE over groups, that only counts under the threshold can pass asks for small groups."""
     labels = binder.symbols.labels
     for conjunct in having:
@@ -187,7 +180,7 @@ def _written_numbers(scalar: Scalar) -> set[int]:
 
 
 def _bind_items(
-    binder: "Binder", select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
+    binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
 ) -> ColumnsByName | None:
     """The SELECT list: plain columns as they are, everything else computed under an id of its own."""
     output_columns: ColumnsByName = {}
@@ -220,7 +213,7 @@ def _bind_items(
     return output_columns if whole else None
 
 
-def _item_value(binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
+def _item_value(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
     found = bind_item(binder, item, expression_binder)
     return (
         None
@@ -233,7 +226,7 @@ def _item_name(item: exp.Expr, index: int) -> str:
     return item.alias_or_name.casefold() if isinstance(item, exp.Alias | exp.Column) else f"#{index + 1}"
 
 
-def _item_column(binder: "Binder", value: Scalar, computed: list[tuple[int, Scalar]]) -> ColumnRef:
+def _item_column(binder: Binder, value: Scalar, computed: list[tuple[int, Scalar]]) -> ColumnRef:
     if isinstance(value, ColumnRef):
         return value
     ident = binder.symbols.define(value)
@@ -242,7 +235,7 @@ def _item_column(binder: "Binder", value: Scalar, computed: list[tuple[int, Scal
 
 
 def _bind_order_and_limit(
-    binder: "Binder",
+    binder: Binder,
     select: exp.Select,
     builder: PostAggregationBuilder,
     expression_binder: ExpressionBinder,
@@ -286,7 +279,7 @@ def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
 
 
 def _bind_order_item(
-    binder: "Binder", item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
+    binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
 ) -> Scalar | None:
     binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
     node = item.this
@@ -300,7 +293,7 @@ def _bind_order_item(
     )
 
 
-def _recorded_order(binder: "Binder", column: ColumnRef) -> ColumnRef:
+def _recorded_order(binder: Binder, column: ColumnRef) -> ColumnRef:
     """Ordering by a key orders by the variables that it is made of."""
     binder.symbols.record_use(column, Usage.ORDERED)
     return column

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -11,6 +10,7 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_amount, is_row_count, row_counts_in
 from broker.query.binder import select_binding, window_functions
+from broker.query.binder.bind_state import Binder
 from broker.query.binder.distinct_and_top import distinct_rows
 from broker.query.binder.select_clauses import row_limit
 from broker.query.bound_relations import (
@@ -28,15 +28,12 @@ from broker.query.name_resolution import Scope
 from broker.query.operations.value_bounds import magnitude, max_decimals
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
 
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
-
 TRAILING_CLAUSES = ("order", "limit", "offset")
 SET_OPERATION_ARGUMENTS = frozenset({"this", "expression", "distinct", "with_", *TRAILING_CLAUSES})
 
 
 def bind_set_operation(
-    binder: "Binder", node: exp.SetOperation, outer_ctes: Ctes, outer_scope: Scope | None, target: BindTarget
+    binder: Binder, node: exp.SetOperation, outer_ctes: Ctes, outer_scope: Scope | None, target: BindTarget
 ) -> BoundQuery | None:
     check_arguments(node, SET_OPERATION_ARGUMENTS)
     if any(node.args.get(k) for k in TRAILING_CLAUSES):
@@ -64,7 +61,7 @@ def bind_set_operation(
     return _limited_groups(binder, node, _union_groups(binder, node, groups))
 
 
-def _unordered_rows(binder: "Binder", node: exp.SetOperation, rows: BoundRows) -> BoundRows:
+def _unordered_rows(binder: Binder, node: exp.SetOperation, rows: BoundRows) -> BoundRows:
     """ORDER BY alone orders nothing below the top; TOP would keep some rows of some people."""
     limit = node.args.get("limit") or node.args.get("offset")
     if limit is not None:
@@ -73,7 +70,7 @@ def _unordered_rows(binder: "Binder", node: exp.SetOperation, rows: BoundRows) -
     return rows
 
 
-def _limited_groups(binder: "Binder", node: exp.SetOperation, groups: BoundGroups) -> BoundGroups:
+def _limited_groups(binder: Binder, node: exp.SetOperation, groups: BoundGroups) -> BoundGroups:
     """ORDER BY, LIMIT and OFFSET after the last branch are those of the whole."""
     order, limit, offset = _bind_order(binder, node, groups.columns), node.args.get("limit"), node.args.get("offset")
     if limit is None and offset is None and not order:
@@ -88,7 +85,7 @@ def _limited_groups(binder: "Binder", node: exp.SetOperation, groups: BoundGroup
     return replace(groups, program=sort_or_limit(groups.program, order, count, ties, skip))
 
 
-def _bind_order(binder: "Binder", node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
+def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
     """The columns, by name or place, that a set operation is ordered by."""
     found: list[tuple[Scalar, bool]] = []
     order = node.args.get("order")
@@ -141,7 +138,7 @@ def _check_widths(parts: list[BoundQuery | None], node: exp.Expr) -> None:
         )
 
 
-def _combined_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
+def _combined_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
     symbols = binder.symbols
     units = {_unit(p, symbols) for p in parts} - {None}
     if len(units) > 1:
@@ -170,7 +167,7 @@ def _unit(rows: BoundRows, symbols: SymbolTable) -> str | None:
     return None
 
 
-def _union_rows(binder: "Binder", node: exp.Expr, parts: list[BoundRows]) -> BoundRows:
+def _union_rows(binder: Binder, node: exp.Expr, parts: list[BoundRows]) -> BoundRows:
     """UNION ALL: each column becomes one that is a column of each branch."""
     symbols = binder.symbols
     scans = frozenset().union(*(p.scans for p in parts))
@@ -260,7 +257,7 @@ def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: Sou
     return column
 
 
-def _matched_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
+def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
     """EXCEPT and INTERSECT of persons' rows with the link key in both lists: rows that have a match, or none."""
     left, right = parts
     symbols = binder.symbols
@@ -294,7 +291,7 @@ def _matched_rows(binder: "Binder", node: exp.SetOperation, parts: list[BoundRow
     return replace(alone, relation=Filter(matched, condition), scans=left.scans | right.scans)
 
 
-def _union_groups(binder: "Binder", node: exp.SetOperation, parts: list[BoundGroups]) -> BoundGroups:
+def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroups]) -> BoundGroups:
     """UNION ALL of groups; UNION also drops rows that are alike."""
     symbols = binder.symbols
     columns: list[tuple[int, tuple[int, ...]]] = []
@@ -318,7 +315,7 @@ def _union_groups(binder: "Binder", node: exp.SetOperation, parts: list[BoundGro
     return stacked
 
 
-def bind_values(binder: "Binder", node: exp.Values, outer_scope: Scope | None) -> BoundRows:
+def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> BoundRows:
     """VALUES (…), (…): public rows; in an APPLY each may read the row outside."""
     check_arguments(node, frozenset({"expressions", "alias"}))
     scope = Scope(binder.symbols, outer_scope)

@@ -2,7 +2,6 @@
 public rows, or of groups that hold enough people; never of single other people."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -10,6 +9,7 @@ from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, c
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.analysis.aggregate_arguments import is_amount, is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
+from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.distinct_and_top import distinct_rows
 from broker.query.binder.grouped_expressions import is_grouped
 from broker.query.binder.row_aggregation import is_link_key
@@ -19,13 +19,10 @@ from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions import predicates
 from broker.query.symbols import OpaqueColumn, SymbolTable
 
-if TYPE_CHECKING:
-    from broker.query.binder.select_binding import SelectBinding
-
 LINK_OR_GROUP = "Link it by the key in its WHERE (b.key = a.key), or bring the other people together with GROUP BY."
 
 
-def bind_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
+def bind_subquery(binding: SelectBinding, node: exp.Expr) -> Scalar:
     """What a subquery answers for each row."""
     if isinstance(node, exp.Exists):
         return _applied_column(binding, _bind_inner_rows(binding, _without_star(node.this)), None, node)
@@ -36,7 +33,7 @@ def bind_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
     raise unsupported_node(node)
 
 
-def _bind_inner_rows(binding: "SelectBinding", query: exp.Expr) -> BoundRows:
+def _bind_inner_rows(binding: SelectBinding, query: exp.Expr) -> BoundRows:
     scope = binding.expression_binder.scope
     found = binding.binder.bind_query(query, scope.ctes, scope, BindTarget.ROWS)
     if not isinstance(found, BoundRows):
@@ -56,7 +53,7 @@ def _without_star(query: exp.Expr) -> exp.Expr:
     return inner
 
 
-def _applied_column(binding: "SelectBinding", sub: BoundRows, value: ColumnRef | None, node: exp.Expr) -> ColumnRef:
+def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | None, node: exp.Expr) -> ColumnRef:
     """The column that the rows around get."""
     if sub.person is not None and not sub.is_correlated:
         raise BindError("subquery-persons", "This subquery reads other people's rows.", LINK_OR_GROUP, node)
@@ -98,7 +95,7 @@ def _check_context(sub: BoundRows, symbols: SymbolTable, node: exp.Expr) -> None
             )
 
 
-def _bind_scalar_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
+def _bind_scalar_subquery(binding: SelectBinding, node: exp.Expr) -> Scalar:
     """One value: an aggregate, or the first row of the person outside in an order."""
     query = node.unnest()
     while isinstance(query, exp.Subquery):
@@ -123,7 +120,7 @@ def _bind_scalar_subquery(binding: "SelectBinding", node: exp.Expr) -> Scalar:
     return _applied_column(binding, sub, value, node)
 
 
-def _check_value(binding: "SelectBinding", value: ColumnRef, node: exp.Expr) -> None:
+def _check_value(binding: SelectBinding, value: ColumnRef, node: exp.Expr) -> None:
     """What tells who somebody is, is no value."""
     hidden = binding.expression_binder.hidden_behind(value)
     if binding.binder.symbols.key_domain(value.ident) is not None:
@@ -133,7 +130,7 @@ def _check_value(binding: "SelectBinding", value: ColumnRef, node: exp.Expr) -> 
         raise BindError("identifier", f"{hidden} tells who somebody is.", advice, node, hidden)
 
 
-def _bind_in_subquery(binding: "SelectBinding", node: exp.In) -> Scalar:
+def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
     """X IN (SELECT y …): whether some row has it. Link keys meet link keys; values of other people only where enough of
     them share one."""
     expression_binder, symbols = binding.expression_binder, binding.binder.symbols
@@ -145,7 +142,7 @@ def _bind_in_subquery(binding: "SelectBinding", node: exp.In) -> Scalar:
     left: ColumnRef | None = None
     if is_link_key(inner, expression_binder):
         left = expression_binder.raw_column(inner)
-        same: tuple[Scalar, ...] = (expression_binder.equal_columns(left, value, node),)
+        same: tuple[Scalar, ...] = (predicates.equal_columns(expression_binder, left, value, node),)
         source = expression_binder.scope.source_of(left)
         if sub.person is not None and source is not None and source.person is not None:
             same += (

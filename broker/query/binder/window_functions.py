@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -10,15 +9,13 @@ from broker.domain.plans.operators import AggregateCall, WindowColumn
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.query.analysis.implied_statistics import can_be_null
+from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import CONTEXT, BoundAggregate, aggregate_column, bind_aggregate
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import MOST_ROWS
 from broker.query.symbols import SourceRows, SymbolTable
-
-if TYPE_CHECKING:
-    from broker.query.binder.select_binding import SelectBinding
 
 RANK_FUNCTIONS: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "dense_rank", exp.PercentRank: "percent_rank",
@@ -157,7 +154,7 @@ def _ntile_bands(function: exp.Expr, expression_binder: ExpressionBinder) -> int
     return bands
 
 
-def bind_row_window(binding: "SelectBinding", node: exp.Window) -> Scalar:
+def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
     """A window over rows, as a column of them."""
     expression_binder, symbols = binding.expression_binder, binding.binder.symbols
     rows = binding.rows

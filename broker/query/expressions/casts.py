@@ -2,21 +2,18 @@
 where the form says so. No arithmetic."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, truth_call
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import check_fits, exact_quotient
-from broker.query.expressions.predicates import spellings, spellings_of, truth_call
+from broker.query.expressions.expression_binder import ExpressionBinder
+from broker.query.expressions.predicates import spellings, spellings_of
 from broker.query.operations.operation import UNKNOWN
 from broker.query.operations.possible_values import KnownValues, possible_values
 from broker.query.operations.value_bounds import MOST_DECIMALS, magnitude, value_range
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 WHOLE = {
     "TINYINT": (-128, 127), "UTINYINT": (0, 255), "SMALLINT": (-(2**15), 2**15 - 1), "INT": (-(2**31), 2**31 - 1),
@@ -30,15 +27,15 @@ DEFAULT_LENGTH = 30
 """The length of varchar without one in T-SQL's CAST."""
 
 
-def cast(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return _cast(binder, node, node.this, node.args["to"], tries=False)
 
 
-def try_cast(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def try_cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return _cast(binder, node, node.this, node.args["to"], tries=True)
 
 
-def convert(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def convert(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CONVERT; a style is understood for dates as text."""
     style = node.args.get("style")
     if style is None:
@@ -66,7 +63,7 @@ def _target_type(node: exp.Expr, target: exp.Expr) -> tuple[str, list[int]]:
     return name, [int(p) for p in parts]
 
 
-def _cast(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, target: exp.Expr, tries: bool) -> Scalar:
+def _cast(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, target: exp.Expr, tries: bool) -> Scalar:
     name, sizes = _target_type(node, target)
     value = binder.value(part)
     if name in TEXTS | PADDED:
@@ -81,7 +78,7 @@ def _cast(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, target: ex
         )
     if name in WHOLE:
         return _to_whole(binder, node, value, name)
-    if name == ("BIT" if binder.is_tsql else "BOOLEAN"):
+    if name == binder.dialect.boolean_type:
         return _to_bit(binder, value)
     if _is_double(binder, name, sizes):
         return Call("to_double", (value,), ScalarType.DOUBLE)
@@ -90,20 +87,21 @@ def _cast(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, target: ex
     raise BindError("cast", "The type of this CAST is not understood.", TYPES, node)
 
 
-def _is_double(binder: "ExpressionBinder", name: str, sizes: list[int]) -> bool:
-    """T-SQL's float has 64 bits, DuckDB's 32, which would lose digits."""
-    return name == "DOUBLE" or (name == "FLOAT" and binder.is_tsql and (not sizes or 24 < sizes[0] <= 53))
+def _is_double(binder: ExpressionBinder, name: str, sizes: list[int]) -> bool:
+    """Whether a type has 64 bits."""
+    is_wide = binder.dialect.has_wide_floats and (not sizes or 24 < sizes[0] <= 53)
+    return name == "DOUBLE" or (name == "FLOAT" and is_wide)
 
 
-def _digits(binder: "ExpressionBinder", node: exp.Expr, sizes: list[int]) -> tuple[int, int]:
-    """A bare decimal has no decimal places in T-SQL."""
-    digits, scale = (*(sizes or [18]), 0)[:2] if binder.is_tsql or len(sizes) < 2 else sizes
-    if len(sizes) > 2 or (not sizes and not binder.is_tsql) or not 1 <= digits <= 38 or not 0 <= scale <= digits:
+def _digits(binder: ExpressionBinder, node: exp.Expr, sizes: list[int]) -> tuple[int, int]:
+    """The digits of a decimal and those after its point, which are none where only one number is written."""
+    digits, scale = (*(sizes or [binder.dialect.default_decimal_digits or 0]), 0)[:2]
+    if len(sizes) > 2 or not 1 <= digits <= 38 or not 0 <= scale <= digits:
         raise BindError("cast", "The type of this CAST is not understood.", "Use decimal(18, 4).", node)
     return digits, scale
 
 
-def _to_decimal(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, sizes: list[int]) -> Scalar:
+def _to_decimal(binder: ExpressionBinder, node: exp.Expr, value: Scalar, sizes: list[int]) -> Scalar:
     digits, scale = _digits(binder, node, sizes)
     if binder.is_rows and (
         magnitude(value, binder.symbols) >= Decimal(10) ** (digits - scale) or scale > MOST_DECIMALS
@@ -114,7 +112,7 @@ def _to_decimal(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, sizes
     )
 
 
-def _to_whole(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: str) -> Scalar:
+def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str) -> Scalar:
     check_fits(binder, node, value)
     if name in {"TINYINT", "UTINYINT", "SMALLINT"} and binder.is_rows:
         found = value_range(value, binder.symbols)
@@ -122,7 +120,7 @@ def _to_whole(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: s
             raise BindError("cast", "The number may not fit, which would end the job.", "CAST it AS int.", node)
     if value.type.is_whole or value.type is ScalarType.NULL:
         return Call("to_int", (value,), ScalarType.INT)
-    if binder.is_tsql:
+    if binder.dialect.truncates_whole_numbers:
         binder.advise(
             "A fraction that is cast to a whole number is truncated, as in T-SQL; write ROUND(x, 0) to round."
         )
@@ -130,17 +128,17 @@ def _to_whole(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: s
     raise BindError("cast", "DuckDB rounds a fraction that is cast.", "Write FLOOR(x), CEIL(x) or ROUND(x, 0).", node)
 
 
-def _to_bit(binder: "ExpressionBinder", value: Scalar) -> Scalar:
+def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
     """Everything but 0 is 1."""
     is_zero = truth_call("equal", value, Literal(0, ScalarType.INT))
-    if not binder.is_tsql:
+    if not binder.dialect.booleans_are_numbers:
         return truth_call("not", is_zero)
     arms = ((is_zero, Literal(0, ScalarType.INT)), (truth_call("is_null", value), NULL))
     return Case(arms, Literal(1, ScalarType.INT), ScalarType.INT)
 
 
 def _from_text(
-    binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: str, sizes: list[int], tries: bool
+    binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int], tries: bool
 ) -> Scalar:
     """Text to a number: by CAST only if every code of the list is one, by TRY_CAST always."""
     result = _read_number(binder, node, value, name, sizes)
@@ -150,26 +148,22 @@ def _from_text(
     return result
 
 
-def _read_number(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Call:
-    prefix = "text" if binder.is_tsql else "native"
+def _read_number(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Call:
+    dialect = binder.dialect
     if name in WHOLE and name != "BIGINT":
         low, high = (Literal(n, ScalarType.INT) for n in WHOLE[name])
-        if prefix == "native":
-            return Call("native_int", (value, low, high), ScalarType.INT)
-        return Call("text_to_int", (value, low, high), ScalarType.INT)
+        return Call(dialect.text_to_whole, (value, low, high), ScalarType.INT)
     if _is_double(binder, name, sizes):
-        return Call(f"{prefix}_to_double" if binder.is_tsql else "native_double", (value,), ScalarType.DOUBLE)
+        return Call(dialect.text_to_double, (value,), ScalarType.DOUBLE)
     if name == "DECIMAL":
         digits, scale = _digits(binder, node, sizes)
         if digits - scale <= MAX_DIGITS and scale <= MOST_DECIMALS:
-            op = "text_to_decimal" if binder.is_tsql else "native_decimal"
-            return Call(
-                op, (value, Literal(digits, ScalarType.INT), Literal(scale, ScalarType.INT)), ScalarType.DECIMAL
-            )
+            size = Literal(digits, ScalarType.INT), Literal(scale, ScalarType.INT)
+            return Call(dialect.text_to_decimal, (value, *size), ScalarType.DECIMAL)
     raise BindError("cast", "Text can be cast to int, float and decimal(18, 4).", "Write TRY_CAST(x AS int).", node)
 
 
-def _all_convert(binder: "ExpressionBinder", value: Scalar, result: Call) -> bool:
+def _all_convert(binder: ExpressionBinder, value: Scalar, result: Call) -> bool:
     """Whether each value that the text can have is a number: the one that is written, or each code of a list."""
     if isinstance(value, Literal):
         return _is_convertible(result, {}, binder)
@@ -181,16 +175,16 @@ def _all_convert(binder: "ExpressionBinder", value: Scalar, result: Call) -> boo
     return all(_is_convertible(result, {ident: frozenset({code})}, binder) for code in listed[0].values())
 
 
-def _is_convertible(result: Call, known: KnownValues, binder: "ExpressionBinder") -> bool:
+def _is_convertible(result: Call, known: KnownValues, binder: ExpressionBinder) -> bool:
     read = possible_values(result.args[0], known, binder.symbols.definitions)
     found = possible_values(result, known, binder.symbols.definitions)
     return bool(read) and found is not None and found.isdisjoint({None, UNKNOWN}) and "" not in (read or ())
 
 
-def _to_text(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Scalar:
+def _to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Scalar:
     """A length cuts in T-SQL; DuckDB ignores it."""
     length = (sizes or [DEFAULT_LENGTH])[0] if name != "TEXT" or sizes else 8000
-    if name in PADDED and binder.is_tsql and _min_length(binder, value) < (sizes or [DEFAULT_LENGTH])[0]:
+    if name in PADDED and binder.dialect.casts_cut_text and _min_length(binder, value) < (sizes or [DEFAULT_LENGTH])[0]:
         raise BindError("cast", "char(n) fills a text up with blanks.", "Use varchar(n).", node)
     if value.type.is_whole:
         return _whole_to_text(binder, node, value, length)
@@ -200,14 +194,14 @@ def _to_text(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, name: st
         )
     if value.type not in {ScalarType.TEXT, ScalarType.NULL}:
         raise BindError("cast", "Only whole numbers and text can be cast to text.", "Group by the number itself.", node)
-    if not binder.is_tsql or length >= 8000:
+    if not binder.dialect.casts_cut_text or length >= 8000:
         return value
     return Call("left", (value, Literal(length, ScalarType.INT)), ScalarType.TEXT)
 
 
-def _whole_to_text(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, length: int) -> Scalar:
+def _whole_to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, length: int) -> Scalar:
     """T-SQL writes a star, or fails, where a number does not fit."""
-    if binder.is_tsql and binder.is_rows:
+    if binder.dialect.casts_cut_text and binder.is_rows:
         found = value_range(value, binder.symbols) or (
             -magnitude(value, binder.symbols),
             magnitude(value, binder.symbols),
@@ -217,7 +211,7 @@ def _whole_to_text(binder: "ExpressionBinder", node: exp.Expr, value: Scalar, le
     return Call("to_text", (value,), ScalarType.TEXT)
 
 
-def _min_length(binder: "ExpressionBinder", value: Scalar) -> int:
+def _min_length(binder: ExpressionBinder, value: Scalar) -> int:
     """The least number of characters of a text, as far as a code list tells."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return len(value.value)

@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, truth_call
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import predicates
 from broker.query.expressions.arithmetic import check_fits, common_type
+from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import is_exact, known_facts, max_decimals
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 EXTREMES: dict[type[exp.Expr], str] = {exp.Greatest: "greatest", exp.Least: "least"}
 
 
 @contextmanager
-def _assuming(binder: "ExpressionBinder", condition: Scalar) -> Iterator[None]:
+def _assuming(binder: ExpressionBinder, condition: Scalar) -> Iterator[None]:
     """Inside, the condition holds: a division or a root that it makes safe is accepted."""
     before = len(binder.facts)
     binder.facts += known_facts(condition)
@@ -29,7 +26,7 @@ def _assuming(binder: "ExpressionBinder", condition: Scalar) -> Iterator[None]:
         del binder.facts[before:]
 
 
-def _with_common_scale(binder: "ExpressionBinder", node: exp.Expr, parts: list[Scalar]) -> list[Scalar]:
+def _with_common_scale(binder: ExpressionBinder, node: exp.Expr, parts: list[Scalar]) -> list[Scalar]:
     """Exact numbers that stand for each other, with one number of decimal places: beside a type as wide as it can be,
     the engine would silently drop places of the others."""
     numbers = [p for p in parts if p.type is ScalarType.DECIMAL]
@@ -48,12 +45,12 @@ def _with_common_scale(binder: "ExpressionBinder", node: exp.Expr, parts: list[S
     ]
 
 
-def _is_narrow(binder: "ExpressionBinder", part: Scalar) -> bool:
+def _is_narrow(binder: ExpressionBinder, part: Scalar) -> bool:
     """Whether the engine's type of a number leaves room for others: a literal, or a variable of the catalogue."""
     return isinstance(part, Literal) or binder.symbols.origin(part) is not None
 
 
-def case(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CASE with and without an operand."""
     pairs: list[tuple[Scalar, Scalar]] = []
     for arm in node.args["ifs"]:
@@ -65,7 +62,7 @@ def case(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _built_case(binder, pairs, otherwise, node)
 
 
-def iif(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def iif(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     condition = binder.predicate(node.this)
     with _assuming(binder, condition):
         value = binder.value(node.args["true"])
@@ -73,7 +70,7 @@ def iif(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _built_case(binder, [(condition, value)], otherwise, node)
 
 
-def choose(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def choose(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CHOOSE(i, a, b, …): NULL where i is none of the places."""
     if len(node.expressions) < 2:
         raise BindError("literal", "CHOOSE takes a number and values.", "Write CHOOSE(x, 'a', 'b').", node)
@@ -82,29 +79,29 @@ def choose(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
         raise BindError("type", "CHOOSE needs a whole number first.", "Use CASE x WHEN … THEN … END.", node)
     pairs = []
     for place, part in enumerate(node.expressions[1:], 1):
-        pairs.append((predicates.truth_call("equal", index, Literal(place, ScalarType.INT)), binder.value(part)))
+        pairs.append((truth_call("equal", index, Literal(place, ScalarType.INT)), binder.value(part)))
     return _built_case(binder, pairs, NULL, node)
 
 
 def _built_case(
-    binder: "ExpressionBinder", pairs: Sequence[tuple[Scalar, Scalar]], otherwise: Scalar, node: exp.Expr
+    binder: ExpressionBinder, pairs: Sequence[tuple[Scalar, Scalar]], otherwise: Scalar, node: exp.Expr
 ) -> Scalar:
     kind = common_type([v.type for _, v in pairs] + [otherwise.type], node)
     *values, rest = _with_common_scale(binder, node, [*(v for _, v in pairs), otherwise])
     return Case(tuple((c, v) for (c, _), v in zip(pairs, values, strict=True)), rest, kind)
 
 
-def coalesce(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def coalesce(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     args = tuple(binder.value(a) for a in [node.this, *node.expressions])
     if len(args) == 1:
         return args[0]
     kind = common_type([a.type for a in args], node)
-    if binder.is_tsql and node.args.get("is_null"):
+    if node.args.get("is_null"):
         _check_isnull(binder, node, args[0], args[1])
     return Call("coalesce", tuple(_with_common_scale(binder, node, list(args))), kind)
 
 
-def _check_isnull(binder: "ExpressionBinder", node: exp.Expr, first: Scalar, second: Scalar) -> None:
+def _check_isnull(binder: ExpressionBinder, node: exp.Expr, first: Scalar, second: Scalar) -> None:
     """T-SQL's ISNULL turns its second argument into the type of the first: refused where that changes it."""
     if ScalarType.NULL in (first.type, second.type) or not binder.is_rows:
         return
@@ -124,7 +121,7 @@ def _check_isnull(binder: "ExpressionBinder", node: exp.Expr, first: Scalar, sec
         raise BindError("isnull", message, "Write COALESCE(x, y).", node)
 
 
-def _length(binder: "ExpressionBinder", value: Scalar, longest: bool) -> int:
+def _length(binder: ExpressionBinder, value: Scalar, longest: bool) -> int:
     """The most characters of a text, or the least length that its column can have; T-SQL has no shorter than 1."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return max(1, len(value.value))
@@ -133,7 +130,7 @@ def _length(binder: "ExpressionBinder", value: Scalar, longest: bool) -> int:
     return max((len(c) for c in listed.values()), default=unknown) if listed else unknown
 
 
-def nullif(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def nullif(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     left, right = binder.value(node.this), binder.value(node.expression)
     if left.type is ScalarType.TEXT and not predicates.is_binary_equality(binder, left, right):
         raise BindError("text-compare", "NULLIF on text without a code list is not understood.", "Use CASE WHEN.", node)
@@ -141,7 +138,7 @@ def nullif(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call("nullif", (left, right), left.type)
 
 
-def extreme(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def extreme(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """GREATEST and LEAST of one row's numbers or dates, leaving NULLs out, as both dialects do."""
     args = tuple(binder.value(a) for a in [node.this, *node.expressions])
     kind = common_type([a.type for a in args], node)

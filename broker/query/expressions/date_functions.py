@@ -1,38 +1,23 @@
 """Dates by dialect: parts, differences, moves, and dates as text. No times of day, no other numbers."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
 from broker.query.diagnostics import BindError, check_arguments
+from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import value_range
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 PLAIN = re.compile(r"[0-9]{8}\Z")
-PARTS: dict[str, dict[str, str]] = {
-    "tsql": {
-        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", "DAYOFYEAR": "day_of_year",
-        "DAYOFWEEK": "weekday_from_1", "WEEKDAY": "weekday_from_1", "WEEK": "week_from_sunday", "WEEKISO": "week_iso",
-        "ISO_WEEK": "week_iso",
-    },
-    "duckdb": {
-        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", "DAYOFYEAR": "day_of_year",
-        "DOY": "day_of_year", "DAYOFWEEK": "weekday_from_0", "DOW": "weekday_from_0", "WEEKDAY": "weekday_from_0",
-        "ISODOW": "weekday_iso", "WEEK": "week_iso", "WEEKOFYEAR": "week_iso",
-    },
-}  # fmt: skip
 CLASSES: dict[type[exp.Expr], str] = {
     exp.Year: "YEAR", exp.Month: "MONTH", exp.Day: "DAY", exp.DayOfMonth: "DAY", exp.Quarter: "QUARTER",
     exp.Week: "WEEK", exp.DayOfWeek: "DOW", exp.DayOfWeekIso: "ISODOW", exp.DayOfYear: "DOY",
 }  # fmt: skip
 DIFFERENCES = {"YEAR": "years_between", "QUARTER": "quarters_between", "MONTH": "months_between", "DAY": "days_between"}
-WEEKS = {"tsql": "sundays_between", "duckdb": "whole_weeks_between"}
 STARTS = {"YEAR": "start_of_year", "QUARTER": "start_of_quarter", "MONTH": "start_of_month"}
 MOVES = {
     "YEAR": ("add_months", 12), "QUARTER": ("add_months", 3), "MONTH": ("add_months", 1), "WEEK": ("add_days", 7),
@@ -48,9 +33,9 @@ WRAPPERS = (exp.TsOrDsToDate, exp.TimeStrToTime, exp.TsOrDsToTimestamp)
 AS_DATES = frozenset({"DATE", "DATETIME", "DATETIME2"})
 
 
-def date_literal(binder: "ExpressionBinder", node: exp.Expr | None, text: str) -> Literal:
+def date_literal(binder: ExpressionBinder, node: exp.Expr | None, text: str) -> Literal:
     """A written date. T-SQL reads 2018-09-01 and 20180901; what depends on the server's language is refused."""
-    if ISO.match(text) or (binder.is_tsql and PLAIN.match(text)):
+    if ISO.match(text) or (binder.dialect.reads_plain_dates and PLAIN.match(text)):
         try:
             return Literal(date.fromisoformat(text), ScalarType.DATE)
         except ValueError:
@@ -58,7 +43,7 @@ def date_literal(binder: "ExpressionBinder", node: exp.Expr | None, text: str) -
     raise BindError("date-literal", "This date is not written plainly, or does not exist.", "Write '2018-09-01'.", node)
 
 
-def bind_date(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+def bind_date(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     """A date; the casts that the parser puts around dates are looked through."""
     inner = part
     while isinstance(inner, WRAPPERS) or (isinstance(inner, exp.Cast) and _is_wrapper(inner)):
@@ -77,7 +62,7 @@ def _is_wrapper(node: exp.Cast) -> bool:
     return not isinstance(node, exp.TryCast) and getattr(kind, "value", "") in AS_DATES
 
 
-def _unit(node: exp.Expr, unit: exp.Expr | None, known: "dict[str, object]") -> str:
+def _unit(node: exp.Expr, unit: exp.Expr | None, known: Mapping[str, object]) -> str:
     name = unit.name.upper() if isinstance(unit, exp.Var | exp.Literal) else ""
     if name not in known:
         message = "This part of a date is not understood; dates have no time of day here."
@@ -85,25 +70,25 @@ def _unit(node: exp.Expr, unit: exp.Expr | None, known: "dict[str, object]") -> 
     return name
 
 
-def part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """YEAR(d), MONTH(d) and the like."""
-    return Call(PARTS[binder.dialect][CLASSES[type(node)]], (bind_date(binder, node, node.this),), ScalarType.INT)
+    return Call(binder.dialect.date_parts[CLASSES[type(node)]], (bind_date(binder, node, node.this),), ScalarType.INT)
 
 
-def extract(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
-    name = _unit(node, node.this, dict(PARTS[binder.dialect]))
-    return Call(PARTS[binder.dialect][name], (bind_date(binder, node, node.expression),), ScalarType.INT)
+def extract(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    name = _unit(node, node.this, binder.dialect.date_parts)
+    return Call(binder.dialect.date_parts[name], (bind_date(binder, node, node.expression),), ScalarType.INT)
 
 
-def date_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def date_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's date_part('year', d), which the parser does not know."""
     if len(node.expressions) != 2:
         raise BindError("literal", "date_part takes a part and a date.", "Write date_part('year', d).", node)
-    name = _unit(node, node.expressions[0], dict(PARTS[binder.dialect]))
-    return Call(PARTS[binder.dialect][name], (bind_date(binder, node, node.expressions[1]),), ScalarType.INT)
+    name = _unit(node, node.expressions[0], binder.dialect.date_parts)
+    return Call(binder.dialect.date_parts[name], (bind_date(binder, node, node.expressions[1]),), ScalarType.INT)
 
 
-def name_of_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def name_of_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DATENAME, which the parser turns into a format."""
     found = node.args["format"].name
     if found == "%Y":
@@ -116,22 +101,22 @@ def name_of_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call(NAMES[found], (bind_date(binder, node, node.this),), ScalarType.TEXT)
 
 
-def month_name(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def month_name(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call("month_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
 
 
-def weekday_name(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def weekday_name(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call("weekday_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
 
 
-def difference(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def difference(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DATEDIFF counts boundaries; weeks begin on Sunday in T-SQL, and DuckDB counts whole ones."""
     unit = _unit(node, node.args.get("unit"), {**DIFFERENCES, "WEEK": ""})
-    op = WEEKS[binder.dialect] if unit == "WEEK" else DIFFERENCES[unit]
+    op = binder.dialect.weeks_between if unit == "WEEK" else DIFFERENCES[unit]
     return Call(op, (bind_date(binder, node, node.expression), bind_date(binder, node, node.this)), ScalarType.INT)
 
 
-def add_to_date(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def add_to_date(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DATEADD keeps the type date and, at the end of a month, the last day that exists."""
     if isinstance(node.expression, exp.Interval):
         return add_interval(binder, node)
@@ -140,8 +125,8 @@ def add_to_date(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     )
 
 
-def _added(binder: "ExpressionBinder", node: exp.Expr, start: Scalar, count: Scalar, unit: exp.Expr | None) -> Scalar:
-    op, factor = MOVES[_unit(node, unit, dict(MOVES))]
+def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scalar, unit: exp.Expr | None) -> Scalar:
+    op, factor = MOVES[_unit(node, unit, MOVES)]
     if not count.type.is_whole:
         raise BindError("type", "The number of steps must be whole.", "CAST it AS int.", node)
     found = value_range(count, binder.symbols)
@@ -155,12 +140,12 @@ def _added(binder: "ExpressionBinder", node: exp.Expr, start: Scalar, count: Sca
     return Call(op, (start, steps), ScalarType.DATE)
 
 
-def add_interval(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def add_interval(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's d + INTERVAL 3 MONTH; the result is a date here, midnight there."""
     interval = node.expression
     check_arguments(interval, frozenset({"this", "unit"}))
     text = interval.this.name if isinstance(interval.this, exp.Literal) else ""
-    if not re.fullmatch("[0-9]{1,6}", text) or binder.is_tsql:
+    if not re.fullmatch("[0-9]{1,6}", text) or not binder.dialect.moves_dates_by_plus:
         raise BindError("literal", "An interval is a written whole number.", "Write d + INTERVAL 3 MONTH.", node)
     unit = interval.args.get("unit")
     count = int(text) * (-1 if isinstance(node, exp.Sub) else 1)
@@ -168,7 +153,7 @@ def add_interval(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _added(binder, node, bind_date(binder, node, node.this), Literal(count, ScalarType.INT), exp.Var(this=name))
 
 
-def plus_or_minus(binder: "ExpressionBinder", node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
+def plus_or_minus(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
     """DuckDB's d + 3 and d - e, in days."""
     if isinstance(node, exp.Sub) and left.type is ScalarType.DATE and right.type is ScalarType.DATE:
         return Call("days_between", (right, left), ScalarType.INT)
@@ -177,18 +162,18 @@ def plus_or_minus(binder: "ExpressionBinder", node: exp.Expr, left: Scalar, righ
     raise BindError("type", "Dates can be moved by whole days, and subtracted.", "Write d + 3, or date_diff.", node)
 
 
-def truncated(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def truncated(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DATETRUNC."""
     unit = _unit(node, node.args.get("unit"), {**STARTS, "DAY": ""})
     value = bind_date(binder, node, node.this)
     return value if unit == "DAY" else Call(STARTS[unit], (value,), ScalarType.DATE)
 
 
-def end_of_month(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def end_of_month(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call("end_of_month", (bind_date(binder, node, node.this),), ScalarType.DATE)
 
 
-def from_parts(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def from_parts(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DATEFROMPARTS, where every combination within the bounds is a date."""
     parts = [binder.value(node.args[k]) for k in ("year", "month", "day")]
     if all(isinstance(p, Literal) and p.type is ScalarType.INT for p in parts):
@@ -202,7 +187,7 @@ def from_parts(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call("make_date", tuple(parts), ScalarType.DATE)
 
 
-def as_date(binder: "ExpressionBinder", node: exp.Expr, value: Scalar) -> Scalar:
+def as_date(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:
     """CAST AS date: of a date, or of a written one."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return date_literal(binder, node, value.value)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node
-from broker.query.expressions import predicates
-from broker.query.expressions.allowed_functions import handler_of
+from broker.query.dialects.base import Dialect
 from broker.query.name_resolution import Scope
 from broker.query.symbols import SymbolTable
 
@@ -23,7 +22,7 @@ class ExpressionBinder:
     """Translates the expressions of one SELECT."""
 
     def __init__(
-        self, dialect: str, symbols: SymbolTable, scope: Scope, advice: dict[str, None] | None = None,
+        self, dialect: Dialect, symbols: SymbolTable, scope: Scope, advice: dict[str, None] | None = None,
         syntax_of: dict[Scalar, exp.Expr] | None = None,
     ) -> None:  # fmt: skip
         """`syntax_of` gets the text of each condition and computation."""
@@ -44,10 +43,6 @@ class ExpressionBinder:
     is_rows = True
     """Whether expressions are computed on rows, by the engine; above the aggregates the broker computes them."""
 
-    @property
-    def is_tsql(self) -> bool:
-        return self.dialect == "tsql"
-
     def advise(self, sentence: str) -> None:
         """Something the researcher should know although the query is accepted; each sentence once."""
         self.advice[sentence] = None
@@ -61,7 +56,7 @@ class ExpressionBinder:
     def _scalar(self, node: exp.Expr) -> Scalar:
         if isinstance(node, BOUND_BY_QUERY) or (isinstance(node, exp.In) and node.args.get("query")):
             return self.bind_subquery_or_window(node)
-        known = handler_of(node, self.dialect)
+        known = self.dialect.handler_of(node)
         if known is None:
             raise unsupported_node(node)
         handler, args = known
@@ -125,24 +120,12 @@ class ExpressionBinder:
         if not self.are_link_keys(*found):
             return None
         self.columns_seen += list(zip(found, sides, strict=True))
-        return predicates.truth_call("equal", *found)
+        return truth_call("equal", *found)
 
     def are_link_keys(self, left: ColumnRef, right: ColumnRef) -> bool:
         """Whether both are link keys of one domain, which may meet."""
         domain = self.symbols.key_domain(left.ident)
         return domain is not None and domain == self.symbols.key_domain(right.ident)
-
-    def equal_columns(self, left: ColumnRef, right: ColumnRef, node: exp.Expr) -> Scalar:
-        """The equality that USING and IN stand for."""
-        if self.are_link_keys(left, right):
-            return predicates.truth_call("equal", left, right)
-        for side in (left, right):
-            hidden = self.hidden_behind(side)
-            if hidden is not None:
-                raise BindError(
-                    "link-key", f"{hidden} tells who somebody is.", "Link keys meet link keys only.", node, hidden
-                )
-        return predicates.equal_scalars(self, left, right, node)
 
     def division_is_safe(self, divisor: Scalar) -> bool:
         """Whether a divisor cannot be zero: a division by zero would tell of one row by ending the job."""

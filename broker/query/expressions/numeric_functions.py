@@ -1,30 +1,27 @@
 """Rounding, signs, roots, powers and logarithms by dialect, accepted only inside their domain."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
 from broker.query.diagnostics import BindError
 from broker.query.expressions.arithmetic import as_wide, bind_numbers, check_fits, exact_quotient
+from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
 from broker.query.operations.value_bounds import LARGEST_EXPONENT, is_exact, max_decimals
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 BASES = {10: "log10", 2: "log2"}
 
 
-def square_root(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def square_root(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, node.this)
     if not value_bounds.is_nonnegative(value, binder.symbols, binder.facts):
         _refuse_domain(node, "The root of a negative number", "CASE WHEN x >= 0 THEN SQRT(x) END")
     return Call("sqrt", (value,), ScalarType.DOUBLE)
 
 
-def exponential(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def exponential(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, node.this)
     found = value_bounds.value_range(value, binder.symbols)
     if binder.is_rows and (found is None or found[1] > LARGEST_EXPONENT or found[0] < -LARGEST_EXPONENT):
@@ -33,11 +30,11 @@ def exponential(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call("exp", (value,), ScalarType.DOUBLE)
 
 
-def natural_logarithm(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def natural_logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call("ln", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
 
 
-def logarithm(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """LOG(x, b) and LOG10(x); DuckDB's log(x) has the base 10."""
     if node.args.get("expression") is None:
         return Call("log10", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
@@ -49,13 +46,13 @@ def logarithm(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call(op, (value,), ScalarType.DOUBLE) if op else Call("log", (base, value), ScalarType.DOUBLE)
 
 
-def power(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def power(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """T-SQL's POWER has the type of its first argument, so it truncates or rounds: only floats are followed."""
     value = _bind_number(binder, node, node.this)
     exponent = binder.value(node.expression)
     if not isinstance(exponent, Literal) or not isinstance(exponent.value, int | Decimal):
         raise BindError("literal", "The exponent must be written out.", "Write POWER(CAST(x AS float), 2).", node)
-    if binder.is_tsql and value.type is not ScalarType.DOUBLE:
+    if binder.dialect.results_have_argument_type and value.type is not ScalarType.DOUBLE:
         message = "POWER of a whole number or decimal is cut to the type of x in T-SQL."
         raise BindError("cast", message, "Write POWER(CAST(x AS float), 2), or x * x.", node)
     if exponent.value < 0 and not value_bounds.is_positive(value, binder.symbols, binder.facts):
@@ -68,11 +65,11 @@ def power(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def _bind_number(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+def _bind_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     return bind_numbers(binder, node, part)[0]
 
 
-def _bind_positive_number(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+def _bind_positive_number(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, part)
     if not value_bounds.is_positive(value, binder.symbols, binder.facts):
         _refuse_domain(node, "The logarithm of zero or less", "LOG(NULLIF(x, 0)), or CASE WHEN x > 0 THEN LOG(x) END")
@@ -87,7 +84,7 @@ WHOLES: dict[type[exp.Expr], str] = {exp.Floor: "floor", exp.Ceil: "ceiling"}
 MAX_DIGITS = 10
 
 
-def whole_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def whole_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """FLOOR and CEILING keep the type of their argument: dividing the result is no division of whole numbers."""
     (value,) = bind_numbers(binder, node, node.this)
     check_fits(binder, node, value)
@@ -95,21 +92,21 @@ def whole_part(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call(WHOLES[type(node)], (value,), _result_type(value))
 
 
-def absolute(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def absolute(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
     return Call("abs", (as_wide(binder, value),), _result_type(value))
 
 
-def sign(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def sign(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
-    return Call("sign", (value,), _result_type(value) if binder.is_tsql else ScalarType.INT)
+    return Call("sign", (value,), _result_type(value) if binder.dialect.results_have_argument_type else ScalarType.INT)
 
 
 def _result_type(value: Scalar) -> ScalarType:
     return ScalarType.INT if value.type.is_whole else value.type
 
 
-def rounding(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def rounding(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """ROUND with a third argument other than 0 truncates."""
     digits = binder.written_integer(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
     if not -MAX_DIGITS <= digits <= MAX_DIGITS:
@@ -119,7 +116,7 @@ def rounding(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _rounded(binder, node, digits, "round_truncated" if truncates else "round")
 
 
-def truncation(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def truncation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's TRUNC."""
     digits = binder.written_integer(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
     if not 0 <= digits <= MAX_DIGITS:
@@ -127,7 +124,7 @@ def truncation(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _rounded(binder, node, digits, "round_truncated")
 
 
-def _rounded(binder: "ExpressionBinder", node: exp.Expr, digits: int, op: str) -> Scalar:
+def _rounded(binder: ExpressionBinder, node: exp.Expr, digits: int, op: str) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
     kind = _result_type(value)
     if op == "round_truncated" and not is_exact(value, binder.symbols):

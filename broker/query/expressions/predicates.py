@@ -1,19 +1,26 @@
 """Comparisons and predicates: three-valued, with T-SQL's text rules where T-SQL is written. No arithmetic."""
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    Value,
+    column_ids,
+    truth_call,
+)
 from broker.query.diagnostics import BindError
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import exact_quotient
+from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.possible_values import ONLY_NULL, possible_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
     exp.LT: ("less", False),
@@ -23,10 +30,6 @@ ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
 }
 DIGITS = frozenset("0123456789/-")
 WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")
-
-
-def truth_call(op: str, *args: Scalar) -> Scalar:
-    return Call(op, args, ScalarType.TRUTH)
 
 
 def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
@@ -56,9 +59,9 @@ def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
     return None if codes is None else {c.casefold(): c for c in codes}
 
 
-def is_binary_equality(binder: "ExpressionBinder", left: Scalar, right: Scalar) -> bool:
+def is_binary_equality(binder: ExpressionBinder, left: Scalar, right: Scalar) -> bool:
     """Whether binary equality of two texts is what the dialect means."""
-    if not binder.is_tsql:
+    if not binder.dialect.ignores_case:
         return True
     if isinstance(left, Literal) and isinstance(right, Literal):
         return False
@@ -69,7 +72,7 @@ def is_binary_equality(binder: "ExpressionBinder", left: Scalar, right: Scalar) 
     return all(first[code] == last[code] for code in first.keys() & last.keys())
 
 
-def comparable_sides(binder: "ExpressionBinder", left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
+def comparable_sides(binder: ExpressionBinder, left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
     """Both sides in types that can be compared: literals take the type, and the spelling, of the other side."""
     left, right = (
         fitted_literal(binder, exact_quotient(binder, left), right, node),
@@ -84,7 +87,7 @@ def comparable_sides(binder: "ExpressionBinder", left: Scalar, right: Scalar, no
     )
 
 
-def fitted_literal(binder: "ExpressionBinder", literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
+def fitted_literal(binder: ExpressionBinder, literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
     """A literal as the other side's type has it; everything else as it is."""
     if not isinstance(literal, Literal):
         return literal
@@ -97,39 +100,52 @@ def fitted_literal(binder: "ExpressionBinder", literal: Scalar, other: Scalar, n
         return Literal(int(value), ScalarType.INT)
     if other.type is ScalarType.DATE:
         return date_functions.date_literal(binder, node, value)
-    listed = spellings_of(binder.symbols, other) if binder.is_tsql else None
+    listed = spellings_of(binder.symbols, other) if binder.dialect.ignores_case else None
     return literal if listed is None else Literal(listed.get(value.rstrip(" ").casefold(), value), ScalarType.TEXT)
 
 
-def equal_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def equal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return equal(binder, node.this, node.expression)
 
 
-def unequal_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def unequal_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return truth_call("not", equal(binder, node.this, node.expression))
 
 
-def equal(binder: "ExpressionBinder", left_node: exp.Expr, right_node: exp.Expr) -> Scalar:
+def equal(binder: ExpressionBinder, left_node: exp.Expr, right_node: exp.Expr) -> Scalar:
     return equal_scalars(binder, binder.value(left_node), binder.value(right_node), left_node)
 
 
-def equal_scalars(binder: "ExpressionBinder", left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+def equal_scalars(binder: ExpressionBinder, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
     left, right = comparable_sides(binder, left, right, node)
     if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
         return truth_call("equal_text", left, right)
     return truth_call("equal", left, right)
 
 
-def same_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def equal_columns(binder: ExpressionBinder, left: ColumnRef, right: ColumnRef, node: exp.Expr) -> Scalar:
+    """The equality that USING and IN stand for."""
+    if binder.are_link_keys(left, right):
+        return truth_call("equal", left, right)
+    for side in (left, right):
+        hidden = binder.hidden_behind(side)
+        if hidden is not None:
+            raise BindError(
+                "link-key", f"{hidden} tells who somebody is.", "Link keys meet link keys only.", node, hidden
+            )
+    return equal_scalars(binder, left, right, node)
+
+
+def same_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """IS NOT DISTINCT FROM: two NULLs are the same."""
     return _same(binder, node)
 
 
-def distinct_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def distinct_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return truth_call("not", _same(binder, node))
 
 
-def _same(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def _same(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     left, right = comparable_sides(binder, binder.value(node.this), binder.value(node.expression), node)
     if ScalarType.TEXT in (left.type, right.type) and not is_binary_equality(binder, left, right):
         left, right = (_folded(side) for side in (left, right))
@@ -142,20 +158,21 @@ def _folded(side: Scalar) -> Scalar:
     return Call("lower", (Call("trim_blanks_right", (side,), ScalarType.TEXT),), ScalarType.TEXT)
 
 
-def ordered_node(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def ordered_node(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     op, swapped = ORDER_OP[type(node)]
     return ordered(binder, op, swapped, binder.value(node.this), binder.value(node.expression), node)
 
 
-def ordered(binder: "ExpressionBinder", op: str, swapped: bool, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
+def ordered(binder: ExpressionBinder, op: str, swapped: bool, left: Scalar, right: Scalar, node: exp.Expr) -> Scalar:
     left, right = comparable_sides(binder, left, right, node)
-    if ScalarType.TEXT in (left.type, right.type) and binder.is_tsql and not _has_plain_order(binder, left, right):
+    is_collated = binder.dialect.ignores_case and ScalarType.TEXT in (left.type, right.type)
+    if is_collated and not _has_plain_order(binder, left, right):
         message = "The order of text depends on the server's collation."
         raise BindError("text-order", message, "List the codes with IN (…).", node)
     return truth_call(op, right, left) if swapped else truth_call(op, left, right)
 
 
-def _has_plain_order(binder: "ExpressionBinder", *sides: Scalar) -> bool:
+def _has_plain_order(binder: ExpressionBinder, *sides: Scalar) -> bool:
     """Digits, strokes and dashes are ordered alike by every collation: whether both sides have no other values."""
     for side in sides:
         known: dict[int, frozenset[Value]] = {}
@@ -171,7 +188,7 @@ def _has_plain_order(binder: "ExpressionBinder", *sides: Scalar) -> bool:
     return True
 
 
-def connective(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def connective(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """A chain of one connective, flat, without recursion along the chain."""
     parts = flatten(node, type(node))
     return truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
@@ -193,11 +210,11 @@ def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     return found
 
 
-def negation(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def negation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return truth_call("not", binder.predicate(node.this))
 
 
-def membership(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def membership(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """IN over a written list: a chain of equalities, which has the same three values."""
     if not node.expressions:
         raise BindError(
@@ -208,14 +225,14 @@ def membership(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return tests[0] if len(tests) == 1 else truth_call("or", *tests)
 
 
-def between(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def between(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value, low, high = binder.value(node.this), binder.value(node.args["low"]), binder.value(node.args["high"])
     return truth_call(
         "and", ordered(binder, "at_most", False, low, value, node), ordered(binder, "at_most", False, value, high, node)
     )
 
 
-def is_null(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def is_null(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if not isinstance(node.expression, exp.Null):
         raise BindError("predicate", "IS is understood with NULL only.", "Write x = 1, or x IS NULL.", node)
     inner = node.this

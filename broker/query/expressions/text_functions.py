@@ -1,17 +1,14 @@
 """Functions on text and LIKE by dialect; T-SQL's search ignores case."""
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.arithmetic import check_length
+from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import spellings_of
-
-if TYPE_CHECKING:
-    from broker.query.expressions.expression_binder import ExpressionBinder
 
 ANY_CHARACTER = "."
 ANY_TEXT = ".*"
@@ -19,11 +16,11 @@ TRAILING_BLANKS = " *"
 """Blanks at the end of the value are ignored, as T-SQL does for varchar."""
 
 
-def like(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def like(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return _like(binder, node, None)
 
 
-def escaped(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def escaped(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """LIKE p ESCAPE '!': the parser puts the escape around the LIKE."""
     inner = node.this
     if not isinstance(inner, exp.Like | exp.ILike):
@@ -35,19 +32,16 @@ def escaped(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return _like(binder, inner, sign.value)
 
 
-def _like(binder: "ExpressionBinder", node: exp.Expr, escape: str | None) -> Scalar:
+def _like(binder: ExpressionBinder, node: exp.Expr, escape: str | None) -> Scalar:
     value, pattern = binder.value(node.this), binder.value(node.expression)
     if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not ScalarType.TEXT:
         raise BindError("like", "LIKE is understood for text and a written pattern.", "Write x LIKE 'AB%'.", node)
-    found = (
-        _tsql_like(node, value, pattern.value, escape)
-        if binder.is_tsql
-        else _duckdb_like(node, value, pattern.value, escape)
-    )
+    matched = _like_any_case if binder.dialect.ignores_case else _like_exactly
+    found = matched(node, value, pattern.value, escape)
     return Call("not", (found,), ScalarType.TRUTH) if node.args.get("negate") else found
 
 
-def _duckdb_like(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
+def _like_exactly(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
     op = "ilike" if isinstance(node, exp.ILike) else "like"
     if escape is None:
         return Call(op, (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
@@ -57,7 +51,7 @@ def _duckdb_like(node: exp.Expr, value: Scalar, pattern: str, escape: str | None
     return Call(f"{op}_escaped", (value, *texts), ScalarType.TRUTH)
 
 
-def _tsql_like(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
+def _like_any_case(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
     if escape is None and "[" not in pattern and pattern.endswith("%"):
         return Call("like_any_case", (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
     return Call("matches", (value, Literal(pattern_regex(node, pattern, escape), ScalarType.TEXT)), ScalarType.TRUTH)
@@ -120,7 +114,7 @@ TESTS: dict[type[exp.Expr], str] = {
 TRIMS = {"LEADING": "_left", "TRAILING": "_right", "": "", "BOTH": ""}
 
 
-def bind_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+def bind_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     """A text argument; the cast to text that the parser puts around T-SQL's arguments is looked through, and a whole
     number below it is written out as T-SQL does."""
     is_cast = False
@@ -128,14 +122,14 @@ def bind_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Sca
         check_arguments(part, frozenset({"this", "to"}))
         part, is_cast = part.this, True
     found = binder.value(part)
-    if is_cast and binder.is_tsql and found.type.is_whole:
+    if is_cast and binder.dialect.converts_text_arguments and found.type.is_whole:
         return Call("to_text", (found,), ScalarType.TEXT)
     if found.type is not ScalarType.TEXT:
         raise BindError("type", "This function needs text.", "Use a variable that is text.", node)
     return found
 
 
-def written_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, what: str, min_length: int = 1) -> str:
+def written_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, what: str, min_length: int = 1) -> str:
     """A text that is written out."""
     found = binder.value(part)
     if not isinstance(found, Literal) or not isinstance(found.value, str) or len(found.value) < min_length:
@@ -143,35 +137,35 @@ def written_text(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr, wha
     return found.value
 
 
-def written_count(binder: "ExpressionBinder", part: exp.Expr, what: str, minimum: int = 0) -> Literal:
+def written_count(binder: ExpressionBinder, part: exp.Expr, what: str, minimum: int = 0) -> Literal:
     found = binder.written_integer(part, what)
     if found < minimum:
         raise BindError("literal", f"{what} must be at least {minimum}.", "Write a larger number.", part)
     return Literal(found, ScalarType.INT)
 
 
-def change_case(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def change_case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call(CHANGES[type(node)], (bind_text(binder, node, node.this),), ScalarType.TEXT)
 
 
-def trim(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def trim(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """T-SQL takes blanks only; DuckDB every kind of space."""
-    name = "trim_blanks" if binder.is_tsql else "trim"
-    return Call(name + TRIMS[node.text("position").upper()], (bind_text(binder, node, node.this),), ScalarType.TEXT)
+    op = binder.dialect.trim + TRIMS[node.text("position").upper()]
+    return Call(op, (bind_text(binder, node, node.this),), ScalarType.TEXT)
 
 
-def length(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
-    return Call("length_trimmed" if binder.is_tsql else "length", (bind_text(binder, node, node.this),), ScalarType.INT)
+def length(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    return Call(binder.dialect.length, (bind_text(binder, node, node.this),), ScalarType.INT)
 
 
-def left_or_right(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def left_or_right(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     size = written_count(binder, node.expression, "The number of characters")
     return Call(SIDES[type(node)], (bind_text(binder, node, node.this), size), ScalarType.TEXT)
 
 
-def substring(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def substring(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = bind_text(binder, node, node.this)
-    if not node.args.get("start") or (binder.is_tsql and not node.args.get("length")):
+    if not node.args.get("start") or (binder.dialect.substring_needs_length and not node.args.get("length")):
         raise BindError("literal", "SUBSTRING needs a start and a length.", "Write SUBSTRING(x, 1, 2).", node)
     start = written_count(binder, node.args["start"], "The start", minimum=1)
     if not node.args.get("length"):
@@ -179,7 +173,7 @@ def substring(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return Call("substring", (value, start, written_count(binder, node.args["length"], "The length")), ScalarType.TEXT)
 
 
-def stuff(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def stuff(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """NULL where the start lies beyond the end, as in T-SQL."""
     value = bind_text(binder, node, node.this)
     start = written_count(binder, node.args["start"], "The start", minimum=1).value
@@ -193,20 +187,20 @@ def stuff(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def position(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def position(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CHARINDEX ignores case; DuckDB's strpos does not."""
     sought = Literal(written_text(binder, node, node.args["substr"], "The text to look for"), ScalarType.TEXT)
-    op = "position_any_case" if binder.is_tsql else "position"
+    op = "position_any_case" if binder.dialect.ignores_case else "position"
     return Call(op, (bind_text(binder, node, node.this), sought), ScalarType.INT)
 
 
-def replace(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def replace(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """T-SQL's REPLACE ignores case: as it is where the sought text has none, or else by a pattern."""
     value = bind_text(binder, node, node.this)
     old = written_text(binder, node, node.expression, "The text to look for")
     new = written_text(binder, node, node.args["replacement"], "The new text", min_length=0)
     op, sought = "replace", old
-    if binder.is_tsql and not _has_one_case(binder, value, old):
+    if binder.dialect.ignores_case and not _has_one_case(binder, value, old):
         if not (old.isascii() and "\\" not in new):
             message = "REPLACE of letters outside of ASCII depends on the server's collation."
             raise BindError("text-compare", message, "Use CASE WHEN.", node)
@@ -216,7 +210,7 @@ def replace(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def _has_one_case(binder: "ExpressionBinder", value: Scalar, old: str) -> bool:
+def _has_one_case(binder: ExpressionBinder, value: Scalar, old: str) -> bool:
     """Whether every spelling that can be found is the written one."""
     if old.isascii() and not any(c.isalpha() for c in old):
         return True
@@ -225,7 +219,7 @@ def _has_one_case(binder: "ExpressionBinder", value: Scalar, old: str) -> bool:
     return codes is not None and all(c.isascii() and c.lower().count(old.lower()) == c.count(old) for c in codes)
 
 
-def concat(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def concat(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """||: NULL where a side is NULL."""
     result = Call(
         "concat", (bind_text(binder, node, node.this), bind_text(binder, node, node.expression)), ScalarType.TEXT
@@ -234,7 +228,7 @@ def concat(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def concat_all(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def concat_all(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CONCAT takes NULL as the empty text."""
     parts = tuple(_joinable(binder, node, p) for p in node.expressions)
     result = Call("concat_all", parts, ScalarType.TEXT)
@@ -242,7 +236,7 @@ def concat_all(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def concat_by(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def concat_by(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CONCAT_WS leaves NULLs out, but not empty texts."""
     between = Literal(written_text(binder, node, node.expressions[0], "The separator", min_length=0), ScalarType.TEXT)
     parts = tuple(_joinable(binder, node, p) for p in node.expressions[1:])
@@ -253,7 +247,7 @@ def concat_by(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
     return result
 
 
-def _joinable(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Scalar:
+def _joinable(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
     found = binder.value(part)
     if found.type.is_whole:
         return Call("to_text", (found,), ScalarType.TEXT)
@@ -263,7 +257,7 @@ def _joinable(binder: "ExpressionBinder", node: exp.Expr, part: exp.Expr) -> Sca
     return found
 
 
-def text_test(binder: "ExpressionBinder", node: exp.Expr) -> Scalar:
+def text_test(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's starts_with, ends_with and contains, which are exact about case."""
     sought = Literal(written_text(binder, node, node.expression, "The text to look for"), ScalarType.TEXT)
     return Call(TESTS[type(node)], (bind_text(binder, node, node.this), sought), ScalarType.TRUTH)

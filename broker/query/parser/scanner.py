@@ -8,17 +8,8 @@ from typing import NamedTuple
 
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import Diagnostics
+from broker.query.dialects.base import Dialect
 
-_COMMON = (
-    r"(?P<comment>--[^\n]*)|(?P<block>/\*)|(?P<string>'[^']*(?:''[^']*)*(?:'|\Z))|(?P<name>{names})"
-    r"|(?P<word>[A-Za-z_@#][A-Za-z0-9_@#]*)|(?P<number>[0-9]+(?:\.[0-9]*)?)|(?P<blank>[ \t\n]+)|(?P<other>.)"
-)
-_DOUBLE = r'"[^"]*(?:""[^"]*)*(?:"|\Z)'
-_BRACKETS = r"\[[^\]]*(?:\]\][^\]]*)*(?:\]|\Z)"
-TOKEN_PATTERNS = {
-    "tsql": re.compile(_COMMON.format(names=f"{_DOUBLE}|{_BRACKETS}"), re.DOTALL),
-    "duckdb": re.compile(_COMMON.format(names=_DOUBLE), re.DOTALL),
-}
 BLOCK_END = re.compile(r"/\*|\*/")
 QUOTED = frozenset({"string", "name"})
 IGNORED = frozenset({"comment", "block", "blank"})
@@ -33,9 +24,9 @@ class Token(NamedTuple):
     word: str
 
 
-def lex(text: str, dialect: str) -> Iterator[Token]:
+def lex(text: str, dialect: Dialect) -> Iterator[Token]:
     """All of the text, piece by piece, in one pass."""
-    pattern, position = TOKEN_PATTERNS[dialect], 0
+    pattern, position = dialect.tokens, 0
     while position < len(text):
         match = pattern.match(text, position)
         assert match is not None
@@ -57,7 +48,7 @@ def is_unterminated(token: Token, text: str) -> bool:
 
 
 def _block_end(text: str, position: int, beyond: int | None = None) -> int:
-    """Both dialects nest block comments."""
+    """Block comments are nested, in each dialect."""
     level = 1
     while level:
         found = BLOCK_END.search(text, position)
@@ -98,7 +89,7 @@ class ScannedText:
     labels: tuple[OutputLabel, ...]
 
 
-def scan_text(text: str, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
+def scan_text(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
     """The text if a parser may see it; None with refusals in the report."""
     wrong = SURROGATE.search(text)
     if wrong is not None:
@@ -114,7 +105,7 @@ def scan_text(text: str, dialect: str, service: ServiceLimits, diagnostics: Diag
     return found if len(diagnostics.refusals) == before else None
 
 
-def _scan(text: str, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
+def _scan(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
     tokens: list[Token] = []
     labels: list[OutputLabel] = []
     bare: list[str] = []

@@ -8,6 +8,7 @@ from sqlglot import exp
 from broker.domain.projects.saved_definitions import NAME_PATTERN, PROJECT_SCHEMA
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import BindError, Diagnostics
+from broker.query.dialects.base import Dialect
 from broker.query.parser import dml, table_statements, tree_rewrites
 from broker.query.parser.declarations import BatchVariables
 from broker.query.parser.scanner import OUTPUT_NAME, OutputLabel, ScannedText
@@ -48,7 +49,7 @@ class SqlScript:
 
 
 def read_script(
-    scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics
+    scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
 ) -> SqlScript | None:
     """The script, as far as it can be followed; None if nothing in it can. All problems are in the report."""
     statements = split_statements(scanned, dialect, diagnostics)
@@ -70,10 +71,12 @@ def read_script(
 class ScriptReader:
     """Reads statement by statement; a refused one leaves what it would have made unknown, without a word."""
 
-    def __init__(self, scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> None:
+    def __init__(
+        self, scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
+    ) -> None:
         self.scanned, self.dialect, self.service, self.diagnostics = scanned, dialect, service, diagnostics
         self.trees = SyntaxTrees(scanned, dialect, service, diagnostics)
-        self.variables, self.temps = BatchVariables(service, diagnostics), TempTables(dialect, service)
+        self.variables, self.temps = BatchVariables(service, diagnostics), TempTables(service)
         self.table_statements = TableStatements(scanned.text, dialect, self.temps, diagnostics)
         self.queries: list[tuple[ScriptQuery, int]] = []
         self.labels = list(scanned.labels)
@@ -112,25 +115,24 @@ class ScriptReader:
         text, marks = self.scanned.text, TARGET_WORDS.get(statement.words[0], frozenset())
         for word, token in zip(statement.words, statement.tokens[1:], strict=False):
             name = table_statements.unquoted(text[token.start : token.end]).casefold()
-            if word in marks and (name.startswith("#") or self.dialect == "duckdb"):
+            if word in marks and (name.startswith("#") or not self.dialect.marks_temporary_tables):
                 return name
         return None
 
     def _statement(self, statement: StatementTokens) -> bool:
         """Whether the statement was followed."""
-        word = statement.words[0]
-        tsql = self.dialect == "tsql"
-        if word in QUERY_WORDS or (word == "from" and not tsql):
+        word, has_procedures = statement.words[0], self.dialect.has_procedures
+        if word in QUERY_WORDS or (word == "from" and self.dialect.begins_with_from):
             return self._tree(statement)
         if word == "create":
             return self._create(statement)
-        if word == "drop" or (word == "if" and tsql):
+        if word == "drop" or (word == "if" and has_procedures):
             return self.table_statements.drop(statement)
-        if tsql and word == "declare" and statement.words[1:2] and statement.words[1].startswith("@"):
+        if has_procedures and word == "declare" and statement.words[1:2] and statement.words[1].startswith("@"):
             return self._declare(statement)
-        if tsql and word == "set" and statement.words[1:2] and statement.words[1].startswith("@"):
+        if has_procedures and word == "set" and statement.words[1:2] and statement.words[1].startswith("@"):
             return self._set(statement)
-        if tsql and table_statements.is_without_effect(statement, self.scanned.text):
+        if has_procedures and table_statements.is_without_effect(statement, self.scanned.text):
             return True
         table_statements.refuse_statement(statement, self.diagnostics)
         return False
@@ -165,7 +167,7 @@ class ScriptReader:
         tree = self.trees.parse(statement)
         if tree is None:
             return None
-        if self.dialect == "tsql":
+        if self.dialect.has_procedures:
             tree_rewrites.check_variables(tree)
             tree = self.variables.written_out(tree)
             tree_rewrites.strip_hints(tree)
@@ -180,7 +182,7 @@ class ScriptReader:
         if "index" in statement.words[1:4]:
             return self.table_statements.index(statement)
         tree = self._parsed(statement)
-        saved = tree_rewrites.saved_by_create(tree) if self.dialect == "duckdb" else None
+        saved = tree_rewrites.saved_by_create(tree) if not self.dialect.marks_temporary_tables else None
         if saved is not None:
             self._add_query(dml.without_order(saved[1]), saved[0], statement)
             return True
@@ -209,10 +211,10 @@ class ScriptReader:
         if table is None:
             self._add_query(query, None, statement)
             return
-        if self.dialect == "tsql" and temp_name(table).startswith("#"):
+        if self.dialect.has_procedures and temp_name(table).startswith("#"):
             self.table_statements.check_new(temp_name(table), table)
             self.temps.define(table.name, dml.without_order(query), table)
-        elif self.dialect == "tsql" and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
+        elif self.dialect.has_procedures and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
             self._add_query(dml.without_order(query), table, statement)
         else:
             message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to keep it."

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from broker.query.diagnostics import Diagnostics
+from broker.query.dialects.base import Dialect
 from broker.query.parser.scanner import ScannedText, Token
 
 STATEMENT_WORDS = frozenset({
@@ -111,16 +112,16 @@ def is_drop_guard(tokens: Sequence[Token]) -> bool:
     return all(t.kind == "string" if w is None else t.word == w for t, w in zip(seen, GUARD, strict=True))
 
 
-def split_statements(scanned: ScannedText, dialect: str, diagnostics: Diagnostics) -> StatementList:
-    """The statements of a text. DuckDB ends them with semicolons only."""
+def split_statements(scanned: ScannedText, dialect: Dialect, diagnostics: Diagnostics) -> StatementList:
+    """The statements of a text. Without batches, semicolons alone end them."""
     statements: list[StatementTokens] = []
     goes: set[int] = set()
     current, batch = StatementBuilder(), 0
     for token, after, after_that in _with_following(scanned.tokens):
         if token.start in goes:
             continue
-        go = _go_line(token, after, scanned, diagnostics) if dialect == "tsql" and token.word == "go" else []
-        begins = dialect == "tsql" and current.tokens and current.ends_before(token, after.word, after_that.word)
+        go = _go_line(token, after, scanned, diagnostics) if dialect.has_batches and token.word == "go" else []
+        begins = dialect.has_batches and current.tokens and current.ends_before(token, after.word, after_that.word)
         if (go or begins or token.word == ";") and current.tokens:
             statements.append(current.build(batch))
             current = StatementBuilder()

@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Iterator
 
-from sqlglot import Dialect, ErrorLevel, exp
+from sqlglot import Dialect as SqlglotDialect
+from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.parser import Parser
-from sqlglot.parsers.duckdb import DuckDBParser
-from sqlglot.parsers.tsql import TSQLParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, string_table_error, unsupported_node
+from broker.query.dialects.base import Dialect
+from broker.query.dialects.step_limited_parser import TooManySteps
 from broker.query.parser.scanner import QUOTED, ScannedText
 from broker.query.parser.statement_splitter import StatementTokens
 
@@ -26,12 +26,12 @@ REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
 """What the parser holds to be optional, and no dialect does."""
 
 
-def missing_arguments(tree: exp.Expr, tsql: bool) -> Iterator[BindError]:
-    """A refusal for each call that lacks an argument. DuckDB's COUNT(), which counts rows, gets its star."""
+def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
+    """A refusal for each call that lacks an argument. COUNT() without a star gets it."""
     for node in tree.find_all(exp.Func, *REQUIRED_ARGUMENTS):
         if isinstance(node, exp.Count) and node.this is None:
             node.set("this", exp.Star())
-            if tsql:
+            if not dialect.counts_rows_without_star:
                 yield BindError("syntax", "COUNT needs an argument.", "Write COUNT(*).", node)
         elif node.error_messages() or any(node.args.get(key) is None for key in REQUIRED_ARGUMENTS.get(type(node), ())):
             name = node.name if isinstance(node, exp.Anonymous) else node.key
@@ -40,53 +40,21 @@ def missing_arguments(tree: exp.Expr, tsql: bool) -> Iterator[BindError]:
             )
 
 
-DIALECTS = ("tsql", "duckdb")
 QUOTES = frozenset({TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER})
 
 # sqlglot warns with the text of the query; queries belong to the store, not to logs.
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
-class TooManySteps(Exception):
-    """The parser goes back and forth over the same words; some nestings cost twice the time for each level."""
-
-
-class StepLimitedParser(Parser):
-    """A parser that stops after a number of steps."""
-
-    steps_left = 0
-
-    def _advance(self, times: int = 1) -> None:
-        self.steps_left -= 1
-        if self.steps_left < 0:
-            raise TooManySteps
-        super()._advance(times)
-
-    def _parse_parameter(self) -> exp.Parameter:
-        """The parser itself forgets where a parameter stood."""
-        start = self._prev.start
-        parameter = super()._parse_parameter()
-        parameter.meta["start"] = start
-        return parameter
-
-
-class StepLimitedTsqlParser(StepLimitedParser, TSQLParser):
-    """T-SQL, counted."""
-
-
-class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
-    """DuckDB's SQL, counted."""
-
-
 class SyntaxTrees:
     """Parses the statements of one text; all of them share one number of steps."""
 
-    def __init__(self, scanned: ScannedText, dialect: str, service: ServiceLimits, diagnostics: Diagnostics) -> None:
-        self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, Dialect.get_or_raise(dialect)
-        self.tsql = dialect == "tsql"
-        self.parser = (StepLimitedTsqlParser if self.tsql else StepLimitedDuckDBParser)(
-            dialect=self.dialect, error_level=ErrorLevel.RAISE
-        )
+    def __init__(
+        self, scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
+    ) -> None:
+        self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, dialect
+        self.tokenizer = SqlglotDialect.get_or_raise(dialect.name)
+        self.parser = dialect.parser(dialect=self.tokenizer, error_level=ErrorLevel.RAISE)
         self.parser.steps_left = service.max_parse_steps
 
     def parse(self, statement: StatementTokens) -> exp.Expr | None:
@@ -111,7 +79,7 @@ class SyntaxTrees:
 
     def _tokens(self, statement: StatementTokens) -> list[Token]:
         """The parser's own tokens, moved to where they stand in the whole text."""
-        tokens = self.dialect.tokenize(self.scanned.bare[statement.start : statement.end])
+        tokens = self.tokenizer.tokenize(self.scanned.bare[statement.start : statement.end])
         for token in tokens:
             token.start += statement.start
             token.end += statement.start
@@ -131,7 +99,7 @@ class SyntaxTrees:
                 self.diagnostics.add_error(
                     unsupported_node(parameter)
                 )  # the parser takes a parameter for a column's name
-        lacking = list(missing_arguments(tree, self.tsql))
+        lacking = list(missing_arguments(tree, self.dialect))
         for error in lacking:
             self.diagnostics.add_error(error)
         if lacking:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.query.diagnostics import BindError, Diagnostics
+from broker.query.dialects.base import Dialect
 from broker.query.parser import dml
 from broker.query.parser.statement_splitter import StatementTokens, is_drop_guard
 from broker.query.parser.temporary_tables import TempTables, temp_name
@@ -112,7 +113,7 @@ def unquoted(name: str) -> str:
 class TableStatements:
     """Each answer is whether the statement was followed; if not, it is in the report."""
 
-    def __init__(self, text: str, dialect: str, temps: TempTables, diagnostics: Diagnostics) -> None:
+    def __init__(self, text: str, dialect: Dialect, temps: TempTables, diagnostics: Diagnostics) -> None:
         self.text, self.dialect, self.temps, self.diagnostics = text, dialect, temps, diagnostics
 
     def drop(self, statement: StatementTokens) -> bool:
@@ -122,7 +123,8 @@ class TableStatements:
         names, may_miss = dropped
         for name, start in names:
             key = name.casefold()
-            if not key.startswith("#") and key not in self.temps.tables and not (may_miss and self.dialect == "duckdb"):
+            may_be_temporary = key.startswith("#") or (may_miss and not self.dialect.marks_temporary_tables)
+            if not may_be_temporary and key not in self.temps.tables:
                 refuse_statement(statement, self.diagnostics)
                 return False
             if key not in self.temps.tables and not may_miss:
@@ -143,7 +145,7 @@ class TableStatements:
         if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE":
             refuse_statement(statement, self.diagnostics)
             return False
-        if self.dialect == "duckdb":
+        if not self.dialect.marks_temporary_tables:
             return self._create_as(tree, statement)
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         name = temp_name(table)

@@ -124,8 +124,8 @@ def tables_read(query: exp.Expr) -> frozenset[str]:
 class TempTables:
     """The temporary tables of one text. None stands for one whose making was refused."""
 
-    def __init__(self, dialect: str, service: ServiceLimits) -> None:
-        self.dialect, self.service = dialect, service
+    def __init__(self, service: ServiceLimits) -> None:
+        self.service = service
         self.tables: dict[str, TempTable | None] = {}
 
     def definitions_in(self, tree: exp.Expr) -> dict[str, TempTableDefinition]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -11,6 +10,7 @@ from broker.domain.plans.plan import SmallPart
 from broker.domain.plans.scalars import Call, Scalar
 from broker.domain.plans.variable_uses import Years
 from broker.policy.public_sizes import PublicSizes
+from broker.query.binder.bind_state import Binder
 from broker.query.diagnostics import NO_POSITION
 from broker.query.selectivity.boolean_formulas import (
     Conjunction,
@@ -39,9 +39,6 @@ from broker.query.selectivity.singling_out import (
     SinglingOutJudge,
     SourceFormula,
 )
-
-if TYPE_CHECKING:
-    from broker.query.binder.query_binder import Binder
 
 MOST_FIGURES = 60
 MOST_SHOWN = 5
@@ -78,7 +75,7 @@ class SelectivityCheck:
         self._positions: list[SourcePositions] = []
         self._found: list[dict[SmallPart, None]] = []
 
-    def add_output(self, binder: "Binder", years: Mapping[int, Years | None]) -> None:
+    def add_output(self, binder: Binder, years: Mapping[int, Years | None]) -> None:
         """One output, whose tables are bound."""
         number = len(self._found)
         builder = FormulaBuilder(
@@ -159,7 +156,7 @@ class SelectivityCheck:
         return [tuple(found)[:MOST_SHOWN] for found in self._found]
 
 
-def _grouped_relations(binder: "Binder") -> list[GroupedRelation]:
+def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
     """Each relation that is grouped, once."""
     found: dict[int, GroupedRelation] = {}
     for draft in binder.draft_tables:
@@ -198,7 +195,7 @@ def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
 class SourcePositions:
     """Where the conditions of one output stand in the text."""
 
-    def __init__(self, binder: "Binder", builder: FormulaBuilder) -> None:
+    def __init__(self, binder: Binder, builder: FormulaBuilder) -> None:
         self._binder, self._builder = binder, builder
         self._nodes: dict[Scalar, exp.Expr] | None = None
 
@@ -214,7 +211,7 @@ class SourcePositions:
         return SmallPart(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …", line, column, small.why)
 
     def _text(self, node: exp.Expr, several: bool) -> str:
-        text = node.sql(dialect=self._binder.dialect, comments=False)
+        text = node.sql(dialect=self._binder.dialect.name, comments=False)
         return f"({text})" if several and isinstance(node, exp.Or) else text
 
     def _node(self, named: Scalar) -> "exp.Expr | None":

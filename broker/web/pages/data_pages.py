@@ -66,7 +66,6 @@ def _public_tables_page(problem: Invalid | None) -> str:
         "administration_published.html",
         found=found,
         snapshots=public_table_requests.usable_snapshots(ports()),
-        dialects=public_table_requests.DIALECTS,
         given=request.form,
         problem=problem,
     )

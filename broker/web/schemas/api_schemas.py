@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from broker.domain.identity.people import Role
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.reviews import VoteChoice
+from broker.domain.sql_dialects import SqlDialectName
 
 
 def _storable(text: str) -> str:
@@ -254,7 +255,7 @@ class SubmissionBody(RequestModel):
 
     project: Ident
     kind: JobKind
-    dialect: Literal["", "tsql", "duckdb"] = ""
+    dialect: Literal["", SqlDialectName] = ""
     text: Text
     title: Text
     purpose: Text
@@ -266,7 +267,7 @@ class SubmissionBody(RequestModel):
 class CheckBody(RequestModel):
     project: Ident
     kind: JobKind = JobKind.SQL
-    dialect: Literal["", "tsql", "duckdb"] = ""
+    dialect: Literal["", SqlDialectName] = ""
     text: Text
 
 

@@ -14,13 +14,13 @@ from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.ports import Ports
 from broker.domain.public_tables import PublicTable, PublishedTable
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.workflow.administration.user_accounts import account_holder, check_administrator
 from broker.workflow.checking.public_table_recipes import check_recipe
 from broker.workflow.policies_in_force import policies_in_force
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.()/&:_-]{0,99}")
 MAX_SOURCE_LENGTH = 500
-DIALECTS = ("duckdb", "tsql")
 
 
 def all_public_tables(ports: Ports, person: Person) -> list[PublicTable]:
@@ -72,8 +72,8 @@ def _check(ports: Ports, published: PublishedTable, ident: str) -> None:
     if not 0 < len(published.source) <= MAX_SOURCE_LENGTH or not published.source.isprintable():
         message = f"Say in at most {MAX_SOURCE_LENGTH} characters who published it, and where it can be read."
         raise Invalid("source", message, "/source")
-    if published.dialect not in DIALECTS:
-        raise Invalid("dialect", f"The recipe is written in {' or '.join(DIALECTS)}.", "/dialect")
+    if published.dialect not in SQL_DIALECTS:
+        raise Invalid("dialect", f"The recipe is written in {' or '.join(SQL_DIALECTS)}.", "/dialect")
     if published.snapshot not in usable_snapshots(ports):
         raise Invalid("snapshot", "Choose a snapshot that is not retired.", "/snapshot")
     ready = check_recipe(published, ident, policies_in_force(ports.store))

@@ -14,6 +14,7 @@ from broker.domain.ledger.spends import SpendState
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import ListFilter, Ports, Snapshot
 from broker.domain.projects.saved_definitions import SavedEntry
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import reach_job, reach_project
 from broker.workflow.administration.emergency_stops import check_not_stopped
@@ -61,7 +62,6 @@ def refund_reserved(ports: Ports, job: str) -> None:
         return
 
 
-DIALECTS = ("tsql", "duckdb")
 TITLE_LENGTH = 200
 TEXT_LENGTH = 4000
 ACTIVE_STATES = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
@@ -159,8 +159,8 @@ def _check_fields(submission: Submission, policies: PolicySet) -> None:
         raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
     if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:
         raise Invalid("purpose", f"A submission needs a purpose of 1 to {TEXT_LENGTH} characters.", "/purpose")
-    if submission.dialect not in DIALECTS:
-        raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
+    if submission.dialect not in SQL_DIALECTS:
+        raise Invalid("dialect", f"The dialect must be one of {', '.join(SQL_DIALECTS)}.", "/dialect")
     if not submission.text.strip():
         raise Invalid("text", "The submission has no text.", "/text")
     if len(submission.text.encode()) > policies.service.text_bytes:

@@ -10,13 +10,13 @@ from broker.domain.identity.permissions import Action
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.data_catalogue import CatalogueTable, Variable
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import reach_project
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.submission import save_definition
-from broker.workflow.submission.job_submission import DIALECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def check_text(
     """The check of a submission without submitting it. Raises Unknown (project) and Invalid (dialect, text)."""
     reached, policies = reach_project(ports, person, Action.SUBMIT_JOB, project)
     dialect = dialect or reached.dialect
-    if dialect not in DIALECTS:
-        raise Invalid("dialect", f"The dialect must be one of {', '.join(DIALECTS)}.", "/dialect")
+    if dialect not in SQL_DIALECTS:
+        raise Invalid("dialect", f"The dialect must be one of {', '.join(SQL_DIALECTS)}.", "/dialect")
     if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     saved = save_definition.saved_of(save_definition.readable_definitions(ports, reached.ident))

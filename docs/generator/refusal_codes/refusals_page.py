@@ -1,8 +1,9 @@
 """The page of the documentation that lists every refusal: generated from the table, so that the two cannot differ."""
 
-from docs.generator.refusal_codes import RefusalCode, SECTIONS
+from broker.domain.sql_dialects import DIALECT_TITLES
+from docs.generator.refusal_codes import SECTIONS, RefusalCode
 
-DIALECT_NAMES = {"tsql": "T-SQL", "duckdb": "DuckDB SQL", "python": "Python"}
+LANGUAGE_TITLES = {**DIALECT_TITLES, "python": "Python"}
 OPENING = """# Refusals
 
 Generated from the table in `docs/generator/refusal_codes` by `make docs`; a test keeps it equal. A submission is refused
@@ -12,7 +13,7 @@ codes are stable; the sentences may become better. Each example is refused with 
 
 
 def refusals_page() -> str:
-    """The text of docs/refusals.md."""
+    """The text of docs/reference/refusals.md."""
     index = "\n".join(f"- {title}: {', '.join(_code_link(c) for c in codes)}" for title, codes in SECTIONS.items())
     sections = (f"## {title}\n\n" + "\n".join(_code_section(c) for c in codes) for title, codes in SECTIONS.items())
     return "\n".join((OPENING, index + "\n", *sections))
@@ -26,6 +27,6 @@ def _code_section(code: RefusalCode) -> str:
     text = f"### {code.code}\n\n**{code.title}.** {code.explanation}\n\nWhat to do: {code.advice}\n"
     if code.example is None:
         return text
-    where = f"{DIALECT_NAMES.get(code.dialect, code.dialect)}, project {code.project}"
+    where = f"{LANGUAGE_TITLES.get(code.dialect, code.dialect)}, project {code.project}"
     fence = "python" if code.dialect == "python" else "sql"
     return f"{text}\n{where}:\n\n```{fence}\n{code.example.rstrip()}\n```\n"

@@ -16,6 +16,7 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
 from broker.query import CompiledSql, compile_sql
 from broker.query.diagnostics import BindError
+from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.name_resolution import ResolvedTable, resolve_table
 
 POLICIES = load_policies(Path(__file__).parents[3] / "policies")
@@ -30,7 +31,7 @@ def project(ident: str = "P0421") -> ResearchProject:
 def found(name: str, ident: str = "P0421", dialect: str = "tsql") -> ResolvedTable:
     table = sqlglot.parse_one(f"SELECT 1 FROM {name}", dialect=dialect).find(exp.Table)
     assert table is not None
-    return resolve_table(table, POLICIES.catalogue, project(ident), dialect)
+    return resolve_table(table, POLICIES.catalogue, project(ident), DIALECTS[dialect])
 
 
 def years(text: str) -> Years:

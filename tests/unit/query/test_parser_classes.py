@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from broker.query.expressions.allowed_functions import FUNCTIONS, HANDLERS, NAMED_HANDLERS
+from broker.query.dialects.known_dialects import DIALECTS
 
 LIST = Path(__file__).parents[2] / "fixtures" / "parser_classes.json"
 INSIDE = (exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Distinct, exp.Star, exp.Count, exp.Sum, exp.Avg,
@@ -27,7 +27,7 @@ def _args(kinds: set[type[exp.Expr]]) -> Classes:
 
 def now() -> dict[str, Classes]:
     """Every function of the parser, and every class that a handler takes, with their arguments."""
-    handled = {k for rules in HANDLERS.values() for k in rules} | set(INSIDE)
+    handled = {k for dialect in DIALECTS.values() for k in dialect.handlers} | set(INSIDE)
     return {"functions": _args({k for k in _below(exp.Func) if k.__module__.startswith("sqlglot.")}),
             "handled": _args(handled)}  # fmt: skip
 
@@ -57,18 +57,17 @@ def test_a_new_class_and_a_new_argument_are_told() -> None:
 
 def test_the_allow_lists_are_counted() -> None:
     """A function that is added or taken away is a decision: the numbers change with it."""
-    assert {d: len(t) for d, t in FUNCTIONS.items()} == {"tsql": 76, "duckdb": 85}
-    assert {d: len(t) for d, t in HANDLERS.items()} == {"tsql": 69, "duckdb": 81}
-    assert {d: sorted(t) for d, t in NAMED_HANDLERS.items()} == {
+    assert {d.name: len(d.functions) for d in DIALECTS.values()} == {"tsql": 76, "duckdb": 85}
+    assert {d.name: len(d.handlers) for d in DIALECTS.values()} == {"tsql": 69, "duckdb": 81}
+    assert {d.name: sorted(d.named_handlers) for d in DIALECTS.values()} == {
         "tsql": ["CHOOSE"],
         "duckdb": ["DATEPART", "DATE_PART"],
     }
 
 
-def test_every_function_is_deterministic_and_of_a_class_of_the_parser() -> None:
-    for table in FUNCTIONS.values():
-        for function in table:
-            assert function.deterministic
+def test_the_arguments_of_every_function_are_those_of_its_class() -> None:
+    for dialect in DIALECTS.values():
+        for function in dialect.functions:
             assert function.args <= function.node.arg_types.keys(), function.form
 
 

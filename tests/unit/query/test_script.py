@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import Diagnostics
+from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.parser.scanner import scan_text
 from broker.query.parser.script_reader import SqlScript, read_script
 from broker.query.parser.temporary_tables import TempTableDefinition
@@ -25,8 +26,8 @@ def read(policies: PolicySet) -> Read:
 
 def _read(text: str, dialect: str, service: ServiceLimits) -> tuple[SqlScript | None, Diagnostics]:
     report = Diagnostics(text.replace("\r\n", "\n"))
-    found = scan_text(text, dialect, service, report)
-    return (read_script(found, dialect, service, report) if found is not None else None), report
+    found = scan_text(text, DIALECTS[dialect], service, report)
+    return (read_script(found, DIALECTS[dialect], service, report) if found is not None else None), report
 
 
 def _told(script: SqlScript | None, dialect: str = "tsql") -> list[str]:

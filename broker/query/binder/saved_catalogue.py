@@ -1,0 +1,83 @@
+"""The cohorts and lookups that one compilation can read: those of the store, and those that the text saves itself."""
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from broker.domain.plans.plan import SavedQuery
+from broker.domain.projects.saved_definitions import (
+    NO_READABLE_DEFINITIONS,
+    PROJECT_SCHEMA,
+    Cohort,
+    Lookup,
+    ReadableDefinitions,
+)
+from broker.domain.spelling_hints import did_you_mean
+from broker.policy.service_limits import ServiceLimits
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
+from broker.query.dialects.known_dialects import find_dialect
+from broker.query.name_resolution import is_plain_name
+from broker.query.parser.scanner import scan_text
+from broker.query.parser.script_reader import ScriptQuery, read_script
+
+
+@dataclass(slots=True)
+class SavedCatalogue:
+    """The kept things of one compilation: those of the store, and those that the text has kept so far. `read_names` are
+    the names that were read from the store, `within` the cohorts that are being bound, outermost first."""
+
+    service: ServiceLimits | None = None
+    saved: ReadableDefinitions = NO_READABLE_DEFINITIONS
+    saved_here: dict[str, Cohort | None] = field(default_factory=dict)
+    read_names: set[str] = field(default_factory=set)
+    within: tuple[str, ...] = ()
+    _parsed: dict[Cohort, tuple[ScriptQuery | None, Diagnostics]] = field(default_factory=dict)
+
+    def find(self, node: exp.Table) -> Cohort | Lookup:
+        """What a name means now; names of other projects answer as names that nobody has."""
+        name = node.name.casefold()
+        if not is_plain_name(node.this) or not is_plain_name(node.args["db"]):
+            raise BindError("table-function", "Only tables can be read.", f"Write {PROJECT_SCHEMA}.name.", node)
+        if name in self.within:
+            message = "A kept query reads itself, by way of what it reads."
+            raise BindError("kept-circle", message, "Keep it under another name, or from the catalogue's tables.", node)
+        if name in self.saved_here:
+            made = self.saved_here[name]
+            if made is None:
+                raise BindError(CONSEQUENTIAL, "The keeping of this query was refused.", "", node)
+            return made
+        found = self.saved.find(name)
+        if found is None:
+            known = {d.name: f"{PROJECT_SCHEMA}.{d.name}" for d in self.saved.definitions}
+            advice = "`broker saved` lists what the project has kept." + did_you_mean(node.name, known)
+            raise BindError("unknown-table", "The project has kept nothing under this name.", advice, node)
+        self.read_names.add(name)
+        return found
+
+    def record(self, script_query: ScriptQuery, definition: object) -> "list[SavedQuery]":
+        """What a text has kept is read by what follows in it."""
+        made = definition if isinstance(definition, SavedQuery) else None
+        cohort = None if made is None else Cohort(made.name, made.dialect, made.text, made.columns)
+        self.saved_here[script_query.name.casefold()] = cohort
+        return [made] if made is not None else []
+
+    def parsed(self, cohort: Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
+        """The query of a cohort, read by the same front as any text; or the report that says what is wrong with it."""
+        if cohort not in self._parsed:
+            diagnostics = Diagnostics(cohort.text)
+            self._parsed[cohort] = _read_cohort(cohort, self.service, diagnostics), diagnostics
+        return self._parsed[cohort]
+
+
+def _read_cohort(cohort: Cohort, service: ServiceLimits | None, diagnostics: Diagnostics) -> ScriptQuery | None:
+    assert service is not None
+    dialect = find_dialect(cohort.dialect, diagnostics)
+    if dialect is None:
+        return None
+    scanned = scan_text(cohort.text, dialect, service, diagnostics)
+    script = read_script(scanned, dialect, service, diagnostics) if scanned is not None else None
+    saved = [a for a in script.queries if a.saved_as is not None] if script is not None else []
+    if len(saved) != 1 and not diagnostics.refusals:
+        advice = "Write SELECT … INTO project.name FROM …."
+        diagnostics.add("nothing-asked", "The text does not keep one query.", advice)
+    return saved[0] if not diagnostics.refusals else None

@@ -1,0 +1,1 @@
+"""Everything in which SQL dialects differ: one module for each dialect. No binding, no data."""

@@ -1,0 +1,101 @@
+"""DuckDB's SQL."""
+
+from sqlglot import exp
+from sqlglot.parsers.duckdb import DuckDBParser
+
+from broker.query.dialects.base import DOUBLE_QUOTES, Dialect, token_pattern
+from broker.query.dialects.common_functions import BOTH_SIDES, COMMON, DATE, FLOAT, SAME, TEXT, TRUTH, WHOLE, function
+from broker.query.dialects.step_limited_parser import StepLimitedParser
+from broker.query.expressions import (
+    arithmetic,
+    conditionals,
+    date_functions,
+    numeric_functions,
+    text_functions,
+)
+
+FUNCTIONS = (
+    function("if(p, x, y)", exp.If, conditionals.iif, "this true false", SAME),
+    function("x ILIKE p", exp.ILike, text_functions.like, BOTH_SIDES + " negate", TRUTH, "pattern"),
+    function("x || y", exp.DPipe, text_functions.concat, BOTH_SIDES + " safe", TEXT),
+    function("x // y", exp.IntDiv, arithmetic.whole_division, BOTH_SIDES, WHOLE),
+    function("trunc(x, n)", exp.Trunc, numeric_functions.truncation, "this decimals", SAME, "n"),
+    function("ln(x)", exp.Ln, numeric_functions.natural_logarithm, "this", FLOAT),
+    function("log(x), log10(x), log2(x)", exp.Log, numeric_functions.logarithm, BOTH_SIDES, FLOAT),
+    function("strpos(x, a)", exp.StrPosition, text_functions.position, "this substr", WHOLE, "a"),
+    function("starts_with(x, a)", exp.StartsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
+    function("ends_with(x, a)", exp.EndsWith, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
+    function("contains(x, a)", exp.Contains, text_functions.text_test, BOTH_SIDES, TRUTH, "a"),
+    function("quarter(d)", exp.Quarter, date_functions.part, "this", WHOLE),
+    function("week(d)", exp.Week, date_functions.part, "this", WHOLE),
+    function("dayofmonth(d)", exp.DayOfMonth, date_functions.part, "this", WHOLE),
+    function("dayofweek(d)", exp.DayOfWeek, date_functions.part, "this", WHOLE),
+    function("isodow(d)", exp.DayOfWeekIso, date_functions.part, "this", WHOLE),
+    function("dayofyear(d)", exp.DayOfYear, date_functions.part, "this", WHOLE),
+    function("extract(part FROM d)", exp.Extract, date_functions.extract, BOTH_SIDES, WHOLE, "part"),
+    function(
+        "date_part(part, d)", exp.Anonymous, date_functions.date_part, "this expressions", WHOLE, "part", "DATE_PART"
+    ),
+    function(
+        "datepart(part, d)", exp.Anonymous, date_functions.date_part, "this expressions", WHOLE, "part", "DATEPART"
+    ),
+    function(
+        "date_diff(part, d, e)",
+        exp.DateDiff,
+        date_functions.difference,
+        BOTH_SIDES + " unit date_part_boundary",
+        WHOLE,
+        "part",
+    ),
+    function("date_trunc(part, d)", exp.TimestampTrunc, date_functions.truncated, "this unit", DATE, "part"),
+    function("date_add(d, INTERVAL n part)", exp.DateAdd, date_functions.add_to_date, BOTH_SIDES, DATE, "n, part"),
+    function("make_date(y, m, d)", exp.DateFromParts, date_functions.from_parts, "year month day", DATE),
+    function("last_day(d)", exp.LastDay, date_functions.end_of_month, "this", DATE),
+    function("monthname(d)", exp.Monthname, date_functions.month_name, "this", TEXT),
+    function("dayname(d)", exp.Dayname, date_functions.weekday_name, "this", TEXT),
+)
+
+
+class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
+    """The parser of DuckDB's SQL, counted."""
+
+
+DUCKDB = Dialect(
+    name="duckdb",
+    functions=COMMON + FUNCTIONS,
+    tokens=token_pattern(DOUBLE_QUOTES),
+    parser=StepLimitedDuckDBParser,
+    has_batches=False,
+    has_procedures=False,
+    begins_with_from=True,
+    marks_temporary_tables=False,
+    counts_rows_without_star=True,
+    database="memory",
+    default_schema="main",
+    clauses_see_aliases=True,
+    truncates_whole_numbers=False,
+    has_exact_quotients=False,
+    results_have_argument_type=False,
+    boolean_type="BOOLEAN",
+    booleans_are_numbers=False,
+    has_wide_floats=False,
+    default_decimal_digits=None,
+    text_to_whole="native_int",
+    text_to_double="native_double",
+    text_to_decimal="native_decimal",
+    ignores_case=False,
+    casts_cut_text=False,
+    plus_joins_texts=False,
+    converts_text_arguments=False,
+    substring_needs_length=False,
+    trim="trim",
+    length="length",
+    reads_plain_dates=False,
+    moves_dates_by_plus=True,
+    date_parts={
+        "YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", "DAYOFYEAR": "day_of_year",
+        "DOY": "day_of_year", "DAYOFWEEK": "weekday_from_0", "DOW": "weekday_from_0", "WEEKDAY": "weekday_from_0",
+        "ISODOW": "weekday_iso", "WEEK": "week_iso", "WEEKOFYEAR": "week_iso",
+    },
+    weeks_between="whole_weeks_between",
+)  # fmt: skip
