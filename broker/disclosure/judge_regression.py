@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from broker.disclosure.assessment_texts import symbols_of
-from broker.disclosure.rules.rule_input import finding, p_percent_of
+from broker.disclosure.rules import p_percent_of
+from broker.disclosure.rules.rule import finding
 from broker.domain.evidence import ModelFit, ModelFitCell
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict, worst_verdict
 from broker.domain.plans.scalars import Value

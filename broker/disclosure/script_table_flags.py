@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from broker.disclosure.judge_regression import is_per_person
-from broker.disclosure.rules.rule_input import finding
+from broker.disclosure.rules.rule import finding
 from broker.domain.findings import Finding, Verdict
 from broker.policy.disclosure_rules import DisclosureRules
 

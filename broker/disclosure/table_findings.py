@@ -19,14 +19,10 @@ from broker.disclosure.evidence_columns import (
     unknown_column,
 )
 from broker.disclosure.protected_values import empty_evidence, protected_value
-from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of
+from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
-from broker.disclosure.rules.prefilter_registry import (
-    PROTECTED_VALUE_RULES,
-    cells_without_institutions,
-    rules_to_evaluate,
-)
-from broker.disclosure.rules.prefilters import RuleInputColumns
+from broker.disclosure.rules.institution_rules import cells_without_institutions
+from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
@@ -281,11 +277,11 @@ def _cell_findings(
 ) -> dict[Keys, Findings]:
     """Of the cells of which more than the plan's own rules may speak."""
     rules = rules_to_evaluate(rule_columns, profile, len(columns))
-    for number in cells_without_institutions(rule_columns, profile):
+    for number in np.flatnonzero(cells_without_institutions(rule_columns, profile)).tolist():
         rules.setdefault(number, ())
     found: dict[Keys, Findings] = {}
     for cell, some in zip(columns.some(list(rules)), rules.values(), strict=True):
-        one = _rule_input(rule_columns, planned, cell, profile, with_shown=not PROTECTED_VALUE_RULES.isdisjoint(some))
+        one = _rule_input(rule_columns, planned, cell, profile, with_shown=any(r.reads_protected for r in some))
         found[cell.keys] = (*findings_of(one, profile, some + PLAN_RULES), *uncounted_institutions(cell, one, profile))
     return found
 

@@ -1,11 +1,13 @@
-"""The page docs/records.md: what each record of an output says, with the rules as they stand in the source. No I/O."""
+"""The page docs/reference/records.md: what each record of an output says, with the rules as they stand in the source.
+No I/O."""
 
 # ruff: noqa: E501 - a row of a table is a line
 
 from broker.disclosure.records.acro_record import ACRO_VERSION, CHECKS
 from broker.disclosure.records.released_tables import PUBLIC_PARAMETERS, RELEASED_RECORD
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
+from broker.disclosure.rules.rule import RuleEntry
 from broker.disclosure.records.staff_record import RECORD
-from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES
 
 HEAD = f"""# Records of an output
 
@@ -82,10 +84,10 @@ register names releases and their outputs, not their records.
 
 
 def records_page() -> str:
-    rules = "".join(f"| {rule} | {text} | {_parameters(rule)} |\n" for rule, text in RULE_SENTENCES.items())
+    rules = "".join(f"| {e.ident} | {e.sentence} | {_parameters(e)} |\n" for e in RULE_CATALOGUE.values())
     checks = "".join(f"| `{check}` | {', '.join(sorted(ids)) or 'none'} |\n" for check, ids in CHECKS.items())
     return HEAD + rules + ACRO + checks + RELEASED
 
 
-def _parameters(rule: str) -> str:
-    return ", ".join(f"`{name}`" for name in RULE_PARAMETERS.get(rule, ()))
+def _parameters(entry: RuleEntry) -> str:
+    return ", ".join(f"`{name}`" for name in entry.parameters)

@@ -11,7 +11,8 @@ from broker.disclosure.microdata.tabulation import StatisticRequest, TabulatedCe
 from broker.disclosure.protected_values import empty_evidence, round_count, rounded_value
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.rules.distribution import quantile_spans
-from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal, finding
+from broker.disclosure.rules.rule import finding
+from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal
 from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.disclosure.records.released_tables import text_of_value
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.disclosure.records.staff_record import SECONDARY_RULES
 from broker.domain.findings import AssessedRow, Assessment, Verdict
 
@@ -15,19 +16,17 @@ TOOL, ACRO_VERSION = "npd-broker", "1.0.1"
 STATUS = {Verdict.PUBLISH: "pass", Verdict.SUPPRESS: "pass", Verdict.REVIEW: "review", Verdict.REFUSE: "fail"}
 OK = "ok"
 
+SECONDARY = "secondary"
+CHECK_NAMES = (
+    "negative", "missing", "threshold", "p-ratio", "nk-rule", "all-values-are-same", "class-disclosure", "institutions",
+    SECONDARY, "differencing",
+)  # fmt: skip
+"""ACRO's names of checks, and names of our own where ACRO has no such check."""
+
 CHECKS: dict[str, frozenset[str]] = {
-    "negative": frozenset({"M7"}),
-    "missing": frozenset(),
-    "threshold": frozenset({"F1", "M1", "W1", "P1", "Q1", "D1"}),
-    "p-ratio": frozenset({"M3", "M4"}),
-    "nk-rule": frozenset({"M2"}),
-    "all-values-are-same": frozenset({"M9"}),
-    "class-disclosure": frozenset({"F2", "F3", "F4"}),
-    "institutions": frozenset({"F6"}),
-    "secondary": SECONDARY_RULES,
-    "differencing": frozenset({"X5"}),
-}
-"""Our rules under ACRO's names, and under names of our own where ACRO has no such check."""
+    name: frozenset(e.ident for e in RULE_CATALOGUE.values() if e.acro_check == name) for name in CHECK_NAMES
+} | {SECONDARY: SECONDARY_RULES}
+"""Our rules under the names of checks."""
 
 OTHER = "other"
 

@@ -1,103 +1,62 @@
-"""The rules of disclosure control on one statistic in one cell, in one tuple; a module for each family, no thresholds.
+"""The rules of disclosure control on one statistic in one cell, one module for each family. No thresholds.
 
-What must be seen across the cells of a table is in `table_findings` and `microdata`; what is done about it, elsewhere.
+Rules across the cells of a table are in `table_findings` and `microdata`.
 """
 
-from broker.disclosure.rules.distribution import (
-    box_plot_ends,
-    common_value,
-    extreme_value,
-    few_between_quantiles,
-    few_degrees_of_freedom,
-    zero_deviation,
-)
-from broker.disclosure.rules.frequency import (
-    distinct_values,
-    full_cell,
-    outside_list,
-    small_cell,
-    small_margin,
-    zero_cell,
-)
-from broker.disclosure.rules.institution_rules import few_institutions, full_institution, large_institution
-from broker.disclosure.rules.magnitude import (
-    all_equal,
-    contributors,
-    dominance,
-    equivalent_p_percent,
-    mean_as_sum,
-    mean_reveals_count,
-    negatives,
-    p_percent,
-    prior_posterior,
-    rows_of_one_person,
-)
-from broker.disclosure.rules.percentage import both_sides, other_cells, percentage_reveals_count
-from broker.disclosure.rules.rule_input import (
-    BINARY,
-    COUNTS,
-    MAGNITUDES,
-    NON_ADDITIVE,
-    ROW_COUNTS,
-    Rule,
-    RuleInput,
-    RuleResult,
-    p_percent_of,
-)
+import numpy as np
+
+from broker.disclosure.rules import distribution, frequency, institution_rules, magnitude, percentage
+from broker.disclosure.rules.frequency import PLAN_RULES
+from broker.disclosure.rules.rule import Rule
+from broker.disclosure.rules.rule_columns import RuleInputColumns
+from broker.disclosure.rules.rule_input import MAGNITUDES, NON_ADDITIVE, RuleInput, p_percent_of
 from broker.domain.findings import Finding
 from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 __all__ = [
-    "BINARY",
-    "COUNTS",
     "MAGNITUDES",
     "NON_ADDITIVE",
     "PLAN_RULES",
     "RULES",
     "Rule",
     "RuleInput",
-    "RuleResult",
     "findings_of",
     "p_percent_of",
     "rules_for",
-]  # fmt: skip
-
-PLAN_RULES: tuple[Rule, ...] = (distinct_values, outside_list)
-"""Rules that follow from the plan alone, whatever the data are."""
+    "rules_to_evaluate",
+]
 
 RULES: tuple[Rule, ...] = (
-    small_cell, zero_cell, full_cell, small_margin,
-    few_institutions, full_institution, large_institution,
-    contributors, dominance, p_percent, rows_of_one_person, prior_posterior, equivalent_p_percent, negatives,
-    mean_as_sum, mean_reveals_count, all_equal,
-    both_sides, percentage_reveals_count, other_cells,
-    few_between_quantiles, extreme_value, common_value, box_plot_ends,
-    few_degrees_of_freedom, zero_deviation,
-    *PLAN_RULES,
+    *frequency.RULES, *institution_rules.RULES, *magnitude.RULES, *percentage.RULES, *distribution.RULES, *PLAN_RULES,
 )  # fmt: skip
-"""Each says in its docstring its id, then what it finds."""
+"""In the order of their findings."""
 
-_MEASURES_OF_RULE: dict[Rule, frozenset[Measure]] = {
-    full_cell: BINARY, rows_of_one_person: ROW_COUNTS, contributors: MAGNITUDES | NON_ADDITIVE, dominance: MAGNITUDES,
-    p_percent: MAGNITUDES, prior_posterior: MAGNITUDES, equivalent_p_percent: MAGNITUDES, negatives: MAGNITUDES,
-    mean_as_sum: MAGNITUDES, mean_reveals_count: MAGNITUDES, all_equal: MAGNITUDES, both_sides: BINARY,
-    percentage_reveals_count: BINARY, few_between_quantiles: NON_ADDITIVE, extreme_value: NON_ADDITIVE,
-    common_value: NON_ADDITIVE,
-    box_plot_ends: NON_ADDITIVE, few_degrees_of_freedom: NON_ADDITIVE, zero_deviation: NON_ADDITIVE,
-}  # fmt: skip
-"""Of other measures these rules say nothing: they need not be asked."""
-_RULES_OF_MEASURE = {m: tuple(r for r in RULES if m in _MEASURES_OF_RULE.get(r, frozenset(Measure))) for m in Measure}
+_RULES_OF_MEASURE = {m: tuple(r for r in RULES if m in r.measures) for m in Measure}
 
 
 def rules_for(measure: Measure) -> tuple[Rule, ...]:
-    """Those that may say something of it, in the order in which they speak."""
+    """The rules that can have a finding on a measure, in the order of `RULES`."""
     return _RULES_OF_MEASURE[measure]
 
 
 def findings_of(
     rule_input: RuleInput, profile: DisclosureRules, rules: tuple[Rule, ...] | None = None
 ) -> tuple[Finding, ...]:
-    """Every rule's word on one statistic in one cell."""
+    """The findings of each rule on one statistic in one cell."""
     applicable = rules_for(rule_input.measure) if rules is None else rules
-    return tuple(found for rule in applicable if (found := rule(rule_input, profile)) is not None)
+    return tuple(found for rule in applicable if (found := rule.find(rule_input, profile)) is not None)
+
+
+def rules_to_evaluate(columns: RuleInputColumns, profile: DisclosureRules, count: int) -> dict[int, tuple[Rule, ...]]:
+    """By the number of a cell, of `count`, the rules that may have a finding on it, in the order of `RULES`. The rules
+    of the plan alone are left out: they say the same of each cell."""
+    applicable = [r for r in rules_for(columns.statistic.measure) if r not in PLAN_RULES]
+    pattern = np.zeros(count, np.int64)
+    with np.errstate(all="ignore"):  # a comparison with an overflow is false, and each prefilter then chooses the cell
+        for bit, rule in enumerate(applicable):
+            pattern |= np.left_shift(np.asarray(rule.prefilter(columns, profile), np.int64), bit)
+    at = np.flatnonzero(pattern)
+    found = pattern[at].tolist()
+    chosen = {bits: tuple(r for bit, r in enumerate(applicable) if bits >> bit & 1) for bits in set(found)}
+    return {number: chosen[bits] for number, bits in zip(at.tolist(), found, strict=True)}

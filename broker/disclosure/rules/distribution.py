@@ -3,13 +3,34 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+import numpy as np
+
+from broker.disclosure.evidence_columns import Mask
+from broker.disclosure.rules.magnitude import M9
 from broker.disclosure.rules.percentage import whole_rows
-from broker.disclosure.rules.rule_input import EXTREMES, POLICY_VERDICTS, RuleInput, RuleResult, decimal, finding
+from broker.disclosure.rules.rule import Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, no_cell
+from broker.disclosure.rules.rule_input import EXTREMES, POLICY_VERDICTS, RuleInput, RuleResult, decimal
 from broker.domain.findings import Verdict
 from broker.domain.plans.plan import Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
+
+Q1 = RuleEntry(
+    "Q1",
+    "Enough persons stand in each band of a quantile and near its value.",
+    ("t", "mean_digits"),
+    acro_check="threshold",
+)
+Q2 = RuleEntry(
+    "Q2",
+    "A smallest or largest value is one person's own, unless the catalogue sets it or enough persons share it.",
+    ("t",),
+)
+Q3 = RuleEntry("Q3", "The most frequent value is held by enough, and not by (nearly) all.", ("t", "full", "full_share"))
+Q4 = RuleEntry("Q4", "A box is drawn from quantiles that pass, never from extremes.", ("whisker",))
+D1 = RuleEntry("D1", "A deviation has enough degrees of freedom.", ("dof",), acro_check="threshold")
 
 
 def quantile_spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:
@@ -19,15 +40,41 @@ def quantile_spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:
     return {at: min(at - lower, upper - at) for lower, at, upper in around}
 
 
-def few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Q1: fewer than t persons between a quantile and the next one, or no rounding of it that t persons share."""
+def _find_few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Fewer than t persons between a quantile and the next one, or no rounding of it that t persons share."""
     if rule_input.measure is not Measure.QUANTILE or not rule_input.evidence.persons:
         return None
     between = persons_between(rule_input)
     if rule_input.evidence.bin is not None and between >= profile.t:
         return None
     sentence = "Too few persons stand between this quantile and the next, or near its value."
-    return finding("Q1", Verdict.SUPPRESS, sentence, between=between, bin=rule_input.evidence.bin)
+    return Q1.finding(Verdict.SUPPRESS, sentence, between=between, bin=rule_input.evidence.bin)
+
+
+def _few_between_quantiles_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if columns.statistic.measure is not Measure.QUANTILE:
+        return NO_CELL
+    return ~(columns.known("bin") & _cells_with_enough_between(columns, profile.t))
+
+
+def _cells_with_enough_between(columns: RuleInputColumns, t: int) -> Mask:
+    """Where `persons_between` is surely at least t."""
+    rows, people = columns["rows"], columns["persons"]
+    if columns.span is None:
+        return people < people
+    inside = float(columns.span) * rows * (1 - 1e-12) - 1
+    most = rows - people + 1
+    if columns.is_whole("largest"):
+        most = np.where(columns.known("largest"), columns["largest"], most)
+    else:
+        most = np.where(columns.known("largest"), np.maximum(columns["largest"], most), most)
+    found: Mask = (inside > (t - 1) * np.maximum(1, most) * (1 + 1e-12)) | (people - rows + inside > t)
+    return found
+
+
+few_between_quantiles = Rule(
+    Q1, _find_few_between_quantiles, _few_between_quantiles_cells, frozenset({Measure.QUANTILE})
+)
 
 
 def persons_between(rule_input: RuleInput) -> int:
@@ -41,14 +88,23 @@ def persons_between(rule_input: RuleInput) -> int:
     return max(0, -(-inside // max(1, most)), e.persons - (e.rows - inside))
 
 
-def extreme_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Q2: a least or greatest value is one person's, unless it is the catalogue's bound or t persons have it."""
+def _find_extreme_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """A least or greatest value is one person's, unless it is the catalogue's bound or t persons have it."""
     e = rule_input.evidence
     if rule_input.measure not in EXTREMES or not e.persons:
         return None
     if (e.ties or 0) >= profile.t or _is_bound(rule_input):
         return None
-    return finding("Q2", Verdict.REFUSE, "The least or greatest value is that of few persons.", ties=e.ties or 0)
+    return Q2.finding(Verdict.REFUSE, "The least or greatest value is that of few persons.", ties=e.ties or 0)
+
+
+def _extreme_value_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if columns.statistic.measure not in EXTREMES:
+        return NO_CELL
+    return ~(columns.known("ties") & (columns["ties"] >= profile.t))
+
+
+extreme_value = Rule(Q2, _find_extreme_value, _extreme_value_cells, EXTREMES)
 
 
 def _is_bound(rule_input: RuleInput) -> bool:
@@ -62,8 +118,8 @@ def _is_bound(rule_input: RuleInput) -> bool:
     )
 
 
-def common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Q3: the most common value is that of fewer than t persons, or of (nearly) all."""
+def _find_common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """The most common value is that of fewer than t persons, or of (nearly) all."""
     e = rule_input.evidence
     if rule_input.measure is not Measure.MODE or not e.persons:
         return None
@@ -72,27 +128,48 @@ def common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     verdict = Verdict.SUPPRESS if ties < profile.t else full
     if verdict is None:
         return None
-    return finding("Q3", verdict, "The most common value is that of few persons, or of (nearly) all.", ties=ties)
+    return Q3.finding(verdict, "The most common value is that of few persons, or of (nearly) all.", ties=ties)
 
 
-def box_plot_ends(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Q4: a box plot is drawn between quantiles, never to its extremes."""
+def _common_value_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
+    return ANY_CELL if columns.statistic.measure is Measure.MODE else NO_CELL
+
+
+common_value = Rule(Q3, _find_common_value, _common_value_cells, frozenset({Measure.MODE}))
+
+
+def _find_box_plot_ends(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """A box plot is drawn between quantiles, never to its extremes."""
     whisker = decimal(profile.whisker)
     if rule_input.box is None or whisker is None or rule_input.box >= whisker:
         return None
-    return finding("Q4", Verdict.REFUSE, "The ends of this box plot stand too near the extremes.", at=rule_input.box)
+    return Q4.finding(Verdict.REFUSE, "The ends of this box plot stand too near the extremes.", at=rule_input.box)
 
 
-def few_degrees_of_freedom(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """D1: a deviation has fewer degrees of freedom (persons less one) than the profile asks for."""
+box_plot_ends = Rule(Q4, _find_box_plot_ends, no_cell, frozenset({Measure.QUANTILE}))
+
+
+def _find_few_degrees_of_freedom(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """A deviation has fewer degrees of freedom (persons less one) than the profile asks for."""
     persons = rule_input.evidence.persons
     if rule_input.measure is not Measure.DEVIATION or not persons or persons - 1 >= profile.dof:
         return None
-    return finding("D1", Verdict.SUPPRESS, "Too few degrees of freedom behind this deviation.", dof=persons - 1)
+    return D1.finding(Verdict.SUPPRESS, "Too few degrees of freedom behind this deviation.", dof=persons - 1)
 
 
-def zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """M9: a deviation of nothing, or shown as nothing, says that everybody has (nearly) the mean."""
+def _few_degrees_of_freedom_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if columns.statistic.measure is not Measure.DEVIATION:
+        return NO_CELL
+    return ~(columns["persons"] - 1 >= profile.dof)
+
+
+few_degrees_of_freedom = Rule(
+    D1, _find_few_degrees_of_freedom, _few_degrees_of_freedom_cells, frozenset({Measure.DEVIATION})
+)
+
+
+def _find_zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """A deviation of nothing, or shown as nothing, says that everybody has (nearly) the mean."""
     value = rule_input.evidence.value
     if (
         rule_input.measure is not Measure.DEVIATION
@@ -100,4 +177,17 @@ def zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
         or 0 not in (as_number(value), rule_input.protected)
     ):
         return None
-    return finding("M9", Verdict.SUPPRESS, "Every contributor has (nearly) the same value.", value=value)
+    return M9.finding(Verdict.SUPPRESS, "Every contributor has (nearly) the same value.", value=value)
+
+
+def _zero_deviation_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
+    """What would be shown is not known here."""
+    return columns.known("value") if columns.statistic.measure is Measure.DEVIATION else NO_CELL
+
+
+zero_deviation = Rule(
+    M9, _find_zero_deviation, _zero_deviation_cells, frozenset({Measure.DEVIATION}), reads_protected=True
+)
+
+
+RULES = (few_between_quantiles, extreme_value, common_value, box_plot_ends, few_degrees_of_freedom, zero_deviation)

@@ -1,5 +1,7 @@
 """Rules on counts of people: small, empty and full cells, small totals; and those of the plan alone."""
 
+from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputColumns, any_cell, is_few, is_zero
 from broker.disclosure.rules.rule_input import (
     BINARY,
     COUNTS,
@@ -8,21 +10,47 @@ from broker.disclosure.rules.rule_input import (
     POLICY_VERDICTS,
     RuleInput,
     RuleResult,
-    finding,
 )
 from broker.domain.findings import Verdict
 from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
+F1 = RuleEntry(
+    "F1",
+    "At least the threshold of persons stand behind each figure, and on each side of a yes/no figure.",
+    ("t",),
+    acro_check="threshold",
+)
+F2 = RuleEntry(
+    "F2", "An empty cell reveals that no member of the group has this value.", ("zeros",), acro_check="class-disclosure"
+)
+F3 = RuleEntry(
+    "F3",
+    "A category that holds (nearly) everybody of its line, or a property of everybody, reveals it of each person.",
+    ("full", "full_share", "t", *INSTITUTIONS),
+    acro_check="class-disclosure",
+)
+F5 = RuleEntry("F5", "The people of a whole table, and of each total in it, are judged as those of a cell are.", ("t",))
+A1 = RuleEntry("A1", "The statistic and its argument have an automatic verdict.")
+A2 = RuleEntry("A2", "The contributors of a count of distinct values are values, not persons.")
 
-def small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F1: persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
+
+def _find_small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
     low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
     if not low:
         return None
-    return finding(
-        "F1", Verdict.SUPPRESS, "Fewer persons than the threshold stand behind this figure.", persons=min(low)
-    )
+    return F1.finding(Verdict.SUPPRESS, "Fewer persons than the threshold stand behind this figure.", persons=min(low))
+
+
+def _small_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    found = is_few(columns.cells("persons").floats, profile.t)
+    if columns.statistic.measure in COUNTS | BINARY | NON_ADDITIVE:
+        found = found | is_few(columns["persons"], profile.t)
+    return found | is_few(columns["rest"], profile.t) if columns.statistic.measure in BINARY else found
+
+
+small_cell = Rule(F1, _find_small_cell, _small_cell_cells)
 
 
 def _side_persons(rule_input: RuleInput) -> list[int]:
@@ -34,43 +62,84 @@ def _side_persons(rule_input: RuleInput) -> list[int]:
     return sides
 
 
-def zero_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F2: nobody at all, which tells that each member of the group has another value."""
+def _find_zero_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Nobody at all, which tells that each member of the group has another value."""
     verdict = POLICY_VERDICTS[profile.zeros]
     counted = COUNTS | MAGNITUDES | NON_ADDITIVE
     empty = rule_input.cell_persons == 0 or (rule_input.measure in counted and rule_input.evidence.persons == 0)
-    return finding("F2", verdict, "Nobody stands behind this figure.") if empty and verdict else None
+    return F2.finding(verdict, "Nobody stands behind this figure.") if empty and verdict else None
 
 
-def full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F3: in a cell of people, everybody or nobody has the property."""
+def _zero_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if POLICY_VERDICTS[profile.zeros] is None:
+        return NO_CELL
+    found = is_zero(columns.cells("persons").floats)
+    return (
+        found | is_zero(columns["persons"])
+        if columns.statistic.measure in COUNTS | MAGNITUDES | NON_ADDITIVE
+        else found
+    )
+
+
+zero_cell = Rule(F2, _find_zero_cell, _zero_cell_cells)
+
+
+def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """In a cell of people, everybody or nobody has the property."""
     verdict = POLICY_VERDICTS[profile.full]
     if rule_input.measure not in BINARY or rule_input.cell_persons == 0 or verdict is None:
         return None
     if rule_input.evidence.persons and rule_input.evidence.rest:
         return None
     sentence = "Everybody in this cell has the property, or nobody has."
-    return finding("F3", verdict, sentence, ones=rule_input.evidence.persons, rest=rule_input.evidence.rest)
+    return F3.finding(verdict, sentence, ones=rule_input.evidence.persons, rest=rule_input.evidence.rest)
 
 
-def small_margin(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F5: persons 1 to t-1 in a total; whoever finds one of them there learns all else that the table tells."""
+def _full_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if POLICY_VERDICTS[profile.full] is None or columns.statistic.measure not in BINARY:
+        return NO_CELL
+    return is_zero(columns["persons"]) | is_zero(columns["rest"])
+
+
+full_cell = Rule(F3, _find_full_cell, _full_cell_cells, BINARY)
+
+
+def _find_small_margin(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Persons 1 to t-1 in a total; whoever finds one of them there learns all else that the table tells."""
     low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
     if not rule_input.margin or not low:
         return None
     sentence = "Fewer persons than the threshold are in this total."
-    return finding("F5", Verdict.SUPPRESS, sentence, persons=min(low))
+    return F5.finding(Verdict.SUPPRESS, sentence, persons=min(low))
 
 
-def distinct_values(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """A2: the contributors of a count of distinct values are the values: a person looks."""
+def _small_margin_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    return _small_cell_cells(columns, profile) if columns.margin else NO_CELL
+
+
+small_margin = Rule(F5, _find_small_margin, _small_margin_cells)
+
+
+def _find_distinct_values(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """The contributors of a count of distinct values are the values: a person looks."""
     if rule_input.measure is not Measure.COUNT_DISTINCT:
         return None
-    return finding("A2", Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
+    return A2.finding(Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
 
 
-def outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """A1: the argument is outside the closed list of the algebra, or the statistic always is."""
+distinct_values = Rule(A2, _find_distinct_values, any_cell, frozenset({Measure.COUNT_DISTINCT}))
+
+
+def _find_outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """The argument is outside the closed list of the algebra, or the statistic always is."""
     always = "A deviation has no automatic verdict." if rule_input.measure is Measure.DEVIATION else None
     why = rule_input.needs_review or always
-    return None if why is None else finding("A1", Verdict.REVIEW, why)
+    return None if why is None else A1.finding(Verdict.REVIEW, why)
+
+
+outside_list = Rule(A1, _find_outside_list, any_cell)
+
+
+RULES = (small_cell, zero_cell, full_cell, small_margin)
+PLAN_RULES = (distinct_values, outside_list)
+"""Rules that follow from the plan alone, whatever the data are."""

@@ -3,6 +3,20 @@ key of the table is judged by its people only."""
 
 from decimal import Decimal
 
+import numpy as np
+
+from broker.disclosure.evidence_columns import Numbers
+from broker.disclosure.rules.frequency import F3
+from broker.disclosure.rules.magnitude import M3
+from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import (
+    NO_CELL,
+    RELATIVE_MARGIN,
+    CellMask,
+    RuleInputColumns,
+    is_few,
+    may_be_too_close,
+)
 from broker.disclosure.rules.rule_input import (
     BINARY,
     COUNTS,
@@ -12,7 +26,6 @@ from broker.disclosure.rules.rule_input import (
     RuleResult,
     decimal,
     exact,
-    finding,
     is_too_close,
     p_percent_of,
 )
@@ -21,31 +34,60 @@ from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import absolute
 
+F6 = RuleEntry(
+    "F6",
+    "Enough institutions stand behind each figure, where the profile protects them.",
+    INSTITUTIONS,
+    acro_check="institutions",
+)
+
+
 INSTITUTION_TOTALS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
 """Measures whose figure is a total over institutions."""
 
 
-def few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F6: too few institutions, where the profile protects them."""
+def _find_few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Too few institutions, where the profile protects them."""
     found = rule_input.institutions
     if not _is_protected(rule_input, profile) or found is None or not 0 < found < profile.min_institutions:
         return None
-    return finding("F6", Verdict.SUPPRESS, "Too few institutions stand behind this figure.", institutions=found)
+    return F6.finding(Verdict.SUPPRESS, "Too few institutions stand behind this figure.", institutions=found)
 
 
-def full_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """F3: one institution has (nearly) everybody of the cell, where the profile protects institutions."""
+def _few_institutions_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if not _protects_institutions(columns, profile):
+        return NO_CELL
+    found = columns.cells("institutions")
+    return found.known & is_few(found.floats, profile.min_institutions)
+
+
+few_institutions = Rule(F6, _find_few_institutions, _few_institutions_cells)
+
+
+def _find_full_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """One institution has (nearly) everybody of the cell, where the profile protects institutions."""
     verdict, largest, share = POLICY_VERDICTS[profile.full], rule_input.largest_institution, decimal(profile.full_share)
     if not _has_enough(rule_input, profile) or verdict is None or not largest or share is None:
         return None
     if largest < share * rule_input.cell_persons:
         return None
     sentence = "One institution has (nearly) everybody of this cell."
-    return finding("F3", verdict, sentence, largest=largest, persons=rule_input.cell_persons)
+    return F3.finding(verdict, sentence, largest=largest, persons=rule_input.cell_persons)
 
 
-def large_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M3: what is left after the two largest institutions is under p percent of the largest."""
+def _full_institution_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    share, largest = decimal(profile.full_share), columns.cells("largest_institution")
+    if not _protects_institutions(columns, profile) or POLICY_VERDICTS[profile.full] is None or share is None:
+        return NO_CELL
+    least = float(share) * columns.cells("persons").floats
+    return largest.known & ~(largest.floats < least * (1 - RELATIVE_MARGIN))
+
+
+full_institution = Rule(F3, _find_full_institution, _full_institution_cells)
+
+
+def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """What is left after the two largest institutions is under p percent of the largest."""
     p, e = p_percent_of(profile), rule_input.evidence
     if (
         not _has_enough(rule_input, profile)
@@ -59,9 +101,26 @@ def large_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleRe
     if not is_too_close(largest, second, _institutions_total(rule_input), p):
         return None
     sentence = "The second institution could estimate the largest too closely."
-    return finding(
-        "M3", Verdict.SUPPRESS, sentence, largest=largest, second=second, total=_institutions_total(rule_input)
-    )
+    return M3.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=_institutions_total(rule_input))
+
+
+def _large_institution_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    p, measure = p_percent_of(profile), columns.statistic.measure
+    if not _protects_institutions(columns, profile) or p is None or measure not in INSTITUTION_TOTALS:
+        return NO_CELL
+    largest = columns["institution_largest"]
+    second = np.where(columns.known("institution_second"), columns["institution_second"], largest)
+    close = may_be_too_close(largest, second, _institution_total_column(columns), float(p))
+    return columns.known("institution_largest") & close
+
+
+def _institution_total_column(columns: RuleInputColumns) -> Numbers:
+    if columns.statistic.measure in MAGNITUDES:
+        return np.where(columns.known("total"), abs(columns["total"]), 0)
+    return columns["persons"] if columns.statistic.measure is Measure.COUNT_PERSONS else columns["rows"]
+
+
+large_institution = Rule(M3, _find_large_institution, _large_institution_cells)
 
 
 def _institutions_total(rule_input: RuleInput) -> Decimal:
@@ -79,4 +138,18 @@ def _is_protected(rule_input: RuleInput, profile: DisclosureRules) -> bool:
 
 def _has_enough(rule_input: RuleInput, profile: DisclosureRules) -> bool:
     """Where there are too few, that says it all."""
-    return _is_protected(rule_input, profile) and few_institutions(rule_input, profile) is None
+    return _is_protected(rule_input, profile) and _find_few_institutions(rule_input, profile) is None
+
+
+def cells_without_institutions(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    """Cells whose institutions may have to be known and are not: see `uncounted_institutions` of `table_findings`."""
+    if not _protects_institutions(columns, profile):
+        return NO_CELL
+    return ~columns.cells("institutions").known & ~(columns.cells("persons").floats <= 0)
+
+
+def _protects_institutions(columns: RuleInputColumns, profile: DisclosureRules) -> bool:
+    return profile.protects_institutions and not columns.by_institution
+
+
+RULES = (few_institutions, full_institution, large_institution)

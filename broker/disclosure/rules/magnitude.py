@@ -2,8 +2,23 @@
 
 from decimal import Decimal
 
+import numpy as np
+
+from broker.disclosure.evidence_columns import Mask, Numbers
 from broker.disclosure.rules.percentage import allows_all_counts, counts_shown_as, has_whole_total
+from broker.disclosure.rules.rule import DOMINANCE, INSTITUTIONS, ROUNDING, Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import (
+    EXACT_FLOATS,
+    NO_CELL,
+    CellMask,
+    RuleInputColumns,
+    is_few,
+    may_be_too_close,
+    no_cell,
+    surely_less,
+)
 from broker.disclosure.rules.rule_input import (
+    BINARY,
     MAGNITUDES,
     NON_ADDITIVE,
     ROW_COUNTS,
@@ -11,7 +26,6 @@ from broker.disclosure.rules.rule_input import (
     RuleResult,
     decimal,
     exact,
-    finding,
     is_too_close,
     p_percent_of,
 )
@@ -21,44 +35,123 @@ from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 
+M1 = RuleEntry(
+    "M1",
+    "At least the threshold of persons contribute to each sum, mean, quantile or deviation.",
+    ("t",),
+    acro_check="threshold",
+)
+M2 = RuleEntry(
+    "M2",
+    "The few largest contributors hold no more of a figure than the profile allows.",
+    ("dominance_n", "dominance_k"),
+    acro_check="nk-rule",
+)
+M3 = RuleEntry(
+    "M3",
+    "The second largest contributor cannot estimate the largest too closely.",
+    ("t", *DOMINANCE, *INSTITUTIONS),
+    acro_check="p-ratio",
+)
+M4 = RuleEntry(
+    "M4",
+    "Somebody who knows each contribution to within a share cannot estimate one more closely.",
+    ("p_percent", "prior_q"),
+    acro_check="p-ratio",
+)
+M5 = RuleEntry(
+    "M5", "The rule on the two largest contributors is at least as strict as the rule on the remainder.", DOMINANCE
+)
+M7 = RuleEntry("M7", "Dominance rules cannot judge contributions that can be negative.", acro_check="negative")
+M8 = RuleEntry(
+    "M8",
+    "A mean is judged as the sum that it is made of, and shown over a protected count.",
+    ("t", "mean_digits", "sum_digits", *ROUNDING),
+)
+M9 = RuleEntry(
+    "M9",
+    "Contributors do not all have the same value, nor all but fewer than the threshold.",
+    ("t",),
+    acro_check="all-values-are-same",
+)
+
+
 TOO_CLOSE = "The second contributor could estimate the largest too closely."
 
 
-def contributors(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M1: fewer contributors than the threshold behind a sum, mean, quantile or deviation."""
+def _find_contributors(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Fewer contributors than the threshold behind a sum, mean, quantile or deviation."""
     if rule_input.measure not in MAGNITUDES | NON_ADDITIVE or not 0 < rule_input.evidence.persons < profile.t:
         return None
     sentence = "Fewer persons than the threshold contribute to this figure."
-    return finding("M1", Verdict.SUPPRESS, sentence, persons=rule_input.evidence.persons)
+    return M1.finding(Verdict.SUPPRESS, sentence, persons=rule_input.evidence.persons)
 
 
-def dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M2: the n largest contributors hold more than k percent. Evidence knows two; for more, a person looks."""
+def _contributors_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    return is_few(columns["persons"], profile.t)
+
+
+contributors = Rule(M1, _find_contributors, _contributors_cells, MAGNITUDES | NON_ADDITIVE)
+
+
+def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """The n largest contributors hold more than k percent. Evidence knows two; for more, a person looks."""
     k = decimal(profile.dominance_k)
     if k is None or not _has_amounts(rule_input):
         return None
     if profile.dominance_n > 2:
-        return finding("M2", Verdict.REVIEW, "The profile asks about more than two contributors; evidence holds two.")
+        return M2.finding(Verdict.REVIEW, "The profile asks about more than two contributors; evidence holds two.")
     largest, second, total = _amounts(rule_input.evidence)
     held = largest if profile.dominance_n == 1 else largest + second
     if total <= 0 or held * 100 <= k * total:
         return None
-    return finding("M2", Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total)
+    return M2.finding(Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total)
 
 
-def p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M3: what is left after the two largest is under p percent of the largest."""
+def _dominance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    k = decimal(profile.dominance_k)
+    if k is None or columns.statistic.measure not in MAGNITUDES:
+        return NO_CELL
+    if profile.dominance_n > 2:
+        return _cells_with_amounts(columns)
+    largest, second, total = _amount_columns(columns)
+    held = largest if profile.dominance_n == 1 else largest + second
+    scale = (abs(total) + abs(largest) + abs(second)) * (100 + float(k))
+    return _cells_with_amounts(columns) & ~surely_less(held * 100, float(k) * total, scale)
+
+
+def _cells_with_amounts(columns: RuleInputColumns) -> Mask:
+    return columns.known("largest") & columns.known("total")
+
+
+def _amount_columns(columns: RuleInputColumns) -> tuple[Numbers, Numbers, Numbers]:
+    largest = columns["largest"]
+    return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]
+
+
+dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES)
+
+
+def _find_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """What is left after the two largest is under p percent of the largest."""
     p = decimal(profile.p_percent)
     if p is None or not _has_amounts(rule_input):
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, p):
         return None
-    return finding("M3", Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total)
+    return M3.finding(Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total)
 
 
-def rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M3: of a count of rows, what is left after the two persons with most rows is under p percent of the most."""
+def _p_percent_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    return _cells_of_close_amounts(columns, decimal(profile.p_percent))
+
+
+p_percent = Rule(M3, _find_p_percent, _p_percent_cells, MAGNITUDES)
+
+
+def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Of a count of rows, what is left after the two persons with most rows is under p percent of the most."""
     p, e = p_percent_of(profile), rule_input.evidence
     if p is None or rule_input.measure not in ROW_COUNTS:
         return None
@@ -69,8 +162,40 @@ def rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) -> RuleR
         largest, next_largest = _most_rows(rows, persons, most, second)
         if rows > persons >= profile.t and is_too_close(Decimal(largest), Decimal(next_largest), Decimal(rows), p):
             sentence = "Most of these rows are one person's."
-            return finding("M3", Verdict.SUPPRESS, sentence, largest=largest, second=next_largest, rows=rows)
+            return M3.finding(Verdict.SUPPRESS, sentence, largest=largest, second=next_largest, rows=rows)
     return None
+
+
+def _rows_of_one_person_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    p, measure = p_percent_of(profile), columns.statistic.measure
+    if p is None or measure not in ROW_COUNTS:
+        return NO_CELL
+    found = _cells_of_close_rows(columns, "rows", "persons", known=measure not in BINARY, profile=profile, p=float(p))
+    if measure in BINARY:
+        found = found | _cells_of_close_rows(columns, "rest_rows", "rest", known=False, profile=profile, p=float(p))
+    return found
+
+
+def _cells_of_close_rows(
+    columns: RuleInputColumns, rows: str, persons: str, known: bool, profile: DisclosureRules, p: float
+) -> Mask:
+    """The most rows of one may be known as a whole number; whatever else stands there is no number of rows."""
+    many, people = columns[rows], columns[persons]
+    most, second = many - people + 1, np.minimum(1, people - 1)
+    close = may_be_too_close(most, second, many, p)
+    if known:
+        seen = columns["largest"]
+        next_seen = np.where(columns.known("second"), np.maximum(columns["second"], seen), seen)
+        if columns.is_whole("second"):
+            next_seen = np.where(columns.known("second"), columns["second"], seen)
+        measured = may_be_too_close(seen, next_seen, many, p)
+        if not columns.is_whole("largest"):
+            measured = measured | close
+        close = np.where(columns.known("largest"), measured, close)
+    return close & ~((many <= people) & (many < EXACT_FLOATS)) & ~(people < profile.t)
+
+
+rows_of_one_person = Rule(M3, _find_rows_of_one_person, _rows_of_one_person_cells, ROW_COUNTS)
 
 
 def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[int, int]:
@@ -80,8 +205,8 @@ def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[i
     return most, second if isinstance(second, int) else most
 
 
-def prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M4: as M3, where others' contributions are known beforehand to within q percent."""
+def _find_prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """As M3, where others' contributions are known beforehand to within q percent."""
     p, q = decimal(profile.p_percent), decimal(profile.prior_q)
     if p is None or q is None or not _has_amounts(rule_input):
         return None
@@ -89,31 +214,61 @@ def prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     if not is_too_close(largest, second, total, 100 * p / q):
         return None
     sentence = "With what is known beforehand, the largest contributor could be estimated too closely."
-    return finding("M4", Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total)
+    return M4.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total)
 
 
-def equivalent_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M5: as M3, with the p that stands for a (2,k) rule where the profile has no p of its own."""
+def _prior_posterior_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    p, q = decimal(profile.p_percent), decimal(profile.prior_q)
+    return NO_CELL if p is None or q is None else _cells_of_close_amounts(columns, 100 * p / q)
+
+
+prior_posterior = Rule(M4, _find_prior_posterior, _prior_posterior_cells, MAGNITUDES)
+
+
+def _find_equivalent_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """As M3, with the p that stands for a (2,k) rule where the profile has no p of its own."""
     p = p_percent_of(profile)
     if profile.p_percent is not None or p is None or not _has_amounts(rule_input):
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, p):
         return None
-    return finding("M5", Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total, p=round(p, 2))
+    return M5.finding(Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total, p=round(p, 2))
 
 
-def negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """M7: dominance means nothing where contributions can be negative."""
+def _equivalent_p_percent_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    return NO_CELL if profile.p_percent is not None else _cells_of_close_amounts(columns, p_percent_of(profile))
+
+
+def _cells_of_close_amounts(columns: RuleInputColumns, p: Decimal | None) -> CellMask:
+    if p is None or columns.statistic.measure not in MAGNITUDES:
+        return NO_CELL
+    return _cells_with_amounts(columns) & may_be_too_close(*_amount_columns(columns), float(p))
+
+
+equivalent_p_percent = Rule(M5, _find_equivalent_p_percent, _equivalent_p_percent_cells, MAGNITUDES)
+
+
+def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+    """Dominance means nothing where contributions can be negative."""
     if rule_input.measure not in MAGNITUDES or not _negative(rule_input.evidence):
         return None
-    return finding(
-        "M7", Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=rule_input.evidence.low
+    return M7.finding(
+        Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=rule_input.evidence.low
     )
 
 
-def mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M8: a mean passes only as its sum does: too few persons have anything that adds to it."""
+def _negatives_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
+    if columns.statistic.measure not in MAGNITUDES:
+        return NO_CELL
+    return columns.known("low") & ~(columns["low"] >= 0)
+
+
+negatives = Rule(M7, _find_negatives, _negatives_cells, MAGNITUDES)
+
+
+def _find_mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """A mean passes only as its sum does: too few persons have anything that adds to it."""
     if (
         rule_input.measure is not Measure.MEAN
         or rule_input.some is None
@@ -121,11 +276,14 @@ def mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     ):
         return None
     sentence = "Fewer persons than the threshold contribute to the sum of this mean."
-    return finding("M8", Verdict.SUPPRESS, sentence, persons=rule_input.some)
+    return M8.finding(Verdict.SUPPRESS, sentence, persons=rule_input.some)
 
 
-def mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M8: the digits of a mean leave every count possible that is shown as the same."""
+mean_as_sum = Rule(M8, _find_mean_as_sum, no_cell, frozenset({Measure.MEAN}))
+
+
+def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """The digits of a mean leave every count possible that is shown as the same."""
     if (
         rule_input.measure is not Measure.MEAN
         or rule_input.protected is None
@@ -137,11 +295,27 @@ def mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleR
     if allows_all_counts(mean, counts.start) or all(has_whole_total(mean, n) for n in counts):
         return None
     sentence = "The digits of this mean rule out counts that its rounded count allows."
-    return finding("M8", Verdict.SUPPRESS, sentence, rows=rule_input.evidence.rows)
+    return M8.finding(Verdict.SUPPRESS, sentence, rows=rule_input.evidence.rows)
 
 
-def all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """M9: everybody's total is the same, or that of most with fewer than t others: the figure tells each, and whether
+def _mean_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    """A mean has no more digits than the profile's, so where these leave all counts the rule is silent; whether it has
+    fewer where there are fewer rows, it is asked."""
+    if columns.statistic.measure is not Measure.MEAN or profile.round_base == 1:
+        return NO_CELL
+    base = profile.round_base
+    shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
+    least = np.maximum(profile.t, shown * (1 - 1e-9) - base // 2 - 1)
+    return ~(least >= 10.0 ** max(0, profile.mean_digits) * (1 + 1e-9))
+
+
+mean_reveals_count = Rule(
+    M8, _find_mean_reveals_count, _mean_reveals_count_cells, frozenset({Measure.MEAN}), reads_protected=True
+)
+
+
+def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Everybody's total is the same, or that of most with fewer than t others: the figure tells each, and whether
     there are such few. Exempt where the catalogue allows one value only."""
     e = rule_input.evidence
     if (
@@ -156,7 +330,26 @@ def all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
         and rule_input.bounds[0] == rule_input.bounds[1]
     ):
         return None
-    return finding("M9", Verdict.SUPPRESS, "(Nearly) every contributor has the same value.", others=e.others or 0)
+    return M9.finding(Verdict.SUPPRESS, "(Nearly) every contributor has the same value.", others=e.others or 0)
+
+
+def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    bounds = columns.statistic.bounds
+    if columns.statistic.measure not in MAGNITUDES or (bounds and bounds[0] is not None and bounds[0] == bounds[1]):
+        return NO_CELL
+    low, high, others = columns["low"], columns["high"], columns["others"]
+    equal = columns.known("low") & columns.known("high") & ~((low < high) | (low > high))
+    return equal | (columns.known("others") & ~(others >= profile.t) & ~(2 * others >= _most_counted_columns(columns)))
+
+
+def _most_counted_columns(columns: RuleInputColumns) -> Numbers:
+    """Whom the others of all equal totals are compared with: of some sums, their rows."""
+    if columns.statistic.measure is Measure.SUM:
+        return np.maximum(columns["rows"], columns["persons"])
+    return columns["persons"]
+
+
+all_equal = Rule(M9, _find_all_equal, _all_equal_cells, MAGNITUDES)
 
 
 def _is_one_value(e: StatisticEvidence) -> bool:
@@ -186,3 +379,17 @@ def _amounts(evidence: StatisticEvidence) -> tuple[Decimal, Decimal, Decimal]:
     """Largest, second and total; a second that is not known may be as much as the largest."""
     largest = exact(evidence.largest)
     return largest, largest if evidence.second is None else exact(evidence.second), exact(evidence.total)
+
+
+RULES = (
+    contributors,
+    dominance,
+    p_percent,
+    rows_of_one_person,
+    prior_posterior,
+    equivalent_p_percent,
+    negatives,
+    mean_as_sum,
+    mean_reveals_count,
+    all_equal,
+)

@@ -2,10 +2,17 @@
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from broker.disclosure.rules.rule_input import RuleInput, RuleResult, exact, finding
-from broker.domain.findings import SEVERITY, Verdict
+from broker.disclosure.rules.rule import Rule, RuleEntry
+from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, is_few
+from broker.disclosure.rules.rule_input import RuleInput, RuleResult, exact
+from broker.domain.findings import Verdict
 from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
+
+P1 = RuleEntry("P1", "A share's part, its rest and its whole pass as counts do.", ("t",), acro_check="threshold")
+P2 = RuleEntry(
+    "P2", "The digits of a share do not tell a count under the threshold.", ("t", "percent_digits", "round_base")
+)
 
 
 def least_count_shown_as(rows: int, profile: DisclosureRules) -> int:
@@ -55,18 +62,28 @@ def whole_rows(part: Decimal, count: int) -> int:
     return int((part * count).to_integral_value(rounding=ROUND_FLOOR))
 
 
-def both_sides(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """P1: of a share, the part, the rest or the whole has 1 to t-1 persons."""
+def _find_both_sides(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Of a share, the part, the rest or the whole has 1 to t-1 persons."""
     e = rule_input.evidence
     low = [n for n in (e.persons, e.rest, rule_input.cell_persons) if 0 < n < profile.t]
     if rule_input.measure is not Measure.SHARE or not low:
         return None
     sentence = "Fewer persons than the threshold stand on a side of this share."
-    return finding("P1", Verdict.SUPPRESS, sentence, persons=min(low))
+    return P1.finding(Verdict.SUPPRESS, sentence, persons=min(low))
 
 
-def percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """P2: whoever knows the whole exactly learns from the digits of a percentage that a side has 1 to t-1 rows."""
+def _both_sides_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    if columns.statistic.measure is not Measure.SHARE:
+        return NO_CELL
+    sides = (columns["persons"], columns["rest"], columns.cells("persons").floats)
+    return is_few(sides[0], profile.t) | is_few(sides[1], profile.t) | is_few(sides[2], profile.t)
+
+
+both_sides = Rule(P1, _find_both_sides, _both_sides_cells, frozenset({Measure.SHARE}))
+
+
+def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+    """Whoever knows the whole exactly learns from the digits of a percentage that a side has 1 to t-1 rows."""
     e = rule_input.evidence
     whole = e.rows + e.rest_rows
     if rule_input.measure is not Measure.SHARE or rule_input.protected is None or profile.round_base > 1 or not whole:
@@ -75,15 +92,21 @@ def percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) ->
     small = range(1, profile.t)
     if not (least in small and most in small) and not (whole - least in small and whole - most in small):
         return None
-    return finding("P2", Verdict.SUPPRESS, "The digits of this percentage tell a small count.", least=least, most=most)
+    return P2.finding(Verdict.SUPPRESS, "The digits of this percentage tell a small count.", least=least, most=most)
 
 
-def other_cells(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """P3: a ratio, difference or growth of cells releases each of them, so it passes only as they do."""
-    from broker.disclosure.rules import findings_of
+def _percentage_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+    """What would be shown is not known here, and counts that are not rounded are told by it anyhow."""
+    return NO_CELL if columns.statistic.measure is not Measure.SHARE or profile.round_base > 1 else ANY_CELL
 
-    found = [f for other in rule_input.other_cells for f in findings_of(other, profile)]
-    if not found:
-        return None
-    heavy = max(found, key=lambda f: SEVERITY[f.verdict])
-    return finding("P3", heavy.verdict, "A cell that this figure is computed from does not pass.", because=heavy.rule)
+
+percentage_reveals_count = Rule(
+    P2,
+    _find_percentage_reveals_count,
+    _percentage_reveals_count_cells,
+    frozenset({Measure.SHARE}),
+    reads_protected=True,
+)
+
+
+RULES = (both_sides, percentage_reveals_count)

@@ -1,6 +1,5 @@
-"""What a rule takes and gives: its input, families of measures, the finding, and the evidence needed."""
+"""What a rule judges: its input, families of measures, and the evidence that the rules need."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -42,7 +41,7 @@ POLICY_VERDICTS: dict[ZeroPolicy, Verdict | None] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
-    """What a rule is asked about: one statistic in one cell of `cell_persons` people.
+    """What a rule judges: one statistic in one cell of `cell_persons` people.
 
     protected           what would be shown of it
     bounds              the catalogue's least and greatest value of one row
@@ -54,7 +53,6 @@ class RuleInput:
                         1, are neighbours too); None: unknown
     box                 QUANTILE: the share that it stands from the nearer end of a box plot; None: it is in none
     some                MEAN: persons whose total is not nothing: those of its sum; None: unknown
-    beside              the other cells that leave with it (P3: ratio, difference, growth)
     """
 
     measure: Measure
@@ -70,15 +68,9 @@ class RuleInput:
     span: Decimal | None = None
     box: Decimal | None = None
     some: int | None = None
-    other_cells: "tuple[RuleInput, ...]" = ()
 
 
 RuleResult = Finding | None
-Rule = Callable[[RuleInput, DisclosureRules], RuleResult]
-
-
-def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:
-    return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
 
 
 @cache

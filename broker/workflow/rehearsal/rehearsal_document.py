@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from broker.disclosure.records.released_tables import text_of_value
-from broker.disclosure.records.rule_catalogue import RULE_SENTENCES
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.domain.errors import Invalid
 from broker.domain.findings import AssessedRow
 from broker.domain.plans.scalars import Value
@@ -19,7 +19,7 @@ LOG_CHARACTERS = 100_000
 def output_document(output: RehearsedOutput) -> dict[str, Any]:
     found = output.assessment
     hiding = {rule for row in found.rows for rules in row.rules for rule in rules}
-    sentences = {rule: RULE_SENTENCES[rule] for rule in hiding & RULE_SENTENCES.keys()}
+    sentences = {rule: RULE_CATALOGUE[rule].sentence for rule in hiding & RULE_CATALOGUE.keys()}
     sentences |= {f.rule: f.sentence for f in found.findings}
     return {
         "name": found.name,

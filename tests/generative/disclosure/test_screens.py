@@ -13,8 +13,9 @@ import pytest
 from broker.disclosure import table_findings
 from broker.disclosure.evidence_columns import as_evidence_columns
 from broker.disclosure.judged_tables import judge_table
-from broker.disclosure.rules import PLAN_RULES, RULES, RuleInput, findings_of, prefilter_registry
+from broker.disclosure.rules import PLAN_RULES, RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
+from broker.disclosure.rules.rule_columns import RuleInputColumns, any_cell
 from broker.disclosure.table_findings import (
     ROW_COUNT_STATISTIC,
     TableFindings,
@@ -124,16 +125,14 @@ def test_nothing_is_asked_of_large_ordinary_cells(profile: DisclosureRules) -> N
     assert len(rules.mock_calls) == 2 * len(asked)  # what is said of every cell, and where there is none
 
 
-def test_no_rule_is_forgotten() -> None:
-    """Each has a screen, or is one of the plan's own; one that had none would be asked of every cell."""
-    assert set(prefilter_registry.PREFILTERS) == set(RULES) - set(PLAN_RULES)
+def test_a_rule_is_evaluated_where_its_prefilter_says_and_a_rule_of_the_plan_nowhere() -> None:
     _, evidence = drawn.table(Random(5))
     columns = as_evidence_columns(evidence.cells)
-    asked = prefilter_registry.RuleInputColumns(ROW_COUNT_STATISTIC, columns.fields(None), columns.fields(None))
-    with mock.patch.object(prefilter_registry, "PREFILTERS", {}):
-        found = prefilter_registry.rules_to_evaluate(asked, drawn.PROFILES[0], len(columns))
-    of_counts = tuple(r for r in prefilter_registry.rules.rules_for(ROW_COUNT_STATISTIC.measure) if r not in PLAN_RULES)
-    assert found == dict.fromkeys(range(len(evidence.cells)), of_counts)
+    inputs = RuleInputColumns(ROW_COUNT_STATISTIC, columns.fields(None), columns.fields(None))
+    everywhere = tuple(replace(r, prefilter=any_cell) for r in RULES if r not in PLAN_RULES)
+    with mock.patch("broker.disclosure.rules.rules_for", return_value=(*everywhere, *PLAN_RULES)):
+        found = rules_to_evaluate(inputs, drawn.PROFILES[0], len(columns))
+    assert found == dict.fromkeys(range(len(evidence.cells)), everywhere)
 
 
 def test_what_would_be_shown_is_looked_at_by_no_other_rules() -> None:
@@ -144,7 +143,7 @@ def test_what_would_be_shown_is_looked_at_by_no_other_rules() -> None:
         for cell in evidence.cells[:5]:
             for statistic in planned.statistics:
                 ask = question(statistic, cell, planned, profile)
-                others = tuple(r for r in RULES if r not in prefilter_registry.PROTECTED_VALUE_RULES)
+                others = tuple(r for r in RULES if not r.reads_protected)
                 told = replace(ask, protected=draw.choice([0, 0.5, Decimal("0.123"), 7]))
                 assert findings_of(ask, profile, others) == findings_of(told, profile, others)
 

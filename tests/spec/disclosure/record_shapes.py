@@ -1,4 +1,5 @@
-"""The shapes of the records as JSON schemas, written from docs/records.md and from ACRO 1.0.1's `finalise_json`."""
+"""The shapes of the records as JSON schemas, written from docs/reference/records.md and from ACRO 1.0.1's
+`finalise_json`."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.acro_record import CHECKS, AcroItem, acro_results, checks_of
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_file_record, released_record
-from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES, UNUSED_PARAMETERS, applied_rules
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE, UNUSED_PARAMETERS, applied_rules
 from broker.disclosure.records.staff_record import staff_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
@@ -85,7 +85,7 @@ def test_staffs_record_tells_each_figure_exactly_and_as_it_would_leave() -> None
 
 def test_staffs_record_has_every_rule_with_its_parameters() -> None:
     told = {r["id"]: r for r in staff_record(table(), PROFILE)["rules"]}
-    assert told["F1"] == {"id": "F1", "sentence": RULE_SENTENCES["F1"], "parameters": {"t": 10}, "findings": 2}
+    assert told["F1"] == {"id": "F1", "sentence": RULE_CATALOGUE["F1"].sentence, "parameters": {"t": 10}, "findings": 2}
     assert told["M4"]["parameters"] == {"p_percent": 17.0, "prior_q": None}
     assert told["F6"]["findings"] == 0, "a rule that found nothing was tried as well"
     more = applied_rules(PROFILE, [Finding("Z9", Verdict.REVIEW, "New.")])
@@ -159,10 +159,9 @@ def test_each_record_has_its_documented_shape(shape: dict[str, object], document
 
 def test_every_parameter_of_a_profile_is_some_rules_or_none() -> None:
     """Whoever gives a profile a new field says which rule it steers, so that staff's records stay whole."""
-    steering = {name for names in RULE_PARAMETERS.values() for name in names}
+    steering = {name for entry in RULE_CATALOGUE.values() for name in entry.parameters}
     assert {f.name for f in fields(DisclosureRules)} == steering | UNUSED_PARAMETERS
-    assert set(RULE_PARAMETERS) <= set(RULE_SENTENCES)
-    assert {rule for rules in CHECKS.values() for rule in rules} <= set(RULE_SENTENCES)
+    assert {rule for rules in CHECKS.values() for rule in rules} <= set(RULE_CATALOGUE)
     assert checks_of(["A1", "F1"]) == ["threshold", "other"]
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from broker.cli.output.rehearsal_output import MOST_REASONS, MOST_ROWS, print_rehearsal, rehearsal_document
-from broker.disclosure.records.rule_catalogue import RULE_SENTENCES
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
 from broker.domain.findings import AssessedRow, Assessment, Finding, Verdict
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
@@ -56,7 +56,7 @@ def test_of_a_hidden_cell_nothing_is_told_but_its_rules_and_no_figure_of_a_findi
     assert output["rows"] == [["a", None], ["b", 20]]
     assert output["hidden"] == [[False, True], [False, False]]
     assert output["rules"] == [[[], ["F1", "P1"]], [[], []]]
-    assert output["meaning"] == {"F1": "Too few.", "P1": RULE_SENTENCES["P1"]}
+    assert output["meaning"] == {"F1": "Too few.", "P1": RULE_CATALOGUE["P1"].sentence}
     assert "persons" not in str(found)
     assert found["data"] == {"pupils": 500, "years": [2021, 2022, 2023], "seed": 1}
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.disclosure.protected_values import round_rows, rounded_value
-from broker.disclosure.records.rule_catalogue import RULE_PARAMETERS, RULE_SENTENCES
-from broker.disclosure.rules import RULES, Rule, RuleInput, findings_of
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE
+from broker.disclosure.rules import RULES, RuleInput, findings_of
 from broker.disclosure.rules.distribution import persons_between, quantile_spans
 from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as
 from broker.domain.evidence import StatisticEvidence
@@ -163,14 +163,6 @@ def test_a_mean_passes_only_as_its_sum_does() -> None:
     assert said(replace(ask, some=10)) == {}
 
 
-def test_a_ratio_passes_only_as_both_cells_do() -> None:
-    cells = [RuleInput(Measure.COUNT_ROWS, StatisticEvidence(n, n, n), n) for n in (40, 4, 0)]
-    large = RuleInput(Measure.COUNT_ROWS, StatisticEvidence(44, 44, 44), 44)
-    assert said(replace(large, other_cells=(cells[0],))) == {}
-    assert said(replace(large, other_cells=(cells[0], cells[1]))) == {"P3": Verdict.SUPPRESS}
-    assert said(replace(large, other_cells=(cells[2],))) == {"P3": Verdict.REVIEW}
-
-
 def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
     def ask(n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None) -> RuleInput:
         evidence = StatisticEvidence(5, rows or n, n, bin=near, largest=most)
@@ -223,12 +215,9 @@ def test_a_deviation_has_degrees_of_freedom_and_a_person_looks(persons: int, rul
     assert set(said(RuleInput(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
 
 
-def ident_of(rule: Rule) -> str:
-    return (rule.__doc__ or "").partition(":")[0]
-
-
 def test_staff_are_told_of_every_rule() -> None:
-    assert {ident_of(r) for r in RULES} <= set(RULE_SENTENCES)
+    assert {rule.entry.ident for rule in RULES} <= set(RULE_CATALOGUE)
+    assert all(RULE_CATALOGUE[rule.entry.ident] is rule.entry for rule in RULES)
 
 
 class Spied:
@@ -268,5 +257,5 @@ def test_rules_say_nothing_of_measures_that_they_are_not_asked_of_and_read_what_
     assert findings_of(ask, everything(is_box)) == findings_of(ask, everything(is_box), RULES)
     for rule in RULES:
         spied = Spied(everything(is_box))
-        rule(ask, cast(DisclosureRules, spied))
-        assert spied.read <= set(RULE_PARAMETERS.get(ident_of(rule), ())), ident_of(rule)
+        rule.find(ask, cast(DisclosureRules, spied))
+        assert spied.read <= set(rule.entry.parameters), rule.entry.ident

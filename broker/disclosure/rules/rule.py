@@ -1,0 +1,56 @@
+"""A disclosure rule as one object: what staff read of it, when it has a finding, and which cells it has to judge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.disclosure.rules.rule_columns import Prefilter
+from broker.disclosure.rules.rule_input import RuleInput, RuleResult
+from broker.domain.findings import Finding, Verdict
+from broker.domain.plans.plan import Measure
+from broker.policy.disclosure_rules import DisclosureRules
+
+DOMINANCE = ("dominance_n", "dominance_k", "p_percent")
+INSTITUTIONS = ("protects_institutions", "min_institutions")
+ROUNDING = ("rounding", "round_base", "noise_deviation", "noise_variance", "noise_least")
+"""Parameters of a profile that belong together."""
+
+
+def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:
+    """A finding of a rule, by its id, with the figures that explain it."""
+    return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEntry:
+    """A rule of the catalogue, as staff read it.
+
+    ident        its number in the handbook, or one of the broker's own (A, H, L, W)
+    sentence     what the rule makes sure of, or why it is there
+    parameters   the fields of the profile that the rule, or what it judges, depends on
+    acro_check   the check of ACRO that its findings are shown under; None: ACRO has no such check
+    """
+
+    ident: str
+    sentence: str
+    parameters: tuple[str, ...] = ()
+    acro_check: str | None = None
+
+    def finding(self, verdict: Verdict, sentence: str, **figures: object) -> Finding:
+        return finding(self.ident, verdict, sentence, **figures)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rule:
+    """A rule on one statistic in one cell. Several can stand under one entry of the catalogue.
+
+    find              the finding on one input, or None
+    prefilter         the cells of a table on which `find` has to be run
+    measures          the measures on which `find` can have a finding
+    reads_protected   whether `find` reads the value that would be shown
+    """
+
+    entry: RuleEntry
+    find: Callable[[RuleInput, DisclosureRules], RuleResult]
+    prefilter: Prefilter
+    measures: frozenset[Measure] = frozenset(Measure)
+    reads_protected: bool = False

@@ -1,0 +1,102 @@
+"""The inputs of rules as columns, for prefilters: which cells of a table a rule has to judge one by one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from broker.disclosure.evidence_columns import EvidenceFields, Mask, Numbers
+from broker.disclosure.rules.rule_input import RuleInput
+from broker.domain.evidence import CellEvidence, StatisticEvidence
+from broker.domain.plans.plan import PlannedStatistic
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules
+
+RELATIVE_MARGIN = 1e-9
+"""Of the largest number, how far a rule may be from what a prefilter computes: floats are exact to about 1e-16."""
+ABSOLUTE_MARGIN = 1e-290
+"""Below it the products of a prefilter would lose their digits."""
+EXACT_FLOATS = 2.0**53
+"""Up to here floats tell whole numbers apart."""
+
+
+@dataclass(frozen=True)
+class RuleInputColumns:
+    """The inputs of a rule for all cells of a table: what they have in common, and the columns in which they differ."""
+
+    statistic: PlannedStatistic
+    evidence: EvidenceFields
+    cells: EvidenceFields
+    by_institution: bool = False
+    margin: bool = False
+    span: Decimal | None = None
+
+    def __getitem__(self, name: str) -> Numbers:
+        """A field of the evidence as floats."""
+        return self.evidence(name).floats
+
+    def known(self, name: str) -> Mask:
+        return self.evidence(name).known
+
+    def is_whole(self, name: str) -> bool:
+        return self.evidence(name).is_whole
+
+    def for_cell(self, cell: CellEvidence | None, evidence: StatisticEvidence, protected: Value) -> RuleInput:
+        """The input of one cell. A field that is not set here is for files only: no rule on a table sees it."""
+        return RuleInput(
+            self.statistic.measure,
+            evidence,
+            cell.persons if cell else 0,
+            self.statistic.needs_review,
+            self.statistic.bounds,
+            institutions=cell.institutions if cell else None,
+            protected=protected,
+            largest_institution=cell.largest_institution if cell else None,
+            by_institution=self.by_institution,
+            margin=self.margin,
+            span=self.span,
+        )
+
+
+CellMask = Mask | np.bool_
+Prefilter = Callable[[RuleInputColumns, DisclosureRules], CellMask]
+"""The cells of which a rule may have a finding: it may choose too many, never too few. It decides nothing."""
+
+NO_CELL = np.False_
+ANY_CELL = np.True_
+
+
+def is_few(counts: Numbers, t: int) -> Mask:
+    """1 to t-1."""
+    found: Mask = ~((counts <= 0) | (counts >= t))
+    return found
+
+
+def is_zero(numbers: Numbers) -> Mask:
+    """Exactly nothing."""
+    found: Mask = ~((numbers < 0) | (numbers > 0))
+    return found
+
+
+def surely_less(one: Numbers, other: Numbers, scale: Numbers) -> Mask:
+    """Whether one is less than the other however numbers of such a scale were rounded on the way to both."""
+    found: Mask = one + RELATIVE_MARGIN * scale + ABSOLUTE_MARGIN < other
+    return found
+
+
+def may_be_too_close(largest: Numbers, second: Numbers, total: Numbers, p: float) -> Mask:
+    """Where `rule_input.is_too_close` may hold."""
+    scale = (abs(total) + abs(largest) + abs(second)) * (100 + p)
+    found: Mask = ~surely_less(p * largest, (total - largest - second) * 100, scale)
+    return found
+
+
+def no_cell(_: RuleInputColumns, __: DisclosureRules) -> CellMask:
+    """The prefilter of rules that judge files of person rows only: a table's inputs lack what they read."""
+    return NO_CELL
+
+
+def any_cell(_: RuleInputColumns, __: DisclosureRules) -> CellMask:
+    """The prefilter of rules that must see each cell."""
+    return ANY_CELL
