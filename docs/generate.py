@@ -3,19 +3,20 @@
 
 from pathlib import Path
 
-from docs.generator.records_page import records_page
-from docs.generator.state_diagrams import states_page
-from docs.generator.refusal_codes.refusals_page import refusals_page
 from broker.policy.files import load_policies
 from docs.generator.library_catalogue import library_catalogue
+from docs.generator.records_page import records_page
+from docs.generator.refusal_codes.refusals_page import refusals_page
 from docs.generator.sql_page import sql_page
+from docs.generator.state_diagrams import states_page
 
 HERE = Path(__file__).parent
-(HERE / "states.md").write_text(states_page())
-(HERE / "refusals.md").write_text(refusals_page())
+REFERENCE = HERE / "reference"
+(REFERENCE / "states.md").write_text(states_page())
+(REFERENCE / "refusals.md").write_text(refusals_page())
 POLICIES = load_policies(HERE.parent / "policies")
-(HERE / "sql.md").write_text(sql_page(POLICIES.memory.standard))
-(HERE / "records.md").write_text(records_page())
+(REFERENCE / "sql.md").write_text(sql_page(POLICIES.memory.standard))
+(REFERENCE / "records.md").write_text(records_page())
 
 LIBRARY = HERE.parent / "sandbox_images" / "python" / "npd" / "catalogue.json"
 LIBRARY.write_text(library_catalogue(POLICIES.catalogue), encoding="utf-8")

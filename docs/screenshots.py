@@ -1,4 +1,4 @@
-"""Takes the pictures of the main pages that stand in docs/pages.md, from a broker with made-up jobs. Run by `make docs`.
+"""Takes the pictures of the main pages that stand in docs/reference/pages.md, from a broker with made-up jobs. Run by `make docs`.
 
 It needs Chromium, as the tests of the pages do (`make services` installs it). `python -m docs.screenshots FOLDER` puts
 them elsewhere.
@@ -50,7 +50,7 @@ SHOTS: dict[str, tuple[str | None, str]] = {
 def main() -> None:
     if not Path(CHROMIUM).exists():
         sys.exit(
-            f"There is no {CHROMIUM}: the pictures of docs/pages.md stay as they are. `make services` installs it."
+            f"There is no {CHROMIUM}: the pictures of docs/reference/pages.md stay as they are. `make services` installs it."
         )
     pictures = Path(sys.argv[1]) if sys.argv[1:] else PICTURES
     pictures.mkdir(exist_ok=True)

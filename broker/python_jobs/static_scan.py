@@ -206,7 +206,7 @@ def _module_refusals(
         top = module.split(".")[0]
         held = top in _STANDARD_MODULES or top in limits.python_modules
         if not held and id(node) not in tried and not {module, top} & FORBIDDEN_MODULES:
-            advice = "Leave it out, or use what the image holds: docs/python.md has the list."
+            advice = "Leave it out, or use what the image holds: docs/reference/python.md has the list."
             yield _refusal("module-missing", f"The image does not hold the module {top}.", advice, node, lines)
     for module in _imported_modules(node):
         if module in FORBIDDEN_MODULES or module.split(".")[0] in FORBIDDEN_MODULES:

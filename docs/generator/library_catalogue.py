@@ -2,9 +2,7 @@
 
 import json
 
-from broker.policy.data_catalogue import Catalogue
-from broker.policy.data_catalogue import CatalogueTable
-from broker.policy.data_catalogue import Codeset, Variable
+from broker.policy.data_catalogue import Catalogue, CatalogueTable, Codeset, Variable
 
 
 def library_catalogue(catalogue: Catalogue) -> str:

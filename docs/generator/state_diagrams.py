@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from broker.domain.jobs.job import JOB_TRANSITIONS
-from broker.domain.ledger.spends import SPEND_TRANSITIONS
 from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS
+from broker.domain.ledger.spends import SPEND_TRANSITIONS
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -23,7 +23,7 @@ def mermaid(table: Mapping[State, frozenset[State]]) -> str:
 
 
 def states_page() -> str:
-    """The text of docs/states.md."""
+    """The text of docs/reference/states.md."""
     return (
         "# States of jobs, outputs and spends\n\n"
         "Generated from the transition tables in `broker/domain`; a test keeps it equal. A job is not an output: it\n"

@@ -61,7 +61,7 @@ def test_a_reason_for_a_change_that_no_test_sees_is_about_a_change_that_is_made(
 
 
 def test_the_picture_of_states_is_the_table():
-    assert (ROOT / "docs" / "states.md").read_text() == states_page()
+    assert (ROOT / "docs" / "reference" / "states.md").read_text() == states_page()
 
 
 def test_no_dumping_grounds():
@@ -88,7 +88,7 @@ def test_thresholds_live_in_policies():
 
 @pytest.mark.parametrize("number", range(1, 13))
 def test_each_invariant_has_a_test_that_names_it(number):
-    """docs/invariants.md says so."""
+    """docs/reference/invariants.md says so."""
     named = re.compile(rf"invariants?[ _](\d+(, | and ))*{number}(?!\d)", re.IGNORECASE)
     tests = (p for p in (ROOT / "tests").rglob("test_*.py") if p != Path(__file__))
     assert any(named.search(p.read_text()) for p in tests)

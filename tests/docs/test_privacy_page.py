@@ -1,4 +1,5 @@
-"""docs/privacy.md says what is true: its queries are accepted or refused as it says, its figures are right."""
+"""docs/explanation/privacy.md says what is true: its queries are accepted or refused as it says, its figures are
+right."""
 
 import re
 from datetime import date
@@ -9,12 +10,13 @@ import pytest
 from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.private_jobs.private_request import PrivateScript
 from broker.workflow.private_jobs.private_blocks import script_privacy_record
 from broker.workflow.private_jobs.private_outputs import query_privacy_record
-from tests.docs.commands import ROOT, commands
+from broker.workflow.private_jobs.private_request import PrivateScript
+from tests.docs.commands import ROOT
+from tests.docs.test_commands_in_docs import RUN_HERE
 
-PAGE = (ROOT / "docs" / "privacy.md").read_text()
+PAGE = (ROOT / "docs" / "explanation" / "privacy.md").read_text()
 POLICIES = load_policies(ROOT / "policies")
 REFUSED = dict(re.findall(r"^### ([a-z-]+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 
@@ -60,7 +62,7 @@ def test_the_forms_of_lines_are_understood() -> None:
     for line in re.findall(r"^\| `(-- private: [^`]+)`", PAGE, re.MULTILINE):
         assert {r.code for r in checked(f"{line}\n{text}").refusals} <= {"private-error"}, line
     *most, last = [f"{seconds // 60}" for seconds in POLICIES.service.time_slots]
-    assert f"{', '.join(most)} or {last} minutes" in PAGE
+    assert f"{', '.join(most)} or {last} minutes" in " ".join(PAGE.split())
 
 
 def fields(found: object) -> set[str]:
@@ -82,10 +84,10 @@ def test_every_field_of_a_privacy_record_is_named(number: int) -> None:
     assert {f for f in own | fields(query_privacy_record(private)) if f"`{f}`" not in PAGE} == set()
 
 
-def test_its_command_is_run_by_the_test_of_the_readme() -> None:
+def test_its_command_is_run_by_the_test_of_commands() -> None:
     run = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
     assert run
-    assert set(run) <= set(commands("sh"))
+    assert set(run) <= {command for _, command in RUN_HERE}
 
 
 def test_the_script_is_accepted_and_its_record_is_named() -> None:

@@ -1,4 +1,5 @@
-"""Every script of docs/python.md runs in the real sandbox on synthetic data, and hands over exactly what it declares."""
+"""Every script of docs/reference/python.md runs in the real sandbox on synthetic data, and hands over exactly what it
+declares."""
 
 import re
 from datetime import date
@@ -15,15 +16,14 @@ from broker.sandbox.docker_sandbox import DockerSandbox
 from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_context
 from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
 from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
+from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import Quiet
 
-pytestmark = [pytest.mark.long, pytest.mark.docker
-]
+pytestmark = [pytest.mark.long, pytest.mark.docker]
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 POLICIES = load_policies(ROOT / "policies")
 PROJECT = POLICIES.project("P0421")
@@ -42,7 +42,9 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalCon
     assert PROJECT is not None
     checked = check_submission(script, JobKind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
-    on = ScriptRehearsalContext(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerCollector())
+    on = ScriptRehearsalContext(
+        stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerCollector()
+    )
     ran = rehearse_script(checked, PROJECT, POLICIES, on)
     assert ran.end is SandboxEnd.ENDED, ran.log
     assert ran.absent == ()

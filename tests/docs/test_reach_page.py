@@ -1,5 +1,5 @@
-"""docs/reach.md lists every ordinary text that a person looks at for what it could single out, with the reason; and no
-sample leaves the automatic lane without one."""
+"""docs/reference/reach.md lists every ordinary text that a person looks at for what it could single out, with the
+reason; and no sample leaves the automatic lane without one."""
 
 import re
 from collections import Counter
@@ -57,7 +57,7 @@ def looked_at() -> tuple[int, list[str]]:
 
 
 def test_the_page_lists_what_a_person_looks_at() -> None:
-    page = (ROOT / "docs" / "reach.md").read_text()
+    page = (ROOT / "docs" / "reference" / "reach.md").read_text()
     many, rows = looked_at()
     assert [line for line in page.splitlines() if re.match(r"\| [A-Z]?\d|\| \w+\.sql", line)] == rows
     samples_with = {row.split("|")[1] for row in rows}

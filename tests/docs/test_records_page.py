@@ -1,4 +1,4 @@
-"""docs/records.md is written from the code, and names every field that the records have."""
+"""docs/reference/records.md is written from the code, and names every field that the records have."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.spec.disclosure.record_shapes import RELEASED, STAFF
 
 
 def test_the_page_is_what_the_code_says():
-    assert (ROOT / "docs" / "records.md").read_text() == records_page(), "run `make docs`"
+    assert (ROOT / "docs" / "reference" / "records.md").read_text() == records_page(), "run `make docs`"
 
 
 @pytest.mark.parametrize("shape", [STAFF, RELEASED])

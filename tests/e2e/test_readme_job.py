@@ -1,4 +1,4 @@
-"""The job of the README, command by command as it stands there, on a broker that runs."""
+"""The commands of the guides that need a broker, page by page as they stand there, on a broker that runs."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.docs.commands import ROOT, commands
+from tests.docs.commands import ROOT, SESSION, commands
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -21,7 +21,7 @@ class Terminal:
 
     def __init__(self, site, folder):
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("BROKER_")} | {"BROKER_URL": site.address}
-        self.words = {"data/demo": str(site.data), "build/readme": str(folder)}
+        self.words = {"data/demo": str(site.data), "build/docs": str(folder)}
         self.words[".venv/bin/broker"] = f"{sys.executable} -m broker"
 
     def run(self, command):
@@ -44,10 +44,10 @@ class Terminal:
             self.words.setdefault("OUTPUT", output[1])
 
 
-def test_the_job_of_the_readme_goes_its_way(site, tmp_path):
+def test_the_jobs_of_the_guides_go_their_way(site, tmp_path):
     terminal = Terminal(site, tmp_path)
     printed = {}
-    for command in commands("sh server"):
+    for command in (c for page in SESSION for c in commands(page, "sh server")):
         deadline = time.monotonic() + 30
         while "OUTPUT" in command and "OUTPUT" not in terminal.words and time.monotonic() < deadline:
             terminal.run(".venv/bin/broker review")

@@ -1,6 +1,6 @@
 """Eight analyses as researchers write them, each in the real container, with what becomes of its outputs.
 
-docs/gallery.md says the same in words.
+docs/reference/gallery.md says the same in words.
 """
 
 import json

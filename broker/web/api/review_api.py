@@ -100,7 +100,7 @@ def evidence_shown(view: output_review.OutputUnderReview) -> staff_schemas.Evide
     )
 
 
-STAFF_RECORD = {"description": "The staff record (docs/records.md)", "content": JSON_OBJECT}
+STAFF_RECORD = {"description": "The staff record (docs/reference/records.md)", "content": JSON_OBJECT}
 
 
 @reviews_blueprint.get("/outputs/<output>/staff-record", responses={**read_responses(200, None), 200: STAFF_RECORD})

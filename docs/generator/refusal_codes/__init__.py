@@ -1,10 +1,10 @@
 """Every code that a refusal of a submission can have, in one table. A test holds it equal to the source."""
 
 from docs.generator.refusal_codes.batches import BATCHES
-from docs.generator.refusal_codes.refusal_code import RefusalCode
 from docs.generator.refusal_codes.grants import GRANTS
 from docs.generator.refusal_codes.names import NAMES
 from docs.generator.refusal_codes.privacy import LEDGER, PRIVACY
+from docs.generator.refusal_codes.refusal_code import RefusalCode
 from docs.generator.refusal_codes.scripts import MICRODATA, SCRIPTS
 from docs.generator.refusal_codes.shapes import SHAPES
 from docs.generator.refusal_codes.statements import STATEMENTS

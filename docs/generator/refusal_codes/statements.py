@@ -10,7 +10,7 @@ STATEMENTS = (
          "SELECT COUNT(*) AS n FROM npd.absence WHERE LA ¬ 201"),
     RefusalCode("clause", "A clause that is not understood",
          "A part of a construct that is otherwise understood has no meaning here.",
-         "Leave it out; docs/sql.md shows the shapes of queries that are understood.",
+         "Leave it out; docs/reference/sql.md shows the shapes of queries that are understood.",
          "SELECT COUNT(*) AS n FROM npd.absence AS a (x)"),
     RefusalCode("dialect", "A dialect that is not understood",
          "Queries are T-SQL or DuckDB SQL.",

@@ -34,7 +34,7 @@ VALUES = (
          f"SELECT FORMAT(LA, 'N0') AS la, COUNT(*) AS n FROM {CENSUS} GROUP BY LA"),
     RefusalCode("function", "A function that is not on the list",
          "The function or operator is not on the list of those that are followed exactly.",
-         "See docs/sql.md for what is; ask for it if you need it.",
+         "See docs/reference/sql.md for what is; ask for it if you need it.",
          f"SELECT COUNT(REVERSE(EthnicGroupMinor)) AS n FROM {CENSUS}"),
     RefusalCode("hash", "A hash",
          "A hash turns a value into another that can be guessed back, and cuts people into arbitrary groups.",

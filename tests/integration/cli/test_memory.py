@@ -4,7 +4,6 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -23,10 +22,10 @@ from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.storage.private_files import write_whole
 from broker.storage.signed_chain import SignedHeadStore
 from broker.workflow.release_history.history_files import restore_agreed_entries
+from tests.docs.commands import commands
 from tests.integration.web.conftest import ADA, AMIR, CLEO
 from tests.integration.web.every_page import measured_caps
 
-ROOT = Path(__file__).resolve().parents[3]
 EVENT = AuditEvent(datetime(2027, 3, 1, tzinfo=UTC), "broker", "release.made", "rel")
 COUNT = KnownFigure(1, "", False, "count", frozenset(), {0: 15, 2: None})
 
@@ -140,8 +139,7 @@ def restored(site, files, tmp_path):
 
 def procedure():
     """What the operating notes write after a restored back-up."""
-    section = (ROOT / "docs" / "operating.md").read_text().split("## The memory and back-ups")[1].split("\n## ")[0]
-    return [line.split()[1:] for line in section.splitlines() if line.startswith("    broker ")]
+    return [line.split()[1:] for line in commands("docs/how-to/operating.md", "sh restore")]
 
 
 def test_the_procedure_of_the_operating_notes_brings_a_restored_memory_back(at, restored, files, tmp_path, monkeypatch):

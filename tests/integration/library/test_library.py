@@ -17,7 +17,7 @@ from docs.generator.library_catalogue import library_catalogue
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "sandbox_images" / "python"
 LOCK = SOURCE / "requirements.lock"
-PAGE = ROOT / "docs" / "python.md"
+PAGE = ROOT / "docs" / "reference" / "python.md"
 SCRIPTS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 PANDAS = {"of the image": (), "3": ("pandas==3.1.1",)}
 TRIED = os.environ.get("PROOF_PANDAS", "of the image").split(",")
@@ -62,7 +62,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("which", TRIED)
 def test_the_library_at_home(wheel, synthetic, tmp_path, which):
-    """Its own tests, and every script of docs/python.md, unchanged."""
+    """Its own tests, and every script of docs/reference/python.md, unchanged."""
     environment = tmp_path / "env"
     run(find_uv_bin(), "venv", "-q", environment)
     python = environment / "bin" / "python"

@@ -65,4 +65,4 @@ def test_an_example_is_refused_with_its_code(code: RefusalCode) -> None:
 
 
 def test_the_page_is_the_table() -> None:
-    assert (ROOT / "docs" / "refusals.md").read_text() == refusals_page(), "run: make docs"
+    assert (ROOT / "docs" / "reference" / "refusals.md").read_text() == refusals_page(), "run: make docs"

@@ -93,7 +93,7 @@ def test_a_set_with_a_standard_population_that_is_no_query_cannot_be_proposed():
     assert told(SELECT.format(NEAR["none"]), policies=broken) == [], "a set that is stored already breaks no check"
 
 
-@pytest.mark.parametrize("page", ["memory.md", "sql.md"])
+@pytest.mark.parametrize("page", ["explanation/release-history.md", "reference/sql.md"])
 def test_the_docs_list_policys_standard_populations(page):
     text = (ROOT / "docs" / page).read_text()
     for p in POLICIES.memory.standard:
