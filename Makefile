@@ -5,6 +5,9 @@ PY := .venv/bin/python
 ARGS ?=
 PROVE ?= whole_way
 
+# Three workers share the tests in the order of their folders: the slow ones come first.
+SHARED = $(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
@@ -30,13 +33,15 @@ docs: setup ## write the generated pages, and the pictures of the pages
 
 test: ## what a change needs before it lands: containers, both stores, pages, small proofs
 	@$(MAKE) --no-print-directory -j2 services check
-	$(PY) -m pytest -n 3 --dist loadfile -m "not long"
+	$(SHARED) -m "not long and not alone"
+	$(PY) -m pytest -m "alone and not long"
 
 test-quick: setup ## tests without containers, services and a browser: at every save
-	$(PY) -m pytest -n 2 --dist loadfile -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not long and not docker and not service" tests/architecture tests/spec tests/unit
 
 test-rest: services ## every test that `make test` leaves out
-	$(PY) -m pytest -n 3 --dist loadfile -m long
+	$(SHARED) -m "long and not alone"
+	$(PY) -m pytest -m "alone and long"
 
 test-all: test test-rest ## everything, with the small version of every proof
 

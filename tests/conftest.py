@@ -1,11 +1,12 @@
 """What every kind of test may ask for: a container engine, and images built once for all runs on this machine."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.places import by_turns, group_of
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """As a worker has it: several tests share the processors."""
@@ -41,31 +42,15 @@ def sandbox_root(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Path
     return root
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help_text = "run each case on every runtime and database, not on one by turns"
+    parser.addoption("--everywhere", action="store_true", help=help_text)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What has no turn today is left out; where workers share the tests, they are shared in this order."""
-    from tests.turns import shared_out
-
-    items[:], left = shared_out(items)
-    config.hook.pytest_deselected(items=left)
-    if hasattr(config, "workerinput"):
-        from tests.sharing import place
-
-        items.sort(key=lambda item: place(item.nodeid.partition("::")[0]))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[object]:
-    """Where workers share the tests, those that measure time run alone. To wait is no part of a test's own time."""
-    if not hasattr(item.config, "workerinput"):
-        return (yield)
-    from tests.alone import turn
-
-    with turn(item.config.workerinput["testrunuid"], item.get_closest_marker("alone") is not None):
-        return (yield)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    from tests.sharing import Sharing
-
-    return Sharing(config, log)
+    """Choose the places of cases. A file, or the end-to-end tests of one broker, goes to one worker (`--dist`)."""
+    if not config.getoption("everywhere"):
+        items[:], left = by_turns(items)
+        config.hook.pytest_deselected(items=left)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.nodeid)))

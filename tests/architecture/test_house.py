@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs.generator.state_diagrams import states_page
 from tests.prove import mutants
@@ -51,8 +52,17 @@ def test_only_known_things_stand_at_the_top():
     top = {line.split("/")[0] for line in tracked.splitlines()}
     assert top <= {
         "broker", "sandbox_images", "policies", "tests", "docker-compose.yml", "pyproject.toml", "README.md",
-        "Makefile", "docs", "bench", ".ci", ".gitignore", ".dockerignore", "requirements.lock",
+        "Makefile", "docs", "bench", ".ci", ".gitignore", ".dockerignore", ".pre-commit-config.yaml",
+        "requirements.lock",
     }  # fmt: skip
+
+
+def test_pre_commit_runs_the_checks_of_make_check():
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    checks = [line.strip().removeprefix("$(PY) -m ").removeprefix(".venv/bin/") for line in recipe.splitlines()[1:]]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    entries = [hook["entry"].removeprefix(".venv/bin/").removeprefix("python -m ") for hook in hooks]
+    assert [check.removesuffix(" .") for check in checks] == entries
 
 
 def test_a_reason_for_a_change_that_no_test_sees_is_about_a_change_that_is_made():

@@ -14,7 +14,6 @@ from broker.domain.ports import Ports
 from broker.settings import Settings
 from broker.wiring.broker_ports import build_ports
 from broker.workflow.administration.user_accounts import make_token
-from tests.turns import EVERYWHERE
 
 ROOT = Path(__file__).resolve().parents[2]
 PUPILS = 4_000
@@ -23,7 +22,7 @@ SHORTER = {"warm_idle_seconds: 1800": "warm_idle_seconds: 60"}
 """As policy has it, and here: sandboxes that wait for the next job take a part of the processor under gVisor, for as
 long as they wait."""
 
-RUNTIMES = ["runc", "runsc"] if EVERYWHERE else ["runc"]
+RUNTIMES = ["runc", pytest.param("runsc", marks=pytest.mark.everywhere)]
 """gVisor, which jobs have where nobody says otherwise, costs more of a processor: the demo takes it every day, and what
 is about sandboxes."""
 
@@ -52,9 +51,9 @@ FRACTION = "fraction: 0.05"
 
 @pytest.fixture(scope="session")
 def short_slots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's own policies, but for how long some things last."""
+    """The tests' own policies, but for how long some things last."""
     folder = tmp_path_factory.mktemp("short") / "policies"
-    shutil.copytree(ROOT / "policies", folder)
+    shutil.copytree(TEST_POLICIES, folder)
     service = folder / "service.yaml"
     text = service.read_text(encoding="utf-8")
     for before, after in SHORTER.items():

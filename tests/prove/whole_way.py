@@ -72,7 +72,7 @@ def examples() -> Line:
 
 def suite() -> Line:
     env = os.environ | {"CI": "true"}
-    code, seconds, tail = timed([sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadfile"], ROOT, env)
+    code, seconds, tail = timed([sys.executable, "-m", "pytest", "-n", "3", "--dist", "loadgroup"], ROOT, env)
     met = code == 0 and seconds <= TEST_SECONDS
     return Line(
         "whole test suite, engine and services required", met, {"seconds": seconds, "limit": TEST_SECONDS}, tail[-300:]
@@ -104,9 +104,11 @@ def synth(folder: Path) -> Line:
 def crashes() -> Line:
     """Kills at random moments, more of them than in the everyday suite."""
     kills = 6
-    asked = {"TEST_KILLS": str(kills), "TEST_SEED": str(SEED), "PROOF_EVERYWHERE": "1"}
+    asked = {"TEST_KILLS": str(kills), "TEST_SEED": str(SEED)}
     env = os.environ | {"CI": "true", **asked}
-    code, seconds, tail = timed([sys.executable, "-m", "pytest", "tests/e2e/test_crashes.py"], ROOT, env)
+    code, seconds, tail = timed(
+        [sys.executable, "-m", "pytest", "tests/e2e/test_crashes.py", "--everywhere"], ROOT, env
+    )
     return Line("kills at random moments", code == 0, {"kills_on_each_runtime": kills, "seconds": seconds}, tail[-300:])
 
 

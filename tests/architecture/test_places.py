@@ -1,0 +1,70 @@
+"""What runs of what could run in several places: each case somewhere, each place something."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tests.places import by_turns, group_of, parted
+
+FILE = "tests/integration/storage/test_jobs.py::"
+
+
+def item(name: str, *marks: str) -> SimpleNamespace:
+    return SimpleNamespace(nodeid=FILE + name, get_closest_marker=lambda mark: mark if mark in marks else None)
+
+
+def run(*items: SimpleNamespace) -> list[str]:
+    return [i.nodeid.removeprefix(FILE) for i in by_turns(items)[0]]
+
+
+@pytest.mark.parametrize(
+    ("test", "case", "place"),
+    [
+        ("a.py::test_one", ("a.py::test_one",), ()),
+        ("a.py::test_one[x-1]", ("a.py::test_one", "x", "1"), ()),
+        ("a.py::test_one[sqlite]", ("a.py::test_one",), ("sqlite",)),
+        ("a.py::test_one[x-runc-1]", ("a.py::test_one", "x", "1"), ("runc",)),
+        ("a.py::test_one[runsc-x-postgresql]", ("a.py::test_one", "x"), ("runsc", "postgresql")),
+    ],
+)
+def test_a_name_has_a_case_and_places(test, case, place):
+    assert parted(test) == (case, place)
+
+
+def test_cases_of_a_file_take_turns():
+    names = [f"test_{n}[{place}]" for n in "abc" for place in ("sqlite", "postgresql")]
+    assert run(*map(item, names)) == ["test_a[sqlite]", "test_b[postgresql]", "test_c[sqlite]"]
+
+
+def test_cases_of_a_test_take_turns():
+    names = [f"test_a[{place}-{case}]" for place in ("runc", "runsc", "bubblewrap") for case in "xyz"]
+    assert run(*map(item, names)) == ["test_a[runc-x]", "test_a[runsc-y]", "test_a[bubblewrap-z]"]
+
+
+def test_a_case_of_one_place_or_none_runs():
+    assert run(item("test_a"), item("test_b[x]"), item("test_c[runsc]")) == ["test_a", "test_b[x]", "test_c[runsc]"]
+
+
+def test_a_case_that_is_marked_each_runs_in_each_place_and_takes_no_turn():
+    both = [item(f"test_a[{place}]", "each") for place in ("runc", "runsc")]
+    turn = [item(f"test_b[{place}]") for place in ("runc", "runsc")]
+    assert run(*both, *turn) == ["test_a[runc]", "test_a[runsc]", "test_b[runc]"]
+
+
+def test_a_case_that_is_marked_everywhere_takes_no_turn_and_does_not_run():
+    names = [item("test_a[runc]"), item("test_a[runsc]", "everywhere"), item("test_b[runc]")]
+    assert run(*names) == ["test_a[runc]", "test_b[runc]"]
+
+
+@pytest.mark.parametrize(
+    ("test", "group"),
+    [
+        ("tests/e2e/test_crashes.py::test_a[runc]", "e2e-runc"),
+        ("tests/e2e/test_crashes.py::test_b[runsc-0]", "e2e-runsc"),
+        ("tests/e2e/test_the_way.py::test_c[runc]", "e2e-runc"),
+        ("tests/e2e/test_demo.py::test_d", "tests/e2e/test_demo.py"),
+        ("tests/attacks/test_hostile_python.py::test_e[runc-x]", "tests/attacks/test_hostile_python.py"),
+    ],
+)
+def test_a_file_goes_to_one_worker_and_so_do_the_end_to_end_tests_of_one_broker(test, group):
+    assert group_of(test) == group
