@@ -25,7 +25,7 @@ from broker.disclosure.rules.institution_rules import cells_without_institutions
 from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.plan import CELL_COUNTS, Measure, PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
@@ -190,7 +190,6 @@ def uncounted_institutions(
     return (UNKNOWN_INSTITUTIONS,) if is_required and cell is not None and cell.institutions is None else ()
 
 
-FREQUENCIES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 CLOSE_COUNT_MEASURES = frozenset({Measure.COUNT_VALUES, Measure.ONES})
 ROW_COUNT_STATISTIC = PlannedStatistic(-1, Measure.COUNT_ROWS, None, ScalarType.INT)
 """A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
@@ -320,7 +319,7 @@ def _quantile_spans(planned: PlannedTable) -> dict[int, Decimal]:
 
 
 def _full_line_cells(planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules) -> frozenset[Keys]:
-    is_count = any(s.measure in FREQUENCIES for s in planned.statistics) or not planned.statistics
+    is_count = any(s.measure in CELL_COUNTS for s in planned.statistics) or not planned.statistics
     if not is_count or profile.full is ZeroPolicy.PUBLISH:
         return frozenset()
     return full_cells(evidence.cells, profile.full_share, profile.t)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from broker.disclosure.evidence_columns import EvidenceColumn, Mask
 from broker.domain.errors import Breach
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import MAGNITUDES, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.query import evidence_columns, has_replacement_rows, institution_columns, record_key_columns
 
@@ -21,9 +21,7 @@ def extra_columns(planned: PlannedTable, names: Sequence[str]) -> Iterator[tuple
     Either kind is there as a whole or not at all: what is missing stays unknown, and the rules take it as such.
     """
     amounts = {
-        f"s{s.ident}": s.argument.type
-        for s in planned.statistics
-        if s.measure in {Measure.SUM, Measure.MEAN} and s.argument is not None
+        f"s{s.ident}": s.argument.type for s in planned.statistics if s.measure in MAGNITUDES and s.argument is not None
     }
     if "institutions" in names:
         yield from ((c, amounts.get(c.partition("_")[0])) for c in institution_columns(planned))

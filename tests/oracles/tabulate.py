@@ -15,11 +15,10 @@ from broker.disclosure.microdata.tabulation import (
     check_request,
     distribution_evidence,
 )
-from broker.disclosure.rules import MAGNITUDES
 from broker.disclosure.suppression.cell_systems import CellCoordinates, containing_totals
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import MAGNITUDES, Measure
 from broker.domain.plans.scalars import MISSING_LABEL, Value
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number
 

@@ -22,7 +22,7 @@ from broker.disclosure.suppression.cell_systems import CellSystem, Equation
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
 from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask, least_width
 from broker.domain.evidence import TableEvidence
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import CELL_COUNTS, MAGNITUDES, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
@@ -133,7 +133,7 @@ class _SystemBuilder:
         """A share tells its whole, and a sum beside its mean the rounded rows; either by itself only where nothing is
         rounded."""
         both = {f.measure for f in member.figures if f.amount is not None}
-        return not self._slack or figure.measure is Measure.SHARE or {Measure.SUM, Measure.MEAN} <= both
+        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES
 
     def _released(self, whole: int) -> int:
         """The cell of what is released of a sum: it, or what it is rounded to."""
@@ -199,7 +199,6 @@ class _SystemBuilder:
         return number
 
 
-CELL_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
 TIED_MEASURES = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
 """What is hidden where the count of the same row is: a mean beside the others and a known total gives a count."""
 

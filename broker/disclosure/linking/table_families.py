@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
-from broker.domain.plans.plan import GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import MAGNITUDES, GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, scalar_text
 
 COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES, Measure.SHARE})
-SUMS = frozenset({Measure.SUM, Measure.MEAN})
 ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
 
 TableIndex = tuple[int, int]
@@ -181,7 +180,7 @@ def _figures(
             yield LinkedFigure(statistic.ident, None, frozenset({(scalar_text(scalar), 1)}), statistic.measure)
             if statistic.measure is Measure.SHARE:
                 yield LinkedFigure(statistic.ident, None, frozenset(), statistic.measure, derived=True)
-        elif statistic.measure in SUMS and argument is not None:
+        elif statistic.measure in MAGNITUDES and argument is not None:
             base, conditions = amount_and_conditions(argument)
             indicators = {scalar_text(_indicator(c)): _indicator(c) for c in conditions}
             scalars |= indicators

@@ -7,7 +7,6 @@ from typing import Any
 
 from broker.disclosure.microdata.judged_statistics import StatisticSheet, judged_sheets, persons_by_cell, zero_patterns
 from broker.disclosure.microdata.tabulation import StatisticRequest, TabulatedCell, Tabulation
-from broker.disclosure.rules import MAGNITUDES, NON_ADDITIVE
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable, close_categories, containing_totals
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
@@ -15,7 +14,7 @@ from broker.disclosure.suppression.suppression_task import SuppressionTask, leas
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number

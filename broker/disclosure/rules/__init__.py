@@ -9,14 +9,12 @@ from broker.disclosure.rules import distribution, frequency, institution_rules, 
 from broker.disclosure.rules.frequency import PLAN_RULES
 from broker.disclosure.rules.rule import Rule
 from broker.disclosure.rules.rule_columns import RuleInputColumns
-from broker.disclosure.rules.rule_input import MAGNITUDES, NON_ADDITIVE, RuleInput, p_percent_of
+from broker.disclosure.rules.rule_input import RuleInput, p_percent_of
 from broker.domain.findings import Finding
 from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 __all__ = [
-    "MAGNITUDES",
-    "NON_ADDITIVE",
     "PLAN_RULES",
     "RULES",
     "Rule",

@@ -10,9 +10,9 @@ from broker.disclosure.rules.magnitude import M9
 from broker.disclosure.rules.percentage import whole_rows
 from broker.disclosure.rules.rule import Rule, RuleEntry
 from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, no_cell
-from broker.disclosure.rules.rule_input import EXTREMES, POLICY_VERDICTS, RuleInput, RuleResult, decimal
+from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult, decimal
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import EXTREMES, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number

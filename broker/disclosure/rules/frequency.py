@@ -2,17 +2,9 @@
 
 from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
 from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputColumns, any_cell, is_few, is_zero
-from broker.disclosure.rules.rule_input import (
-    BINARY,
-    COUNTS,
-    MAGNITUDES,
-    NON_ADDITIVE,
-    POLICY_VERDICTS,
-    RuleInput,
-    RuleResult,
-)
+from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, NON_ADDITIVE, Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 F1 = RuleEntry(

@@ -18,9 +18,6 @@ from broker.disclosure.rules.rule_columns import (
     may_be_too_close,
 )
 from broker.disclosure.rules.rule_input import (
-    BINARY,
-    COUNTS,
-    MAGNITUDES,
     POLICY_VERDICTS,
     RuleInput,
     RuleResult,
@@ -30,7 +27,7 @@ from broker.disclosure.rules.rule_input import (
     p_percent_of,
 )
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, Measure
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import absolute
 

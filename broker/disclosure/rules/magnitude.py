@@ -17,21 +17,10 @@ from broker.disclosure.rules.rule_columns import (
     no_cell,
     surely_less,
 )
-from broker.disclosure.rules.rule_input import (
-    BINARY,
-    MAGNITUDES,
-    NON_ADDITIVE,
-    ROW_COUNTS,
-    RuleInput,
-    RuleResult,
-    decimal,
-    exact,
-    is_too_close,
-    p_percent_of,
-)
+from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, exact, is_too_close, p_percent_of
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.plan import BINARY, MAGNITUDES, NON_ADDITIVE, ROW_COUNTS, Measure
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 
@@ -156,7 +145,7 @@ def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) ->
     if p is None or rule_input.measure not in ROW_COUNTS:
         return None
     sides = [(e.rows, e.persons, e.largest, e.second)]
-    if rule_input.measure in {Measure.ONES, Measure.SHARE}:
+    if rule_input.measure in BINARY:
         sides = [(e.rows, e.persons, None, None), (e.rest_rows, e.rest, None, None)]
     for rows, persons, most, second in sides:
         largest, next_largest = _most_rows(rows, persons, most, second)

@@ -24,14 +24,6 @@ def evidence_needs(profile: DisclosureRules) -> EvidenceNeeds:
     )
 
 
-COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
-ROW_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.ONES, Measure.SHARE})
-"""Counts in which a person may stand several times."""
-BINARY = frozenset({Measure.ONES, Measure.SHARE})
-MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
-EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
-NON_ADDITIVE = frozenset({Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}) | EXTREMES
-"""Statistics of persons' values that add up to nothing."""
 POLICY_VERDICTS: dict[ZeroPolicy, Verdict | None] = {
     ZeroPolicy.REVIEW: Verdict.REVIEW,
     ZeroPolicy.SUPPRESS: Verdict.SUPPRESS,

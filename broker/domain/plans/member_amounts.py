@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, Measure, PlannedStatistic, PlannedTable
 
 
 class AmountKind(StrEnum):
@@ -33,8 +33,6 @@ class AmountColumn:
 
 
 ROW_AMOUNT = AmountColumn(AmountKind.ROWS)
-TOTAL_MEASURES = frozenset({Measure.SUM, Measure.MEAN})
-SHARE_MEASURES = frozenset({Measure.ONES, Measure.SHARE})
 
 
 def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
@@ -48,7 +46,7 @@ def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
 
 def condition_statistics(statistic: PlannedStatistic, table: PlannedTable) -> tuple[PlannedStatistic, ...]:
     """Those inside a total's argument: `SUM(CASE WHEN c THEN 2 ELSE 1 END)` less its rows is the count of c."""
-    if statistic.implied_by is not None or statistic.measure not in TOTAL_MEASURES:
+    if statistic.implied_by is not None or statistic.measure not in MAGNITUDES:
         return ()
     return tuple(s for s in table.statistics if s.implied_by == statistic.ident and s.measure is Measure.ONES)
 
@@ -57,10 +55,7 @@ def _columns(statistic: PlannedStatistic) -> Iterator[AmountColumn]:
     if statistic.argument is None:
         return
     yield AmountColumn(AmountKind.NON_NULL_ROWS, statistic.ident)
-    if statistic.measure in SHARE_MEASURES:
+    if statistic.measure in BINARY:
         yield AmountColumn(AmountKind.ONES, statistic.ident)
-    elif statistic.argument.type.is_number and statistic.measure not in COUNT_MEASURES:
+    elif statistic.argument.type.is_number and statistic.measure not in COUNTS:
         yield AmountColumn(AmountKind.TOTAL, statistic.ident)
-
-
-COUNT_MEASURES = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})

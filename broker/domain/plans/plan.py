@@ -48,6 +48,21 @@ class Measure(StrEnum):
     MODE = "mode"
 
 
+CELL_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
+"""Counts that are a cell's own size."""
+COUNTS = CELL_COUNTS | {Measure.COUNT_VALUES, Measure.COUNT_DISTINCT}
+BINARY = frozenset({Measure.ONES, Measure.SHARE})
+"""Statistics of a 0/1 argument: a part and its rest."""
+ROW_COUNTS = BINARY | {Measure.COUNT_ROWS, Measure.COUNT_VALUES}
+"""Counts in which a person can stand several times."""
+MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
+EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
+NON_ADDITIVE = EXTREMES | {Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}
+"""Statistics of persons' values that add up to nothing."""
+ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
+"""Statistics whose evidence is computed from the rows of a cell, not from the totals of its persons."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedStatistic:
     """One aggregate over the contributions of a cell.

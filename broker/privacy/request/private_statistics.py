@@ -7,7 +7,7 @@ from fractions import Fraction as Exact
 
 from broker.domain.errors import Refusal
 from broker.domain.plans.bounded_table import BoundedNumber
-from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, QuantileForm
+from broker.domain.plans.plan import BINARY, DeviationForm, Measure, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
@@ -16,7 +16,6 @@ from broker.privacy.sensitivity import MAX_EXACT_INTEGER
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.contribution_bounding.value_domains import ClampRanges
 
-INDICATOR_MEASURES = frozenset({Measure.ONES, Measure.SHARE})
 """Their arguments are 0, 1 or nothing."""
 CASTS = frozenset({"to_double", "to_decimal", "to_int"})
 MAX_DECIMALS = 9
@@ -33,7 +32,7 @@ class FixedPointArguments:
         """The statistic's argument, fine enough for exact sums up to this degree."""
         argument = statistic.argument
         assert argument is not None
-        if statistic.measure in INDICATOR_MEASURES:
+        if statistic.measure in BINARY:
             return BoundedNumber(argument, 0, 1)
         if statistic.measure is Measure.COUNT_VALUES and not argument.type.is_number:
             return presence_number(argument)

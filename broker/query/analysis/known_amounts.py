@@ -16,7 +16,7 @@ from broker.domain.plans.operators import (
     scalars_of,
     walk,
 )
-from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.plan import MAGNITUDES, PlannedStatistic
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.aggregate_arguments import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
@@ -76,8 +76,6 @@ CHOSEN_IN_UNION = "Branches of a set operation choose rows by what is added up."
 PUBLIC_NUMBERS = "Numbers of a public table are added up: everybody knows what each person adds."
 CODES_ADDED = "A code is added up: it is no amount, and others can know it."
 
-TOTALS = frozenset({Measure.SUM, Measure.MEAN})
-
 
 def fixed_columns(relation: Relation, symbols: SymbolTable) -> FixedColumns:
     """The columns for which the conditions on all rows list the numbers."""
@@ -118,7 +116,7 @@ class KnownAmounts:
         self._fixed = fixed_columns(relation, symbols)
 
     def review_reason(self, statistic: PlannedStatistic) -> str | None:
-        if statistic.implied_by is not None or statistic.measure not in TOTALS or statistic.argument is None:
+        if statistic.implied_by is not None or statistic.measure not in MAGNITUDES or statistic.argument is None:
             return None
         values = list(_argument_values(statistic.argument))
         origins = [self._symbols.origins[i] for v in values for i in self._symbols.base(v)]

@@ -5,6 +5,7 @@
 from collections.abc import Iterator, Sequence
 
 from broker.domain.plans.plan import (
+    ROW_MEASURES,
     DeviationForm,
     EvidenceNeeds,
     Measure,
@@ -85,7 +86,6 @@ def render_public(rows: PublicRelation, least: int) -> str:
     return f"SELECT {columns} FROM {relation_sql(rows.relation, least)} ORDER BY {columns}"
 
 
-ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
 """Measures whose value is computed from all rows of a cell at once, not from each person's."""
 
 

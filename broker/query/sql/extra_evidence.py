@@ -21,14 +21,19 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import (
+    BINARY,
+    MAGNITUDES,
+    ROW_MEASURES,
+    EvidenceNeeds,
+    Measure,
+    PlannedStatistic,
+    PlannedTable,
+)
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
 
 KEY_MODULUS = 1 << 32
-UNCOUNTED = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
-"""Measures that have no total of an institution."""
-BINARY = frozenset({Measure.ONES, Measure.SHARE})
 
 
 IN_CELL = '"rows" > 0'
@@ -75,7 +80,7 @@ def _grouped(keys: Sequence[str]) -> str:
 
 
 def _counted(table: PlannedTable) -> list[PlannedStatistic]:
-    return [s for s in table.statistics if s.measure not in UNCOUNTED]
+    return [s for s in table.statistics if s.measure not in ROW_MEASURES]  # these have no total of an institution
 
 
 def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
@@ -89,7 +94,7 @@ def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
 def _type_of(column: str, table: PlannedTable) -> str:
     """What an unknown total would be."""
     own = next((s for s in table.statistics if column.startswith(f"s{s.ident}_")), None)
-    if own is None or own.measure not in {Measure.SUM, Measure.MEAN} or own.argument is None:
+    if own is None or own.measure not in MAGNITUDES or own.argument is None:
         return "BIGINT"
     return {ScalarType.DOUBLE: "DOUBLE", ScalarType.DECIMAL: "DECIMAL(38,2)"}.get(own.argument.type, "HUGEINT")
 
