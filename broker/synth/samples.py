@@ -1,4 +1,4 @@
-"""The small tables of the project FIXTURE, whose names hostile sample submissions use. They link to nothing else."""
+"""The small tables `fixture.*` of `tests/policies`, whose names hostile samples use. They link to nothing else."""
 
 import numpy as np
 

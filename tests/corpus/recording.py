@@ -23,6 +23,7 @@ from broker.workflow.private_jobs.private_request import PrivateQuery
 from tests.attacks.evidence_by_removal import put
 from tests.attacks.evidence_shapes import world
 from tests.corpus.submissions import OWN, TESTS, Submitted, submissions
+from tests.policy_sets import TEST_POLICIES
 from tests.spec.query.query_kit import compiled, database
 
 sys.path.insert(0, str(TESTS / "spec" / "disclosure"))
@@ -36,7 +37,7 @@ RULES = replace(PROFILE, t=2, round_base=5)
 
 
 def answers() -> Iterator[tuple[str, Any]]:
-    policies, con = load_policies(TESTS.parent / "policies"), database({})
+    policies, con = load_policies(TEST_POLICIES), database({})
     for number, one in enumerate(submissions()):
         yield f"{number:03} {one.name}", _figures(one, con) if one.project == OWN else _checked(one, policies)
 

@@ -11,7 +11,8 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "query")]
 
 @pytest.fixture(scope="session")
 def policies() -> object:
-    """The project's own policies."""
+    """The tests' own, with the project of the hostile samples."""
     from broker.policy.files import load_policies
+    from tests.policy_sets import TEST_POLICIES
 
-    return load_policies(HERE.parents[2] / "policies")
+    return load_policies(TEST_POLICIES)

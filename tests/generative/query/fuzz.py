@@ -201,8 +201,9 @@ def main(seed: int, count: int) -> dict[str, object]:
     from broker.domain.jobs.job import JobKind
     from broker.policy.files import load_policies
     from broker.workflow.checking.submission_check import check_submission
+    from tests.policy_sets import TEST_POLICIES
 
-    policies = load_policies(ROOT / "policies")
+    policies = load_policies(TEST_POLICIES)
     projects = [p for p in (policies.project("P0421"), policies.project("FIXTURE")) if p is not None]
     signal.signal(signal.SIGALRM, _stop)
     rng, pool = Random(seed), seeds_of_text(400)

@@ -11,14 +11,14 @@ import pytest
 
 from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from tests.integration.cli.test_contract import ROOT, broker
+from tests.integration.cli.test_contract import FIXTURE, ROOT, broker
 
 pytestmark = pytest.mark.long
 
 Ended = tuple[int, str, str]
 Rehearse = Callable[..., Ended]
 
-SMALL = ("--project", "FIXTURE", "--pupils", "500")
+SMALL = (*FIXTURE, "--pupils", "500")
 BY_LA = "-- output: by_la\nSELECT la_code, COUNT(*) AS n, AVG(ks2_score) AS score FROM npd_pupil GROUP BY la_code\n"
 BY_TWO = "SELECT la_code, ethnicity, COUNT(*) AS n FROM npd_pupil WHERE sen = 'E' GROUP BY la_code, ethnicity\n"
 REFUSED = "SELECT surname, COUNT(*) AS n FROM npd_pupil GROUP BY surname\n"
@@ -59,7 +59,7 @@ def test_an_accepted_query_gives_its_tables_as_they_would_be_released(rehearse):
 
 
 def test_uses_review_and_advice_are_those_of_the_check(rehearse):
-    checked = json.loads(broker("check", "-", "--project", "FIXTURE", "--json", text=BY_LA).stdout)
+    checked = json.loads(broker("check", "-", *FIXTURE, "--json", text=BY_LA).stdout)
     found = json.loads(rehearse(BY_LA, "--json")[1])
     assert {k: found[k] for k in checked if k != "outputs"} == {k: v for k, v in checked.items() if k != "outputs"}
 
@@ -77,7 +77,7 @@ def test_every_hidden_cell_has_the_rules_that_hid_it_and_what_they_say(rehearse)
     assert {rule for _, rules in gone for rule in rules} <= output["meaning"].keys()
     assert list(output["symbols"]) == ["c"]
     assert output["way"] == "in_review"
-    assert any("asks for votes" in sentence for sentence in output["why"])
+    assert any("requires votes" in sentence for sentence in output["why"])
 
 
 def test_people_read_the_table_the_symbol_and_the_rules(rehearse):
@@ -87,14 +87,14 @@ def test_people_read_the_table_the_symbol_and_the_rules(rehearse):
     shown = {line.split()[-1] for line in table[1 : next(n for n, line in enumerate(table) if line.startswith("c: "))]}
     assert "c" in shown
     assert any(figure.isdecimal() for figure in shown)
-    assert "told of synthetic data only" in out
-    assert "it would be looked at by a person" in out
+    assert "shown for synthetic data only" in out
+    assert "it would be reviewed by a checker" in out
     assert "check 0." in out.splitlines()[-1]
 
 
 def test_a_refusal_is_that_of_the_check_and_makes_no_data(rehearse, tmp_path):
     code, out, _ = rehearse(REFUSED, "--json", data=tmp_path / "none")
-    checked = broker("check", "-", "--project", "FIXTURE", "--json", text=REFUSED)
+    checked = broker("check", "-", *FIXTURE, "--json", text=REFUSED)
     found = json.loads(out)
     assert code == checked.returncode == 2
     assert {k: v for k, v in found.items() if k not in {"data", "seconds"}} == json.loads(checked.stdout)
@@ -106,7 +106,7 @@ def test_a_refusal_is_that_of_the_check_and_makes_no_data(rehearse, tmp_path):
 
 def test_the_second_run_makes_nothing_and_says_the_same(rehearse, tmp_path):
     code, first, told = rehearse(BY_LA, data=tmp_path)
-    assert (code, "seconds on two free cores, once, and is kept in" in told.replace("\n", " ")) == (0, True)
+    assert (code, "seconds on two free cores, and is stored in" in told.replace("\n", " ")) == (0, True)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
     code, second, told = rehearse(BY_LA, data=tmp_path)
     assert (code, told) == (0, "")
@@ -141,7 +141,7 @@ def test_what_only_keeps_a_cohort_needs_no_data(rehearse, tmp_path):
     found = json.loads(out)
     assert (code, found["outputs"], found["kept"]) == (0, [], ["project.some"])
     assert list(tmp_path.iterdir()) == []
-    assert "It asks for no output" in rehearse(text, "--dialect", "tsql", data=tmp_path)[1]
+    assert "The text requests no output" in rehearse(text, "--dialect", "tsql", data=tmp_path)[1]
 
 
 def test_what_is_kept_can_be_read(rehearse, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from broker.cli.commands.server_commands import EntryPoints
 from broker.cli.main import run
-from tests.integration.cli.test_contract import ROOT
+from tests.integration.cli.test_contract import FIXTURE, ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.docker]
 Ended = tuple[int, str, str]
@@ -28,7 +28,7 @@ SCRIPT = (
     + """
 npd.progress("loaded")
 npd.output.table(frame, by="la_code", measures={"n": "count", "score": ("ks2_score", "mean")}, name="scores",
-                 variables=["npd_pupil.la_code", "npd_pupil.ks2_score"])
+                 variables=["npd_pupil.pupil_key", "npd_pupil.la_code", "npd_pupil.ks2_score"], person="pupil_key")
 open("note.txt", "w").write("a note")
 open("other.txt", "w").write("undeclared")
 """
@@ -51,7 +51,7 @@ def rehearse(
         script.write_text(text)
         monkeypatch.chdir(ROOT)
         doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
-        given = [str(script), "--project", "FIXTURE", "--pupils", "500", "--data", str(kept), *arguments]
+        given = [str(script), *FIXTURE, "--pupils", "500", "--data", str(kept), *arguments]
         return run(["rehearse", *given], doors), *capsys.readouterr()
 
     return command
@@ -78,11 +78,11 @@ def test_a_script_is_run_and_its_table_is_shown_as_it_would_be_released(rehearse
 def test_people_are_told_what_would_come_of_it(rehearse):
     code, out, err = rehearse(SCRIPT)
     assert code == 0, err
-    assert "output scores: rows of which the broker makes a table" in out
+    assert "output scores: rows from which the broker makes a table" in out
     assert "output other.txt" in out
-    assert "does not declare it" in out
-    assert "output never.csv: declared, and not left" in out
-    assert "it would be looked at by a person" in out
+    assert "does not declare this file" in out
+    assert "output never.csv: declared but not written" in out
+    assert "it would be reviewed by a checker" in out
 
 
 def test_what_the_trusted_stage_refuses_is_told(rehearse):
@@ -112,7 +112,7 @@ def test_what_would_come_of_files_is_told(rehearse):
     assert "different numbers of columns" in left["uneven.csv"]["problem"]
     assert "UTF-8" in left["note.txt"]["problem"]
     out = rehearse(FILES)[1]
-    assert "a checker would be told: A column is an identifier, or looks like pseudonyms. (pupil_key)" in out
+    assert "a checker would read: A column is an identifier, or looks like pseudonyms. (pupil_key)" in out
 
 
 def test_a_script_that_fails_gives_its_trace_and_exit_1(rehearse):

@@ -11,6 +11,7 @@ from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_context
 from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
+from tests.policy_sets import TEST_POLICIES
 
 ROOT = Path(__file__).resolve().parents[3]
 PUPILS = 500
@@ -35,7 +36,7 @@ class Quiet:
 
 @pytest.fixture(scope="session")
 def policies() -> PolicySet:
-    return load_policies(ROOT / "policies")
+    return load_policies(TEST_POLICIES)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pytest
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.files import load_policies
 from broker.synth.generate import generate
+from tests.policy_sets import TEST_POLICIES
 
 PUPILS, SEED = 20_000, 11
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -17,7 +18,7 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="session")
 def catalogue() -> Catalogue:
-    return load_policies(Path(__file__).parents[3] / "policies").catalogue
+    return load_policies(TEST_POLICIES).catalogue
 
 
 @pytest.fixture(scope="session")

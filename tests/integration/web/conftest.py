@@ -37,6 +37,7 @@ from broker.workflow.pipeline.job_completion import complete_job
 from broker.workflow.pipeline.output_routing import route_job
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.submission.job_submission import submit
+from tests.policy_sets import TEST_POLICIES
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -205,7 +206,7 @@ def form_token(page: str) -> str:
 
 @pytest.fixture(scope="session")
 def policies() -> PolicySet:
-    return load_policies(Path(__file__).parents[3] / "policies")
+    return load_policies(TEST_POLICIES)
 
 
 @pytest.fixture(scope="session")

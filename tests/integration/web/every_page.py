@@ -20,6 +20,7 @@ from broker.domain.release_history import HistoryEntry, HistorySource, HistoryUp
 from broker.policy.files import load_policies
 from broker.workflow.administration import public_table_requests, snapshot_erasures
 from tests.integration.web.conftest import ADA, AMIR, CLEO, OTIS, ROSA, SQL, Site
+from tests.policy_sets import TEST_POLICIES
 
 VISITORS = (None, ROSA, OTIS, CLEO, ADA)
 """Nobody; a member of the project; a researcher of another; a checker; an administrator."""
@@ -55,7 +56,7 @@ class Row:
         return (self.path, *self.looks)
 
 
-POLICY = load_policies(Path(__file__).parents[3] / "policies").fingerprint
+POLICY = load_policies(TEST_POLICIES).fingerprint
 
 ALL = (200, 200, 200, 200, 200)
 STAFF = (302, 404, 404, 403, 200)

@@ -3,7 +3,6 @@
 # ruff: noqa: E501 - one case a line reads as a table
 
 from dataclasses import replace
-from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
@@ -18,8 +17,9 @@ from broker.query import CompiledSql, compile_sql
 from broker.query.diagnostics import BindError
 from broker.query.dialects.known_dialects import DIALECTS
 from broker.query.name_resolution import ResolvedTable, resolve_table
+from tests.policy_sets import TEST_POLICIES
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 
 
 def project(ident: str = "P0421") -> ResearchProject:

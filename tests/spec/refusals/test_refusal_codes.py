@@ -10,10 +10,11 @@ from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from docs.generator.refusal_codes import CODES, SECTIONS, RefusalCode
 from docs.generator.refusal_codes.refusals_page import refusals_page
+from tests.policy_sets import EXAMPLE_POLICIES, TEST_POLICIES
 from tests.spec.refusals.code_scan import codes_of_source, refusals_elsewhere, unread_codes
 
 ROOT = Path(__file__).parents[3]
-POLICIES = load_policies(ROOT / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 TODAY = date(2026, 11, 24)
 
 
@@ -62,6 +63,11 @@ def test_an_example_is_refused_with_its_code(code: RefusalCode) -> None:
         "code out of docs/generator/refusal_codes (and of the source), or write another example; then run: make docs"
     )
     assert all(r.message and r.advice for r in refusals)
+
+
+def test_all_examples_but_one_are_of_projects_that_the_page_says_are_in_the_examples() -> None:
+    known = {p.ident for p in load_policies(EXAMPLE_POLICIES).projects}
+    assert {c.project for c in CODES.values()} - known == {"P0815"}
 
 
 def test_the_page_is_the_table() -> None:

@@ -3,7 +3,6 @@
 # ruff: noqa: E501 - one case a line reads as a table
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,9 @@ from broker.domain.projects.project import Grant
 from broker.policy.files import load_policies
 from broker.policy.policy_set import CombinationRule
 from broker.scope.combinations import check_combinations
+from tests.policy_sets import TEST_POLICIES
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 NOTES = {rule.id: rule.note for rule in POLICIES.combinations}
 PROJECT = next(p for p in POLICIES.projects if p.ident == "P0421")
 

@@ -3,7 +3,6 @@
 # ruff: noqa: E501 - one case a line reads as a table
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,9 @@ from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.policy.files import load_policies
 from broker.scope.combinations import check_combinations
 from broker.scope.grants import check_scope
+from tests.policy_sets import TEST_POLICIES
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 TODAY = date(2026, 11, 24)
 
 # project | what is used                               | in the years  | how              | the broker's word

@@ -110,7 +110,7 @@ def test_an_identifier_is_refused_with_the_key_to_use_instead_where_there_is_one
     others = tuple(t for t in catalogue.tables if t.full_name != "ref.schools")
     policies = replace(POLICIES, catalogue=replace(catalogue, tables=(*others, register)))
     (refusal,) = refusals(uses_of("ref.schools", "HeadLastName", "-"), policies=policies)
-    assert refusal.advice == "Leave it out."
+    assert refusal.advice == "Remove it."
 
 
 def test_reasons_stand_in_order_of_place_and_first_what_has_none() -> None:

@@ -8,9 +8,8 @@ import pytest
 from broker.domain.errors import Invalid
 from broker.policy.files import load_policies
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
+from tests.policy_sets import TEST_POLICIES
 from tests.unit.policy.conftest import fault_of
-
-POLICIES = Path(__file__).parents[3] / "policies"
 
 # What is written instead of what, in which file, the code that must come back,
 # and how the line begins that it must point to.
@@ -93,7 +92,7 @@ FAULTS = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(POLICIES, tmp_path / "policies"))
+    return Path(shutil.copytree(TEST_POLICIES, tmp_path / "policies"))
 
 
 @pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)

@@ -73,5 +73,5 @@ def test_the_advice_says_what_to_write() -> None:
 def test_without_an_input_line_all_of_the_grant_is_mounted() -> None:
     assert PROJECT is not None
     assert check_python('load("spring_census")\nload("absence")', PROJECT, POLICIES).refusals == ()
-    (refusal,) = check_python('load("fixture.npd_pupil")', PROJECT, POLICIES).refusals
+    (refusal,) = check_python('load("npd.cla")', PROJECT, POLICIES).refusals
     assert refusal.code == "table-not-mounted"

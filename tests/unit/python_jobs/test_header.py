@@ -1,7 +1,6 @@
 """Header lines of scripts: inputs become uses, outputs become declared files, and faults are told with their place."""
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,9 @@ from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
 from broker.python_jobs.script_check import check_python
 from broker.python_jobs.script_header import ScriptHeader, read_header
+from tests.policy_sets import TEST_POLICIES
 
-POLICIES = load_policies(Path(__file__).parents[3] / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 
 
 def project(ident: str = "P0421") -> ResearchProject:

@@ -42,11 +42,10 @@ def test_everything_is_told_at_once_in_order_of_place(policies: PolicySet, proje
     ]
 
 
-def test_an_expired_project_is_refused_from_the_day_after(policies: PolicySet) -> None:
-    project = policies.project("P0815")
-    assert project is not None
-    assert check_scope([], project, policies, date(2025, 12, 31)) == ()
-    assert codes(check_scope([], project, policies, date(2026, 1, 1))) == ["project-expired"]
+def test_an_expired_project_is_refused_from_the_day_after(policies: PolicySet, project: ResearchProject) -> None:
+    ended = replace(project, expires=date(2025, 12, 31))
+    assert check_scope([], ended, policies, date(2025, 12, 31)) == ()
+    assert codes(check_scope([], ended, policies, date(2026, 1, 1))) == ["project-expired"]
 
 
 def test_a_table_is_refused_once_whatever_is_used_of_it(policies: PolicySet, project: ResearchProject) -> None:

@@ -1,7 +1,6 @@
 """Which synthetic data a project's rehearsals need: what its grants name, and what tells who is one person."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,9 @@ from broker.domain.errors import Invalid
 from broker.domain.projects.project import ResearchProject
 from broker.policy.files import load_policies
 from broker.workflow.rehearsal.synthetic_data import SyntheticDataSpec, synthetic_data_spec
+from tests.policy_sets import TEST_POLICIES
 
-POLICIES = load_policies(Path(__file__).resolve().parents[3] / "policies")
+POLICIES = load_policies(TEST_POLICIES)
 CATALOGUE = POLICIES.catalogue
 KNOWN = range(2001, 2024)
 LINKS = {"leo.ae_pmr", "leo.ae_edukey"}

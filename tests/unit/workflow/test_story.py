@@ -1,7 +1,7 @@
 """From submission to release and recall, and what people who collude, err or leave cannot do on that way."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -172,7 +172,7 @@ def test_two_votes_and_a_third_where_they_differ(broker):
     broker.govern(votes=2)
     _, output = broker.ran()
     assert broker.vote(CLEO, output.ident) == "in_review"
-    with pytest.raises(Conflict, match="voted on this output already"):
+    with pytest.raises(Conflict, match="already voted on this output"):
         broker.vote(CLEO, output.ident)
     assert broker.vote(CHRIS, output.ident, VoteChoice.REJECT) == "in_review"
     assert broker.vote(CARA, output.ident, VoteChoice.REJECT) == "rejected"
@@ -230,7 +230,7 @@ def test_invariant_2_a_researcher_who_left_the_project_checks_none_of_its_jobs(b
 
 def test_invariant_2_no_checks_in_return_even_by_colleagues(broker):
     """Cleo has voted on a job of P0421 that Rex made: then she checks none of Rosa's, and Rosa none of Cleo's."""
-    other = replace(broker.policies.project("P0815"), researchers=frozenset({CLEO}))
+    other = replace(broker.policies.project("P0999"), researchers=frozenset({CLEO}), expires=date(2025, 12, 31))
     rest = tuple(p for p in broker.policies.projects if p.ident != other.ident)
     policies = replace(broker.policies, projects=(*rest, other))
     rosa = replace(broker.person(ROSA), roles=frozenset({Role.RESEARCHER, Role.CHECKER}))
