@@ -1,3 +1,3 @@
-"""The NPD job broker: the code comes to the data, and only checked results leave."""
+"The NPD job broker: your code runs where the data are, and only checked results are released."
 
 __version__ = "0.1.0"

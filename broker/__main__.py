@@ -1,4 +1,4 @@
-"""The `broker` command: the one place where the doors meet. `python -m broker` is the same."""
+"""The `broker` command: the only module that imports all doors. `python -m broker` is the same."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from broker.cli.main import run
 
 
 def _serve() -> None:
+    # Imported here, so that other commands start without the web server.
     from broker.settings import read_settings
     from broker.web.web_server import serve
 
@@ -15,8 +16,8 @@ def _serve() -> None:
 
 
 def _work() -> None:
-    # Slots and threads of a worker share the processors: with threads of its own each product of matrices waits for
-    # those of the others. Slots inherit it; it is read when numpy is first imported.
+    # Slots and threads of a worker share the processors: if OpenBLAS used several threads, each product of matrices
+    # would wait for those of other slots. Slots inherit the setting; it is read when numpy is first imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from broker.cli.output.console import err
     from broker.settings import read_settings

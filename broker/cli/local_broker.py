@@ -1,4 +1,4 @@
-"""What commands find on this machine: a broker's store that exists already, and a folder of policy files."""
+"""What commands use on this machine: the store of an existing broker, and a folder of policy files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 
 def local_ports() -> "Ports":
-    """The broker in BROKER_DATA. A folder without one stays without: only `found` makes a broker."""
+    """Return the ports of the broker in BROKER_DATA. Raises Invalid for a folder without one: only `init` creates a
+    broker."""
     from broker.settings import read_settings
     from broker.wiring.broker_ports import build_ports
 
     settings = read_settings()
+    # Opening a store would create it, so look for the file first.
     if not settings.store_url and not (settings.root / "broker.sqlite").is_file():
         raise Invalid(
             "no-broker", f"There is no broker in {settings.root}: set BROKER_DATA to its folder.", "BROKER_DATA"
@@ -26,13 +28,14 @@ def local_ports() -> "Ports":
 
 
 def local_member_files() -> "MemberFiles":
-    """The memory's files in BROKER_DATA: on the worker's machine, for whoever may read what the worker reads."""
+    """Return the release history's files in BROKER_DATA: on the worker's machine, for people who may read what the
+    worker reads."""
     from broker.settings import read_settings
     from broker.wiring.worker_ports import build_member_files
 
     settings = read_settings()
     if not (settings.root / "memory").is_dir():
-        sentence = f"There is no memory in {settings.root}: its files are on the worker's machine."
+        sentence = f"There is no release history in {settings.root}: its files are on the worker's machine."
         raise Invalid("no-memory", sentence, "BROKER_DATA")
     return build_member_files(settings)
 
@@ -47,10 +50,11 @@ def read_policy_folder(folder: Path) -> "PolicySet":
 
 
 def find_project(policies: "PolicySet", ident: str) -> "ResearchProject":
-    """A project of the files, which whoever reads them may know all of."""
+    """Return a project of the policy files. Raises Unknown with all of their projects, because a reader of the files
+    may know them."""
     found = policies.project(ident)
     if found is None:
         error = Unknown("project", ident)
-        error.args = (f"{error} The policy files know {', '.join(p.ident for p in policies.projects)}.",)
+        error.args = (f"{error} The policy files have {', '.join(p.ident for p in policies.projects)}.",)
         raise error
     return found

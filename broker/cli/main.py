@@ -1,6 +1,6 @@
-"""The `broker` command: gathers the sub-commands and maps every error to an exit code and one sentence.
+"""The `broker` command: assembles the sub-commands, and turns every error into an exit code and one sentence.
 
-Exit 0 = done or accepted, 2 = refused, 1 = any error, usage errors included.
+Exit 0: done or accepted. 2: refused. 1: any error, including wrong usage.
 """
 
 from importlib import import_module
@@ -20,17 +20,19 @@ COMMANDS = {
     "saved_commands": ("saved", "drop", "lookup"),
     "review_commands": ("review", "recall", "read"),
     "budget_commands": ("budget",),
-    "history_commands": ("memory",),
-    "administration_commands": ("policy", "audit", "found", "token"),
+    "history_commands": ("history",),
+    "administration_commands": ("policy", "audit", "init", "token"),
 }
-"""Which module has which commands: only the one that is called is imported, so a check starts at once."""
+"""The commands of each module. Only the module of the command that runs is imported, so that a check starts at once."""
+RENAMED = {"found": "init", "memory": "history", "reenter": "restore", "vouch": "attest"}
+"""Earlier names of commands, with their present ones."""
 
 
 def make_app(entry_points: server_commands.EntryPoints, first: str = "") -> typer.Typer:
-    """The whole command line, or as much of it as the command `first` needs."""
+    """Return the whole command line, or only the part that the command `first` needs."""
     app = typer.Typer(
         name="broker",
-        help="The NPD job broker: the code comes to the data, and only checked results leave.",
+        help="The NPD job broker: your code runs where the data are, and only checked results are released.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -42,9 +44,10 @@ def make_app(entry_points: server_commands.EntryPoints, first: str = "") -> type
 
 
 def run(arguments: list[str], entry_points: server_commands.EntryPoints) -> int:
-    """Run one command and give its exit code; whatever goes wrong is one sentence on standard error."""
+    """Run one command and return its exit code. Every error becomes one sentence on standard error."""
     as_json = "--json" in arguments
     try:
+        # Not standalone: typer would print errors itself and end the process.
         code = make_app(entry_points, arguments[0] if arguments else "")(
             args=arguments, prog_name="broker", standalone_mode=False
         )
@@ -58,6 +61,7 @@ def run(arguments: list[str], entry_points: server_commands.EntryPoints) -> int:
     except BrokerError as error:
         code_name = getattr(error, "code", type(error).__name__.lower())
         return print_problem(str(code_name), str(error), str(getattr(error, "pointer", "")), as_json)
+    # Files that cannot be read or written.
     except (OSError, UnicodeError) as error:
         return print_problem("input", str(error), "", as_json)
     except (KeyboardInterrupt, typer.Abort):
@@ -65,8 +69,14 @@ def run(arguments: list[str], entry_points: server_commands.EntryPoints) -> int:
 
 
 def _usage(message: str, as_json: bool) -> int:
-    """A command without a sub-command has printed its help already, and has no sentence."""
+    """Print a usage error. A command without its sub-command has already printed its help, and has no sentence."""
     if not message and not as_json:
         return 1
-    advice = "See `broker --help`." if message.startswith("No such command") else ""
+    advice = ""
+    if message.startswith("No such command"):
+        old = message.split("'")[1]
+        if old in RENAMED:
+            message = f"The command `{old}` is now called `{RENAMED[old]}`."
+        else:
+            advice = "See `broker --help`."
     return print_problem("usage", f"{message or 'A command is missing.'} {advice}".strip(), "", as_json)

@@ -1,4 +1,4 @@
-"""What the broker's API answers, as typed dictionaries: the JSON as it came."""
+"""The API's answers as typed dictionaries: the JSON as it came."""
 
 from typing import Any, TypedDict
 
@@ -84,7 +84,7 @@ class InboxAnswer(TypedDict):
 
 
 class EvidenceAnswer(TypedDict):
-    """An output as a checker sees it; `candidate_base64` are the bytes that would leave."""
+    """An output as a checker sees it. `candidate_base64`: the bytes that would leave."""
 
     output: str
     name: str
@@ -133,7 +133,7 @@ class ReleaseAnswer(TypedDict):
 
 
 class SavedAnswer(TypedDict):
-    """What a project keeps; `columns` are names, with types where it is a lookup."""
+    """A saved definition. `columns`: the names, for a lookup with their types."""
 
     ident: str
     project: str
@@ -150,6 +150,6 @@ class SavedAnswer(TypedDict):
 
 
 class LookupAnswer(SavedAnswer):
-    """With all its rows."""
+    """A lookup with all its rows."""
 
     rows: list[list[str | None]]

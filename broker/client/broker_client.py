@@ -29,23 +29,25 @@ class AdministratorCalls(BrokerConnection):
         self._send("POST", f"{API_PREFIX}/jobs/{path_part(job)}/stop")
 
     def put_person(self, ident: str, name: str, roles: list[str], active: bool = True) -> None:
-        """Make or change an account."""
+        """Create or change an account."""
         self._send(
             "PUT", f"{API_PREFIX}/people/{path_part(ident)}", json={"name": name, "roles": roles, "active": active}
         )
 
     def policy_in_force(self) -> str:
-        """The canonical JSON of the policy set in force."""
+        """Return the canonical JSON of the policy set in force."""
         return str(self._json("GET", f"{API_PREFIX}/policies/current")["content"])
 
     def apply_policy(self, fingerprint: str, content: str) -> str:
-        """Apply a set that another administrator has proposed, or propose it: "applied" or "proposed"."""
+        """Apply a set that another administrator has proposed, or propose it. Returns "applied" or "proposed"."""
         try:
             self._send("POST", f"{API_PREFIX}/policies/{path_part(fingerprint)}/application")
+        # Nobody has proposed this set yet.
         except Unknown:
             self._json("POST", f"{API_PREFIX}/policies", json={"content": content})
             return "proposed"
         except Forbidden as error:
+            # This administrator proposed it before; a second one has to apply it.
             if error.code != "second-administrator":
                 raise
             return "proposed"
@@ -56,7 +58,7 @@ class AdministratorCalls(BrokerConnection):
         return cast(list[dict[str, Any]], found["lines"])
 
     def ledger(self) -> dict[str, Any]:
-        """Every account of the ledger."""
+        """Return every account of the ledger."""
         return self._json("GET", f"{API_PREFIX}/ledger")
 
     def account_history(self, unit: str, project: str = "", dataset: str = "") -> list[dict[str, Any]]:
@@ -64,22 +66,22 @@ class AdministratorCalls(BrokerConnection):
         return cast(list[dict[str, Any]], self._json("GET", f"{API_PREFIX}/ledger/history", params=params)["history"])
 
     def verify_ledger(self, head: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Whether the ledger holds, and holds a head that was exported."""
+        """Return whether the ledger holds, and has an exported head."""
         return self._json("GET", f"{API_PREFIX}/ledger/verification", params=head or {})
 
     def ledger_head(self) -> dict[str, Any]:
         return self._json("GET", f"{API_PREFIX}/ledger/head")
 
     def restore_ledger(self, forgotten: dict[str, Any]) -> str:
-        """Enter what a restored ledger forgot: "asked" or "entered"."""
+        """Enter what a restored ledger lacks. Returns "asked" or "entered"."""
         return str(self._json("POST", f"{API_PREFIX}/ledger/reentries", json=forgotten)["state"])
 
     def attest_ledger(self, head: dict[str, Any]) -> str:
-        """Take an exported head for the last one: "asked" or "taken"."""
+        """Attest an exported head as the last one. Returns "asked" or "taken"."""
         return str(self._json("POST", f"{API_PREFIX}/ledger/vouches", json=head)["state"])
 
     def caps(self, snapshot: str = "", search: str = "", page: int = 1) -> dict[str, Any]:
-        """How full the caps on exact figures are, the fullest first."""
+        """Return how much of the caps on exact figures is used, the fullest first."""
         return self._json(
             "GET", f"{API_PREFIX}/memory/caps", params={"snapshot": snapshot, "search": search, "page": page}
         )
@@ -88,15 +90,15 @@ class AdministratorCalls(BrokerConnection):
         return self._json("GET", f"{API_PREFIX}/memory/head")
 
     def restore_history(self, forgotten: dict[str, Any]) -> str:
-        """Have a worker enter what a restored memory forgot: "asked" or "agreed"."""
+        """Let a worker enter what a restored release history lacks. Returns "asked" or "agreed"."""
         return str(self._json("POST", f"{API_PREFIX}/memory/reentries", json=forgotten)["state"])
 
     def attest_history(self, head: dict[str, Any]) -> str:
-        """Take an exported head of the memory for the last one: "asked" or "taken"."""
+        """Attest an exported head of the release history as the last one. Returns "asked" or "taken"."""
         return str(self._json("POST", f"{API_PREFIX}/memory/vouches", json=head)["state"])
 
     def public_tables(self) -> list[dict[str, Any]]:
-        """Tables that were published elsewhere, without recipes and figures."""
+        """Return the public tables, without recipes and figures."""
         return cast(list[dict[str, Any]], self._json("GET", f"{API_PREFIX}/public-tables")["tables"])
 
     def public_table(self, ident: str) -> dict[str, Any]:
@@ -116,7 +118,7 @@ class CheckerCalls(BrokerConnection):
     """Calls of checkers."""
 
     def lookups(self) -> list[SavedAnswer]:
-        """Lookups that wait for the caller's decision."""
+        """Return the lookups that wait for the caller's decision."""
         return cast(list[SavedAnswer], self._json("GET", f"{API_PREFIX}/lookups")["saved"])
 
     def lookup(self, ident: str) -> LookupAnswer:
@@ -136,7 +138,7 @@ class CheckerCalls(BrokerConnection):
         return self._json("GET", f"{API_PREFIX}/outputs/{path_part(output)}/staff-record")
 
     def acro(self, job: str) -> AcroAnswer:
-        """A job's outputs for ACRO's viewer."""
+        """Return a job's outputs for ACRO's viewer."""
         return cast(AcroAnswer, self._json("GET", f"{API_PREFIX}/jobs/{path_part(job)}/acro"))
 
     def claim(self, output: str, take: bool = True) -> None:
@@ -154,8 +156,11 @@ class CheckerCalls(BrokerConnection):
         words: str = "",
         whys: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        """Vote on what was `seen` (an answer of `look`); gives the output's state after the vote. `why` findings are
-        set aside (`whys`: each of them) is for checkers, `words` are for the researchers."""
+        """Vote on what was `seen` (an answer of `evidence`), and return the output's new state.
+
+        `why` says for checkers why findings are set aside (`whys`: each of them); `words` is a message for the
+        researchers.
+        """
         body = {
             "choice": str(choice),
             "reason": reason,
@@ -170,11 +175,11 @@ class CheckerCalls(BrokerConnection):
         return str(self._json("POST", f"{API_PREFIX}/outputs/{path_part(output)}/votes", json=body)["state"])
 
     def scripts_to_read(self) -> list[ScriptAnswer]:
-        """Scripts that ran on real data and that nobody has read, oldest first."""
+        """Return the scripts that ran on real data and that nobody has read, oldest first."""
         return cast(list[ScriptAnswer], self._json("GET", f"{API_PREFIX}/failures")["jobs"])
 
     def printed(self, job: str) -> bytes:
-        """What a script printed on real data."""
+        """Return what a script printed on real data."""
         return self._send("GET", f"{API_PREFIX}/jobs/{path_part(job)}/failure").content
 
     def read_script(self, job: str) -> None:
@@ -205,7 +210,7 @@ class ResearcherCalls(BrokerConnection):
         return self._json("POST", f"{API_PREFIX}/checks", json=body)
 
     def submit(self, submission: Submission) -> JobAnswer:
-        """The new job, or the one that this client id made before. A refused job carries `refusals`."""
+        """Return the new job, or the one that this client id made before. A refused job has `refusals`."""
         body = {
             "project": submission.project,
             "kind": submission.kind.value,
@@ -228,7 +233,7 @@ class ResearcherCalls(BrokerConnection):
         return cast(list[JobAnswer], found["jobs"])
 
     def outputs(self, job: str) -> list[dict[str, Any]]:
-        """What the caller may know of a job's outputs."""
+        """Return what the caller may know of a job's outputs."""
         return cast(list[dict[str, Any]], self.job(job)["outputs"])
 
     def withdraw(self, job: str) -> None:
@@ -238,18 +243,18 @@ class ResearcherCalls(BrokerConnection):
         return self._send("GET", f"{API_PREFIX}/outputs/{path_part(output)}/content").content
 
     def record(self, output: str) -> bytes:
-        """The record that goes with a released output, as it is hashed in the manifest."""
+        """Return the record of a released output. The manifest has the hash of these bytes."""
         return self._send("GET", f"{API_PREFIX}/outputs/{path_part(output)}/record").content
 
     def manifest(self, job: str) -> dict[str, Any]:
         return self._json("GET", f"{API_PREFIX}/jobs/{path_part(job)}/manifest")
 
     def saved(self, project: str) -> list[SavedAnswer]:
-        """What a project keeps and has asked for."""
+        """Return what a project has saved and proposed."""
         return cast(list[SavedAnswer], self._json("GET", f"{API_PREFIX}/projects/{path_part(project)}/saved")["saved"])
 
     def propose_lookup(self, project: str, name: str, about: str, text: str) -> SavedAnswer:
-        """Ask for a CSV to be kept as `project.name`."""
+        """Propose a CSV text as the lookup `project.name`."""
         body = {"name": name, "about": about, "text": text}
         return cast(SavedAnswer, self._json("POST", f"{API_PREFIX}/projects/{path_part(project)}/saved", json=body))
 
@@ -257,18 +262,18 @@ class ResearcherCalls(BrokerConnection):
         self._send("DELETE", f"{API_PREFIX}/projects/{path_part(project)}/saved/{path_part(name)}")
 
     def budget(self, project: str) -> dict[str, Any]:
-        """What the project may spend of each person's privacy, with its history."""
+        """Return what the project may spend of each person's privacy, with its history."""
         return self._json("GET", f"{API_PREFIX}/projects/{path_part(project)}/budget")
 
 
 class BrokerClient(ResearcherCalls, CheckerCalls, AdministratorCalls):
-    """One person's hand on a broker: the broker decides which of the calls are theirs."""
+    """All calls for one person. The broker decides which of them this person may use."""
 
     def register(self) -> list[ReleaseAnswer]:
         return cast(list[ReleaseAnswer], self._json("GET", "/register.json")["releases"])
 
     def ready(self) -> bool:
-        """Whether the broker and what it needs answer."""
+        """Whether the broker, its store and its queue answer."""
         try:
             return self._http.get("/readyz").status_code == 200
         except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Calls to a running broker over HTTP: an answer as JSON or bytes, or the domain's error. Knows no route."""
+"""Calls to a running broker over HTTP: returns JSON or bytes, or raises the domain's error. Knows no route."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -12,11 +12,12 @@ LOGIN_ADVICE = "BROKER_TOKEN takes an API token, not a password: `broker token I
 
 
 def error_of_response(response: httpx.Response) -> BrokerError:
-    """The domain error that an answer of 400 or more stands for."""
+    """Return the domain error for an answer with status 400 or higher."""
     body = _body(response)
     code, message = str(body.get("code", "")), str(body.get("message", ""))
+    # Not from a broker, for example a proxy's error page.
     if not message:
-        return Unavailable(f"The server answered {response.status_code} and did not say why.")
+        return Unavailable(f"The server answered {response.status_code} without a reason.")
     match response.status_code:
         case 401:
             return Forbidden(code, f"{message} {LOGIN_ADVICE}")
@@ -28,6 +29,7 @@ def error_of_response(response: httpx.Response) -> BrokerError:
             return Conflict(code, message)
         case 422:
             return Refused(_refusals(body))
+        # Try again later: nothing was wrong with the request.
         case status if status >= 500 or status == 429:
             return Unavailable(message)
     return Invalid(code, message, str(body.get("pointer", "")))
@@ -42,7 +44,7 @@ def _body(response: httpx.Response) -> dict[str, object]:
 
 
 def _unknown(message: str) -> Unknown:
-    """The server's sentence is kept: it names what was asked for."""
+    """Return the error with the server's sentence, which names what was requested."""
     error = Unknown("thing", "")
     error.args = (message,)
     return error
@@ -60,7 +62,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class BrokerConnection:
-    """A connection to the broker at `url`. `transport` is for tests: it takes the place of the network."""
+    """A connection to the broker at `url`. Tests pass a `transport` instead of the network."""
 
     def __init__(self, url: str, token: str = "", transport: httpx.BaseTransport | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -71,7 +73,7 @@ class BrokerConnection:
                 base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, transport=transport, trust_env=False
             )
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise Invalid("url", "The broker's address or the token cannot be used.", "BROKER_URL") from error
+            raise Invalid("url", "The broker's address or the token is not valid.", "BROKER_URL") from error
 
     def __enter__(self) -> Self:
         return self
@@ -88,9 +90,11 @@ class BrokerConnection:
         try:
             found = self._send(method, path, **sent).json()
         except ValueError as error:
-            raise Unavailable("The server's answer is not JSON: is BROKER_URL a broker?") from error
+            raise Unavailable(
+                "The server's answer is not JSON. Check that BROKER_URL is the address of a broker."
+            ) from error
         if not isinstance(found, dict):
-            raise Unavailable("The server's answer is not a broker's.")
+            raise Unavailable("The server's answer does not come from a broker. Check BROKER_URL.")
         return found
 
     def _send(self, method: str, path: str, **sent: Any) -> httpx.Response:
@@ -106,5 +110,5 @@ class BrokerConnection:
 
 
 def path_part(ident: str) -> str:
-    """An id as one part of a path, whatever is in it."""
+    """Return an id as one part of a path, with every special character quoted."""
     return quote(ident, safe="")

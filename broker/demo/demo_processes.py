@@ -1,4 +1,4 @@
-"""The demo's two processes, web and worker: a lock on its folder, and signals that end it like Ctrl-C."""
+"""The demo's two processes, web and worker; a lock on its folder; and signals that end it like Ctrl-C."""
 
 import fcntl
 import os
@@ -21,7 +21,8 @@ END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class FolderLock:
-    """The lock on a demo's folder. Processes that inherit it keep it: what a killed demo left is not overlooked."""
+    """The lock on a demo's folder. Processes that inherit it hold it too, so that the processes of a killed demo are
+    noticed."""
 
     def __init__(self, lock: IO[str]) -> None:
         self._lock = lock
@@ -30,14 +31,14 @@ class FolderLock:
         return self._lock.fileno()
 
     def note(self, words: str) -> None:
-        """Leave word for whoever comes second."""
+        """Write a word for a second demo to read."""
         self._lock.write(f"{words} ")
         self._lock.flush()
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[FolderLock]:
-    """Nobody else's demo in `folder` while this lasts; Conflict, saying where the other one is, if there is one."""
+    """Hold the lock on `folder`. Raises Conflict, with the other demo's address, if another one holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "demo.lock").open("a+") as lock:
         try:
@@ -47,6 +48,7 @@ def lock_folder(folder: Path) -> Iterator[FolderLock]:
             raise Conflict("demo-runs", _already_running(folder, lock.read().split())) from None
         lock.truncate(0)
         claim = FolderLock(lock)
+        # A second demo prints these, so that its user can end the first one.
         claim.note(str(os.getpid()))
         yield claim
 
@@ -59,7 +61,7 @@ def _already_running(folder: Path, words: list[str]) -> str:
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """TERM and HUP unwind as Ctrl-C does, so that whatever was started is ended."""
+    """Let TERM and HUP unwind as Ctrl-C does, so that everything that was started is ended."""
     before = {number: signal.signal(number, _interrupt) for number in END_SIGNALS}
     try:
         yield
@@ -69,7 +71,7 @@ def interrupted_by_signals() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """From now on nothing interrupts the ending itself, which takes seconds."""
+    """Ignore further signals, so that nothing interrupts the ending, which takes seconds."""
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -82,8 +84,9 @@ START_SECONDS = 60
 
 
 def environment(data: Path, port: int, runtime: str) -> dict[str, str]:
-    """Settings of a demo broker: synthetic data, password sign-in, plain HTTP on this machine."""
+    """Return the settings of a demo broker: synthetic data, password sign-in, plain HTTP on this machine."""
     return {
+        # Settings of another broker in the environment must not reach the demo's.
         **{k: v for k, v in os.environ.items() if not k.startswith("BROKER_")},
         "BROKER_DATA": str(data),
         "BROKER_PORT": str(port),
@@ -95,7 +98,8 @@ def environment(data: Path, port: int, runtime: str) -> dict[str, str]:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted` if nobody listens there, else one that the system gives."""
+    """Return `wanted` if nobody listens there, else a port from the system. Raises Unavailable if there is none."""
+    # Port 0: the system chooses.
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -109,7 +113,7 @@ def free_port(wanted: int) -> int:
 
 @contextmanager
 def running(env: dict[str, str], logs: Path, claim: FolderLock | None = None) -> Iterator[str]:
-    """Web and worker up and answering; yields the address. Both hold `claim` for as long as they live."""
+    """Run web and worker, and yield the address once they answer. Both hold the lock `claim` as long as they live."""
     address = f"http://127.0.0.1:{env['BROKER_PORT']}"
     descriptors = () if claim is None else (claim.fileno(),)
     logs.mkdir(parents=True, exist_ok=True)
@@ -117,6 +121,7 @@ def running(env: dict[str, str], logs: Path, claim: FolderLock | None = None) ->
         for name in ("worker", "serve"):
             log = stack.enter_context((logs / f"{name}.log").open("ab"))
             command = [sys.executable, "-m", "broker", name]
+            # A new session, so that Ctrl-C reaches the demo only, which then ends both processes in order.
             process = subprocess.Popen(
                 command, env=env, stdout=log, stderr=log, start_new_session=True, pass_fds=descriptors
             )

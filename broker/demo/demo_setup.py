@@ -1,4 +1,4 @@
-"""What the demo needs before the first job: people, policy, images, data, snapshot. Skips what is there."""
+"""Prepares the demo before its first job: people, policy, images, data, snapshot. Skips what exists."""
 
 import json
 import secrets
@@ -35,10 +35,11 @@ def demo_persons() -> list[Person]:
 
 
 def sign_ins(folder: Path) -> dict[str, str]:
-    """Name → password; read from the data folder, or made and kept there."""
+    """Return passwords by name, from the data folder; made and stored there if they do not exist."""
     file = folder / "sign-ins.json"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
+        # Before the content, so that nobody else can ever read the passwords.
         file.touch(mode=0o600)
         file.write_text(json.dumps({ident: secrets.token_urlsafe(9) for ident, _, _ in DEMO_PEOPLE}, indent=2))
     return dict(json.loads(file.read_text()))
@@ -49,7 +50,7 @@ SEED = 421
 
 
 def prepare(settings: Settings, pupils: int) -> Ports:
-    """Everything ready for a worker and a web server on `settings.data`. Images build while the data are made."""
+    """Prepare everything for a worker and a web server on `settings.data`. Images are built while the data are made."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         images = pool.submit(build_images, settings, lambda line: None)
         policies = policies_from_files(settings)
@@ -70,6 +71,7 @@ def _set_up_people_and_policy(ports: Ports, settings: Settings, policies: Policy
         in_force = ports.store.policy_in_force().fingerprint
     except Unknown:
         in_force = ""
+    # Two administrators, as on every broker.
     if in_force != policies.fingerprint:
         first, second = (ports.store.person(f"demo-admin-{n}") for n in (1, 2))
         propose_policy(ports, first, policies)
@@ -82,12 +84,13 @@ def _make_snapshot(ports: Ports, settings: Settings, policies: PolicySet, pupils
     done = extracts / "complete"
     if done.exists() and _has_snapshot(ports):
         return
-    shutil.rmtree(extracts, ignore_errors=True)  # half of an earlier run
+    shutil.rmtree(extracts, ignore_errors=True)  # left by an earlier run that did not finish
     with demo_step(f"synthetic NPD: {pupils:,} pupils, {YEARS[0]}-{YEARS[1]}") as step:
         make_extracts(policies.catalogue, pupils, YEARS, SEED, extracts, step.show_progress)
     with demo_step("ingest: validate, number persons, prove key facts") as step:
         snapshot, _ = ingest_extracts(settings, ports, extracts, step.show_progress)
         step.say(f"snapshot {snapshot.ident}")
+    # Last, so that an interrupted run makes the data again.
     done.touch()
 
 
@@ -104,5 +107,6 @@ def _await_images(images: "Future[dict[str, str]]", settings: Settings) -> None:
             for name, digest in images.result().items():
                 step.say(f"{name} {digest[:19]}")
         except BrokerError:
+            # bubblewrap needs no images.
             if settings.runtime != "bubblewrap":
                 raise

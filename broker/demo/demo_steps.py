@@ -1,4 +1,4 @@
-"""How the demo tells what happens: one line a stage with its time, a progress bar while it lasts."""
+"""Shows the demo's progress: one line with its time for each stage, and a progress bar while it lasts."""
 
 import time
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoStep:
-    """A stage under way: `show_progress` shows progress, `say` leaves a line."""
+    """A stage in progress. `show_progress` updates the bar, `say` prints a line."""
 
     def __init__(self, progress: Progress, title: str) -> None:
         self._progress = progress

@@ -1,4 +1,4 @@
-"""`broker demo`: a broker from nothing, jobs from submission to release, and the page that stays up."""
+"""`broker demo`: a broker from nothing, jobs from submission to release, and the pages, which stay up."""
 
 import os
 import time
@@ -33,7 +33,8 @@ WAIT_SECONDS = 180
 
 
 def run_story(dashboard: BrokerClient, researcher: BrokerClient, checker: BrokerClient) -> None:
-    """The private job goes first: it ends when its slot of time is over, which the others fill."""
+    """Submit, review and collect the jobs of the demo."""
+    # The private job goes first, because it ends only when its time slot is over; the others fill that time.
     private = _submit_privately(dashboard)
     sql = _submit_job(
         researcher, JobKind.SQL, "absence.sql", "Absence by SEN provision", "absence_by_sen", "Absence by provision"
@@ -64,6 +65,7 @@ def _print_forecast(found: Mapping[str, Any], step: DemoStep) -> None:
     share = "" if found["share"] is None else f", {found['share']:.1%} of what the project has left"
     step.say(f"it costs epsilon {found['spend']['epsilon']:g}{share}")
     for e in found["expected"]:
+        # One size of cell is enough for a first look.
         if e["persons_in_the_cell"] in {None, 1000}:
             where = "" if e["persons_in_the_cell"] is None else " in a cell of 1,000"
             step.say(f"{e['figure']}{where} will be off by {e['error']:g} in the mean")
@@ -132,7 +134,7 @@ def _review_job(client: BrokerClient, job: str) -> None:
 
 
 def _in_review(client: BrokerClient, job: str) -> list[InboxAnswer]:
-    """The job's outputs in the checker's inbox, which they reach a moment after the sandbox has ended."""
+    """Return the job's outputs in the checker's inbox. They get there a moment after the sandbox has ended."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not (found := [w for w in client.inbox() if w["job"] == job]):
         if time.monotonic() > deadline:
@@ -145,7 +147,7 @@ def _collect_release(client: BrokerClient, title: str, job: str) -> None:
     with demo_step(f"{title}: release") as step:
         deadline = time.monotonic() + WAIT_SECONDS
         while (found := client.job(job))["state"] != "released" and time.monotonic() < deadline:
-            time.sleep(0.1)  # a worker compares it once more with everything that was released
+            time.sleep(0.1)  # a worker first compares it again with everything that was released
         if found["state"] != "released":
             raise Unavailable(f"job {job} is {found['state']}, not released")
         for output in found["outputs"]:
@@ -160,13 +162,13 @@ def _job_text(file: str) -> str:
 
 
 DATA = Path("data/demo")
-"""Where the demo's broker lives, unless BROKER_DATA says otherwise."""
+"""Folder of the demo's broker, unless BROKER_DATA is set."""
 
 STORY_PEOPLE = ("demo-dashboard", "demo-researcher", "demo-checker-1")
 
 
 def run_demo(*, once: bool, pupils: int) -> int:
-    """0 when three jobs were released and the fourth was refused."""
+    """Return 0 if three jobs were released and the fourth was refused."""
     began = time.monotonic()
     runtime = os.environ.get("BROKER_RUNTIME") or ("auto" if engine_answers() else "bubblewrap")
     data = Path(os.environ.get("BROKER_DATA", DATA))
@@ -176,6 +178,7 @@ def run_demo(*, once: bool, pupils: int) -> int:
         env = environment(settings.root, free_port(settings.port), runtime)
         with demo_step("web and worker"):
             address = stack.enter_context(running(env, settings.root / "logs", claim))
+        # Registered last, so it runs first: nothing may interrupt the ending of the processes.
         stack.callback(ignore_signals)
         run_story(*(BrokerClient(address, token_for(ports, ident)) for ident in STORY_PEOPLE))
         console.print(f"\nfrom nothing to three releases in {time.monotonic() - began:.0f} s", style="bold")

@@ -1,1 +1,2 @@
-"""Disclosure control: what the rules find in results by their evidence. Pure: no I/O, clock, randomness or engine."""
+"""Disclosure control: applies the disclosure rules to outputs and their evidence. Pure: no I/O, clock, randomness,
+engine."""

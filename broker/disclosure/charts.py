@@ -1,6 +1,8 @@
-"""Draws a chart from a table as it would be released, or an amount over time; nothing else. Alone it knows altair.
+"""Draws charts as SVG: from a table as it would be released, or of an amount over time. The only module that imports
+altair.
 
-A hidden figure is not drawn; names of columns are titles only: nothing of a script is part of a drawing's code.
+A suppressed figure is not drawn. Column names appear only as titles: nothing from a script becomes part of the code of
+a drawing.
 """
 
 from decimal import Decimal
@@ -14,19 +16,21 @@ from broker.domain.plans.scalars import Value
 WIDTH, HEIGHT = 560, 320
 MAX_POINTS = 5_000
 UPRIGHT_LETTERS = 90
-"""So many stand side by side under a figure."""
+"""The number of letters that fit side by side under a chart."""
 
 
 def draw_chart(figure: ScriptFigure, table: Assessment) -> bytes:
-    """The SVG. Raises Invalid("request") where the table has no such columns, or nothing to draw."""
+    """Return the chart as SVG. Raises Invalid("request") if the table lacks the columns, or has nothing or too much to
+    draw."""
     return draw_points(figure, chart_points(figure, table))
 
 
 def draw_points(figure: ScriptFigure, points: list[dict[str, Any]]) -> bytes:
-    """The SVG of points with `x`, `y` and, where the figure has one, `colour`."""
+    """Return the SVG of points with `x`, `y` and, if the figure has one, `colour`."""
     import altair as alt  # takes half a second, and few jobs have figures
     import vl_convert
 
+    # Bars need categories.
     numbers = all(isinstance(p["x"], int | float) for p in points) and figure.mark is not FigureMark.BAR
     dots: Any = {"type": "point", "filled": True, "size": 70}
     marks: dict[FigureMark, Any] = {
@@ -45,12 +49,13 @@ def draw_points(figure: ScriptFigure, points: list[dict[str, Any]]) -> bytes:
     if figure.colour is not None:
         axes["color"] = alt.Color("colour:N", title=figure.colour, legend=alt.Legend(orient="top"))
     spec = chart.encode(**axes).to_dict()
+    # No URL may be fetched while drawing.
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     return svg.encode()
 
 
 def _label_axis(points: list[dict[str, Any]]) -> Any:
-    """Short words along the figure stand upright, to be read without turning one's head."""
+    """Label short words horizontally, so that they are easy to read."""
     import altair as alt
 
     words = {str(p["x"]) for p in points}
@@ -59,7 +64,7 @@ def _label_axis(points: list[dict[str, Any]]) -> Any:
 
 
 def draw_time_series(points: list[tuple[str, float]], most: float, title: str) -> bytes:
-    """The SVG of an amount over time, in steps from moment (ISO) to moment, under a line that it may not cross."""
+    """Return the SVG of an amount over time: steps between moments (ISO), and a line at `most`, its limit."""
     import altair as alt
     import vl_convert
 
@@ -76,7 +81,8 @@ def draw_time_series(points: list[tuple[str, float]], most: float, title: str) -
 
 
 def chart_points(figure: ScriptFigure, table: Assessment) -> list[dict[str, Any]]:
-    """One point for each row whose figures are all shown."""
+    """One point for each row in which none of the chart's columns is suppressed. Raises Invalid("request") if there are
+    no points or too many, or if `y` is not a number."""
     wanted = {"x": figure.x, "y": figure.y} | ({"colour": figure.colour} if figure.colour else {})
     places = {axis: _column_index(column, axis, table) for axis, column in wanted.items()}
     shown = [r for r in table.rows if not any(r.suppressed[i] or r.released[i] is None for i in places.values())]
@@ -84,7 +90,7 @@ def chart_points(figure: ScriptFigure, table: Assessment) -> list[dict[str, Any]
         raise Invalid("request", f"There is nothing to draw, or more than {MAX_POINTS} points.", "/data")
     points = [{axis: _plain(r.released[i]) for axis, i in places.items()} for r in shown]
     if not all(isinstance(p["y"], int | float) for p in points):
-        raise Invalid("request", f"{figure.y} is no number.", "/y")
+        raise Invalid("request", f"{figure.y} is not a number.", "/y")
     return points
 
 

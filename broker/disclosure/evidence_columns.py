@@ -1,4 +1,4 @@
-"""The evidence of a table by column: one field of all its cells as one array. No rule stands here."""
+"""The evidence of a table by column: one evidence item of all its cells as one array. Contains no rule."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,21 +18,22 @@ Numbers = NDArray[Any]
 
 @dataclass(frozen=True)
 class EvidenceColumn:
-    """`values` are 64-bit whole numbers, floats or, where neither is exact, objects; anything where not `known`."""
+    """`values` are 64-bit integers, floats or, if neither is exact, objects. Values where `known` is False mean
+    nothing."""
 
     values: Numbers
     known: Mask
 
     @property
     def is_whole(self) -> bool:
-        """Whether every known value is a whole number, and exact here."""
+        """Whether the values are stored exactly as 64-bit integers."""
         return self.values.dtype == np.int64
 
     @cached_property
     def floats(self) -> Numbers:
-        """The nearest floats; NaN where unknown, and where a float would make nothing or the infinite of a number."""
+        """The nearest floats. NaN: unknown, or the float would be infinite or turn a non-zero number into 0."""
         found = self.values if self.values.dtype != object else np.array([_as_float(v) for v in self.values], float)
-        return np.where(self.known & np.isfinite(found), found, np.nan)
+        return np.where(self.known & np.isfinite(found), found, np.nan)  # prefilters choose cells with NaN
 
     def tolist(self) -> list[Value]:
         found: list[Value] = self.values.tolist()
@@ -46,12 +47,13 @@ class EvidenceColumn:
 
 
 EvidenceFields = Callable[[str], EvidenceColumn]
-"""The columns of one statistic, or of the cells themselves, by the name of the field."""
+"""Returns a column by name, for one statistic or for the cells themselves."""
 
 
 @runtime_checkable
 class EvidenceColumns(Protocol):
-    """The cells of a table, of `width` keys, by column. `codes` tell the values of one key apart, and no more."""
+    """The cells of a table with `width` keys, by column. `codes` distinguish the values of a key and mean nothing
+    else."""
 
     @property
     def width(self) -> int: ...
@@ -62,7 +64,7 @@ class EvidenceColumns(Protocol):
 
 
 def as_evidence_columns(cells: Sequence[CellEvidence]) -> EvidenceColumns:
-    """By column as they were read, or else made of the cells."""
+    """The columns as they were read, or else built from the cells."""
     return cells if isinstance(cells, EvidenceColumns) else _CellColumns(cells)
 
 
@@ -71,8 +73,10 @@ def as_evidence_column(values: Sequence[Value]) -> EvidenceColumn:
     kinds = {type(v) for v in values} - {type(None)}
     if kinds == {float}:
         return EvidenceColumn(np.array([0.0 if v is None else v for v in values], float), known)
+    # A mixture of floats and integers would not be exact as floats, so it is stored as objects.
     if kinds <= {int, bool}:
         try:
+            # Any value will do where unknown.
             return EvidenceColumn(np.array([v or 0 for v in values], np.int64), known)
         except OverflowError:
             pass
@@ -82,12 +86,12 @@ def as_evidence_column(values: Sequence[Value]) -> EvidenceColumn:
 
 
 def unknown_column(count: int) -> EvidenceColumn:
-    """What was not asked for."""
+    """A column of unknown values, for evidence that was not requested."""
     return EvidenceColumn(np.zeros(count, np.int64), np.zeros(count, bool))
 
 
 def choose_column(where: Mask, one: EvidenceColumn, other: EvidenceColumn) -> EvidenceColumn:
-    """The one's values there, and the other's elsewhere."""
+    """Values of `one` where the mask is True, and of `other` elsewhere."""
     if one.values.dtype == other.values.dtype:
         values = np.where(where, one.values, other.values)
     else:
@@ -101,12 +105,12 @@ def _as_float(value: Value) -> float:
             found = float(value)
         except OverflowError:
             return np.nan
-        return found if found or not value else np.nan
+        return found if found or not value else np.nan  # underflow: not a true 0
     return np.nan
 
 
 class _CellColumns:
-    """Columns of cells that stand as objects."""
+    """Columns built from cell objects."""
 
     def __init__(self, cells: Sequence[CellEvidence]) -> None:
         self._cells = cells

@@ -1,4 +1,5 @@
-"""Judges the outputs of a job: each by itself, then all with one suppression pattern for linked tables."""
+"""Judges the outputs of a job: first each by itself, then all together with one suppression pattern for linked
+tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -45,11 +46,11 @@ from broker.postprocessing.output_rows import OutputCell, OutputRow, StepBudget,
 from broker.postprocessing.program import public_rows, run_program
 
 TWO_CELL_STATISTICS, TWO_CELL_RULES = frozenset({"ratio", "difference"}), frozenset({"P3"})
-"""A ratio or difference releases the cells that it is made of: it is hidden with any of them."""
+"""A ratio or difference reveals the cells that it is made of, so it is hidden if any of them is."""
 
 
 class JudgingInput(NamedTuple):
-    """What is judged, by which rules, and what its columns are made of."""
+    """A planned output, its evidence, the rules, and the lineage of its columns."""
 
     planned: PlannedOutput
     evidence: OutputEvidence
@@ -58,7 +59,7 @@ class JudgingInput(NamedTuple):
 
     @property
     def is_small(self) -> bool:
-        """Whether a population is under the threshold, so that everything is hidden."""
+        """Whether a table's population is under the threshold. Then everything in the output is hidden."""
         return any(e.persons < self.profile.t for e in self.evidence.tables)
 
     def with_zeros_hidden(self) -> "JudgingInput":
@@ -68,11 +69,12 @@ class JudgingInput(NamedTuple):
 def judge_output(
     planned: PlannedOutput, evidence: OutputEvidence, profile: DisclosureRules, registers: Registers | None = None
 ) -> Assessment:
-    """One output by itself: every table's cells are judged and protected; what stands above sees protected values only.
+    """Judge one output by itself: judge and protect every table's cells. The post-aggregation sees protected values
+    only.
 
-    Silence: what must be looked at before it is shown (zero and full cells under ZeroPolicy.REVIEW) is hidden here
-    under the same symbol as small cells, so that neither the table nor its way to release tells them apart; a
-    population under the threshold, of any table, gives the constant answer that an empty one gives.
+    No visible trace: zero and full cells that would need a review (ZeroPolicy.REVIEW) are hidden here under the same
+    symbol as small cells, so neither the table nor its way to release distinguishes them. If the population of any
+    table is under the threshold, the output is the same as that of an empty population.
     """
     judging = judging_input(planned, evidence, profile)
     tables = judge_tables(judging, registers or {})
@@ -93,10 +95,10 @@ def judge_tables(
     secondary: Mapping[int, FigureSet] | None = None,
     history: Mapping[int, HistoryConstraint] | None = None,
 ) -> list[JudgedTable]:
-    """The tables of an output; `secondary` are further figures to hide, and `history` is what memory says of each
-    table, by the table's number."""
+    """Judge the tables of an output. `secondary` are further figures to hide and `history` the constraints of the
+    release history, both by the table's number."""
     pairs = zip(judging.planned.tables, judging.evidence.tables, strict=True)
-    hidden, known = secondary or {}, history or {}
+    hidden, known = secondary or {}, history or {}  # by the table's number
     return [
         judge_table(
             p,
@@ -114,13 +116,14 @@ def judge_tables(
 
 
 def _is_margin(table: PlannedTable, others: Sequence[PlannedTable]) -> bool:
-    """Whether another table of the output tells the same rows apart by more keys."""
+    """Whether another table of the output has the same rows divided by more keys."""
     keys = {k.expression for k in table.keys}
     return any(keys < {k.expression for k in o.keys} and o.contributions == table.contributions for o in others)
 
 
 def has_holes(tables: Sequence[JudgedTable]) -> bool:
-    """Zeros may be shown only where nothing is hidden: beside a hidden cell they would tell that it is not empty."""
+    """Whether a shown table has a hidden cell. Zeros may be shown only if none has: otherwise a shown zero would reveal
+    that a hidden cell is not empty."""
     return any(t.has_holes for t in tables if t.planned.shown)
 
 
@@ -130,7 +133,7 @@ def assessment_of(
     more: Sequence[Finding] = (),
     audit: SuppressionAudit | None = None,
 ) -> Assessment:
-    """What is told of an output by its judged tables. `more` are findings on the output as a whole."""
+    """The assessment of an output from its judged tables. `more` are findings on the output as a whole."""
     profile = judging.profile
     rows = _output_rows(judging, tables)
     verdicts = [*_verdicts(judging, tables, bool(rows)), *(f.verdict for f in more)]
@@ -156,6 +159,7 @@ def assessment_of(
 
 
 def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
+    # Verdicts on the wrong table would release unprotected figures.
     if (len(planned.tables), len(planned.public)) != (len(evidence.tables), len(evidence.public)):
         raise Breach("The evidence is of other tables than planned.")
     ids = [i for t in planned.tables for i in (*(k.ident for k in t.keys), *(s.ident for s in t.statistics))]
@@ -166,7 +170,8 @@ def _check_evidence(planned: PlannedOutput, evidence: OutputEvidence) -> None:
 
 
 def _output_rows(judging: JudgingInput, tables: Sequence[JudgedTable]) -> tuple[AssessedRow, ...]:
-    """The program's rows as output columns. A row that no list names is shown only if one of its figures is."""
+    """The rows of the program as output columns. A row that is on no list is shown only if at least one of its figures
+    is."""
     figures = [i for i, found in enumerate(judging.lineage.column_statistics) if found]
     public = [public_rows(p, rows) for p, rows in zip(judging.planned.public, judging.evidence.public, strict=True)]
     work = StepBudget(judging.profile.max_group_steps)
@@ -174,6 +179,7 @@ def _output_rows(judging: JudgingInput, tables: Sequence[JudgedTable]) -> tuple[
     shown: list[AssessedRow] = []
     for line in lines:
         cells = [compute_cell(c.expression, line.cells) for c in judging.planned.columns]
+        # An all-hidden unlisted row is left out.
         passes = any(not cells[i].hidden for i in figures) if figures else line.exists
         if line.listed or passes:
             shown.append(_output_row(judging.planned, line, cells))
@@ -200,23 +206,24 @@ def _output_row(planned: PlannedOutput, line: OutputRow, cells: Sequence[OutputC
 
 
 def _row_findings(judged: JudgedRow, table: JudgedTable, judging: JudgingInput) -> list[Finding]:
-    """Findings of a table's row for staff, under each output column that shows the figure: not those of the plan, nor
-    of empty rows, which are told once for the output."""
+    """Findings on one row for staff, under each output column that shows the figure. Findings on the plan and on empty
+    rows are left out, because the output lists them once."""
     if judged.row.cell is None or not any(judged.findings.values()):
         return []
     found: list[Finding] = []
     columns = zip(judging.planned.columns, judging.lineage.column_statistics, strict=True)
     places = [(c.name, behind & table.read) for c, behind in columns]
-    nowhere = table.read.difference(*(behind for _, behind in places))
+    nowhere = table.read.difference(*(behind for _, behind in places))  # read, but in no column
     for name, idents in [*places, (None, nowhere)]:
         for ident in sorted(idents):
+            # Findings on the plan and on the population are reported once for the output.
             own = [f for f in judged.findings[ident] if f.rule not in PLAN_RULE_IDS | {"W1"}]
             found += [replace(f, cell=judged.row.keys, column=name) for f in own]
     return found
 
 
 def _plan_findings(judging: JudgingInput) -> list[Finding]:
-    """What follows from the plan alone."""
+    """Findings that follow from the plan alone."""
     found = [] if all(t.shown for t in judging.planned.tables) else [HIDDEN_CONTEXT]
     found += [replace(SMALL_PART, sentence=p.sentence) for p in judging.planned.small_parts]
     found += [f for t in judging.planned.tables for f in institution_notice(t, judging.profile)]
@@ -239,14 +246,14 @@ def _output_findings(judging: JudgingInput, tables: Sequence[JudgedTable]) -> li
 
 
 def _verdicts(judging: JudgingInput, tables: Sequence[JudgedTable], has_rows: bool) -> list[Verdict]:
-    """Of the plan, and of every figure that is read, shown or not; an output of no row at all is as if every cell of it
-    were hidden."""
+    """Verdicts of the plan and of every figure that is read, shown or not. An output without rows counts as
+    suppressed."""
     found = [f.verdict for f in _plan_findings(judging)] + [t.verdict for t in tables if t.planned.shown]
     return found if has_rows else [*found, Verdict.SUPPRESS]
 
 
 TablesByOutput = list[list[JudgedTable]]
-"""Of each output, its tables."""
+"""The judged tables of each output."""
 
 
 def judge_job(
@@ -257,12 +264,12 @@ def judge_job(
     progress: Progress = no_progress,
     history: Mapping[TableIndex, HistoryConstraint] | None = None,
 ) -> tuple[Assessment, ...]:
-    """An assessment for each output, in order.
+    """Return an assessment for each output, in order.
 
-    What memory says of a table's figures (`history`) holds as a rule does: what it hides, nobody can work out.
-
-    Rules act on cells first. Then, family by family, further figures are hidden until nobody who knows the totals can
-    work out what is hidden, in any table of the job (X1). Where that cannot be had or not be looked at, a person looks.
+    A constraint of the release history (`history`) acts like a rule: nobody can work out the figures that it hides.
+    Rules act on cells first. Then, for each family of linked tables, further figures are hidden until nobody who knows
+    the totals can work out a hidden one in any table of the job (X1). If that is impossible or too large to check, the
+    output needs a review.
     """
     lists = registers or {}
     inputs = [judging_input(p, e, profile) for p, e in zip(plan.outputs, evidence.outputs, strict=True)]
@@ -271,6 +278,7 @@ def judge_job(
         constraints[output][table] = constraint
     judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
     if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_holes, judged)):
+        # A hidden cell in one output can be compared with a zero in another, so this holds for the whole job.
         inputs = [a.with_zeros_hidden() for a in inputs]
         judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
     families = find_families(plan, profile.max_joint_cells)
@@ -279,6 +287,7 @@ def judge_job(
         _family_pattern(f, next(joints) if f.joint else None, inputs, judged, profile, progress) for f in families
     ]
     secondary = _by_table([p for pattern in patterns if pattern is not None for p in pattern.hidden])
+    # Only tables with secondary suppression are judged again.
     judged_again = [
         judge_tables(a, lists, secondary[n], constraints[n]) if n in secondary else tables
         for n, (a, tables) in enumerate(zip(inputs, judged, strict=True))
@@ -297,10 +306,12 @@ def _family_pattern(
     profile: DisclosureRules,
     progress: Progress,
 ) -> SuppressionPattern | None:
-    """None where the joint table is too large. An output of a small population shows nothing, and is as if not there:
-    the holes of the others must not tell of it."""
+    """The suppression pattern of a family; None if its joint table is too large. An output with a small population is
+    left out, because suppressed cells of other outputs must not reveal anything about it."""
+    # Cut off at the largest number of cells: nothing can be computed from it.
     if family.joint is not None and joint is None:
         return None
+    # Everything in a small output is hidden anyway.
     shown = [m.where for m in family.members if not inputs[m.where[0]].is_small]
     evidence = {m.where: inputs[m.where[0]].evidence.tables[m.where[1]] for m in family.members}
     tables = {(n, k): judged[n][k] for n, k in shown}
@@ -317,7 +328,7 @@ def _by_table(places: Sequence[FigurePlace]) -> dict[int, dict[int, FigureSet]]:
 def _audits(
     families: Sequence[TableFamily], patterns: Sequence[SuppressionPattern | None]
 ) -> dict[int, SuppressionAudit]:
-    """Of each output, what was tried and found of its families, for staff; of some that could not be tried, nothing."""
+    """For staff: the audit of each output, added up over its families. Families without a pattern are left out."""
     found: dict[int, SuppressionAudit] = {}
     for family, pattern in zip(families, patterns, strict=True):
         if pattern is None:
@@ -333,10 +344,10 @@ def _audits(
 def _output_notices(
     families: Sequence[TableFamily], patterns: Sequence[SuppressionPattern | None]
 ) -> Mapping[int, tuple[Finding, ...]]:
-    """What a person must look at, by output: the same for all outputs of a family."""
+    """Findings that need a review, by output: the same for all outputs of a family."""
     found: dict[int, dict[Finding, None]] = defaultdict(dict)
     for output in incomparable_outputs(families):
-        found[output][NOT_COMPARABLE] = None
+        found[output][NOT_COMPARABLE] = None  # a dictionary as an ordered set
     for family, pattern in zip(families, patterns, strict=True):
         for number in {m.where[0] for m in family.members}:
             if family.is_beyond_sums:

@@ -1,4 +1,4 @@
-"""Judges one regression by its evidence (rules R1 to R3), and gives what would be released of it."""
+"""Judges one regression by its evidence (rules R1 to R3) and builds the table that would be released."""
 
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -15,21 +15,21 @@ RegressionRule = Callable[[ModelFit, DisclosureRules], Iterator[Finding]]
 
 
 def residual_degrees(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R1: fewer residual degrees of freedom, in rows or in persons, than the profile asks for."""
-    free = min(fit.residual_df, fit.persons - len(fit.columns))
+    """R1: fewer residual degrees of freedom, counted in rows or in persons, than the rules require."""
+    free = min(fit.residual_df, fit.persons - len(fit.columns))  # several rows of a person count once
     if free < profile.dof:
         yield finding("R1", Verdict.REFUSE, "The model has too few residual degrees of freedom.", dof=free)
 
 
 def few_clusters(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R1: standard errors over fewer clusters than degrees of freedom that are asked for."""
-    if 0 < fit.clusters <= profile.dof:
-        sentence = "Standard errors stand on few clusters."
+    """R1: standard errors use no more clusters than the required degrees of freedom."""
+    if 0 < fit.clusters <= profile.dof:  # 0: no clusters
+        sentence = "Standard errors are based on few clusters."
         yield finding("R1", Verdict.REVIEW, sentence, clusters=fit.clusters)
 
 
 def small_levels(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2: a category, or a combination of categories, of 1 to t-1 persons; the reference is one of them."""
+    """R2: a category, the reference included, or a combination of categories has fewer than t persons."""
     for group in fit.groups:
         if group.persons < profile.t:
             sentence = "Fewer persons than the threshold have this category, or combination of categories."
@@ -37,17 +37,19 @@ def small_levels(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
 
 
 def small_columns(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2: a 0/1 column whose ones or zeros are of 1 to t-1 persons, or a coefficient, the constant among them, that so
-    few make nearly all of."""
+    """R2: the ones or zeros of a 0/1 column have fewer than t persons, or fewer than t persons make up nearly all of
+    another coefficient, the constant included."""
     for column in fit.columns:
+        # Both values of a 0/1 column.
         low = min(column.persons, column.rest) if column.kind == "level" else column.persons
         if low < profile.t:
-            sentence = "Fewer persons than the threshold stand behind this coefficient."
+            sentence = "Fewer persons than the threshold contribute to this coefficient."
             yield finding("R2", Verdict.REFUSE, sentence, name=column.name, persons=low)
 
 
 def two_by_two(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2 (P4): of a 0/1 outcome, the ones or the zeros of a category are of 1 to t-1 persons, or there are none."""
+    """R2 (P4): for a 0/1 outcome, fewer than t persons of a category (or none) have the outcome, or fewer than t do
+    not."""
     if fit.binary:
         for group in fit.groups:
             low = min(group.ones, group.rest)
@@ -57,7 +59,7 @@ def two_by_two(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
 
 
 def saturated(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2: the model is a table of means; its cells are judged like those of a table (F1, F3, M3, M9)."""
+    """R2: the model is equivalent to a table of means; its cells are judged like those of a table (F1, F3, M3, M9)."""
     for number, cell in enumerate(fit.cells):
         for rule, sentence in _saturated_cell(cell, fit.binary, profile):
             yield finding(rule, Verdict.REFUSE, sentence, cell=number, persons=cell.persons)
@@ -65,28 +67,35 @@ def saturated(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
 
 def _saturated_cell(cell: ModelFitCell, binary: bool, profile: DisclosureRules) -> Iterator[tuple[str, str]]:
     if cell.persons < profile.t:
-        yield "F1", "The model is a table of means, and fewer persons than the threshold are in a cell of it."
+        yield "F1", "The model is a table of means, and one of its cells has fewer persons than the threshold."
     if binary and (min(cell.ones, cell.rest) < profile.t):
-        yield "F3", "The model is a table of shares, and in a cell of it (nearly) everybody has the outcome, or nobody."
+        yield (
+            "F3",
+            (
+                "The model is a table of shares, and in one of its cells everybody (or nearly everybody) has the "
+                "outcome, or nobody has it."
+            ),
+        )
     if not binary and cell.spread == 0:
-        yield "M9", "The model is a table of means, and everybody in a cell of it has the same value."
+        yield "M9", "The model is a table of means, and everybody in one of its cells has the same value."
     p = p_percent_of(profile)
+    # The p% rule (M3), as for the cells of a table.
     rest = cell.total - cell.largest - cell.second
     if p is not None and cell.largest > 0 and rest * 100 < float(p) * cell.largest:
-        yield "M3", "The model is a table of means, and one person dominates a cell of it."
+        yield "M3", "The model is a table of means, and one person dominates one of its cells."
 
 
 def leverage(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2: a row decides its own fitted value, or one person's rows together decide theirs."""
+    """R2: one row, or the rows of one person together, nearly determine their own fitted values."""
     if fit.leverage > profile.max_leverage:
-        sentence = "One row, or the rows of one person, nearly decide their own fitted values."
+        sentence = "One row, or the rows of one person, almost determine their own fitted values."
         yield finding("R2", Verdict.REFUSE, sentence, leverage=round(fit.leverage, 4))
 
 
 def influence(fit: ModelFit, profile: DisclosureRules) -> Iterator[Finding]:
-    """R2: without one person a coefficient would move by more standard errors than the profile lets it."""
+    """R2: without one person a coefficient would change by more standard errors than the rules allow."""
     if fit.influence > profile.max_influence:
-        sentence = "One person moves a coefficient by much of its standard error."
+        sentence = "One person changes a coefficient by a large part of its standard error."
         yield finding("R2", Verdict.REVIEW, sentence, standard_errors=round(fit.influence, 2))
 
 
@@ -96,7 +105,7 @@ REGRESSION_RULES: tuple[RegressionRule, ...] = (
 
 
 def regression_findings(fit: ModelFit, profile: DisclosureRules) -> tuple[Finding, ...]:
-    """Every rule's word, each finding once."""
+    """The findings of all rules, without duplicates."""
     return tuple(dict.fromkeys(f for rule in REGRESSION_RULES for f in rule(fit, profile)))
 
 
@@ -112,12 +121,12 @@ PER_PERSON_WORDS = (
     "dffits",
     "random_effect",
 )
-"""R3: how columns are called that hold a figure for each person or unit."""
+"""R3: names of columns that hold one figure for each person or unit."""
 
 
 def is_per_person(column: str) -> bool:
-    """R3: whether a column is called like residuals, fitted values or effects of single units."""
-    folded = column.casefold().replace(" ", "_")
+    """R3: whether a column is named like residuals, fitted values or effects of single units."""
+    folded = column.casefold().replace(" ", "_")  # "Fitted values" and "fitted_values"
     return any(folded == word or folded.startswith((word + "_", word + "s")) or folded.endswith("_" + word)
                for word in PER_PERSON_WORDS)  # fmt: skip
 
@@ -125,7 +134,7 @@ def is_per_person(column: str) -> bool:
 COLUMNS = ("term", "estimate", "standard_error")
 MODEL_NUMBERS = ("(rows)", "(persons)", "(residual degrees of freedom)", "(R squared)")
 R_SQUARED_NOTE = (
-    "R squared of a linear model is that of the variation within absorbed effects; of others it is McFadden's."
+    "R squared of a linear model is for the variation within absorbed effects. For other models it is McFadden's."
 )
 ROUNDING_NOTE = "Rows and persons are rounded to the nearest {}; degrees of freedom follow from the rounded rows."
 DIGITS_NOTE = "Estimates and standard errors have at most {} significant digits."
@@ -133,7 +142,8 @@ ABSORBED_NOTE = "Effects of the absorbed groups are not released."
 
 
 def judge_regression(name: str, fit: ModelFit, profile: DisclosureRules, more: tuple[Finding, ...] = ()) -> Assessment:
-    """A coefficient leaves with the profile's significant digits, the numbers of rows and persons rounded."""
+    """Assess a fitted model. Coefficients are released with the significant digits of the rules; numbers of rows and
+    persons are rounded."""
     findings = (*regression_findings(fit, profile), *more)
     notes = [DIGITS_NOTE.format(profile.fit_digits), ROUNDING_NOTE.format(profile.round_base), R_SQUARED_NOTE]
     return Assessment(
@@ -159,6 +169,7 @@ def _rows(fit: ModelFit, profile: DisclosureRules) -> list[AssessedRow]:
     shown_numbers: tuple[Value, ...] = (
         rows,
         _rounded(fit.persons, profile),
+        # From the rounded rows: the exact degrees of freedom would reveal the exact number of rows.
         max(0, rows - (fit.rows - fit.residual_df)),
         with_digits(fit.r_squared, 3),
     )
@@ -181,11 +192,11 @@ def _row(term: str, exact: tuple[Value, ...], released: tuple[Value, ...], perso
 
 def _rounded(count: int, profile: DisclosureRules) -> int:
     base = profile.round_base
-    return (2 * count + base) // (2 * base) * base
+    return (2 * count + base) // (2 * base) * base  # half up, in integers
 
 
 def with_digits(value: float, digits: int) -> Decimal:
-    """With so many significant digits."""
+    """Round to this many significant digits, half to even."""
     exact = Decimal(repr(value))
     if not exact:
         return Decimal(0)

@@ -1,4 +1,4 @@
-"""Judges one planned table by its evidence, row by row; rows come from lists, never from the data."""
+"""Judges one planned table by its evidence, row by row. Rows come from lists, never from the data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ Registers = Mapping[str, Sequence[Value]]
 
 @dataclass(frozen=True, slots=True)
 class CandidateRow:
-    """A row that may be shown: its keys and what was observed there. Unlisted rows are shown only if they pass."""
+    """A row that may be shown: its keys and the cell observed there. An unlisted row is shown only if one of its
+    figures is."""
 
     keys: tuple[Value, ...]
     cell: CellEvidence | None
@@ -31,7 +32,7 @@ class CandidateRow:
 
 
 def listed_values(key: GroupKey, registers: Registers) -> tuple[Value, ...] | None:
-    """Every value that rows may have for this key, in order; None where no list exists."""
+    """Every value that rows may have for this key, in order; None if there is no list."""
     if key.domain is not None:
         return tuple(dict.fromkeys(key.domain))
     found = registers.get(key.variable) if key.variable is not None else None
@@ -43,9 +44,9 @@ def listed_rows(
 ) -> tuple[list[CandidateRow], bool]:
     """The rows in list order, and whether the lists cover the table.
 
-    Where each key has a list and the product is not too large, every combination is a row, whether or not it
-    occurs. Observed values outside the lists (a code that the catalogue does not know, a missing value that
-    the list does not name) follow as unlisted rows: absent then means nobody, or too few.
+    If every key has a list and the product of the lists is not too large, every combination is a row, whether or not it
+    occurs. Observed values outside the lists (a code unknown to the catalogue, or a missing value that the list does
+    not name) follow as unlisted rows. So an absent row means nobody, or too few.
     """
     lists = [listed_values(k, registers) for k in keys]
     known = [v for v in lists if v is not None]
@@ -54,12 +55,13 @@ def listed_rows(
     combinations = list(product(*known)) if covered else []
     rows = [CandidateRow(keys=c, cell=observed.pop(c, None), listed=True) for c in combinations]
     positions = [{v: i for i, v in enumerate(v_list or ())} for v_list in lists]
+    # Total order: data order must not show.
     extra = sorted(observed.values(), key=lambda c: tuple(map(_sort_key, c.keys, positions)))
     return rows + [CandidateRow(c.keys, c, listed=False) for c in extra], covered
 
 
 def _sort_key(value: Value, positions: Mapping[Value, int]) -> tuple[int, int, str, Decimal, str]:
-    """List order first, then a total order over everything else; missing last."""
+    """List order first, then a total order over all other values; missing values last."""
     if value in positions:
         return (0, positions[value], "", Decimal(0), "")
     match value:
@@ -79,13 +81,13 @@ HIDING_VERDICTS = frozenset({Verdict.SUPPRESS, Verdict.REFUSE})
 PLAN_RULE_IDS = frozenset({"A1", "A2"})
 
 FigureSet = frozenset[tuple[tuple[Value, ...], int]]
-"""Figures of a table, by the row's keys and the statistic."""
+"""Figures of a table: keys of the row, and the statistic."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryConstraint:
-    """What memory says of a table's figures: `hidden` must not be shown, and of `earlier` the value is shown that was
-    released before, whatever it is today."""
+    """Constraints of the release history on a table's figures: those in `hidden` must not be shown, and those in
+    `earlier` show the value that was released before, whatever it is today."""
 
     hidden: FigureSet = frozenset()
     earlier: Mapping[tuple[tuple[Value, ...], int], Value] = field(default_factory=dict)
@@ -96,8 +98,8 @@ NO_HISTORY = HistoryConstraint()
 
 @dataclass(frozen=True, slots=True)
 class TableContext:
-    """What holds for every row of the table. `read` are the statistics that the output reads; `implied` says of each
-    those whose findings are its own too."""
+    """Data common to all rows of the table. `read` are the statistics that the output reads. `implied` maps each
+    statistic to those whose findings also apply to it."""
 
     planned: PlannedTable
     profile: DisclosureRules
@@ -111,8 +113,8 @@ class TableContext:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRow:
-    """A row with its protected cells, which carry what is found on all that they imply; `findings` are each statistic's
-    own."""
+    """A row with its protected cells. Each cell carries the findings on all statistics that it implies; `findings` are
+    those of each statistic alone."""
 
     row: CandidateRow
     line: OutputRow
@@ -121,7 +123,7 @@ class JudgedRow:
 
 @dataclass(frozen=True, slots=True)
 class JudgedTable:
-    """`blank` is what a missing row looks like; `covered` says that every row comes from a list."""
+    """`blank` are the cells of a missing row. `covered` says that every row comes from a list."""
 
     planned: PlannedTable
     rows: tuple[JudgedRow, ...]
@@ -153,11 +155,11 @@ def judge_table(
     margin: bool = False,
     history: HistoryConstraint = NO_HISTORY,
 ) -> JudgedTable:
-    """Rows that may be shown: all listed ones, and of the others those in which a statistic that is read passes. Of a
-    table that is not shown, every observed cell, for its findings. `secondary` are hidden whatever the rules say; a
-    `margin` is a table of totals of another one."""
+    """Judge a table. The rows are all listed ones, and those unlisted ones in which a read statistic may be shown; for
+    a table that is not shown, every observed cell, for its findings. `secondary` figures are hidden whatever the rules
+    say. A `margin` is a table of totals of another table."""
     idents = frozenset(s.ident for s in planned.statistics)
-    read = read & idents if planned.shown else idents
+    read = read & idents if planned.shown else idents  # all are judged where none is shown
     findings = evaluate_rules(planned, evidence, profile, margin)
     implied = {i: sorted(with_implied(frozenset({i}), planned.statistics)) for i in idents}
     context = TableContext(planned, profile, read, findings, hide_all, secondary, history, implied)
@@ -165,6 +167,7 @@ def judge_table(
         rows, covered = listed_rows(planned.keys, evidence.cells, profile, registers)
     else:
         rows, covered = [CandidateRow(c.keys, c, listed=False) for c in evidence.cells], False
+    # Judged once for all rows in which nobody was found.
     missing = _judge_row(CandidateRow(tuple(None for _ in planned.keys), None, listed=False), context)
     judged = [
         _empty_row(missing, row, context) if row.cell is None and not secondary else _judge_row(row, context)
@@ -178,7 +181,7 @@ def judge_table(
 
 
 def _empty_row(missing: JudgedRow, row: CandidateRow, context: TableContext) -> JudgedRow:
-    """Rows in which nobody was found are judged once: they differ in their keys only."""
+    """Rows in which nobody was found are judged once, because they differ only in their keys."""
     line = OutputRow({**missing.line.cells, **_key_cells(row, context)}, missing.line.exists, row.listed, 0)
     return JudgedRow(row, line, missing.findings)
 
@@ -194,7 +197,8 @@ def _judge_row(row: CandidateRow, context: TableContext) -> JudgedRow:
     alone = {s.ident: _judge_statistic(s.ident, row, context) for s in context.planned.statistics}
     cells = _key_cells(row, context)
     for s in context.planned.statistics:
-        implied = [f for i in context.implied[s.ident] for f in alone[i]]
+        implied = [f for i in context.implied[s.ident] for f in alone[i]]  # a figure is as unsafe as what it implies
+        # An earlier release wins over today's value.
         safe = context.history.earlier.get((row.keys, s.ident), figures.shown(s, context.profile))
         cells[s.ident] = _protected_cell(safe, figures.own[s.ident].value, implied)
     persons = row.cell.persons if row.cell else 0
@@ -210,7 +214,7 @@ def _protected_cell(safe: Value, exact: Value, findings: Sequence[Finding]) -> O
 
 
 def _is_shown(row: CandidateRow, cells: Mapping[int, OutputCell], context: TableContext) -> bool:
-    """Whether a statistic passes; one that the output reads, where it reads any."""
+    """Whether a statistic of the row may be shown: one that the output reads, if it reads any."""
     if row.cell is None:
         return False
     statistics = context.read or frozenset(s.ident for s in context.planned.statistics)
@@ -230,13 +234,13 @@ def _judge_statistic(ident: int, row: CandidateRow, context: TableContext) -> Fi
     if (row.keys, ident) in context.history.hidden:
         found.append(RELEASED_BEFORE)
     if any(f.verdict in HIDING_VERDICTS for f in found):
-        # A look that the data ask for is not needed at what is hidden, and would tell that there is something.
+        # A hidden figure needs no review because of its data; a review would reveal that somebody is there.
         found = [f for f in found if f.verdict in HIDING_VERDICTS or f.rule in PLAN_RULE_IDS]
     return tuple(found)
 
 
 def _hide_for_review(finding: Finding) -> Finding:
-    """Zero and full cells that a person would have to look at are hidden instead."""
+    """Hide zero and full cells that would otherwise need a review."""
     if finding.rule in {"F2", "F3"} and finding.verdict is Verdict.REVIEW:
         return changed(finding, verdict=Verdict.SUPPRESS)
     return finding

@@ -1,4 +1,4 @@
-"""Protected values of statistics by the profile's rounding, conventional or by cell key. No verdicts."""
+"""Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
 from decimal import ROUND_DOWN, Decimal
 
@@ -15,8 +15,8 @@ from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, 
 def rounded_value(
     statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None = None
 ) -> Value:
-    """What may be seen of a statistic that passes, before any arithmetic is done with it. `cell_rows` are the rows that
-    a sum or share is taken to be over, where it leaves out too few to be told of."""
+    """The released value of a statistic under conventional rounding, before the post-aggregation. `cell_rows`: the rows
+    to use for a sum or share that leaves out fewer than t persons; None: its own."""
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
@@ -46,37 +46,38 @@ def rounded_value(
 
 
 def round_count(value: Value, profile: DisclosureRules) -> int | None:
-    """Conventional rounding to the profile's base, half up. The base is never another, whatever the data are."""
+    """Round half up to the profile's base. The base never depends on the data."""
     if value is None:
         return None
     base = profile.round_base
-    return (2 * int(as_number(value)) + base) // (2 * base) * base
+    return (2 * int(as_number(value)) + base) // (2 * base) * base  # integer arithmetic: exact
 
 
 def round_rows(rows: int, persons: int, profile: DisclosureRules) -> int:
-    """A count of rows leaves as a sum does: the rounded number of persons times the rows that each has on average, and
-    that rounded. Five rows of everybody, rounded to five, would tell exactly how many persons there are.
+    """Round a count of rows like a sum: rounded persons times the average rows of each, rounded again. Otherwise five
+    rows for everybody, rounded to five, would reveal the exact number of persons.
 
-    The average has the digits that one person's rows move, so that it tells no more of the number. Where each has one
-    row, or `persons` is not known to be fewer, it is the rounded count. That most rows are one person's is for a rule
-    (M3) to find.
+    The average has only the digits that one person's rows can change, so it reveals no more about the number. If each
+    person has one row, or `persons` is not known to be fewer, the result is the rounded count. Rule M3 deals with rows
+    that are mostly one person's.
     """
     shown = round_count(persons, profile) or 0
     if profile.round_base == 1 or not shown or rows <= persons:
         return round_count(rows, profile) or 0
+    # The average rows of a person, rounded to the digit that one person's rows can change.
     each = Decimal(rows) / Decimal(persons)
     return round_count(rounded(each, -(each / shown).adjusted()) * shown, profile) or 0
 
 
 def count_ones(evidence: StatisticEvidence) -> int:
-    """Rows where a 0/1 argument is 1."""
+    """The number of rows in which a 0/1 argument is 1."""
     return int(as_number(evidence.total)) if evidence.total is not None else evidence.rows
 
 
 def _share(
     statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None
 ) -> Value:
-    """Protected ones over protected count, with as many digits as a percentage may have."""
+    """Protected ones divided by the protected count, with the digits of a percentage."""
     rows = count_ones(evidence) + evidence.rest_rows
     part = round_rows(count_ones(evidence), evidence.persons, profile)
     both = round_rows(rows, evidence.persons + evidence.rest, profile)
@@ -88,9 +89,10 @@ def _share(
 
 
 def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
-    """The mean with capped digits, from its sum where that is known (the value may be truncated already)."""
+    """The mean with limited digits, from its sum if that is known, because the value may be truncated already."""
     if not evidence.rows or (evidence.value is None and evidence.total is None):
         return None
+    # From the total: the value may be truncated already.
     if evidence.total is not None:
         exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
     else:
@@ -99,7 +101,7 @@ def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: Dis
 
 
 def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
-    """To the least power of ten at which enough persons have a value that is shown as the same."""
+    """Round to the smallest power of ten at which enough persons have a value shown as the same."""
     if not evidence.rows or evidence.value is None:
         return None
     least = -profile.mean_digits
@@ -107,39 +109,40 @@ def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number |
 
 
 def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
-    """A deviation with the digits that a mean may have."""
+    """The deviation with the digits of a mean."""
     if not evidence.rows or evidence.value is None:
         return None
     return rounded(Decimal(as_number(evidence.value)), mean_digits(statistic, evidence, profile))
 
 
 def mean_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:
-    """Digits of a mean: the profile's, and no finer than the first digit that a large contribution moves.
+    """Digits of a mean: those of the profile, and none finer than the first digit that a large contribution changes.
 
-    With 4,000 rows a contribution of at most 90 moves the mean by 0.02, so two digits could be shown; with 50 it
-    moves it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score). Nor are
-    there more digits than leave every count possible that is rounded to the same: a whole total over ten rows has
-    a mean with one digit, whichever ten it is, and two digits would tell how many rows there are.
+    With 4,000 rows a contribution of at most 90 changes the mean by 0.02, so two digits may be shown; with 50 rows it
+    changes it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score). The
+    digits must also allow every count that is rounded to the same value: a whole total over ten rows has a mean with
+    one digit, whichever count near ten it is, and two digits would reveal the number of rows.
     """
     most = profile.mean_digits
     if profile.round_base > 1:
+        # So many digits allow every count that is shown as the same.
         most = min(most, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
     large = _large_contribution(statistic, evidence)
     if not large:
         return most
     if isinstance(statistic.form, DeviationForm) and statistic.form.is_variance:
-        large = large * large  # what one contribution moves a variance by
+        large = large * large  # the change of a variance by one contribution
     moved = Decimal(large) / Decimal(max(1, round_count(evidence.rows, profile) or 0))
     return min(most, -moved.adjusted())
 
 
 LARGE_FACTOR = 3
-"""So many times the mean size is a large contribution."""
+"""A contribution of this many times the mean size is large."""
 
 
 def _large_contribution(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Number:
-    """The catalogue's bound, or else what is large beside all others. The largest that there is would tell of one
-    person: whoever adds a constant, until a digit goes, has read it."""
+    """The bound of the catalogue, or else a size that is large compared with all others. The largest actual
+    contribution is used only as a last resort: anyone who adds a constant until a digit disappears could read it."""
     known: list[Number] = [absolute(b) for b in statistic.bounds or () if b is not None]
     if known:
         return max(known)
@@ -153,7 +156,7 @@ def _truncated(value: Number) -> int:
 
 
 def empty_evidence(measure: Measure) -> StatisticEvidence:
-    """Evidence of a listed cell in which nobody was found."""
+    """The evidence of a listed cell in which nobody was found."""
     counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.GAP}
     return StatisticEvidence(0 if measure in counted else None, 0, 0)
 
@@ -167,8 +170,9 @@ def protected_value(
     profile: DisclosureRules,
     close_count: StatisticEvidence | None,
 ) -> Value:
-    """What may be seen of a statistic that passes. `close_count` is the evidence of the count that it is taken to be
-    over, where it leaves out too few to be told of."""
+    """The released value of a statistic. `close_count`: the evidence of the count to use as its base, if the statistic
+    leaves out fewer than t persons of it; None: its own."""
+    # Quantiles and deviations have no count to perturb.
     if profile.rounding is Rounding.CONVENTIONAL or statistic.measure in ALWAYS_ROUNDED:
         return rounded_value(statistic, evidence, profile, None if close_count is None else close_count.rows)
     noise = _CellKeyNoise(profile)
@@ -188,7 +192,7 @@ def protected_value(
 
 
 class _CellKeyNoise:
-    """The changed counts of one profile."""
+    """Cell-key rounding of counts under one profile. Raises Breach if the evidence lacks record keys."""
 
     def __init__(self, profile: DisclosureRules) -> None:
         self.profile = profile
@@ -198,9 +202,11 @@ class _CellKeyNoise:
         return max(0, count + self._change(evidence.persons, evidence.cell_key))
 
     def of_rows(self, rows: int, persons: int, key: int | None) -> int:
-        """Rows of so many persons; where none is told of (a sum of zeros) each row is taken for a person."""
+        """Rows of so many persons. If no persons are reported (a sum of zeros), each row counts as a person."""
+        # A sum of zeros has rows but no persons.
         persons = persons or rows
         times = max(1, _nearest_multiple(rows, persons)) if persons else 1
+        # Rows beyond `times` for each person are rounded to a multiple of the average rows of 2t persons.
         base = 2 * self.profile.t * times
         beyond = _nearest_multiple(rows - times * persons, base) * base
         return max(0, times * (persons + self._change(persons, key)) + beyond)
@@ -209,7 +215,7 @@ class _CellKeyNoise:
         return self.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key)
 
     def _change(self, persons: int, key: int | None) -> int:
-        if not persons:
+        if not persons:  # nobody is never changed to somebody
             return 0
         if key is None:
             raise Breach("The profile's rounding needs record keys, which the evidence does not have.")
@@ -217,7 +223,7 @@ class _CellKeyNoise:
 
 
 def _nearest_multiple(amount: int, base: int) -> int:
-    """How many times the base it is, to the nearest whole number, half up."""
+    """The amount divided by the base, rounded half up to a whole number."""
     return (2 * amount + base) // (2 * base)
 
 
@@ -240,7 +246,7 @@ def _changed_share(
     noise: _CellKeyNoise,
     close_count: StatisticEvidence | None,
 ) -> Value:
-    """Changed ones over changed count."""
+    """The perturbed ones divided by the perturbed count."""
     part = noise.of_ones(evidence)
     whole = _changed_whole(evidence, noise) if close_count is None else _changed_rows(close_count, noise)
     if evidence.value is None or not whole:
@@ -255,8 +261,8 @@ def _changed_amount(
     noise: _CellKeyNoise,
     close_count: StatisticEvidence | None,
 ) -> Value:
-    """M8: a mean is its total over the changed count, for an exact mean beside a changed count would tell the count; a
-    sum is the shown mean times the count that is shown."""
+    """M8: a mean is its total divided by the perturbed count, because an exact mean with a perturbed count would reveal
+    the count. A sum is the shown mean times the shown count."""
     rows = _changed_rows(evidence, noise)
     if evidence.total is None or not rows:
         return None

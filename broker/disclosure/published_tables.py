@@ -1,4 +1,4 @@
-"""Tables that were published elsewhere: their recipe, their figures, and whether the one makes the other."""
+"""Tables published elsewhere: their recipe, their figures, and whether the recipe reproduces the figures."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ ADDITIVE_MEASURES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PublicRecipe:
-    """`keys` and `statistics` by the names of the columns that show them, in the order of the columns."""
+    """`keys` and `statistics` by the names of their columns, in the order of the columns."""
 
     unit: str
     table: PlannedTable
@@ -46,15 +46,17 @@ class PublicRecipe:
 
 
 def public_recipe(plan: Plan) -> PublicRecipe:
-    """Raises Invalid, with what to write instead."""
+    """The recipe that a plan describes. Raises Invalid("recipe-form"), with advice, if the plan is not one query of
+    groups and of counts, sums, means or shares."""
     if len(plan.outputs) != 1 or plan.saved_queries:
-        raise _bad_recipe("A recipe asks for one output, and keeps nothing.")
+        raise _bad_recipe("A recipe must have exactly one output, and cannot save anything.")
     output = plan.outputs[0]
+    # Members can be found only for one planned table of persons.
     if len(output.tables) != 1 or output.public or not output.tables[0].shown:
-        raise _bad_recipe("A recipe counts one table of persons: write it as one query with GROUP BY.")
+        raise _bad_recipe("A recipe must be one query with GROUP BY that counts persons.")
     (table,) = output.tables
     keys = {k.ident: k for k in table.keys}
-    statistics = {s.ident: s for s in table.statistics if s.implied_by is None}
+    statistics = {s.ident: s for s in table.statistics if s.implied_by is None}  # implied ones have no column
     found = PublicRecipe(output.unit, table, {}, {})
     for column in output.columns:
         ident = column.expression.ident if isinstance(column.expression, ColumnRef) else None
@@ -64,13 +66,13 @@ def public_recipe(plan: Plan) -> PublicRecipe:
             found.statistics[column.name] = statistics[ident]
         else:
             raise _bad_recipe(
-                f"Column {column.name!r} is neither a group nor a count, sum, mean or share as it stands: publish what "
-                "it is computed from."
+                f"Column {column.name!r} is not a group, count, sum, mean or share. Register the figures that it "
+                "is computed from."
             )
     if len(found.keys) != len(keys):
-        raise _bad_recipe("Every group of the recipe is one of its columns, so that rows can be told apart.")
+        raise _bad_recipe("Every group of the recipe must be one of its columns, so that its rows differ.")
     if not found.statistics:
-        raise _bad_recipe("A recipe has at least one figure beside its groups.")
+        raise _bad_recipe("A recipe needs at least one figure alongside its groups.")
     return found
 
 
@@ -82,48 +84,51 @@ NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,10})?")
 MAX_ROWS = 20_000
 MAX_BYTES = 1_000_000
 SMALLEST_BASE, LARGEST_BASE = Decimal("0.0001"), Decimal(100)
-"""Between these lies a rounding base: beyond it nearly any recipe would agree."""
+"""Limits of a rounding base: with a larger one nearly any recipe would agree."""
 
 Keys = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigures:
-    """By the texts of a row's keys, in the recipe's order of keys, the figure of each statistic (its ident) that is no
-    hole. `rows` are all rows, in the text's order."""
+    """`shown`: by the texts of a row's keys (in the recipe's order), the figure of each statistic that is not
+    suppressed. `rows` are all rows in the order of the text."""
 
     rows: tuple[Keys, ...]
     shown: Mapping[Keys, Mapping[int, Decimal]]
 
 
 def read_figures(text: str, recipe: PublicRecipe) -> PublishedFigures:
-    """Raises Invalid, which says the line and quotes no more than a name."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise _bad_figures(f"The figures have {MAX_BYTES} bytes at most.")
+    """Read published figures from comma-separated text. Raises Invalid("published-figures") with the line number; the
+    message quotes nothing but column names."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:  # before parsing: bounds its work
+        raise _bad_figures(f"The figures can have at most {MAX_BYTES} bytes.")
     try:
         lines = [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True) if row]
     except csv.Error as error:
-        raise _bad_figures("This is no CSV: a quote does not end, or a line is broken.") from error
+        raise _bad_figures("This is not valid CSV: a quote does not end, or a line is broken.") from error
     indexes = _column_indexes(lines[0] if lines else [], recipe)
     if not 0 < len(lines) - 1 <= MAX_ROWS:
-        raise _bad_figures(f"The figures have a line of names and 1 to {MAX_ROWS} rows.")
+        raise _bad_figures(f"The figures need a line of names and 1 to {MAX_ROWS} rows.")
     shown: dict[Keys, dict[int, Decimal]] = {}
     for number, row in enumerate(lines[1:], 2):
         if len(row) != len(lines[0]):
-            raise _bad_figures(f"Line {number} has {len(row)} values; the first line names {len(lines[0])}.")
+            raise _bad_figures(
+                f"Line {number} has {len(row)} values, but the first line names {len(lines[0])} columns."
+            )
         keys = tuple(row[indexes[name]].strip() for name in recipe.keys)
         if keys in shown:
-            raise _bad_figures(f"Line {number} is of a group that an earlier line has.")
+            raise _bad_figures(f"Line {number} has the same group as an earlier line.")
         shown[keys] = dict(_row_figures(row, indexes, recipe, number))
     if not any(shown.values()):
-        raise _bad_figures("Every figure is a hole: nothing of this table is known.")
+        raise _bad_figures("Every figure is empty, so nothing about this table is known.")
     return PublishedFigures(tuple(shown), shown)
 
 
 def _column_indexes(names: Sequence[str], recipe: PublicRecipe) -> Mapping[str, int]:
     found = {name.strip(): place for place, name in enumerate(names)}
     if len(found) != len(names) or set(found) != set(recipe.names):
-        raise _bad_figures(f"The first line names the recipe's columns, each once: {', '.join(recipe.names)}.")
+        raise _bad_figures(f"The first line must name each column of the recipe once: {', '.join(recipe.names)}.")
     return found
 
 
@@ -133,7 +138,9 @@ def _row_figures(
     for name, statistic in recipe.statistics.items():
         value = row[indexes[name]].strip()
         if value and not NUMBER.fullmatch(value):
-            raise _bad_figures(f"Line {number} has something in column {name!r} that is no number. A hole is empty.")
+            raise _bad_figures(
+                f"Line {number} has a value in column {name!r} that is not a number. Leave a hidden figure empty."
+            )
         if value:
             yield statistic.ident, Decimal(value)
 
@@ -143,8 +150,8 @@ def _bad_figures(message: str) -> Invalid:
 
 
 def read_rounding(text: str, recipe: PublicRecipe) -> Mapping[int, Decimal]:
-    """The base that each statistic (its ident) was rounded to: `5` for all, or `pupils=5, average=0.1`. Those that are
-    not named were not rounded."""
+    """Return the rounding base of each statistic, by its ident: `5` applies to all; `pupils=5, average=0.1` to the
+    named ones, and the others were not rounded. Raises Invalid("rounding")."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) == 1 and "=" not in parts[0]:
         base = _rounding_base(parts[0])
@@ -160,13 +167,13 @@ def read_rounding(text: str, recipe: PublicRecipe) -> Mapping[int, Decimal]:
 
 def _rounding_base(text: str) -> Decimal:
     if not NUMBER.fullmatch(text) or not SMALLEST_BASE <= Decimal(text) <= LARGEST_BASE:
-        message = f"A figure was rounded to a multiple of a number from {SMALLEST_BASE} to {LARGEST_BASE}."
+        message = f"The base of the rounding must be from {SMALLEST_BASE} to {LARGEST_BASE}."
         raise Invalid("rounding", message, "/rounding")
     return Decimal(text)
 
 
 def key_text(value: Value) -> str:
-    """How a text writes a key."""
+    """The text of a key in published figures."""
     match value:
         case None:
             return MISSING_LABEL
@@ -179,7 +186,7 @@ def key_text(value: Value) -> str:
 
 
 SUM_TOLERANCE = 1e-9
-"""Sums of fractions differ by so much, relatively, with the order in which they are added up."""
+"""Relative tolerance: sums of fractions differ by this much with the order of addition."""
 
 Totals = NDArray[np.float64]
 MEANS = frozenset({Measure.MEAN, Measure.SHARE})
@@ -187,8 +194,8 @@ MEANS = frozenset({Measure.MEAN, Measure.SHARE})
 
 @dataclass(frozen=True, slots=True)
 class ReproducedCells:
-    """How many published figures the recipe makes, of how many; `shown` by statistic and cell are those of cells that
-    anybody is in."""
+    """How many of the compared figures the recipe reproduces. `shown`: by statistic and cell, the figures of cells that
+    have persons."""
 
     agreed: int
     compared: int
@@ -206,8 +213,8 @@ def reproduce_figures(
     figures: PublishedFigures,
     rounding: Mapping[int, Decimal],
 ) -> ReproducedCells:
-    """`cells` are the keys by the number of the cell, in the planned order. Nobody is in a group that is no cell: its
-    counts and sums are 0, and it has no mean."""
+    """Compare published figures with the recipe's. `cells` are the keys by cell number, in planned order. A group that
+    is not a cell has nobody: its counts and sums are 0, and it has no mean."""
     order = [recipe.table.keys.index(key) for key in recipe.keys.values()]
     numbers = {tuple(key_text(keys[i]) for i in order): n for n, keys in enumerate(cells)}
     shown: dict[int, dict[int, Value]] = {}
@@ -218,7 +225,7 @@ def reproduce_figures(
             if statistic.ident not in row:
                 continue
             cell, value = numbers.get(keys), row[statistic.ident]
-            nobody = None if statistic.measure in MEANS else 0.0
+            nobody = None if statistic.measure in MEANS else 0.0  # a group that is no cell
             compared += 1
             agreed += _is_reproduced(value, nobody if cell is None else exact[cell], rounding.get(statistic.ident))
             if cell is not None:
@@ -227,7 +234,7 @@ def reproduce_figures(
 
 
 def _exact_values(statistic: PlannedStatistic, members: Members) -> list[float | None]:
-    """The statistic of each cell; None where nothing has a value."""
+    """The statistic of each cell; None for a mean without values."""
     first, *more = (_totals(members, amount, once) for amount, once, _ in statistic_totals(statistic))
     if statistic.measure not in MEANS:
         return [float(total) for total in first]
@@ -245,8 +252,9 @@ def _totals(members: Members, amount: str, once: bool) -> Totals:
 def _is_reproduced(published: Decimal, exact: float | None, base: Decimal | None) -> bool:
     if exact is None:
         return False
+    # Sums of floats depend on their order.
     near = SUM_TOLERANCE * max(1.0, abs(exact))
     apart = abs(float(published) - exact)
     if base is None:
         return apart <= near
-    return published % base == 0 and apart <= float(base) / 2 + near
+    return published % base == 0 and apart <= float(base) / 2 + near  # rounded to that base, half either way

@@ -1,4 +1,5 @@
-"""Flags for a checker on a table that a script wrote: small counts, extremes, identifiers, rows of single persons."""
+"""Flags for checkers on a table that a script wrote: small counts, extremes, identifiers, and rows of single
+persons."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,33 +19,35 @@ CODE_WORDS = frozenset({
     "tercile", "term", "time", "wave", "week", "year",
 })
 # fmt: on
-"""What columns are called that tell groups, or times, apart."""
+"""Words in the names of columns that identify groups or times."""
 CODE_NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 LEAST_ROWS = 3
-"""From so many rows on a column of one value tells what all of them are."""
+"""From this many rows on, a column with one value describes all rows."""
 KnownCodes = Mapping[str, frozenset[str] | None]
-"""Variables of the catalogue by folded name, with the codes that each can have; None where there is no list."""
+"""Variables of the catalogue by case-folded name, with the codes that each can have; None if there is no list."""
 
 
 def code_columns(columns: Sequence[str], rows: Sequence[Sequence[str]], known: KnownCodes) -> frozenset[str]:
-    """Names of columns that are codes and no counts."""
+    """Names of the columns that hold codes and not counts."""
     texts = {i for i in range(len(columns)) if _is_text([row[i] for row in rows])}
     called = {
         i for i, name in enumerate(columns) if i not in texts and _has_code_name(name, [row[i] for row in rows], known)
     }
+    # A constant describes all rows.
     same = {i for i in called if len(rows) >= LEAST_ROWS and len({row[i] for row in rows}) == 1}
     keys = texts | called | {i for i, name in enumerate(columns) if name.casefold() in known}
+    # A column that only sounds like a code counts as one if the rows would not be distinct without it.
     needed = {i for i in called - same if _identifies_rows(rows, keys) and not _identifies_rows(rows, keys - {i})}
     return frozenset(columns[i] for i in needed | same)
 
 
 def _is_text(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell]
-    return 2 * sum(not NUMBER.fullmatch(cell) for cell in filled) > len(filled)
+    return 2 * sum(not NUMBER.fullmatch(cell) for cell in filled) > len(filled)  # mostly not numbers
 
 
 def holds_codes(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
-    """Whether a column is called like a variable of the catalogue, and holds nothing but its codes."""
+    """Whether a column is named like a variable of the catalogue and holds nothing but its codes."""
     codes = known.get(name.casefold())
     return codes is not None and set(cells) <= codes | {""}
 
@@ -56,7 +59,7 @@ def _has_code_name(name: str, cells: Sequence[str], known: KnownCodes) -> bool:
 
 
 def _identifies_rows(rows: Sequence[Sequence[str]], places: Collection[int]) -> bool:
-    """Whether these columns tell all rows apart."""
+    """Whether no two rows are equal in these columns."""
     return len({tuple(row[i] for i in places) for row in rows}) == len(rows)
 
 
@@ -68,7 +71,7 @@ EXTREME_NAME_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+(?:\.[0-9]+
 PERCENT = re.compile(r"(?:p|pct|perc|percentile)_?([0-9]{1,3}(?:\.[0-9]+)?)|([0-9]{1,3}(?:\.[0-9]+)?) ?%")
 FRACTION = re.compile(r"(?:q|quantile)_?(0\.[0-9]+|[01]\.?0?)")
 LABELLED_LINE = re.compile(r"^\W*([A-Za-z0-9.%_]+)\"?\W+[-+]?[0-9]", re.MULTILINE)
-"""The first word of a line, or a JSON key, with a number behind it."""
+"""The first word of a line, or a JSON key, followed by a number."""
 
 
 def extreme_columns(columns: Sequence[str], percent: float) -> list[str]:
@@ -76,7 +79,7 @@ def extreme_columns(columns: Sequence[str], percent: float) -> list[str]:
 
 
 def extreme_rows(rows: Sequence[Sequence[str]], percent: float) -> list[str]:
-    """Labels of rows, as a description of a column has them."""
+    """Labels of rows that name an extreme, as a summary of a column has them."""
     return sorted({cell for row in rows for cell in row if is_extreme(cell, percent, alone=True)})
 
 
@@ -85,7 +88,8 @@ def extremes_in_text(text: str, percent: float) -> list[str]:
 
 
 def is_extreme(name: str, percent: float, *, alone: bool = False) -> bool:
-    """`alone`: the whole name is such a word, and not only a part of it."""
+    """Whether a name means an extreme or a quantile within `percent` of one. `alone`: the whole name must be such a
+    word."""
     folded = name.casefold().strip()
     parts = {folded} if alone else {part.casefold() for part in EXTREME_NAME_PARTS.findall(name)}
     return bool(parts & EXTREME_WORDS) or any(p <= percent or p >= 100 - percent for p in _percents(folded))
@@ -99,14 +103,12 @@ def _percents(name: str) -> Iterator[float]:
 
 
 PSEUDONYM = re.compile(r"(?<![0-9a-f])(?=[0-9]*[a-f])[0-9a-f]{32}", re.ASCII)
-"""Of 32 digits at random one in ten million has no letter: without one it is a number."""
+"""32 hexadecimal digits with a letter. Of random ones, one in ten million has no letter; without one it is a number."""
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-SMALL_SENTENCE = "Whole numbers of this column are under the threshold: if they count people, they are too few."
-CODES_SENTENCE = (
-    "Whole numbers of this column were taken for codes, which tell the rows apart: look whether they count people."
-)
+SMALL_SENTENCE = "This column has whole numbers under the threshold. If they count people, they are too small."
+CODES_SENTENCE = "Whole numbers in this column were treated as codes of the rows. Check whether they count people."
 EXTREME_SENTENCE = (
-    "A column or row is called like a least, greatest, first or last value: such a figure is one person's own."
+    "The name of a column or row suggests a smallest, largest, first or last value, which is one person's own figure."
 )
 Columns = Sequence[str]
 Rows = Sequence[Sequence[str]]
@@ -119,7 +121,8 @@ def table_flags(
     identifiers: frozenset[str],
     known: KnownCodes = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
-    """`identifiers` are the folded names of the catalogue's identifying variables, `known` those of its others."""
+    """All flags of a table. `identifiers` are the case-folded names of the catalogue's identifying variables, `known`
+    those of the others."""
     codes = code_columns(columns, rows, known)
     cells = {name: [row[i] for row in rows if row[i]] for i, name in enumerate(columns)}
     return tuple(
@@ -137,8 +140,8 @@ def table_flags(
 
 
 def text_flags(text: str, profile: DisclosureRules) -> tuple[Finding, ...]:
-    """T2; T3 where pseudonyms stand in it, and Q2 where lines are called like extremes."""
-    found = [finding("T2", Verdict.REVIEW, "This is text, or no table: nothing in it was looked at by the broker.")]
+    """T2 always; T3 if the text contains pseudonyms, and Q2 if its lines are named like extremes."""
+    found = [finding("T2", Verdict.REVIEW, "This is text, or not a table: the broker did not check its content.")]
     if PSEUDONYM.search(text.casefold()):
         found.append(finding("T3", Verdict.REFUSE, "Something in it looks like pseudonyms."))
     for name in extremes_in_text(text, profile.extreme_percent):
@@ -149,25 +152,26 @@ def text_flags(text: str, profile: DisclosureRules) -> tuple[Finding, ...]:
 def _per_person_columns(columns: Columns) -> Iterator[Finding]:
     for name in columns:
         if is_per_person(name):
-            sentence = "A column is called like residuals, fitted values or effects of single persons."
+            sentence = "The name of a column suggests residuals, fitted values or effects of individual persons."
             yield finding("R3", Verdict.REVIEW, sentence, name=name)
 
 
 def _identifiers(cells: dict[str, list[str]], identifiers: frozenset[str]) -> Iterator[Finding]:
     for name, values in cells.items():
-        if name.casefold() in identifiers or any(PSEUDONYM.search(v.casefold()) for v in values):
+        if name.casefold() in identifiers or any(PSEUDONYM.search(v.casefold()) for v in values):  # in any spelling
             yield finding("T3", Verdict.REFUSE, "A column is an identifier, or looks like pseudonyms.", name=name)
 
 
 def _row_level(columns: Columns, rows: Rows, profile: DisclosureRules) -> Iterator[Finding]:
     if len(rows) > profile.many_rows and len(set(map(tuple, rows))) > profile.nearly_all * len(rows):
-        sentence = "The table has many rows that are all different, as if each were of one person."
+        sentence = "The table has many rows that all differ, so each may belong to one person."
         yield finding("T4", Verdict.REVIEW, sentence, rows=len(rows), columns=len(columns))
 
 
 def _many_values(cells: dict[str, list[str]], rows: int, profile: DisclosureRules) -> Iterator[Finding]:
     for name, values in cells.items():
         distinct = len(set(values))
+        # Both: small tables have distinct values anyway.
         if distinct > profile.many_values and distinct > profile.nearly_all * rows:
             yield finding(
                 "T5", Verdict.REVIEW, "A column has nearly as many values as rows.", name=name, values=distinct
@@ -175,11 +179,12 @@ def _many_values(cells: dict[str, list[str]], rows: int, profile: DisclosureRule
 
 
 def _small_counts(cells: dict[str, list[str]], profile: DisclosureRules, codes: frozenset[str]) -> Iterator[Finding]:
-    """Of columns that are mostly whole numbers from zero on: they may be counts, with a word where one is hidden."""
+    """Flags columns in which at least half of the values are non-negative integers. They may be counts, even if a
+    symbol replaces some of them."""
     for name, values in cells.items():
         counts = [int(v) for v in values if WHOLE_NUMBER.fullmatch(v) and int(v) >= 0]
         low = sum(0 < n < profile.t for n in counts)
-        if low and 2 * len(counts) >= len(values):
+        if low and 2 * len(counts) >= len(values):  # mostly counts
             yield (
                 finding("F1", Verdict.REVIEW, CODES_SENTENCE, name=name)
                 if name in codes
@@ -188,7 +193,7 @@ def _small_counts(cells: dict[str, list[str]], profile: DisclosureRules, codes: 
 
 
 def _extremes(columns: Columns, rows: Rows, profile: DisclosureRules, known: KnownCodes) -> Iterator[Finding]:
-    """A first language is a variable of the catalogue, and no first value."""
+    """Columns that hold codes of the catalogue are left out: a first language is a variable, not a first value."""
     figures = [name for i, name in enumerate(columns) if not holds_codes(name, [row[i] for row in rows], known)]
     for name in (*extreme_columns(figures, profile.extreme_percent), *extreme_rows(rows, profile.extreme_percent)):
         yield finding("Q2", Verdict.REFUSE, EXTREME_SENTENCE, name=name)

@@ -1,4 +1,4 @@
-"""Every rule's findings on every statistic of every cell of one table. Hides nothing."""
+"""The findings of every rule on every statistic of every cell of one table. Hides nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,13 +42,14 @@ def row_count_evidence(cell: CellEvidence) -> StatisticEvidence:
 def close_counts(
     statistics: Sequence[PlannedStatistic], cell: CellEvidence | None, evidence: EvidenceByStatistic, t: int
 ) -> dict[int, StatisticEvidence]:
-    """For each statistic that is too close to another count, the evidence of that count: an earlier statistic's of the
-    same measure, or the cell's own. A gap in which nobody is counts as close, so that it tells nothing."""
+    """For each statistic that is too close to another count, the evidence of that count: of an earlier statistic with
+    the same measure, or of the cell's rows. An empty gap counts as close, so that it discloses nothing."""
     found: dict[int, StatisticEvidence] = {}
     for gap in statistics:
         if gap.measure is not Measure.GAP or gap.implied_by is None or evidence[gap.ident].persons >= t:
             continue
         if gap.displayed_like is not None:
+            # Gaps are in order: the other count may be close too.
             found.setdefault(gap.implied_by, found.get(gap.displayed_like, evidence[gap.displayed_like]))
         elif cell is not None:
             own = evidence[gap.implied_by]
@@ -61,8 +62,8 @@ def close_counts(
 def close_count_columns(
     statistics: Sequence[PlannedStatistic], columns: EvidenceColumns, t: int
 ) -> dict[int, EvidenceFields]:
-    """Of each statistic the columns by which `taken_for` has it judged as a count: its own, or another's where the two
-    are too close."""
+    """For each statistic, the evidence columns by which it is judged as a count: its own, or those of another count in
+    cells where the two are too close."""
     taken = {s.ident: columns.fields(s.ident) for s in statistics}
     far: dict[int, Mask] = {}
     for gap in statistics:
@@ -70,7 +71,7 @@ def close_count_columns(
             continue
         own = columns.fields(gap.implied_by)
         other = taken[gap.displayed_like] if gap.displayed_like is not None else row_count_columns(columns, own)
-        open_ = far.get(gap.implied_by, np.ones(len(columns), bool))
+        open_ = far.get(gap.implied_by, np.ones(len(columns), bool))  # cells without a close count so far
         close = columns.fields(gap.ident)("persons").values < t
         taken[gap.implied_by] = _choose_fields(open_ & close, other, taken[gap.implied_by])
         far[gap.implied_by] = open_ & ~close
@@ -78,9 +79,10 @@ def close_count_columns(
 
 
 def row_count_columns(columns: EvidenceColumns, own: EvidenceFields | None = None) -> EvidenceFields:
-    """`counted` by column, beside what a statistic's own evidence says of institutions."""
+    """`row_count_evidence` by column, with the institutions of a statistic's own evidence."""
     cell = columns.fields(None)
     of_cell = {"value": "rows", "rows": "rows", "persons": "persons", "cell_key": "cell_key"}
+    # A count of rows has no other side.
     zero = EvidenceColumn(np.zeros(len(columns), np.int64), np.ones(len(columns), bool))
 
     def column(name: str) -> EvidenceColumn:
@@ -100,21 +102,22 @@ def _choose_fields(where: Mask, one: EvidenceFields, other: EvidenceFields) -> E
 LineKeys = tuple[Value, ...]
 Codes = NDArray[np.int64]
 EXACT_FLOATS = 1 << 53
-"""Up to here floats tell whole numbers apart."""
+"""Up to this number floats represent every whole number exactly."""
 
 
 def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> frozenset[LineKeys]:
     """Keys of cells that hold at least `full_share` of the persons in a line of the table.
 
-    A line fixes every key but one. What follows from filter or structure tells nothing and is exempt: a key of which
-    the whole table shows one value only, one that the other keys mostly fix (school and authority), and the line
-    of a one-key table, which is the population itself. Fewer than `t` persons count as nobody everywhere here: were
-    a line with one child elsewhere treated otherwise than a line with none, what is hidden would tell where it is.
+    A line fixes every key but one. Lines that follow from a filter or from structure disclose nothing and are exempt: a
+    key with only one value in the whole table, a key that is mostly determined by the other keys (school and
+    authority), and the line of a one-key table, which is the population itself. Everywhere here fewer than `t` persons
+    count as nobody: if a line with one child elsewhere were treated differently from a line with none, the hidden cells
+    would reveal that child.
     """
     columns = as_evidence_columns(cells)
     persons = columns.fields(None)("persons").values
     found = np.flatnonzero(persons != 0)
-    if not len(found) or columns.width < 2:
+    if not len(found) or columns.width < 2:  # the line of a one-key table is the population
         return frozenset()
     people, codes = _exact_numbers(persons[found]), [columns.codes(axis)[found] for axis in range(columns.width)]
     full = [
@@ -127,16 +130,16 @@ def full_cells(cells: Sequence[CellEvidence], full_share: float, t: int = 1) -> 
 
 
 def _exact_numbers(persons: Numbers) -> Numbers:
-    """Objects, where sums and shares of the numbers would not be exact."""
+    """Convert to Python integers if sums and shares of the numbers would not be exact."""
     return persons.astype(object) if int(persons.max()) * len(persons) >= EXACT_FLOATS else persons
 
 
 def _line_numbers(fixed: Sequence[Codes]) -> Codes:
-    """A number for each cell's line: that of the keys that the line fixes."""
+    """A number for each cell's line, from the keys that the line fixes."""
     line = fixed[0]
     for codes in fixed[1:]:
         line = line * (int(codes.max()) + 1) + codes
-        if int(line.max()) >= len(line) ** 2:  # numbers of lines stay so small that no product is too large
+        if int(line.max()) >= len(line) ** 2:  # renumbered, so that products cannot overflow
             line = np.unique(line, return_inverse=True)[1]
     return line
 
@@ -148,6 +151,7 @@ def _full_in_lines(line: Codes, persons: Numbers, full_share: float, t: int) -> 
     largest, total = (f.reduceat(persons[order], starts) for f in (np.maximum, np.add))
     others = _enough_others(total - largest, t)
     shown: Mask = largest >= t
+    # Most lines lie in one cell: this key follows from the other keys (a school and its authority).
     if 2 * int(np.sum(others[shown] == 0)) > int(np.sum(shown)):
         return []
     full = shown & (largest >= full_share * (largest + others))
@@ -158,32 +162,34 @@ def _full_in_lines(line: Codes, persons: Numbers, full_share: float, t: int) -> 
 
 
 def _enough_others(others: Numbers, t: int) -> Numbers:
-    """Persons of a line outside its largest cell, where they are enough to be told of."""
+    """Persons of a line outside its largest cell; 0 if they are fewer than t."""
     return np.where(others >= t, others, 0)
 
 
 EXEMPT_BY_INSTITUTION = Finding(
-    "F6", Verdict.PUBLISH, "Grouped by institution: each cell is one, so only the persons in it are judged."
+    "F6",
+    Verdict.PUBLISH,
+    "The table is grouped by institution, so each cell is one institution and only its persons are assessed.",
 )
 UNKNOWN_INSTITUTIONS = Finding(
-    "F6", Verdict.REVIEW, "The profile protects institutions, and they cannot be counted here."
+    "F6", Verdict.REVIEW, "The disclosure rules protect institutions, but institutions cannot be counted here."
 )
 
 
 def is_by_institution(planned: PlannedTable) -> bool:
-    """Whether a group key is a variable that names institutions, as it stands in the catalogue."""
+    """Whether a group key is an unchanged catalogue variable that identifies institutions."""
     return any(k.variable is not None and institution_code(k.variable) is not None for k in planned.keys)
 
 
 def institution_notice(planned: PlannedTable, profile: DisclosureRules) -> tuple[Finding, ...]:
-    """What staff are told of a table as a whole; it follows from the plan."""
+    """A finding for staff on the table as a whole. It follows from the plan."""
     return (EXEMPT_BY_INSTITUTION,) if profile.protects_institutions and is_by_institution(planned) else ()
 
 
 def uncounted_institutions(
     cell: CellEvidence | None, rule_input: RuleInput, profile: DisclosureRules
 ) -> tuple[Finding, ...]:
-    """Of a cell that somebody is in, and whose institutions are not known."""
+    """A finding if the cell has persons but its institutions are unknown."""
     is_required = (
         profile.protects_institutions and not rule_input.by_institution and cell is not None and cell.persons > 0
     )
@@ -192,7 +198,7 @@ def uncounted_institutions(
 
 CLOSE_COUNT_MEASURES = frozenset({Measure.COUNT_VALUES, Measure.ONES})
 ROW_COUNT_STATISTIC = PlannedStatistic(-1, Measure.COUNT_ROWS, None, ScalarType.INT)
-"""A table that has no statistic of its own still tells how many rows it has: they are judged as a count."""
+"""A table without statistics still discloses its number of rows, so they are judged as a count."""
 
 Keys = tuple[Value, ...]
 Findings = tuple[Finding, ...]
@@ -200,8 +206,8 @@ Findings = tuple[Finding, ...]
 
 @dataclass(frozen=True, slots=True)
 class TableFindings:
-    """What the rules find, by statistic: in the cells of these keys, in every `other` cell, and where there is `none`.
-    `full` are the cells that hold (nearly) all of their line."""
+    """Findings by statistic: in `cells` by keys, in every `other` observed cell, and in an empty cell (`none`). `full`
+    are the cells that hold (nearly) all of their line."""
 
     cells: Mapping[int, Mapping[Keys, Findings]]
     other: Mapping[int, Findings]
@@ -214,7 +220,8 @@ class TableFindings:
 
 @dataclass(frozen=True, slots=True)
 class RowFigures:
-    """A row's evidence by statistic: its `own`, that by which it is `judged`, and the count that it is `close` to."""
+    """A row's evidence by statistic: its `own`, the one by which it is `judged`, and that of the count it is `close`
+    to."""
 
     own: EvidenceByStatistic
     judged: EvidenceByStatistic
@@ -238,9 +245,11 @@ def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: Discl
 def evaluate_rules(
     planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules, margin: bool = False
 ) -> TableFindings:
-    """A `margin` is a table of totals of another one. Rules are asked of the cells that their screens leave."""
+    """Run the rules on a table. A `margin` is a table of totals of another one. Rules run only on the cells that their
+    prefilters choose."""
     columns = as_evidence_columns(evidence.cells)
     rule_columns = _rule_columns(planned, columns, profile, margin)
+    # All empty cells are alike, so they are judged once.
     empty_inputs = {i: _rule_input(q, planned, None, profile, with_shown=True) for i, q in rule_columns.items()}
     return TableFindings(
         {i: _cell_findings(q, planned, columns, profile) for i, q in rule_columns.items()},
@@ -274,9 +283,10 @@ def _rule_columns(
 def _cell_findings(
     rule_columns: RuleInputColumns, planned: PlannedTable, columns: EvidenceColumns, profile: DisclosureRules
 ) -> dict[Keys, Findings]:
-    """Of the cells of which more than the plan's own rules may speak."""
+    """Findings for cells on which other rules than those of the plan may have one."""
     rules = rules_to_evaluate(rule_columns, profile, len(columns))
     for number in np.flatnonzero(cells_without_institutions(rule_columns, profile)).tolist():
+        # F6 must be reported even if no other rule applies to the cell.
         rules.setdefault(number, ())
     found: dict[Keys, Findings] = {}
     for cell, some in zip(columns.some(list(rules)), rules.values(), strict=True):
@@ -310,7 +320,8 @@ def _statistic_evidence(statistic: PlannedStatistic, cell: CellEvidence | None) 
 
 
 def _quantile_spans(planned: PlannedTable) -> dict[int, Decimal]:
-    """Of each quantile, the share of rows to the nearer of those that are asked for of the same argument."""
+    """For each quantile, the share of rows up to its nearest neighbour among the requested quantiles of the same
+    argument."""
     quantiles = [(s, s.form.fraction) for s in planned.statistics if isinstance(s.form, QuantileForm)]
     near = {
         s.ident: quantile_spans(of for other, of in quantiles if other.argument == s.argument) for s, _ in quantiles

@@ -1,6 +1,6 @@
-"""What a planned table is, in texts that are equal for equal tables in any job or project: recipe and figures. No data.
+"""Texts that identify planned tables across jobs and projects: recipes and figures. Contains no data.
 
-Two tables of one recipe count the same persons by the same keys with the same statistics, however each was written.
+Two tables with equal recipes count the same persons by the same keys with the same statistics, however each is written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,23 +15,24 @@ from broker.domain.plans.scalars import Value, column_ids, scalar_text
 from broker.domain.release_history import KnownFigure
 
 CellNumbers = Mapping[tuple[Value, ...], int]
-"""The number of each of a table's cells, by its keys."""
+"""The number of each cell of a table, by its keys."""
 
 HASH_DIGITS = 15
 
 
 class StableColumnNumbers(ColumnNumbers):
-    """Numbers that follow from the names alone, so that texts of two jobs can be compared."""
+    """Numbers that depend only on the names, so that texts of two jobs can be compared."""
 
     def number(self, name: str) -> int:
-        found = int(sha256(name.encode()).hexdigest()[:HASH_DIGITS], 16)
+        found = int(sha256(name.encode()).hexdigest()[:HASH_DIGITS], 16)  # fits 64 bits
         return self.numbers.setdefault(name, found)
 
 
 def recipe_of(table: PlannedTable, rows: str = "") -> str:
-    """A hash of population, keys and shown statistics. A key's list and a statistic's number count for nothing. `rows`
-    is a hash of the rows that a script handed over: its plan says nothing of whom they are."""
+    """A hash of population, keys and shown statistics. Code lists of keys and ids of statistics do not matter. `rows`
+    is a hash of the rows that a script handed over, because its plan does not say whose rows they are."""
     population = population_of(table, StableColumnNumbers())
+    # Sorted: spelling and order do not matter.
     conditions = " and ".join(sorted(scalar_text(c) for c in population.conditions))
     keys = ", ".join(scalar_text(population.of(k.expression)) for k in table.keys)
     statistics = ", ".join(sorted(_statistic_text(s, population) for s in shown_statistics(table)))
@@ -40,26 +41,26 @@ def recipe_of(table: PlannedTable, rows: str = "") -> str:
 
 
 def shown_statistics(table: PlannedTable) -> Iterator[PlannedStatistic]:
-    """A statistic that stands behind another is nobody's figure."""
+    """Statistics that are figures of their own: implied ones are left out."""
     return (s for s in table.statistics if s.implied_by is None)
 
 
 def person_scans(table: PlannedTable) -> list[Scan]:
-    """The person tables that a planned table reads."""
+    """The scans of person tables in a planned table."""
     return [r for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None]
 
 
 def disclosed_figures(
     table: PlannedTable, record: TableRecord, cells: CellNumbers, read: frozenset[int]
 ) -> tuple[KnownFigure, ...]:
-    """What a judged table tells of each of its cells if it leaves so; `read` are the statistics that the output
-    reads."""
+    """The figures that a judged table discloses for each of its cells if it is released; `read` are the statistics that
+    the output reads."""
     idents = (s.ident for s in shown_statistics(table) if s.ident in read)
     return known_figures(table, {ident: _shown_values(record, cells, ident) for ident in idents})
 
 
 def known_figures(table: PlannedTable, values: Mapping[int, Mapping[int, Value]]) -> tuple[KnownFigure, ...]:
-    """What a planned table tells that shows these values, by statistic and the number of the cell."""
+    """The figures of a planned table that shows these values, by statistic and cell number."""
     population, variables = population_of(table, StableColumnNumbers()), _column_variables(table)
     found: list[KnownFigure] = []
     for statistic in shown_statistics(table):
@@ -78,9 +79,11 @@ COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_D
 
 
 def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, bool]]:
-    """The totals over persons that a statistic tells: (amount, once, whether it adds up values). Of what is no total
-    (a quantile, a deviation) the persons themselves: whoever is in it or not. So too of a sum and a mean: who is in the
-    one and not in the other has 0, if the two are equal."""
+    """The totals over persons that a statistic discloses: (amount, once, whether it sums values).
+
+    A quantile or deviation is no total, so its persons themselves count: who is in it or not. A sum or mean has them as
+    well: if two of them are equal, the persons who are in only one have the value 0.
+    """
     given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
     match statistic.measure:
         case Measure.COUNT_ROWS:
@@ -103,8 +106,8 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
 
 
 def _condition_totals(statistic: PlannedStatistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:
-    """What a total tells by constants of its argument, which anybody can choose so that they are read out of it: whom
-    each condition is true of, and of how many rows the total is."""
+    """Totals that can be read out of a sum through constants in its argument, which its author can choose freely: whom
+    each condition is true of, and the number of rows."""
     ones = [(f"s{c.ident}_ones", False, False) for c in condition_statistics(statistic, table)]
     return [*ones, (f"s{statistic.ident}_given", False, False)] if ones and statistic.measure is Measure.SUM else ones
 
@@ -116,13 +119,14 @@ def _statistic_text(statistic: PlannedStatistic, population: Population) -> str:
 
 
 def _column_variables(table: PlannedTable) -> dict[int, str]:
-    """By column, the variable that it is, as far as it is one as it stands."""
+    """The variable of each column that is an unchanged variable."""
     return {c.ident: f"{s.table}.{c.variable}" for s in person_scans(table) for c in s.columns}
 
 
 def _variables_read(statistic: PlannedStatistic, variables: Mapping[int, str]) -> frozenset[str]:
-    """What an argument reads. A column that is computed below could read anything of the table."""
+    """The variables that an argument reads. A computed column could read anything from the table."""
     idents = frozenset() if statistic.argument is None else column_ids(statistic.argument)
+    # Too many variables only means more comparisons, too few would miss one.
     return frozenset(variables[i] for i in idents) if idents <= variables.keys() else frozenset(variables.values())
 
 

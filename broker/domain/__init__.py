@@ -1,1 +1,1 @@
-"""Ground: the trade's own values and rules. Standard library only; no I/O, no clock, no other room."""
+"""Ground: the values and rules of the field. Standard library only; no I/O, no clock, no other room."""

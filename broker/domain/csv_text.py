@@ -1,4 +1,4 @@
-"""Comma-separated text without spreadsheet formulas: every table that leaves the broker is written here."""
+"""Comma-separated text without spreadsheet formulas. Every table that leaves the broker is written here."""
 
 import csv
 import io
@@ -9,30 +9,31 @@ from collections.abc import Iterable
 APOSTROPHE = "'"
 FORMULA_STARTS = frozenset("=+-@")
 MINUS_SIGN = "\N{MINUS SIGN}"
-"""The one twin that compatibility forms do not lead back to; fullwidth, small and raised ones they do."""
+"""The only lookalike that NFKC does not map to the plain sign. It maps fullwidth, small and superscript ones."""
 CELL_SEPARATORS = re.compile("([;\t\r\n\v\f\x85\u2028\u2029]+)")
-"""Where a program that expects other separators would begin a new cell."""
+"""Characters at which a program with other separators would start a new cell."""
 NUMBER = r"[+-]?[£$€]?(?:[0-9][0-9,]*+\.?+[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?%?"
 NUMBERS = re.compile(rf"{NUMBER}(?:\s++{NUMBER})*+\s*", re.ASCII)
-"""One or several numbers: no formula, whatever sign is in front."""
+"""One or several numbers. They are no formula, whatever sign they have."""
 QUOTES = frozenset("'\"`\N{ACUTE ACCENT}\N{PRIME}\N{DOUBLE PRIME}\N{FULLWIDTH APOSTROPHE}\N{FULLWIDTH QUOTATION MARK}")
 HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Mn", "Me", "Zs", "Zl", "Zp", "Pi", "Pf"})
-"""Kinds of characters that a formula can stand behind: controls, marks, blanks and quotes."""
+"""Categories of characters that may stand before a formula without stopping it: controls, marks, blanks and quotes."""
 INVISIBLE_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""Letters that show nothing."""
+"""Letters that display nothing."""
 
 
 def without_formulas(text: str, *, numbers: bool = True) -> str:
-    """The text as no spreadsheet computes it. Made inert twice it is the same. Without `numbers` one with a sign in
-    front is made a text, too: where nothing but words can stand."""
+    """The text in a form that no spreadsheet computes. Applying it twice changes nothing more. Without `numbers`, a
+    number with a sign becomes text too, for places where only words can be."""
     if text.isalnum():
         return text
     parts = enumerate(CELL_SEPARATORS.split(text))
+    # odd parts are the separators
     return "".join(part if n % 2 else _without_formula(part, numbers) for n, part in parts).lstrip("\t\r\n")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would compute the text, or a part of it, once what it stands behind is gone."""
+    """Whether a spreadsheet would compute the text, or a part of it, once hidden leading characters are removed."""
     return text[:1] in {"\t", "\r"} or any(
         _is_computed(_without_prefix(part), True) for part in CELL_SEPARATORS.split(text)[::2]
     )
@@ -44,7 +45,7 @@ def _without_formula(text: str, numbers: bool) -> str:
 
 
 def _without_prefix(text: str) -> str:
-    """Without the characters at its beginning that a formula could stand behind."""
+    """The text without leading characters that can hide a formula."""
     return text[next((n for n, c in enumerate(text) if not _hides_formula(c)), len(text)) :]
 
 
@@ -57,7 +58,7 @@ def _compatible_start(character: str) -> str:
 
 
 def _is_computed(text: str, numbers: bool) -> bool:
-    """Rules of signs alone, and numbers, compute nothing."""
+    """Whether a spreadsheet would compute the text. Signs without letters or digits, and numbers, are not computed."""
     if _compatible_start(text[:1]) not in FORMULA_STARTS:
         return False
     plain = unicodedata.normalize("NFKC", text).replace(MINUS_SIGN, "-")
@@ -65,8 +66,8 @@ def _is_computed(text: str, numbers: bool) -> bool:
 
 
 def write_csv(columns: Iterable[str], rows: Iterable[Iterable[str]], *, numbers: bool = True) -> bytes:
-    """UTF-8 with a header and lines that end in a line feed; no cell is a formula to a spreadsheet. Without `numbers`
-    all cells are words."""
+    """Write a table as UTF-8 CSV with a header and line feeds. No cell is a formula. Without `numbers`, all cells are
+    words."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([without_formulas(cell, numbers=numbers) for cell in row] for row in (columns, *rows))

@@ -1,15 +1,14 @@
-"""The few kinds of error that cross rooms. A message is written where it is raised, for the person who reads it."""
+"""The few kinds of error that cross rooms. The message is written where the error is raised, for the person who reads
+it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason why a submission is refused: what, where in its text, and what to do instead.
-
-    `line` and `column` count from 1 and are None where the reason has no one place;
-    `variable` is `schema.table.variable` in catalogue spelling where the reason is about one.
-    """
+    """One reason why a submission is refused: what, where in its text, and what to do instead. `line` and `column`
+    count from 1; None if the reason has no single position. `variable` is `schema.table.variable` in catalogue
+    spelling, if the reason is about one variable."""
 
     code: str
     message: str
@@ -20,11 +19,11 @@ class Refusal:
 
 
 class BrokerError(Exception):
-    """Base of everything the broker raises on purpose."""
+    """Base of every error that the broker raises on purpose."""
 
 
 class Refused(BrokerError):
-    """A submission is refused; carries every reason at once."""
+    """A submission is refused. Carries every reason at once."""
 
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:
         super().__init__("; ".join(f"{r.code}: {r.message}" for r in refusals))
@@ -32,7 +31,7 @@ class Refused(BrokerError):
 
 
 class Invalid(BrokerError):
-    """Input that cannot be used: a code, a sentence, and a pointer into the input (JSON pointer or file:line)."""
+    """Input that cannot be used: a code, a message, and a pointer into the input (JSON pointer or file:line)."""
 
     def __init__(self, code: str, message: str, pointer: str = "") -> None:
         super().__init__(message)
@@ -40,7 +39,7 @@ class Invalid(BrokerError):
 
 
 class Forbidden(BrokerError):
-    """The caller may see the thing but not do this to it."""
+    """The caller may see the object but may not do this to it."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -48,7 +47,7 @@ class Forbidden(BrokerError):
 
 
 class Unknown(BrokerError):
-    """The thing does not exist, or the caller may not know that it does: the two answer alike."""
+    """The object does not exist, or the caller may not know that it does. Both cases give the same answer."""
 
     def __init__(self, what: str, ident: str) -> None:
         super().__init__(f"There is no {what} {ident!r}." if ident else f"There is no such {what}.")
@@ -56,7 +55,7 @@ class Unknown(BrokerError):
 
 
 class Conflict(BrokerError):
-    """The thing is not in a state that allows this."""
+    """The object is not in a state that allows this."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -64,8 +63,8 @@ class Conflict(BrokerError):
 
 
 class Unavailable(BrokerError):
-    """A service that is needed does not answer; trying again later may help."""
+    """A service that is needed does not respond. Trying again later may help."""
 
 
 class Breach(BrokerError):
-    """Something that must always hold does not: stop and tell an administrator."""
+    """An invariant is broken. The caller must stop and inform an administrator."""

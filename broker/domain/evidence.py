@@ -1,4 +1,4 @@
-"""Evidence behind the figures of a job: cells of tables, fitted models, and what a vault's build proved; for rules and
+"""Evidence behind the figures of a job: cells of tables, fitted models, and proofs of a vault's build. For rules and
 staff, never released."""
 
 from collections.abc import Mapping, Sequence
@@ -10,35 +10,33 @@ from broker.domain.plans.scalars import Value
 
 @dataclass(frozen=True, slots=True)
 class StatisticEvidence:
-    """What the broker's own code found behind one statistic in one cell.
+    """Evidence of one statistic in one cell, found by the broker's own code.
 
-    Where the vault's proofs allow, evidence is by certificates (`broker.query.sql.table_statement`): `persons` and
-    `rest` are exact below the threshold t and else lower bounds of at least t; `largest` is an upper bound that leaves
-    every verdict as it is. In a cell of fewer than t persons the other fields need not be known. What is None was not
-    computed.
+    If the vault's proofs allow, evidence consists of bounds (`broker.query.sql.table_statement`): `persons` and `rest`
+    are exact below the threshold t, and otherwise lower bounds of at least t; `largest` is an upper bound that changes
+    no verdict. In a cell of fewer than t persons, the other fields may be unknown. None: not computed.
 
-    value     the exact value (count, sum, mean or share); None where nothing contributes
-    rows      rows that contribute (argument not null; for ONES the rows where it is 1)
-    persons   distinct persons that contribute (SUM: with a non-zero total; ONES/SHARE: with a 1)
-    rest      ONES/SHARE: distinct persons with a row where the argument is 0; else 0
-    rest_rows ONES/SHARE: rows where the argument is 0; else 0
-    largest   the largest absolute total of one person (SUM, MEAN), never less than it is; the most rows of one person
-              (COUNT_ROWS, QUANTILE), never less; of a file's DEVIATION the largest absolute value; else None
-    second    the same of the second person, 0 where there is none; None where unknown: at most `largest`
-    low, high smallest and largest total of one person (SUM, MEAN); None where unknown: `low` is then not negative
-    others    SUM, MEAN: persons whose total is not the most common one: a lower bound, exact where it is below t and
-              half of the rows; None where unknown
-    total     sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); else None
-    sizes     sum of the argument's absolute values over contributing rows (SUM, MEAN); None where unknown
-    contributors  COUNT_DISTINCT: the number of distinct values; else None
-    bin       QUANTILE: the least power of ten, not under the digits asked for, to which the value can be rounded so
-              that enough persons have a value that is rounded to the same; None: there is none
-    ties      LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
-    institution_largest, institution_second  the two largest totals of |argument| (of counts: rows; of COUNT_PERSONS:
-              persons; of ONES, SHARE: ones) of one institution; what has none is taken to be of the largest
-    cell_key  the record keys of the distinct persons that contribute (SUM: with a value), added up modulo 2^32;
-              rest_key, whole_key of those of the rest, and of both
-    """
+    - `value`: the exact value (count, sum, mean or share); None if nothing contributes
+    - `rows`: rows that contribute (argument not null; for ONES, rows where it is 1)
+    - `persons`: distinct persons that contribute (SUM: with a non-zero total; ONES, SHARE: with a 1)
+    - `rest`: ONES, SHARE: distinct persons with a row where the argument is 0; otherwise 0
+    - `rest_rows`: ONES, SHARE: rows where the argument is 0; otherwise 0
+    - `largest`: largest absolute total of one person (SUM, MEAN), or most rows of one person (COUNT_ROWS, QUANTILE), or
+      an upper bound of these; for a file's DEVIATION, the largest absolute value; otherwise None
+    - `second`: the same for the second person, 0 if there is none; None if unknown (it is then at most `largest`)
+    - `low`, `high`: smallest and largest total of one person (SUM, MEAN); None if unknown (`low` is then not negative)
+    - `others`: SUM, MEAN: persons whose total is not the most common one: a lower bound, exact if it is below t and
+      below half of the rows; None if unknown
+    - `total`: sum of the argument over contributing rows (SUM, MEAN, ONES, SHARE); otherwise None
+    - `sizes`: sum of the argument's absolute values over contributing rows (SUM, MEAN); None if unknown
+    - `contributors`: COUNT_DISTINCT: number of distinct values; otherwise None
+    - `bin`: QUANTILE: smallest power of ten, not below the requested digits, to which the value can be rounded so that
+      enough persons have the same rounded value; None if there is none
+    - `ties`: LOWEST, HIGHEST: persons who have the value; MODE: persons who have the most common one
+    - `institution_largest`, `institution_second`: two largest totals of |argument| of one institution (counts: rows;
+      COUNT_PERSONS: persons; ONES, SHARE: ones). Rows without an institution count towards the largest
+    - `cell_key`: sum, modulo 2^32, of the record keys of the distinct persons that contribute (SUM: with a value);
+      `rest_key`, `whole_key`: of those of the rest, and of both"""
 
     value: Value
     rows: int
@@ -64,11 +62,10 @@ class StatisticEvidence:
 
 @dataclass(frozen=True, slots=True)
 class CellEvidence:
-    """One observed cell: key values in the planned order, its rows and distinct persons, each statistic by ident.
-
-    `institutions` behind it, at least, and the persons of the largest, at most; None where they cannot be counted or
-    were not asked for. `cell_key`: the record keys of all its persons, added up modulo 2^32.
-    """
+    """One observed cell: its key values in planned order, its rows and distinct persons, and its statistics by ident.
+    `institutions`: lower bound of the institutions behind it; `largest_institution`: upper bound of the persons of the
+    largest one; None if they cannot be counted or were not requested. `cell_key`: sum of the record keys of all its
+    persons, modulo 2^32."""
 
     keys: tuple[Value, ...]
     rows: int
@@ -81,7 +78,7 @@ class CellEvidence:
 
 @dataclass(frozen=True, slots=True)
 class TableEvidence:
-    """Evidence for one planned table: observed cells only. `persons` is the whole filtered population."""
+    """Evidence of one planned table: observed cells only. `persons`: size of the whole filtered population."""
 
     cells: Sequence[CellEvidence]
     persons: int
@@ -89,18 +86,18 @@ class TableEvidence:
 
 @dataclass(frozen=True, slots=True)
 class OutputEvidence:
-    """Evidence for one planned output: that of each of its tables, in the planned order."""
+    """Evidence of one planned output: of each of its tables, in planned order."""
 
     name: str
     tables: tuple[TableEvidence, ...]
     public: tuple[tuple[tuple[Value, ...], ...], ...] = ()
-    """The rows of each public relation, values in the planned order of columns."""
+    """Rows of each public relation, with values in the planned order of columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvidence:
-    """Evidence for a job: of each output, and of the joint table of each family of linked tables that needs one, in
-    order; None where that has more cells than may be looked at."""
+    """Evidence of a job: of each output, and of the joint table of each family of linked tables that needs one, in
+    order. None for a joint table with more cells than allowed."""
 
     outputs: tuple[OutputEvidence, ...]
     joints: tuple[TableEvidence | None, ...] = ()
@@ -108,9 +105,9 @@ class JobEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ModelFitColumn:
-    """A column of the design. `persons` have something else than 0 in it, or are the fewest who make up nearly all of
-    what is its own, whichever are less; `rest` have a row with 0. `kind` is `constant`, `level` (0/1, of a category or
-    of a product of such) or `number`."""
+    """A column of the design matrix. `persons`: persons with a value other than 0 in it, or, if fewer, the fewest
+    persons who make up nearly all of its own variation. `rest`: persons who have a row with 0. `kind`: `constant`,
+    `level` (0/1, of a category or of a product of categories) or `number`."""
 
     name: str
     kind: str
@@ -122,8 +119,8 @@ class ModelFitColumn:
 
 @dataclass(frozen=True, slots=True)
 class ModelFitGroup:
-    """A category, or an observed combination of categories in a product: persons in it, and of a 0/1 outcome those with
-    a 1 and with a 0."""
+    """A category, or an observed combination of categories in a product: its persons and, for a 0/1 outcome, those with
+    a 1 and those with a 0."""
 
     name: str
     persons: int
@@ -133,7 +130,7 @@ class ModelFitGroup:
 
 @dataclass(frozen=True, slots=True)
 class ModelFitCell:
-    """A cell of a saturated model: the two largest absolute totals of a person, and how far outcomes lie apart."""
+    """A cell of a saturated model: the two largest absolute totals of a person, and the spread of its outcomes."""
 
     persons: int
     ones: int
@@ -146,8 +143,9 @@ class ModelFitCell:
 
 @dataclass(frozen=True, slots=True)
 class ModelFit:
-    """`cells` are there only where the model has a coefficient for each of them. `leverage` is the largest of a row, or
-    of one person's rows together, `influence` by how many standard errors one person moves a coefficient, at most."""
+    """Evidence of a fitted model. `cells`: only if the model has a coefficient for each of them. `leverage`: largest
+    leverage of a row, or of all rows of one person. `influence`: most standard errors by which one person moves a
+    coefficient."""
 
     columns: tuple[ModelFitColumn, ...]
     groups: tuple[ModelFitGroup, ...]
@@ -168,14 +166,12 @@ ExactNumbers = Mapping[str, int | Decimal]
 
 @dataclass(frozen=True, slots=True)
 class VaultProof:
-    """Of one table and one year.
+    """Proofs of one table and one year.
 
-    max_rows   the most rows of one person; rows without a key are persons of their own
-    totals     of exact numbers: the largest sum of |x| over one person's rows
-    smallest   of exact numbers: the least x
-    codes      of variables of which the vault holds the number of each row's code too: the codes, by number from 0,
-               in the order of texts
-    """
+    - `max_rows`: most rows of one person; each row without a key counts as a person of its own
+    - `totals`: for exact numbers, the largest sum of |x| over one person's rows
+    - `smallest`: for exact numbers, the smallest x
+    - `codes`: for variables with stored code numbers, the codes by number from 0, in text order"""
 
     max_rows: int
     totals: ExactNumbers = field(default_factory=dict)
@@ -184,5 +180,5 @@ class VaultProof:
 
 
 VaultProofs = Mapping[str, Mapping[int | None, VaultProof]]
-"""By table, each year that the vault holds of it (None: a table without a year axis). A table that is not here has
-nothing proved; one that is has rows of these years and no others."""
+"""Proofs by table and year of the vault (None: a table without years). A table that is missing here has no proofs; one
+that is present has rows of these years only."""

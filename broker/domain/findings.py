@@ -1,4 +1,5 @@
-"""The rules' word on a job's outputs: verdicts, findings, and judged cells, up to the assessment of a whole output."""
+"""Results of the rules for a job's outputs: verdicts, findings and judged cells, up to the assessment of a whole
+output."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from broker.domain.plans.scalars import Value
 
 
 class Verdict(StrEnum):
-    """What the rules say of a cell, in order of severity."""
+    """Verdict of the rules on a cell, in order of severity."""
 
     PUBLISH = "publish"
     SUPPRESS = "suppress"
@@ -26,7 +27,7 @@ def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule's word on one cell or output: for staff only. `figures` are evidence and never leave."""
+    """Result of one rule for one cell or output, for staff only. `figures` are evidence and are never released."""
 
     rule: str
     verdict: Verdict
@@ -38,7 +39,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class JudgedStatistic:
-    """The rules' word on one statistic of one cell: those that spoke of it or of what it implies; and what leaves."""
+    """Result of the rules for one statistic of one cell: the rules that apply to it or to what it implies, and the
+    released value."""
 
     statistic: int
     evidence: StatisticEvidence
@@ -50,8 +52,8 @@ class JudgedStatistic:
 
 @dataclass(frozen=True, slots=True)
 class TableRecord:
-    """What stands behind an output's figures, for staff: the cells of one planned table with their evidence and what
-    was said of it. `statistics` are (id, measure); a cell is its keys, rows, persons and judged statistics."""
+    """Evidence behind an output's figures, for staff: the cells of one planned table, with their evidence and the
+    results of the rules. `statistics`: (id, measure). A cell is (keys, rows, persons, judged statistics)."""
 
     keys: tuple[str, ...]
     statistics: tuple[tuple[int, str], ...]
@@ -61,7 +63,7 @@ class TableRecord:
 
 @dataclass(frozen=True, slots=True)
 class AssessedRow:
-    """A row of an output after the rules: what it is exactly (staff) and what would be released."""
+    """A row of an output after the rules: its exact values (for staff) and its released values."""
 
     keys: tuple[Value, ...]
     exact: tuple[Value, ...]
@@ -74,7 +76,8 @@ class AssessedRow:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionAudit:
-    """What an attacker can still derive after repair: hidden figures known exactly, or more narrowly than asked."""
+    """What an attacker can still derive after repair: the number of hidden figures known exactly, and of those known
+    more narrowly than required."""
 
     targets: int
     exact: int
@@ -83,12 +86,10 @@ class SuppressionAudit:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The rules' word on one output: judged rows, findings for staff, and whether a person must look.
-
-    `verdict` is the worst that the output as a whole needs: PUBLISH (may go as protected), SUPPRESS (has
-    holes, may go), REVIEW (a person decides) or REFUSE (withheld). `small` says that the whole filtered
-    population, or every cell, is under the threshold: it counts against the project's quota.
-    """
+    """Result of the rules for one output: judged rows, findings for staff, and whether a checker must review it.
+    `verdict` is the worst that the whole output needs: PUBLISH (may be released as protected), SUPPRESS (has suppressed
+    cells, may be released), REVIEW (a checker decides) or REFUSE (withheld). `small`: the whole filtered population, or
+    every cell, is below the threshold; this counts towards the project's quota."""
 
     name: str
     columns: tuple[str, ...]
@@ -99,9 +100,9 @@ class Assessment:
     small: bool
     symbols: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
-    """Public sentences printed with the released table (method and public parameters only)."""
+    """Sentences that are printed with the released table: method and public parameters only."""
     tables: tuple[TableRecord, ...] = ()
     column_statistics: tuple[tuple[int, ...], ...] = ()
-    """For each column the statistics of `tables` that it is made of or that these imply."""
+    """For each column, the statistics of `tables` that it is computed from, and those that these imply."""
     audit: SuppressionAudit | None = None
-    """After repair; None where nothing had to be repaired."""
+    """Audit after repair; None if nothing had to be repaired."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class MeasuredPopulation:
     """A reference population of a snapshot: its cells by their keys as people read them (`LA=301 NCyearActual=7`), and
-    the persons of each. `least` is the policy's number when it was measured: a cell of fewer persons is not counted by
+    the persons of each. `least`: the policy's number when it was measured. A cell of fewer persons is not counted by
     itself, and its size is 0 here."""
 
     snapshot: str
@@ -36,7 +36,7 @@ class CapUsage:
 
     @property
     def share(self) -> float:
-        """Of the cap; what may have no figure at all is full."""
+        """Used share of the cap; 1 if the cap is 0."""
         return self.used / self.cap if self.cap else 1.0
 
     @property
@@ -49,15 +49,15 @@ class CapUsage:
 
 
 RankedCell = tuple[float, int, int, int]
-"""Minus the share, minus the figures, the number of the population and of its cell: the fullest sorts first."""
+"""(minus share, minus figures, number of the population, number of its cell). The fullest cell sorts first."""
 
 
 def rank_cells(
     measured: Sequence[MeasuredPopulation], used: Mapping[str, Sequence[int]], least: int, fraction: float
 ) -> list[RankedCell]:
-    """Of every cell that is large enough to be counted by itself, in no order: a country has tens of thousands."""
+    """Every cell that is large enough to be counted by itself, in no order (a country has tens of thousands)."""
     ranked_cells: list[RankedCell] = []
-    least = max(least, 1)
+    least = max(least, 1)  # a population of nobody is never counted
     for number, population in enumerate(measured):
         counts = used.get(population.population) or (0,) * len(population.sizes)
         for cell, (persons, figures) in enumerate(zip(population.sizes, counts, strict=True)):
@@ -76,7 +76,7 @@ def cap_usage(ranked: RankedCell, measured: Sequence[MeasuredPopulation], fracti
 def matching_cells(
     words: Sequence[str], ranked_cells: Sequence[RankedCell], measured: Sequence[MeasuredPopulation]
 ) -> list[RankedCell]:
-    """Those that have every word in their population's name, table and year, or in their keys."""
+    """Cells that have every word in the name, table or year of their population, or in their keys."""
     folded = [word.casefold() for word in words]
     other_words = [[w for w in folded if w not in f"{m.name} {m.table} {m.year or ''}".casefold()] for m in measured]
     return [

@@ -1,5 +1,5 @@
-"""A public table: figures that somebody published elsewhere, with the recipe that is to make them again. Two
-administrators decide that the memory takes it in; a worker finds out whether the recipe does. No persons here."""
+"""A public table: figures that were published elsewhere, with the recipe that should reproduce them. Two administrators
+decide that the release history includes it; a worker finds out whether the recipe works. No persons here."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,8 @@ from enum import StrEnum
 
 
 class PublicTableState(StrEnum):
-    """EXACT: the recipe makes every published figure, so the memory knows who is in each cell. NUMBERS: it does not;
-    the figures are kept and listed, and compared with nothing."""
+    """State of a public table. EXACT: the recipe reproduces every published figure, so the release history knows the
+    persons in each cell. NUMBERS: it does not; the figures are stored and listed, but compared with nothing."""
 
     REQUESTED = "asked"
     WITHDRAWN = "withdrawn"
@@ -18,8 +18,8 @@ class PublicTableState(StrEnum):
 
 
 class NumbersOnlyReason(StrEnum):
-    """Why a public table is known as numbers only: figures differ; the recipe is refused under the policy of the day;
-    it went beyond what a statement may take, or failed while it ran; its snapshot was retired before."""
+    """Why a public table is known as numbers only: figures differ; the policy refused the recipe; it exceeded the
+    limits of a statement, or failed while it ran; or its snapshot was retired before."""
 
     DIFFERS = "differs"
     REFUSED = "refused"
@@ -29,18 +29,18 @@ class NumbersOnlyReason(StrEnum):
 
 
 NUMBERS_ONLY_SENTENCES: dict[NumbersOnlyReason, str] = {
-    NumbersOnlyReason.DIFFERS: "The recipe does not make the published figures.",
-    NumbersOnlyReason.REFUSED: "The policy of the day refuses the recipe.",
-    NumbersOnlyReason.LIMIT: "The recipe needs more time, memory or space than a statement may take.",
+    NumbersOnlyReason.DIFFERS: "The recipe does not reproduce the published figures.",
+    NumbersOnlyReason.REFUSED: "The policy in force when the recipe ran refused it.",
+    NumbersOnlyReason.LIMIT: "The recipe needs more time, memory or space than a statement may use.",
     NumbersOnlyReason.FAILED: "The recipe failed while it ran.",
-    NumbersOnlyReason.RETIRED: "Its snapshot was retired before the recipe was run.",
+    NumbersOnlyReason.RETIRED: "The snapshot was retired before the recipe ran.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """What an administrator gives: who published it where, the recipe in its dialect, the snapshot that it was made
-    from, how figures were rounded (empty: not at all), and the figures as comma-separated text."""
+    """A published table as an administrator enters it: who published it where, the recipe in its dialect, the snapshot
+    behind it, how figures were rounded (empty: not at all), and the figures as comma-separated text."""
 
     name: str
     source: str
@@ -53,7 +53,8 @@ class PublishedTable:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """What a worker found: how many of the published figures the recipe makes. `why` is None where it makes all."""
+    """Result of a worker: number of compared figures, and of those that the recipe reproduces. `why` is None if it
+    reproduces all."""
 
     agreed: int
     compared: int
@@ -62,7 +63,8 @@ class Reproduction:
 
 @dataclass(frozen=True, slots=True)
 class PublicTable:
-    """`entry` is its number in the memory, once it is there. `attempt` counts how often a worker began to run it."""
+    """A public table and its progress. `entry`: its number in the release history, once it is there. `attempt`: how
+    often a worker started it."""
 
     ident: str
     published: PublishedTable

@@ -12,8 +12,8 @@ from broker.domain.plans.scalars import Value, value_from_json, value_to_json
 
 
 class HistorySource(StrEnum):
-    """RELEASE: a job's table. PUBLIC: published elsewhere, and made again from its recipe. POPULATION: totals that
-    everybody is taken to know."""
+    """Source of an entry. RELEASE: a job's table. PUBLIC: published elsewhere, and reproduced from its recipe.
+    POPULATION: totals that everybody is assumed to know."""
 
     RELEASE = "release"
     PUBLIC = "public"
@@ -22,7 +22,7 @@ class HistorySource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryVersion:
-    """How much of the memory an assessment saw: the number of its entries, which only grow."""
+    """How much of the release history an assessment covers: the number of entries, which only grows."""
 
     entries: int
 
@@ -32,20 +32,20 @@ class HistoryVersion:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A planned table that was released, or is about to be (`number` is 0 then).
+    """A planned table that was released, or is about to be released (`number` is then 0).
 
-    number            its place in the memory, from 1
-    release, output   whose table it is; of a public table no release and its id; empty for a known population
-    table             its number in the output
-    project           empty for what is nobody's
-    snapshot          the state of the data that it was made from
-    profile, t        the rules that it was judged by
-    recipe            equal for equal populations, keys and statistics (a hash of canonical text)
-    unit              the kind of person
-    cells             how many cells it has, shown or not
-    noise             how far apart keyed noise can move two counts; 0 where counts have none
-    within            known populations that hold everybody of it, and how many persons each has
-    """
+    - `number`: its position in the release history, from 1
+    - `release`, `output`: release and output of the table; for a public table, no release and its own id; empty for a
+      known population
+    - `table`: its number in the output
+    - `project`: empty if it belongs to no project
+    - `snapshot`: state of the data that it was computed from
+    - `profile`, `t`: the disclosure rules under which it was judged
+    - `recipe`: equal for equal populations, keys and statistics (a hash of canonical text)
+    - `unit`: the kind of person
+    - `cells`: its number of cells, shown or not
+    - `noise`: most that keyed noise can move two counts apart; 0 for counts without noise
+    - `within`: known populations that contain all its persons, and the number of persons of each"""
 
     number: int
     release: str
@@ -66,16 +66,15 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class KnownFigure:
-    """One thing that a released statistic tells of each shown cell: a total over persons. A mean has two, its sum and
-    its count; a share has its ones and its count.
+    """One total over persons that a released statistic reveals for each shown cell. A mean reveals two, its sum and its
+    count; a share reveals its ones and its count.
 
-    statistic   its number in the planned table
-    amount      the amounts of the members that it adds up; empty where each person counts once
-    once        each person whose amount is not 0 counts once, whatever the amount
-    told        canonical text of the whole statistic: equal for equal statistics, in any project
-    reads       what an amount reads (`table.variable`); empty for counts
-    shown       the released value by the number of each shown cell; a cell that is not here is a hole
-    """
+    - `statistic`: its number in the planned table
+    - `amount`: the amounts of the members that it sums; empty if each person counts once
+    - `once`: each person whose amount is not 0 counts once, whatever the amount
+    - `told`: canonical text of the whole statistic; equal for equal statistics, in any project
+    - `reads`: what an amount reads (`table.variable`); empty for counts
+    - `shown`: the released value by number of the cell; a missing cell is suppressed"""
 
     statistic: int
     amount: str
@@ -90,7 +89,7 @@ class KnownFigure:
 
 
 class OverlapKind(StrEnum):
-    """How a new table stands to a remembered one."""
+    """How a new table overlaps with a released one."""
 
     IDENTICAL = "identical"
     NESTED = "nested"
@@ -101,19 +100,19 @@ class OverlapKind(StrEnum):
 
 
 OVERLAP_WORDS: Mapping[OverlapKind, str] = {
-    OverlapKind.IDENTICAL: "the same cells of the same persons",
-    OverlapKind.NESTED: "cells of one are made up of cells of the other",
-    OverlapKind.DISJOINT: "nobody is in both",
+    OverlapKind.IDENTICAL: "the same cells with the same persons",
+    OverlapKind.NESTED: "cells of one table are sums of cells of the other",
+    OverlapKind.DISJOINT: "no person is in both",
     OverlapKind.APART: "different groups, each difference empty or large enough",
-    OverlapKind.DIFFERENCE: "a difference of the two isolates a few persons",
-    OverlapKind.COVERED: "a small difference, covered by the noise on both sides",
+    OverlapKind.DIFFERENCE: "the difference of the two tables isolates a few persons",
+    OverlapKind.COVERED: "a small difference, which the noise of both tables covers",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How a new table overlaps one entry. `persons` is the smallest difference found, for staff alone; None where there
-    is none. `exact`: it was counted, not only feared."""
+    """Overlap of a new table with one entry. `persons`: smallest difference found, for staff only; None if there is
+    none. `exact`: it was counted, not only estimated."""
 
     entry: int
     kind: OverlapKind
@@ -122,7 +121,7 @@ class Overlap:
 
 
 class RepairAction(StrEnum):
-    """How a small difference is mended: by the earlier value, by a hole, or by leaving out the whole table."""
+    """How a small difference is repaired: show the earlier value, suppress the cell, or withhold the whole table."""
 
     EARLIER = "earlier"
     SUPPRESS = "suppress"
@@ -131,8 +130,8 @@ class RepairAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CellRepair:
-    """One change of a table before it leaves: of a cell in all its statistics (`statistic` is None) or in one. `entry`
-    and `earlier_cell` say whose cell is given for it, where it is an earlier one."""
+    """One change of a table before its release: of one cell, in all its statistics (`statistic` is None) or in one.
+    `entry` and `earlier_cell`: the earlier cell whose value is shown instead, if any."""
 
     action: RepairAction
     cell: int
@@ -143,7 +142,7 @@ class CellRepair:
 
 @dataclass(frozen=True, slots=True)
 class StoredMembers:
-    """The name of a file of members and the SHA-256 of its encrypted bytes."""
+    """The name of a file of members, and the SHA-256 of its encrypted bytes."""
 
     name: str
     digest: str
@@ -151,7 +150,7 @@ class StoredMembers:
 
 @dataclass(frozen=True, slots=True)
 class SplitCounts:
-    """How many released figures of a table split each cell of a reference population, by the cell's number."""
+    """Number of released figures of a table that split each cell of a reference population, by number of the cell."""
 
     snapshot: str
     population: str
@@ -160,8 +159,8 @@ class SplitCounts:
 
 @dataclass(frozen=True, slots=True)
 class NewHistoryEntry:
-    """A table to be remembered. `entry.number` counts for nothing: the memory gives it. `members` are None for known
-    numbers without a population."""
+    """A table to enter. `entry.number` is ignored: the release history assigns it. `members` is None for known numbers
+    without a population."""
 
     entry: HistoryEntry
     figures: tuple[KnownFigure, ...]
@@ -171,14 +170,14 @@ class NewHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class HistoryUpdate:
-    """What a release brings into memory, and the version that it was compared with."""
+    """Entries that a release adds to the release history, and the version that it was compared with."""
 
     seen: HistoryVersion
     entries: tuple[NewHistoryEntry, ...]
 
 
 def new_entry_to_json(new: NewHistoryEntry) -> str:
-    """Everything of a new entry but its number and where its members are: canonical JSON."""
+    """A new entry as canonical JSON, without its number and the place of its members."""
     document = asdict(new.entry) | {
         "when": new.entry.when.astimezone(UTC).isoformat(),
         "source": new.entry.source.value,
@@ -190,7 +189,7 @@ def new_entry_to_json(new: NewHistoryEntry) -> str:
 
 
 def new_entry_from_json(text: str) -> NewHistoryEntry:
-    """A new entry again, without its members."""
+    """The new entry of a stored text, without its members."""
     document = json.loads(text)
     splits = tuple(SplitCounts(snapshot, name, tuple(counts)) for snapshot, name, counts in document["splits"])
     return NewHistoryEntry(_entry_from_document(document["entry"], 0), figures_from_json(document["figures"]), splits)

@@ -1,15 +1,15 @@
-"""Spelling suggestions for mistyped names, out of the names that the project may know; nothing is decided here."""
+"""Spelling hints for mistyped names, from the names that the project may know. Decides nothing."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 
 MAX_SUGGESTIONS = 2
 MAX_NAME_LENGTH = 60
-"""A longer name is no typing mistake, and comparing it costs time."""
+"""A longer name is no typing mistake, and comparing it takes time."""
 MIN_SIMILARITY = 0.75
-"""How alike two names must be, from 0 (nothing in common) to 1 (the same)."""
+"""Least similarity of two names, from 0 (nothing in common) to 1 (equal)."""
 MAX_UNKNOWN_NAMES = 10
-"""How many unknown names are compared: a text can hold thousands."""
+"""Most unknown names that are compared: a text can contain thousands."""
 
 
 class SpellingHints:
@@ -19,19 +19,20 @@ class SpellingHints:
         self._suggestions: dict[str, str] = {}
 
     def suggest(self, written: str, names: Mapping[str, str]) -> str:
-        """A sentence to put after advice, or nothing. `names` maps each spelling to the name that is shown for it."""
+        """A sentence to append to advice, or "". `names` maps each spelling to the name to show for it."""
         if written not in self._suggestions and len(self._suggestions) < MAX_UNKNOWN_NAMES:
             self._suggestions[written] = did_you_mean(written, names)
         return self._suggestions.get(written, "")
 
 
 def did_you_mean(written: str, names: Mapping[str, str]) -> str:
-    """The question, with a blank before it; nothing if no name is near."""
+    """The question, with a leading blank; "" if no name is similar."""
     if not written or len(written) > MAX_NAME_LENGTH:
         return ""
     folded: dict[str, str] = {}
     for spelling, shown in names.items():
         folded.setdefault(spelling.casefold(), shown)
+    # twice as many, because several spellings can show one name
     close = get_close_matches(written.casefold(), sorted(folded), 2 * MAX_SUGGESTIONS, MIN_SIMILARITY)
     suggestions = list(dict.fromkeys(folded[spelling] for spelling in close))[:MAX_SUGGESTIONS]
     return f" Did you mean {' or '.join(suggestions)}?" if suggestions else ""

@@ -1,4 +1,4 @@
-"""The names and titles of the SQL dialects that a submission can be written in. Their meaning is in `broker.query`."""
+"""Names and titles of the SQL dialects for submissions. `broker.query` defines their meaning."""
 
 from typing import Literal, get_args
 

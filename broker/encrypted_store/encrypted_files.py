@@ -19,13 +19,13 @@ MAGIC = b"NPDS1"
 SALT_BYTES = 16
 TAG_BYTES = 16
 PIECE = 1 << 24
-"""Bytes of a piece before it is sealed."""
+"""Bytes of a piece before encryption."""
 KEY_BYTES = 32
 LENGTH_BYTES = 8
 
 
 def seal(key: bytes, name: str, about: bytes, content: bytes) -> bytes:
-    """`about` comes first, so that it can be read without the rest."""
+    """Encrypt a file. `about` comes first, so that it can be read without the rest."""
     salt = secrets.token_bytes(SALT_BYTES)
     cipher = _cipher(key, salt, name)
     plain = memoryview(len(about).to_bytes(LENGTH_BYTES, "big") + about + content)
@@ -38,14 +38,14 @@ def seal(key: bytes, name: str, about: bytes, content: bytes) -> bytes:
 
 
 def unseal(key: bytes, name: str, sealed: bytes) -> tuple[bytes, bytes]:
-    """About and content. Breach where anything is not as it was sealed under this name."""
+    """Return `about` and the content. Raises Breach if anything differs from what was sealed under this name."""
     plain = b"".join(_pieces(key, name, sealed))
     end = LENGTH_BYTES + int.from_bytes(plain[:LENGTH_BYTES], "big")
     return plain[LENGTH_BYTES:end], plain[end:]
 
 
 def unseal_about(key: bytes, name: str, sealed: bytes) -> bytes:
-    """What was said of the content, of as few pieces as hold it."""
+    """Return `about`, decrypting as few pieces as possible. Raises Breach if the file is cut off or damaged."""
     plain = b""
     for piece in _pieces(key, name, sealed):
         plain += piece
@@ -72,21 +72,23 @@ def _pieces(key: bytes, name: str, sealed: bytes) -> Iterator[bytes]:
 
 
 def _nonce(number: int, last: bool) -> bytes:
+    # The number and the last flag make it impossible to reorder, drop or cut off pieces.
     return number.to_bytes(11, "big") + bytes([last])
 
 
 def _cipher(key: bytes, salt: bytes, name: str) -> AESGCM:
     if len(key) != KEY_BYTES:
         raise Breach("The memory's key is no key.")
+    # A key of its own for each file, so that nonces can simply count pieces.
     return AESGCM(HKDF(SHA256(), KEY_BYTES, salt, b"members\0" + name.encode()).derive(key))
 
 
 Write = Callable[[Path, bytes], None]
-"""Writes a file for its owner only, all of it under its name or nothing, durable before it returns."""
+"""Writes a file for its owner only, completely or not at all, and durably before it returns."""
 
 FILE_NAME = re.compile(r"[0-9a-f]{32}")
 DRAFT_NAME = re.compile(r"[0-9a-f]{32}\.[0-9a-f]{16}")
-"""What a crash leaves of a file that was not written to its end (`Write`)."""
+"""The name of a file that a crash left incomplete (`Write`)."""
 FOLDER_MODE = 0o700
 
 
@@ -95,6 +97,7 @@ class EncryptedMemberFiles:
 
     def __init__(self, folder: Path, key: bytes, write: Write) -> None:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        # The folder may exist already, with another mode.
         if folder.stat().st_mode & 0o077:
             raise Breach("The memory's folder can be read by others: its mode must be 0700.")
         self._folder, self._key, self._write = folder, key, write
@@ -125,6 +128,7 @@ class EncryptedMemberFiles:
         return tuple(sorted(p.name for p in found if before is None or _modified_at(p) < before))
 
     def discard(self, name: str, named: Collection[str]) -> None:
+        # Checked here too: a removed file of an entry could never be compared with again.
         if name in named or not FILE_NAME.fullmatch(name):
             raise Breach("A file that the memory names is never removed.")
         (self._folder / name).unlink(missing_ok=True)
@@ -136,7 +140,7 @@ class EncryptedMemberFiles:
         return len(old)
 
     def _complete_files(self) -> list[Path]:
-        """A draft that a crash has left has another name."""
+        """The files without drafts, whose names differ."""
         return [p for p in self._folder.iterdir() if FILE_NAME.fullmatch(p.name)]
 
     def _read(self, name: str) -> bytes:

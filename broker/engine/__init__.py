@@ -1,1 +1,2 @@
-"""Engine: a plan to a sandbox request, frames to evidence, person rows to evidence. Judges nothing."""
+"""Engine: turns a plan into a sandbox request, result frames into evidence, and person rows into evidence. Judges
+nothing."""

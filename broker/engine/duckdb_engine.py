@@ -1,4 +1,4 @@
-"""The DuckDB engine: a plan and a vault become the request of one sandboxed job, its frames become evidence."""
+"""The DuckDB engine: turns a plan and a vault into the request of one sandboxed job, and its frames into evidence."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +21,8 @@ class DuckDBEngine:
     def prepare(
         self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds
     ) -> SandboxRequest:
-        """The `sql` image with the vault's evidence rendering, and of that only the tables and years that are read. One
-        statement for each planned table."""
+        """A request for the `sql` image with the vault's evidence rendering, limited to the tables and years that are
+        read. It has one statement for each planned table."""
         joints = joint_tables(plan, needs)
         frame = {
             "kind": "sql",
@@ -33,7 +33,7 @@ class DuckDBEngine:
             ],
             "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
         }
-        payload = json.dumps(frame, sort_keys=True).encode()
+        payload = json.dumps(frame, sort_keys=True).encode()  # sorted: equal requests are equal bytes
         frames = (("job", payload),)
         return SandboxRequest(job, attempt, "sql", vault.evidence, frames, limits, vault.synthetic)
 
@@ -55,7 +55,7 @@ def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidenc
 
 
 def statement_texts(found: TwoPassQuery) -> dict[str, str]:
-    """As the launcher takes a statement."""
+    """A statement in the form that the launcher takes."""
     if found.first is None or found.doubt is None or found.second is None:
         return {"sql": found.text}
     return {"sql": found.text, "first": found.first, "doubt": found.doubt, "second": found.second}
@@ -64,7 +64,7 @@ def statement_texts(found: TwoPassQuery) -> dict[str, str]:
 def _two_pass_query(source: PlannedTable | PublicRelation, needs: EvidenceNeeds, vault: Vault) -> TwoPassQuery:
     if isinstance(source, PublicRelation):
         return TwoPassQuery(render_public(source, needs.min_persons))
-    if source.max_rows is not None:  # a joint table is never shown: nothing of it is rounded or of an institution
+    if source.max_rows is not None:  # a joint table is never shown, so it needs no rounding and no institutions
         needs = replace(needs, institutions=False, record_keys=False)
     return two_pass_query(source, needs, vault.proofs, vault.persons)
 
@@ -76,8 +76,8 @@ def joint_tables(plan: Plan, needs: EvidenceNeeds) -> tuple[PlannedTable, ...]:
 
 
 def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tuple[str, PlannedTable | PublicRelation]]:
-    """Every planned table and public relation in the order of statements and frames, by the output's name and its
-    number there; then the joint tables."""
+    """Every planned table and public relation in the order of statements and frames, with a name of the output's name
+    and the number in it; then the joint tables."""
     for output in plan.outputs:
         sources: tuple[PlannedTable | PublicRelation, ...] = (*output.tables, *output.public)
         yield from ((f"{output.name}#{number}", one) for number, one in enumerate(sources))
@@ -85,7 +85,7 @@ def statements(plan: Plan, joints: Sequence[PlannedTable] = ()) -> Iterator[tupl
 
 
 def tables_read(plan: Plan) -> dict[str, Years | None]:
-    """Every table that the plan scans, with the years of all its scans; None for a table without a year axis."""
+    """Every table that the plan scans, with the years of all its scans; None for a table without years."""
     return tables_in(a.contributions if isinstance(a, PlannedTable) else a.relation for _, a in statements(plan))
 
 
@@ -99,7 +99,8 @@ def tables_in(relations: Iterable[Relation]) -> dict[str, Years | None]:
 
 
 def mounted_table(vault: Vault, name: str, years: Years | None) -> dict[str, object]:
-    """A table as the launcher mounts it: its schema file first, then the files of the years."""
+    """A table as the launcher mounts it: its schema file first, then the files of the years. Raises Breach if the vault
+    lacks it."""
     table = next((t for t in vault.tables if t.name == name), None)
     if table is None:
         raise Breach(f"The plan reads {name}, which the vault of {vault.project} does not hold.")
@@ -109,5 +110,5 @@ def mounted_table(vault: Vault, name: str, years: Years | None) -> dict[str, obj
 
 def _paths(table: VaultTable, years: Years | None) -> Iterator[str]:
     for number, (path, year) in enumerate(zip(table.paths, table.years, strict=True)):
-        if number == 0 or (year is None if years is None else year in years):
+        if number == 0 or (year is None if years is None else year in years):  # the schema file is always mounted
             yield path

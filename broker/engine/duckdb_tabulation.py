@@ -30,8 +30,8 @@ from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
 
 
 def sums_of(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
-    """Of sum and mean of a column. Persons with the same total are put together first: they are fewer, and the most
-    common total is wanted."""
+    """Evidence of a column's sum and mean. Persons with equal totals are grouped first: there are fewer groups than
+    persons, and the most common total is needed."""
     value = table.columns[name]
     if table.least is not None:
         return _of_both(name, table.by_place(_single_sums(table.keys, value, table.least)))
@@ -54,8 +54,9 @@ def sums_of(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCo
 
 
 def add_up(table: PersonTable) -> None:
-    """Where each person has one row: the table `cells` with the rows of each, and with all that its sums need, of every
-    column in one pass. Values that fall on many of 63 places are as many different ones."""
+    """For files with one row for each person: create the table `cells` with each cell's rows and everything that its
+    sums need, for every column in one pass. Values are hashed into 63 bits; the number of set bits is a lower bound of
+    the number of different values."""
     parts = "".join(
         f", count({v}) AS n_{v}, count(*) FILTER ({v} <> 0) AS some_{v}, sum({v}) AS total_{v}, "
         f"max(abs({v}), 2) AS most_{v}, min({v}) AS low_{v}, max({v}) AS high_{v}, "
@@ -66,8 +67,8 @@ def add_up(table: PersonTable) -> None:
 
 
 def _single_sums(keys: str, v: str, least: int) -> str:
-    """Of one column from `cells`. Only where values fall on no more than `least` places, the persons with the most
-    common one are counted."""
+    """Sums of one column from `cells`. The most common value is counted only in cells with no more than `least` set
+    bits."""
     alike = f"SELECT {keys}, {v} AS t, count(*) AS c FROM rows SEMI JOIN doubtful USING ({keys}) GROUP BY ALL"
     return (
         f"WITH doubtful AS (SELECT {keys} FROM cells WHERE places_{v} <= {least}), "
@@ -90,7 +91,7 @@ def _of_both(
 def _evidence(
     rows: Any, some: Any, persons: Any, total: Any, largest: Any, second: Any, low: Any, high: Any, common: Any
 ) -> tuple[StatisticEvidence, StatisticEvidence]:
-    """Of the sum and of the mean."""
+    """Evidence of the sum and of the mean."""
     found, mean = plain_number(total), Decimal(total) / Decimal(int(rows))
     shared = (plain_number(largest), plain_number(second or 0), plain_number(low), plain_number(high), found)
     others = int(persons) - int(common)
@@ -101,7 +102,7 @@ def _evidence(
 
 
 def plain_number(value: Any) -> Any:
-    """Whole numbers as such; text is left as it is."""
+    """A whole decimal as an integer; text stays unchanged."""
     if not isinstance(value, Decimal):
         return value
     whole = int(value)
@@ -114,16 +115,18 @@ ReportProgress = Callable[[str, int, int], None]
 def tabulate(
     path: Path, request: TabulationRequest, report: ReportProgress = lambda what, done, total: None
 ) -> Tabulation:
-    """Cells, totals and evidence of a CSV or Parquet file. A row without a unit is a person of its own."""
+    """Cells, totals and evidence of a CSV or Parquet file. A row without a unit counts as a person of its own. Raises
+    Invalid for a file that cannot be used."""
     check_request(request)
-    steps = 2 + len(request.measures) + len(request.ordered)
-    texts = {request.unit, *request.by, request.institution}
+    steps = 2 + len(request.measures) + len(request.ordered)  # reading and counting, then each column
+    texts = {request.unit, *request.by, request.institution}  # these must stay text, also if used as numbers
     with open_person_file(path, request.columns, [n for n in request.numbers if n not in texts]) as file:
         report("reading", 1, steps)
         try:
             numbers = {name: number_sql(file, name) for name in request.numbers}
             table = PersonTable(file, request, numbers)
             cells = _cells(table, lambda done: report("counting", done, steps))
+        # Sums that overflow, or numbers that the type of sums cannot hold.
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as fault:
             raise Invalid("too-large", "The numbers of a column are too large to add up.") from fault
         except (duckdb.IOException, duckdb.InvalidInputException, duckdb.PermissionException) as fault:
@@ -144,6 +147,7 @@ def _cells(table: PersonTable, report: Callable[[int], None]) -> tuple[Tabulated
         report(done)
         evidence |= _places(table, name)
     nothing = StatisticEvidence(None, 0, 0)
+    # The evidence of a mean needs its sum as well (rule M8).
     wanted = dict.fromkeys((*table.request.wanted, *(StatisticRequest(Measure.SUM, m) for m in table.request.measures)))
     of_columns = [(w, evidence[w]) for w in wanted if w.column is not None]
     cells, count = [], StatisticRequest(Measure.COUNT_ROWS)
@@ -164,7 +168,8 @@ def _of_rows(rows: int, persons: int, largest: int, second: int) -> StatisticEvi
 
 
 class _InstitutionTotals(NamedTuple):
-    """Of a cell: how many institutions, the persons of the largest, by column (None: rows) the two largest totals."""
+    """For one cell: the number of institutions, the persons of the largest, and by column (None: rows) the two largest
+    totals."""
 
     number: int
     persons: int
@@ -193,7 +198,7 @@ def _with_institutions(
 
 
 def _counts(table: PersonTable) -> dict[CellCoordinates, tuple[int, int, int, int]]:
-    """Rows, persons, and the rows of the two persons who have most."""
+    """Rows, persons, and the rows of the two persons with most rows, by cell."""
     if table.least is not None:
         query = f"SELECT {table.keys}, n, n, 1, least(1, n - 1) FROM cells"
     elif table.one_row_each:
@@ -209,7 +214,7 @@ def _counts(table: PersonTable) -> dict[CellCoordinates, tuple[int, int, int, in
 
 
 def _institutions(table: PersonTable) -> dict[CellCoordinates, _InstitutionTotals]:
-    """Of all rows; `school` is NULL where a row has none."""
+    """Totals of institutions over all rows; `school` is NULL for a row without an institution."""
     persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
     sizes = "".join(
         f", coalesce(sum(abs({table.columns[n]})), 0) AS x{i}" for i, n in enumerate(table.request.measures)
@@ -230,11 +235,11 @@ def _institutions(table: PersonTable) -> dict[CellCoordinates, _InstitutionTotal
 
 def _pair(largest: list[Any] | None) -> tuple[Any, Any]:
     found = [plain_number(v) for v in largest or []]
-    return (*found, 0, 0)[:2]
+    return (*found, 0, 0)[:2]  # fewer than two institutions
 
 
 def _places(table: PersonTable, name: str) -> dict[StatisticRequest, dict[CellCoordinates, StatisticEvidence]]:
-    """Of the quantiles, deviations, extremes and modes of a column, from how often each value is there."""
+    """Evidence of the quantiles, deviations, extremes and modes of a column, from the frequency of each value."""
     value = table.columns[name]
     persons = "count(*)" if table.one_row_each else "count(DISTINCT p)"
     where = f"FROM rows WHERE {value} IS NOT NULL"

@@ -1,4 +1,4 @@
-"""Exact coordinates of one bounded table, read strictly and put into the order in which they are measured."""
+"""Reads the exact coordinates of one bounded table strictly, and puts them in the order in which they are measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class GroupingSetRows:
-    """The rows of one grouping set. `values`: by key those that there are; `codes`: by key which of them each row has;
-    `numbers`: a row a row."""
+    """The rows of one grouping set. `values`: the distinct values of each key. `codes`: for each key, the index of each
+    row's value. `numbers`: one row of numbers for each row."""
 
     values: tuple[list[Value], ...]
     codes: tuple[Numbers, ...]
     numbers: Numbers
 
     def places(self, lists: Sequence[Sequence[Value]]) -> Numbers:
-        """Each row's cell in the product of the keys' lists, the last key fastest; -1 where one is not on its list."""
+        """Each row's cell in the product of the keys' lists, the last key fastest; -1 if a value is not on its list."""
         found = np.zeros(len(self.numbers), np.int64)
         for values, codes, listed in zip(self.values, self.codes, lists, strict=True):
             positions = {value: i for i, value in enumerate(listed)}
@@ -42,7 +42,7 @@ class GroupingSetRows:
 
 
 class TableCoordinates:
-    """The coordinates of one table as they came, by grouping set and cell."""
+    """The coordinates of one table as read, by grouping set and cell."""
 
     def __init__(self, bounded: BoundedTable, table: PrivateTable, payloads: Iterator[bytes]) -> None:
         self._bounded, self._table = bounded, table
@@ -53,11 +53,12 @@ class TableCoordinates:
     def _observed(self, number: int) -> tuple[Keys, ...] | None:
         if self._is_public(number):
             return None
+        # Sorted, so that the order of released keys does not depend on the rows.
         return tuple(sorted((k for k in self._sums[number].by_keys() if self._is_listed(number, k)), key=repr))
 
     def vector(self, block: Block, number: int, place: int | None) -> Sequence[int]:
-        """Of a block in a grouping set, cell by cell in the order of the public domain; what was not observed is 0.
-        `place` None: the persons by key."""
+        """The vector of a block in a grouping set, cell by cell in the order of the public domain; unobserved cells are
+        0. `place` None: the persons by key."""
         place = len(self._bounded.vectors) - 1 if place is None else place
         vector = self._bounded.vectors[place]
         if isinstance(vector, BinVector):
@@ -73,12 +74,14 @@ class TableCoordinates:
         rows, width = self._slots[place][number], self._bounded.vectors[place].width
         cells, at = self._places(number, rows)
         slots, counts = rows.numbers[at >= 0].T
+        # It would be counted in the next cell.
         if (slots >= width).any():
             raise _breach("has a slot that is none")
         found = np.zeros((cells, width), np.int64)
         np.add.at(found, (at[at >= 0], slots), counts)
         if block.kind is BlockKind.BINS:
             return _list(found)
+        # Computed once: most cells may be empty.
         empty = rank_scores(block.points, [0] * width, block.required_fraction)
         return [
             n
@@ -87,7 +90,7 @@ class TableCoordinates:
         ]
 
     def _places(self, number: int, rows: GroupingSetRows) -> tuple[int, Numbers]:
-        """How many cells there are, and that of each row, -1 for none."""
+        """The number of cells, and the cell of each row (-1 for none)."""
         given = self.observed[number]
         if given is not None:
             places = {k: i for i, k in enumerate(given)}
@@ -95,12 +98,13 @@ class TableCoordinates:
         return self._table.cells(number), rows.places([v or () for v in self._lists(number)])
 
     def _read(self, payload: bytes, names: list[str]) -> list[GroupingSetRows]:
-        """By grouping set."""
+        """The rows by grouping set. Raises Breach for anything that was not requested."""
         found, width = arrow_table(payload), len(self._bounded.keys)
         self._check(found.schema, names)
         columns = [column.combine_chunks() for column in found.columns]
         marks, *numbers = (_whole(c) for c in (columns[0], *columns[1 + width :]))
         wanted = [_set_mark(s, width) for s in self._table.sets]
+        # The result comes from the sandbox and is not trusted.
         if not np.isin(marks, wanted).all():
             raise _breach("has a grouping set that was not asked for")
         keys = [dictionary_codes(c) for c in columns[1 : 1 + width]]
@@ -130,7 +134,7 @@ class TableCoordinates:
         return all(values is not None for values in self._lists(number))
 
     def _is_listed(self, number: int, keys: Keys) -> bool:
-        """Whether the keys that have a list are on it."""
+        """Whether all keys that have a list are on it."""
         return all(v is None or k in v for v, k in zip(self._lists(number), keys, strict=True))
 
 
@@ -139,7 +143,7 @@ def slot_vectors(table: BoundedTable) -> list[int]:
 
 
 def _set_mark(grouped: Sequence[int], width: int) -> int:
-    """As the engine marks a grouping set: a bit for each key that it is not grouped by, the first key's the highest."""
+    """The engine's mark of a grouping set: one bit for each key that is not grouped by, the first key's the highest."""
     return sum(1 << (width - 1 - i) for i in range(width) if i not in grouped)
 
 
@@ -152,7 +156,7 @@ def _start(table: BoundedTable, place: int) -> int:
 
 
 def _whole(column: pa.Array) -> Numbers:
-    """Marks, slots and coordinates: none is missing, and none is less than 0."""
+    """Marks, slots and coordinates. Raises Breach if one is missing or negative."""
     if column.null_count:
         raise _breach("has a coordinate that is none")
     found: Numbers = column.to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""Collectors of a script's files: written anew in a container of trusted code, or in this process for rehearsals."""
+"""Rebuilds a script's files: in a container of trusted code, or in this process for rehearsals."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from broker.python_jobs.sanitised_files import sanitise_document, sanitise_file
 
 FILES_IMAGE = "files"
 NO_VAULT_FILES: tuple[str, ...] = ()
-"""What it may read of the vault."""
+"""The vault files that the container may read: none."""
 LONGEST_HEAD = 4096
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LIMIT_SENTENCE = "Opening it took too much time or memory."
@@ -24,8 +24,8 @@ LIMIT_SENTENCE = "Opening it took too much time or memory."
 
 @dataclass(frozen=True, slots=True)
 class FileHead:
-    """What the container says of a file before its bytes: why there are none, how many there are, whether a table
-    follows them."""
+    """What the container reports about a file before its bytes: a problem if there are none, their number, and whether
+    a table follows."""
 
     problem: str
     sentence: str
@@ -66,6 +66,7 @@ def collection_request(files: Sequence[RawFile], how: RebuildRequest) -> Sandbox
 
 def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps) -> tuple[RebuiltFile, ...]:
     payloads = [payload for kind, payload in frames if kind == "file"]
+    # The container's answer is not trusted more than a file.
     if len(payloads) != len(files) or any(kind not in {"file", "status"} for kind, _ in frames):
         raise Breach("The files' container returned other frames than one a file.")
     return tuple(_collected_file(payload, file, caps) for payload, file in zip(payloads, files, strict=True))
@@ -82,7 +83,7 @@ def _collected_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFil
         return rejected_file(file, said.problem, said.sentence)
     content, sheet_text = body[: said.made], body[said.made :]
     sheet = _sheet(sheet_text, caps) if said.sheet else None
-    if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:
+    if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:  # the broker writes every table itself
         content = b"" if sheet is None else write_csv(sheet.columns, sheet.rows)
     wrong = not content or len(content) > caps.made_bytes or (sheet_text and sheet is None)
     if wrong or (file.kind == PNG and not content.startswith(PNG_SIGNATURE)):
@@ -92,7 +93,7 @@ def _collected_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFil
 
 def _head(head: bytes) -> FileHead:
     try:
-        said = json.loads(head[:LONGEST_HEAD])
+        said = json.loads(head[:LONGEST_HEAD])  # bounded: the head is untrusted
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or {key: type(value) for key, value in said.items()} != get_type_hints(FileHead):
@@ -101,7 +102,8 @@ def _head(head: bytes) -> FileHead:
 
 
 def _sheet(text: bytes, caps: FileCaps) -> TextTable:
-    """A table as the broker's own code wrote it in the container, of no more than that may have."""
+    """A table as the broker's own code wrote it in the container. Raises Breach if it is larger than `caps` allows, or
+    is no table."""
     rows = list(_rows(text, caps))
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise Breach("The files' container returned no table.")
@@ -112,6 +114,7 @@ def _rows(text: bytes, caps: FileCaps) -> Iterator[tuple[str, ...]]:
     left = caps.values
     try:
         for row in csv.reader(io.StringIO(text.decode(), newline=""), strict=True):
+            # Counted while reading: a huge table must not fill the memory first.
             left -= len(row)
             if left < 0:
                 raise Breach("The files' container returned a table that is too large.")
@@ -124,7 +127,8 @@ PARQUET_SENTENCE = "A Parquet file is opened in a container only, and here is no
 
 
 class InProcessCollector:
-    """See `broker.domain.ports.FileRebuilder`. A picture stays as empty: what it would become is not looked at."""
+    """See `broker.domain.ports.FileRebuilder`. A picture becomes an empty file, because nothing reads it in a
+    rehearsal."""
 
     def rebuild(
         self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]

@@ -1,6 +1,6 @@
-"""Runs the `sql` image's work in this process: for rehearsals on synthetic data, and for nothing else. No isolation.
+"""Runs the `sql` image's work in this process, without isolation: only for rehearsals on synthetic data.
 
-What it does is what `sandbox_images/sql/main.py` does, setting by setting; a test holds the two equal.
+It does what `sandbox_images/sql/main.py` does, setting by setting; a test checks that the two are equal.
 """
 
 import io
@@ -19,16 +19,16 @@ from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult
 
 BATCH = 65536
 PERFECT_BITS = 18
-"""Groups by small whole numbers are found by place and not by hash, if they have no more bits together than these."""
+"""Groups by small integers are found by position instead of by hash, if together they have at most this many bits."""
 RUNTIME = "here"
 
 
 class OutputLimitReached(Exception):
-    """The job has given out as much as it may."""
+    """The job has returned as much as it may."""
 
 
 class CappedBuffer(io.RawIOBase):
-    """A buffer that refuses to grow beyond what the job may give out."""
+    """A buffer that refuses to grow beyond what the job may still return."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -46,8 +46,8 @@ class CappedBuffer(io.RawIOBase):
 
 
 class InProcessEngine:
-    """Runs a request of the `sql` image as `Sandbox.run` does. In a failed result, `log` has the engine's own words:
-    on synthetic data they tell nothing of anybody."""
+    """Runs a request of the `sql` image like `Sandbox.run`. In a failed result, `log` has the engine's own message: on
+    synthetic data it reveals nothing about anybody."""
 
     def run(self, request: SandboxRequest) -> SandboxResult:
         if not request.synthetic:
@@ -76,6 +76,7 @@ def _payloads(request: SandboxRequest) -> Iterator[bytes]:
     job = json.loads(payload)
     files = [table_files(request.mount, table) for table in job["tables"]]
     left = int(job["settings"]["output_bytes"])
+    # A new database for each request, like a new sandbox.
     with duckdb.connect(":memory:") as connection:
         for setting in settings_of(job["settings"], [path for paths in files for path in paths]):
             connection.execute("SET " + setting)
@@ -84,20 +85,22 @@ def _payloads(request: SandboxRequest) -> Iterator[bytes]:
                 connection.execute(statement)
         for statement in job["statements"]:
             result = arrow_stream(connection, result_statement(connection, statement), left)
-            left -= len(result)
+            left -= len(result)  # one limit for all results together
             yield result
 
 
 def table_files(mount: Path, table: Mapping[str, Any]) -> list[str]:
-    """A table's files where they lie; none outside the vault's rendering."""
+    """The paths of a table's files. Raises Breach if one is outside the vault's rendering."""
     paths = [mount / path for path in table["paths"]]
+    # Paths come from the request, which must not read other files.
     if any(".." in path.parts or mount not in path.parents for path in paths):
         raise Breach("A table's path leaves the mount.")
     return [str(path) for path in paths]
 
 
 def settings_of(limits: Mapping[str, int], files: Sequence[str]) -> list[str]:
-    """The order matters: access is closed after its exceptions are named, and the lock comes last."""
+    """The engine's settings. Their order matters: access is closed after its exceptions are set, and the lock comes
+    last."""
     return [
         "autoinstall_known_extensions=false",
         "autoload_known_extensions=false",
@@ -117,15 +120,16 @@ def settings_of(limits: Mapping[str, int], files: Sequence[str]) -> list[str]:
 
 
 def views_of(table: Mapping[str, Any], files: Sequence[str]) -> list[str]:
-    """What makes a table readable by its name."""
+    """Statements that make a table readable by its name."""
     schema, name = _quoted(table["schema"]), _quoted(table["name"])
     rows = f"SELECT * FROM read_parquet([{_literals(files)}], union_by_name=true)"  # noqa: S608 - quoted
     return [f"CREATE SCHEMA IF NOT EXISTS {schema}", f"CREATE VIEW {schema}.{name} AS {rows}"]
 
 
 def result_statement(connection: duckdb.DuckDBPyConnection, statement: Mapping[str, str]) -> str:
-    """The text that gives a statement's result: after a first look, that of the second where something is in doubt."""
-    if "first" not in statement:
+    """The text that gives a statement's result: after a first pass, that of the second pass if something is in
+    doubt."""
+    if "first" not in statement:  # one pass is enough
         return statement["sql"]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE bounds AS {statement['first']}")
     ((doubt,),) = connection.execute(statement["doubt"]).fetchall()
@@ -133,10 +137,10 @@ def result_statement(connection: duckdb.DuckDBPyConnection, statement: Mapping[s
 
 
 def arrow_stream(connection: duckdb.DuckDBPyConnection, sql: str, left: int) -> bytes:
-    """One statement's result as an Arrow stream of at most `left` bytes."""
+    """One statement's result as an Arrow stream of at most `left` bytes. Raises OutputLimitReached beyond that."""
     target = CappedBuffer(left)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of a copy that this takes, as it does in the image
+        warnings.simplefilter("ignore", UserWarning)  # it warns about a copy, as it does in the image
         batches: Any = connection.execute(sql).to_arrow_reader(BATCH)
     with pa.ipc.new_stream(target, batches.schema) as writer:
         for batch in batches:

@@ -1,4 +1,5 @@
-"""Members of the tables of a plan: two statements a table to a sandbox request, their frames to arrays, strictly."""
+"""Members of a plan's tables: two statements for each table in a sandbox request, and their frames read strictly into
+arrays."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ Amounts = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class CellMembers:
-    """Whose members, the keys of the cells by their numbers, and who is in them."""
+    """The table's address, the keys of its cells by number, and the members of the cells."""
 
     where: TableAddress
     cells: tuple[tuple[Value, ...], ...]
@@ -67,7 +68,7 @@ def prepare_members(
     needs: EvidenceNeeds,
     wanted: Sequence[TableAddress],
 ) -> SandboxRequest:
-    """As `DuckDBEngine.prepare`: the same image, mounts and settings, and other statements."""
+    """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
     tables = member_tables(plan, wanted)
     read = tables_in(table.contributions for _, table in tables)
     frame = {
@@ -85,7 +86,8 @@ def prepare_members(
 def read_members(
     plan: Plan, frames: Sequence[tuple[str, bytes]], numbers: Persons, wanted: Sequence[TableAddress]
 ) -> Iterator[CellMembers]:
-    """One table after the other; `numbers` are the global ones of the project's."""
+    """Yield one table after the other. `numbers` maps the project's person numbers to global ones. Raises Breach for
+    unexpected frames."""
     kinds = [kind for kind, _ in frames]
     if kinds[-1:] == ["status"]:
         kinds.pop()
@@ -105,10 +107,12 @@ def _cells(table: PlannedTable, payload: bytes) -> tuple[tuple[Value, ...], ...]
     for name, key in zip(keys, table.keys, strict=True):
         check_type(key.type, found.schema.field(name).type)
     number = _numbers(found, "cell", pa.int32())
+    # The second statement refers to cells by these numbers.
     if not np.array_equal(number, np.arange(len(number))):
         raise breach("numbers its cells otherwise than planned")
     columns = [list(map(plain_value, found.column(name).to_pylist())) for name in keys]
     cells = tuple(zip(*columns, strict=True)) if columns else ((),)
+    # Persons of one cell would be split over two.
     if len(set(cells)) < len(cells):
         raise breach("has a cell twice")
     return cells
@@ -121,6 +125,7 @@ def _members(
     columns = amount_columns(table)
     _check_names(found, ["p", "cell", *(c.name for c in columns)])
     local, cell = _numbers(found, "p", pa.uint32()), _numbers(found, "cell", pa.int32())
+    # They index arrays below.
     if (local >= len(numbers)).any() or (cell < 0).any() or (cell >= len(cells)).any():
         raise breach("has a person or a cell that there is not")
     amounts = {
@@ -144,7 +149,8 @@ def _numbers(found: pa.Table, name: str, kind: pa.DataType) -> NDArray[Any]:
 
 
 def _check_amounts(table: PlannedTable, amounts: Mapping[str, Amounts]) -> None:
-    """Nobody has no row, more values than rows, or more ones than values; a total is finite."""
+    """Raise Breach unless everybody has a row, no more values than rows and no more ones than values, and totals are
+    finite."""
     rows = amounts[AmountKind.ROWS]
     if not rows.all():
         raise breach("has a member without a row")
@@ -182,7 +188,7 @@ class DuckDBMembersEngine:
     def read_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
-        persons = np.frombuffer(numbers, "<u4").astype(np.uint32)
+        persons = np.frombuffer(numbers, "<u4").astype(np.uint32)  # native byte order
         found = read_members(plan, frames, persons, wanted)
         return tuple(TableMembers(f.where, f.cells, to_bytes(f.members)) for f in found)
 
@@ -195,7 +201,7 @@ class DuckDBMembersEngine:
         needs: EvidenceNeeds,
         wanted: Sequence[TableAddress],
     ) -> SandboxRequest:
-        """Verified by the same statements as when the table was made, so that the same rows are in it."""
+        """The rows are verified by the same statements as when the table was made, so that they are the same rows."""
         request = prepare_members(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs, wanted)
         ((_, payload),) = request.frames
         job = json.loads(payload) | script_rows_job(plan, rows, to)
@@ -204,6 +210,7 @@ class DuckDBMembersEngine:
     def read_script_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
     ) -> tuple[TableMembers, ...]:
+        # The same rows had no problem when they were judged.
         if read_checked(frames).problem is not None:
             raise Breach("Rows that were judged have a problem now.")
         return self.read_members(plan, frames[1:], numbers, wanted)

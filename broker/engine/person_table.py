@@ -19,17 +19,17 @@ from broker.domain.plans.scalars import MISSING_LABEL
 Connection = duckdb.DuckDBPyConnection
 HARDENING = ("allow_community_extensions=false", "enable_external_access=false", "lock_configuration=true")
 WHOLE_TYPES = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
-"""Column types that are added up as they are."""
+"""Column types that are summed as they are."""
 FLOATING_TYPES = frozenset({"DOUBLE"})
 ROW_NUMBER = "file_row_number"
-"""What the engine calls a row's number."""
+"""The engine's name for the number of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonFile:
-    """A connection with the file as the table (or, of Parquet, the view) `file`. `names` gives each column that was
-    asked for its name there; it is text as it would be written by hand, missing is NULL, unless it is one of the
-    `whole` or the `floating` numbers, which stay what they are. `row` is the number of a row, from 0."""
+    """A connection with the file as the table `file` (for Parquet, a view). `names` maps each requested column to its
+    name there. Columns are text as written by hand, with NULL for missing values, except for `whole` and `floating`
+    numbers, which keep their type. `row` is the name of the row number, from 0."""
 
     con: Connection
     names: Mapping[str, str]
@@ -48,7 +48,8 @@ def literal(text: str) -> str:
 
 @contextmanager
 def open_person_file(path: Path, wanted: Iterable[str], numbers: Iterable[str] = ()) -> Iterator[PersonFile]:
-    """The file with its `wanted` columns, of which `numbers` are not needed as text."""
+    """Open the file with its `wanted` columns; `numbers` are not needed as text. Raises Invalid if it cannot be
+    read."""
     if not path.is_file():
         raise Invalid("no-file", f"There is no file {path}.", str(path))
     with duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}) as con:
@@ -74,13 +75,15 @@ def open_person_file(path: Path, wanted: Iterable[str], numbers: Iterable[str] =
 
 
 def _seal(con: Connection, path: Path) -> None:
-    """From here on nothing but the file is in reach, whatever its name or its columns' names make of a statement."""
+    """From here on the connection can reach nothing but the file, whatever the names of the file and its columns do to
+    a statement."""
     for setting in (f"allowed_paths = [{literal(str(path))}]", *HARDENING):
         con.execute(f"SET {setting}")
 
 
 def _spelled_names(con: Connection, path: Path, engine: Sequence[str]) -> Sequence[str]:
-    """The columns' names as the file spells them: the engine gives the second of a name, capitals aside, another."""
+    """Column names as the file spells them: the engine renames the second of two names that are equal when case is
+    ignored."""
     if _is_parquet(path):
         found: Sequence[str] = parquet.read_schema(path).names
     else:
@@ -92,8 +95,9 @@ def _spelled_names(con: Connection, path: Path, engine: Sequence[str]) -> Sequen
 
 
 def _places(names: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
-    """Where each wanted column stands. One of two of a name would be chosen for whoever asked."""
-    found = list(dict.fromkeys(wanted))
+    """The index of each wanted column. Raises Invalid for a repeated name: otherwise one of the two columns would be
+    chosen silently."""
+    found = list(dict.fromkeys(wanted))  # a column may be used twice
     missing = [n for n in found if n not in names]
     if missing:
         raise Invalid("no-column", f"The file has no column {missing[0]!r}; it has {', '.join(names)}.")
@@ -104,8 +108,8 @@ def _places(names: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
 
 
 def _make(con: Connection, path: Path, columns: str, may_number: bool) -> str:
-    """Parquet is read as often as it is asked, column by column, where its rows can be numbered beside its own columns;
-    what else there is once. Gives the row's number."""
+    """Create `file` and return the name of its row number. Parquet becomes a view that reads single columns on demand,
+    if its rows can be numbered; any other file is read once."""
     if _is_parquet(path) and may_number:
         source = f"read_parquet({literal(str(path))}, hive_partitioning = false, {ROW_NUMBER} = true)"
         con.execute(f"CREATE VIEW file AS SELECT {columns}, {ROW_NUMBER} AS number FROM {source}")
@@ -121,7 +125,7 @@ def _is_parquet(path: Path) -> bool:
 def _source(path: Path, header: bool = True) -> str:
     if _is_parquet(path):
         return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
-    # No line is left out, whatever the lines below look like: the first is the header.
+    # Fixed options, so that no line is skipped whatever the data look like: the first line is the header.
     options = f"all_varchar = true, header = {header}, skip = 0, comment = '', delim = ',', quote = '\"', escape = '\"'"
     return f"read_csv({literal(str(path))}, {options})"
 
@@ -131,7 +135,7 @@ def _column(name: str, kind: str, is_whole: bool, is_floating: bool) -> str:
         return _number(quoted(name))
     return (
         f"{quoted(name)}::BIGINT" if is_whole else _text(quoted(name), kind)
-    )  # the least of a narrow type has no size
+    )  # abs() of a narrow type's smallest value would overflow
 
 
 def _text(column: str, kind: str) -> str:
@@ -143,20 +147,21 @@ def _text(column: str, kind: str) -> str:
 
 
 def _number(column: str) -> str:
-    """A floating number, or NULL for what is none. The engine answers isnan from the least and the greatest value that
-    a Parquet file tells of itself, which leave NaN out."""
+    """A floating number, or NULL if it is none. The engine answers isnan from the smallest and largest value recorded
+    in a Parquet file, which leave out NaN."""
     return f"(CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END)"
 
 
 EXACT_TYPE = "DECIMAL(38,10)"
-"""What is added up: exact to ten digits after the point."""
+"""The type of sums: exact to ten decimal places."""
 NARROW = "DECIMAL(18,4)"
-"""The same where all numbers of a column are small enough: half as long to add up."""
+"""The same if all numbers of a column are small enough: half as long, so faster to sum."""
 Row = tuple[Any, ...]
 
 
 def number_sql(file: PersonFile, name: str) -> str:
-    """A column's numbers, in the narrowest type that holds all of them exactly."""
+    """A column's numbers, in the narrowest type that holds all of them exactly. Raises Invalid for a value that is not
+    a number."""
     column = file.names[name]
     if name in file.whole or (name in file.floating and _is_short(file, column)):
         return column if name in file.whole else f"{column}::{NARROW}"
@@ -169,14 +174,15 @@ def number_sql(file: PersonFile, name: str) -> str:
     value = file.con.execute(f"SELECT try_cast({column} AS DOUBLE) FROM file WHERE {file.row} = {first}").fetchall()[0][
         0
     ]
+    # A number, but outside the exact type.
     if value is not None and abs(value) < float("inf"):
         raise Invalid("too-large", f"Column {name!r} has a number that is too large to add up.", f"row {first + 1}")
     raise Invalid("bad-number", f"Column {name!r} has a value that is no number.", f"row {first + 1}")
 
 
 def _is_short(file: PersonFile, column: str) -> bool:
-    """Whether each floating number is a decimal of at most fifteen figures, four after the point, which is then how it
-    is written: no other such decimal has it as its nearest number."""
+    """Whether each floating number is a decimal of at most 15 digits, four of them decimal places. It is then written
+    that way, because no other such decimal has it as its nearest float."""
     query = f"SELECT bool_and(abs({column}) < 1e11 AND {column} = try_cast({column} AS {NARROW})::DOUBLE) FROM file"
     return bool(file.con.execute(query).fetchall()[0][0])
 
@@ -184,21 +190,22 @@ def _is_short(file: PersonFile, column: str) -> bool:
 class PersonTable:
     """The file as `rows`: keys k0…, the person p, the columns v0…, and the institution.
 
-    Where each person has one row these are read from the file as often as they are grouped, by the file's own texts.
-    Where rows are grouped by person first, they are written down once, with keys that are short numbers.
+    If each person has one row, `rows` is a view that reads the file for each grouping, with the file's own text.
+    Otherwise rows are first grouped by person, so they are stored once, with short numbers as keys.
     """
 
     def __init__(self, file: PersonFile, request: TabulationRequest, numbers: Mapping[str, str]) -> None:
         self.con, self.request = file.con, request
         unit = file.names[request.unit]
         self.one_row_each = _has_one_row_each(file, unit)
-        """Whether each person has one row: then nobody is looked for twice."""
+        """Whether each person has one row, so that nobody can be counted twice."""
         self.least = (
             request.needs.min_persons
             if self.one_row_each and request.needs is not None and not request.totals
             else None
         )
-        """How many different values of a cell are enough, where its sums may be had without looking at each."""
+        """The number of different values of a cell that is enough to skip counting its most common value; None: always
+        count."""
         self.categories, keys = zip(
             *(_key(file, i, name, self.one_row_each) for i, name in enumerate(request.by)), strict=True
         )
@@ -213,24 +220,26 @@ class PersonTable:
         self.groups = f"CUBE ({self.keys})" if request.totals else self.keys
 
     def by_place(self, query: str) -> dict[CellCoordinates, Row]:
-        """The rest of each row by its place."""
+        """The values of each row by its coordinates."""
         width = len(self.request.by)
         return {row[:width]: row[width:] for row in self.con.execute(query).fetchall()}
 
 
 def _has_one_row_each(file: PersonFile, unit: str) -> bool:
-    """Whether no unit is there twice. Two of one hash count as the same: they are looked for in vain, and no more."""
+    """Whether no unit occurs twice. Two units with one hash count as equal: that only costs time."""
     hashes = file.con.execute(f"SELECT hash({unit}) AS h FROM file WHERE {unit} IS NOT NULL").fetchnumpy()["h"]
     hashes.sort()
+    # Sorted, so equal hashes are neighbours.
     return not (hashes[1:] == hashes[:-1]).any()
 
 
 def _key(file: PersonFile, number: int, name: str, is_text: bool) -> tuple[tuple[str, ...], str]:
-    """The categories in order of text, the missing one last; and the key, as text or as a type of their own. Text that
-    is the file's own is grouped by the file's own codes, so it is touched only where there is a missing one."""
+    """The categories in text order, the missing one last; and the SQL of the key, as text or as an enum type. Text of
+    the file is grouped by the file's own dictionary, so it is changed only if there is a missing value."""
     column = file.names[name]
     listed = [row[0] for row in file.con.execute(f"SELECT DISTINCT {column} FROM file").fetchall()]
     filled = f"coalesce({column}, {literal(MISSING_LABEL)})" if None in listed else column
+    # The missing category last.
     found = sorted({MISSING_LABEL if c is None else c for c in listed}, key=lambda n: (n == MISSING_LABEL, n))
     if is_text:
         return tuple(found), f"{filled} AS k{number}"

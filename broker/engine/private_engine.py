@@ -23,7 +23,7 @@ from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.query import quoted, render_public, render_slots, render_sums
 
 HASH_DIGITS = 15
-"""Hexadecimal digits of a hash that a block's number is made of."""
+"""Hexadecimal digits of the hash that a block's number is made of."""
 BLOCK = "__block"
 
 
@@ -37,7 +37,7 @@ class DuckDBBlocks:
         frame = {
             "kind": "sql",
             "tables": [mounted_table(vault, t.name, t.years) for t in (*cut.public, *cut.persons)],
-            "statements": [],
+            "statements": [],  # the cut has its own
             "cut": {
                 "blocks": blocks,
                 "public": [_all_rows(t) for t in cut.public],
@@ -61,8 +61,9 @@ def _all_rows(table: BlockTable) -> str:
 
 
 def _in_blocks(table: BlockTable, blocks: int, key: str) -> str:
-    """In a block rows stand in an order that says nothing but what is in them."""
+    """Rows of a block are in an order that depends only on their content and the key."""
     names = _names(table)
+    # __k::VARCHAR)" || __k is the same in all tables of persons, so a person is in the same block of each.
     digest = f"sha256('{key}/' || __k::VARCHAR)"
     number = f"(('0x' || substr({digest}, 1, {HASH_DIGITS}))::UBIGINT % {blocks})::INTEGER"
     return f"SELECT {number} AS {BLOCK}, {names} FROM {_table_name(table)} ORDER BY {BLOCK}, hash('{key}', {names})"
@@ -78,11 +79,11 @@ def _names(table: BlockTable) -> str:
 
 
 ROW_OPTIMIZERS = "statistics_propagation,empty_result_pullup"
-"""What makes a plan shorter because there is no row: with rows, more of it is planned."""
+"""Optimizers that shorten a plan because there are no rows: with rows, more of it is planned."""
 
 
 def check_plans(request: SandboxRequest) -> None:
-    """Raises Breach for a request of the `sql` image with a statement that ends in an error before it sees a row."""
+    """Raise Breach if a statement of an `sql` request fails before it reads a row."""
     ((_, payload),) = request.frames
     job = json.loads(payload)
     try:
@@ -90,7 +91,8 @@ def check_plans(request: SandboxRequest) -> None:
             for table in job["tables"]:
                 schema, rows = views_of(table, table_files(request.mount, table)[:1])
                 connection.execute(schema)
-                connection.execute(f"{rows.replace('CREATE VIEW', 'CREATE TABLE', 1)} LIMIT 0")
+                connection.execute(f"{rows.replace('CREATE VIEW', 'CREATE TABLE', 1)} LIMIT 0")  # types without rows
+            # Plans on empty tables: also with the optimizers off that would drop parts of a plan without rows.
             for left_out in ("", ROW_OPTIMIZERS):
                 connection.execute(f"SET disabled_optimizers = '{left_out}'")
                 for statement in job["statements"]:
@@ -101,8 +103,8 @@ def check_plans(request: SandboxRequest) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ExactVectors:
-    """`vectors`: one for each mechanism of the design. `observed`: by table and grouping set the keys of the data in
-    the order of their counts, None where the list is public. `public`: by output the rows of its public relations."""
+    """`vectors`: one for each mechanism of the design. `observed`: by table and grouping set, the keys in the data in
+    the order of their counts, or None if the list is public. `public`: by output, the rows of its public relations."""
 
     vectors: tuple[Sequence[int], ...]
     observed: tuple[tuple[Sequence[Keys] | None, ...], ...]
@@ -138,7 +140,7 @@ class PrivateDuckDB:
 def prepare_private(
     plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int, limits: SandboxLimits
 ) -> SandboxRequest:
-    """As `DuckDBEngine.prepare`: the same image, mounts and settings, and other statements."""
+    """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
     frame = {
         "kind": "sql",
         "tables": [mounted_table(vault, table, years) for table, years in sorted(tables_read(plan).items())],
@@ -152,7 +154,7 @@ def prepare_private(
 def private_statements(
     plan: Plan, measured: Sequence[PrivateOutputPlan], proofs: VaultProofs
 ) -> Iterator[tuple[str, str]]:
-    """Of each output its tables, sums before slots, then its public relations."""
+    """For each output its tables, sums before slots, and then its public relations."""
     for output, found in zip(plan.outputs, measured, strict=True):
         for number, table in enumerate(found.bounded):
             yield f"{output.name}#{number}", render_sums(table, proofs)
@@ -164,7 +166,7 @@ def private_statements(
 def read_private(
     plan: Plan, measured: Sequence[PrivateOutputPlan], design: MeasurementDesign, frames: Sequence[tuple[str, bytes]]
 ) -> ExactVectors:
-    """Strictly: whatever was not asked for is a Breach."""
+    """Read the exact vectors strictly: raises Breach for anything that was not requested."""
     kinds = [kind for kind, _ in frames]
     if kinds[-1:] == ["status"]:
         kinds.pop()
@@ -176,5 +178,6 @@ def read_private(
     for output, found in zip(plan.outputs, measured, strict=True):
         cells += [TableCoordinates(bounded, next(tables), payloads) for bounded in found.bounded]
         public.append(tuple(read_public_rows(rows, next(payloads)) for rows in output.public))
+    # In the design's order.
     vectors = tuple(cells[p.table].vector(design.block(p), p.set, p.block) for p in design.parts)
     return ExactVectors(vectors, tuple(c.observed for c in cells), tuple(public))

@@ -1,4 +1,4 @@
-"""Checks of a result by column: counts, persons and figures that cannot be are a Breach."""
+"""Checks of a result by column: impossible counts, persons or figures raise Breach."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -16,9 +16,9 @@ KEY_MODULUS = 1 << 32
 
 
 def extra_columns(planned: PlannedTable, names: Sequence[str]) -> Iterator[tuple[str, ScalarType | None]]:
-    """The further columns that a result of these columns must have, with the type of amounts; None of counts.
+    """The further columns that a result with these columns must have, with the type of amounts (None for counts).
 
-    Either kind is there as a whole or not at all: what is missing stays unknown, and the rules take it as such.
+    Each kind of extra column is complete or absent. Absent evidence stays unknown, and the rules treat it as unknown.
     """
     amounts = {
         f"s{s.ident}": s.argument.type for s in planned.statistics if s.measure in MAGNITUDES and s.argument is not None
@@ -30,7 +30,7 @@ def extra_columns(planned: PlannedTable, names: Sequence[str]) -> Iterator[tuple
 
 
 def check_extra_columns(planned: PlannedTable, columns: Mapping[str, EvidenceColumn]) -> None:
-    """What stands beside the cells can be so."""
+    """Raise Breach if the extra columns are impossible."""
     if "institutions" in columns:
         _check_institutions(planned, columns)
     if "cell_key" in columns:
@@ -44,6 +44,7 @@ def _check_institutions(planned: PlannedTable, columns: Mapping[str, EvidenceCol
     if not _are_counts(found) or not _are_counts(largest):
         raise Breach("A result of the engine has a count that is none.")
     can_be = (found.values >= 1) & (found.values <= columns["rows"].values)
+    # Both are known, or neither.
     if (found.known != largest.known).any() or (found.known & ~can_be).any():
         raise Breach("A result of the engine counts institutions as they cannot be.")
     for name in institution_columns(planned):
@@ -55,7 +56,7 @@ def _check_institutions(planned: PlannedTable, columns: Mapping[str, EvidenceCol
 
 
 def _are_in_size_order(first: EvidenceColumn, second: EvidenceColumn) -> bool:
-    """Where there is a second, the first is as large."""
+    """Whether the first is known and at least as large wherever the second is known."""
     at = second.known
     one, other = first.values[at], second.values[at]
     return bool(first.known[at].all() and (other >= 0).all() and (other <= one).all())
@@ -71,20 +72,20 @@ def _are_numbers(column: EvidenceColumn) -> bool:
 
 
 COUNTED = frozenset({"rows", "persons", "rest", "rest_rows", "contributors"})
-"""Fields that are counts: 64-bit, never NULL, never below zero."""
+"""Names of counts: 64-bit, never NULL, never negative."""
 
 Columns = Mapping[str, EvidenceColumn]
 Codes = Sequence[NDArray[np.int64]]
 
 
 def check_cells(planned: PlannedTable, columns: Columns, codes: Codes) -> int:
-    """All that is asked of the cells of a planned table; gives its population."""
+    """Check all cells of a planned table and return its population. Raises Breach."""
     _check_figures(columns)
     population, rows, persons = (columns[name] for name in ("population", "rows", "persons"))
     if len(set(population.tolist())) > 1 or (not planned.keys and len(rows.values) != 1):
         raise breach("does not have one population")
     _check_counts(rows, persons, population)
-    stand_ins = has_replacement_rows(planned)
+    stand_ins = has_replacement_rows(planned)  # public rows may replace persons
     most = persons.values if stand_ins else rows.values
     if (persons.values > most).any() or (planned.keys and not rows.values.all()):
         raise breach("counts more persons than rows, or a cell without rows")
@@ -114,14 +115,14 @@ def _check_counts(*columns: EvidenceColumn) -> None:
 
 
 def _check_statistic(statistic: PlannedStatistic, columns: Columns, most: NDArray[np.int64]) -> None:
-    """Of what was asked for; a difference of counts is never too large for 64 bits, as a sum could be. `most`: so many
-    persons there can be by cell."""
+    """Check the requested evidence of a statistic. `most`: the most possible persons by cell."""
     found = {c.partition("_")[2]: columns[c] for c in evidence_columns(statistic)}
     _check_counts(*(column for name, column in found.items() if name in COUNTED))
     if "others" in found and (found["others"].values[found["others"].known] < 0).any():
         raise breach("has a count that is none")
     rows, persons = columns["rows"].values, columns["persons"].values
     rest, rest_rows = (found[name].values if name in found else np.zeros_like(rows) for name in ("rest", "rest_rows"))
+    # A difference of counts cannot overflow 64 bits; a sum could.
     more_rows = found["rows"].values > rows - rest_rows
     if (more_rows | (found["persons"].values > most) | (rest > persons)).any():
         raise breach("counts more in a statistic than in its cell")
@@ -132,7 +133,8 @@ def _check_statistic(statistic: PlannedStatistic, columns: Columns, most: NDArra
 
 
 def _are_ordered(found: Columns, smaller: str, larger: str, known: bool = True) -> bool:
-    """`known`: where there is a smaller one, so is the larger."""
+    """Whether smaller values are at most the larger ones. `known`: if a smaller one is known, the larger one must be
+    too."""
     if smaller not in found:
         return True
     one, other = found[smaller], found[larger]
@@ -142,14 +144,14 @@ def _are_ordered(found: Columns, smaller: str, larger: str, known: bool = True) 
 
 def _have_duplicates(codes: Codes, count: int) -> bool:
     place = np.zeros(count, np.int64)
-    for code in codes:  # no product of numbers of cells is too large for 64 bits
+    for code in codes:  # renumbered, so that products cannot overflow
         place = np.unique(place * (code.max(initial=0) + 1) + code, return_inverse=True)[1]
     return len(np.unique(place)) < count
 
 
 def _check_population(population: int, persons: EvidenceColumn, stand_ins: bool) -> None:
-    """Every person of a cell is in the population, and nobody else is, but where public rows would make a cell that is
-    not there. Added up as Python's own whole numbers."""
+    """Every person of a cell is in the population and nobody else is, except for cells that public rows would add. The
+    sum uses Python integers, which cannot overflow."""
     most = population if stand_ins else sum(persons.values.tolist())
     if not persons.values.max(initial=0) <= population <= most:
         raise breach("has another population than its cells")

@@ -21,17 +21,17 @@ from broker.query import evidence_columns
 
 
 def column_of(array: pa.Array) -> EvidenceColumn:
-    """Whole numbers that came as 128-bit decimals are integers; everything else stays what it is."""
+    """128-bit decimals that are whole become integers; everything else keeps its type."""
     known = np.ones(len(array), bool) if not array.null_count else array.is_valid().to_numpy(zero_copy_only=False)
     if pa.types.is_float64(array.type):
-        # The zero that stands for a group is that of the row which came first, and tells its sign.
+        # Adding 0.0 removes the sign of a zero: it is that of the group's first row and would reveal it.
         return EvidenceColumn(array.fill_null(0.0).to_numpy(zero_copy_only=False) + 0.0, known)
     whole = _whole(array)
     return EvidenceColumn(_objects(array) if whole is None else whole, known)
 
 
 def _whole(array: pa.Array) -> NDArray[np.int64] | None:
-    """As 64-bit integers, where all of them are."""
+    """As 64-bit integers; None if not all values are."""
     kind = array.type
     if not pa.types.is_integer(kind) and not (pa.types.is_decimal(kind) and kind.scale == 0):
         return None
@@ -54,16 +54,16 @@ def plain_decimal(value: Decimal) -> Decimal | int:
 
 
 def value_codes(array: pa.Array) -> NDArray[np.int64]:
-    """Numbers that tell the values apart, a missing one from all others."""
+    """Numbers that distinguish the values; a missing value has a number of its own."""
     return dictionary_codes(array)[1]
 
 
 def dictionary_codes(array: pa.Array) -> tuple[list[Any], NDArray[np.int64]]:
-    """The values that there are, and which of them each place has; a missing one is one of them."""
+    """The distinct values, and the index of each entry's value; a missing value is one of them."""
     if pa.types.is_null(array.type):
         return [None], np.zeros(len(array), np.int64)
     if pa.types.is_floating(array.type):
-        array = pa.compute.add(array, 0.0)  # the negative zero is no other value
+        array = pa.compute.add(array, 0.0)  # -0.0 and 0.0 are one value
     found = array.dictionary_encode("encode")
     return found.dictionary.to_pylist(), found.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
@@ -71,14 +71,15 @@ def dictionary_codes(array: pa.Array) -> tuple[list[Any], NDArray[np.int64]]:
 EVIDENCE_DEFAULTS: dict[str, int | None] = {
     f.name: None if f.default is MISSING else f.default for f in fields(StatisticEvidence)
 }
-"""Each field of a statistic's evidence, with what stands there where the plan did not ask for it."""
+"""Each item of a statistic's evidence, with its value if the plan did not request it."""
 CELL_DEFAULTS: dict[str, int | None] = dict.fromkeys(
     ("rows", "persons", "institutions", "largest_institution", "cell_key")
 )
 
 
 class LazyCells(Sequence[CellEvidence]):
-    """Equal to the tuple of its cells, and by column besides (see `disclosure.evidence_columns.EvidenceColumns`)."""
+    """A sequence of cells, equal to the tuple of them, that also gives columns (see
+    `disclosure.evidence_columns.EvidenceColumns`)."""
 
     def __init__(
         self, statistics: Sequence[int], columns: Mapping[str, EvidenceColumn], codes: Sequence[NDArray[np.int64]]
@@ -87,6 +88,7 @@ class LazyCells(Sequence[CellEvidence]):
         self._statistics, self._columns, self._codes = statistics, columns, codes
         self._absent: dict[str, EvidenceColumn] = {}
         self._cells: list[CellEvidence | None] = [None] * self._count
+        # Cells are built on demand: rules need only those that prefilters choose.
         self._whole: tuple[CellEvidence, ...] | None = None
 
     def __len__(self) -> int:
@@ -139,7 +141,7 @@ class LazyCells(Sequence[CellEvidence]):
         return self._absent[prefix + name]
 
     def _built(self, at: Sequence[int]) -> Iterator[CellEvidence]:
-        """The cells of these numbers, all at once: column by column is many times faster than cell by cell."""
+        """The cells with these numbers, all at once: building by column is many times faster than cell by cell."""
         by_key = _rows([self._list(f"k{n}", None, at) for n in range(self.width)], len(at))
         found = [map(StatisticEvidence, *self._lists(f"s{s}_", EVIDENCE_DEFAULTS, at)) for s in self._statistics]
         counts = zip(*self._lists("", CELL_DEFAULTS, at), strict=True)
@@ -166,14 +168,14 @@ def _column_of_one(value: int | None, count: int) -> EvidenceColumn:
 
 INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
 HUGE_INTEGER = "decimal128(38, 0)"
-"""How DuckDB hands over its 128-bit integers."""
+"""The Arrow type of DuckDB's 128-bit integers."""
 
 COMPUTED_MEASURES = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE, Measure.DEVIATION})
-"""Measures whose fields are not all counts."""
+"""Measures whose evidence is not all counts."""
 
 
 def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
-    """The evidence of one planned table from its Arrow stream."""
+    """The evidence of one planned table, from its Arrow stream. Raises Breach if the stream is not as planned."""
     table = arrow_table(payload)
     _check_columns(planned, table.schema)
     arrays = {name: table.column(name).combine_chunks() for name in table.schema.names}
@@ -184,20 +186,21 @@ def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
 
 
 def _observed(columns: dict[str, EvidenceColumn]) -> dict[str, EvidenceColumn]:
-    """Without the cell of a table that nobody is in: only one without keys has such."""
-    at: list[int] = np.flatnonzero(columns["rows"].values).tolist()
+    """Without the cell that nobody is in: only a table without keys can have one."""
+    at: list[int] = np.flatnonzero(columns["rows"].values).tolist()  # a group without rows exists only without keys
     return columns if len(at) == len(columns["rows"].values) else {name: c.take(at) for name, c in columns.items()}
 
 
 def read_joint_table(planned: PlannedTable, payload: bytes) -> TableEvidence | None:
-    """The evidence of a joint table; None where it has more cells than were asked for."""
+    """The evidence of a joint table; None if it has more cells than requested."""
+    # The statement stops one row beyond the limit, so more rows mean "cut off".
     if planned.max_rows is not None and arrow_table(payload).num_rows > planned.max_rows:
         return None
     return read_table(planned, payload)
 
 
 def read_public_rows(planned: PublicRelation, payload: bytes) -> tuple[tuple[Value, ...], ...]:
-    """The rows of a public relation from its Arrow stream."""
+    """The rows of a public relation, from its Arrow stream."""
     table = arrow_table(payload)
     if table.schema.names != [f"c{ident}" for ident, _ in planned.columns]:
         raise breach("has other columns than planned")
@@ -207,6 +210,7 @@ def read_public_rows(planned: PublicRelation, payload: bytes) -> tuple[tuple[Val
 
 
 def check_type(kind: ScalarType, found: pa.DataType) -> None:
+    # DuckDB chooses width and scale of decimals.
     if str(found) not in ARROW_TYPES[kind] and not (kind is ScalarType.DECIMAL and pa.types.is_decimal128(found)):
         raise breach(f"has a column of type {found} that the plan does not ask for")
 
@@ -215,7 +219,7 @@ def arrow_table(payload: bytes) -> pa.Table:
     try:
         with pa.ipc.open_stream(pa.BufferReader(payload)) as reader:
             table = reader.read_all()
-        table.validate(full=True)
+        table.validate(full=True)  # untrusted bytes: offsets could point anywhere
     except (pa.ArrowInvalid, pa.ArrowKeyError, pa.ArrowNotImplementedError, OSError, ValueError) as fault:
         raise breach("is no Arrow stream") from fault
     return table
@@ -225,6 +229,7 @@ def _check_columns(planned: PlannedTable, schema: pa.Schema) -> None:
     wanted = list(_columns(planned))
     for column, type_ in extra_columns(planned, schema.names):
         wanted.append((column, frozenset({"int64"}) if type_ is None else ARROW_TYPES[type_]))
+    # Names and order must be exact: columns are read by name and checked by type.
     if schema.names != [column for column, _ in wanted]:
         raise breach("has other columns than planned")
     for (_, kinds), kind in zip(wanted, schema.types, strict=True):
@@ -281,7 +286,7 @@ def plain_value(value: Any) -> Value:
     if isinstance(value, float) and not math.isfinite(value):
         raise breach("has a figure that is not finite")
     if isinstance(value, float):
-        return value + 0.0  # as in `column_of`: a negative zero is the first row's own
+        return value + 0.0  # removes the sign of a zero, as in `column_of`
     if value is None or isinstance(value, int | str | date):
         return value
     raise breach("has a value of another type")

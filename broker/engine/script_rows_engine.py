@@ -45,7 +45,7 @@ def prepare_fit(
 
 
 def model_of(regression: ScriptRegression, rows: MicrodataSchema) -> dict[str, Any]:
-    """The formula as data. A column of text or dates has levels, whether the formula says so or not."""
+    """The formula as data. A column of text or dates always has levels, even if the formula does not say so."""
     named = {c.name for c in rows.columns if c.type in {ScalarType.TEXT, ScalarType.DATE}}
     formula = regression.formula
     return {
@@ -63,6 +63,7 @@ def read_fit(frames: Frames) -> tuple[MicrodataCheck, ModelFit | None]:
     if checked.problem is not None:
         check_nothing_follows(frames[1:])
         return checked, None
+    # The first frame is the check of the rows.
     if [kind for kind, _ in frames[1:]] not in (["table"], ["table", "status"]):
         raise Breach("The fit returned other frames than one for its model.")
     return checked, _fit(frames[1][1])
@@ -85,13 +86,15 @@ def _fit(payload: bytes) -> ModelFit:
     ):
         raise Breach("The fit's answer has no columns, or more than it can have.")
     counted = [c.persons for c in fit.columns] + [g.persons for g in fit.groups] + [c.persons for c in fit.cells]
+    # Rules compare these numbers with thresholds, so they must be possible.
     if max(counted) > fit.persons or fit.persons > fit.rows:
         raise Breach("The fit counts more persons than it has.")
     return fit
 
 
 def _part(kind: type[FitPart], found: object) -> FitPart:
-    """A part with exactly its fields, each of its type; counts are never below zero, figures are finite."""
+    """A part with exactly the expected attributes and types; counts are not negative, figures are finite. Raises Breach
+    otherwise."""
     if not isinstance(found, Mapping) or set(found) != {f.name for f in fields(kind)}:
         raise Breach("The fit's answer has other fields than it should.")
     for part in fields(kind):
@@ -102,7 +105,7 @@ def _part(kind: type[FitPart], found: object) -> FitPart:
 
 def _has_type(wanted: object, value: object) -> bool:
     if wanted is int:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return isinstance(value, int) and not isinstance(value, bool) and value >= 0  # bool is an int
     if wanted is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if wanted is bool:
@@ -121,9 +124,9 @@ class DuckDBScriptRows:
     def prepare(
         self, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits, needs: EvidenceNeeds
     ) -> SandboxRequest:
-        """The plan's statements as the engine writes them, over the inputs' tables and the rows."""
+        """The plan's statements as the engine writes them, over the inputs' tables and the script's rows."""
         request = self.engine.prepare(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs)
-        ((_, payload),) = request.frames
+        ((_, payload),) = request.frames  # exactly one frame
         job = json.loads(payload) | script_rows_job(plan, rows, to)
         return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
 
@@ -145,18 +148,18 @@ class DuckDBScriptRows:
 
 
 def script_rows_job(plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata) -> dict[str, Any]:
-    """What the job frame says of the rows and of the tables that verify them."""
+    """The part of the job frame about the rows and the tables that verify them."""
     request = rows_request(rows, measured_columns(plan, rows), to.parts)
     return {"tables": input_tables(to.vault, rows, to.inputs), "rows": request}
 
 
 def with_script_rows(vault: Vault) -> Vault:
-    """The vault as the plan over `handed.rows` sees it: with a table that no file holds, and nothing proved."""
+    """The vault as a plan over `handed.rows` sees it: with one more table that no file holds, and without proofs."""
     return replace(vault, tables=(*vault.tables, VaultTable("handed.rows", (), ())), proofs={})
 
 
 def measured_columns(plan: Plan, rows: MicrodataSchema) -> list[str]:
-    """The columns of which the plan asks a number that is not 0/1 by its type."""
+    """Columns of which the plan requests a number, unless their type is 0/1."""
     tables = [t for output in plan.outputs for t in output.tables]
     scans = {c.ident: c.variable for t in tables for c in _scanned(t.contributions)}
     found = {

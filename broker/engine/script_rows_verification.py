@@ -1,4 +1,4 @@
-"""Verification of a script's rows against the vault: its SQL, its job frame, and what was counted of the rows."""
+"""Verifies a script's rows against the vault: its SQL, its job frame, and the counts that it returns."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are plain or quoted
 
@@ -17,24 +17,24 @@ from broker.query import quoted
 
 LARGEST_NUMBER = "1e9"
 LONGEST_LABEL = 200
-"""Characters of a label."""
+"""The most characters of a label."""
 PLAIN_LABEL = r"[ -~\x{A1}-\x{AC}\x{AE}-\x{17F}\x{2010}-\x{2015}\x{2018}-\x{201D}\x{20AC}\x{2264}\x{2265}]*"
-"""Characters of a label that a script made: nothing invisible, nothing that looks like another letter."""
+"""Characters allowed in a label that a script makes: nothing invisible, nothing that looks like another letter."""
 FORBIDDEN_LABEL = r"^ |  | $|\.[0-9]{5}|(?i)[0-9a-f]{32}"
-"""What such a label does not have: spaces that nobody sees, digits that nobody needs, pseudonyms; nor is it a formula
-to a spreadsheet, which a number is not."""
+"""Patterns not allowed in such a label: leading, trailing or double spaces, unneeded digits, and pseudonyms. A label
+must also not be a formula to a spreadsheet (`FORMULA`), unless it is a number."""
 FORMULA = r"^[\x{22}\x{27}\x{60}\x{B4}\x{2018}-\x{201D}]*[-=+@].*[A-Za-z0-9]"
 NUMBER = r"[-+]?[0-9][0-9.,]*%?"
 FEW = 10
-"""A column with no more values than these is a frequency table in disguise."""
+"""A column with no more values than this is a frequency table in disguise."""
 PERSON = "__handed"
-"""The pseudonym while rows are verified; no column of a request can be called so, because a script's names may not."""
+"""The pseudonym while rows are verified. No column of a request can have this name: a script's names may not."""
 
 VerificationStep = Mapping[str, object]
 
 
 def verification_steps(rows: MicrodataSchema, measured: Sequence[str]) -> list[VerificationStep]:
-    """`measured` are the columns of which a number is asked."""
+    """The steps of the verification. `measured` are the columns of which a number is requested."""
     return [
         {"make": [_cast(rows)], "counts": {"rows": _count(""), MicrodataProblem.VALUES: _values(rows)}},
         {"make": [_people(rows), _rows_per_person(rows)], "counts": _of_persons()},
@@ -46,6 +46,7 @@ def verification_steps(rows: MicrodataSchema, measured: Sequence[str]) -> list[V
 def _cast(rows: MicrodataSchema) -> str:
     columns = [f"CAST({quoted(rows.person.name)} AS VARCHAR) AS {PERSON}"]
     columns += [f"TRY_CAST({quoted(c.name)} AS {type_of(c)}) AS {quoted(c.name)}" for c in rows.columns]
+    # Distinguishes a value that is not of the type from a missing one.
     given = [f"{quoted(c.name)} IS NOT NULL AS {quoted('__was_' + c.name)}" for c in rows.columns]
     return f"CREATE TEMP TABLE handed_cast AS SELECT {', '.join([*columns, *given])} FROM handed_file"
 
@@ -70,18 +71,19 @@ def _count(where: str) -> str:
 
 
 def _values(rows: MicrodataSchema) -> str:
-    """A value that is none of its type, or too large, or too long."""
-    wrong = [w for c in rows.columns for w in _invalid(c)]
+    """Counts values that have another type, or are too large or too long."""
+    wrong = [w for c in rows.columns for w in _invalid(c)]  # one pass for all columns
     return _count(f" WHERE {' OR '.join(wrong) or 'false'}")
 
 
 def _invalid(column: MicrodataColumn) -> Iterator[str]:
     name, was = quoted(column.name), quoted("__was_" + column.name)
-    yield f"({was} AND {name} IS NULL)"
+    yield f"({was} AND {name} IS NULL)"  # present, but not of the type
     if column.type is ScalarType.FLAG:
         yield f"{name} NOT IN (0, 1)"
     elif column.type is ScalarType.TEXT:
         yield f"length({name}) > {LONGEST_LABEL}"
+        # Verified columns have the vault's own values; others are made by the script.
         if column.variable is None:
             yield f"NOT regexp_full_match({name}, '{PLAIN_LABEL}')"
             yield f"regexp_matches({name}, '{FORBIDDEN_LABEL}')"
@@ -95,7 +97,7 @@ def _invalid(column: MicrodataColumn) -> Iterator[str]:
 
 
 def _people(rows: MicrodataSchema) -> str:
-    """Each pseudonym of the inputs, with the one person that it is."""
+    """Each pseudonym in the inputs, with its one person."""
     parts = [
         f'SELECT CAST({quoted(k.variable)} AS VARCHAR) AS k, "__p" AS p, "__k" AS rk FROM {_table(k.table)} '
         f"WHERE {quoted(k.variable)} IS NOT NULL"
@@ -106,7 +108,7 @@ def _people(rows: MicrodataSchema) -> str:
 
 
 def _rows_per_person(rows: MicrodataSchema) -> str:
-    """In how many rows of one table each person stands, at most."""
+    """The largest number of rows that each person has in one table."""
     tables = dict.fromkeys(k.table for k in rows.keys)
     union = " UNION ALL ".join(f'SELECT "__p" AS p, count(*) AS n FROM {_table(t)} GROUP BY p' for t in tables)
     return f"CREATE TEMP TABLE handed_often AS SELECT p, max(n) AS n FROM ({union}) GROUP BY p"
@@ -114,6 +116,7 @@ def _rows_per_person(rows: MicrodataSchema) -> str:
 
 def _of_persons() -> dict[str, str]:
     joined = f"FROM handed_cast c JOIN handed_people q ON q.k = c.{PERSON}"
+    # More rows of a person than any table has were multiplied by the script.
     often = f"(SELECT q.p AS p, count(*) AS n {joined} GROUP BY q.p)"
     return {
         "persons": f"SELECT count(DISTINCT q.p) {joined}",
@@ -124,8 +127,8 @@ def _of_persons() -> dict[str, str]:
 
 
 def _mismatches(rows: MicrodataSchema) -> str:
-    """Rows whose declared columns of one table stand in no row that the vault has of the person. All of them missing is
-    no mismatch: so does a join leave a person of whom that table knows nothing."""
+    """Counts rows whose declared columns of a table match no row of the person in the vault. If all of them are missing
+    it is no mismatch, because a join leaves them so for a person whom that table lacks."""
     tables: dict[str, list[MicrodataColumn]] = {}
     for column in rows.columns:
         if column.variable is not None:
@@ -143,8 +146,8 @@ def _differs(table: str, columns: Sequence[MicrodataColumn]) -> str:
 
 
 def _rows_table(rows: MicrodataSchema) -> list[str]:
-    """The table, with the evidence columns of a vault's: person number, record key, and the institution's number where
-    a verified column names it."""
+    """The table with the evidence columns of a vault: person number, record key, and the institution's number if a
+    verified column names the institution."""
     columns = [f"c.{PERSON} AS {quoted(rows.person.name)}", *(f"c.{quoted(c.name)}" for c in rows.columns)]
     school = next((c for c in rows.columns if c.name == rows.institution), None)
     number, joined = "0::UINTEGER", ""
@@ -171,7 +174,7 @@ def _few(measured: Sequence[str]) -> str:
 
 
 def _distinct(measured: Sequence[str], so_many: str) -> str:
-    """Of how many columns the different values are so many."""
+    """Counts the columns whose number of different values is within `so_many`."""
     counts = [f"(count(DISTINCT {quoted(c)}) {so_many})::INTEGER" for c in measured]
     return f"SELECT {' + '.join(counts)} FROM handed.rows" if counts else "SELECT 0"
 
@@ -186,7 +189,7 @@ Frames = Sequence[tuple[str, bytes]]
 
 
 def framed_job(job: Mapping[str, Any], content: bytes) -> bytes:
-    """JSON in one line, then the rows."""
+    """JSON on one line, then the rows."""
     return json.dumps(job, sort_keys=True).encode() + b"\n" + content
 
 
@@ -197,7 +200,7 @@ def rows_request(rows: MicrodataSchema, measured: Sequence[str], parts: Sequence
 
 
 def input_tables(vault: Vault, rows: MicrodataSchema, inputs: Iterable[VariableUse]) -> list[dict[str, object]]:
-    """The inputs that rows are verified by, in the inputs' years, as the launcher mounts them."""
+    """The inputs that verify the rows, in the inputs' years, as the launcher mounts them."""
     needed = {k.table for k in rows.keys} | {c.table for c in rows.columns if c.variable is not None}
     years: dict[str, Years | None] = {}
     for use in inputs:
@@ -208,7 +211,7 @@ def input_tables(vault: Vault, rows: MicrodataSchema, inputs: Iterable[VariableU
 
 
 def read_checked(frames: Frames) -> MicrodataCheck:
-    """The counts of the first frame: one row, whole numbers, none below zero."""
+    """The counts of the first frame: one row of non-negative integers. Raises Breach otherwise."""
     if not frames or frames[0][0] != "table":
         raise Breach("The sandbox did not say what it found of the rows.")
     table = arrow_table(frames[0][1])
@@ -218,6 +221,7 @@ def read_checked(frames: Frames) -> MicrodataCheck:
     (row,) = table.to_pylist()
     if any(not isinstance(n, int) or n < 0 for n in row.values()):
         raise Breach("The sandbox counted what cannot be.")
+    # The first problem, in the order of the checks.
     problem = next((p for p in MicrodataProblem if row[p]), None)
     times = row[problem] if problem is not None else 0
     return MicrodataCheck(row["rows"], row["persons"], row["without_person"], problem, times, row["few"])

@@ -1,1 +1,1 @@
-"""Adapter that sends mail. It knows a server and nothing of what it sends."""
+"""Adapter that sends mail. It knows only the server, not the content."""

@@ -1,4 +1,5 @@
-"""The port `Post` over SMTP: smtp://, smtp+starttls:// or smtps://, with a name and password where the URL has them."""
+"""The port `Mailer` over SMTP: URLs smtp://, smtp+starttls:// or smtps://, with a name and password if the URL has
+them."""
 
 import smtplib
 import ssl
@@ -13,12 +14,14 @@ DEFAULT_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class SmtpMailer:
-    """Opens a connection for each letter: there are few."""
+    """Opens a new connection for each message, because there are few. Raises Invalid for a bad URL, Unavailable if
+    sending fails."""
 
     def __init__(self, url: str, sender: str) -> None:
         self._url, self._sender = urlsplit(url), sender
         if self._url.scheme not in DEFAULT_PORTS or not self._url.hostname:
             raise Invalid("mail-url", f"A mail server is {', '.join(DEFAULT_PORTS)} with ://host:port.", "mail_url")
+        # It would cross the network in plain text.
         if self._url.password and self._url.scheme == "smtp":
             raise Invalid("mail-url", "A password goes to a mail server over TLS only.", "mail_url")
 
@@ -26,7 +29,7 @@ class SmtpMailer:
         letter = EmailMessage()
         letter["From"], letter["To"], letter["Subject"] = self._sender, to, subject
         letter["Date"], letter["Message-ID"] = formatdate(), make_msgid(domain=self._sender.rpartition("@")[2])
-        letter["Auto-Submitted"] = "auto-generated"
+        letter["Auto-Submitted"] = "auto-generated"  # no out-of-office replies
         letter.set_content(text)
         try:
             with self._connected() as server:

@@ -1,1 +1,1 @@
-"""Shelf: policies as frozen models with a fingerprint. `files` alone reads YAML, and only wiring and cli use it."""
+"""Room: policies as frozen models with a fingerprint. Only `files` reads YAML, and only wiring and cli use it."""

@@ -1,5 +1,5 @@
-"""The catalogue as frozen models: tables, variables, code lists, year formats, and how people write years; no I/O and
-no rules."""
+"""The catalogue as frozen models: tables, variables, code lists, year formats, and how people write years. No I/O, no
+rules."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from broker.policy.policy_model import PolicyModel
 
 @dataclass(frozen=True, kw_only=True)
 class Codeset(PolicyModel):
-    """A code list: codes in the spelling that the vault stores, in the order that tables show them."""
+    """A code list: codes in the spelling of the vault, in the order in which tables show them."""
 
     name: str
     codes: tuple[str, ...]
@@ -23,19 +23,20 @@ class Codeset(PolicyModel):
 
 
 MAX_LISTED_VALUES = 5000
-"""Whole numbers that are still listed one by one."""
+"""Most whole numbers that a variable may list one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variable(PolicyModel):
-    """One variable as the catalogue describes it.
+    """One variable of the catalogue.
 
-    `codes` is the code list of a categorical variable (None: free); `low`/`high` the bounds of a number
-    (inclusive) and the width of a list of whole numbers; `decimals` the digits of a fixed-point score (None: not
-    fixed-point); `missing` whether NULL can occur; `default_item` whether a plain request for the table gives it;
-    `register_key` names the public register column ("ref.schools.LA") whose values are the list of this variable;
-    `most` is the number of different values that one file has at most (ingest proves it), where no list or range says.
-    """
+    - `codes`: code list of a categorical variable; None if it has none.
+    - `low`, `high`: bounds of a number (inclusive), and the ends of a list of whole numbers.
+    - `decimals`: decimal places of a fixed-point number; None if it is not one.
+    - `missing`: NULL can occur.
+    - `default_item`: a plain request for the table includes it.
+    - `register_key`: public register column ("ref.schools.LA") whose values are the list of this variable.
+    - `most`: most distinct values in one file (ingest verifies it), if there is no list or range."""
 
     name: str
     type: ScalarType
@@ -55,9 +56,10 @@ class Variable(PolicyModel):
 
     @cached_property
     def values(self) -> tuple[int | str, ...] | None:
-        """All that a row can have beside NULL, in order, where a list of codes or whole numbers says so: ingest refuses
-        everything else."""
+        """All values of a row besides NULL, in order, if a code list or a list of whole numbers defines them; None
+        otherwise. Ingest refuses any other value."""
         if self.codes is not None:
+            # codes are text, also those of a whole number
             return tuple(int(c) if self.type.is_whole else c for c in self.codes)
         if self.type is ScalarType.FLAG:
             return (0, 1)
@@ -67,17 +69,19 @@ class Variable(PolicyModel):
 
     @property
     def possible_value_count(self) -> int | None:
-        """How many different values there can be at all, by a list or by a range of so many decimals."""
+        """Number of distinct values that are possible, from a list or from a range with its decimal places; None if
+        unknown."""
         if self.values is not None:
             return len(self.values)
         if self.low is None or self.high is None:
             return None
         steps = 10 ** (self.decimals or 0)
+        # decimals, because binary fractions would miscount the steps
         return int((Decimal(repr(self.high)) - Decimal(repr(self.low))) * steps) + 1
 
 
 class PrivacyUnit(StrEnum):
-    """Whom privacy protects."""
+    """The persons that privacy protects."""
 
     PUPIL = "pupil"
     STAFF = "staff"
@@ -91,11 +95,10 @@ class TableKind(StrEnum):
 class YearFormat(StrEnum):
     """How a table writes a year. The integer is always the first calendar year.
 
-    ACADEMIC  '2022/2023' → 2022 (text)
-    TAX       202223 → 2022 (integer)
-    CALENDAR  2022 → 2022 (integer; the November census of that autumn)
-    ENDING    2023 → 2022 (integer; the year in which the reporting year ends)
-    """
+    - ACADEMIC: '2022/2023' → 2022 (text)
+    - TAX: 202223 → 2022 (integer)
+    - CALENDAR: 2022 → 2022 (integer; the November census of that autumn)
+    - ENDING: 2023 → 2022 (integer; the year in which the reporting year ends)"""
 
     ACADEMIC = "academic"
     TAX = "tax"
@@ -103,7 +106,7 @@ class YearFormat(StrEnum):
     ENDING = "ending"
 
     def write(self, year: int) -> str | int:
-        """The value that the table's year column has in `year`."""
+        """Value of the table's year column for `year`."""
         match self:
             case YearFormat.ACADEMIC:
                 return f"{year}/{year + 1}"
@@ -117,7 +120,7 @@ class YearFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class YearAxis(PolicyModel):
-    """Which column holds the year, how it is written, and the years that exist."""
+    """The column that holds the year, its format, and the years that exist."""
 
     variable: str
     format: YearFormat
@@ -126,12 +129,10 @@ class YearAxis(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class PhysicalName(PolicyModel):
-    """A name that the secure research service gives to a table: a regular expression over the bare table name.
-
-    A group `year` holds the year as written, `year_offset` is added to make the first calendar year
-    (Spring_Census_2019 is 2018: -1). Fixed names without a group cover `years`. `suffix` is what each column's
-    name ends in, with `{yy}` for the two last digits of the written year.
-    """
+    """A table name of the secure research service: a regular expression for the bare name. A group `year` holds the
+    year as written; `year_offset` is added to get the first calendar year (Spring_Census_2019 is 2018: -1). A fixed
+    name without a group covers `years`. `suffix` is the ending of each column name, with `{yy}` for the last two digits
+    of the written year."""
 
     pattern: str
     year_offset: int = -1
@@ -139,7 +140,8 @@ class PhysicalName(PolicyModel):
     suffix: str = ""
 
     def read(self, name: str) -> "tuple[Years, str] | None":
-        """The years that a name, in any case, stands for, and what its columns end in; None if it is another name."""
+        """Return the years that a name (ignoring case) covers, and the ending of its columns. None if the name does not
+        match."""
         match = re.fullmatch(self.pattern, name, re.IGNORECASE | re.ASCII)
         if match is None:
             return None
@@ -151,8 +153,8 @@ class PhysicalName(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class MainRecord(PolicyModel):
-    """Which of a person's rows of one year is the main record: rows are ordered by these expressions
-    (variable, ascending?, NULL first?) before a salted hash breaks ties."""
+    """Defines which of a person's rows of one year is the main record. Rows are ordered by these expressions (variable,
+    ascending?, NULL first?); then a salted hash breaks ties."""
 
     variable: str
     ascending: bool = True
@@ -160,27 +162,27 @@ class MainRecord(PolicyModel):
 
 
 MAX_RANK = 255
-"""A stored rank is one byte. Rows of this rank or a later one share it, and no rank filter reaches them."""
+"""A stored rank is one byte. Rows from this rank on share it, and no rank filter selects them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowRanking(PolicyModel):
-    """Rows of a person and year that are numbered apart for each value of `within`, which are listed variables of the
-    table: whoever asks for some values has the first rows of these, and not what is left of the first rows of all.
-    `rows`: how many of one value count, unless a query names fewer."""
+    """Numbers the rows of a person and year separately for each value of `within`, which are listed variables of the
+    table. A query for some values then gets the first rows with these values, not the remainder of the first rows of
+    all. `rows`: rows of one value that count, unless a query names fewer."""
 
     within: tuple[str, ...]
     rows: int
 
     @property
     def column(self) -> str:
-        """The vault's column of these ranks."""
+        """Column of the vault with these ranks."""
         return "__r_" + "_".join(self.within)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogueTable(PolicyModel):
-    """One table: what its rows are, which column links a person, how it tells the year."""
+    """One table: what its rows are, which column links persons, and how it states the year."""
 
     schema_name: str
     name: str
@@ -198,7 +200,7 @@ class CatalogueTable(PolicyModel):
     rankings: tuple[RowRanking, ...] = ()
     grantable: bool = True
     unique_key: str | None = None
-    """Public tables: the column that is unique, so that a join on it multiplies nothing."""
+    """Unique column of a public table: a join on it multiplies no rows."""
     variables: tuple[Variable, ...]
 
     @property
@@ -210,13 +212,14 @@ class CatalogueTable(PolicyModel):
         return {v.name.casefold(): v for v in self.variables}
 
     def find(self, name: str) -> Variable | None:
-        """A variable by its name in any case."""
+        """A variable by name, ignoring case; None if unknown."""
         return self._by_name.get(name.casefold())
 
     @property
     def suggestable_names(self) -> list[str]:
-        """Names that may be suggested for a mistyped one: all but identifiers that nobody is granted."""
+        """Names that spelling hints may contain: all but identifiers, which nobody is granted."""
         hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
+        # link keys can be granted, other identifiers cannot
         return [v.name for v in self.variables if v.cls not in hidden or self.is_link_key(v.name)]
 
     def is_link_key(self, name: str) -> bool:
@@ -236,7 +239,7 @@ class CatalogueTable(PolicyModel):
 
     @property
     def max_ranked_rows(self) -> int:
-        """Rows of a person and year that count, where nothing says fewer: no more than ranks can tell apart."""
+        """Most rows of a person and year that count, limited to those that ranks can distinguish."""
         return min(self.max_rows_per_unit_year, MAX_RANK)
 
 
@@ -253,14 +256,14 @@ class Catalogue(PolicyModel):
         return {t.full_name.casefold(): t for t in self.tables}
 
     def find(self, full_name: str) -> CatalogueTable | None:
-        """A table by `schema.table` in any case."""
+        """A table by `schema.table`, ignoring case; None if unknown."""
         return self._by_name.get(full_name.casefold())
 
     def find_physical(self, name: str) -> tuple[CatalogueTable, Years, str] | None:
-        """The table behind a physical name, the years of it that the name covers and the table has, and the suffix of
-        its columns. A name that covers no such year, or that two tables claim, means nothing."""
+        """Table of a physical name, the years that the name covers and the table has, and the ending of its columns.
+        None if the name covers no such year, or two tables match it."""
         matches = [(t, found) for t in self.tables for p in t.physical if (found := p.read(name)) is not None]
-        if len(matches) != 1:
+        if len(matches) != 1:  # a name that two tables claim is ambiguous
             return None
         table, (covered, suffix) = matches[0]
         years = covered & (table.years or frozenset())
@@ -273,7 +276,7 @@ class Catalogue(PolicyModel):
         return found
 
     def suggestable_tables(self, granted: frozenset[str]) -> dict[str, str]:
-        """Tables that may be suggested for a mistyped one, by full and by bare name: those granted, and public ones."""
+        """Tables that spelling hints may contain, by full and by bare name: granted and public ones."""
         known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
         return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
 
@@ -286,7 +289,8 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1980, 2100
 
 
 def parse_year(text: str) -> int:
-    """The first calendar year of '2022/2023', '2022/23', tax year '202223' or '2022'; ValueError says what is wrong."""
+    """First calendar year of '2022/2023', '2022/23', tax year '202223' or '2022'. Raises ValueError with the message
+    for the author."""
     found = _YEAR.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text.strip()!r} is no year: write 2022/2023, 202223 for a tax year, or 2022.")
@@ -301,7 +305,7 @@ def parse_year(text: str) -> int:
 
 
 def parse_year_range(text: str) -> tuple[int, int]:
-    """First and last year of '2018/2019-2022/2023' or of a single year; ValueError for a reversed range."""
+    """First and last year of '2018/2019-2022/2023' or of a single year. Raises ValueError for a reversed range."""
     ends = text.split("-")
     if len(ends) > 2:
         raise ValueError(f"{text.strip()!r} is no range of years: write FIRST-LAST.")

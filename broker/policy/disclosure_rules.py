@@ -8,49 +8,62 @@ from typing import Literal
 from broker.policy.policy_model import PolicyModel
 
 PARAMETER_SENTENCES = {
-    "t": "Fewest persons behind a released figure.",
-    "zeros": "What happens to cells of nobody: a person looks, they are hidden, or nothing.",
-    "full": "What happens to cells that hold (nearly) all of their total: as for zeros.",
-    "full_share": "Share of its total from which a cell counts as full, 0 to 1.",
-    "coalition": "Members of one group who may put together what they know of it.",
-    "p_percent": "Least rest after the two largest contributions, in percent of the largest.",
-    "prior_q": "How well contributions are known beforehand, in percent of them.",
-    "dominance_n": "So many largest contributions together are held against the next figure.",
-    "dominance_k": "Most that these may be of a total, in percent of it.",
-    "round_base": "Counts leave as multiples of it; 1 leaves them as they are.",
-    "mean_digits": "Most digits of a mean after the point; below zero rounds to tens, hundreds.",
-    "percent_digits": "Most digits of a percentage after the point.",
-    "sum_digits": "Most digits of a sum after the point; below zero rounds to tens, hundreds.",
-    "min_interval": "Least width of what can be worked out about a hidden count, in persons.",
-    "dof": "Least residual degrees of freedom of a model; one person more is the least behind a deviation.",
-    "max_leverage": "Most that one row may decide its own fitted value, 0 to 1.",
-    "max_influence": "Most that one person may move a coefficient, in standard errors.",
+    "t": "The smallest number of persons behind a released figure.",
+    "zeros": "What happens to cells without persons: a checker reviews them, they are hidden, or they are shown.",
+    "full": (
+        "What happens to cells with all or nearly all of their total: a checker reviews them, they are hidden, or "
+        "they are shown."
+    ),
+    "full_share": "The share of its total from which a cell counts as full, 0 to 1.",
+    "coalition": "The number of members of a group who may combine what they know.",
+    "p_percent": "The smallest remainder after the two largest contributions, in percent of the largest.",
+    "prior_q": "How closely others already know each contribution, in percent.",
+    "dominance_n": "The number of largest contributions that dominance_k limits together.",
+    "dominance_k": "The largest share of a total that these contributions may be, in percent.",
+    "round_base": "Counts are released as multiples of this number. 1 means that they are not rounded.",
+    "mean_digits": "The largest number of decimals of a mean. A negative number rounds to tens or hundreds.",
+    "percent_digits": "The largest number of decimals of a percentage.",
+    "sum_digits": "The largest number of decimals of a sum. A negative number rounds to tens or hundreds.",
+    "min_interval": "The narrowest range of persons that may be worked out about a hidden count.",
+    "dof": "The smallest residual degrees of freedom of a model. A standard deviation needs one person more than this.",
+    "max_leverage": "The largest influence of one row on its own fitted value, 0 to 1.",
+    "max_influence": "The largest change of a coefficient by one person, in standard errors.",
     "fit_digits": "Significant digits of coefficients and standard errors.",
     "file_digits": "Significant digits of fractions in tables that scripts wrote.",
-    "many_rows": "Rows from which a script's table is looked at as one of single persons.",
-    "many_values": "Different values from which a script's column is looked at so.",
-    "extreme_percent": "Percentiles of a script's table that count as extremes: up to it, and from 100 less it.",
-    "nearly_all": "Share of rows that must differ for that, 0 to 1.",
-    "whisker": "Where the ends of a box plot stand, as a share from either side.",
-    "max_listed_rows": "Most rows that are written out from code lists; beyond it, only cells that pass.",
-    "max_group_steps": "Most rows that joins and windows above the groups look at.",
-    "max_joint_cells": "Most cells of a joint table of linked tables; beyond it a person looks.",
-    "max_joint_targets": "Most small joint cells that are protected although nobody releases them.",
-    "reach": "Fewest people, by public sizes, that a part of a text may hold or leave out without a person; where it "
-    "is not set, three times the fewest persons behind a figure.",
-    "small_quota": "Jobs of wholly small populations that a project may have before a person looks at all.",
-    "protects_institutions": "Whether schools and enterprises are protected as persons are.",
-    "min_institutions": "Fewest institutions behind a released figure, where they are protected.",
-    "suppressed_symbol": "What stands in place of a hidden figure.",
+    "many_rows": "The number of rows from which a script's table may be about individual persons.",
+    "many_values": "The number of different values from which a script's column may be about individual persons.",
+    "extreme_percent": (
+        "The percentiles of a script's table that count as extremes: up to this number, and from 100 minus this number."
+    ),
+    "nearly_all": "The share of different rows or values from which this applies, 0 to 1.",
+    "whisker": "The ends of a box plot, as a share from either side.",
+    "max_listed_rows": (
+        "The largest number of rows that are listed from code lists. Beyond it, only cells that pass the rules are "
+        "listed."
+    ),
+    "max_group_steps": "The largest number of rows that joins and windows over groups may read.",
+    "max_joint_cells": "The largest joint table of linked tables, in cells. Beyond it, a checker reviews the output.",
+    "max_joint_targets": "The largest number of small joint cells that are protected although they are not released.",
+    "reach": (
+        "The smallest number of people, by public sizes, that a part of a text may select or exclude without a "
+        "review. By default, three times the smallest number of persons behind a figure."
+    ),
+    "small_quota": (
+        "The number of jobs about small populations that a project may have before a checker reviews all of its "
+        "outputs."
+    ),
+    "protects_institutions": "Whether schools and enterprises are protected like persons.",
+    "min_institutions": "The smallest number of institutions behind a released figure, if institutions are protected.",
+    "suppressed_symbol": "The symbol in place of a hidden figure.",
     "rounding": "How counts are changed: to multiples of a base, or by keyed noise.",
-    "noise_deviation": "Most that keyed noise moves a count.",
+    "noise_deviation": "The largest change of a count by keyed noise.",
     "noise_variance": "Variance of keyed noise.",
-    "noise_least": "No noisy count stands between 0 and this.",
+    "noise_least": "No noisy count is between 0 and this number.",
 }
 
 
 class ZeroPolicy(StrEnum):
-    """What a zero cell needs: a person's look, suppression like a small cell, or nothing."""
+    """What a zero cell needs: review, suppression like a small cell, or nothing."""
 
     REVIEW = "review"
     SUPPRESS = "suppress"
@@ -58,7 +71,7 @@ class ZeroPolicy(StrEnum):
 
 
 class Rounding(StrEnum):
-    """How counts that pass are changed: to a multiple of a base, or by keyed noise."""
+    """How counts that pass are changed: rounded to a multiple of a base, or by keyed noise."""
 
     CONVENTIONAL = "conventional"
     CELL_KEY = "cell_key"
@@ -66,39 +79,38 @@ class Rounding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DisclosureRules(PolicyModel):
-    """A set of disclosure rules with its parameters; the only place where thresholds stand.
+    """A set of disclosure rules with its parameters. Thresholds are defined nowhere else.
 
-    t                   least distinct persons behind a released statistic (F1, M1)
-    zeros, full         what zero cells (F2) and full cells (F3: one category holds the share `full_share`) need
-    coalition           F4: so many members of a group may put together what they know of it
-    p_percent           M3: the remainder after the two largest contributors, in percent of the largest; where it is
-                        None, M5 takes what stands for it from (2, dominance_k)
-    prior_q             M4: how well contributions are known beforehand, in percent; None switches it off
-    dominance_n, dominance_k   M2 (n,k): None switches it off
-    round_base          conventional rounding of counts (1: none)
-    rounding            conventional, or cell_key: then counts get noise of at most `noise_deviation` and of variance
-                        `noise_variance`, so that none comes out between 0 and `noise_least`; none of the three is told
-    whisker             Q4: where the ends of a box plot stand, as a share from either side
-    dof                 D1: least persons, less one, behind a deviation; R1: least residual degrees of freedom
-    max_leverage, max_influence   R2: the most that one row may decide its own fitted value, and by how many standard
-                        errors one person may move a coefficient
-    many_rows, many_values, nearly_all   T4 and T5: from how many rows or values on a script's table is looked at as one
-                        of single persons, where at least the share `nearly_all` of its rows are different
-    extreme_percent     Q2: which percentiles of a script's own table are taken for extremes, at either end
-    fit_digits, file_digits   significant digits of released coefficients and standard errors, and of fractions in
-                        tables that scripts wrote
-    mean_digits, percent_digits, sum_digits   significant digits after the decimal point of released figures
-                        (`sum_digits` negative rounds to tens, hundreds)
-    min_interval        least width of what an attacker derives about a suppressed count
-    max_listed_rows     largest cross product of code lists that is written out; beyond it only cells that pass
-    max_group_steps     most rows that are looked at by what stands above the groups of an output (joins, windows)
-    max_joint_cells     most cells of the joint table of linked tables of a job; beyond it a person looks
-    max_joint_targets   most joint cells of 1 to t-1 persons that nobody releases and that are protected all the same
-    reach               fewest people, by public sizes, that a combined part of a text may hold or leave out without a
-                        person; three times t where it is None
-    small_quota         jobs of wholly small populations that a project may have before a person looks at all
-    protects_institutions, min_institutions   F6, and F3 and M3 on schools (Digital Economy Act)
-    """
+    - `t`: fewest distinct persons behind a released statistic (F1, M1)
+    - `zeros`, `full`: treatment of zero cells (F2) and full cells (F3: one category has the share `full_share`)
+    - `coalition`: F4: members of a group who may combine what they know about it
+    - `p_percent`: M3: least remainder after the two largest contributors, in percent of the largest. If None, M5
+      derives its threshold from (2, dominance_k)
+    - `prior_q`: M4: how well contributions are known beforehand, in percent; None: off
+    - `dominance_n`, `dominance_k`: M2 (n,k); None: off
+    - `round_base`: conventional rounding of counts (1: none)
+    - `rounding`: conventional or cell_key. With cell_key, counts get noise of at most `noise_deviation` with variance
+      `noise_variance`, and no count lies between 0 and `noise_least`. The three are secret
+    - `whisker`: Q4: position of the ends of a box plot, as a share from either side
+    - `dof`: D1: fewest persons, less one, behind a deviation; R1: least residual degrees of freedom
+    - `max_leverage`, `max_influence`: R2: most that one row may decide its own fitted value, and most standard errors
+      by which one person may move a coefficient
+    - `many_rows`, `many_values`, `nearly_all`: T4 and T5: number of rows or values from which a script's table is
+      treated as one of single persons, if at least the share `nearly_all` of its rows differ
+    - `extreme_percent`: Q2: percentiles of a script's own table that count as extremes, at either end
+    - `fit_digits`, `file_digits`: significant digits of released coefficients and standard errors, and of fractions in
+      tables that scripts wrote
+    - `mean_digits`, `percent_digits`, `sum_digits`: digits after the decimal point of released figures (a negative
+      `sum_digits` rounds to tens, hundreds)
+    - `min_interval`: least width of the interval that an attacker can derive for a suppressed count
+    - `max_listed_rows`: largest cross product of code lists that is written out; beyond it, only cells that pass
+    - `max_group_steps`: most rows that operators after the aggregation may process (joins, windows)
+    - `max_joint_cells`: most cells of the joint table of linked tables of a job; beyond it, a checker reviews
+    - `max_joint_targets`: most joint cells of 1 to t-1 persons that are protected although nobody releases them
+    - `reach`: fewest people, by public sizes, that a combined part of a text may select or leave out without review;
+      None: three times t
+    - `small_quota`: jobs about small populations only that a project may have before a checker reviews all
+    - `protects_institutions`, `min_institutions`: F6, and F3 and M3 for schools (Digital Economy Act)"""
 
     name: str
     source: str
@@ -142,13 +154,13 @@ class DisclosureRules(PolicyModel):
 
     @property
     def min_reach(self) -> int:
-        """See `reach`."""
+        """Value of `reach`, or its default."""
         return 3 * self.t if self.reach is None else self.reach
 
     @property
     def margin(self) -> float | None:
-        """How many times the largest contribution a total must be for no dominance rule (M2 to M5) to see anything,
-        were every other contribution as large."""
+        """Factor by which a total must exceed the largest contribution for no dominance rule (M2 to M5) to apply, even
+        if all other contributions were as large. None if no such rule is on."""
         known = []
         if self.p_percent is not None:
             known.append(2 + self.p_percent / min(100, self.prior_q or 100))
@@ -172,8 +184,8 @@ ZERO_POLICY_ORDER = (ZeroPolicy.PUBLISH, ZeroPolicy.REVIEW, ZeroPolicy.SUPPRESS)
 
 
 def is_as_strict(rules: DisclosureRules, other: DisclosureRules) -> bool:
-    """What passed under `rules` could have left under `other` too, with the same figures or finer ones. Where two
-    parameters cannot be ordered they have to be equal."""
+    """Whether every output that passed under `rules` could have been released under `other` too, with the same figures
+    or finer ones. Parameters without an order must be equal."""
     pairs = [(getattr(rules, name), getattr(other, name)) for name in STRICTER_IF_LARGER]
     pairs += [(getattr(other, name), getattr(rules, name)) for name in STRICTER_IF_SMALLER]
     pairs += [
@@ -184,13 +196,13 @@ def is_as_strict(rules: DisclosureRules, other: DisclosureRules) -> bool:
     return (
         all(mine >= theirs for mine, theirs in pairs)
         and all(getattr(rules, name) == getattr(other, name) for name in MUST_BE_EQUAL)
-        and rules.round_base % other.round_base == 0
+        and rules.round_base % other.round_base == 0  # a multiple of the other base reveals no more than the base
         and _min_institutions(rules) >= _min_institutions(other)
     )
 
 
 def _max_concentration(rules: DisclosureRules) -> float:
-    """The share in percent that the largest contributors may have; all of it where nothing asks."""
+    """Largest share, in percent, that the largest contributors may have; 100 if no rule limits it."""
     return 100 if rules.dominance_k is None else rules.dominance_k
 
 

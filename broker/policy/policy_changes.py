@@ -1,4 +1,4 @@
-"""What one policy set would change in another, in sentences for the two administrators who decide. Pure."""
+"""Changes between two policy sets, in sentences for the two administrators who decide. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,7 +11,7 @@ from broker.policy.release_history_policy import ReleaseHistoryPolicy
 
 
 def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
-    """One sentence a change; empty only if both sets have the same fingerprint."""
+    """One sentence for each change; empty only if both sets have the same fingerprint."""
     return [
         *_projects(before, after),
         *_named("profile", {p.name: p for p in before.profiles}, {p.name: p for p in after.profiles}),
@@ -32,19 +32,24 @@ def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
 def _release_history(before: ReleaseHistoryPolicy, after: ReleaseHistoryPolicy) -> list[str]:
     sentences = []
     if before.fraction != after.fraction:
-        subject = "the fraction of a reference population's persons, so many exact figures may tell of it alone,"
-        sentences.append(f"memory: {subject} changes from {before.fraction} to {after.fraction}")
+        subject = "the cap on exact figures, as a fraction of the persons of a reference population,"
+        sentences.append(f"release history: {subject} changes from {before.fraction} to {after.fraction}")
     if before.part != after.part:
-        subject = "the part of a figure that must be of a reference population for it to count"
-        sentences.append(f"memory: {subject} changes from {before.part} to {after.part}")
+        subject = "the part of a figure that must be about a reference population for the figure to count"
+        sentences.append(f"release history: {subject} changes from {before.part} to {after.part}")
     if before.least != after.least:
-        sentences.append(f"memory: populations count from {after.least} persons on, and not from {before.least}")
+        sentences.append(
+            f"release history: the smallest population that counts changes from {before.least} to {after.least} persons"
+        )
     if before.quota != after.quota:
-        sentences.append(f"memory: the quota of jobs that history changed changes from {before.quota} to {after.quota}")
+        sentences.append(
+            f"release history: the quota of jobs that the release history changed goes from {before.quota} to "
+            f"{after.quota}"
+        )
     for kind, what in (("references", "reference population"), ("standard", "standard population")):
         old, new = getattr(before, kind), getattr(after, kind)
         changes = _named(what, {p.name: p for p in old}, {p.name: p for p in new})
-        sentences += changes or ([f"memory: the order of {kind} changes"] if old != new else [])
+        sentences += changes or ([f"release history: the order of {kind} changes"] if old != new else [])
     return sentences
 
 
@@ -90,24 +95,24 @@ def _project(old: ResearchProject, new: ResearchProject) -> list[str]:
     sentences += _budgets(old, new)
     sentences += [f"project {new.ident}: granted {_grant(g)}" for g in new.grants if g not in old.grants]
     sentences += [f"project {new.ident}: no longer granted {_grant(g)}" for g in old.grants if g not in new.grants]
-    if not sentences and old != new:
+    if not sentences and old != new:  # a field without a sentence of its own
         sentences.append(f"project {new.ident} changes")
     return sentences
 
 
 def _budgets(old: ResearchProject, new: ResearchProject) -> list[str]:
-    """What is no longer allotted can no longer be spent, however little of it was."""
+    """Changes of budgets. An allotment that is removed can no longer be spent, however little of it was spent."""
     subject = f"project {new.ident}:"
     sentences = [f"{subject} may spend {_budget(b)}" for b in new.budgets if b not in old.budgets]
     remaining = {(b.unit, b.table) for b in new.budgets}
     sentences += [
-        f"{subject} has no budget of {b.table or b.unit} any more"
+        f"{subject} no longer has a budget of {b.table or b.unit}"
         for b in old.budgets
         if (b.unit, b.table) not in remaining
     ]
     if new.privacy_raised != old.privacy_raised:
         sentences.append(
-            f"{subject} one release may {'' if new.privacy_raised else 'no longer '}cost the raised maximum"
+            f"{subject} one release may {('' if new.privacy_raised else 'no longer ')}cost up to the raised maximum"
         )
     return sentences
 

@@ -1,4 +1,4 @@
-"""What every policy model is: frozen, and strict about its keys. No policy stands here."""
+"""The base of every policy model: frozen, and strict about its keys. Contains no policy."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,9 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyModel:
-    """Every policy model is a frozen dataclass; whoever reads one from stored text refuses unknown keys.
-
-    (Validation by pydantic is `stored`'s alone: importing it takes a third of the time of an offline check.)
-    """
+    """Base of every policy model, which is a frozen dataclass. Readers of stored text refuse unknown keys. (Only
+    `stored_policies` validates with pydantic: importing it takes a third of the time of an offline check.)"""
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

@@ -1,4 +1,4 @@
-"""A whole policy set as one frozen value with its fingerprint, and its combination rules. No I/O and no verdicts."""
+"""A whole policy set as one frozen value with its fingerprint, and its combination rules. No I/O, no verdicts."""
 
 import hashlib
 import json
@@ -19,10 +19,10 @@ from broker.policy.service_limits import ServiceLimits
 
 @dataclass(frozen=True, kw_only=True)
 class CombinationRule(PolicyModel):
-    """What may not meet in one job. `any_of` and `with_any` hold "class:x", "table:schema.table" or
-    "variable:name" (in any table, any case); the rule is broken when the job uses one of each side, in one of
-    `years` of a table on the `any_of` side where `years` is given. `under_gateway` limits it to projects whose
-    gateway contains the text; `replace` and `default_items_only` state the other two forms of the DfE's rules."""
+    """A combination that one job may not have. `any_of` and `with_any` hold "class:x", "table:schema.table" or
+    "variable:name" (in any table, ignoring case). A job breaks the rule if it uses one member of each side; if `years`
+    is given, in one of these years of the table on the `any_of` side. `under_gateway` limits the rule to projects whose
+    gateway contains the text. `replace` and `default_items_only` state the other two forms of the DfE's rules."""
 
     id: str
     note: str
@@ -36,7 +36,7 @@ class CombinationRule(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySet(PolicyModel):
-    """Everything that policy says, as one value with one fingerprint."""
+    """All policies, as one value with one fingerprint."""
 
     catalogue: Catalogue
     projects: tuple[ResearchProject, ...]
@@ -49,12 +49,12 @@ class PolicySet(PolicyModel):
 
     @cached_property
     def text(self) -> str:
-        """The canonical JSON of all policies: what a store keeps."""
+        """Canonical JSON of all policies, as it is stored."""
         return canonical_json(self)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the text."""
+        """SHA-256 of the text, as hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def project(self, ident: str) -> ResearchProject | None:
@@ -65,7 +65,8 @@ class PolicySet(PolicyModel):
 
 
 def canonical_json(value: object) -> str:
-    """JSON with sorted keys; models are objects of their fields, sets are sorted, tuples and lists keep their order."""
+    """JSON with sorted keys. Models become objects of their fields, sets are sorted, tuples and lists keep their
+    order."""
     return json.dumps(_plain_value(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 

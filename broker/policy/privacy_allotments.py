@@ -1,4 +1,4 @@
-"""What a policy set allots of each unit's cap: the ledger's accounts with their caps. Pure; the ledger is not asked."""
+"""Allotments of a policy set: the accounts of the ledger, with their caps. Pure; does not read the ledger."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,8 @@ from broker.policy.privacy_policy import PrivacyPromise
 
 
 def allotments(policies: PolicySet) -> dict[PrivacyAccount, PrivacyAmount]:
-    """Every account with its cap, a unit's own before what is allotted of it. Caps are rounded down."""
+    """Every account with its cap. The account of a unit comes before those that are allotted from it. Caps are rounded
+    down."""
     found = {PrivacyAccount(p.unit.value): p.cap for p in policies.privacy.promises}
     for dataset in policies.privacy.datasets:
         if dataset.loss:
@@ -44,7 +45,7 @@ def promise_of_table(policies: PolicySet, name: str) -> PrivacyPromise:
 
 
 def promised_tables(policies: PolicySet) -> frozenset[str]:
-    """Data sets about whose persons something is promised."""
+    """Tables whose persons are promised privacy."""
     return frozenset(
         t.full_name
         for t in policies.catalogue.tables
@@ -53,7 +54,8 @@ def promised_tables(policies: PolicySet) -> frozenset[str]:
 
 
 def check_allotments(policies: PolicySet) -> None:
-    """Invalid if budgets, data sets or projects name what is not there, or ask for more than is promised."""
+    """Check allotments. Raises Invalid if budgets, data sets or projects name unknown things, or more is allotted than
+    is promised."""
     for account, cap in (found := allotments(policies)).items():
         if not cap.within(found[PrivacyAccount(account.unit)]):
             raise Invalid("budget", f"{account.name} is allotted more than the unit's cap.", "/content")

@@ -1,4 +1,5 @@
-"""The privacy policy as frozen models: what is promised to a unit, and what a profile lets leave. No I/O, no rules."""
+"""The privacy policy as frozen models: what is promised to a unit, and what a profile allows to be released. No I/O, no
+rules."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +11,12 @@ from broker.policy.policy_model import PolicyModel
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyPromise(PolicyModel):
-    """What is promised to each person of a unit over all tables, years, snapshots and projects together.
+    """The promise to each person of a unit, over all tables, years, snapshots and projects together.
 
-    accounting   the measure in which every spend on this unit is counted
-    loss         the cap: epsilon, or rho where the accounting is zcdp
-    delta        the cap on the deltas that are spent beside it (0 in pure accounting)
-    stated_delta the delta at which a rho is told as an epsilon; 0 in the other accountings
-    """
+    - `accounting`: the measure in which every spend on this unit is counted
+    - `loss`: the cap: epsilon, or rho if the accounting is zcdp
+    - `delta`: the cap on the sum of deltas (0 in pure accounting)
+    - `stated_delta`: the delta at which a rho is stated as an epsilon; 0 in the other accountings"""
 
     unit: PrivacyUnit
     accounting: Accounting
@@ -31,30 +31,31 @@ class PrivacyPromise(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyProfile(PolicyModel):
-    """How differentially private releases of a project are made; the only place where their limits stand.
+    """How differentially private releases of a project are made. Their limits are defined nowhere else.
 
-    max_automatic      most loss of one release without a person (in the unit's accounting: epsilon or rho)
-    max_raised         most loss of one release that two administrators may allow
-    max_delta          most delta of one release
-    max_cells          most cells of one output, all grouping sets together
-    max_influence      most rows in an output's contributions that one person may have (the product bound): beyond it
-                       persons are summed up first
-    max_work           most rows that one person's become anywhere in a query before that; `public_rows`: as many as a
-                       public table is taken to have, where it is not met by its unique key
-    person_cells, person_rows   then, most cells of one person that count, and the rows whose weight each may have
-    max_keys           most values that the keys without a list may have together, by what the catalogue says of them
-    least_blocks, most_blocks   into how many blocks a private script may cut its persons
-    most_answers       most numbers that it may answer
-    block_candidates   values among which the private median of the blocks' answers is chosen
-    max_words          most words of 8 bytes that an output's exact answers may take: cells times keys and coordinates
-    max_parts          most statistics that one job buys noise for, all grouping sets together
-    max_width          most steps of the fixed-point scale between the two clamps
-    display_floor      cells whose noisy count is under this are not shown
-    level              of intervals, a share of one
-    quantile_points    most candidates of a quantile
-    other_spends       multiples of the asked spend for which the forecast tells the error too
-    curve_sizes        persons per cell for which the error of a mean is told where no public size exists
-    """
+    - `max_automatic`: most loss of one release without a decision by a person (epsilon or rho, by the unit's
+      accounting)
+    - `max_raised`: most loss of one release that two administrators may allow
+    - `max_delta`: most delta of one release
+    - `max_cells`: most cells of one output, over all grouping sets
+    - `max_influence`: most rows of one person in an output's contributions (the product bound); beyond it, rows are
+      summed by person first
+    - `max_work`: most rows of one person anywhere in a query before that. `public_rows`: assumed rows of a public table
+      that is not joined by its unique key
+    - `person_cells`, `person_rows`: after summing by person, most cells of one person that count, and the rows whose
+      weight each cell may have
+    - `max_keys`: most values that all keys without a list may have together, by the catalogue
+    - `least_blocks`, `most_blocks`: fewest and most blocks of a private script
+    - `most_answers`: most numbers that it may return
+    - `block_candidates`: values among which the private median of the blocks' answers is chosen
+    - `max_words`: most 8-byte words of an output's exact answers: cells times keys and coordinates
+    - `max_parts`: most statistics of one job that get noise, over all grouping sets
+    - `max_width`: most steps of the fixed-point scale between the two clamps
+    - `display_floor`: cells with a noisy count below it are not shown
+    - `level`: level of intervals, as a share of one
+    - `quantile_points`: most candidates of a quantile
+    - `other_spends`: multiples of the requested spend for which the forecast shows the error too
+    - `curve_sizes`: persons per cell for which the error of a mean is shown if no public size exists"""
 
     name: str
     source: str
@@ -80,16 +81,16 @@ class PrivacyProfile(PolicyModel):
     most_blocks: int = 2000
     most_answers: int = 20
     block_candidates: int = 1501
-    """(Sets that were stored before these were told have them.)"""
+    """(Policy sets that were stored before these fields existed get these defaults.)"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyDataset(PolicyModel):
-    """What is kept to about one table, over all its years, snapshots and projects together.
+    """Privacy policy for one table, over all its years, snapshots and projects together.
 
-    loss, delta   what all projects together may spend on it, in the unit's accounting; 0 and 0: no cap of its own
-    only_private  nothing exact may leave about it
-    """
+    - `loss`, `delta`: most that all projects together may spend on it, in the unit's accounting; 0 and 0: no cap of its
+      own
+    - `only_private`: nothing exact may be released about it"""
 
     table: str
     loss: float = 0.0
@@ -99,7 +100,8 @@ class PrivacyDataset(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyPolicy(PolicyModel):
-    """Promises, data sets and profiles of privacy. Without a promise to a unit nothing private leaves about it."""
+    """Promises, data sets and profiles of privacy. Without a promise to a unit, nothing private is released about
+    it."""
 
     promises: tuple[PrivacyPromise, ...] = ()
     profiles: tuple[PrivacyProfile, ...] = ()
@@ -113,5 +115,5 @@ class PrivacyPolicy(PolicyModel):
 
     @property
     def only_private(self) -> frozenset[str]:
-        """Tables about which nothing exact may leave."""
+        """Tables about which nothing exact may be released."""
         return frozenset(d.table for d in self.datasets if d.only_private)

@@ -1,5 +1,5 @@
-"""How many people public statistics say there are: by table and year, and by the values of variables. Frozen models; no
-I/O, no estimate."""
+"""Public sizes: how many people public statistics report, by table and year, and by the values of variables. Frozen
+models; no I/O, no estimate."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,12 +7,12 @@ from functools import cached_property
 from broker.policy.policy_model import PolicyModel
 
 MISSING_CODE = "(missing)"
-"""The code under which the share of those stands who have no value."""
+"""Code of the share of people without a value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RangeShare(PolicyModel):
-    """From `low` to `high`, both included: at least `share` of the people."""
+    """At least `share` of the people have a value from `low` to `high`, both included."""
 
     low: float
     high: float
@@ -21,14 +21,13 @@ class RangeShare(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class VariableShares(PolicyModel):
-    """How the people of a table and year are spread over the values of one variable, each share at least so large.
+    """Lower bounds of the shares of a table's people in one year who have each value of a variable.
 
-    `variable` is one of the table; `schema.table.variable` of another table's rows of the same people and year, or of a
-    public table that is joined; `schema.table` alone: who has rows there in the same year ("in") or none ("out");
-    `one / other`: a quotient of two of the table's numbers.
-    `codes` by value, `ranges` of a number. A code that is not named has at least `each_least`, and no code has more
-    than `each_most`: for registers, whose codes are not listed.
-    """
+    `variable` is a variable of the table; `schema.table.variable` for rows of another table about the same people and
+    year, or for a joined public table; `schema.table` alone for who has rows there in the same year ("in") or not
+    ("out"); or `one / other` for the quotient of two numbers of the table. `codes`: shares by value. `ranges`: shares
+    of ranges of a number. An unnamed code has at least `each_least`, and no code has more than `each_most`; this serves
+    registers, whose codes are not listed."""
 
     variable: str
     source: str
@@ -40,8 +39,8 @@ class VariableShares(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class UnrelatedVariables(PolicyModel):
-    """Variables that have little to do with each other: conditions on any of them, one each, hold together for at least
-    `at_least` times the product of their shares."""
+    """Nearly independent variables. Conditions on several of them, one on each, hold together for at least `at_least`
+    times the product of their shares."""
 
     variables: tuple[str, ...]
     source: str
@@ -50,7 +49,7 @@ class UnrelatedVariables(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class TableSizes(PolicyModel):
-    """One table in some of its years (None: it has none): `persons` in each of them at least."""
+    """Sizes of one table in some of its years (None: it has no years), with at least `persons` people in each year."""
 
     table: str
     source: str
@@ -64,18 +63,18 @@ class TableSizes(PolicyModel):
         return {s.variable: s for s in self.shares}
 
     def shares_of(self, variable: str) -> VariableShares | None:
-        """The shares of a variable, by its catalogue spelling or full name."""
+        """Shares of a variable, by its catalogue spelling or full name; None if unknown."""
         return self._by_name.get(variable)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublicSizes(PolicyModel):
-    """All tables whose sizes are published. Sets that were stored before there were sizes have none."""
+    """All tables with published sizes. Policy sets that were stored before public sizes existed have none."""
 
     tables: tuple[TableSizes, ...] = ()
 
     def table_sizes(self, table: str, years: frozenset[int] | None) -> tuple[TableSizes, ...]:
-        """What is known of a table in these years; nothing if one of them is not known."""
+        """Sizes of a table in these years; empty if one of the years is unknown."""
         found = [t for t in self.tables if t.table == table]
         if years is None:
             return tuple(t for t in found if t.years is None)

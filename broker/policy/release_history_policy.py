@@ -8,11 +8,10 @@ from broker.policy.policy_model import PolicyModel
 
 @dataclass(frozen=True, kw_only=True)
 class ReferencePopulation(PolicyModel):
-    """Everybody of a person table, by some of its variables: a population for each of their values and each year.
-
-    Over all projects and for each snapshot, no more exact figures that tell of one of them alone are released than the
-    fraction of its persons. `pooled`: small ones are counted together with their neighbours.
-    """
+    """All persons of a person table, divided by some variables: one population for each of their values and each year.
+    For each snapshot and over all projects, the number of released exact figures that disclose something about one of
+    these populations alone is at most the fraction of its persons. `pooled`: small populations are counted together
+    with their neighbours."""
 
     name: str
     table: str
@@ -22,8 +21,8 @@ class ReferencePopulation(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class StandardPopulation(PolicyModel):
-    """A population that many tables are about, offered where two near ones would be compared to persons. `about` is
-    for people; `where` is what a query writes."""
+    """A population that many tables are about. It is suggested if the comparison of two similar populations would
+    isolate persons. `about` describes it for people; `where` is its SQL condition."""
 
     name: str
     table: str
@@ -33,11 +32,15 @@ class StandardPopulation(PolicyModel):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseHistoryPolicy(PolicyModel):
-    """`fraction` of the persons of a reference population: so many exact figures may tell of it alone. A figure counts
-    where at least the `part` of it, or of what is left of it beside everything known, is of that population. One of
-    fewer persons than `least` is not counted by itself: thresholds hide most of it. A project may have `quota` jobs
-    that history changed, hid or withheld before a person looks at all. Sets that were stored before the memory
-    was there name no population."""
+    """Caps and populations of the release history.
+
+    - `fraction`: exact figures that may be released about a reference population alone, as a share of its persons
+    - `part`: a figure counts if at least this share of it, or of what is left of it after everything known is
+      subtracted, belongs to the population
+    - `least`: a population of fewer persons is not counted by itself, because thresholds hide most of it
+    - `quota`: jobs of a project that the history may change, hide or withhold before a checker reviews all
+
+    Policy sets that were stored before the release history existed name no population."""
 
     fraction: float = 0.05
     part: float = 0.1

@@ -1,4 +1,4 @@
-"""What the service lets a job, a script or a rehearsal take, as one frozen model. No I/O; every limit is data here."""
+"""Limits of the service for a job, a script or a rehearsal, as one frozen model. No I/O; every limit is data."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -9,7 +9,8 @@ from broker.policy.policy_model import PolicyModel
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLimits(PolicyModel):
-    """Limits and defaults of the service itself: caps on text, on jobs, on files. Bytes and seconds."""
+    """Limits and defaults of the service itself: caps on text, jobs and files. In bytes and seconds, unless the name
+    says otherwise."""
 
     text_bytes: int
     max_tokens: int
@@ -32,101 +33,104 @@ class ServiceLimits(PolicyModel):
     max_attempts: int
     jobs_per_project: int
     max_text_bytes: int = 4_000_000
-    """Of a CSV, JSON or text file that a script leaves: people could read no more of it."""
+    """Of a CSV, JSON or text file of a script. Checkers could not read a larger one."""
     max_document_bytes: int = 256 * 1024
-    """Of what the library `npd`, or acro, leaves beside files."""
+    """Of a JSON file that the library `npd`, or acro, writes next to files."""
     max_file_columns: int = 200
     max_file_values: int = 100_000
-    """Cells of a table, or values of a JSON."""
+    """Cells of a table, or values of a JSON file."""
     max_file_cell: int = 200
-    """Characters of a cell, or of one text in a JSON."""
+    """Characters of a cell, or of one text in a JSON file."""
     max_file_depth: int = 20
-    """Lists and objects of a JSON within one another."""
+    """Nesting of lists and objects in a JSON file."""
     made_file_bytes: int = 4_000_000
-    """What a file may come to when it is made anew; and all of a job:"""
+    """Size of one rebuilt file; the next field limits all files of a job."""
     made_job_bytes: int = 32_000_000
     picture_pixels: int = 20_000_000
-    """Of a picture as a script leaves it; and one of its sides as it leaves:"""
+    """Pixels of a picture as a script left it; the next field limits its longer side after the rebuild."""
     picture_side: int = 1600
     file_seconds: int = 5
-    """How long a processor may take to make one file anew; and by the clock, all of a job:"""
+    """Processor seconds to rebuild one file; the next field limits all files of a job, in wall-clock seconds."""
     files_seconds: int = 60
     file_memory_bytes: int = 512 * 1024**2
-    """And how much memory each."""
+    """Memory to rebuild one file."""
     members_bytes: int = 512 * 1024**2
     members_memory_bytes: int = 4 * 1024**3
-    """What a sandbox may give out and use that tells who is in the cells of one table, in place of `output_bytes` and
+    """Output and memory of a sandbox that reports the persons in the cells of one table, instead of `output_bytes` and
     `memory_bytes`."""
     time_slots: tuple[int, ...] = (60, 120, 240, 480, 960)
-    """A job that has ended looks as if it ran until the end of the first of these times, in seconds since it began,
-    that it did not take longer than; its worker takes nothing else before that. After the last, each is twice the one
+    """Seconds from the start. A job that has ended appears to run until the first of these times that it did not
+    exceed, and its worker takes no other job before that. After the last one, each slot is twice as long as the one
     before."""
     synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
-    """The same where a broker holds synthetic data only."""
+    """The same for a broker that holds synthetic data only."""
     compare_milliseconds: int = 2
-    """What comparing one table of a SQL job with one released table may take: so much the job looks to take at least,
-    times its tables, times the released tables."""
+    """Time allowed to compare one table of a SQL job with one released table. A job appears to take at least this time,
+    multiplied by its tables and by the released tables."""
     fair_window_seconds: int = 3600
-    """The next job is that of the project which had the workers for the least time in so many seconds before."""
+    """The next job comes from the project that used the workers least in this many past seconds."""
     short_lane_slots: int = 1
-    """Slots of a worker with several that take no scripts."""
+    """Slots of a worker with several slots that take no scripts."""
     withheld_told_after_hours: int = 48
-    """A withheld output looks like one in review until then: a decision by a person could have been made."""
+    """Until then, a withheld output looks like one in review, because a person could still be deciding."""
     unread_scripts: int = 20
-    """Of a project, that met real rows or wait to, and that no checker has read: beyond these it sends no more."""
+    """Most scripts of a project that ran or wait to run on real rows and that no checker has read. Beyond it, the
+    project cannot submit scripts."""
     python_synthetic_first: bool = True
-    """A script runs on the synthetic NPD before it meets real data."""
+    """A script runs on the synthetic NPD before it reads real data."""
     synthetic_pupils: int = 600
-    """Of that NPD: enough people for a script to fail on what it gets wrong."""
+    """Pupils of that synthetic NPD: enough for a faulty script to fail."""
     synthetic_seed: int = 1
     rehearsal_pupils: int = 20_000
-    """Of the NPD that rehearsals run on, which people ask for: enough for most tables to have cells that are shown."""
+    """Pupils of the synthetic NPD for requested rehearsals: enough for most tables to have visible cells."""
     rehearsal_wall_seconds: int = 120
-    """What one may take of a worker's slot, where a job may take longer."""
+    """Time limit of a rehearsal, which is shorter than that of a job."""
     rehearsals_under_way: int = 2
-    """That one person may have waiting or running."""
+    """Most rehearsals of one person that wait or run."""
     rehearsals_kept: int = 20
-    """For one person, the oldest goes first; and so long at most:"""
+    """Most stored rehearsals of one person; the oldest is removed first. The next field limits their age."""
     rehearsal_days: int = 14
     rehearsal_rows: int = 500
-    """Of each output that are kept."""
+    """Most rows of each output that are stored."""
     rehearsal_bytes: int = 2_000_000
-    """Of what is kept of one, all in all."""
+    """Most bytes that are stored for one rehearsal."""
     rehearsal_prompt_seconds: int = 3
-    """One that began so soon is told of at once; one that waited for jobs, in slots of time."""
+    """A rehearsal that started within this time reports its end at once. One that waited for jobs reports it in time
+    slots."""
     noise_wall_seconds: int = 120
-    """How long the noise process may take for one job, its start included."""
+    """Time limit of the noise process for one job, including its start."""
     warm_each: int = 1
-    """Sandboxes that wait, ready and without data, for a project's next job: so many an image. 0: none ever."""
+    """Ready sandboxes without data that wait for a project's next job, for each image. 0: none."""
     warm_memory_bytes: int = 2 * 1024**3
-    """What all that wait may hold together."""
+    """Memory of all waiting sandboxes together."""
     warm_idle_seconds: int = 1800
     """How long they wait after a project's last job."""
     tokens_per_person: int = 20
-    """API tokens that one person may have at a time."""
+    """Most API tokens of one person at a time."""
     max_saved: int = 100
-    """Cohorts and lookups that a project may keep at a time."""
+    """Most cohorts and lookups of a project at a time."""
     lookup_bytes: int = 200_000
     lookup_rows: int = 2000
     lookup_columns: int = 12
     lookup_cell: int = 100
     """Characters of one value of a lookup."""
     block_milliseconds: int = 500
-    """How long a block of a private script may take where the script does not say it; and the most that it may say."""
+    """Time limit of a block if the script does not state one; the next field is the longest that it may state."""
     most_block_milliseconds: int = 30_000
     block_rest_milliseconds: int = 200
-    """After each slot, for taking its blocks away: part of the schedule. Where a block needs more, later slots begin
-    later for what it did, which a script with a clock can see."""
+    """Pause after each slot to remove its blocks; it is part of the schedule. If a block needs longer, later slots
+    start later because of what it did, and a script with a clock can notice that."""
     block_memory_bytes: int = 384 * 1024**2
     block_scratch_bytes: int = 16 * 1024**2
     block_library_bytes: int = 1280 * 1024**2
-    """Most address space that the libraries of a block count for: it can make all of that memory of its own, too."""
+    """Address space that the libraries of a block may use; a block can turn all of it into its own memory."""
     block_tasks: int = 64
-    """Threads of one block. The sandbox has room for those of all lanes: none is short of them by what another has."""
+    """Threads of one block. The sandbox has room for all parallel blocks, so no block is limited by another one."""
     block_rows_bytes: int = 256 * 1024**2
-    """What all blocks' rows may take together, packed."""
+    """Most bytes of all blocks' rows together, packed."""
     python_modules: tuple[str, ...] = ()
-    """Modules of the Python image beside the standard library; importing others is pointed out to the researcher."""
+    """Modules of the Python image besides the standard library. The researcher is told about imports of other
+    modules."""
 
     @property
     def file_caps(self) -> FileCaps:
@@ -143,7 +147,7 @@ class ServiceLimits(PolicyModel):
 
     @property
     def for_rehearsals(self) -> Self:
-        """With the limit of time that rehearsals have, where it is the shorter one."""
+        """The same limits with the time limit of rehearsals, where that is shorter."""
         limit = self.rehearsal_wall_seconds
         sql, python = min(limit, self.sql_wall_seconds), min(limit, self.python_wall_seconds)
         return replace(self, sql_wall_seconds=sql, python_wall_seconds=python)

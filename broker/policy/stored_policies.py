@@ -1,4 +1,4 @@
-"""A policy set as stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
+"""Converts a policy set to stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
 
 import hashlib
 import re
@@ -9,21 +9,22 @@ from broker.domain.errors import Breach
 from broker.policy.policy_set import PolicySet
 
 POLICY_SET_ADAPTER = TypeAdapter(PolicySet)
-"""Reads the text of a set; ValidationError says what does not fit, and where."""
+"""Parses the text of a set. Its ValidationError says what does not fit, and where."""
 
 
 def policies_to_json(policies: PolicySet) -> str:
-    """The text that a store keeps: its SHA-256 is `policies.fingerprint`."""
+    """The text to store. Its SHA-256 is `policies.fingerprint`."""
     return policies.text
 
 
 def policies_from_json(text: str, fingerprint: str | None = None) -> PolicySet:
-    """The set again, equal to the one that was stored. Breach if the text is not what the fingerprint says."""
+    """The policy set of a stored text, equal to the original. Raises Breach if the text does not match the
+    fingerprint."""
     if fingerprint is not None and hashlib.sha256(text.encode()).hexdigest() != fingerprint:
         raise Breach("The stored policies are not the ones that their fingerprint names.")
-    # Sets that were stored before budgets were told in the accounting of their unit call the loss of one epsilon.
+    # In sets that were stored before budgets were stated in the accounting of their unit, a loss is called epsilon.
     text = text.replace('"epsilon":', '"loss":')
-    # Sets that were stored before slots of time grew have one length of them.
+    # In sets that were stored before time slots could grow, all slots have one length.
     text = re.sub(r'"time_slot_seconds":\d+,', "", text)
     try:
         return POLICY_SET_ADAPTER.validate_json(text)

@@ -1,2 +1,2 @@
-"""Post-processing: what an output computes after aggregation, from protected or noisy figures alone. Judges
-nothing, draws nothing, and knows neither rules nor noise."""
+"""Post-processing: computes what an output does after aggregation, from protected or noisy figures only. It judges
+nothing, draws no noise, and knows no rules."""

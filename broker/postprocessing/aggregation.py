@@ -1,4 +1,4 @@
-"""Aggregates over groups and over windows after aggregation, on released values alone."""
+"""Aggregates over groups and windows after aggregation, computed from released values only."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal, localcontext
@@ -23,18 +23,17 @@ from broker.query.operations.operation import CONTEXT
 
 
 def aggregate_rows(operator: Aggregate[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
-    """A row for each value of the keys, in the order in which they come; without keys one row, whatever there is.
-
-    A row that does not exist, or whose key is hidden, makes no group. Those that do not exist still stand in the group
-    of their key, so that a figure over nothing but hidden ones is hidden too.
-    """
+    """One row for each value of the keys, in order of first occurrence; without keys, one row in any case. A row that
+    does not exist, or whose key is hidden, starts no group. A row that does not exist still belongs to the group of its
+    key, so that a figure over hidden rows only is hidden too. Spends steps of the budget."""
+    # spent before the work, so that the limit also bounds the time
     budget.spend(len(child.rows) * (1 + len(operator.aggregates)))
     found: dict[Hashable, list[tuple[OutputRow, dict[int, OutputCell]]]] = {}
     if not operator.keys:
         found[()] = [(line, {}) for line in child.rows]
     for line in child.rows if operator.keys else ():
         keys = {i: compute_cell(s, line.cells) for i, s in operator.keys}
-        if not any(c.hidden for c in keys.values()):
+        if not any(c.hidden for c in keys.values()):  # a hidden key belongs to no group
             found.setdefault(tuple(group_value(c.released) for c in keys.values()), []).append((line, keys))
     rows = tuple(
         _row(operator, members, child)
@@ -58,12 +57,14 @@ def _row(
 
 
 def aggregate_cell(function: AggregateCall, lines: Sequence[OutputRow], child: OutputRows) -> OutputCell:
-    """One aggregate over rows. It is hidden where there is something and all of it is hidden, and where there is
-    nothing and nothing looks like hidden."""
+    """One aggregate over rows. It is hidden if there are rows and all of them are hidden, or if there are none but the
+    child can hide values."""
     values = [[compute_cell(a, line.cells) for a in function.args] for line in lines]
+    # figures of rows that exist and are shown
     usable = [v for v, line in zip(values, lines, strict=True) if line.exists and not any(c.hidden for c in v)]
     exact = [[c.exact for c in v] for v, line in zip(values, lines, strict=True) if line.persons != 0]
     of_staff = _exact_value(function.op, exact)
+    # The choice must not reveal whether there are no rows or only hidden ones.
     if not usable and (lines or any(c.hidden for c in child.blank.values())):
         left_out = [c for v in values for c in v] or [c for line in lines for c in line.cells.values()]
         return computed_cell(left_out or child.blank.values(), None, of_staff, hidden=True)
@@ -72,9 +73,10 @@ def aggregate_cell(function: AggregateCall, lines: Sequence[OutputRow], child: O
 
 
 def aggregate_value(op: str, rows: Sequence[Sequence[Any]]) -> Value:
-    """The fold of an aggregate over its arguments' values, row by row. Never guesses."""
+    """Fold an aggregate over its argument values, row by row. Raises Breach if the result is not exact."""
     if op not in AGGREGATE_FUNCTIONS:
         raise Breach(f"The aggregate {op!r} is not in the closed list.")
+    # NULL does not count; COUNT(*) has no argument
     counted = [r[0] if r else 1 for r in rows if not r or r[0] is not None]
     rest = list(rows[0][1:]) if rows else []
     try:
@@ -84,7 +86,7 @@ def aggregate_value(op: str, rows: Sequence[Sequence[Any]]) -> Value:
 
 
 def _exact_value(op: str, rows: Sequence[Sequence[Value]]) -> Value:
-    """For staff; a fault over exact values gives nothing, so that it cannot tell of them."""
+    """Aggregate of exact values, for staff. An error gives None, so that it reveals nothing about them."""
     try:
         return aggregate_value(op, rows)
     except Breach:
@@ -92,7 +94,7 @@ def _exact_value(op: str, rows: Sequence[Sequence[Value]]) -> Value:
 
 
 def blank_cells(columns: Mapping[int, Sequence[Scalar]], child: OutputRows) -> dict[int, OutputCell]:
-    """What computed columns hold where the row is missing: nothing; hidden where they are made of hidden figures."""
+    """Cells of computed columns for a missing row: empty, or hidden if they are computed from hidden figures."""
     found: dict[int, OutputCell] = {}
     for ident, scalars in columns.items():
         parts = [compute_cell(s, child.blank) for s in scalars] or list(child.blank.values())
@@ -101,7 +103,7 @@ def blank_cells(columns: Mapping[int, Sequence[Scalar]], child: OutputRows) -> d
 
 
 def group_value(value: Value) -> Hashable:
-    """Equal for values that are one group: numbers by amount, whatever their type."""
+    """A key that is equal for values of one group: numbers by amount, whatever their type."""
     return as_number(value) if isinstance(value, float) else value
 
 
@@ -109,7 +111,7 @@ SortKey = tuple[SortValue, ...]
 
 
 def compute_windows(operator: Window[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
-    """The child's rows, each with one value more for each column."""
+    """The rows of the child with one more value for each window column. Spends steps of the budget."""
     columns = {c.ident: _window_column(c, child, budget) for c in operator.columns}
     rows = tuple(line.with_cells({i: found[n] for i, found in columns.items()}) for n, line in enumerate(child.rows))
     read = {c.ident: (*c.function.args, *(o for o, _ in c.order)) for c in operator.columns}
@@ -117,7 +119,7 @@ def compute_windows(operator: Window[PostAggregation], child: OutputRows, budget
 
 
 def _window_column(column: WindowColumn, child: OutputRows, budget: StepBudget) -> list[OutputCell]:
-    """By row of the child. A row whose partition is hidden stands in none."""
+    """Cells of a window column, by row of the child. A row whose partition is hidden belongs to none."""
     parts: dict[Hashable, list[int]] = {}
     found: dict[int, OutputCell] = {}
     for number, line in enumerate(child.rows):
@@ -151,22 +153,22 @@ class WindowPartition:
         if op in NEIGHBOUR_FUNCTIONS:
             return self._by_position(self._neighbour)
         if not self._column.order:
-            self._budget.spend(len(self._lines))
+            self._budget.spend(len(self._lines))  # without ORDER BY, the frame is the whole partition
             return [aggregate_cell(self._column.function, self._lines, self._child)] * len(self._lines)
         return self._by_position(self._running())
 
     def _by_position(self, cell_at: Callable[[int], OutputCell]) -> list[OutputCell]:
-        """A cell for each row that has its place in the order; where that is hidden, so is the cell."""
+        """One cell for each row. If the row's position in the order is hidden, so is its cell."""
         at = {i: cell_at(position) for position, i in enumerate(self._sorted)}
         return [at.get(i) or computed_cell(self._orders[i], None, hidden=True) for i in range(len(self._lines))]
 
     def _running(self) -> Callable[[int], OutputCell]:
-        """Over all rows up to and with the peers of the row."""
+        """Aggregate over all rows up to and including the peers of a row."""
         found: dict[int, OutputCell] = {}
 
         def cell_at(position: int) -> OutputCell:
             end = self._last[position]
-            if end not in found:
+            if end not in found:  # peers share a frame, which is computed once
                 self._budget.spend(end + 1)
                 frame = [self._lines[i] for i in self._sorted[: end + 1]]
                 found[end] = aggregate_cell(self._column.function, frame, self._child)
@@ -175,7 +177,7 @@ class WindowPartition:
         return cell_at
 
     def _neighbour(self, position: int) -> OutputCell:
-        """Another row's value: hidden there, hidden here."""
+        """Value of another row. It is hidden if it is hidden there."""
         op, args = self._column.function.op, self._column.function.args
         here = self._lines[self._sorted[position]].cells
         offset = compute_cell(args[1], here).released if len(args) > 1 else 1
@@ -189,7 +191,7 @@ class WindowPartition:
         return computed_cell([found], found.released, found.exact, found.hidden)
 
     def _ranks(self) -> list[OutputCell]:
-        """Places among the rows that exist and whose order is shown; every row that is compared stands behind each."""
+        """Ranks among the rows that exist and whose order is shown. Every rank depends on all compared rows."""
         existing = [i for i in self._sorted if self._lines[i].exists]
         released = dict(zip(existing, self._rank_values([self._sort_keys[i] for i in existing]), strict=True))
         found = {
@@ -213,15 +215,15 @@ class WindowPartition:
 
 
 def _in_order(places: dict[int, SortKey], descending: Sequence[bool]) -> list[int]:
-    """Rows by their places; equal ones keep the order that they had."""
+    """Row numbers sorted by their sort keys; equal rows keep their order."""
     found = sorted(places)
-    for number, down in reversed(list(enumerate(descending))):
+    for number, down in reversed(list(enumerate(descending))):  # a stable sort for each key, from the last to the first
         found = sorted(found, key=lambda i: places[i][number], reverse=down)
     return found
 
 
 def _last_peers(places: Sequence[SortKey]) -> list[int]:
-    """For each row in order, the last of those with the same place: where its frame ends."""
+    """For each row in order, the position of its last peer, where its frame ends."""
     found = list(range(len(places)))
     for i in range(len(places) - 2, -1, -1):
         if places[i] == places[i + 1]:
@@ -230,7 +232,7 @@ def _last_peers(places: Sequence[SortKey]) -> list[int]:
 
 
 def rank_values(op: str, places: Sequence[SortKey], argument: Value = None) -> list[Value]:
-    """The rank of each of the rows that stand in order, by the rank's definition in SQL."""
+    """Rank of each row of an ordered list, as SQL defines it. Raises Breach for an unknown function or argument."""
     count = len(places)
     last = _last_peers(places)
     starts = [i for i in range(count) if i == 0 or last[i - 1] != last[i]]
@@ -254,7 +256,7 @@ def rank_values(op: str, places: Sequence[SortKey], argument: Value = None) -> l
 
 
 def _tiles(count: int, tiles: int) -> list[Value]:
-    """As equal as can be, the larger ones first."""
+    """NTILE: tiles as equal as possible, the larger ones first."""
     size, more = divmod(count, tiles)
     sizes = [size + (n < more) for n in range(min(tiles, count))]
     return [n for n, length in enumerate(sizes, 1) for _ in range(length)]

@@ -1,4 +1,5 @@
-"""Exact arithmetic after aggregation, on exact or protected values; knows no rule and never guesses an operation."""
+"""Exact arithmetic after aggregation, on exact or protected values. Knows no rule and never guesses the result of an
+operation."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -10,17 +11,15 @@ from broker.query.operations.registry import OPERATIONS, apply
 
 Number = int | Decimal
 LARGEST_NUMBER = 10**38
-"""Beyond it no whole number or decimal of an engine goes."""
+"""No whole number or decimal of an engine is larger."""
 LONGEST_TEXT = 4000
 WIDE_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:
-    """The value of a scalar over key values and statistics by id; NULL as in SQL's three-valued logic.
-
-    The operations are those of `broker.query`, so that what was planned is what is computed. One that has no
-    exact value in Python is a fault of the plan, never a guess.
-    """
+    """Value of a scalar, given the values of keys and statistics by id. NULL follows SQL's three-valued logic. The
+    operations are those of `broker.query`, so that the broker computes what was planned. Raises Breach if an operation
+    has no exact value in Python: the plan is then wrong."""
     match scalar:
         case ColumnRef(ident=ident):
             if ident not in values:
@@ -36,8 +35,10 @@ def evaluate(scalar: Scalar, values: Mapping[int, Value]) -> Value:
 
 
 def call_operation(op: str, args: list[Value]) -> Value:
-    """An operation on known values, by the table of `broker.query`."""
+    """Value of an operation on known values, from the table of `broker.query`. Raises Breach for an unknown operation
+    or a result that is not exact."""
     if op in {"and", "or"}:
+        # AND is the minimum of false < NULL < true, OR the maximum
         rank: dict[Value, int] = {False: 0, None: 1, True: 2}
         return (min if op == "and" else max)(args, key=rank.__getitem__)
     if op not in OPERATIONS:
@@ -51,33 +52,33 @@ def call_operation(op: str, args: list[Value]) -> Value:
 
 
 def _is_too_large(value: Value) -> bool:
-    """Squares of squares, or a text joined to itself, would soon fill the memory."""
+    """Whether a value is too large. Repeated squares, or a text joined to itself, would soon fill the memory."""
     if isinstance(value, int | Decimal | float):
         return not -LARGEST_NUMBER <= value <= LARGEST_NUMBER
     return isinstance(value, str) and len(value) > LONGEST_TEXT
 
 
 def as_number(value: Value) -> Number:
-    """A number as int or Decimal; text and dates are a fault of the plan."""
+    """A number as int or Decimal. Raises Breach for text and dates, which a correct plan never passes."""
     match value:
         case bool() | int():
             return int(value)
         case Decimal():
             return value
         case float():
-            return Decimal(repr(value))
+            return Decimal(repr(value))  # the shortest text of a float, which is how it is displayed
         case _:
             raise Breach("A statistic's evidence is no number.")
 
 
 def absolute(value: Value) -> Number:
-    """How large a number is, without its sign."""
+    """Absolute value of a number."""
     found = as_number(value)
     return -found if found < 0 else found
 
 
 def rounded(value: Number, digits: int) -> Number:
-    """Half away from zero, to `digits` after the point (negative: tens, hundreds); an int stays an int."""
+    """Round half away from zero, to `digits` decimal places (negative: to tens, hundreds). An int stays an int."""
     if isinstance(value, int) and digits >= 0:
         return value
     scaled = (
@@ -90,11 +91,12 @@ def rounded(value: Number, digits: int) -> Number:
 
 
 SIGNIFICANT_FIGURES = 4
-"""Significant figures, at least, of what is computed from protected figures: more would only look exact."""
+"""Fewest significant figures of a value that is computed from protected figures. More would only look exact."""
 
 
 def to_significant_figures(value: Value) -> Value:
-    """A computed value with the figures that a reader can use; a statistic of a table has its digits already."""
+    """A computed value with the figures that are useful to a reader. Other values are unchanged: a statistic of a table
+    is already rounded."""
     if not isinstance(value, (Decimal, float)) or value == 0:
         return value
     exact = Decimal(value)

@@ -1,4 +1,4 @@
-"""Joins after aggregation, on released values alone: what is hidden matches nothing."""
+"""Joins after aggregation, on released values only. A hidden value matches nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -10,18 +10,20 @@ from broker.postprocessing.exact_arithmetic import as_number, call_operation
 from broker.postprocessing.output_rows import CellsById, OutputRow, OutputRows, StepBudget, cell_of, is_true
 
 JoinPair = tuple[str, int, int]
-"""An equality of plain columns: its operation, the left side's column and the right side's."""
+"""An equality of plain columns: its operation, the left column and the right column."""
 
 
 def join_rows(operator: Join[PostAggregation], left: OutputRows, right: OutputRows, budget: StepBudget) -> OutputRows:
-    """Rows by the left side's order, then by the right side's; of a full join the right side's lone rows stand last."""
+    """Join two sides. Rows are in the order of the left side, then of the right side. In a full join, unmatched rows of
+    the right side come last. Spends steps of the budget."""
     if not left.blank.keys().isdisjoint(right.blank.keys()):
         raise Breach("Two sides of a join in the plan's output have a column in common.")
     pairs, rest = _split(operator.on, left, right)
     buckets = _buckets([p[2] for p in pairs], [p[0] for p in pairs], right)
-    rows, met = list[OutputRow](), set[int]()
+    rows, met = list[OutputRow](), set[int]()  # numbers of the right rows that found a match
     for line in left.rows:
         key = _key(line.cells, [p[1] for p in pairs], [p[0] for p in pairs])
+        # a hidden or missing key matches nothing
         found = list(_matches(line, () if key is None else buckets.get(key, ()), right, rest, budget))
         met |= {number for number, _ in found}
         rows += [_joined(line, right.rows[number], cells, operator.how) for number, cells in found]
@@ -45,8 +47,8 @@ def _matches(
 
 
 def _joined(left: OutputRow, right: OutputRow, cells: CellsById, how: JoinHow) -> OutputRow:
-    """A row of two: it exists where both sides do, or that which an outer join keeps. Behind it stand the persons of
-    the smaller side; of an outer join a side with nobody is a missing side."""
+    """Join two rows. The row exists if both sides do; in an outer join, if the preserved side does. Its persons are
+    those of the smaller side. In an outer join, a side without persons counts as missing."""
     both = [p for p in (left.persons, right.persons) if p is not None]
     least = min(both, default=None)
     match how:
@@ -60,7 +62,7 @@ def _joined(left: OutputRow, right: OutputRow, cells: CellsById, how: JoinHow) -
 
 
 def _split(on: Scalar | None, left: OutputRows, right: OutputRows) -> tuple[list[JoinPair], list[Scalar]]:
-    """Equalities of a column of either side, and the conjuncts that are not."""
+    """Split a condition into equalities between a column of each side, and the other conjuncts."""
     pairs, rest = list[JoinPair](), list[Scalar]()
     for part in _conjuncts(on):
         pair = _pair(part, left, right)
@@ -101,7 +103,8 @@ def _buckets(columns: Sequence[int], ops: Sequence[str], right: OutputRows) -> d
 
 
 def _key(cells: CellsById, columns: Sequence[int], ops: Sequence[str]) -> tuple[Value, ...] | None:
-    """Values that are alike where the equality holds; None where one is hidden or missing, and so meets nothing."""
+    """Key of a row: equal for values that the equality accepts. None if a value is hidden or missing, because it then
+    matches nothing."""
     found: list[Value] = []
     for ident, op in zip(columns, ops, strict=True):
         cell = cell_of(cells, ident)
@@ -113,6 +116,6 @@ def _key(cells: CellsById, columns: Sequence[int], ops: Sequence[str]) -> tuple[
 
 def _join_value(op: str, value: Value) -> Value:
     if op == "equal_text":
-        call_operation(op, [value, value])  # a Breach where the text cannot be compared
+        call_operation(op, [value, value])  # raises Breach if the text cannot be compared
         return str(value).rstrip(" ").lower()
     return as_number(value) if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""Rows of an output while they are computed: each value as released and as it is, scalars over them, their order."""
+"""Rows of an output while they are computed: each value as released and exact, scalars over them, and their order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from broker.postprocessing.exact_arithmetic import call_operation, evaluate, to_
 
 
 class CellOrigin(StrEnum):
-    """What a value is: a key or a statistic of a table as it was protected, or something computed from such."""
+    """Origin of a value: a key or statistic of a protected table, or a value computed from these."""
 
     KEY = "key"
     STATISTIC = "statistic"
@@ -23,8 +23,8 @@ class CellOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutputCell:
-    """One value. Nothing that is released may depend on `exact`, nor on what is hidden; `verdict` and `rules` are those
-    of every figure that it is made of."""
+    """One value. Nothing released may depend on `exact` or on a hidden value. `verdict` and `rules` cover every figure
+    that the value is computed from."""
 
     released: Value
     exact: Value
@@ -38,10 +38,9 @@ class OutputCell:
 class OutputRow:
     """A row of cells by column id.
 
-    `exists`: some figure of it may be shown, so that the row itself may be told of (counted, ranked, grouped); a listed
-    row in which nobody was found is none, and looks like one in which too few were. `listed`: it is shown even if all
-    its figures are hidden. `persons` of the tables' cells behind it, for staff; None of public rows.
-    """
+    `exists`: some figure of the row may be shown, so the row may be counted, ranked and grouped. A listed row without
+    persons does not exist, and looks like one with too few persons. `listed`: the row is shown even if all its figures
+    are hidden. `persons`: persons of the table cells behind it, for staff; None for public rows."""
 
     cells: Mapping[int, OutputCell]
     exists: bool
@@ -54,14 +53,15 @@ class OutputRow:
 
 @dataclass(frozen=True, slots=True)
 class OutputRows:
-    """Rows in order. `blank` is what each column holds where a row is missing, beside the rows of an outer join."""
+    """Rows in order. `blank`: the value of each column where a row is missing, as next to unmatched rows of an outer
+    join."""
 
     rows: tuple[OutputRow, ...]
     blank: Mapping[int, OutputCell]
 
 
 class StepBudget:
-    """Counts what is looked at: a program ends by a number, never by a clock, and so alike on every machine."""
+    """Counts steps of work. A program is limited by a number and not by time, so it ends alike on every machine."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -69,12 +69,12 @@ class StepBudget:
     def spend(self, steps: int) -> None:
         self._most -= steps
         if self._most < 0:
-            raise Breach("What stands above the groups of an output takes more steps than the profile allows.")
+            raise Breach("The calculations on the groups of an output take more steps than the disclosure rules allow.")
 
 
 def released_value(cell: OutputCell) -> Value:
-    """What a released table holds of a value: nothing of a hidden one, a missing key by its name, and of what was
-    computed the figures that a reader can use."""
+    """Value in a released table: None if hidden, MISSING_LABEL for a missing key, and rounded to useful figures if
+    computed."""
     if cell.hidden:
         return None
     if cell.origin is CellOrigin.COMPUTED:
@@ -85,8 +85,9 @@ def released_value(cell: OutputCell) -> Value:
 def computed_cell(
     parts: Iterable[OutputCell], released: Value, exact: Value = None, hidden: bool = False
 ) -> OutputCell:
-    """A computed value, with the verdict and rules of the cells that it is made of."""
+    """A computed value with the verdict and rules of the cells that it is computed from."""
     found = list(parts)
+    # the worst of all verdicts, so that no combination looks safer than its parts
     verdicts = [c.verdict for c in found] + ([Verdict.SUPPRESS] if hidden else [])
     rules = frozenset[str]().union(*(c.rules for c in found))
     return OutputCell(None if hidden else released, exact, hidden, worst_verdict(verdicts), rules)
@@ -102,7 +103,7 @@ CellsById = Mapping[int, OutputCell]
 
 
 def compute_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
-    """The value of a scalar in one row, hidden if it depends on what is hidden. A plain column is the cell itself."""
+    """Value of a scalar in one row. It is hidden if it depends on a hidden value. A plain column returns its cell."""
     if isinstance(scalar, ColumnRef):
         return cell_of(cells, scalar.ident)
     found = _released_cell(scalar, cells)
@@ -110,8 +111,8 @@ def compute_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
 
 
 def exact_value(scalar: Scalar, cells: CellsById) -> Value:
-    """The same over exact values, for staff. An operation that fails on them must not end the job, which would tell of
-    them: it gives nothing."""
+    """The same scalar over exact values, for staff. If an operation fails on them, the value is None: ending the job
+    would reveal the exact values."""
     try:
         return evaluate(scalar, {i: cell_of(cells, i).exact for i in column_ids(scalar)})
     except (Breach, ArithmeticError, ValueError, TypeError):
@@ -119,7 +120,7 @@ def exact_value(scalar: Scalar, cells: CellsById) -> Value:
 
 
 def is_true(predicate: Scalar, cells: CellsById) -> bool:
-    """Whether a predicate is true of released values; what is hidden is unknown."""
+    """Whether a predicate is true of released values. A hidden value makes it unknown."""
     found = _released_cell(predicate, cells)
     return not found.hidden and found.released is True
 
@@ -145,7 +146,7 @@ def _released_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
 
 
 def _case(case: Case, cells: CellsById) -> OutputCell:
-    """Hidden with the first hidden condition on the way to the branch, or with the branch."""
+    """Value of a CASE. It is hidden if a condition before the chosen branch is hidden, or if the branch is."""
     tested: list[OutputCell] = []
     chosen = case.otherwise
     for condition, value in case.whens:
@@ -160,8 +161,9 @@ def _case(case: Case, cells: CellsById) -> OutputCell:
 
 
 def _connected(op: str, parts: Sequence[OutputCell]) -> OutputCell:
-    """A false side settles AND, a true side OR, whatever is hidden beside it."""
+    """Value of AND or OR. A false side decides AND, and a true side OR, even if other sides are hidden."""
     settling = op == "or"
+    # the hidden sides cannot change this result
     if any(not p.hidden and p.released is settling for p in parts):
         return computed_cell(parts, settling)
     hidden = any(p.hidden for p in parts)
@@ -173,7 +175,7 @@ def _coalesce(args: Sequence[Scalar], cells: CellsById) -> OutputCell:
     for arg in args:
         tried.append(_released_cell(arg, cells))
         if tried[-1].hidden:
-            return computed_cell(tried, None, hidden=True)
+            return computed_cell(tried, None, hidden=True)  # whether it is NULL must not be revealed
         if tried[-1].released is not None:
             return computed_cell(tried, tried[-1].released)
     return computed_cell(tried, None)
@@ -186,10 +188,11 @@ SortValue = tuple[int, Decimal, str]
 def sort_and_limit(
     operator: Sort[PostAggregation] | Limit[PostAggregation], child: OutputRows, budget: StepBudget
 ) -> OutputRows:
-    """Rows in order, hidden values last either way; of a limit those after `skip`, at most `count` and those equal to
-    the last where `ties` says so."""
+    """Sort and limit rows. Hidden values come last in either direction. A limit skips `skip` rows and takes at most
+    `count`, and with `ties` also the rows equal to the last one."""
     budget.spend(len(child.rows))
     keyed = [(_sort_key(line, operator.order), line) for line in child.rows]
+    # a stable sort for each term, from the last to the first
     for number, (_, descending) in reversed(list(enumerate(operator.order))):
         shown = [k for k in keyed if k[0][number] is not None]
         hidden = [k for k in keyed if k[0][number] is None]
@@ -200,7 +203,7 @@ def sort_and_limit(
             more = keyed[operator.count :]
             keyed = keyed[: operator.count]
             if operator.ties and keyed:
-                keyed += [k for k in more if k[0] == keyed[-1][0]]
+                keyed += [k for k in more if k[0] == keyed[-1][0]]  # sorted, so ties follow the last row
     return OutputRows(tuple(line for _, line in keyed), child.blank)
 
 
@@ -216,14 +219,14 @@ LOWEST_VALUE: SortValue = (0, Decimal(0), "")
 
 
 def sort_value(value: Value) -> SortValue:
-    """What values are ordered by. NULL is lowest, as in T-SQL; a column has one type, so classes never mix."""
+    """Sort key of a value. NULL is lowest, as in T-SQL. A column has one type, so classes never mix."""
     match value:
         case None:
             return LOWEST_VALUE
         case bool() | int() | Decimal():
             return (1, Decimal(value), "")
         case float():
-            return (1, Decimal(repr(value)), "")
+            return (1, Decimal(repr(value)), "")  # by its shortest text, as it is displayed
         case date():
             return (2, Decimal(0), value.isoformat())
         case _:

@@ -1,4 +1,4 @@
-"""Runs the operators after aggregation of an output, step by step on protected values."""
+"""Runs the operators of an output after its aggregation, step by step, on protected values."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ from broker.postprocessing.output_rows import (
 def run_program(
     operator: PostAggregation, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
 ) -> OutputRows:
-    """The rows of a program over the judged tables and the public rows, by their numbers."""
+    """Rows of a program. `tables` and `public` are the judged tables and the public rows, by number."""
     match operator:
         case TableRef(table=number):
             return tables[number]
@@ -60,8 +60,9 @@ def run_program(
 
 
 def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> OutputRows:
-    """Public rows as they are."""
+    """Public rows, unchanged."""
     idents = [i for i, _ in planned.columns]
+    # each row exists, is listed, has no persons
     lines = (
         OutputRow(
             {i: OutputCell(v, v, origin=CellOrigin.KEY) for i, v in zip(idents, row, strict=True)}, True, True, None
@@ -72,7 +73,7 @@ def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> Out
 
 
 def _project(operator: Project[PostAggregation], child: OutputRows, budget: StepBudget) -> OutputRows:
-    """Each column sees the child's columns only."""
+    """Add computed columns. Each sees only the columns of the child."""
     budget.spend(len(child.rows))
     rows = tuple(line.with_cells({i: compute_cell(s, line.cells) for i, s in operator.columns}) for line in child.rows)
     return OutputRows(rows, {**child.blank, **blank_cells({i: (s,) for i, s in operator.columns}, child)})
@@ -84,7 +85,7 @@ def _filter(operator: Filter[PostAggregation], child: OutputRows, budget: StepBu
 
 
 def _union(operator: Union[PostAggregation], parts: Sequence[OutputRows], budget: StepBudget) -> OutputRows:
-    """Parts one after the other. Where a row is missing, it looks as in the part that hides most."""
+    """Rows of all parts, in order. A missing row looks as in the part that hides most."""
     budget.spend(sum(len(p.rows) for p in parts))
     rows: list[OutputRow] = []
     for number, part in enumerate(parts):

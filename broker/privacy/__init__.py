@@ -1,2 +1,2 @@
-"""Differential privacy: sensitivities, mechanisms, noise, accounting, results. Pure but for `noise`, a process of its
-own: no SQL, no store, no clock. OpenDP is imported by `measurements` alone."""
+"""Differential privacy: sensitivities, mechanisms, noise, accounting, results. Pure except for `noise`, which runs a
+separate process: no SQL, no store, no clock. Only `measurements` imports OpenDP."""

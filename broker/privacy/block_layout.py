@@ -1,4 +1,5 @@
-"""Which vectors of integers (blocks) are measured for a table's statistics, and where each statistic is read."""
+"""Lays out which vectors of integers (blocks) are measured for a table's statistics, and where each statistic is
+read."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,8 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One vector of `width` coordinates a cell. `argument` None: of all rows, or of persons where `persons`."""
+    """One vector with `width` coordinates for each cell. `argument` None: it counts all rows, or persons if
+    `persons`."""
 
     kind: BlockKind
     argument: str | None = None
@@ -32,7 +34,7 @@ class Block:
 
     @property
     def width(self) -> int:
-        """Coordinates a cell."""
+        """Coordinates for each cell."""
         match self.kind:
             case BlockKind.POWERS:
                 return self.degree + 1 + self.missing
@@ -42,7 +44,7 @@ class Block:
 
     @property
     def row_total(self) -> int:
-        """Most that one row moves the coordinates of its cell by, in L1, in L2 and in one coordinate."""
+        """The most that one row changes the coordinates of its cell by, in L1, in L2 and in any one coordinate."""
         match self.kind:
             case BlockKind.POWERS:
                 return self.required_clamp.width**self.degree if self.degree else 1
@@ -64,9 +66,10 @@ class Block:
         return self.fraction
 
     def row_coordinates(self, value: int | None) -> tuple[int, ...]:
-        """What one row adds to the coordinates of its cell; `value` is its x in steps, None where it has none.
+        """What one row adds to the coordinates of its cell. `value` is its x in steps, None if it has none.
 
-        This is the definition that rendered SQL is held against. Not for RANKS, which are no sums (`ranks`).
+        This is the definition that tests compare rendered SQL with. Not for RANKS, which are not sums (see
+        `rank_scores`).
         """
         gap = (0,) * (self.width - self.missing)
         if self.argument is not None and value is None:
@@ -82,15 +85,16 @@ class Block:
         if self.degree == 0:
             return (1,)
         to_high, from_low = self.required_clamp.high - x, x - self.required_clamp.low
+        # Bernstein basis: coordinates of a row have a constant sum.
         return (to_high, from_low) if self.degree == 1 else (to_high**2, 2 * to_high * from_low, from_low**2)
 
 
 def rank_scores(points: Sequence[int], counts: Sequence[int], fraction: Fraction) -> list[int]:
     """How badly each point splits the rows, from a histogram at public edges.
 
-    `counts` has 2 k + 1 numbers for k ascending points: rows under the first, at it, between it and the second, at the
-    second, …, over the last. The score of a point is |(d - n) * rows under it - n * rows over it| for the fraction
-    n / d; 0 is best. One row moves a score by at most max(n, d - n) (Smith 2011 with the absolute deviation of ranks).
+    `counts` has 2 k + 1 numbers for k ascending points: rows below the first, at it, between it and the second, at the
+    second, …, above the last. The score of a point is |(d - n) * rows below it - n * rows above it| for the fraction n
+    / d; 0 is best. One row changes a score by at most max(n, d - n) (Smith 2011 with the absolute deviation of ranks).
     """
     numerator, rest = fraction.numerator, fraction.denominator - fraction.numerator
     total, below, scores = sum(counts), 0, []
@@ -102,12 +106,12 @@ def rank_scores(points: Sequence[int], counts: Sequence[int], fraction: Fraction
 
 
 POWER_DEGREES = {PrivateMeasure.VALUES: 0, PrivateMeasure.SUM: 1, PrivateMeasure.MEAN: 1, PrivateMeasure.VARIANCE: 2}
-"""The degree of the polynomials that hold a statistic of x."""
+"""The degree of the polynomials that a statistic of x needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockReading:
-    """Where a statistic is read: the position of its block; of a ratio, where its two parts are."""
+    """Where a statistic is read: the position of its block; for a ratio also the readings of its two parts."""
 
     statistic: PrivateStatistic
     block: int
@@ -125,7 +129,7 @@ class BlockLayout:
 
 
 def lay_out_blocks(table: PrivateTable) -> BlockLayout:
-    """The blocks of a table. The same statistics give the same blocks, whatever their order in the text is."""
+    """The blocks of a table. Equal statistics give equal blocks, whatever their order in the text."""
     blocks = [*_power_blocks(table), *_distribution_blocks(table)]
     for statistic in table.statistics:
         if statistic.measure is PrivateMeasure.PERSONS and _has_several_rows(table):
@@ -134,15 +138,16 @@ def lay_out_blocks(table: PrivateTable) -> BlockLayout:
             blocks = _with_row_count(table, blocks, statistic.share)
     if all(b.kind is BlockKind.RANKS for b in blocks):
         blocks.append(Block(BlockKind.POWERS))  # the display floor needs a noisy count
-    unique = tuple(dict.fromkeys(blocks))
+    unique = tuple(dict.fromkeys(blocks))  # equal blocks are measured once
     counted = (i for i, b in enumerate(unique) if b.kind is not BlockKind.RANKS)
+    # The display floor compares this count, so it should have little noise.
     count = min(counted, key=lambda i: _count_preference(table, unique[i]))
     return BlockLayout(unique, tuple(_reading(table, unique, s) for s in table.statistics), count)
 
 
 def _count_preference(table: PrivateTable, block: Block) -> tuple[bool, bool, int]:
-    """Persons before rows, all rows before those that have some number, and a count of few coordinates, which has less
-    noise, before one of many."""
+    """Prefer persons over rows, all rows over those with some number, and blocks of few coordinates, whose count has
+    less noise."""
     return not block.persons, not _has_all_rows(table, block), block.width
 
 
@@ -162,7 +167,7 @@ def _power_blocks(table: PrivateTable) -> list[Block]:
         statistics = [s for s in table.statistics if s.measure in POWER_DEGREES and s.argument == argument.name]
         if not statistics:
             continue
-        share = max(s.share for s in statistics)
+        share = max(s.share for s in statistics)  # one block serves them all
         degree = max(POWER_DEGREES[s.measure] for s in statistics)
         found.append(Block(BlockKind.POWERS, argument.name, argument.clamp, degree, share=share))
     return found
@@ -184,8 +189,8 @@ def _distribution_block(table: PrivateTable, s: PrivateStatistic) -> Block:
 
 
 def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> list[Block]:
-    """Rows are counted by a block that has them already; else by the missing rows beside the first block of powers;
-    else by a block of their own."""
+    """Count rows in a block that has them already; otherwise as missing rows in the first block of powers; otherwise in
+    a block of their own."""
     if _row_count_block(table, blocks) is not None:
         return blocks
     for i, block in enumerate(blocks):
@@ -195,7 +200,7 @@ def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> lis
 
 
 def _row_count_block(table: PrivateTable, blocks: Iterable[Block]) -> int | None:
-    """The block out of which the number of rows comes."""
+    """The block that gives the number of rows; None if there is none."""
     for i, block in enumerate(blocks):
         if block.kind is BlockKind.POWERS and not block.persons and _has_all_rows(table, block):
             return i
@@ -207,7 +212,7 @@ def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: PrivateStatistic
         own = next((i for i, b in enumerate(blocks) if b.persons and s.measure is PrivateMeasure.PERSONS), None)
         rows = _row_count_block(table, blocks) if own is None else own
         if rows is None:
-            raise AssertionError("rows are measured wherever they are asked")
+            raise AssertionError("rows are measured wherever they are requested")
         return BlockReading(s, rows)
     if s.measure in (PrivateMeasure.HISTOGRAM, PrivateMeasure.QUANTILE):
         return BlockReading(s, blocks.index(_distribution_block(table, s)))

@@ -1,4 +1,5 @@
-"""Expected errors of a private answer before it runs: from a table's description, spend and profile, never data."""
+"""Expected errors of a private answer before it runs: from a table's description, the spend and the profile, never from
+data."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,10 @@ from broker.privacy.results.noisy_estimates import (
 
 @dataclass(frozen=True, slots=True)
 class ExpectedError:
-    """Of one statistic in one grouping set, a cell: mean absolute error and half of the interval, in its units.
+    """The mean absolute error and half of the interval of one statistic in a cell of one grouping set, in its units.
 
-    `persons`: holds for cells of so many persons (a point of a curve); None: the mean over all cells.
-    `ranks`: of a quantile, the rows by which its rank may be off, instead of an error.
+    `persons`: valid for cells of so many persons (a point of a curve); None: the mean over all cells. `ranks`: for a
+    quantile, the rows by which its rank may be off, instead of an error.
     """
 
     table: str
@@ -41,7 +42,8 @@ class ExpectedError:
 
 
 def expected_errors(design: MeasurementDesign, profile: PrivacyProfile) -> Iterable[ExpectedError]:
-    """Every statistic of every grouping set; a curve over persons a cell for what is divided by an unknown number."""
+    """Errors of every statistic of every grouping set. Statistics that are divided by an unknown number get a curve
+    over the persons in a cell."""
     for t, table in enumerate(design.tables):
         noises = _noises(design, t)
         for s in range(len(table.sets)):
@@ -53,17 +55,18 @@ def expected_errors(design: MeasurementDesign, profile: PrivacyProfile) -> Itera
 
 
 def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMoments]:
-    """The noise of one coordinate by grouping set and block, after margins were fitted to one another."""
+    """The noise of one coordinate, by grouping set and block, after the margins are fitted to each other."""
     table, blocks = design.tables[t], design.layouts[t].blocks
     drawn = {
         (p.set, p.block): coordinate_noise(design, p) for p in design.parts if p.table == t and p.block is not None
     }
+    # Without public lists margins are not fitted.
     if len(table.sets) == 1 or not table.listed:
         return drawn
     return drawn | {
         key: n
         for b, block in enumerate(blocks)
-        if block.fraction is None
+        if block.fraction is None  # choices are not fitted
         for key, n in _noise_after_fit(table, b, drawn)
     }
 
@@ -79,7 +82,7 @@ def _noise_after_fit(
 
 @dataclass(frozen=True, slots=True)
 class _GroupingSetNoise:
-    """One grouping set, with the noise of a coordinate of each block."""
+    """One grouping set, with the noise of one coordinate of each block."""
 
     table: PrivateTable
     number: int
@@ -124,6 +127,7 @@ class _StatisticForecast:
                     profile, self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
                 )
             case _:
+                # The number of persons is not public, so the forecast covers several sizes.
                 yield from (self._expected_error(profile, self._quotient_noise(1 / n), n) for n in profile.curve_sizes)
 
     def _combined_noise(self, weights: Iterable[float]) -> NoiseMoments:
@@ -137,8 +141,8 @@ class _StatisticForecast:
         return ExpectedError(self.grouping_set.table.name, self.grouping_set.number, name, error, half, persons)
 
     def _quotient_noise(self, scale: float) -> NoiseMoments:
-        """By 1 / scale persons: a mean at the middle of its clamp (its noise is at most sqrt(2) times as large at the
-        ends), a ratio of one, a variance of values that are spread evenly over the clamp."""
+        """Noise of a quotient over 1 / `scale` persons: of a mean at the middle of its clamp (at the ends it is at most
+        sqrt(2) times as large), of a ratio, or of a variance of values spread evenly over the clamp."""
         if self.reading.parts is not None:
             return self._ratio_noise(scale, *self.reading.parts)
         block, clamp = self.block, self.block.required_clamp
@@ -147,14 +151,14 @@ class _StatisticForecast:
         if self.statistic.measure is PrivateMeasure.MEAN:
             return self._combined_noise([scale * (t - middle * c) for t, c in zip(total, count, strict=True)])
         width = clamp.width / clamp.scale
-        gap = (0.0,) * block.missing
-        square = (0.25, -0.25, 0.25, *gap)  # (t - 1/2)^2 by Bernstein coefficients, less its mean of 1/12 a row
+        gap = (0.0,) * block.missing  # the coordinate of missing rows counts nothing
+        square = (0.25, -0.25, 0.25, *gap)  # (t - 1/2)^2 by Bernstein coefficients, less its mean of 1/12 for each row
         return self._combined_noise(
             [scale * width**2 / block.row_total * (q - (i < 3) / 12) for i, q in enumerate(square)]
         )
 
     def _ratio_noise(self, scale: float, over: BlockReading, under: BlockReading) -> NoiseMoments:
-        """Of a row each, with values in the middle of their clamps: (over - ratio * under) / under."""
+        """For one row on each side, with values in the middle of their clamps: (over - ratio * under) / under."""
         numerator, denominator = (self._typical_row_value(part) for part in (over, under))
         weights: dict[tuple[int, int], float] = {}
         for part, factor in ((over, 1.0), (under, -numerator / denominator)):
@@ -163,13 +167,14 @@ class _StatisticForecast:
         return combined_noise([(weight, self.grouping_set.noises[block]) for (block, _), weight in weights.items()])
 
     def _typical_row_value(self, part: BlockReading) -> float:
-        """What a row adds to a count or a sum; not nothing, where the middle of a clamp is."""
+        """What a row adds to a count or a sum: the middle of the clamp, or its width if the middle is 0."""
         if part.statistic.measure is not PrivateMeasure.SUM:
             return 1.0
         clamp = self.grouping_set.blocks[part.block].required_clamp
         return (clamp.low + clamp.high or clamp.width) / 2 / clamp.scale
 
     def _quantile_error(self, profile: PrivacyProfile) -> ExpectedError:
+        # The error in units depends on the data, so only that of the rank is known.
         off = rank_error(self.block, self.noise, profile.level)
         return ExpectedError(
             self.grouping_set.table.name, self.grouping_set.number, self.statistic.name, None, None, ranks=off
@@ -178,8 +183,8 @@ class _StatisticForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """`charge`: what the ledger would be charged. `share_of_left`: of what is left, where that was said. `others`:
-    errors at other spends."""
+    """`charge`: what the ledger would be charged. `share_of_left`: its share of the remaining budget, if that is given.
+    `others`: errors at other spends."""
 
     charge: PrivacyAmount
     expected: tuple[ExpectedError, ...]
@@ -190,7 +195,7 @@ class Forecast:
 def forecast_errors(
     tables: Iterable[PrivateTable], spend: PrivacyAmount, profile: PrivacyProfile, left: PrivacyAmount | None = None
 ) -> Forecast:
-    """For a spend, and for the profile's other spends."""
+    """Forecast the errors at a spend, and at the profile's other spends."""
     requested = tuple(tables)
     others = (
         _forecast_one(requested, _scaled_spend(spend, f), profile, left)
@@ -218,9 +223,10 @@ def smallest_spend(
     max_spend: PrivacyAmount,
     profile: PrivacyProfile,
 ) -> PrivacyAmount:
-    """The least spend, to a hundredth of it, whose forecast is enough. Invalid (`target`) if `max_spend` is not.
+    """The smallest spend, to one hundredth, whose forecast is good enough. Raises Invalid("target") if `max_spend` is
+    not.
 
-    Errors fall as spends grow, so it can be looked for by halving.
+    Errors fall as the spend grows, so a binary search finds it.
     """
     requested = tuple(tables)
 
@@ -229,10 +235,8 @@ def smallest_spend(
             tuple(expected_errors(design_measurement(requested, replace(max_spend, micro=micro)), profile))
         )
 
-    if not enough(max_spend.micro):
-        raise Invalid(
-            "target", "This error is not reached with what may be spent: ask for larger cells or a larger error."
-        )
+    if not enough(max_spend.micro):  # then no smaller spend is enough
+        raise Invalid("target", "The allowed spend cannot reach this error: use larger cells or a larger error.")
     low, high = 0, max_spend.micro
     while high - low > max(high // 100, 1):
         middle = ceil((low + high) / 2)

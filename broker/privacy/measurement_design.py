@@ -1,4 +1,5 @@
-"""From private tables and a spend to what is fixed before data are read: blocks, calibrated mechanisms, charge."""
+"""Designs a measurement before data are read: from private tables and a spend to blocks, calibrated mechanisms and
+charge."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -15,11 +16,11 @@ from broker.privacy.private_tables import Influence, PrivateTable
 from broker.privacy.sensitivity import Sensitivity, block_sensitivity, worst_case_rows
 
 SCALE_INCREMENT = 1 + 2.0**-40
-"""By how much a scale is widened where float rounding left a loss above its part."""
+"""The factor by which a scale grows if rounding of floats left a loss above its share."""
 
 
 def standalone_loss(mechanism: Mechanism) -> Fraction:
-    """OpenDP's loss of one mechanism by itself: epsilon of the family LAPLACE, rho of GAUSSIAN."""
+    """OpenDP's loss of one mechanism by itself: epsilon for LAPLACE, rho for GAUSSIAN."""
     if isinstance(mechanism, Threshold):
         accounting = Accounting.APPROXIMATE if mechanism.family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
     else:
@@ -28,15 +29,15 @@ def standalone_loss(mechanism: Mechanism) -> Fraction:
 
 
 def _smallest_scale(mechanism_of: Callable[[float], Mechanism], first_scale: float, max_loss: Fraction) -> Mechanism:
-    """The mechanism of the least scale from `first_scale` on that loses no more than `max_loss`."""
+    """The mechanism with the smallest scale, from `first_scale` on, that loses at most `max_loss`."""
     scale = first_scale
     while standalone_loss(found := mechanism_of(scale)) > max_loss:
-        scale = max(nextafter(scale, float("inf")), scale * SCALE_INCREMENT)
+        scale = max(nextafter(scale, float("inf")), scale * SCALE_INCREMENT)  # small scales may not change by a factor
     return found
 
 
 def calibrate_additive(family: NoiseFamily, bounds: Sensitivity, part: Fraction) -> Additive:
-    """LAPLACE: scale = L1 / epsilon. GAUSSIAN: scale = L2 / sqrt(2 rho)."""
+    """Calibrate additive noise. LAPLACE: scale = L1 / epsilon. GAUSSIAN: scale = L2 / sqrt(2 rho)."""
     gaussian = root_up(bounds.l2_squared) / float(2 * part) ** 0.5
     first = float(bounds.l1 / part) if family is NoiseFamily.LAPLACE else gaussian
     calibrated = _smallest_scale(lambda scale: Additive(family, scale, bounds), first, part)
@@ -47,8 +48,8 @@ def calibrate_additive(family: NoiseFamily, bounds: Sensitivity, part: Fraction)
 def calibrate_selection(
     family: NoiseFamily, row_total: int, influence: Influence, points: int, part: Fraction
 ) -> Selection:
-    """Losses of the touched cells: LAPLACE (permute-and-flip) sum of 2 step / scale; GAUSSIAN (Gumbel) sum of
-    (2 step / scale)^2 / 8."""
+    """Calibrate a choice. Its loss is summed over the cells a person touches: LAPLACE (permute-and-flip) 2 step / scale
+    each; GAUSSIAN (Gumbel) (2 step / scale)^2 / 8 each."""
     steps = tuple(row_total * rows for rows in worst_case_rows(influence))
     if family is NoiseFamily.LAPLACE:
         first = float(2 * sum(steps) / part)
@@ -60,15 +61,17 @@ def calibrate_selection(
 
 
 def calibrate_threshold(family: NoiseFamily, bounds: Sensitivity, part: Fraction, delta: Fraction) -> Threshold:
-    """The least threshold whose delta, by OpenDP's map, is within `delta`."""
-    if delta <= 0:
-        raise Invalid("delta", "Keys without a public list need a delta: none is left or allowed here.")
+    """The smallest threshold whose delta, by OpenDP's map, is at most `delta`. Raises Invalid("delta") if there is no
+    delta."""
+    if delta <= 0:  # without delta no key may be released
+        raise Invalid("delta", "Keys without a public list need a delta, but none is left or allowed here.")
     scale = calibrate_additive(family, bounds, part).scale
 
     def fits(value: int) -> bool:
         accounting = Accounting.APPROXIMATE if family is NoiseFamily.LAPLACE else Accounting.CONCENTRATED
         return loss(MechanismBundle(accounting, (Threshold(family, scale, value, bounds),)))[1] <= delta
 
+    # A first guess; doubled until it fits, then bisected.
     low, high = bounds.linf, bounds.linf + ceil(scale * log(max(bounds.l0, 2) / delta)) + 1
     while not fits(high):
         high *= 2
@@ -80,8 +83,8 @@ def calibrate_threshold(family: NoiseFamily, bounds: Sensitivity, part: Fraction
 
 @dataclass(frozen=True, slots=True)
 class NoiseBudget:
-    """What additive parts share out: an epsilon (LAPLACE) or a rho (GAUSSIAN), a delta for thresholds, and one that
-    turns rho to epsilon (0 where it need not be turned)."""
+    """What additive parts share: an epsilon (LAPLACE) or a rho (GAUSSIAN), a delta for thresholds, and a delta that
+    converts rho to epsilon (0: no conversion)."""
 
     family: NoiseFamily
     loss: Fraction
@@ -91,23 +94,23 @@ class NoiseBudget:
 
 @lru_cache(maxsize=256)
 def rho_within(epsilon: Fraction, delta: float) -> Fraction:
-    """The largest rho, to one part in 2^30, that OpenDP's conversion turns to at most `epsilon` at `delta`."""
+    """The largest rho, to one part in 2^30, that OpenDP converts to at most `epsilon` at `delta`."""
     low, high = 0.0, 1.0
     while Fraction(epsilon_of(high, delta)) <= epsilon:
         high *= 2
     while high - low > high * 2.0**-30:
         middle = (low + high) / 2
         low, high = (middle, high) if Fraction(epsilon_of(middle, delta)) <= epsilon else (low, middle)
-    return Fraction(low)
+    return Fraction(low)  # the lower end: its epsilon is within the limit
 
 
 KEY_COUNT_BLOCK = Block(BlockKind.POWERS, persons=True)
-"""Whose noisy count lets a key without a list leave."""
+"""The noisy count of persons that decides whether a key without a list is released."""
 
 
 @dataclass(frozen=True, slots=True)
 class DesignPart:
-    """One mechanism and what it is for: a table, one of its grouping sets, a block (None: the keys of the set)."""
+    """One mechanism and its purpose: a table, one of its grouping sets, and a block (None: the keys of the set)."""
 
     table: int
     set: int
@@ -132,15 +135,17 @@ class MeasurementDesign:
 
 
 def design_measurement(tables: Iterable[PrivateTable], spend: PrivacyAmount) -> MeasurementDesign:
-    """Measure the tables for at most `spend`. Tables of one job read the same persons, so their losses add up.
+    """Design the measurement of the tables for at most `spend`. Tables of one job read the same persons, so their
+    losses add up. Of the possible kinds of noise, the one with the least noise in total is used.
 
-    Invalid: nothing is spent, or a key without a list has no delta (`delta`), or clamps are too wide (`too-wide`).
+    Raises Invalid if the spend is 0 (`spend`), a key without a list has no delta (`delta`), or clamps are too wide
+    (`too-wide`).
     """
     requested = tuple(tables)
     if spend.micro == 0 or not requested:
-        raise Invalid("spend", "A private answer costs something: choose a spend above 0.")
+        raise Invalid("spend", "The spend of a private answer must be above 0.")
     layouts = tuple(lay_out_blocks(t) for t in requested)
-    parts = tuple(_parts(requested, layouts))
+    parts = tuple(_parts(requested, layouts))  # fixed before data are read
     candidates = [_calibrated_design(requested, layouts, parts, budget, spend) for budget in _budgets(requested, spend)]
     return min(candidates, key=_total_breadth)
 
@@ -158,7 +163,7 @@ def _has_unlisted_keys(table: PrivateTable, index: int) -> bool:
 
 
 def _budgets(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> list[NoiseBudget]:
-    """What a spend can be: noise that composes as it is accounted, or (epsilon, delta) through rho."""
+    """The ways to use a spend: noise that composes as the spend is accounted, or (epsilon, delta) through rho."""
     total_loss, delta = Fraction(spend.micro, MICRO), Fraction(spend.delta, DELTA_UNITS)
     if spend.accounting is Accounting.CONCENTRATED:
         return [NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta)]
@@ -166,6 +171,7 @@ def _budgets(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> list[Noi
     if not delta:
         return [plain]
     keys = any(_has_unlisted_keys(t, s) for t in tables for s in range(len(t.sets)))
+    # Slightly below the delta, so that rounding of floats cannot exceed it.
     conversion_delta = float(delta / 2 if keys else delta) * (1 - 2.0**-40)
     return [plain, NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta / 2 if keys else Fraction(0), conversion_delta)]
 
@@ -177,14 +183,15 @@ def _calibrated_design(
     budget: NoiseBudget,
     spend: PrivacyAmount,
 ) -> MeasurementDesign:
-    """Each part by its share; then all a trace wider, until OpenDP's composition is within the spend."""
+    """Calibrate each part for its share, then widen all scales slightly until OpenDP's composition is within the
+    spend."""
     mechanisms = _mechanisms(tables, layouts, parts, budget)
     gaussian = any(m.family is NoiseFamily.GAUSSIAN for m in mechanisms)
     while True:
         bundle = MechanismBundle(spend.accounting, mechanisms, budget.conversion_delta if gaussian else 0.0)
         if (cost := charge(bundle)).within(spend):
             return MeasurementDesign(tables, layouts, parts, bundle, cost)
-        mechanisms = tuple(replace(m, scale=m.scale * SCALE_INCREMENT) for m in mechanisms)
+        mechanisms = tuple(replace(m, scale=m.scale * SCALE_INCREMENT) for m in mechanisms)  # only rounding is left
 
 
 def _mechanisms(
@@ -206,7 +213,7 @@ def _mechanisms(
 
 
 def _after_thresholds(mechanism: Mechanism, part: DesignPart, parts: tuple[DesignPart, ...]) -> Mechanism:
-    """Where a set has keys without a list, its other answers are told for the keys that leave."""
+    """In a set with keys without a list, other answers cover only the released keys."""
     keys = replace(part, block=None)
     if isinstance(mechanism, Threshold) or keys not in parts:
         return mechanism
@@ -216,13 +223,15 @@ def _after_thresholds(mechanism: Mechanism, part: DesignPart, parts: tuple[Desig
 def _portions(
     parts: tuple[DesignPart, ...], shares: list[int], budget: NoiseBudget
 ) -> list[tuple[NoiseFamily, Fraction]]:
-    """Family and portion of each part. Where rho is turned to epsilon, thresholds keep theirs in epsilon."""
+    """The noise family and the loss of each part. If rho is converted to epsilon, thresholds use epsilon directly."""
+    # Nothing is converted: every part uses the one kind of loss.
     if not budget.conversion_delta:
         return [(budget.family, budget.loss * s / sum(shares)) for s in shares]
     keys = sum(s for p, s in zip(parts, shares, strict=True) if p.block is None)
     others = sum(shares) - keys
     if not others:
         return [(NoiseFamily.LAPLACE, budget.loss * s / sum(shares)) for s in shares]
+    # Thresholds are accounted in epsilon, so only the other parts use a rho.
     rho = _converted(budget.loss * others / sum(shares), budget.conversion_delta)
     return [
         (NoiseFamily.LAPLACE, budget.loss * s / sum(shares))
@@ -262,8 +271,7 @@ def noise_deviation(mechanism: Additive | Threshold) -> float:
 
 
 def _total_breadth(design: MeasurementDesign) -> float:
-    """How wide the noise is over all parts: the sum of the logarithms of its deviations. Of a choice, its scale in
-    units of what the same family would need for one step."""
+    """Total noise over all parts: the sum of the logarithms of their deviations, or of the scale for a choice."""
     return sum(_log_breadth(m) for m in design.bundle.mechanisms)
 
 

@@ -1,5 +1,5 @@
-"""What noise a job draws, as plain descriptions that can be stored, sent and compared. `measurements` makes OpenDP's
-measurements of them; nothing here draws or charges."""
+"""Plain descriptions of a job's noise, which can be stored, sent and compared. `measurements` turns them into OpenDP's
+measurements; nothing here draws or charges."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from broker.privacy.sensitivity import Sensitivity
 
 
 class NoiseFamily(StrEnum):
-    """Which noise a job's additive parts have: LAPLACE composes as epsilon, GAUSSIAN as rho."""
+    """The noise of a job's additive parts: LAPLACE composes as epsilon, GAUSSIAN as rho."""
 
     LAPLACE = "laplace"
     GAUSSIAN = "gaussian"
@@ -20,25 +20,26 @@ class NoiseFamily(StrEnum):
 class Additive:
     """Integer noise of one scale on every coordinate of a vector.
 
-    `scale` is OpenDP's: LAPLACE the standard deviation by about sqrt(2), GAUSSIAN the standard deviation.
+    `scale` is OpenDP's: for LAPLACE the standard deviation divided by about sqrt(2), for GAUSSIAN the standard
+    deviation.
     """
 
     family: NoiseFamily
     scale: float
     bounds: Sensitivity
     width: int = 1
-    """Coordinates a cell."""
+    """Coordinates for each cell."""
     keys: int | None = None
-    """The position of the threshold whose keys the cells are: only those of keys that leave are told."""
+    """The position of the threshold whose keys are the cells: only the cells of released keys are answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One choice a cell among `points` candidates, the one with the least noisy score.
+    """For each cell a choice of the candidate with the smallest noisy score, among `points` candidates.
 
-    `steps`: most that one person moves the scores of each cell that they touch. Cells of other people are chosen from
-    data that the person is not in, so the losses of the touched cells add up and nothing else is lost (the output is a
-    product of independent choices, of which only these factors differ).
+    `steps`: the most that one person changes the scores of each cell that they touch. Other cells are chosen from data
+    without the person. So the losses of the touched cells add up and nothing else is lost: the output is a product of
+    independent choices, and only these factors differ.
     """
 
     family: NoiseFamily
@@ -50,7 +51,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Counts by key with noise; a key leaves only if its noisy count is above `threshold`."""
+    """Noisy counts by key. A key is released only if its noisy count is above `threshold`."""
 
     family: NoiseFamily
     scale: float
@@ -63,9 +64,10 @@ Mechanism = Additive | Selection | Threshold
 
 @dataclass(frozen=True, slots=True)
 class MechanismBundle:
-    """Everything that one job draws, fixed before any data are read; composed as one measurement.
+    """Everything that one job draws, fixed before any data are read, and composed as one measurement.
 
-    `delta` turns rho to epsilon, where GAUSSIAN parts are accounted as APPROXIMATE; else it is 0.
+    `delta` converts rho to epsilon if GAUSSIAN parts are accounted as APPROXIMATE; otherwise it is 0. Raises
+    Invalid("bundle") if parts and accounting do not match.
     """
 
     accounting: Accounting

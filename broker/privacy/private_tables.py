@@ -1,5 +1,5 @@
-"""What a private output asks, after bounding: keys, influence of one person, arguments, statistics. Values only: how
-contributions are bounded is the query's and the engine's matter, and nothing here holds data."""
+"""What a private output requests, after bounding: keys, influence of one person, arguments, statistics. Descriptions
+only: the query and the engine bound the contributions, and nothing here holds data."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,13 +12,13 @@ from broker.domain.plans.scalars import Value
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """What one person can put into the contributions, enforced before the aggregates are computed. A cell is one of all
-    the table's dimensions together.
+    """The most that one person can contribute, enforced before aggregates are computed. A cell is one of all the
+    table's dimensions together. Raises Invalid("influence") for bounds below 1.
 
     cells          most cells that hold a row of the person (G)
     rows_per_cell  most rows in one of them (R)
-    rows           most rows in all, where that is bounded too; a stored rank bounds only this: then the other two
-                   are no more than it
+    rows           most rows in total, if bounded too. A stored rank bounds only this; then the other two are at most
+                   the same
     """
 
     cells: int
@@ -31,14 +31,14 @@ class Influence:
 
     @property
     def max_rows(self) -> int:
-        """Most rows of one person."""
+        """The most rows of one person."""
         product = self.cells * self.rows_per_cell
-        return product if self.rows is None else min(product, self.rows)
+        return product if self.rows is None else min(product, self.rows)  # both bounds hold
 
 
 @dataclass(frozen=True, slots=True)
 class Clamp:
-    """Values are integers, `scale` steps to one of the variable's units, cut to [low, high] (in steps)."""
+    """Values are integers with `scale` steps to one unit of the variable, clamped to [low, high] (in steps)."""
 
     low: int
     high: int
@@ -55,7 +55,7 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A number of the contributions. `complete`: no contribution lacks it. `about`: what people call it."""
+    """A number of the contributions. `complete`: no contribution lacks it. `about`: its name for people."""
 
     name: str
     clamp: Clamp
@@ -68,10 +68,10 @@ class Argument:
 
 
 class PrivateMeasure(StrEnum):
-    """What is asked of the contributions of a cell; `argument` is x.
+    """What is measured of the contributions in a cell; x is the `argument`.
 
-    ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE, HISTOGRAM of x;
-    RATIO one count or sum by another, its two `parts`
+    ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE, HISTOGRAM of x; RATIO the
+    quotient of two counts or sums, its `parts`
     """
 
     ROWS = "count"
@@ -87,9 +87,9 @@ class PrivateMeasure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PrivateStatistic:
-    """One statistic by name. `fraction`: which quantile. `points`: its candidates, or the inner edges of a histogram
-    (in steps, ascending; a bin holds its lower edge). `of_population`: the variance of a population and not of a
-    sample."""
+    """One statistic by name. `fraction` is that of a quantile. `points` are its candidates, or the inner edges of a
+    histogram (in steps, ascending; a bin contains its lower edge). `of_population`: the variance of a population, not
+    of a sample."""
 
     name: str
     measure: PrivateMeasure
@@ -98,21 +98,21 @@ class PrivateStatistic:
     points: tuple[int, ...] = ()
     of_population: bool = False
     parts: tuple[str, str] | None = None
-    """Of a ratio: the names of two statistics that are asked too. It costs nothing more."""
+    """For a ratio: the names of two other requested statistics. A ratio costs nothing extra."""
     share: int = 1
-    """Its part of the spend, beside the parts of the other statistics."""
+    """Its part of the spend, relative to the parts of the other statistics."""
 
 
 LONG_TEXT_WORDS = 32
-"""Words of 8 bytes for a value of which no list says how long it is (255 characters, as a query takes it)."""
+"""Words of 8 bytes for a value whose length no list limits (255 characters, the limit of a query)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A group key and its public values, in order; None: the data's own, which only a threshold lets leave.
+    """A group key and its public values, in order. None: the data's own values, of which only a threshold releases any.
 
-    `max_values`: how many values there can be by policy, where that is not the length of the list: of the data's own,
-    and of registers, which are not read before a job runs.
+    `max_values`: the largest number of values by policy, if the length of the list does not say it: for the data's own
+    values, and for registers, which are not read before a job runs.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Dimension:
 
     @property
     def size(self) -> int | None:
-        """By which what is measured is limited before data are read; None: nothing says it."""
+        """The largest number of values, known before data are read; None if nothing limits it."""
         return self.max_values if self.max_values is not None or self.values is None else len(self.values)
 
     @property
@@ -135,10 +135,11 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class PrivateTable:
-    """One output to be measured.
+    """One output to be measured. Raises Invalid("grouping-sets") for invalid sets.
 
-    sets     the grouping sets, each the positions of its dimensions, ascending; a plain GROUP BY is one with all
-    public   number of persons by cell of `sets[0]`, where a register says it
+    sets            the grouping sets, each the ascending positions of its dimensions; a plain GROUP BY has one set of
+                    all
+    public_counts   number of persons by cell of `sets[0]`, if a register states it
     """
 
     name: str
@@ -153,6 +154,7 @@ class PrivateTable:
     def __post_init__(self) -> None:
         if not self.sets or len(set(self.sets)) < len(self.sets):
             raise Invalid("grouping-sets", "A table has grouping sets, each of them once.")
+        # One order, so that equal sets are equal tuples.
         if any(list(s) != sorted(set(s)) or any(i >= len(self.dimensions) for i in s) for s in self.sets):
             raise Invalid("grouping-sets", "A grouping set has positions of dimensions, ascending.")
 
@@ -170,10 +172,11 @@ class PrivateTable:
         return prod(self.shape(index))
 
     def influence_in(self, index: int) -> Influence:
-        """In the cells of one grouping set. Where it has not all dimensions, cells of a person fall together, and all
-        of their rows may be in one; where it has none, they are."""
+        """The influence in the cells of one grouping set. If the set lacks some dimensions, cells of a person merge,
+        and all of their rows may be in one; if it has none, they are."""
         if len(self.sets[index]) == len(self.dimensions):
             return self.influence
+        # All cells of a person may fall into one of the coarser cells.
         max_rows = self.influence.max_rows
         return Influence(min(self.influence.cells, max_rows) if self.sets[index] else 1, max_rows, max_rows)
 

@@ -10,20 +10,22 @@ from broker.privacy.block_layout import BlockKind, lay_out_blocks
 from broker.privacy.private_tables import Argument, PrivateMeasure, PrivateStatistic, PrivateTable
 
 MAX_FRACTION_DENOMINATOR = 10**6
-"""Of a quantile's fraction: a rank is compared in parts of it, in 64 bits, whatever the number of rows."""
+"""The largest denominator of a quantile's fraction: ranks are multiplied by it in 64 bits, whatever the number of
+rows."""
 
 
 def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> None:
-    """Refused, with every reason at once, if a table is not measurable under the profile."""
+    """Raise Refused, with every reason at once, if a table cannot be measured under the profile."""
     found = [r for t in tables for r in (*_domain(t, profile), *_influence(t, profile), *_numbers(t, profile))]
-    found += _memory_words(tables, profile) if not found else []
+    found += _memory_words(tables, profile) if not found else []  # needs tables that passed the other checks
     parts = sum(len(lay_out_blocks(t).blocks) * len(t.sets) for t in tables) if not found else 0
+    # Each part is drawn separately, and the spend is divided among all.
     if parts > profile.max_parts:
         found.append(
             Refusal(
                 "private-parts",
-                f"This job would buy noise for {parts} statistics and grouping sets; at most {profile.max_parts} are.",
-                "Ask for fewer statistics or grouping sets, or in a second job.",
+                f"This job needs noise for {parts} statistics and grouping sets, but the limit is {profile.max_parts}.",
+                "Use fewer statistics or grouping sets, or a second job.",
             )
         )
     if found:
@@ -33,10 +35,11 @@ def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> N
 def check_spend(
     spend: PrivacyAmount, promise_accounting: Accounting, profile: PrivacyProfile, raised: bool = False
 ) -> None:
-    """Refused if one release may not cost so much. `raised`: two administrators have allowed it."""
+    """Raise Refused if one release may not cost so much. `raised`: two administrators have allowed more."""
+    # Losses of different kinds cannot be added up.
     if spend.accounting is not promise_accounting:
-        message = f"Losses are counted as {promise_accounting} here."
-        raise Refused((Refusal("private-accounting", message, "Say the spend in that."),))
+        message = f"This project counts privacy loss as {promise_accounting}."
+        raise Refused((Refusal("private-accounting", message, "State the spend in this measure."),))
     delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
     max_spend = amount_as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
     if not spend.within(max_spend):
@@ -44,26 +47,26 @@ def check_spend(
             (
                 Refusal(
                     "private-spend",
-                    "This is more than one release may cost.",
-                    f"Spend at most {max_spend.micro / 10**6:g}; more needs the agreement of two administrators.",
+                    "The spend is more than one release may cost.",
+                    f"Spend at most {max_spend.micro / 10**6:g}. More needs the agreement of two administrators.",
                 ),
             )
         )
 
 
 def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
-    """Every cell of a public domain gets noise, so a domain has a largest size; and so have keys of the data, whose
-    number must not be told by an answer that is too large."""
+    """Limit the number of cells. Every cell of a public domain gets noise. Keys from the data are limited too, because
+    an answer that is too large would reveal their number."""
     listed = sum(_cells(table, s) for s in range(len(table.sets)) if _is_listed(table, s))
-    others = sum(_cells(table, s) for s in range(len(table.sets)) if not _is_listed(table, s))
+    others = sum(_cells(table, s) for s in range(len(table.sets)) if not _is_listed(table, s))  # limited separately
     for cells, most in ((listed, profile.max_cells), (others, profile.max_keys)):
         if cells > most:
-            return [_too_large(table, f"{cells:,} cells, counting all values that its keys can have", f"{most:,} are")]
+            return [_too_large(table, f"{cells:,} cells, counting all possible values of its keys", f"{most:,} are")]
     return []
 
 
 def _cells(table: PrivateTable, index: int) -> int:
-    """As far as policy and lists say, before anything is read."""
+    """The largest number of cells, from policy and lists alone."""
     return prod(table.dimensions[i].size or 1 for i in table.sets[index])
 
 
@@ -71,8 +74,8 @@ def _too_large(table: PrivateTable, excess: str, limit: str) -> Refusal:
     largest = max(table.dimensions, key=lambda d: d.size or 0)
     return Refusal(
         "private-domain",
-        f"{table.name} has {excess}; at most {limit} measured.",
-        f"Drop the key {largest.name} ({largest.size or 0:,} values), or name the values that are needed.",
+        f"{table.name} has {excess}, but at most {limit} allowed.",
+        f"Remove the key {largest.name} ({largest.size or 0:,} values), or list the values that you need.",
     )
 
 
@@ -81,7 +84,8 @@ def _is_listed(table: PrivateTable, index: int) -> bool:
 
 
 def _memory_words(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> list[Refusal]:
-    """What the exact answers take: a row for each cell with its keys and sums, and one for each slot of a quantile."""
+    """Limit the memory of the exact answers: a row for each cell with its keys and sums, and one for each slot of a
+    quantile."""
     each = {t.name: sum(_cells(t, s) * _cell_words(t, s) for s in range(len(t.sets))) for t in tables}
     if sum(each.values()) <= profile.max_words:
         return []
@@ -102,8 +106,8 @@ def _cell_words(table: PrivateTable, index: int) -> int:
 def _too_fine(table: PrivateTable) -> Refusal:
     return Refusal(
         "private-points",
-        f"{table.name} would look at too many candidates of quantiles.",
-        "Ask for fewer quantiles, or in a second job.",
+        f"{table.name} has too many candidates for quantiles.",
+        "Use fewer quantiles, or a second job.",
     )
 
 
@@ -114,8 +118,8 @@ def _influence(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
     return [
         Refusal(
             "private-influence",
-            f"One person may have {most} rows in {table.name}; at most {profile.max_influence} are.",
-            "Sum up per person first, join on fewer rows, or take fewer years.",
+            f"One person may have {most} rows in {table.name}, but the limit is {profile.max_influence}.",
+            "Aggregate each person's rows first, join fewer rows, or use fewer years.",
         )
     ]
 
@@ -129,9 +133,9 @@ def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
     clamp = argument.clamp
     return Refusal(
         "private-clamp",
-        f"Nothing narrower is known of {argument.label} than {clamp.low / clamp.scale:g} to "
-        f"{clamp.high / clamp.scale:g} in steps of {1 / clamp.scale:g}: that is too wide for exact sums.",
-        f"Name narrower bounds by a line  -- clamp: variable low high, or ask in larger units (x / 1000): at most "
+        f"{argument.label} can be from {clamp.low / clamp.scale:g} to {clamp.high / clamp.scale:g} in steps of "
+        f"{1 / clamp.scale:g}, which is too wide for exact sums.",
+        "Set narrower bounds with a line  -- clamp: variable low high, or use larger units (x / 1000): at most "
         f"{profile.max_width:,} steps.",
     )
 
@@ -140,17 +144,18 @@ def _points(s: PrivateStatistic, profile: PrivacyProfile) -> list[Refusal]:
     if s.measure not in (PrivateMeasure.QUANTILE, PrivateMeasure.HISTOGRAM):
         return []
     if s.fraction is not None and s.fraction.denominator > MAX_FRACTION_DENOMINATOR:
-        message = f"The fraction of {s.name} has more decimals than ranks of rows can be compared with."
-        return [Refusal("private-points", message, "Write it with at most six decimals.")]
+        message = f"The fraction of {s.name} has too many decimals."
+        return [Refusal("private-points", message, "Write the fraction with at most six decimals.")]
+    # Counts between candidates are read in their order.
     if list(s.points) != sorted(set(s.points)) or not s.points:
-        message = f"The candidates or edges of {s.name} have to ascend, and there has to be one."
+        message = f"{s.name} needs at least one candidate or edge, and they must be in ascending order."
         return [Refusal("private-points", message, "Write each of them once, the smallest first.")]
     if len(s.points) > profile.quantile_points:
         return [
             Refusal(
                 "private-points",
-                f"{s.name} has {len(s.points):,} candidates or edges; at most {profile.quantile_points:,} are.",
-                "Name fewer, or a coarser step.",
+                f"{s.name} has {len(s.points):,} candidates or edges, but the limit is {profile.quantile_points:,}.",
+                "Use fewer, or a larger step.",
             )
         ]
     return []

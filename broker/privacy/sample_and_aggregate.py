@@ -28,9 +28,9 @@ from broker.privacy.sensitivity import Sensitivity
 from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
 
 RANGE_STEPS = 2**20
-"""Whole steps from the low to the high end of a range."""
+"""Integer steps from the low to the high end of a range."""
 REPLACEMENT_DISTANCE = 2
-"""The distance between answers of which one is another: one removed, one added."""
+"""The distance between two sets of answers that differ in one block: one answer removed, one added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,10 @@ class BlockAggregation:
 
 
 def design_aggregation(directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile) -> BlockAggregation:
-    """For at most `spend`; of the noises that the accounting has, the narrower one. Invalid (`spend`) for nothing."""
+    """Design the aggregation for at most `spend`. Of the possible noises, the one with the least noise is used. Raises
+    Invalid("spend") for a spend of 0."""
     if spend.micro == 0:
-        raise Invalid("spend", "A private answer costs something: choose a spend above 0.")
+        raise Invalid("spend", "The spend of a private answer must be above 0.")
     candidates = [
         _calibrated_aggregation(directive, spend, profile, family, conversion_delta)
         for family, conversion_delta in _noise_families(spend)
@@ -63,7 +64,7 @@ def design_aggregation(directive: ScriptDirective, spend: PrivacyAmount, profile
 
 
 def _noise_families(spend: PrivacyAmount) -> list[tuple[NoiseFamily, float]]:
-    """With the delta that turns rho to epsilon, where it has to be turned."""
+    """Noise families, each with the delta that converts rho to epsilon (0: no conversion)."""
     if spend.accounting is Accounting.CONCENTRATED:
         return [(NoiseFamily.GAUSSIAN, 0.0)]
     if not spend.delta:
@@ -89,6 +90,7 @@ def _calibrated_aggregation(
         bundle = MechanismBundle(spend.accounting, (mechanism,), conversion_delta)
         if (cost := charge(bundle)).within(spend):
             return BlockAggregation(directive, bundle, cost, profile.block_candidates)
+        # Rounding of floats left the loss above the spend: widen the noise slightly.
         mechanism = replace(mechanism, scale=mechanism.scale * SCALE_INCREMENT)
 
 
@@ -97,13 +99,16 @@ def _calibrated_mechanism(
 ) -> Mechanism:
     numbers = len(directive.ranges)
     if directive.estimator is BlockEstimator.MEDIAN:
+        # A moved person replaces one answer by another, so scores move by two.
         return calibrate_selection(family, REPLACEMENT_DISTANCE, Influence(numbers, 1), profile.block_candidates, loss)
+    # One person is in one block, which changes every number by at most its range.
     bounds = Sensitivity(l0=numbers, l1=numbers * RANGE_STEPS, l2_squared=numbers * RANGE_STEPS**2, linf=RANGE_STEPS)
     return replace(calibrate_additive(family, bounds, loss), width=numbers)
 
 
 def _log_noise(aggregation: BlockAggregation) -> float:
     mechanism = aggregation.mechanism
+    # Compare deviations: Laplace's is sqrt(2) scales.
     wider = 2**0.5 if isinstance(mechanism, Additive) and mechanism.family is NoiseFamily.LAPLACE else 1.0
     return log(mechanism.scale * wider)
 
@@ -112,14 +117,15 @@ Floats = NDArray[np.float64]
 
 
 def block_answers(content: bytes, aggregation: BlockAggregation) -> Floats:
-    """A row for each block. Breach if these are not as many numbers as were asked for."""
+    """A (blocks, numbers) float array. Raises Breach if the content has another size."""
+    # The answers come from the sandbox and are not trusted.
     if len(content) != 8 * aggregation.directive.blocks * aggregation.numbers:
-        raise Breach("The sandbox returned other answers than one of each block.")
+        raise Breach("The sandbox did not return exactly one answer for each block.")
     return np.frombuffer(content, "<f8").reshape(aggregation.directive.blocks, aggregation.numbers)
 
 
 def exact_vector(aggregation: BlockAggregation, answers: Floats) -> list[int]:
-    """In the order of the ranges."""
+    """The exact integers to add noise to, in the order of the ranges."""
     columns = [clamped_answers(answers[:, n], r) for n, r in enumerate(aggregation.directive.ranges)]
     if aggregation.directive.estimator is BlockEstimator.MEDIAN:
         return [
@@ -131,24 +137,26 @@ def exact_vector(aggregation: BlockAggregation, answers: Floats) -> list[int]:
 
 
 def clamped_answers(answers: Floats, within: AnswerRange) -> Floats:
-    """A block without an answer has the middle, and so has one whose answer is no number: constants of the line."""
+    """Answers clamped to the range. A block without an answer, or with an answer that is not finite, gets the middle,
+    which is a constant of the script's line."""
+    # A constant of the line, so it says nothing about the block.
     known = np.where(np.isfinite(answers), answers, within.middle)
     return np.asarray(np.clip(known, float(within.low), float(within.high)), dtype=np.float64)
 
 
 def median_candidates(aggregation: BlockAggregation, within: AnswerRange) -> Floats:
-    """The candidates of a median: evenly over the range, both ends among them."""
+    """The candidates of a median: evenly spaced over the range, including both ends."""
     return np.linspace(float(within.low), float(within.high), aggregation.candidates)
 
 
 def _in_steps(answers: Floats, within: AnswerRange) -> NDArray[np.int64]:
-    """Each block's answer by itself, so that one block moves its own step and no other."""
+    """Round each block's answer separately, so that one block changes only its own step."""
     share = (answers - float(within.low)) / within.width
     return np.clip(np.rint(share * RANGE_STEPS), 0, RANGE_STEPS).astype(np.int64)
 
 
 def _candidate_scores(answers: Floats, candidates: Floats) -> list[int]:
-    """|answers below - answers above| of each candidate."""
+    """|answers below - answers above| for each candidate."""
     ordered = np.sort(answers)
     lower = np.searchsorted(ordered, candidates, side="left")
     higher = len(ordered) - np.searchsorted(ordered, candidates, side="right")
@@ -157,15 +165,16 @@ def _candidate_scores(answers: Floats, candidates: Floats) -> list[int]:
 
 
 def estimate_numbers(aggregation: BlockAggregation, drawn: Sequence[int], profile: PrivacyProfile) -> EstimateColumn:
-    """Within their ranges, since what they estimate is. A median's interval is of ranks only: it has no ends."""
+    """The released numbers, within their ranges. A median has an interval of ranks only, so it has no ends."""
     ranges = aggregation.directive.ranges
     if aggregation.directive.estimator is BlockEstimator.MEDIAN:
         chosen = np.array([median_candidates(aggregation, r)[i] for r, i in zip(ranges, drawn, strict=True)])
-        return EstimateColumn(chosen, chosen, chosen)
+        return EstimateColumn(chosen, chosen, chosen)  # no ends: only ranks are known
     low, high = (np.array([float(getattr(r, end)) for r in ranges]) for end in ("low", "high"))
     width = np.array([r.width for r in ranges])
     found = low + width * np.array(drawn, dtype=np.float64) / (RANGE_STEPS * aggregation.directive.blocks)
     half = np.array([half_width(number_noise(aggregation, r), profile.level) for r in ranges])
+    # Clamped answers have their mean within the range.
     value, first, last = (np.clip(numbers, low, high) for numbers in (found, found - half, found + half))
     return EstimateColumn(value, first, last)
 
@@ -183,8 +192,8 @@ def number_noise(aggregation: BlockAggregation, within: AnswerRange) -> NoiseMom
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBlockError:
-    """Of one number: mean error and half of the interval where it is a mean; where it is a median, how many of the
-    blocks' answers may lie between it and the true median, and the step between its candidates."""
+    """The expected error of one number. For a mean: its mean error and half of the interval. For a median: the number
+    of blocks' answers that may lie between it and the true median, and the step between candidates."""
 
     name: str
     error: float | None = None
@@ -200,7 +209,7 @@ def expected_block_errors(aggregation: BlockAggregation, profile: PrivacyProfile
 def expected_errors_by_estimator(
     directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile
 ) -> dict[BlockEstimator, tuple[ExpectedBlockError, ...]]:
-    """What either estimator would be worth: the line says which it is, and cannot be changed by what comes out."""
+    """Expected errors of both estimators. The script's line fixes the estimator, so results cannot change it."""
     return {
         e: expected_block_errors(design_aggregation(replace(directive, estimator=e), spend, profile), profile)
         for e in BlockEstimator
@@ -218,8 +227,9 @@ def _expected_block_error(
 
 
 def median_rank_error(aggregation: BlockAggregation, level: float) -> float:
-    """At most so many, but for the rest of the probability: a choice whose score is worse than the best by
-    scale * ln(k / (1 - level)) (McSherry, Talwar 2007). A score is twice the ranks that it is off."""
+    """The number of ranks that a median may be off, at this level: the probability of a score worse than the best by
+    scale * ln(k / (1 - level)) is at most 1 - level (McSherry, Talwar 2007). A score is twice the ranks that it is
+    off."""
     return min(
         aggregation.mechanism.scale * log(aggregation.candidates / (1 - level)) / 2, aggregation.directive.blocks / 2
     )
@@ -239,7 +249,7 @@ def aggregation_record(aggregation: BlockAggregation, promise: PrivacyPromise, p
         "spend_if_a_person_is_replaced": stated_loss(charge(aggregation.bundle, 2), promise),
         "cap_per_person": stated_loss(promise.cap, promise),
         "interval_level": profile.level,
-        "display_floor": 0,
+        "display_floor": 0,  # no cells, so nothing is hidden
         "blocks": directive.blocks,
         "estimator": directive.estimator.value,
         "most_of_one_person": "the answers of one block, each within its range",
@@ -274,10 +284,10 @@ def aggregation_sentences(
     directive = aggregation.directive
     middle = "mean" if directive.estimator is BlockEstimator.MEAN else "median"
     cut = (
-        f"The persons were cut into {directive.blocks:,} blocks by chance; the script answered for each "
-        f"block by itself."
+        f"The persons were divided into {directive.blocks:,} random blocks, and the script answered for each "
+        "block separately."
     )
-    one = f"What is shown is the {middle} of the blocks' answers, each within its range, with random noise."
+    one = f"The table shows the {middle} of the blocks' answers, each within its range, with random noise."
     return (
         cut,
         one,
@@ -291,15 +301,18 @@ def _interval_sentence(aggregation: BlockAggregation, profile: PrivacyProfile) -
     if aggregation.directive.estimator is BlockEstimator.MEDIAN:
         off = max(e.rank_error or 0.0 for e in expected_block_errors(aggregation, profile))
         return (
-            f"In {round(100 * profile.level)} of 100 releases at most {off:.0f} of the blocks' answers lie between "
-            "what is shown and their true median."
+            f"In {round(100 * profile.level)} of 100 releases at most {off:.0f} of the blocks' answers lie "
+            "between the figure shown and their true median."
         )
     return (
-        f"Each interval holds the mean without noise in {round(100 * profile.level)} of 100 releases. It is about the "
-        "noise only: that blocks are smaller than the whole, sampling and ranges come on top."
+        f"Each interval contains the mean without noise in {round(100 * profile.level)} of 100 releases. The "
+        "interval covers only the noise, not the effects of small blocks, sampling and ranges."
     )
 
 
 def _clamping_sentence(aggregation: BlockAggregation) -> str:
     ranges = "; ".join(f"{r.name} from {float(r.low):g} to {float(r.high):g}" for r in aggregation.directive.ranges)
-    return f"A block's answer beyond a range counts as its end, a block without an answer as the middle: {ranges}."
+    return (
+        "A block's answer outside a range counts as the nearest end of the range. A block without an answer counts "
+        f"as the middle: {ranges}."
+    )

@@ -1,13 +1,13 @@
-"""Sensitivity: how far one person moves an exact vector, in integers, from enforced bounds. Reads no data.
+"""Sensitivity: how far one person changes an exact vector, in integers, from enforced bounds. Reads no data.
 
-A person has r_c rows in cell c, with r_c <= R, at most G cells with r_c > 0, and the sum of all r_c is at most k where
-that is bounded. Removing or adding the person moves a block whose rows weigh `whole` by at most
+A person has r_c rows in cell c, with r_c <= R and at most G cells with r_c > 0. If it is bounded, the sum of all r_c is
+at most k. Removing or adding the person changes a block whose rows weigh `whole` by at most
     L1    whole * max sum r_c    = whole * min(G R, k)
-    L2^2  whole^2 * max sum r_c^2: convex, so its maximum is at a corner: as many full cells as go, then the rest
+    L2^2  whole^2 * max sum r_c^2: convex, so the maximum is at a corner: as many full cells as possible, then the rest
     Linf  whole * R
-since the coordinates of one row have an L1 and an L2 norm of at most `whole` (non-negative integers that sum up to it).
-With rows only bounded by k this is L1 = k and L2 = k, as if all were in one cell. Counts, sums and complementary sums
-are the cases whole = 1, max(|L|, |U|) and U - L. (Wilson et al. 2020, PoPETs 2020(2), for the bounded contributions.)
+because the coordinates of one row have an L1 and an L2 norm of at most `whole` (non-negative integers with that sum).
+If rows are only bounded by k, L1 = k and L2 = k, as if all were in one cell. Counts, sums and complementary sums are
+the cases whole = 1, max(|L|, |U|) and U - L. (Wilson et al. 2020, PoPETs 2020(2), for the bounded contributions.)
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,13 @@ from broker.privacy.block_layout import Block
 from broker.privacy.private_tables import Influence
 
 MAX_EXACT_INTEGER = 2**53
-"""Integers up to here are floats without rounding; OpenDP takes the L2 distance as a float."""
+"""Up to this integer floats are exact; OpenDP takes the L2 distance as a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """Most that adding or removing one person moves a vector; `l0` cells move at all. `l2_squared` is exact."""
+    """The most that adding or removing one person changes a vector; at most `l0` cells change. `l2_squared` is
+    exact."""
 
     l0: int
     l1: int
@@ -31,7 +32,7 @@ class Sensitivity:
 
 
 def worst_case_rows(influence: Influence) -> tuple[int, ...]:
-    """Rows by cell of a person who moves the L2 norm most: full cells first. (Also the most in L1.)"""
+    """Rows by cell of a person who changes the L2 norm most: full cells first. (They also change the L1 norm most.)"""
     full, rest = divmod(influence.max_rows, min(influence.rows_per_cell, influence.max_rows))
     full_rows = min(influence.rows_per_cell, influence.max_rows)
     if full >= influence.cells:
@@ -40,7 +41,7 @@ def worst_case_rows(influence: Influence) -> tuple[int, ...]:
 
 
 def influence_on_person_counts(influence: Influence) -> Influence:
-    """The influence on counts of distinct persons: a person is one in each cell."""
+    """The influence on counts of distinct persons: a person counts once in each cell."""
     return Influence(min(influence.cells, influence.max_rows), 1)
 
 
@@ -49,9 +50,10 @@ def influence_on(block: Block, influence: Influence) -> Influence:
 
 
 def block_sensitivity(block: Block, influence: Influence) -> Sensitivity:
-    """Of the vector of a block over all cells of a grouping set. Invalid (`too-wide`) where floats would round it.
+    """The sensitivity of a block's vector over all cells of a grouping set. Raises Invalid("too-wide") if floats would
+    round it.
 
-    `influence` is that in the set (`PrivateTable.influence_in`); each set is a partition of the same rows.
+    `influence` is the influence in that set (`PrivateTable.influence_in`); each set is a partition of the same rows.
     """
     bounds = influence_on(block, influence)
     rows = worst_case_rows(bounds)
@@ -61,6 +63,7 @@ def block_sensitivity(block: Block, influence: Influence) -> Sensitivity:
         l2_squared=block.row_total**2 * sum(r * r for r in rows),
         linf=block.row_total * rows[0],
     )
+    # A rounded sensitivity could be too small, and so could the noise.
     if max(found.l1, found.linf) >= MAX_EXACT_INTEGER:
-        raise Invalid("too-wide", "The clamps are too wide for this statistic: choose narrower ones or fewer decimals.")
+        raise Invalid("too-wide", "The clamps are too wide for this statistic: use narrower clamps or fewer decimals.")
     return found

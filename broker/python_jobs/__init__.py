@@ -1,1 +1,1 @@
-"""Python jobs: the header, a courtesy scan and the sandbox request. Pure; never runs, compiles or trusts a script."""
+"""Python jobs: the header, an early scan and the sandbox request. Pure; never runs, compiles or trusts a script."""

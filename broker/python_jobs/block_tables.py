@@ -1,5 +1,5 @@
-"""Which rows the blocks of a private script are made of: the header's tables, variables and years. Pure; refuses a
-second kind of person."""
+"""The rows in the blocks of a private script: the header's tables, variables and years. Pure; refuses a second kind of
+person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from broker.policy.data_catalogue import Catalogue, TableKind
 
 ONE_UNIT_ONLY = Refusal(
     "private-unit",
-    "A private script is about one kind of person to whom something is promised: pupils, or staff.",
-    "Name tables of one of them, and public ones.",
+    "A private script can be about pupils or about staff, but not about both.",
+    "Use tables about one of them, and public tables.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class BlockTable:
-    """A table of the header. `years` is None for a table without a year axis."""
+    """A table of the header. `years` is None for a table without years."""
 
     name: str
     variables: tuple[str, ...]
@@ -26,7 +26,8 @@ class BlockTable:
 
 @dataclass(frozen=True, slots=True)
 class BlockTables:
-    """`public` tables are whole in every block; of `persons` tables a block has the rows of its own persons."""
+    """Tables of the blocks. `public` tables are complete in every block; of a table in `persons`, each block has the
+    rows of its own persons. `unit`: whom privacy protects."""
 
     public: tuple[BlockTable, ...]
     persons: tuple[BlockTable, ...]
@@ -38,7 +39,8 @@ class BlockTables:
 
 
 def block_tables(uses: Sequence[VariableUse], catalogue: Catalogue) -> BlockTables | Refusal:
-    """Of tables that the catalogue has; others are refused elsewhere."""
+    """Tables of the blocks, or a refusal if they have no unit or several. Tables outside the catalogue are ignored here
+    and refused elsewhere."""
     known = {t.full_name: t for t in catalogue.tables}
     names = sorted({u.table for u in uses if u.table in known})
     persons = [n for n in names if known[n].kind is TableKind.PERSON]

@@ -12,7 +12,7 @@ from broker.python_jobs.script_text import lines_of
 
 
 class BlockEstimator(StrEnum):
-    """How the answers of the blocks become one: chosen in the line, before anything runs."""
+    """How the answers of the blocks are combined. The directive chooses it before anything runs."""
 
     MEAN = "mean"
     MEDIAN = "median"
@@ -20,7 +20,7 @@ class BlockEstimator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerRange:
-    """One number that `answer` returns: what it is called, and between which values each block's counts."""
+    """One number that `answer` returns: its name, and the range to which each block's answer is clamped."""
 
     name: str
     low: Decimal
@@ -40,7 +40,8 @@ class AnswerRange:
 
 @dataclass(frozen=True, slots=True)
 class ScriptDirective:
-    """`loss_name` and `loss`: what may be spent, `epsilon` or `rho`. `seconds`: how long each block may take."""
+    """The directive of a private script. `loss_name` and `loss`: the privacy loss to spend, in `epsilon` or `rho`.
+    `seconds`: time limit of each block; None for the default."""
 
     loss_name: str
     loss: Decimal
@@ -51,7 +52,7 @@ class ScriptDirective:
 
     @property
     def canonical(self) -> str:
-        """One way of writing it."""
+        """The directive in a canonical spelling."""
         lasts = () if self.seconds is None else (f"seconds {self.seconds:f}",)
         parts = (
             f"{self.loss_name} {self.loss:f}",
@@ -65,9 +66,10 @@ class ScriptDirective:
 
 DIRECTIVE_LINE = re.compile(r"[ \t\f]*#[ \t]*private[ \t]*:(.*)", re.IGNORECASE)
 PLAIN_FLAGS = re.IGNORECASE | re.ASCII
-"""Digits and letters are those that everybody reads alike."""
+"""Matches ASCII digits and letters only, so that every reader reads the same."""
+# possessive quantifiers, so that a long line takes linear time
 PART_PATTERN = re.compile(r"[^,\[\]]*+(?:\[[^\[\]]*+\])?+[^,\[\]]*+")
-"""One part: no comma but between brackets."""
+"""One part of the directive. Commas occur between brackets only."""
 POSITIVE_PATTERN = r"(\d{1,9}(?:\.\d{1,9})?)"
 NUMBER_PATTERN = r"([+-]?\d{1,12}(?:\.\d{1,9})?)"
 SPEND_PART = re.compile(rf"(epsilon|rho)[ \t]+{POSITIVE_PATTERN}", PLAIN_FLAGS)
@@ -79,7 +81,8 @@ RANGE_PART = re.compile(
 )
 SECONDS_PART = re.compile(rf"seconds[ \t]+{POSITIVE_PATTERN}", PLAIN_FLAGS)
 SPARE_SECONDS = 1
-"""After the last slot, where the rests were too short for blocks that are slow to go: the end is where it was to be."""
+"""Seconds after the last slot, for blocks that are slow to end when the pauses between slots were too short. The job
+then still ends on schedule."""
 DIRECTIVE_FORM = (
     "Write  # private: epsilon 0.5, blocks 500, range [-20, 10]  with a range for each number that answer returns."
 )
@@ -87,7 +90,7 @@ DIRECTIVE_FORM = (
 
 @dataclass(slots=True)
 class ParsedDirective:
-    """The line as far as it was understood. `line` is None where the script has none: then it is not private."""
+    """The directive, as far as it was understood. `line` is None if the script has none; it is then not private."""
 
     line: int | None = None
     directive: ScriptDirective | None = None
@@ -99,7 +102,7 @@ class ParsedDirective:
 
 @dataclass(slots=True)
 class _DirectiveParts:
-    """What the parts say, each kind in order."""
+    """The parts of the directive, by kind and in order."""
 
     spends: list[tuple[str, Decimal]] = field(default_factory=list)
     blocks: list[int] = field(default_factory=list)
@@ -114,19 +117,19 @@ def is_private(text: str) -> bool:
 
 
 def without_directive(text: str) -> str:
-    """The text without it, for where it is written again."""
+    """The text without its directive lines, which the caller writes again."""
     own = {number for number, _ in _directive_lines(text)}
     return "\n".join(line for number, line in enumerate(lines_of(text), 1) if number not in own)
 
 
 def read_private_directive(text: str, profile: PrivacyProfile | None, service: ServiceLimits) -> ParsedDirective:
-    """`profile`: the project's; None where it has none, which is refused elsewhere."""
+    """Read the directive. `profile`: the project's privacy profile; None if it has none, which is refused elsewhere."""
     parsed, lines = ParsedDirective(), list(_directive_lines(text))
     if not lines:
         return parsed
     parsed.line, rest = lines[0]
     for number, _ in lines[1:]:
-        parsed.refuse("private-line", "The spend is said twice.", "Leave one of the lines.", number)
+        parsed.refuse("private-line", "The spend is stated twice.", "Remove one of the lines.", number)
     parts = _read_parts(rest)
     _check_form(parsed, parts)
     if not parsed.refusals:
@@ -136,12 +139,13 @@ def read_private_directive(text: str, profile: PrivacyProfile | None, service: S
 
 
 def _directive_lines(text: str) -> list[tuple[int, str]]:
-    """Lines at the top, before any code, as for inputs and outputs."""
+    """Directive lines at the top, before any code, like input and output lines."""
     lines = []
     for number, line in enumerate(lines_of(text), 1):
         match = DIRECTIVE_LINE.fullmatch(line)
         if match is not None:
             lines.append((number, match[1]))
+        # the first line of code
         elif line.strip() and not line.lstrip().startswith("#"):
             break
     return lines
@@ -174,33 +178,36 @@ def _check_form(parsed: ParsedDirective, parts: _DirectiveParts) -> None:
     for text in parts.unknown:
         parsed.refuse("private-line", f"The part {text[:60]!r} is not understood.", DIRECTIVE_FORM)
     for what, values in (("spend", parts.spends), ("number of blocks", parts.blocks)):
-        if len(values) != 1 and not parts.unknown:
+        if len(values) != 1 and not parts.unknown:  # an unknown part may be the missing one
             parsed.refuse(
-                "private-line", f"The line says the {what} {len(values)} times; it has to say it once.", DIRECTIVE_FORM
+                "private-line",
+                f"The line states the {what} {len(values)} times. State it exactly once.",
+                DIRECTIVE_FORM,
             )
     for what, optional in (("estimator", parts.estimators), ("time of a block", parts.seconds)):
         if len(optional) > 1:
-            parsed.refuse("private-line", f"The line says the {what} more than once.", "Say it once, or leave it out.")
+            parsed.refuse("private-line", f"The line states the {what} more than once.", "State it once, or remove it.")
     if any(not number for _, number in parts.spends) or any(not s for s in parts.seconds):
-        parsed.refuse("private-line", "Nothing costs nothing, and takes no time.", DIRECTIVE_FORM)
+        parsed.refuse("private-line", "The number must be above zero.", DIRECTIVE_FORM)
     _check_ranges(parsed, parts)
 
 
 def _check_ranges(parsed: ParsedDirective, parts: _DirectiveParts) -> None:
     if not parts.ranges and not parts.unknown:
-        message = "Nothing says between which values an answer lies, so one block's part in it has no bound."
+        message = "The line has no range for the answer, so the influence of one block has no bound."
         parsed.refuse("private-range", message, "Write  range [-20, 10]  for each number that answer returns.")
     for _, low, high in parts.ranges:
         if low >= high:
-            message = f"The range [{low:f}, {high:f}] holds nothing between its ends."
+            message = f"The range [{low:f}, {high:f}] is empty."
             parsed.refuse("private-range", message, "Write the low end first.")
-    names = {name.casefold() for name in _range_names(parts)}
+    names = {name.casefold() for name in _range_names(parts)}  # names that differ only in case count as one
     if len(names) < len(parts.ranges):
-        parsed.refuse("private-line", "Two numbers have one name.", "Give each range its own name.")
+        parsed.refuse("private-line", "Two numbers have the same name.", "Give each range its own name.")
 
 
 def _range_names(parts: _DirectiveParts) -> list[str]:
-    """As they are written, and numbers that have none by their place: which somebody may have written for another."""
+    """Names of the ranges as written. A range without a name is named by its position, which another range may have as
+    its name."""
     if len(parts.ranges) == 1:
         return [parts.ranges[0][0] or "answer"]
     return [name or f"answer_{n}" for n, (name, _, _) in enumerate(parts.ranges, 1)]
@@ -218,39 +225,43 @@ def _check_limits(
 ) -> None:
     if profile is not None and not profile.least_blocks <= directive.blocks <= profile.most_blocks:
         message = (
-            f"{directive.blocks} blocks are asked for; from {profile.least_blocks} to {profile.most_blocks} can be."
+            f"The line requests {directive.blocks} blocks, but the number must be from {profile.least_blocks} to "
+            f"{profile.most_blocks}."
         )
-        parsed.refuse("private-blocks", message, "More blocks have less noise, and fewer persons each.")
+        parsed.refuse("private-blocks", message, "More blocks give less noise, but have fewer persons each.")
     if profile is not None and len(directive.ranges) > profile.most_answers:
-        message = f"{len(directive.ranges)} numbers are asked for; at most {profile.most_answers} are."
-        parsed.refuse("private-answers", message, "Return fewer, or ask in a second job.")
+        message = f"The script requests {len(directive.ranges)} numbers, but the limit is {profile.most_answers}."
+        parsed.refuse("private-answers", message, "Return fewer numbers, or use a second job.")
     seconds = block_seconds(directive, service)
     if 1000 * seconds > service.most_block_milliseconds:
         message = f"A block may take at most {service.most_block_milliseconds / 1000:g} seconds."
-        parsed.refuse("private-time", message, "Name fewer seconds, and more blocks: smaller ones are quicker.")
+        parsed.refuse("private-time", message, "Use fewer seconds and more blocks: smaller blocks are quicker.")
     elif (duration := total_seconds(directive, service)) > service.python_wall_seconds:
-        message = f"{directive.blocks} blocks of {seconds:g} seconds last {duration:,.0f} seconds; a job has at most "
+        message = (
+            f"{directive.blocks} blocks of {seconds:g} seconds take {duration:,.0f} seconds, but a job has at most "
+        )
         message += f"{service.python_wall_seconds:,}."
-        parsed.refuse("private-time", message, "Name fewer blocks, or fewer seconds.")
+        parsed.refuse("private-time", message, "Use fewer blocks, or fewer seconds.")
 
 
 def block_seconds(directive: ScriptDirective, service: ServiceLimits) -> float:
-    """How long each block may take."""
+    """Time limit of each block, in seconds."""
     return service.block_milliseconds / 1000 if directive.seconds is None else float(directive.seconds)
 
 
 def slot_count(directive: ScriptDirective, service: ServiceLimits) -> int:
-    """As many blocks run side by side as there are lanes."""
-    return -(-directive.blocks // service.threads)
+    """Number of slots. As many blocks run in parallel as there are threads."""
+    return -(-directive.blocks // service.threads)  # rounded up
 
 
 def total_seconds(directive: ScriptDirective, service: ServiceLimits) -> float:
-    """How long all slots together last, and what is spare after them, whatever the data are."""
+    """Duration of all slots and the spare time, in seconds. It does not depend on the data."""
     length = block_seconds(directive, service) + service.block_rest_milliseconds / 1000
     return slot_count(directive, service) * length + SPARE_SECONDS
 
 
 def slot_by_schedule(directive: ScriptDirective, service: ServiceLimits, passed: float) -> int:
-    """Which slot runs by the schedule, so many seconds after its beginning: of the clock and the line alone."""
+    """Number of the slot (from 1) that runs by schedule, `passed` seconds after the start. It depends on the clock and
+    the directive only."""
     length = block_seconds(directive, service) + service.block_rest_milliseconds / 1000
     return min(int(max(passed, 0.0) / length) + 1, slot_count(directive, service))

@@ -1,4 +1,4 @@
-"""What a script wrote, sorted by name: requests with rows, files, and acro's claims. Pure; opens no rows."""
+"""Sorts the files of a script by name: requests with rows, files, and claims of acro. Pure; opens no rows."""
 
 import json
 import math
@@ -12,13 +12,12 @@ from broker.policy.service_limits import ServiceLimits
 
 MAX_CLAIMS, MAX_CLAIM_TEXT = 100, 500
 CLAIM_FIELDS = ("status", "type", "summary", "exception", "command")
-"""What is shown of an entry: short texts."""
+"""Fields of an entry that are shown, as short texts."""
 Claims = Mapping[str, Mapping[str, str]]
 
 
 def acro_claims(content: bytes | None) -> Claims:
-    """By the name of the file that acro speaks of, out of its JSON as it was made anew. What cannot be read claims
-    nothing."""
+    """Claims of acro by file name, from its sanitised JSON. Unreadable content claims nothing."""
     if content is None:
         return {}
     try:
@@ -35,26 +34,26 @@ def _claimed_files(entry: Mapping[str, Any]) -> Iterator[str]:
     for file in files if isinstance(files, list) else []:
         name = file.get("name") if isinstance(file, dict) else None
         if isinstance(name, str) and len(name) <= MAX_CLAIM_TEXT:
-            yield name.rpartition("/")[2]
+            yield name.rpartition("/")[2]  # without acro's folder
 
 
 def _claim_texts(entry: Mapping[str, Any]) -> dict[str, str]:
     found = {key: entry.get(key) for key in CLAIM_FIELDS}
     return {
-        key: " ".join(value[:MAX_CLAIM_TEXT].split())
+        key: " ".join(value[:MAX_CLAIM_TEXT].split())  # a claim is text of a script, so its length is limited
         for key, value in found.items()
         if isinstance(value, str) and value
     }
 
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,50}\.[a-z0-9]{1,8}", re.ASCII)
-"""One ending, no hidden files, nothing that a path, a shell, a header or a page could read as its own."""
+"""File names with one extension and without hidden files. No path, shell, header or page can misread them."""
 REQUEST_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,50})\.(table|regression|figure)\.json", re.ASCII)
 ROWS_SUFFIX = ".rows.arrow"
 ABOUT_SUFFIX = ".about.json"
 CLAIMS_FILE = "results.json"
 RESERVED_FILES = frozenset({"manifest.json", CLAIMS_FILE, "ro-crate-metadata.json"})
-"""Names of what the broker itself writes beside released files."""
+"""Names of files that the broker itself writes next to released files."""
 MAX_DESCRIPTION = 500
 UNDECLARED = "undeclared"
 OutputFrame = tuple[str, bytes]
@@ -62,7 +61,7 @@ OutputFrame = tuple[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class RawRequest:
-    """`kind` is `table`, `regression` or `figure`; a figure has no rows."""
+    """A request file with its rows. `kind` is `table`, `regression` or `figure`; a figure has no rows."""
 
     name: str
     kind: str
@@ -71,7 +70,7 @@ class RawRequest:
 
     @property
     def names(self) -> tuple[str, str]:
-        """Of its two files."""
+        """Names of its two files."""
         return f"{self.name}.{self.kind}.json", self.name + ROWS_SUFFIX
 
     @property
@@ -81,7 +80,7 @@ class RawRequest:
 
 @dataclass(frozen=True, slots=True)
 class WithheldFile:
-    """A file that nobody reads: why, and of how many bytes. `name` is one that may be shown to staff."""
+    """A file that nobody reads, with the reason and its size in bytes. `name` is one that staff may see."""
 
     name: str
     problem: str
@@ -90,8 +89,8 @@ class WithheldFile:
 
 @dataclass(frozen=True, slots=True)
 class RawOutputs:
-    """`files` are declared and small enough; `documents` are JSON that is read beside them, by the name that each was
-    left under; `withheld` is everything else."""
+    """Sorted outputs. `files` are declared and within the size limits. `documents` are JSON files that are read with
+    them, under their original names. `withheld` is everything else."""
 
     requests: tuple[RawRequest, ...]
     files: tuple[RawFile, ...]
@@ -99,13 +98,13 @@ class RawOutputs:
     withheld: tuple[WithheldFile, ...]
 
     def requests_only(self) -> "RawOutputs":
-        """What the broker computes of, and nothing else."""
+        """The outputs without files: only what the broker computes."""
         names = {r.names[0] for r in self.requests}
         return RawOutputs(self.requests, (), tuple(d for d in self.documents if d.name in names), ())
 
 
 def sort_outputs(frames: Sequence[OutputFrame], declared: Sequence[str], service: ServiceLimits) -> RawOutputs:
-    """`declared` are the outputs of the header, by the names that they leave under."""
+    """Sort the files of a script. `declared`: the outputs of the header, by the names under which they are released."""
     named, withheld = _named_contents(frames)
     spelled = {name.casefold(): name for name in declared}
     every = [r for name in sorted(named) if (r := _raw_request(name, named)) is not None]
@@ -121,15 +120,17 @@ def sort_outputs(frames: Sequence[OutputFrame], declared: Sequence[str], service
     file_names = {file.name for file in files}
     said = {n for n in abouts if spelled.get(released_name(n.removesuffix(ABOUT_SUFFIX)).casefold()) in file_names}
     read = sorted(request_files | said | ({CLAIMS_FILE} & named.keys()))
+    # a larger document is not read
     documents = (RawFile(n, DOCUMENT, named[n]) for n in read if len(named[n]) <= service.max_document_bytes)
     withheld += [one for one in sorted_out if isinstance(one, WithheldFile)]
     return RawOutputs(tuple(requests), files, tuple(documents), tuple(withheld))
 
 
 def _named_contents(frames: Sequence[OutputFrame]) -> tuple[dict[str, bytes], list[WithheldFile]]:
-    """Contents by name, and those without a name that any file may have."""
+    """Contents by name, and files whose name is not allowed."""
     found: dict[str, bytes] = {}
     withheld = []
+    # sorted by content, so that the numbering does not depend on the script's order
     for number, payload in enumerate(sorted(payload for kind, payload in frames if kind == "file"), start=1):
         head, _, content = payload.partition(b"\n")
         name = frame_name(head)
@@ -141,17 +142,17 @@ def _named_contents(frames: Sequence[OutputFrame]) -> tuple[dict[str, bytes], li
 
 
 def _withheld_name(number: int, content: bytes) -> WithheldFile:
-    """A name that may not be used may not be shown either: it can carry data."""
+    """A file whose name is not allowed. The name is not shown either, because it can carry data."""
     return WithheldFile(f"withheld-{number}", "name", len(content))
 
 
 def frame_name(head: bytes) -> str | None:
-    """The name that a frame says, if it is one that the library or a file may have."""
+    """The name in the head of a frame, if the library or a file may use it; None otherwise."""
     try:
         said = json.loads(head[:1024])
     except (ValueError, RecursionError):
         return None
-    name = said.get("name") if isinstance(said, dict) and set(said) == {"name"} else None
+    name = said.get("name") if isinstance(said, dict) and set(said) == {"name"} else None  # no other key is allowed
     if not isinstance(name, str):
         return None
     bare = name.removesuffix(ABOUT_SUFFIX)
@@ -164,7 +165,7 @@ def frame_name(head: bytes) -> str | None:
 
 
 def released_name(name: str) -> str:
-    """A table leaves as text, which checkers can read as it is, whatever it was written as."""
+    """Name under which a file is released. A table is always released as text that checkers can read."""
     stem, dot, ending = name.rpartition(".")
     return f"{stem}.csv" if f"{dot}{ending}".lower() == PARQUET else name
 
@@ -180,7 +181,7 @@ def _raw_request(name: str, named: Mapping[str, bytes]) -> RawRequest | None:
 def _raw_file(
     name: str, number: int, named: Mapping[str, bytes], spelled: Mapping[str, str], service: ServiceLimits
 ) -> RawFile | WithheldFile:
-    """A Parquet file that has a CSV of its name beside it stays: both would be one output."""
+    """Sort one file. A Parquet file next to a CSV of the same name is withheld, because both would be one output."""
     content, ending, leaving = named[name], f".{name.rpartition('.')[2]}", released_name(name)
     if not FILE_NAME.fullmatch(name):
         return _withheld_name(len(named) + number, content)
@@ -194,9 +195,9 @@ def _raw_file(
 
 
 def file_description(content: bytes) -> str:
-    """The library's `{"description": text}`; anything else describes nothing."""
+    """Description in the library's `{"description": text}`; "" for anything else."""
     try:
-        said = json.loads(content[: 8 * MAX_DESCRIPTION])
+        said = json.loads(content[: 8 * MAX_DESCRIPTION])  # reads no more than a valid description needs
     except (ValueError, RecursionError):
         return ""
     text = said.get("description") if isinstance(said, dict) else None
@@ -213,7 +214,8 @@ def sheet_facts(sheet: TextTable) -> dict[str, object]:
 
 
 def _column_facts(name: str, cells: Sequence[str]) -> dict[str, object]:
-    """How many cells are filled and distinct, and the ends: by number where all are numbers, else by spelling."""
+    """Number of filled and distinct cells, and the minimum and maximum: by number if all cells are numbers, otherwise
+    by spelling."""
     filled = [cell for cell in cells if cell]
     numeric = all(_is_number(cell) for cell in filled)
     ordered = sorted(filled, key=float if numeric else None)

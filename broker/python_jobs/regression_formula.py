@@ -1,4 +1,4 @@
-"""Formulas of regressions: our own small grammar, read to terms or refused with the exact place. Evaluates nothing.
+"""Formulas of regressions: a small grammar, parsed to terms or refused with the exact position. Evaluates nothing.
 
 formula  = column "~" side [ "|" column { "+" column } ]
 side     = part { "+" part | "-" "1" }         part = product of factors by ":" or "*", or 0, or 1
@@ -20,13 +20,13 @@ Term = tuple[FormulaFactor, ...]
 
 
 def is_column_name(name: str) -> bool:
-    """A name that a formula, and SQL, can hold as it stands. What begins with two underscores is the broker's."""
+    """Whether formulas and SQL can use a name unchanged. Names that begin with two underscores belong to the broker."""
     return _COLUMN.fullmatch(name) is not None and not name.startswith("__")
 
 
 @dataclass(slots=True)
 class _FormulaTokens:
-    """(kind, text, column of the text, counted from 1), with the end as the last."""
+    """(kind, text, column from 1) of each token, ending with an end token."""
 
     tokens: list[tuple[str, str, int]]
     position: int = 0
@@ -43,14 +43,14 @@ class _FormulaTokens:
 
     def expect(self, text: str) -> None:
         if not self.take(text):
-            raise self.fault(f"Here stands {self.text or 'the end'}, where {text!r} is needed.")
+            raise self.fault(f"The formula has {self.text or 'its end'} where {text!r} is needed.")
 
     def column(self) -> str:
         kind, text, _ = self.tokens[self.position]
         if kind != "name":
-            raise self.fault(f"Here stands {text or 'the end'}, where the name of a column is needed.")
+            raise self.fault(f"The formula has {text or 'its end'} where the name of a column is needed.")
         if not is_column_name(text):
-            raise self.fault("A column's name does not begin with two underscores.")
+            raise self.fault("The name of a column must not begin with two underscores.")
         self.position += 1
         return text
 
@@ -59,23 +59,23 @@ class _FormulaTokens:
 
 
 def read_formula(text: str) -> ModelFormula:
-    """Raises Invalid("formula") with the place as `/formula:COLUMN`."""
+    """Parse a formula. Raises Invalid("formula") with the position as `/formula:COLUMN`."""
     tokens = _FormulaTokens(list(_tokens(text)))
     outcome = tokens.column()
     tokens.expect("~")
     terms, constant = _side(tokens)
     absorbed = _absorbed(tokens) if tokens.take("|") else ()
     if tokens.text:
-        raise tokens.fault(f"{tokens.text!r} is not understood here: write names, C(), :, *, +, -1 and |.")
+        raise tokens.fault(f"{tokens.text!r} is not understood here. Use names, C(), :, *, +, -1 and |.")
     found = ModelFormula(outcome, terms, constant, absorbed)
     if outcome in {*absorbed, *(f.column for term in terms for f in term)}:
-        raise Invalid("formula", f"The outcome {outcome} stands on both sides.", "/formula:1")
+        raise Invalid("formula", f"The outcome {outcome} is on both sides.", "/formula:1")
     return found
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     if len(text) > MAX_LENGTH or not text.isascii():
-        raise Invalid("formula", f"A formula is ASCII text of at most {MAX_LENGTH} characters.", "/formula:1")
+        raise Invalid("formula", f"A formula must be ASCII text of at most {MAX_LENGTH} characters.", "/formula:1")
     at = 0
     while text[at:].strip():
         found = _TOKEN.match(text, at)
@@ -94,22 +94,22 @@ def _side(tokens: _FormulaTokens) -> tuple[tuple[Term, ...], bool]:
     terms: dict[frozenset[FormulaFactor], Term] = {}
     constant, plus = True, True
     while True:
-        if not plus or tokens.text in {"0", "1"}:
+        if not plus or tokens.text in {"0", "1"}:  # 0 and 1 stand for the constant; only 1 can be subtracted
             if not tokens.take(*(("1",) if not plus else ("0", "1"))):
-                raise tokens.fault("Only 1, the constant, can be taken away.")
+                raise tokens.fault("You can remove only 1, the constant.")
             constant = plus and tokens.tokens[tokens.position - 1][1] == "1"
         else:
             for term in _terms(tokens):
-                terms.setdefault(frozenset(term), term)
+                terms.setdefault(frozenset(term), term)  # each term once, whatever the order of its factors
         if len(terms) > MAX_TERMS:
-            raise tokens.fault(f"A formula has at most {MAX_TERMS} terms.")
+            raise tokens.fault(f"A formula can have at most {MAX_TERMS} terms.")
         if not tokens.take("+", "-"):
             return tuple(terms.values()), constant
         plus = tokens.tokens[tokens.position - 1][1] == "+"
 
 
 def _terms(tokens: _FormulaTokens) -> list[Term]:
-    """a:b is one term; a*b is a, b and a:b."""
+    """Parse a product: a:b is one term; a*b is a, b and a:b."""
     factors, crossed = [_factor(tokens)], False
     signs: set[str] = set()
     while tokens.take(":", "*"):
@@ -117,12 +117,12 @@ def _terms(tokens: _FormulaTokens) -> list[Term]:
         factors.append(_factor(tokens))
     crossed = signs == {"*"}
     if len(signs) > 1:
-        raise tokens.fault("Write the terms apart with +: * and : do not stand together in one.")
+        raise tokens.fault("Separate the terms with +: you cannot use * and : in the same term.")
     if len(factors) > MAX_FACTORS:
-        raise tokens.fault(f"A term has at most {MAX_FACTORS} factors.")
+        raise tokens.fault(f"A term can have at most {MAX_FACTORS} factors.")
     if len({f.column for f in factors}) < len(factors):
-        raise tokens.fault("A column stands twice in one term.")
-    sizes = range(1, len(factors) + 1) if crossed else [len(factors)]
+        raise tokens.fault("A term has the same column twice.")
+    sizes = range(1, len(factors) + 1) if crossed else [len(factors)]  # a*b*c expands to all products of its factors
     return [term for size in sizes for term in combinations(factors, size)]
 
 
@@ -131,7 +131,7 @@ def _factor(tokens: _FormulaTokens) -> FormulaFactor:
     if tokens.text != "(":
         return FormulaFactor(name)
     if name != "C":
-        raise tokens.fault(f"{name}() is not available in a formula: compute the column in the script.")
+        raise tokens.fault(f"You cannot use {name}() in a formula: compute the column in the script.")
     tokens.expect("(")
     column = tokens.column()
     tokens.expect(")")
@@ -143,5 +143,5 @@ def _absorbed(tokens: _FormulaTokens) -> tuple[str, ...]:
     while tokens.take("+"):
         found.append(tokens.column())
     if len(found) > 2:
-        raise tokens.fault("At most two sets of fixed effects are absorbed.")
+        raise tokens.fault("A model can absorb at most two sets of fixed effects.")
     return tuple(dict.fromkeys(found))

@@ -1,4 +1,5 @@
-"""Reads the requests that scripts leave beside rows: JSON to frozen values, closed in every key. Opens no rows."""
+"""Reads the requests that scripts leave next to rows: from JSON to frozen values, with a closed list of keys. Opens no
+rows."""
 
 import json
 import re
@@ -34,7 +35,7 @@ Document = Mapping[str, Any]
 
 
 def read_request(content: bytes, kind: str, name: str) -> ScriptRequest:
-    """The request of kind `table`, `regression` or `figure` in the file of output `name`."""
+    """Read the request of kind `table`, `regression` or `figure` from the file of output `name`. Raises Invalid."""
     document = _read_document(content)
     if document.get("version") != VERSION or document.get("kind") != kind or document.get("name") != name:
         _malformed("version, kind or name is not that of the file", "")
@@ -47,24 +48,25 @@ def read_request(content: bytes, kind: str, name: str) -> ScriptRequest:
 
 
 def _malformed(fault: str, pointer: str) -> NoReturn:
-    raise Invalid("request", f"The request is not as the library writes it: {fault}.", pointer)
+    raise Invalid("request", f"The library did not write this request: {fault}.", pointer)
 
 
 def _read_document(content: bytes) -> Document:
     if len(content) > MAX_REQUEST_BYTES:
         _malformed(f"it has more than {MAX_REQUEST_BYTES} bytes", "")
     try:
+        # NaN and Infinity are no JSON
         found = json.loads(content.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        _malformed("it is no JSON, or names a key twice", "")
+        _malformed("it is not JSON, or names a key twice", "")
     if not isinstance(found, dict):
-        _malformed("it is no object", "")
+        _malformed("it is not an object", "")
     return found
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) < len(pairs):
+    if len(found) < len(pairs):  # JSON readers differ on which of two equal keys counts
         raise ValueError("a key twice")
     return found
 
@@ -92,7 +94,7 @@ def _column_name(value: object, pointer: str) -> str:
 
 
 def _declared_variables(document: Document, person: str) -> tuple[tuple[str, str], ...]:
-    """Columns declared as catalogue variables, the person's among them."""
+    """Columns that are declared as catalogue variables, including the person's."""
     found = document["variables"]
     if not isinstance(found, dict) or len(found) > MAX_COLUMNS:
         _malformed(f"variables is no object of at most {MAX_COLUMNS} columns", "/variables")
@@ -104,7 +106,7 @@ def _declared_variables(document: Document, person: str) -> tuple[tuple[str, str
             _malformed("a variable is written schema.table.variable", pointer)
         declared.append((_column_name(column, "/variables"), variable))
     if person not in found:
-        message = f"The column {person} holds the pseudonyms: declare in variables which catalogue variable it is."
+        message = f"The column {person} has the pseudonyms: declare in variables which catalogue variable it is."
         raise Invalid("request", message, "/variables")
     return tuple(declared)
 
@@ -126,17 +128,19 @@ def _table_request(document: Document) -> ScriptTable:
     if person in used:
         _malformed("the pseudonym is neither a key nor a number", "/person")
     variables, description = _declared_variables(document, person), _plain_text(document, "description")
+    # declared columns have the bounds of the catalogue
     measured = {a.column for a in requested} - {column for column, _ in variables}
     bounds = tuple(_bounds(document.get("bounds", {}), measured))
     return ScriptTable(_plain_text(document, "name"), person, keys, requested, variables, description, bounds)
 
 
 def _bounds(written: object, measured: Set[str | None]) -> Iterator[tuple[str, float, float]]:
-    """The least and the largest that a measured column of the script's own can be."""
+    """Least and largest value of a measured column that the script computed itself, as (column, least, largest)."""
     if not isinstance(written, dict):
         _malformed("bounds is no object", "/bounds")
     for name, ends in written.items():
         column = _column_name(name, "/bounds")
+        # type() excludes bool
         numbers = ends if isinstance(ends, list) and all(type(e) in {int, float} for e in ends) else []
         if column not in measured or len(numbers) != 2 or not -MAX_BOUND <= numbers[0] < numbers[1] <= MAX_BOUND:
             _malformed(
@@ -172,10 +176,10 @@ def _regression_request(document: Document) -> ScriptRegression:
         _malformed(f"family is one of {', '.join(ModelFamily)}", "/family")
     family, cluster = ModelFamily(document["family"]), document.get("cluster")
     if formula.absorbed and family is not ModelFamily.OLS:
-        raise Invalid("request", "Fixed effects are absorbed in a linear model only.", "/formula")
+        raise Invalid("request", "Only a linear model can absorb fixed effects.", "/formula")
     if person in formula.columns:
         raise Invalid(
-            "request", "The pseudonym has no place in a formula: it would give each person a figure.", "/formula"
+            "request", "You cannot use the pseudonym in a formula: it would give each person a figure.", "/formula"
         )
     return ScriptRegression(
         _plain_text(document, "name"),
@@ -206,11 +210,12 @@ def _figure_request(document: Document) -> ScriptFigure:
 
 
 NUMBER_LITERALS = re.compile(r"(?<![A-Za-z0-9_.])(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-"""Numbers that a text writes out."""
+"""Numbers that a text contains as literals."""
 
 
 def in_text_order(request: ScriptTable, text: str) -> ScriptTable:
-    """Keys and measures in the order in which the text first names them; what it does not name follows by name."""
+    """Keys and measures in the order in which the text first names them; names that it does not contain follow in
+    alphabetical order."""
 
     def sort_key(name: str) -> tuple[int, str]:
         return _text_position(name, text), name
@@ -220,7 +225,8 @@ def in_text_order(request: ScriptTable, text: str) -> ScriptTable:
 
 
 def in_canonical_order(formula: ModelFormula) -> ModelFormula:
-    """The terms by their columns, short ones first, and so the columns of each: a model is the same in any order."""
+    """The terms in a canonical order: short ones first, then by columns; columns within a term are sorted too. The
+    order of terms does not change a model."""
 
     def sort_key(term: tuple[FormulaFactor, ...]) -> tuple[int, list[str]]:
         return len(term), [f.column for f in term]
@@ -230,15 +236,18 @@ def in_canonical_order(formula: ModelFormula) -> ModelFormula:
 
 
 def names_not_in_text(request: ScriptTable | ScriptRegression, text: str) -> tuple[str, ...]:
-    """Names that would be shown and stand nowhere in the text as words; and bounds, which choose digits."""
+    """Names that would be shown but are not words of the text, and bounds that it does not contain. Bounds decide how
+    many digits are shown."""
     names: Iterable[str] = request.formula.columns if isinstance(request, ScriptRegression) else request.by
     more = () if isinstance(request, ScriptRegression) else (m.name for m in request.measures)
     bounds = () if isinstance(request, ScriptRegression) else request.bounds
+    # Python allows underscores in numbers
     numbers = {float(n.replace("_", "")) for n in NUMBER_LITERALS.findall(text)} if bounds else set()
+    # the sign is not part of a literal
     computed_bounds = (f"bounds of {column}" for column, *ends in bounds if not {abs(end) for end in ends} <= numbers)
     return (*(n for n in (*names, *more) if _text_position(n, text) == len(text)), *computed_bounds)
 
 
 def _text_position(name: str, text: str) -> int:
-    found = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text)
+    found = re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text)  # as a whole word
     return len(text) if found is None else found.start()

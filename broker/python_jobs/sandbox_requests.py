@@ -1,4 +1,5 @@
-"""A checked script, or a private one with its rows, to a sandbox request. Pure: builds frames and starts nothing."""
+"""Turns a checked script, or a private one with its rows, into a sandbox request. Pure: builds frames and starts
+nothing."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from broker.python_jobs.private_directive import SPARE_SECONDS, ScriptDirective,
 
 PYTHON_IMAGE = "python"
 ROWS_ENDING = ".arrow"
-"""Rows that are handed over; they leave the container and go no further than the trusted stage."""
+"""Extension of submitted rows. They leave the container, but only the trusted stage reads them."""
 
 
 def prepare_script(
@@ -25,10 +26,12 @@ def prepare_script(
     limits: SandboxLimits,
     allowed: tuple[str, ...],
 ) -> SandboxRequest:
-    """One attempt at a Python job. Only the script rendering of the vault is mounted, and of its tables and years only
-    those of the inputs can be read. Breach if an input is not in the vault: the scope check has let it through."""
+    """Request for one attempt at a Python job. Only the script form of the vault is mounted, and only the tables and
+    years of the inputs are readable. Raises Breach if an input is not in the vault, because the scope check has
+    accepted it."""
     tables = _tables(inputs, vault)
     declared = {path for table in tables for path in table["paths"]}
+    # no list is needed if the job may read the whole mount
     narrow = None if declared >= {path for table in vault.tables for path in table.paths} else tuple(sorted(declared))
     content = {
         "kind": PYTHON_IMAGE,
@@ -43,7 +46,7 @@ def prepare_script(
 
 
 def _tables(inputs: Sequence[VariableUse], vault: Vault) -> list[dict[str, Any]]:
-    """In order of name, whatever the order of the header."""
+    """Tables in order of name, whatever the order of the header."""
     held = {table.name: table for table in vault.tables}
     absent = sorted({use.table for use in inputs} - set(held))
     if absent:
@@ -52,13 +55,14 @@ def _tables(inputs: Sequence[VariableUse], vault: Vault) -> list[dict[str, Any]]
 
 
 def _years(inputs: Sequence[VariableUse], table: str) -> Years | None:
-    """The years of all inputs of one table; None when one of them has no years."""
+    """Years of all inputs of one table; None if one of them has no years."""
     years = [use.years for use in inputs if use.table == table]
     return None if any(y is None for y in years) else frozenset().union(*(y for y in years if y is not None))
 
 
 def _table(table: VaultTable, years: Years | None) -> dict[str, Any]:
-    """The schema file is always listed, so that a table of no rows still has its columns."""
+    """A table with the paths of its years. The schema file is always listed, so that a table without rows still has
+    columns."""
     schema, _, name = table.name.partition(".")
     paths = [
         p for p, year in zip(table.paths, table.years, strict=True) if year is None or years is None or year in years
@@ -67,12 +71,12 @@ def _table(table: VaultTable, years: Years | None) -> dict[str, Any]:
 
 
 BLOCK_START_SECONDS = 60
-"""For reading the rows and importing what the script names, before the first slot."""
+"""Time to read the rows and import the script's modules, before the first slot."""
 
 
 def block_limits(directive: ScriptDirective, limits: SandboxLimits, service: ServiceLimits, rows: int) -> SandboxLimits:
-    """Of the whole sandbox: its lanes, the rows twice while they are read, and as long as its slots last. All that its
-    blocks can fill has room: what one of them takes ends no other."""
+    """Limits of the whole sandbox: memory for its threads, for twice the rows while they are read, and time for all
+    slots. Every block can use its full limits without ending another one."""
     processes = limits.processes + service.threads * service.block_tasks
     block = service.block_library_bytes + service.block_memory_bytes + service.block_scratch_bytes
     memory = service.threads * block + limits.memory_bytes + 2 * rows
@@ -89,8 +93,8 @@ def prepare_blocks(
     vault: Vault,
     run: tuple[str, int, SandboxLimits, ServiceLimits],
 ) -> SandboxRequest:
-    """`run`: job, attempt, usual limits, service. No folder of the vault is mounted: the rows come by standard
-    input."""
+    """Request for the blocks of a private script. `run`: job, attempt, usual limits, service. No folder of the vault is
+    mounted: the rows come by standard input."""
     job, attempt, usual, service = run
     limits = block_limits(directive, usual, service, len(rows))
     content = {

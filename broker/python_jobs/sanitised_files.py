@@ -1,4 +1,4 @@
-"""Text files of scripts, written anew before they could be released. Pure; runs in a container without data."""
+"""Rewrites text files of scripts before they can be released. Pure; runs in a container without data."""
 
 import csv
 import io
@@ -17,21 +17,22 @@ from broker.domain.jobs.script_files import CSV, FileCaps, TextTable
 
 
 def sanitise_document(content: bytes, caps: FileCaps) -> bytes:
-    """The same values; what is no number is null. Raises Invalid for what is no JSON, names a key twice, or has more
-    than policy allows."""
+    """Rewrite a JSON document with the same values; values that are no JSON number become null. Raises Invalid if the
+    content is no JSON, repeats a key, or exceeds the caps."""
     try:
         found = json.loads(content.decode("utf-8"), parse_constant=lambda _: None, object_pairs_hook=_unique_keys)
         check_amount(found, caps)
+        # a JSON text can contain half a character, which UTF-8 cannot encode
         written = json.dumps(found, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (ValueError, RecursionError) as fault:
-        raise Invalid("unreadable", "The file is no JSON.") from fault
+        raise Invalid("unreadable", "The file is not JSON.") from fault
     if len(written) > caps.made_bytes:
         raise too_large()
     return written
 
 
 def too_large() -> Invalid:
-    return Invalid("size", "It has more values, or more of them within one another, than a file may have.")
+    return Invalid("size", "The file has more values, or deeper nesting, than a file may have.")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,8 +43,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_amount(document: Any, caps: FileCaps) -> None:
-    """Values and depth, without a step deeper than policy allows. Raises Invalid."""
-    level, left = [document], caps.values
+    """Check the number of values and the depth, without going deeper than the caps allow. Raises Invalid."""
+    level, left = [document], caps.values  # level by level: recursion would fail on deep documents
     for _ in range(caps.depth):
         left -= len(level)
         if left < 0:
@@ -64,20 +65,20 @@ SPLIT_KEYS = frozenset({"columns", "data"})
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
-    """Values as they were parsed, none of them a list or an object."""
+    """A table of JSON values as they were parsed. No value is a list or an object."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
     @property
     def number_columns(self) -> frozenset[str]:
-        """Columns of numbers only: texts of digits are codes, and stay texts."""
+        """Columns without texts. Texts of digits are codes, and stay texts."""
         columns = zip(self.header, zip(*self.rows, strict=True), strict=True) if self.rows else ()
         return frozenset(name for name, cells in columns if not any(isinstance(cell, str) for cell in cells))
 
 
 def read_json_table(document: Any) -> JsonTable | None:
-    """None where it is no table: then it is a document."""
+    """Read a document as a table; None if it is not one."""
     table = (
         _table_of_rows(document)
         if isinstance(document, list)
@@ -122,36 +123,36 @@ def _table_of_split(document: Mapping[str, Any]) -> JsonTable | None:
 
 
 def _with_labels(header: tuple[str, ...], labels: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> JsonTable:
-    """Labels of rows are a column like any other, but where they only count the rows."""
+    """Add the row labels as a column, unless they only number the rows."""
     if [str(label) for label in labels] == [str(n) for n in range(len(rows))]:
         return JsonTable(header, tuple(rows))
     return JsonTable((INDEX_KEY, *header), tuple((label, *row) for label, row in zip(labels, rows, strict=True)))
 
 
 NUMBER = re.compile(r"[+-]?(?:0|[1-9][0-9]*|[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
-"""What is read as a number, however it is spelled: whole numbers with zeros in front are codes, and so texts."""
+"""Matches numbers in any spelling. Whole numbers with leading zeros are codes, and so texts."""
 EMBEDDED_NUMBER = re.compile(r"(?<![0-9])[0-9]++\.[0-9]++|\.[0-9]++|(?<![0-9])[0-9]{13,}+", re.ASCII)
-"""Numbers in a text whose digits are capped too: with a fraction, or too long to be anybody's code."""
+"""Numbers inside a text whose digits are capped too: with a fraction, or too long to be a code."""
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Characters that count as printable and show nothing."""
+"""Characters that count as printable but show nothing."""
 MAX_EXACT_WHOLE = 10_000_000
-"""Whole numbers below it stay as they are: counts and codes."""
+"""Whole numbers below this are not rounded: they are counts and codes."""
 FIELD_LIMIT, NORMALISED_AT_ONCE = 131_072, 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class SanitisedFile:
-    """The bytes that would leave; the table in them, if it is one."""
+    """The bytes to release, and the table in them, if there is one."""
 
     content: bytes
     sheet: TextTable | None
 
 
 def sanitise_file(kind: str, content: bytes, digits: int, caps: FileCaps) -> SanitisedFile:
-    """`kind` is an ending, `digits` are the significant ones of a number with a fraction. Raises Invalid: "unreadable",
-    or "size" for what is too much."""
+    """Rewrite a file. `kind` is its extension, `digits` the significant digits of a number with a fraction. Raises
+    Invalid: "unreadable", or "size" if it exceeds the caps."""
     text = _decoded(content)
     sanitiser = FileSanitiser(digits, caps)
     if kind == CSV:
@@ -166,14 +167,16 @@ def sanitise_file(kind: str, content: bytes, digits: int, caps: FileCaps) -> San
 
 def _decoded(content: bytes) -> str:
     try:
+        # utf-8-sig drops a byte order mark
         return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as fault:
-        raise Invalid("unreadable", "The file is no UTF-8 text.") from fault
+        raise Invalid("unreadable", "The file is not UTF-8 text.") from fault
 
 
 def clean_text(text: str, max_length: int) -> str:
-    """One spelling: composed letters, single spaces, nothing that does not print or show. Raises Invalid where
-    composing makes more than `max_length` characters of it."""
+    """Text in one spelling: composed letters, single spaces, no invisible or unprintable characters. Raises Invalid if
+    composing would give more than `max_length` characters."""
+    # repeated, because removing a character can make a new composition possible
     while not text.isascii() or not text.isprintable():
         _check_growth(text, max_length)
         composed = unicodedata.normalize("NFKC", text)
@@ -186,7 +189,7 @@ def clean_text(text: str, max_length: int) -> str:
 
 
 def _check_growth(text: str, max_length: int) -> None:
-    """A piece at a time: one letter can become eighteen."""
+    """Check the length of the composed text piece by piece: one letter can become eighteen."""
     pieces = (
         unicodedata.normalize("NFKC", text[at : at + NORMALISED_AT_ONCE])
         for at in range(0, len(text), NORMALISED_AT_ONCE)
@@ -201,13 +204,13 @@ def _csv(text: str, caps: FileCaps) -> list[list[str]]:
     left = caps.values
     try:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            left -= len(row) or 1
+            left -= len(row) or 1  # an empty line counts as well, or a file of line ends would have no limit
             if left < 0 or len(rows) > caps.rows or len(row) > caps.columns:
                 raise too_large()
             if row:
                 rows.append(row)
     except csv.Error as fault:
-        raise Invalid("unreadable", "The file is no table of comma-separated values.") from fault
+        raise Invalid("unreadable", "The file is not a table of comma-separated values.") from fault
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise Invalid("unreadable", "The rows of the table have different numbers of columns.")
     return rows
@@ -219,14 +222,15 @@ def _sort_key(cell: str) -> tuple[int, Decimal, str]:
 
 @dataclass(frozen=True, slots=True)
 class FileSanitiser:
-    """How the files of a job are written: with so many significant digits, and within the caps."""
+    """Rewrites the files of a job with a number of significant digits, and within the caps."""
 
     digits: int
     caps: FileCaps
 
     def text(self, text: str) -> bytes:
-        """Line by line; a line that would be a formula is none."""
+        """Rewrite a text line by line. A line that a spreadsheet would read as a formula is made harmless."""
         left, lines = self.caps.made_bytes, []
+        # counted up to the limit only
         numbers = sum(1 for _ in islice(EMBEDDED_NUMBER.finditer(text), self.caps.values + 1))
         if max(numbers, text.count("\n")) > self.caps.values:
             raise too_large()
@@ -258,24 +262,27 @@ class FileSanitiser:
         )
 
     def ordered(self, rows: Iterable[Iterable[str]]) -> TextTable:
-        """Columns of texts first, each kind by name; rows by what stands in them."""
+        """Rewrite a table: columns with texts first, each kind by name, and rows sorted by their cells."""
         header, *body = [[self.cell(c) for c in row] for row in rows]
         if len(set(header)) < len(header):
-            raise Invalid("unreadable", "Two columns of the table have one name.")
+            raise Invalid("unreadable", "Two columns of the table have the same name.")
         columns = list(zip(*body, strict=True)) if body else [()] * len(header)
         is_key = [any(c and not NUMBER.fullmatch(c) for c in column) for column in columns]
         order = sorted(range(len(header)), key=lambda i: (not is_key[i], header[i]))
         ordered_rows = [tuple(row[i] for i in order) for row in body]
         return TextTable(
-            tuple(header[i] for i in order), tuple(sorted(ordered_rows, key=lambda row: [_sort_key(c) for c in row]))
+            # the script's own order of columns and rows could carry data
+            tuple(header[i] for i in order),
+            tuple(sorted(ordered_rows, key=lambda row: [_sort_key(c) for c in row])),
         )
 
     def json(self, text: str) -> SanitisedFile:
-        """A table is written as a list of rows; anything else with its keys in order and its digits capped."""
+        """Rewrite JSON. A table becomes a list of rows; anything else keeps its structure, with sorted keys and capped
+        digits."""
         try:
             found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
         except (ValueError, RecursionError) as fault:
-            raise Invalid("unreadable", "The file is no JSON.") from fault
+            raise Invalid("unreadable", "The file is not JSON.") from fault
         check_amount(found, self.caps)
         table = read_json_table(found)
         if table is None or len(table.header) > self.caps.columns:
@@ -291,7 +298,7 @@ class FileSanitiser:
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {self.cell(k): self._plain(v) for k, v in value.items()}
+            return {self.cell(k): self._plain(v) for k, v in value.items()}  # check_amount has limited the depth
         if isinstance(value, list):
             return [self._plain(v) for v in value]
         if value is None or isinstance(value, bool):
@@ -301,11 +308,11 @@ class FileSanitiser:
 
 
 def cap_digits(value: Decimal, digits: int) -> str:
-    """Whole numbers below a bound as they are; of others so many significant digits."""
+    """Write a number: whole numbers below MAX_EXACT_WHOLE exactly, all others with `digits` significant digits."""
     whole = value == value.to_integral_value() and abs(value) < MAX_EXACT_WHOLE
     if not value or whole:
         return f"{value:.0f}" if value else "0"
-    exponent = Decimal(1).scaleb(value.adjusted() - digits + 1)
+    exponent = Decimal(1).scaleb(value.adjusted() - digits + 1)  # place of the last significant digit
     text = f"{value.quantize(exponent, ROUND_HALF_EVEN):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -1,4 +1,5 @@
-"""The one entry for a Python job's text: uses, declared outputs, refusals and notes. Grants are judged by scope."""
+"""The only entry for the text of a Python job: uses, declared outputs, refusals and notes. `broker.scope` judges
+grants."""
 
 import ast
 import sys
@@ -19,14 +20,14 @@ from broker.python_jobs.static_scan import inspect_script
 
 READ_CALLS = frozenset({NPD_LOAD, "npd.table"})
 OUTPUT_CALLS = {"npd.output.table": 3, "npd.output.regression": 3, "npd.output.figure": 2}
-"""Calls that hand an output over, and at which place its name may stand."""
+"""Calls that submit an output, and the position of the argument with its name."""
 FILE_CALL = "npd.output.file"
 
 
 def check_calls(
     tree: ast.Module, header: ScriptHeader, catalogue: Catalogue, lines: Sequence[str]
 ) -> Iterator[Refusal]:
-    """What would fail inside the sandbox, in no order."""
+    """Refusals of calls that would fail inside the sandbox, in no order."""
     aliases = import_aliases(tree)
     mounted = {use.table for use in header.uses}
     for node in ast.walk(tree):
@@ -46,23 +47,24 @@ def _table_refusals(
 ) -> Iterator[Refusal]:
     node = _argument(call, 0, "name")
     written = _text_constant(node)
-    if node is None or written is None:
+    if node is None or written is None:  # a computed name can be checked only at run time
         return
-    names = {name: name for table in mounted for name in (table, table.partition(".")[2])}
+    names = {name: name for table in mounted for name in (table, table.partition(".")[2])}  # with and without schema
     found = {table for table in mounted if _names_table(table, written)}
     if found:
         yield from _variable_refusals(call, header, found, catalogue, lines)
         return
     meant = next((t.full_name for t in catalogue.tables if _names_table(t.full_name, written)), None)
     advice = f"Write `# input: {meant or 'npd.absence'}` in the header.{did_you_mean(written, names)}"
-    message = f"The script reads {written}, which its header does not mount."
+    message = f"The script reads {written}, which its header does not declare."
     yield Refusal("table-not-mounted", message, advice, *node_position(node, lines))
 
 
 def _variable_refusals(
     call: ast.Call, header: ScriptHeader, tables: set[str], catalogue: Catalogue, lines: Sequence[str]
 ) -> Iterator[Refusal]:
-    """Variables that `npd.table` names and no input has. All of a table are there where an input line names none."""
+    """Refusals of variables that `npd.table` names but no input has. An input line without variables mounts all of a
+    table."""
     node = _argument(call, 1, "variables")
     if not isinstance(node, (ast.List, ast.Tuple)):
         return
@@ -75,7 +77,7 @@ def _variable_refusals(
         variable = table.find(name)
         advice = f"Write `# input: {table.full_name} [{variable.name}, ...]`." if variable else "Correct the name."
         advice += "" if variable else did_you_mean(name, {n: n for n in held.values()})
-        message = f"The script reads {name} of {table.full_name}, which its header does not mount."
+        message = f"The script reads {name} of {table.full_name}, which its header does not declare."
         yield Refusal("variable-not-mounted", message, advice, *node_position(part, lines))
 
 
@@ -84,35 +86,35 @@ def _output_refusals(
 ) -> Iterator[Refusal]:
     declared = {PurePosixPath(output.name).stem: output.name for output in header.outputs}
     if node is None:
-        if len(declared) != 1 and not any(k.arg is None for k in call.keywords):
-            message = f"This output has no name, and the header declares {len(declared)}."
-            yield Refusal("output-not-declared", message, "Say name=.", *node_position(call, lines))
+        if len(declared) != 1 and not any(k.arg is None for k in call.keywords):  # **kwargs may contain the name
+            message = f"This output has no name, but the header declares {len(declared)} outputs."
+            yield Refusal("output-not-declared", message, "Add name=.", *node_position(call, lines))
         return
     written = _text_constant(node)
     if written is None:
         return
     stem = PurePosixPath(written).stem
     if stem not in declared:
-        message = f"The header declares no output {stem}."
+        message = f"The header does not declare an output {stem}."
         meant = did_you_mean(stem, {each: each for each in declared})
         advice = f"Write `# output: {stem}.csv | what it is` at the top.{meant}"
         yield Refusal("output-not-declared", message, advice, *node_position(node, lines))
 
 
 def _names_table(table: str, written: str) -> bool:
-    """Whether a table is meant, as the library `npd` reads names: with or without its schema, in any case."""
+    """Whether a text names a table, as the library `npd` reads names: with or without schema, ignoring case."""
     wanted = written.strip().casefold()
     return wanted in {table.casefold(), table.partition(".")[2].casefold()}
 
 
 def _argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
-    """An argument by keyword or place; None where there is none. After `*x`, places are not known."""
+    """Argument by keyword or position; None if there is none. After `*x`, positions are unknown."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
     before = call.args[: position + 1]
     if any(isinstance(argument, ast.Starred) for argument in before):
-        return ast.Name("unknown")
+        return ast.Name("unknown")  # stands for an argument that cannot be read
     return before[position] if len(before) > position else None
 
 
@@ -121,15 +123,15 @@ def _text_constant(node: ast.expr | None) -> str | None:
 
 
 ANSWER_FUNCTION = "answer"
-ANSWER_FORM = "Write  def answer(tables):  at the top level, and let it return the numbers, in the order of the ranges."
+ANSWER_FORM = "Write  def answer(tables):  at the top level, and return the numbers in the order of the ranges."
 
 
 def check_answer(tree: ast.Module, lines: Sequence[str], line: int) -> list[Refusal]:
-    """`line`: of the private line, where there is no function to point at."""
+    """Refusals of the function `answer`. `line`: line of the directive, used if there is no function to point at."""
     last: ast.stmt | None = None
     for node in tree.body:
         if _binds_answer(node):
-            last = node
+            last = node  # the last binding counts, as in Python
     if last is None:
         return [Refusal("private-answer", "The script has no function answer(tables).", ANSWER_FORM, line, 1)]
     if problem := _answer_problem(last):
@@ -138,7 +140,7 @@ def check_answer(tree: ast.Module, lines: Sequence[str], line: int) -> list[Refu
 
 
 def _binds_answer(node: ast.stmt) -> bool:
-    """Whether a statement of the top level gives the name a meaning."""
+    """Whether a top-level statement binds the name."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name == ANSWER_FUNCTION
     if isinstance(node, ast.Assign):
@@ -150,27 +152,27 @@ def _binds_answer(node: ast.stmt) -> bool:
 
 def _answer_problem(node: ast.stmt) -> str | None:
     if isinstance(node, ast.AsyncFunctionDef | ast.ClassDef):
-        return "answer is no plain function."
+        return "answer is not a plain function."
     if not isinstance(node, ast.FunctionDef):
         return None
     arguments = node.args
-    needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-    unnamed = [d for d in arguments.kw_defaults if d is None]
+    needed = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)  # arguments without a default
+    unnamed = [d for d in arguments.kw_defaults if d is None]  # keyword-only arguments without a default
     if (
         needed > 1
         or unnamed
         or (needed == 0 and not arguments.args and not arguments.posonlyargs and arguments.vararg is None)
     ):
-        return "answer has to take one thing: the tables of a block."
+        return "answer must take one argument: the tables of a block."
     inside = [n for n in ast.walk(node) if isinstance(n, ast.Yield | ast.YieldFrom)]
     if inside:
-        return "answer yields; it has to return its numbers."
+        return "answer uses yield, but must return its numbers."
     returned = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
-    return None if returned else "answer returns nothing."
+    return None if returned else "answer does not return anything."
 
 
 def imported_libraries(tree: ast.Module, known: frozenset[str]) -> tuple[str, ...]:
-    """Modules that the script imports by name, of those that are `known`: libraries, which run no line of the
+    """Modules that the script imports by name and that are `known`: libraries, whose import runs no line of the
     script."""
     return tuple(
         sorted({m for node in ast.walk(tree) for m in _imported_modules(node) if m.partition(".")[0] in known})
@@ -184,16 +186,14 @@ def _imported_modules(node: ast.AST) -> Iterator[str]:
         yield node.module
 
 
-REVIEWED_BY_PERSON = "What a script leaves is always looked at by a person."
+REVIEWED_BY_PERSON = "A checker always reviews the outputs of a script."
 
 
 @dataclass(frozen=True, slots=True)
 class PythonCheck:
-    """What follows from a script's text alone.
-
-    `uses` are what its inputs name (or the whole grant), for the scope check and the sandbox request; they are
-    computed for refused text too. `canonical` is the text that is stored and run: line ends are \\n.
-    """
+    """What follows from a script's text alone. `uses`: what its inputs name (or the whole grant), for the scope check
+    and the sandbox request; computed for refused text too. `canonical`: the text that is stored and run, with \\n line
+    ends."""
 
     uses: tuple[VariableUse, ...]
     outputs: tuple[DeclaredOutput, ...]
@@ -201,15 +201,15 @@ class PythonCheck:
     review: tuple[str, ...]
     canonical: str
     private: ParsedDirective = field(default_factory=ParsedDirective)
-    """The line that makes it a private script."""
+    """The directive that makes it a private script."""
     modules: tuple[str, ...] = ()
-    """Of a private script, the modules that it names."""
+    """Modules that a private script imports."""
 
 
 def check_python(text: str, project: ResearchProject, policies: PolicySet) -> PythonCheck:
-    """All that can be said before anything runs. Scope and combinations are not judged here."""
+    """Check everything that can be checked before a run. Does not judge scope or combinations of variables."""
     found = inspect_script(text, policies.service)
-    if len(text) > policies.service.text_bytes:
+    if len(text) > policies.service.text_bytes:  # a text that is too long is not read any further
         return PythonCheck((), (), found.refusals, (), "")
     header = read_header(text, project, policies)
     calls = () if found.tree is None else check_calls(found.tree, header, policies.catalogue, lines_of(text))
@@ -227,13 +227,14 @@ def check_python(text: str, project: ResearchProject, policies: PolicySet) -> Py
 def _private_check(
     checked: PythonCheck, text: str, tree: ast.Module | None, project: ResearchProject, policies: PolicySet
 ) -> PythonCheck:
-    """Its line comes first, in one way of writing; nothing that it leaves would be looked at, since nothing leaves."""
+    """Check a private script. Its canonical text begins with its directive in canonical spelling. There is no review,
+    because none of its files leave."""
     profile = policies.privacy.profile(project.privacy) if project.privacy else None
     directive = read_private_directive(text, profile, policies.service)
     own = list(directive.refusals)
     if tree is not None:
         own += check_answer(tree, lines_of(text), directive.line or 1)
-    own += [_extra_output(o) for o in checked.outputs[1:]]
+    own += [_extra_output(o) for o in checked.outputs[1:]]  # the first one is the table of the numbers
     known = frozenset(policies.service.python_modules) | sys.stdlib_module_names
     return replace(
         checked,
@@ -248,10 +249,11 @@ def _private_check(
 
 
 def _extra_output(declared: DeclaredOutput) -> Refusal:
-    message = "A private script has one output: the table of its numbers."
-    return Refusal("private-output", message, "Keep the first output line.", declared.line, declared.column)
+    message = "A private script can have only one output: the table of its numbers."
+    return Refusal("private-output", message, "Keep only the first output line.", declared.line, declared.column)
 
 
 def _canonical(text: str) -> str:
-    """Half characters, which no store can hold, become question marks; a text that has one is refused anyway."""
+    """Text with plain line ends. Surrogates, which no store can hold, become question marks; a text with one is refused
+    anyway."""
     return ("\n".join(lines_of(text)).rstrip("\n") + "\n").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""A courtesy scan of a script's syntax tree: points out early what the sandbox will stop anyway."""
+"""An early scan of a script's syntax tree. It reports what the sandbox would stop anyway."""
 
 import ast
 import sys
@@ -43,47 +43,48 @@ ForbiddenConstruct = tuple[str, str]
 
 
 def forbidden_construct(node: ast.AST, modules: dict[str, str]) -> ForbiddenConstruct | None:
-    """Code and sentence for a node that is refused. `modules` maps names to the modules that they stand for."""
+    """Code and message for a forbidden node; None if it is allowed. `modules` maps names to the modules that they stand
+    for."""
     match node:
         case ast.Name(id=name) if name in _FORBIDDEN_NAMES:
-            return ("name", f"{name} is not available to jobs.")
+            return ("name", f"You cannot use {name} in a job.")
         case ast.Attribute():
             return _attribute(node, modules)
         case ast.ImportFrom():
             return _import_from(node)
         case ast.keyword(arg="allow_pickle", value=ast.Constant(value=True)):
-            return ("pickle", "Pickled objects are not read: they run code.")
+            return ("pickle", "You cannot read pickled objects, because they run code.")
         case ast.Constant(value=str(value)) if value.strip().lower().startswith("module://"):
             return ("backend", "A plotting backend cannot be loaded from a file.")
         case ast.BinOp(op=ast.Pow()) if _too_large(node):
-            return ("constant", "This power of constants is too large to be computed.")
+            return ("constant", "This power of constants is too large to compute.")
     return None
 
 
 def _attribute(node: ast.Attribute, modules: dict[str, str]) -> ForbiddenConstruct | None:
     name = node.attr
     if name in _FRAME_ATTRIBUTES or (name.startswith("__") and name.endswith("__") and name not in _ALLOWED_DUNDERS):
-        return ("internals", f"The attribute {name} reaches into Python itself and is not available to jobs.")
+        return ("internals", f"You cannot use the attribute {name}, because it reaches into Python itself.")
     if name in _PICKLE_METHODS:
-        return ("pickle", "Pickled objects are not read: they run code.")
+        return ("pickle", "You cannot read pickled objects, because they run code.")
     owner = modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
     if owner in _FORBIDDEN_MEMBERS and name in _FORBIDDEN_MEMBERS[owner]:
-        return ("module-member", f"{owner}.{name} is not available to jobs.")
+        return ("module-member", f"You cannot use {owner}.{name} in a job.")
     return None
 
 
 def _import_from(node: ast.ImportFrom) -> ForbiddenConstruct | None:
     module = node.module or ""
     if any(alias.name == "*" for alias in node.names):
-        return ("star-import", f"from {module} import * hides which names a script uses.")
+        return ("star-import", f"from {module} import * hides which names the script uses.")
     wrong = [alias.name for alias in node.names if alias.name in _FORBIDDEN_MEMBERS.get(module, frozenset())]
-    return ("module-member", f"{module}.{wrong[0]} is not available to jobs.") if wrong else None
+    return ("module-member", f"You cannot use {module}.{wrong[0]} in a job.") if wrong else None
 
 
 def _too_large(node: ast.BinOp) -> bool:
-    """Constants only; estimated from the sizes written, never computed."""
+    """Whether a power of constants is too large, estimated from the written sizes without computing it."""
     base, power = node.left, node.right
-    if isinstance(power, ast.BinOp) and isinstance(power.op, ast.Pow):
+    if isinstance(power, ast.BinOp) and isinstance(power.op, ast.Pow):  # a tower of powers grows too fast to estimate
         return _is_constant(power.left) and _is_constant(power.right)
     return (
         isinstance(base, ast.Constant)
@@ -132,12 +133,16 @@ _SANDBOX_FOLDERS = ("/data", "/out", "/tmp")  # noqa: S108  the sandbox's own fo
 
 
 def outside_access_notes(node: ast.AST, modules: dict[str, str]) -> Iterator[str]:
-    """What one node reaches for. `modules` maps names to the modules that they stand for."""
+    """Notes on what a node tries to access outside the sandbox. `modules` maps names to the modules that they stand
+    for."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from _import_notes(node)
     elif isinstance(node, ast.Call):
         if dotted_name(node.func, modules) in _PROCESS_CALLS:
-            yield f"{ast.unparse(node.func)}() is of processes: they are few in the sandbox, and none outlives the job."
+            yield (
+                f"{ast.unparse(node.func)}() starts processes: the sandbox allows only a few, and they end with the "
+                "job."
+            )
         yield from _file_notes(node)
 
 
@@ -145,13 +150,13 @@ def _import_notes(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     named = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
     for top in dict.fromkeys(name.split(".")[0] for name in named):
         if top in NETWORK_MODULES:
-            yield f"Imports {top}: there is no network in the sandbox."
+            yield f"The script imports {top}: the sandbox has no network."
         elif top in PROCESS_MODULES:
-            yield f"Imports {top}: processes in the sandbox are few, and none outlives the job."
+            yield f"The script imports {top}: the sandbox allows only a few processes, and they end with the job."
 
 
 def _file_notes(call: ast.Call) -> Iterator[str]:
-    """Files that are named by a text and lie where nothing is."""
+    """Notes on files that a literal names in a place where the sandbox has none."""
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     if name not in _FILE_CALLS:
         return
@@ -159,18 +164,20 @@ def _file_notes(call: ast.Call) -> Iterator[str]:
         if not isinstance(path, str):
             continue
         if "://" in path:
-            yield f"{name}() of an address: there is no network in the sandbox."
+            yield f"{name}() reads an address: the sandbox has no network."
         elif path.startswith("/") and not path.startswith(_SANDBOX_FOLDERS):
-            yield f"{name}() of a file outside /data, /out and /tmp: nothing of the author's is there."
+            yield (
+                f"{name}() uses a file outside /data, /out and /tmp: the sandbox has none of the author's files there."
+            )
 
 
-NOT_NEEDED = "The sandbox would stop it: leave it out."
+NOT_NEEDED = "The sandbox would stop this: remove it."
 _STANDARD_MODULES = sys.stdlib_module_names
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptInspection:
-    """What the scan found: refusals, notes for the author and for who reviews, and the tree, if there is one."""
+    """Result of the scan: refusals, notes for the author and the checkers, and the tree, if there is one."""
 
     refusals: tuple[Refusal, ...]
     review: tuple[str, ...]
@@ -178,7 +185,7 @@ class ScriptInspection:
 
 
 def inspect_script(text: str, limits: ServiceLimits) -> ScriptInspection:
-    """Everything that the text shows by itself; a text that cannot be looked at safely is not parsed at all."""
+    """Find everything that the text shows by itself. A text that cannot be scanned safely is not parsed."""
     before = scan_text(text, limits)
     if before:
         return ScriptInspection(before, ())
@@ -193,7 +200,7 @@ def inspect_script(text: str, limits: ServiceLimits) -> ScriptInspection:
             refusals.append(_refusal(problem[0], problem[1], NOT_NEEDED, node, lines))
         refusals += _module_refusals(node, limits, tried, lines)
         notes += [_positioned_note(note, node, lines) for note in outside_access_notes(node, modules)]
-    found = {(r.code, r.line, r.column): r for r in refusals}
+    found = {(r.code, r.line, r.column): r for r in refusals}  # one refusal for each code and place
     ordered = tuple(sorted(found.values(), key=lambda r: (r.line or 0, r.column or 0)))
     return ScriptInspection(ordered, tuple(note for _, note in sorted(set(notes))), tree)
 
@@ -201,20 +208,22 @@ def inspect_script(text: str, limits: ServiceLimits) -> ScriptInspection:
 def _module_refusals(
     node: ast.AST, limits: ServiceLimits, tried: frozenset[int], lines: list[str]
 ) -> Iterator[Refusal]:
-    """Modules that are not available, and those that the image does not hold; who tries an import knows that."""
+    """Refuse forbidden modules, and modules that the image lacks. An import inside `try` may fail, so a missing module
+    is accepted there."""
+    # imported names can be functions, so only the module is checked
     for module in _imported_modules(node)[:1] if isinstance(node, ast.ImportFrom) else _imported_modules(node):
         top = module.split(".")[0]
         held = top in _STANDARD_MODULES or top in limits.python_modules
         if not held and id(node) not in tried and not {module, top} & FORBIDDEN_MODULES:
-            advice = "Leave it out, or use what the image holds: docs/reference/python.md has the list."
-            yield _refusal("module-missing", f"The image does not hold the module {top}.", advice, node, lines)
+            advice = "Remove it, or use a module of the image: docs/reference/python.md has the list."
+            yield _refusal("module-missing", f"The image does not have the module {top}.", advice, node, lines)
     for module in _imported_modules(node):
         if module in FORBIDDEN_MODULES or module.split(".")[0] in FORBIDDEN_MODULES:
-            yield _refusal("module", f"The module {module} is not available to jobs.", NOT_NEEDED, node, lines)
+            yield _refusal("module", f"You cannot use the module {module} in a job.", NOT_NEEDED, node, lines)
 
 
 def _tried_imports(tree: ast.Module) -> frozenset[int]:
-    """The imports in the body of a `try`."""
+    """Imports in the body of a `try`, by node id."""
     bodies = [part for node in ast.walk(tree) if isinstance(node, ast.Try) for part in node.body]
     return frozenset(id(node) for part in bodies for node in ast.walk(part))
 
@@ -225,15 +234,25 @@ def _positioned_note(note: str, node: ast.AST, lines: list[str]) -> tuple[tuple[
 
 
 def _parse(text: str) -> ast.Module | Refusal:
-    """ast.parse raises more than SyntaxError: for NUL, for numbers of too many digits, for depth."""
+    """Parse a script. ast.parse raises more than SyntaxError: for NUL, for numbers with too many digits, for depth."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        return Refusal("syntax", f"This is no Python: {error.msg}.", "Correct it.", error.lineno, error.offset or None)
+        return Refusal(
+            "syntax",
+            f"This is not valid Python: {error.msg}.",
+            "Correct the syntax.",
+            error.lineno,
+            error.offset or None,
+        )
     except (ValueError, OverflowError, RecursionError, MemoryError):
-        return Refusal("syntax", "This script is too deeply nested or holds a number that is too long.", "Split it.")
+        return Refusal(
+            "syntax",
+            "This script is too deeply nested, or has a number that is too long.",
+            "Split the script into smaller functions.",
+        )
 
 
 def _module_aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:

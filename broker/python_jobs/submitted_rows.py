@@ -19,26 +19,26 @@ from broker.domain.plans.variable_uses import VariableClass, VariableUse, Years,
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
 
 DERIVED_DECIMALS = 4
-"""Digits after the point of a derived number in a table: finer ones carry more than a figure needs."""
+"""Decimal places of a derived number in a table. More would carry more information than a figure needs."""
 INDICATOR_MEASURES = frozenset({MeasureKind.SHARE, MeasureKind.ONES})
 HIDDEN_CLASSES = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
 
 
 @dataclass(frozen=True, slots=True)
 class JobInputs:
-    """The inputs of a job: what its header mounts, and how a name of two parts is completed."""
+    """Inputs of a job: the uses of its header, and the schema that completes a name of two parts."""
 
     uses: Sequence[VariableUse]
     catalogue: Catalogue
     schema: str
 
     def find(self, written: str, column: str) -> tuple[CatalogueTable, Variable]:
-        """A declared variable, which must be one of the inputs."""
+        """Table and variable of a declaration. Raises Invalid unless it is one of the inputs."""
         name, _, bare = written.rpartition(".")
         table = self.catalogue.find(name) or self.catalogue.find(f"{self.schema}.{name}")
         variable = table.find(bare) if table is not None else None
         if table is None or variable is None or not self._mounts(table, variable):
-            message = f"{column} is declared as {written}, which is none of the job's inputs."
+            message = f"{column} is declared as {written}, which is not an input of the job."
             raise Invalid("request", message, f"/variables/{column}")
         return table, variable
 
@@ -62,6 +62,7 @@ def rows_for_table(request: ScriptTable, inputs: JobInputs) -> MicrodataSchema:
         _require_column(wanted, column, ScalarType.TEXT)
     for measure in request.measures:
         if measure.column is not None:
+            # shares and ones need 0/1 columns
             _require_column(
                 wanted, measure.column, ScalarType.FLAG if measure.kind in INDICATOR_MEASURES else ScalarType.DECIMAL
             )
@@ -78,17 +79,17 @@ def _bounded(column: MicrodataColumn, bounds: Mapping[str, tuple[float, float]])
 
 
 def rows_for_tables(requests: Sequence[ScriptTable], inputs: JobInputs) -> MicrodataSchema:
-    """All columns of requests for tables of the same people. Raises Invalid where two of them take a column for
-    different things."""
+    """All columns of several table requests about the same people. Raises Invalid if two requests use a column in
+    different ways."""
     first, *others = [rows_for_table(one, inputs) for one in requests]
     columns = {c.name: c for c in first.columns}
     for rows in others:
         if rows.person != first.person or any(columns.get(c.name, c) != c for c in rows.columns):
-            raise Invalid("request", "Two tables take a column for different things.", "")
+            raise Invalid("request", "Two tables use a column for different variables.", "")
         columns |= {c.name: c for c in rows.columns}
-    folded = {name.casefold() for name in columns} | {first.person.name.casefold()}
+    folded = {name.casefold() for name in columns} | {first.person.name.casefold()}  # SQL ignores the case of names
     if len(folded) <= len(columns):
-        raise Invalid("request", "Two columns differ in the case of their letters only.", "")
+        raise Invalid("request", "Two columns differ only in capital letters.", "")
     institutions = [
         c.name for c in columns.values() if c.variable is not None and institution_code(c.variable_name) is not None
     ]
@@ -102,7 +103,7 @@ def rows_for_regression(request: ScriptRegression, inputs: JobInputs) -> Microda
     for factor in (f for term in formula.terms for f in term):
         _require_column(wanted, factor.column, ScalarType.TEXT if factor.levels else ScalarType.DOUBLE)
     for column in (*formula.absorbed, *([request.cluster] if request.cluster else [])):
-        if column != request.person:
+        if column != request.person:  # the rows always contain the person
             _require_column(wanted, column, ScalarType.TEXT, any_type=True)
     return _typed_rows(request.person, wanted, dict(request.variables), inputs)
 
@@ -110,10 +111,11 @@ def rows_for_regression(request: ScriptRegression, inputs: JobInputs) -> Microda
 def _require_column(
     wanted: dict[str, tuple[ScalarType, int]], column: str, kind: ScalarType, any_type: bool = False
 ) -> None:
-    """`any_type`: a column that is a number elsewhere only tells groups apart here, which it does as it is."""
+    """Record the type that a request needs of a column. `any_type`: the column only separates groups here, so a number
+    elsewhere may stay one. Raises Invalid if two types conflict."""
     before = wanted.get(column)
     if before is not None and before[0] is not kind and not any_type:
-        message = f"{column} is asked for as {before[0]} and as {kind}: give each a column of its own."
+        message = f"{column} is used as {before[0]} and as {kind}: use a separate column for each."
         raise Invalid("request", message, "")
     wanted.setdefault(column, (kind, DERIVED_DECIMALS if kind is ScalarType.DECIMAL else 0))
 
@@ -124,14 +126,14 @@ def _typed_rows(
     table, variable = inputs.find(declared[person], person)
     domain = table.domain_of_key(variable.name)
     if domain is None:
-        message = f"{declared[person]} is no link key: its pseudonyms are of nobody."
+        message = f"{declared[person]} is not a link key, so it does not identify persons."
         raise Invalid("request", message, f"/variables/{person}")
     columns = list(_declared_columns(person, declared, inputs))
     known = {c.name for c in columns}
     columns += [MicrodataColumn(c, kind, digits) for c, (kind, digits) in wanted.items() if c not in known]
     folded = [c.name.casefold() for c in columns] + [person.casefold()]
     if len(set(folded)) < len(folded):
-        raise Invalid("request", "Two columns differ in the case of their letters only.", "/variables")
+        raise Invalid("request", "Two columns differ only in capital letters.", "/variables")
     institutions = [c.name for c in columns if c.variable is not None and institution_code(c.variable_name) is not None]
     who = MicrodataColumn(person, variable.type, 0, f"{table.full_name}.{variable.name}")
     return MicrodataSchema(who, inputs.keys(domain), tuple(columns), institutions[0] if institutions else None)
@@ -140,10 +142,10 @@ def _typed_rows(
 def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInputs) -> Iterator[MicrodataColumn]:
     for column, written in declared.items():
         table, variable = inputs.find(written, column)
-        if column == person:
+        if column == person:  # the person has a field of its own
             continue
         if variable.cls in HIDDEN_CLASSES or table.is_link_key(variable.name):
-            message = f"{column} is an identifier: only the pseudonym of the person can be handed over."
+            message = f"{column} is an identifier: a script can submit only the pseudonym of the person."
             raise Invalid("request", message, f"/variables/{column}")
         yield MicrodataColumn(column, variable.type, variable.decimals or 0, f"{table.full_name}.{variable.name}")
 
@@ -151,8 +153,8 @@ def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInput
 SCHEMA, TABLE_NAME = "handed", "rows"
 FULL_NAME = f"{SCHEMA}.{TABLE_NAME}"
 MAX_DERIVED = 1e9
-"""Numbers that scripts derive are at most so large, or their rows are refused."""
-UNVERIFIED = "A script made a column of this figure, and nobody has verified what is in it."
+"""Largest number that a script may derive. Rows with a larger one are refused."""
+UNVERIFIED = "A script made a column of this figure, and its content was not verified."
 _SQL_TEMPLATES = {
     MeasureKind.SUM: "SUM({})",
     MeasureKind.MEAN: "AVG({})",
@@ -164,7 +166,7 @@ _SQL_TEMPLATES = {
 
 
 def query_text(requests: Sequence[ScriptTable]) -> str:
-    """The requests in the dialect duckdb. Names are plain: the reader of requests has seen to it."""
+    """The requests as SQL in the dialect duckdb. All names are plain: the request reader has checked them."""
     return "\n".join(
         f"-- output: handed{number}\n{_table_query(request)}" for number, request in enumerate(requests, 1)
     )
@@ -187,8 +189,8 @@ def _statistic_sql(measure: MeasureRequest, request: ScriptTable) -> str:
 
 
 def catalogue_with_rows(rows: MicrodataSchema, inputs: JobInputs) -> Catalogue:
-    """The catalogue and, as a table of its own, the rows: declared columns with their catalogue entry, the others as
-    what anybody may have put into them."""
+    """The catalogue with the rows as a further table. Declared columns keep their catalogue entry; the others are
+    described as unverified columns of the script."""
     person_table = inputs.catalogue.table(rows.person.table)
     table = CatalogueTable(
         schema_name=SCHEMA,
@@ -217,8 +219,10 @@ def _variable(column: MicrodataColumn, inputs: JobInputs) -> Variable:
     found = table.find(column.variable_name)
     assert found is not None
     codes = found.codes
+    # only the years of the inputs can occur
     if table.year is not None and found.name.casefold() == table.year.variable.casefold():
         codes = tuple(str(table.year.format.write(y)) for y in sorted(_input_years(table, inputs.uses)))
+    # a join in the script may have left any column NULL
     return replace(found, name=column.name, codes=codes, missing=True)
 
 
@@ -228,7 +232,7 @@ def _input_years(table: CatalogueTable, uses: Sequence[VariableUse]) -> Years:
 
 
 def uses_in_vault(uses: Sequence[VariableUse], rows: MicrodataSchema, inputs: JobInputs) -> tuple[VariableUse, ...]:
-    """What the query does with declared columns, as uses of their catalogue variables in the years of the inputs."""
+    """Uses of the query's declared columns, as uses of their catalogue variables in the years of the inputs."""
     names = {c.name.casefold(): c for c in (rows.person, *rows.columns) if c.variable is not None}
     found = []
     for use in uses:
@@ -242,8 +246,8 @@ def uses_in_vault(uses: Sequence[VariableUse], rows: MicrodataSchema, inputs: Jo
 
 
 def plan_by_output(plan: Plan, rows_by_output: Sequence[tuple[str, MicrodataSchema]]) -> Plan:
-    """The plan under the outputs' names, each with its own rows: keys that are declared have the lists of their
-    variables, and a person looks at every figure that has a column of the script's own in it."""
+    """The plan with the names of the outputs, each with its own rows. Declared keys get the value lists of their
+    variables. Every figure that reads a column of the script's own needs review."""
     outputs = tuple(
         replace(output, name=name, tables=tuple(_verified_table(t, rows) for t in output.tables))
         for output, (name, rows) in zip(plan.outputs, rows_by_output, strict=True)

@@ -1,4 +1,5 @@
-"""Room: SQL text to uses, plan and rendered SQL. No I/O, no data, no grants; the only room that knows sqlglot."""
+"""Room: turns SQL text into uses, a plan and rendered SQL. No I/O, no data, no grants; the only room that imports
+sqlglot."""
 
 from broker.query.compile import CompiledSql, compile_sql
 from broker.query.operations.possible_values import compute_value

@@ -23,13 +23,13 @@ from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
 ColumnsByName = dict[str, ColumnRef]
-"""Columns of a derived relation by their folded names, in the order of its SELECT list."""
+"""Columns of a derived relation by their case-folded names, in the order of its SELECT list."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundRows:
-    """Rows: `person` is the id of the row's person number, None for public rows. `is_correlated` says that the rows are
-    those of the person of the row outside, in a subquery that is correlated on the link key."""
+    """Rows. `person` is the id of the column with the person number; None for public rows. `is_correlated`: the rows
+    belong to the person of the outer row, in a subquery that is correlated on the link key."""
 
     relation: Relation
     person: int | None
@@ -52,8 +52,8 @@ class BoundRows:
 
 @dataclass(frozen=True, slots=True)
 class BoundGroups:
-    """Groups: a program above the top γ, with the columns that a query around it sees. `is_single` says that it has
-    exactly one row; `keys` the columns that tell one row from another; `tables` how many γs over persons are in it."""
+    """Groups: a program above the top aggregation, with the columns that an outer query sees. `is_single`: the program
+    has exactly one row. `keys`: the columns that identify a row."""
 
     program: PostAggregation
     columns: ColumnsByName
@@ -65,7 +65,8 @@ BoundQuery = BoundRows | BoundGroups
 
 
 class BindTarget(StrEnum):
-    """What a query is bound for: groups that the broker works with, or rows that the engine joins with others."""
+    """What a query is bound for: groups that the broker computes with, or rows that the engine joins with other
+    rows."""
 
     GROUPS = "groups"
     ROWS = "rows"
@@ -73,7 +74,7 @@ class BindTarget(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CteDefinition:
-    """A CTE or temporary table: bound again at each use, with the tables that it could see."""
+    """A CTE or temporary table. It is bound again at each use, with the tables that its definition could see."""
 
     query: exp.Expr
     columns: tuple[str, ...]
@@ -84,24 +85,24 @@ Ctes = Mapping[str, CteDefinition]
 
 
 def one_row() -> BoundRows:
-    """What a SELECT without FROM reads."""
+    """The source of a SELECT without FROM: one row without columns."""
     return BoundRows(Values((), ((),)), None, frozenset())
 
 
 def is_context(part: Relation) -> bool:
-    """Whether a relation itself brings other people's rows together: groups or windows that a person's rows meet."""
+    """Whether this operator combines rows of other people: groups or windows that are joined with a person's rows."""
     if isinstance(part, Aggregate):
         return part.person is None and part.counted is not None
     return isinstance(part, Window) and any(c.shared for c in part.columns)
 
 
 def has_context(relation: Relation) -> bool:
-    """Whether other people's rows are brought together inside."""
+    """Whether any operator inside combines rows of other people."""
     return any(map(is_context, walk(relation)))
 
 
 class LinkKeyEqualities:
-    """Which link keys are equal on every row: a union-find over all conjuncts of a SELECT (never under OR)."""
+    """Which link keys are equal on every row: a union-find over the conjuncts of a SELECT (never below OR)."""
 
     def __init__(self, symbols: SymbolTable, conjuncts: Iterable[Scalar]) -> None:
         self._symbols = symbols
@@ -119,11 +120,11 @@ class LinkKeyEqualities:
         return ident
 
     def are_linked(self, left: frozenset[int], right: frozenset[int]) -> bool:
-        """Whether some key of the left scans equals some key of the right scans."""
+        """Whether a key of the left scans equals a key of the right scans."""
         return bool(self._keys_of(left) & self._keys_of(right))
 
     def _keys_of(self, wanted: frozenset[int]) -> set[int]:
-        """The keys that stand in some scans, each by the one that stands for all its equals."""
+        """Representatives of the keys that belong to these scans."""
         found = [(i, self._symbols.scans_of(i)) for pair in self._parents.items() for i in pair]
         return {self._root(i) for i, scans in found if scans and scans <= wanted}
 
@@ -136,7 +137,7 @@ def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
 
 
 def conjuncts_of(predicate: Scalar | None) -> tuple[Scalar, ...]:
-    """The parts of a conjunction."""
+    """Parts of a conjunction."""
     if predicate is None:
         return ()
     if isinstance(predicate, Call) and predicate.op == "and":
@@ -153,14 +154,14 @@ def join_rows(
     symbols: SymbolTable,
     lateral: bool = False,
 ) -> BoundRows:
-    """Two relations joined. Two persons' rows meet only where link keys of one domain and person numbers are equal:
-    the second equality is added to the first."""
+    """Join two relations. Two persons' rows are joined only where link keys of one domain are equal; the condition that
+    person numbers are equal is added. Raises BindError if no link keys are equal."""
     conditions = list(on)
     both = None
     if left.person is not None and right.person is not None:
         if not (links.are_linked(left.scans, right.scans) or right.is_correlated):
             raise BindError("person-join", "Two tables about people are joined without their link keys.",
-                       "Join them ON a.key = b.key of one kind, or aggregate one of them first.")  # fmt: skip
+                            "Join the tables ON a.key = b.key of the same kind, or aggregate one first.")  # fmt: skip
         conditions.append(
             Call(
                 "equal",
@@ -170,15 +171,16 @@ def join_rows(
         )
         both = (left.person, right.person) if how is JoinHow.FULL else None
     condition = conjunction_of(conditions)
+    # an inner join without a condition is a cross join
     how = JoinHow.CROSS if condition is None and how is JoinHow.INNER else how
     person = left.person if left.person is not None else right.person
-    if both is not None:
+    if both is not None:  # Neither side's number is present on all rows of a FULL JOIN.
         person = symbols.new_id()
     relation = Join(left.relation, right.relation, how, condition, person, both, lateral)
     return BoundRows(relation, person, left.scans | right.scans, is_correlated=left.is_correlated)
 
 
 def column_list(node: exp.Expr | None) -> tuple[str, ...]:
-    """The column names of `AS t(a, b)`."""
+    """Column names of `AS t(a, b)`."""
     alias = node.args.get("alias") if node is not None else None
     return tuple(c.name for c in alias.args.get("columns") or []) if isinstance(alias, exp.TableAlias) else ()

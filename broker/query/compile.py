@@ -1,7 +1,5 @@
-"""The public face of the room: a text, a dialect, a catalogue and a project to a plan, its uses and every refusal.
-
-Grants are not judged here: `broker.scope` does that from the uses. Nothing here raises for what a text says.
-"""
+"""The entry of the room: compiles a text, for a dialect, catalogue and project, to a plan, its uses and every refusal.
+It does not judge grants: `broker.scope` does, from the uses. Bad input never raises."""
 
 from dataclasses import dataclass, replace
 
@@ -34,8 +32,9 @@ from broker.query.selectivity.selectivity_check import SelectivityCheck, Selecti
 
 @dataclass(frozen=True, slots=True)
 class CompiledSql:
-    """What a text comes to. `plan` is None exactly if there are refusals; `uses` are told as far as the text resolves;
-    `canonical` compiles, under the same dialect, to a plan with the same hash; `review` says why a person will look."""
+    """Result of compiling a text. `plan` is None exactly if there are refusals. `uses` cover the text as far as it
+    resolves. `canonical` compiles, in the same dialect, to a plan with the same hash. `review` lists why a checker must
+    review it."""
 
     plan: Plan | None
     uses: tuple[VariableUse, ...]
@@ -43,7 +42,7 @@ class CompiledSql:
     canonical: str
     review: tuple[str, ...]
     saved_names: tuple[str, ...] = ()
-    """Folded names of the project's kept things that were read."""
+    """Case-folded names of the project's saved definitions that were read."""
 
 
 def compile_sql(
@@ -51,10 +50,11 @@ def compile_sql(
     threshold: int = 1, saved: ReadableDefinitions = NO_READABLE_DEFINITIONS, *, in_parts: bool = True,
     reach: SelectivityThreshold | None = None,
 ) -> CompiledSql:  # fmt: skip
-    """Compiles one submission; never raises for bad input. `threshold` is the number of persons that a released cell
-    needs: a query that asks for smaller groups alone is refused. `saved` is what the project keeps. `in_parts`: the
-    branches of a total are statistics of their own, as disclosure control needs them. `reach`: parts of the text that
-    could single people out are looked for; nobody looks without it."""
+    """Compile one submission; never raises for bad input.
+
+    `threshold`: persons that a released cell needs. A query that asks only for smaller groups is refused. `saved`: the
+    project's saved definitions. `in_parts`: the branches of a total are separate statistics, as disclosure control
+    needs them. `reach`: look for parts of the text that could single people out; None: do not look."""
     diagnostics = Diagnostics(text.replace("\r\n", "\n"))
     dialect = find_dialect(dialect_name, diagnostics)
     scanned = scan_text(text, dialect, service, diagnostics) if dialect is not None else None
@@ -62,8 +62,8 @@ def compile_sql(
         return _refused_result(diagnostics)
     try:
         script = read_script(scanned, dialect, service, diagnostics)
-    except RecursionError:
-        diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name the parts.")
+    except RecursionError:  # sqlglot recurses, so a deeply nested text ends here
+        diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.")
         return _refused_result(diagnostics)
     if script is None:
         return _refused_result(diagnostics)
@@ -80,7 +80,7 @@ def compile_sql(
             dialect,
             catalogue,
             project,
-            service.max_scans - scans,
+            service.max_scans - scans,  # the limit on scans is for the whole text, not for each query
             threshold,
             diagnostics,
             saved_catalogue,
@@ -114,15 +114,17 @@ def _refused_result(
 def _compile_query(
     script_query: ScriptQuery, binder: Binder, reaching: SelectivityCheck | None
 ) -> tuple[PlannedOutput | SavedQuery | None, tuple[VariableUse, ...]]:
-    """One output, or one kept query, and its uses; the report has what is wrong with it."""
+    """Compile one output or one saved query. Returns it (None if refused) and its uses. The diagnostics have its
+    refusals."""
     before = len(binder.diagnostics.refusals)
+    # a saved query may not read itself
     binder.saved.within = (script_query.name.casefold(),) if script_query.saved_as is not None else ()
     try:
         bound = binder.bind_query(
             script_query.query, saved_sources.temporary_ctes(script_query.visible), None, BindTarget.GROUPS
         )
     except RecursionError:
-        binder.diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name the parts.")
+        binder.diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.")
         return None, ()
     except BindingAborted:
         return None, uses_of(binder.symbols, years_of((), binder.symbols))
@@ -133,6 +135,7 @@ def _compile_query(
         _output_columns(bound, script_query, binder) if bound is not None and script_query.saved_as is None else ()
     )
     symbols = binder.symbols
+    # complete relations last, because the last one decides the years of a scan
     relations = [*binder.partial_relations, *(t.rows.relation for t in binder.draft_tables)]
     years = years_of(relations, symbols)
     uses = uses_of(symbols, years)
@@ -149,12 +152,12 @@ def _compile_query(
     return (output if check_removal_evidence(output, binder.diagnostics, script_query.query) else None), uses
 
 
-NO_YEAR = "No year of {} meets the conditions, so nobody is found; look how its years are written."
-UNNAMED = "Columns without a name are called column_ and their place; write … AS name."
+NO_YEAR = "Your conditions select no year of {}, so nobody is found. Check how the years of this table are written."
+UNNAMED = "A column without a name is called column_ and its place. Write … AS name to name it."
 
 
 def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder) -> tuple[OutputColumn, ...]:
-    """The named columns of the output, each of which the grammar releases."""
+    """Return the named columns of the output. The grammar of released expressions must allow each of them."""
     diagnostics, symbols = binder.diagnostics, binder.symbols
     position = diagnostics.position_of(script_query.query)
     if isinstance(bound, BoundRows):
@@ -162,10 +165,13 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
             symbols.record_use(column, Usage.RELEASED)
         if bound.person is None and not any(symbols.is_person(s) for s in bound.scans):
             diagnostics.add(
-                "no-person-table", "Only public tables are read.", "They are published: no job is needed.", position
+                "no-person-table",
+                "The query reads only public tables.",
+                "Public tables are published, so you do not need a job.",
+                position,
             )
         else:
-            message = "The output has no aggregate of many people, so it shows rows."
+            message = "The output has no aggregate of many people, so it would show rows."
             diagnostics.add("no-aggregate", message, "Add COUNT(*), SUM or AVG with GROUP BY.", position)
         return ()
     found: list[OutputColumn] = []
@@ -184,10 +190,14 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
         ):
             diagnostics.add("unnamed-column", "A column of the output has no plain name.", "Write … AS name.", position)
         elif kind is None:
-            message = f"{spelling}: only aggregates, their ratios, differences and multiples by constants are released."
-            diagnostics.add("packed-arithmetic", message, "Give each aggregate a column of its own.", position)
+            message = (
+                f"{spelling} cannot be released. Only aggregates, their ratios, differences and multiples by "
+                "constants can."
+            )
+            diagnostics.add("packed-arithmetic", message, "Give each aggregate its own column.", position)
+        # in a UNION, a constant labels the rows of a branch
         elif kind == CONSTANT and not isinstance(script_query.query, exp.SetOperation):
-            diagnostics.add("constant-column", f"{spelling} is only a constant.", "Leave it out.", position)
+            diagnostics.add("constant-column", f"{spelling} is only a constant.", "Remove it.", position)
         else:
             found.append(OutputColumn(spelling, column, kind))
             if kind == KEY_STATISTIC:
@@ -199,8 +209,8 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
     shown = {c.expression for c in found}
     if (
         found
-        and not diagnostics.refusals
-        and any(k not in shown for k in bound.keys)
+        and not diagnostics.refusals  # the key may be missing because of an earlier refusal
+        and any(k not in shown for k in bound.keys)  # Without its key, a row would be the row of an unknown group.
         and not _are_keys_shown(bound, shown, binder)
     ):
         diagnostics.add("hidden-key", "A key of GROUP BY is not a column of the output.", "Add it to SELECT.", position)
@@ -208,7 +218,7 @@ def _output_columns(bound: BoundQuery, script_query: ScriptQuery, binder: Binder
 
 
 def _are_keys_shown(bound: BoundGroups, shown: set[Scalar], binder: Binder) -> bool:
-    """Whether every key is a column, or what a column is computed from."""
+    """Whether every key is a column, or a column is computed from it."""
     read = {i for s in shown for i in _columns_behind(s, binder)}
     return all(k.ident in read for k in bound.keys)
 
@@ -222,7 +232,8 @@ def _columns_behind(scalar: Scalar, binder: Binder) -> set[int]:
 
 
 def _check_quasi_identifiers(binder: Binder) -> None:
-    """Quasi-identifiers are compared with written values and ranges only, wherever rows are chosen or computed."""
+    """Refuse quasi-identifiers that are compared with anything but written values and ranges, wherever rows are chosen
+    or computed."""
     symbols = binder.symbols
     conditions = [
         c
@@ -240,14 +251,14 @@ def _check_quasi_identifiers(binder: Binder) -> None:
     for condition in conditions:
         quasi = misused_quasi_identifier(condition, symbols)
         if quasi is not None:
-            message = f"{quasi.full_name} is a quasi-identifier and is computed with."
-            advice = "Compare it with written values or ranges."
+            message = f"{quasi.full_name} is a quasi-identifier, so you cannot compute with it."
+            advice = "Compare the variable with written values or ranges."
             position = next(symbols.positions.get(i, NO_POSITION) for i, o in symbols.origins.items() if o == quasi)
             binder.diagnostics.add("quasi-arithmetic", message, advice, position, quasi.full_name)
 
 
 def _review_reasons(outputs: list[PlannedOutput]) -> tuple[str, ...]:
-    free = "A key is free text: the rows of the table come from the data."
+    free = "A key is free text, so the rows of the table come from the data."
     tables = [t for o in outputs for t in o.tables]
     found = [
         free

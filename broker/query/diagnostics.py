@@ -1,4 +1,4 @@
-"""Diagnostics of the query room: the position of each refusal, and its message and advice."""
+"""Diagnostics of the query room: the position of each refusal, with its message and advice."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,17 +9,21 @@ from sqlglot import exp
 from broker.domain.errors import Refusal
 
 RefusalWords = tuple[str, str, str]
-CLOCK = ("clock", "{} reads the clock: a job must mean the same whenever it runs.", "Write the date: '2018-09-01'.")
-CHANCE = ("random", "{} gives another value at each run, so nobody could check the result.", "Leave it out.")
+CLOCK = (
+    "clock",
+    "{} reads the clock. A job must give the same result whenever it runs.",
+    "Write the date: '2018-09-01'.",
+)
+CHANCE = ("random", "{} gives a different value each time, so nobody could check the result.", "Remove it.")
 SESSION = (
     "session",
-    "{} tells about the server, its session or its files, which a job must not depend on.",
-    "Leave it out: a job reads the tables of the catalogue only.",
+    "{} reads the server, its session or its files. A job must not depend on these.",
+    "Remove it: a job can read only tables of the catalogue.",
 )
-HASH = ("hash", "{} turns a value into another that can be guessed back.", "Group by the variable itself.")
+HASH = ("hash", "{} turns a value into a code that can be reversed by guessing.", "Group by the variable itself.")
 FORMAT = (
     "formatting",
-    "{} writes or reads text in ways that depend on the server's language.",
+    "{} writes or reads text in a way that depends on the server's language.",
     "Release the number itself; for dates write CONVERT(varchar(10), d, 120), DATENAME or DATEPART.",
 )
 CODES = ("function", "{} is not on the list of functions.", "Compare codes with IN (…) or LIKE.")
@@ -54,7 +58,7 @@ _UNWANTED_BY_NAME = {name: words for words, names in _UNWANTED_NAMES.items() for
 
 
 def unwanted_function(node: exp.Expr) -> RefusalWords | None:
-    """The refusal of a function that has one of its own."""
+    """Return the refusal of a function that has its own; None for other functions."""
     if isinstance(node, exp.Anonymous):
         return _UNWANTED_BY_NAME.get(node.name.upper())
     return _UNWANTED_BY_CLASS.get(type(node))
@@ -65,11 +69,11 @@ NO_POSITION: Position = (None, None)
 
 
 CONSEQUENTIAL = "follows"
-"""The code of what only follows from another refusal: it is not told."""
+"""Code of a refusal that only follows from another one. It is not reported."""
 
 
 class BindError(Exception):
-    """One expression cannot be followed; carries the refusal."""
+    """One expression cannot be bound. The exception carries the refusal."""
 
     def __init__(
         self, code: str, message: str, advice: str, node: exp.Expr | None = None, variable: str | None = None
@@ -79,17 +83,18 @@ class BindError(Exception):
 
 
 class Diagnostics:
-    """Gathers refusals with their places, each once."""
+    """Collects refusals with their positions, each once."""
 
     def __init__(self, text: str) -> None:
+        # offset of the first character of each line
         self._starts = [0] + [i + 1 for i, c in enumerate(text) if c == "\n"]
         self._refusals: dict[tuple[object, ...], Refusal] = {}
         self._enclosing: tuple[Position, str] | None = None
 
     @contextmanager
     def attributed_to(self, node: exp.Expr, prefix: str) -> Iterator[None]:
-        """While another text is looked at that this one names: every place is where it is named, and sentences begin
-        with the words `prefix`."""
+        """Inside this context, a text is read that `node` names. Every refusal gets the position of `node`, and its
+        message starts with `prefix`."""
         enclosing = self._enclosing
         self._enclosing = (self.position_of(node), prefix)
         try:
@@ -98,7 +103,8 @@ class Diagnostics:
             self._enclosing = enclosing
 
     def position_of(self, node: exp.Expr | None) -> Position:
-        """Line and column of the first token below a node, or else around it, that knows where it stood."""
+        """Line and column (from 1) of the first token below a node that has a position, or else of a token around
+        it."""
         if self._enclosing is not None:
             return self._enclosing[0]
         while node is not None:
@@ -115,6 +121,7 @@ class Diagnostics:
     def add(
         self, code: str, message: str, advice: str, position: Position = NO_POSITION, variable: str | None = None
     ) -> None:
+        # two refusals of one kind at one place are one for the researcher
         key: tuple[object, ...] = (code, position, variable) if position != NO_POSITION else (code, message)
         if self._enclosing is not None:
             position, message = self._enclosing[0], self._enclosing[1] + message
@@ -127,7 +134,7 @@ class Diagnostics:
         self.add(error.code, error.message, error.advice, self.position_of(error.node), error.variable)
 
     def snapshot(self) -> dict[tuple[object, ...], Refusal]:
-        """What is found so far, to go back to by `reset`."""
+        """Return the refusals so far, for `restore`."""
         return dict(self._refusals)
 
     def restore(self, refusals: dict[tuple[object, ...], Refusal]) -> None:
@@ -140,54 +147,70 @@ class Diagnostics:
 
 INDIVIDUAL = (
     "individual-value",
-    "{} gives one person's value, or packs many people's values into one.",
-    "Use COUNT, SUM or AVG, or count by bands; a person decides about PERCENTILE_CONT and STDEV.",
+    "{} gives one person's value, or packs the values of many people into one.",
+    "Use COUNT, SUM or AVG, or count by bands. A checker decides about PERCENTILE_CONT and STDEV.",
 )
 NESTED = (
     "nested-aggregation",
-    "An aggregate stands where single rows are meant, as in WHERE, ON and GROUP BY.",
+    "An aggregate cannot be used in WHERE, ON or GROUP BY, which work on single rows.",
     "Filter groups with HAVING, or aggregate in a derived table: FROM (SELECT …, COUNT(*) AS n … GROUP BY …) AS t.",
 )
 SETS = (
     "grouping-sets",
-    "GROUPING SETS, CUBE and ROLLUP bring together the rows of many people, and nothing else.",
+    "GROUPING SETS, CUBE and ROLLUP can aggregate only the rows of many people.",
     "Write one SELECT with a plain GROUP BY for each level, with UNION ALL between them.",
 )
-LATER = "Leave it out: the documentation shows the shapes of queries that are understood."
+LATER = "Remove it: the documentation shows the forms of queries that are understood."
 SUBQUERY = (
     "subquery",
-    "A subquery cannot stand here.",
-    "Put it into WHERE, into the SELECT list, or into FROM as a derived table: (SELECT …) AS t.",
+    "A subquery cannot be used here.",
+    "Put the subquery into WHERE, into the SELECT list, or into FROM as a derived table: (SELECT …) AS t.",
 )
-AFTER = "Put it inside the brackets, or write SELECT … FROM (…) AS t ORDER BY …."
+AFTER = "Move it inside the brackets, or write SELECT … FROM (…) AS t ORDER BY …."
 
 NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
     exp.Window: (
         "window",
-        "A window function cannot stand here.",
-        "Compute it in a derived table: (SELECT … OVER (…) AS x …) AS t.",
+        "A window function cannot be used here.",
+        "Compute the window function in a derived table: (SELECT … OVER (…) AS x …) AS t.",
     ),
     exp.Filter: (
         "filter-clause",
-        "FILTER belongs to COUNT, SUM, AVG, MIN and MAX of groups.",
+        "FILTER can be used only with COUNT, SUM, AVG, MIN and MAX of groups.",
         "Write the condition inside: SUM(CASE WHEN … THEN x END).",
     ),
-    exp.Exists: ("subquery", "EXISTS cannot stand here.", "Put it into WHERE, or into CASE WHEN of a derived table."),
+    exp.Exists: (
+        "subquery",
+        "EXISTS cannot be used here.",
+        "Put EXISTS into WHERE, or into CASE WHEN of a derived table.",
+    ),
     exp.Subquery: SUBQUERY,
     exp.Select: SUBQUERY,
     exp.Any: ("subquery", "ANY is not understood.", "Write EXISTS, IN (SELECT …), or compare with (SELECT MAX(x) …)."),
     exp.All: ("subquery", "ALL is not understood.", "Write NOT EXISTS, or compare with (SELECT MAX(x) …)."),
-    exp.Star: ("star", "A star does not say which variables are used.", "Name each variable."),
-    exp.Columns: ("star", "COLUMNS(…) does not say which variables are used.", "Name each variable."),
-    exp.Distinct: ("distinct", "DISTINCT stands behind SELECT and in COUNT(DISTINCT x) only.", "Leave it out."),
+    exp.Star: (
+        "star",
+        "You cannot use SELECT *, because it does not name the variables.",
+        "List the variables that you need.",
+    ),
+    exp.Columns: (
+        "star",
+        "You cannot use COLUMNS(…), because it does not name the variables.",
+        "List the variables that you need.",
+    ),
+    exp.Distinct: ("distinct", "DISTINCT can be used only after SELECT and in COUNT(DISTINCT x).", "Remove it."),
     exp.PositionalColumn: ("position", "A column by its position (#1) is not understood.", "Name the variable."),
-    exp.Anonymous: ("function", "{} is not on the list of functions.", "The documentation lists those that are."),
+    exp.Anonymous: (
+        "function",
+        "{} is not on the list of functions.",
+        "The documentation lists the functions that you can use.",
+    ),
     **dict.fromkeys(
         (exp.Parameter, exp.Placeholder),
         (
             "parameter",
-            "A parameter cannot stand here.",
-            "Write the value or the name; in T-SQL declare it: DECLARE @x int = 3.",
+            "A parameter cannot be used here.",
+            "Write the value or the name. In T-SQL you can declare it: DECLARE @x int = 3.",
         ),
     ),
     **dict.fromkeys(
@@ -203,30 +226,38 @@ NAMED: dict[type[exp.Expr], tuple[str, str, str]] = {
         INDIVIDUAL,
     ),
 }  # fmt: skip
-"""What is refused by a name of its own; every other class that is not handled is `function`. An aggregate that is
-understood comes here only from a place that has no groups."""
+"""Nodes with their own refusal; every other unhandled class is refused as `function`. A supported aggregate is refused
+here only in a place that has no groups."""
 
 ARGUMENTS: dict[str, tuple[str, str, str]] = {
-    "order": ("order-by", "ORDER BY stands behind brackets or VALUES.", AFTER),
-    "limit": ("limit", "LIMIT stands behind brackets or VALUES.", AFTER),
-    "offset": ("limit", "OFFSET stands behind brackets or VALUES.", AFTER),
-    "into": ("into", "INTO stands inside a query.", "Put it into the first SELECT."),
-    "windows": ("window", "The WINDOW clause is not understood.", "Write it out: OVER (PARTITION BY … ORDER BY …)."),
-    "qualify": ("window", "QUALIFY stands beside GROUP BY below the top.", "Filter it in the SELECT around, by WHERE."),
-    "hint": ("hint", "This hint is not understood.", "Leave the hint out."),
-    "hints": ("hint", "This hint is not understood.", "Leave the hint out."),
-    "options": ("option", "This OPTION (…) is not understood.", "Leave it out."),
-    "for_": ("for-xml", "FOR XML and FOR JSON pack rows into one value.", "Leave it out."),
-    "sample": ("sample", "A sample gives other rows at each run.", "Leave it out."),
+    "order": ("order-by", "ORDER BY cannot follow brackets or VALUES.", AFTER),
+    "limit": ("limit", "LIMIT cannot follow brackets or VALUES.", AFTER),
+    "offset": ("limit", "OFFSET cannot follow brackets or VALUES.", AFTER),
+    "into": ("into", "INTO cannot be used inside a query.", "Put INTO into the first SELECT."),
+    "windows": (
+        "window",
+        "The WINDOW clause is not understood.",
+        "Write the window in full: OVER (PARTITION BY … ORDER BY …).",
+    ),
+    "qualify": (
+        "window",
+        "QUALIFY cannot be used with GROUP BY below the outermost SELECT.",
+        "Filter by WHERE in an outer SELECT.",
+    ),
+    "hint": ("hint", "This hint is not understood.", "Remove the hint."),
+    "hints": ("hint", "This hint is not understood.", "Remove the hint."),
+    "options": ("option", "This OPTION (…) is not understood.", "Remove it."),
+    "for_": ("for-xml", "FOR XML and FOR JSON pack rows into one value.", "Remove it."),
+    "sample": ("sample", "A sample gives different rows each time.", "Remove it."),
     "recursive": ("recursive", "WITH RECURSIVE is refused.", "Write the query without recursion."),
     "grouping_sets": SETS,
     "cube": SETS,
     "rollup": SETS,
     "totals": ("grouping-sets", "WITH TOTALS is not understood.", "Write GROUP BY ROLLUP (…)."),
-    "when": ("time-travel", "Time travel is refused.", "Filter on the table's year."),
-    "version": ("time-travel", "Time travel is refused.", "Filter on the table's year."),
+    "when": ("time-travel", "You cannot query an earlier state of the data.", "Filter on the table's year."),
+    "version": ("time-travel", "You cannot query an earlier state of the data.", "Filter on the table's year."),
 }  # fmt: skip
-"""Clauses and options with words of their own; every other one is `clause`."""
+"""Clauses and options with their own refusal; every other one is refused as `clause`."""
 
 
 SIGNS: dict[type[exp.Expr], str] = {
@@ -240,12 +271,12 @@ SIGNS: dict[type[exp.Expr], str] = {
 
 
 def unsupported_node(node: exp.Expr) -> BindError:
-    """The refusal of a construct that has no meaning where it stands."""
+    """Refusal of a construct that is not supported in its place."""
     name = _sql_name(node)
     default = (
         "function",
         "{} is not understood here.",
-        "See the documentation for what is; ask for it if you need it.",
+        "The documentation shows what is understood. Contact the broker's operator if you need this.",
     )
     code, message, advice = unwanted_function(node) or NAMED.get(type(node), default)
     shown = name if name.isascii() and len(name) <= 40 else "This"
@@ -253,7 +284,7 @@ def unsupported_node(node: exp.Expr) -> BindError:
 
 
 def _sql_name(node: exp.Expr) -> str:
-    """What a construct is called in SQL, as near as the parser remembers it."""
+    """SQL name of a construct, as far as the parser keeps it."""
     if isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
         return _sql_name(node.this)
     if isinstance(node, exp.Anonymous):
@@ -264,26 +295,26 @@ def _sql_name(node: exp.Expr) -> str:
 
 
 def individual_value_error(node: exp.Expr) -> BindError:
-    """The refusal of an aggregate that gives one person's value."""
+    """Refusal of an aggregate that gives one person's value."""
     code, message, advice = INDIVIDUAL
     return BindError(code, message.format(_sql_name(node)), advice, node)
 
 
 def string_table_error(node: exp.Table) -> BindError:
-    """The refusal of text between single quotes where a table's name belongs."""
-    message, advice = "A string is no name of a table.", "Name a table as schema.table, without single quotes."
+    """Refusal of a text in single quotes in the place of a table name."""
+    message, advice = "A string cannot be the name of a table.", "Name a table as schema.table, without single quotes."
     return BindError("table-function", message, advice, node)
 
 
 def unsupported_argument(node: exp.Expr, key: str) -> BindError:
-    """The refusal of a clause or option of a construct that is itself understood."""
+    """Refusal of a clause or option of a construct that is supported otherwise."""
     default = ("clause", f"The clause {key.strip('_')!r} of {type(node).__name__} is not understood.", LATER)
     code, message, advice = ARGUMENTS.get(key, default)
     return BindError(code, message, advice, node)
 
 
 def check_arguments(node: exp.Expr, allowed: frozenset[str]) -> None:
-    """Closed world: a clause that is set and not on the list is refused, never dropped."""
+    """Refuse every clause that is set but not allowed: unknown clauses are never dropped. Raises BindError."""
     for key, value in node.args.items():
         if value and key not in allowed:
             raise unsupported_argument(node, key)

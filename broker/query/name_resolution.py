@@ -1,4 +1,4 @@
-"""Name resolution: names to tables of the catalogue, bindings of a FROM and their columns, in any case."""
+"""Name resolution: resolves names to catalogue tables, sources of a FROM and their columns, ignoring case."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ from broker.query.symbols import SymbolTable
 
 NAME_ARGS = frozenset({"this", "table", "db", "catalog"})
 PHYSICAL_DATABASE = "npd"
-"""The database that holds physical tables; each project sees its own schema of it."""
+"""The database of physical tables. Each project sees its own schema of it."""
 SHARED_SCHEMA = "dbo"
-"""The schema that physical names may be written with beside the project's own."""
+"""The schema, besides the project's own, that physical names may be written with."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedTable:
-    """What a name in FROM means. A physical name means some years of its table: `years` is the filter that its rows
-    must pass, None for a catalogue name. `suffix` is what its columns may end in. `schemas` and `databases` are the
-    words that may stand before the name in front of a column."""
+    """The table that a name in FROM stands for. A physical name stands for some years of a table: `years` is the filter
+    on its rows (None for a catalogue name), `suffix` the possible ending of its columns. `schemas` and `databases` may
+    precede the name in front of a column."""
 
     table: CatalogueTable
     years: Years | None = None
@@ -34,7 +34,7 @@ class ResolvedTable:
     databases: frozenset[str] = frozenset()
 
     def year_filter(self, scan: int, symbols: SymbolTable) -> Scalar | None:
-        """The condition that keeps a scan inside the years of its name; None for a catalogue name."""
+        """Condition that limits a scan to the years of its name; None for a catalogue name."""
         axis = self.table.year
         if self.years is None or axis is None:
             return None
@@ -46,7 +46,7 @@ class ResolvedTable:
         return tests[0] if len(tests) == 1 else Call("or", tests, ScalarType.TRUTH)
 
     def table_binding(self, node: exp.Table, scan: int) -> "TableBinding":
-        """The table under the name that a FROM gives it. An alias takes the place of the whole name."""
+        """Bind the table under its name in FROM. An alias replaces the whole name."""
         if node.alias:
             return TableBinding(node.alias.casefold(), None, scan, None, suffix=self.suffix)
         return TableBinding(
@@ -57,20 +57,21 @@ class ResolvedTable:
 
 @dataclass(frozen=True, slots=True)
 class TableBinding:
-    """A named thing in FROM: a scan (columns made as they are named) or a derived table (columns given)."""
+    """A named source in FROM: a scan (its columns are added when they are named) or a derived table (its columns are
+    given)."""
 
     name: str
     schema: str | None
     scan: int | None
     columns: dict[str, ColumnRef] | None
     person: int | None = None
-    """The id of the person number of its rows."""
+    """Id of the person number of its rows."""
     suffix: str = ""
     schemas: frozenset[str] = frozenset()
     databases: frozenset[str] = frozenset()
 
     def is_named(self, name: str, schema: str, database: str) -> bool:
-        """Whether the words before a column, folded, name this source."""
+        """Whether the case-folded words before a column name this source."""
         if name and name != self.name:
             return False
         return schema in {"", self.schema} | self.schemas and database in {""} | self.databases
@@ -83,12 +84,14 @@ class TableBinding:
         return symbols.column(self.scan, variable) if variable else None
 
     def _variable(self, folded: str, table: CatalogueTable) -> Variable | None:
-        """A physical table's columns end in its suffix; the catalogue's name is understood too."""
+        """Variable of a column name. Columns of a physical table may end in its suffix; the catalogue name is accepted
+        too."""
         bare = folded.removesuffix(self.suffix.casefold())
+        # the physical name of a column has the suffix, the catalogue name has not
         return (table.find(bare) if bare != folded else None) or table.find(folded)
 
     def column_names(self, symbols: SymbolTable) -> dict[str, str]:
-        """What its columns are called here, but for identifiers that nobody is granted."""
+        """Names of its columns, for spelling hints: excludes identifiers, which nobody is granted."""
         if self.scan is None:
             return {name: name for name in self.columns or {}}
         shown = symbols.tables[self.scan].suggestable_names
@@ -96,22 +99,23 @@ class TableBinding:
 
 
 def is_plain_name(part: object) -> bool:
-    """Whether a part of a name is only a name: not a function, a variable, or a temporary table's."""
+    """Whether a part of a name is a plain identifier: not a function, a variable or the name of a temporary table."""
     return isinstance(part, exp.Identifier) and not any(v and k not in {"this", "quoted"} for k, v in part.args.items())
 
 
 def resolve_table(node: exp.Table, catalogue: Catalogue, project: ResearchProject, dialect: Dialect) -> ResolvedTable:
-    """What a name in FROM means to this project. A table that is another project's answers like one that nobody has."""
+    """Resolve a table name of FROM for this project. A table of another project is refused with the same message as a
+    name that does not exist. Raises BindError."""
     parts = [node.args.get(k) for k in ("catalog", "db")]
     if not is_plain_name(node.this) or not all(is_plain_name(part) for part in parts if part):
         raise BindError(
-            "table-function", "Only tables of the catalogue can be read.", "Name a table as schema.table.", node
+            "table-function", "You can read only tables of the catalogue.", "Name a table as schema.table.", node
         )
     found = _by_catalogue(node, catalogue, project, dialect) or _by_physical(node, catalogue, project)
     if found is None:
-        advice = "Names are schema.table, as `broker` lists them in the catalogue."
+        advice = "Write the table as schema.table, as in the catalogue."
         advice += _similar_tables(node, catalogue, project)
-        raise BindError("unknown-table", "There is no such table in the catalogue.", advice, node)
+        raise BindError("unknown-table", "The catalogue does not have this table.", advice, node)
     return found
 
 
@@ -132,7 +136,7 @@ def _by_catalogue(
 
 
 def _by_physical(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> ResolvedTable | None:
-    schemas = {project.ident.casefold(), SHARED_SCHEMA}
+    schemas = {project.ident.casefold(), SHARED_SCHEMA}  # each project sees its own schema and the shared one
     if node.catalog.casefold() not in {"", PHYSICAL_DATABASE} or node.db.casefold() not in {"", *schemas}:
         return None
     found = catalogue.find_physical(node.name)
@@ -140,9 +144,10 @@ def _by_physical(node: exp.Table, catalogue: Catalogue, project: ResearchProject
 
 
 def _similar_tables(node: exp.Table, catalogue: Catalogue, project: ResearchProject) -> str:
-    """Tables that were granted, and public ones. The schema and the database that were written change nothing unless
-    they are the catalogue's, so that the answer tells of no other project."""
+    """Spelling hint from granted and public tables. The written schema is ignored unless it is the catalogue's, so that
+    the hint reveals nothing about other projects."""
     physical = catalogue.find_physical(node.name)
+    # only for granted tables, so that the hint reveals nothing about others
     if physical is not None and physical[0].full_name in project.tables:
         return f" Did you mean {PHYSICAL_DATABASE.upper()}.{project.ident}.{node.name}?"
     schemas = {t.schema_name.casefold() for t in catalogue.tables}
@@ -151,41 +156,43 @@ def _similar_tables(node: exp.Table, catalogue: Catalogue, project: ResearchProj
 
 
 class Scope:
-    """The sources of one SELECT, and the one outside for what is only reported."""
+    """The sources of one SELECT, and the outer scope for correlated columns."""
 
     def __init__(self, symbols: SymbolTable, outer_scope: "Scope | None" = None, ctes: "Ctes | None" = None) -> None:
         self.sources: list[TableBinding] = []
         self.ctes: Ctes = ctes or {}
         self.using_columns: dict[str, ColumnRef] = {}
-        """Columns that a USING made one."""
+        """Columns that USING has merged."""
         self.outer_columns: set[int] = set()
-        """Columns of the rows outside that this SELECT reads."""
+        """Columns of outer rows that this SELECT reads."""
         self.is_incomplete = False
-        """Whether some source could not be bound, so that an unknown name may be its column."""
+        """Whether a source could not be bound. An unknown name may then be one of its columns."""
         self._symbols = symbols
         self._outer_scope = outer_scope
         self._hints = SpellingHints()
 
     def add(self, source: TableBinding, node: exp.Expr) -> None:
         if any(s.name == source.name and s.schema == source.schema for s in self.sources):
-            raise BindError("duplicate-name", "Two tables in FROM have one name.", "Give each an alias.", node)
+            raise BindError(
+                "duplicate-name", "Two tables in FROM have the same name.", "Give each table an alias.", node
+            )
         self.sources.append(source)
 
     def resolve(self, node: exp.Column) -> ColumnRef:
-        """The column that a name means; refused if it means none, or more than one."""
+        """Resolve a column name. Raises BindError if no column or more than one matches."""
         parts = [node.args.get(k) for k in NAME_ARGS]
         if not all(p is None or is_plain_name(p) for p in parts) or any(
             v and k not in NAME_ARGS for k, v in node.args.items()
         ):
-            raise BindError("column-name", "A column is named alias.variable.", "Use the table's alias.", node)
+            raise BindError("column-name", "Write a column as alias.variable.", "Use the table's alias.", node)
         words = node.table.casefold(), node.db.casefold(), node.catalog.casefold()
-        if not node.table and node.name.casefold() in self.using_columns:
+        if not node.table and node.name.casefold() in self.using_columns:  # USING has merged this column
             return self.using_columns[node.name.casefold()]
         sources = [s for s in self.sources if s.is_named(*words)]
         if not sources and node.table:
             names = {s.name: s.name for s in self.sources}
             return self._resolve_outside(
-                node, "unknown-table", f"No table in FROM is called {_printable(node.table)}.", node.table, names
+                node, "unknown-table", f"No table in FROM has the name {_printable(node.table)}.", node.table, names
             )
         found = [c for s in sources if (c := s.find(node.name, self._symbols)) is not None]
         if not found:
@@ -193,12 +200,12 @@ class Scope:
             message = f"There is no variable {_printable(node.name)} here."
             return self._resolve_outside(node, "unknown-variable", message, node.name, names)
         if len(found) > 1:
-            message = f"{_printable(node.name)} is in more than one table of FROM."
+            message = f"More than one table in FROM has the variable {_printable(node.name)}."
             raise BindError("ambiguous", message, "Write alias.variable.", node)
         return found[0]
 
     def source_of(self, column: ColumnRef) -> TableBinding | None:
-        """The source that gives a column, here or outside."""
+        """The source, here or outside, that gives a column."""
         scans = self._symbols.scans_of(column.ident)
         for source in self.sources:
             if source.scan in scans or (source.columns and column in source.columns.values()):
@@ -208,13 +215,13 @@ class Scope:
     def _resolve_outside(
         self, node: exp.Column, code: str, message: str, written: str, names: dict[str, str]
     ) -> ColumnRef:
-        if self._outer_scope is not None:
+        if self._outer_scope is not None:  # an unknown name may be a column of the outer query
             found = self._outer_scope.resolve(node)
             self.outer_columns.add(found.ident)
             return found
-        if self.is_incomplete:
+        if self.is_incomplete:  # the name may be a column of the source that was refused
             raise BindError(CONSEQUENTIAL, message, "", node)
-        advice = "Names are those of the catalogue, in any case." + self._hints.suggest(written, names)
+        advice = "Check the name in the catalogue. Capital letters do not matter." + self._hints.suggest(written, names)
         raise BindError(code, message, advice, node)
 
 

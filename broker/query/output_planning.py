@@ -1,4 +1,4 @@
-"""One bound query to a planned output: its tables with their years, and what an output may not show."""
+"""Plans one output from a bound query: its tables with their years, and what the output may not show."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -34,13 +34,14 @@ from broker.query.sql.finalize import finalize_relation
 from broker.query.sql.replacement_rows import UNSUPPORTED_REPLACEMENT, UnsupportedReplacement, replacement_rows
 from broker.query.symbols import SymbolTable
 
-FORMULA_ADVICE = "Begin it with a letter, a digit or a bracket: write minus 1 to 0, or (-1 to 0)."
+FORMULA_ADVICE = "Begin the name or label with a letter, a digit or a bracket: write minus 1 to 0, or (-1 to 0)."
 
 
 def check_formulas(
     columns: Iterable[OutputColumn], made: Iterable[Scalar], diagnostics: Diagnostics, position: Position
 ) -> None:
-    """`made` are the expressions that columns are made of."""
+    """Refuse names and texts that a spreadsheet would read as formulas. `made`: expressions from which columns are
+    computed."""
     found = [*columns]
     texts = [
         *(c.name for c in found),
@@ -48,12 +49,12 @@ def check_formulas(
     ]
     wrong = dict.fromkeys(text for text in texts if is_formula(text))
     if wrong:
-        message = f"A spreadsheet would take these names and labels for formulas: {', '.join(wrong)}."
+        message = f"A spreadsheet would read these names and labels as formulas: {', '.join(wrong)}."
         diagnostics.add("spreadsheet-formula", message, FORMULA_ADVICE, position)
 
 
 def _possible_texts(scalar: Scalar) -> Iterator[str]:
-    """Texts that the value can be, or begin with: what a condition compares with is none of them."""
+    """Texts that a value can be or begin with. Texts that a condition only compares with are not included."""
     match scalar:
         case Literal(value=str(text)):
             yield text
@@ -70,25 +71,26 @@ def plan_output(
 ) -> PlannedOutput:
     symbols = binder.symbols
     behind = [t for d in binder.draft_tables for t in context_tables(d.rows.relation, symbols)]
+    # equal tables behind several contexts are planned once
     unique = {(t.contributions, tuple(k.expression for k in t.keys)): t for t in behind}
     shown = tuple(_planned_table(d, binder, years) for d in binder.draft_tables)
     hidden = tuple(
         replace(t, contributions=finalize_relation(t.contributions, symbols, years)) for t in unique.values()
     )
     units = {u.value for d in binder.draft_tables if d.rows.person is not None for u in _units(d.rows, symbols)}
-    unit = units.pop() if len(units) == 1 else "person"
+    unit = units.pop() if len(units) == 1 else "person"  # a table about several kinds of persons
     public = tuple(_planned_public_rows(rows, binder, years) for rows in binder.public_relations)
     return PlannedOutput(name, unit, (*shown, *hidden), bound.program, columns, public)
 
 
 def _planned_public_rows(rows: BoundRows, binder: Binder, years: dict[int, Years | None]) -> PublicRelation:
-    """A public relation with the columns that are used of it: those of its SELECT list, or of its table."""
+    """A public relation with its used columns: those of its SELECT list, or of its table."""
     symbols = binder.symbols
     listed = [(c.ident, c.type) for c in rows.columns.values()]
     of_table = (
         (i, o.variable.type) for s in sorted(rows.scans) for i, o in symbols.columns_of_scan(s) if i in symbols.usages
     )
-    used = listed or list(of_table)
+    used = listed or list(of_table)  # without a SELECT list: the used columns of the table
     return PublicRelation(finalize_relation(rows.relation, symbols, years), tuple(dict.fromkeys(used)))
 
 
@@ -108,8 +110,8 @@ def _planned_table(draft: DraftTable, binder: Binder, years: dict[int, Years | N
 def _reviewed_statistics(
     relation: Relation, keys: Iterable[Scalar], found: list[PlannedStatistic], symbols: SymbolTable
 ) -> tuple[PlannedStatistic, ...]:
-    """A person looks where conditions choose how many rows a person has (at everything but counts of persons), and
-    where other people are in a value."""
+    """Mark statistics that need review: where conditions decide how many rows of a person count (for all but counts of
+    persons), and where values depend on other people."""
     context = CONTEXT if has_context(relation) else None
     why = multiplicity_reason(relation, symbols)
     known_amounts = KnownAmounts(relation, keys, symbols)
@@ -128,7 +130,7 @@ def _reviewed_statistics(
 
 
 def check_removal_evidence(output: PlannedOutput, diagnostics: Diagnostics, query: exp.Query) -> bool:
-    """Whether evidence can tell of each person how far every figure would move without them."""
+    """Whether the evidence can show how far each person's removal would move every figure. If not, add a refusal."""
     try:
         for table in output.tables:
             replacement_rows(table.contributions)

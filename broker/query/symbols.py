@@ -1,4 +1,4 @@
-"""The symbol table that binding writes: ids, where each column comes from, how it is used."""
+"""The symbol table that the binder fills: ids, the origin of each column, and how it is used."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
@@ -11,7 +11,7 @@ from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.diagnostics import Position
 
 MAX_WEIGHT = 10_000
-"""The most parts that an expression may have with its derived columns written out."""
+"""Most parts of an expression with its derived columns expanded."""
 
 NEVER_SHOWN = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
 
@@ -34,7 +34,8 @@ class ColumnOrigin:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether it tells who somebody is: it may be joined and counted, never shown or computed with."""
+        """Whether the column identifies a person. Such a column may be joined and counted, but never shown or computed
+        with."""
         return self.variable.cls in NEVER_SHOWN or self.key_domain is not None
 
     @property
@@ -44,7 +45,7 @@ class ColumnOrigin:
 
 @dataclass(frozen=True, slots=True)
 class SourceRows:
-    """The derived table that a column is computed in: its scans, and the id of its rows' person number."""
+    """The rows in which a column is computed: the scans of its derived table, and the id of the person number."""
 
     scans: frozenset[int] = frozenset()
     person: int | None = None
@@ -52,15 +53,13 @@ class SourceRows:
 
 @dataclass(frozen=True, slots=True)
 class OpaqueColumn:
-    """A column that cannot be written out on the rows it is read from: an aggregate, a window, a subquery's answer, or
-    a column of a set operation.
+    """A column that cannot be expanded on the rows that read it: an aggregate, a window, the result of a subquery, or a
+    column of a set operation.
 
-    `base` are the catalogue columns that it tells of; `parts` the branches' columns of a set operation; `key_domain`
-    where it is still a link key; `low`, `high` its bounds where they follow; `nullable` whether it can
-    be NULL; `shared` whether other people are in it; `closed` whether
-    it is a catalogue number, or made of one without conditions; `counts` whether it is a number of rows; `like` what it
-    is one of the values of.
-    """
+    `base`: catalogue columns that it reveals something about. `parts`: columns of the branches of a set operation.
+    `key_domain`: set if it is still a link key. `low`, `high`: its bounds, if known. `nullable`: it can be NULL.
+    `shared`: it depends on other people. `closed`: it is a catalogue number, or is computed from one without
+    conditions. `counts`: it is a number of rows. `like`: the scalar whose values include its values."""
 
     base: frozenset[int]
     source_rows: SourceRows = SourceRows()
@@ -78,8 +77,8 @@ class OpaqueColumn:
 
 @dataclass(slots=True)
 class SymbolTable:
-    """One for each output. `nullable` are the scans on an outer side of a join; `homes` say in which derived table a
-    derived column is computed; `labels` what a column above the top γ is (a key, a measure)."""
+    """The symbol table of one output. `nullable`: scans on an outer side of a join. `source_rows`: the derived table in
+    which a derived column is computed. `labels`: what a column above the top aggregation is (a key, a measure)."""
 
     tables: dict[int, CatalogueTable] = field(default_factory=dict)
     origins: dict[int, ColumnOrigin] = field(default_factory=dict)
@@ -88,9 +87,9 @@ class SymbolTable:
     opaque: dict[int, OpaqueColumn] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
     catalogue_sources: dict[int, frozenset[int]] = field(default_factory=dict)
-    """The catalogue columns behind a column above the top γ."""
+    """Catalogue columns behind a column above the top aggregation."""
     key_origins: dict[int, ColumnOrigin] = field(default_factory=dict)
-    """Keys above the top γ that are a variable."""
+    """Keys above the top aggregation that are plain variables."""
     link_keys: dict[int, str] = field(default_factory=dict)
     """Derived columns that are still link keys, with their domain."""
     nullable: set[int] = field(default_factory=set)
@@ -101,21 +100,22 @@ class SymbolTable:
     _next: int = 0
     _weights: dict[int, int] = field(default_factory=dict)
     sizes: dict[int, Decimal] = field(default_factory=dict)
-    """How large derived and opaque columns can become (kept by `sizes`)."""
+    """Upper bounds of the magnitude of derived and opaque columns."""
     written_rows: dict[int, tuple[tuple[Value, ...], ...]] = field(default_factory=dict)
-    """Scans of tables that the project wrote itself, with their rows: no use of the catalogue."""
+    """Scans of tables that the project wrote itself, with their rows. They are no use of the catalogue."""
 
     def copy(self) -> "SymbolTable":
-        """A book that goes on from here by itself."""
+        """Return an independent copy."""
         copied = SymbolTable()
         for entry in fields(self):
             value = getattr(self, entry.name)
             setattr(copied, entry.name, value if isinstance(value, int) else value.copy())
+        # sets inside a dictionary need copies of their own
         copied.usages = {ident: set(how) for ident, how in self.usages.items()}
         return copied
 
     def restore_from(self, saved: "SymbolTable") -> None:
-        """Forgets what was written since `saved` was copied; whoever holds this book goes on with it."""
+        """Reset this table to the state of the copy `saved`. References to this object stay valid."""
         for entry in fields(self):
             setattr(self, entry.name, getattr(saved, entry.name))
 
@@ -130,7 +130,7 @@ class SymbolTable:
         return ident
 
     def column(self, scan: int, variable: Variable) -> ColumnRef:
-        """The column of a variable in a scan: always the same id."""
+        """Column of a variable in a scan. The same variable always has the same id."""
         ident = self._columns.get((scan, variable.name))
         if ident is None:
             ident = self._columns[scan, variable.name] = self.new_id()
@@ -143,12 +143,12 @@ class SymbolTable:
         return ((i, o) for i, o in self.origins.items() if o.scan == scan)
 
     def year_column(self, scan: int) -> int | None:
-        """The id of the scan's year column, if the text names it."""
+        """Id of the scan's year column; None if the text does not name it."""
         year = self.tables[scan].year
         return self._columns.get((scan, year.variable)) if year else None
 
     def new_key(self, expression: Scalar) -> ColumnRef:
-        """The column of a key above a γ; it is made of what its expression is made of."""
+        """Add the column of a key above an aggregation, with the catalogue columns of its expression."""
         ident = self.new_id()
         self.labels[ident] = KEY_STATISTIC
         origin = self.origin(expression)
@@ -158,7 +158,7 @@ class SymbolTable:
         return ColumnRef(ident, expression.type)
 
     def new_opaque(self, kind: ScalarType, opaque: OpaqueColumn) -> ColumnRef:
-        """A new opaque column."""
+        """Add an opaque column."""
         ident = self.new_id()
         self.opaque[ident] = opaque
         if opaque.low is not None and opaque.high is not None:
@@ -169,12 +169,12 @@ class SymbolTable:
         ident = self.new_id()
         self.definitions[ident] = scalar
         self.source_rows[ident] = source_rows
-        self._weights[ident] = self.weight(scalar)
+        self._weights[ident] = self.weight(scalar)  # stored, so that nested definitions are not counted again
         return ident
 
     def weight(self, scalar: Scalar) -> int:
-        """How many parts a scalar has with every derived column written out; derived columns of derived columns
-        can make it grow without end."""
+        """Number of parts of a scalar with every derived column expanded. Derived columns of derived columns can make
+        it grow without limit."""
         match scalar:
             case ColumnRef(ident=ident):
                 return self._weights.get(ident, 1)
@@ -186,13 +186,14 @@ class SymbolTable:
                 return 1 + sum(self.weight(s) for pair in whens for s in pair) + self.weight(otherwise)
 
     def expanded(self, scalar: Scalar) -> Scalar:
-        """A scalar with every derived column written out, so that nothing in it can hide behind a name."""
+        """A scalar with every derived column expanded, so that no name hides anything in it."""
         match scalar:
             case ColumnRef(ident=ident) if ident in self.definitions:
                 inner = self.expanded(self.definitions[ident])
                 source_rows = self.source_rows[ident]
                 if not source_rows.scans or not source_rows.scans <= self.nullable:
                     return inner
+                # on a padded row the derived column is NULL, whatever its definition gives
                 return Case(((self._is_padded(scalar, source_rows), NULL),), inner, scalar.type)
             case Call(op=op, args=args, type=kind):
                 return Call(op, tuple(self.expanded(a) for a in args), kind)
@@ -202,12 +203,12 @@ class SymbolTable:
         return scalar
 
     def _is_padded(self, column: ColumnRef, source_rows: SourceRows) -> Scalar:
-        """Whether an outer join found no row of the derived table: then its row has no person number."""
+        """Condition that an outer join found no row of the derived table: its row then has no person number."""
         tested = column if source_rows.person is None else ColumnRef(source_rows.person, ScalarType.INT)
         return Call("is_null", (tested,), ScalarType.TRUTH)
 
     def base(self, scalar: Scalar) -> frozenset[int]:
-        """The catalogue columns that a scalar is made of, through every derived column."""
+        """Catalogue columns that a scalar is computed from, through every derived column."""
         found: set[int] = set()
         for ident in self._revealing_columns(scalar):
             if ident in self.definitions:
@@ -221,7 +222,8 @@ class SymbolTable:
         return frozenset(found)
 
     def _revealing_columns(self, scalar: Scalar) -> frozenset[int]:
-        """The columns of which a value tells something: not a link key that is only asked for, or met with another."""
+        """Columns whose values a scalar reveals something about. A link key that is only tested for presence or
+        compared with another is excluded."""
         match scalar:
             case Call(op="is_null" | "equal", args=args) if all(
                 isinstance(a, ColumnRef) and self.key_domain(a.ident) is not None for a in args
@@ -235,7 +237,7 @@ class SymbolTable:
         return column_ids(scalar)
 
     def key_domain(self, ident: int) -> str | None:
-        """The domain of a link key, also of one that went through a set operation."""
+        """Domain of a link key, including one that passed through a set operation; None for other columns."""
         if ident in self.link_keys:
             return self.link_keys[ident]
         if ident in self.opaque:
@@ -244,15 +246,16 @@ class SymbolTable:
         return origin.key_domain if origin is not None else None
 
     def scans_of(self, ident: int) -> frozenset[int]:
-        """The scans that a column is made from, where it stands."""
+        """Scans from which a column is computed, at the level of the column."""
         if ident in self.opaque:
             return self.opaque[ident].source_rows.scans
         if ident in self.definitions:
             return self.source_rows[ident].scans
+        # any other id is the number of a scan
         return frozenset({self.origins[ident].scan}) if ident in self.origins else frozenset({ident})
 
     def is_shared(self, scalar: Scalar) -> bool:
-        """Whether other people are in a value."""
+        """Whether a value depends on other people."""
         for ident in column_ids(scalar):
             if ident in self.opaque and self.opaque[ident].shared:
                 return True
@@ -261,13 +264,13 @@ class SymbolTable:
         return False
 
     def record_use(self, scalar: Scalar, how: Usage, position: Position = (None, None)) -> None:
-        """Every catalogue column behind a scalar is used in this way."""
+        """Record that every catalogue column behind a scalar is used in this way."""
         for ident in self.base(scalar):
             self.usages.setdefault(ident, set()).add(how)
             self.positions.setdefault(ident, position)
 
     def origin(self, scalar: Scalar) -> ColumnOrigin | None:
-        """The variable that a scalar plainly is, if it is one."""
+        """The variable that a scalar is, unchanged; None for anything else."""
         if not isinstance(scalar, ColumnRef):
             return None
         return self.origins.get(scalar.ident) or self.key_origins.get(scalar.ident)

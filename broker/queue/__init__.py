@@ -1,1 +1,2 @@
-"""Adapter: hints to workers by RQ on Redis or Valkey. Carries a job's id and attempt, never data; never the truth."""
+"""Adapter: offers jobs to workers with RQ on Redis or Valkey. It carries a job's id and attempt, never data, and is
+never the authority on what runs."""

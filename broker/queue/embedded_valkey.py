@@ -1,4 +1,4 @@
-"""A Valkey server of the broker's own, on a socket in its data folder: no port, nothing kept. For one machine."""
+"""A Valkey server of the broker's own, on a socket in its data folder: no port, nothing stored. For one machine."""
 
 import fcntl
 import time
@@ -16,15 +16,15 @@ from broker.domain.errors import Invalid, Unavailable
 
 SOCKET = "valkey.sock"
 LONGEST_SOCKET = 100
-"""The kernel takes 107 bytes of a socket's path."""
+"""The kernel allows 107 bytes for the path of a socket."""
 
 START_SECONDS = 10.0
 
 
 class EmbeddedValkey:
-    """The server in `folder`. Whoever holds the folder's owner lock starts and stops it; others use it.
+    """The server in `folder`. The process that holds the folder's owner lock starts and stops it; others use it.
 
-    The kernel frees the lock when its holder is killed: the next one then takes over the server that is left.
+    The kernel releases the lock when its holder is killed. The next owner then takes over the running server.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,14 +41,15 @@ class EmbeddedValkey:
 
     @property
     def owned(self) -> bool:
-        """Whether this one would stop the server."""
+        """Whether this process would stop the server."""
         return self._owner is not None
 
     def ensure(self) -> None:
-        """Have a server answer, now: start it, restart it, or wait for its owner to. Raises Unavailable."""
+        """Make sure that a server answers now: start it, restart it, or wait for its owner to do so. Raises
+        Unavailable."""
         if self._owner is None:
             self._owner = self._claim()
-        if self.answers():
+        if self.answers():  # a server of a killed owner may still run
             return
         if self._owner is not None:
             self._start()
@@ -56,7 +57,7 @@ class EmbeddedValkey:
             self._wait_for_owner()
 
     def stop(self) -> None:
-        """End the server if it is ours; idempotent."""
+        """Stop the server if this process owns it; may be called repeatedly."""
         if self._owner is None:
             return
         with suppress(RedisError):  # it closes the connection instead of answering
@@ -93,14 +94,14 @@ class EmbeddedValkey:
         return lock
 
     def _start(self) -> None:
-        if self._server is not None:  # ours, and dead or deaf
+        if self._server is not None:  # ours, but dead or not responding
             self._server.terminate()
         self._server = ValkeyServer(
             port=0,
             data_dir=self._folder,
             unix_socket_path=self._socket,
-            unix_socket_perm="700",
-            config={"save": "", "appendonly": "no"},
+            unix_socket_perm="700",  # the broker's user only
+            config={"save": "", "appendonly": "no"},  # nothing on disk: the store is the truth
         )
         try:
             self._server.start(START_SECONDS)

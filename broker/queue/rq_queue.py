@@ -1,4 +1,4 @@
-"""The port `Queue` on RQ and the worker that takes from it: ids as JSON. The store decides what runs."""
+"""The port `Queue` on RQ, and the worker that takes from it: ids as JSON. The store decides what runs."""
 
 import threading
 from typing import Any
@@ -15,24 +15,24 @@ from broker.domain.errors import Unavailable
 
 QUEUE_NAME = "jobs"
 TASK = "broker.worker.tasks.run_job"
-"""What a worker calls with (job, attempt): a name, so that nothing here imports the worker."""
+"""The function that a worker calls with (job, attempt): a name, so that nothing here imports the worker."""
 
 REHEARSALS_SUFFIX = "rehearsals"
-"""A queue of their own, beside the one that is named so: workers look there when no job waits."""
+"""Suffix of the queue of rehearsals, which workers read only if no job waits."""
 
 REHEARSAL_TASK = "broker.worker.tasks.run_rehearsal"
 
 SERIALIZER = "json"
-"""RQ's default is pickle: whoever can write to Redis would run code in the worker."""
+"""RQ's default is pickle, with which anyone who can write to Redis could run code in the worker."""
 
 ANSWER_SECONDS = 5
 FAILED_SECONDS = 60
 RQ_TIMEOUT_SECONDS = 24 * 3600
-"""RQ's own time limit, far above any job's: the lease and the sandbox's limits govern."""
+"""RQ's own time limit, far above any job's: the lease and the sandbox's limits apply."""
 
 
 class RqQueue:
-    """Offers jobs to workers. What Redis forgets, the reconciler offers again."""
+    """Offers jobs to workers. The reconciler offers again what Redis loses."""
 
     def __init__(self, url: str, name: str = QUEUE_NAME) -> None:
         self._redis: Redis = Redis.from_url(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
@@ -71,7 +71,7 @@ class RqQueue:
 
 
 def rehearsal_queue_name(name: str) -> str:
-    """The queue of rehearsals beside a queue of jobs."""
+    """The queue of rehearsals that belongs to a queue of jobs."""
     return f"{name}-{REHEARSALS_SUFFIX}"
 
 
@@ -81,19 +81,17 @@ def _enqueue(queue: Queue, task: str, ident: str, attempt: int) -> None:
         args=(ident, attempt),
         job_id=_delivery_ident(ident, attempt),
         description=_delivery_ident(ident, attempt),
-        unique=True,
+        unique=True,  # the same delivery is not queued twice
         retry=None,
         timeout=RQ_TIMEOUT_SECONDS,
-        result_ttl=0,
+        result_ttl=0,  # no results in Redis
         failure_ttl=FAILED_SECONDS,
     )
 
 
 def _offer_again(queue: Queue, task: str, ident: str, attempt: int) -> None:
-    """An id that RQ knows but no list holds was taken by a worker that died before its lease: offer it anew.
-
-    Should that worker live after all, the second delivery finds nothing queued and is dropped.
-    """
+    """Offer an id that RQ knows but no list holds: a worker took it and died before its lease. If that worker is alive
+    after all, the second delivery finds nothing queued and is dropped."""
     name = _delivery_ident(ident, attempt)
     if queue.get_job_position(name) is not None:
         return
@@ -111,11 +109,13 @@ def _delivery_ident(ident: str, attempt: int) -> str:
 
 
 IDLE_SECONDS = 20
-"""RQ waits for a delivery fifteen seconds less than this: how often an idle worker shows that it lives."""
+"""RQ waits fifteen seconds less than this for a delivery, so it sets how often an idle worker reports that it is
+alive."""
 
 
 class _NoDeathPenalty(BaseDeathPenalty):
-    """RQ's alarm would interrupt the sandbox adapter at its clean-up; the lease and the sandbox's limits govern."""
+    """RQ's alarm would interrupt the sandbox adapter during clean-up; the lease and the sandbox's limits apply
+    instead."""
 
     def setup_death_penalty(self) -> None: ...
 
@@ -127,7 +127,7 @@ class _QuietRqWorker(SimpleWorker):
     max_connection_wait_time = 2.0  # seconds between two tries while Redis is away
 
     def _install_signal_handlers(self) -> None:
-        """A thread may hold a worker too; only the main one can take signals."""
+        """Only the main thread can handle signals, and a worker may run in another one."""
         if threading.current_thread() is threading.main_thread():
             super()._install_signal_handlers()  # type: ignore[no-untyped-call]  # rq leaves it untyped
 
@@ -139,13 +139,13 @@ class _QuietRqWorker(SimpleWorker):
         exc_string: str = "",
         execution: Execution | None = None,
     ) -> None:
-        """Nothing of what went wrong goes into Redis: a message there could carry what the queue must not."""
+        """Store no error text in Redis, because a message could contain what the queue must not."""
         super().handle_job_failure(job, queue, started_job_registry, "", execution)
 
 
 class RqWorker:
-    """No fork, no scheduler, no alarm; jobs first, then rehearsals. `work` blocks until SIGTERM, which lets what is at
-    hand finish."""
+    """A worker without fork, scheduler or alarm: jobs first, then rehearsals. `work` blocks until SIGTERM and finishes
+    the current job first."""
 
     def __init__(self, url: str, name: str | None = None, queue: str = QUEUE_NAME) -> None:
         self._redis: Redis = Redis.from_url(url)
@@ -159,10 +159,8 @@ class RqWorker:
         )
 
     def work(self, burst: bool = False) -> bool:
-        """Work until a signal, or (burst) until the queue is empty. True if anything was delivered.
-
-        When Redis goes away while it is idle, it goes on asking for it.
-        """
+        """Work until a signal or, with `burst`, until the queue is empty. Returns whether anything was delivered. If
+        Redis goes away while the worker is idle, the worker tries again until it is back."""
         return bool(self._worker.work(burst=burst, with_scheduler=False, logging_level="WARNING"))
 
     def close(self) -> None:

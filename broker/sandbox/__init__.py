@@ -1,1 +1,1 @@
-"""The sandbox room: runs one job in isolation and hands back its frames. It knows no plan, no policy and no store."""
+"""The sandbox package: runs one job in isolation and returns its frames. Independent of plans, policies and stores."""

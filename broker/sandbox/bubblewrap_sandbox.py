@@ -1,6 +1,5 @@
-"""Runs jobs in namespaces by bubblewrap, where no engine can be had. Never on real data: nothing caps their memory as a
-whole, and they share the host's kernel with only its namespaces between.
-"""
+"""Runs jobs in namespaces with bubblewrap, where there is no container engine. Never on real data: nothing limits a
+job's total memory, and only namespaces separate it from the host's kernel."""
 
 import contextlib
 import fcntl
@@ -28,11 +27,11 @@ RECORD_SUFFIX = ".run"
 
 
 def bubblewrap_command(request: SandboxRequest, tree: Path, user: int, info: int, *, root: bool) -> list[str]:
-    """The arguments of bubblewrap. Run by root it cannot start as the job's user: there the launcher becomes it at
-    once, which is all that the three capabilities are for; it loses them by doing so."""
+    """The arguments of bubblewrap. If root runs it, it cannot start as the job's user. Then the launcher switches to
+    that user at once, which is the only purpose of the three capabilities, and loses them by switching."""
     limits = request.limits
     become = [word for capability in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{capability}")]
-    no_more = [] if request.apart else ["--disable-userns"]  # those that put blocks apart are the launcher's
+    no_more = [] if request.apart else ["--disable-userns"]  # a launcher that isolates blocks needs its own
     identity = become if root else ["--unshare-user", *no_more, "--uid", str(user), "--gid", str(user)]
     variables = [
         word
@@ -51,7 +50,7 @@ def bubblewrap_command(request: SandboxRequest, tree: Path, user: int, info: int
 
 
 class BubblewrapSandbox:
-    """The Sandbox port without an engine. `root`/run holds one file for each running sandbox, locked while it runs."""
+    """The Sandbox port without an engine. `root`/run has one file for each running sandbox, locked while it runs."""
 
     def __init__(self, root: Path, images: Path | None = None) -> None:
         if shutil.which("bwrap") is None:
@@ -72,7 +71,7 @@ class BubblewrapSandbox:
     def holding(
         self, job: str, attempt: int, rows: DataKind, wait: bool = True
     ) -> contextlib.AbstractContextManager[bool]:
-        """There are no real rows here that anybody could hear of."""
+        """Always granted: no real rows exist here that another sandbox could observe."""
         return contextlib.nullcontext(True)
 
     def missing(self) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ class BubblewrapSandbox:
 
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
         records = self._records()
-        living = alive()
+        living = alive()  # after listing: a sandbox that starts meanwhile is not removed
         gone = [record for record, job, attempt in records if (job, attempt) not in living]
         for record in gone:
             _end(record)
@@ -101,10 +100,11 @@ class BubblewrapSandbox:
 
     @contextlib.contextmanager
     def _claimed(self, request: SandboxRequest) -> Iterator[IO[str]]:
-        """The run-once lock: the kernel drops it with this process, so a crash leaves no claim behind."""
+        """The run-once lock. The kernel releases it with this process, so a crash leaves no claim behind."""
         path = self._folder / (container_name(request.job, request.attempt) + RECORD_SUFFIX)
         with path.open("a+") as record:
             try:
+                # Not blocking: a second sandbox of the attempt is an error.
                 fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as fault:
                 raise Conflict("already-running", "A sandbox of this job and attempt exists already.") from fault
@@ -122,7 +122,7 @@ def _run(request: SandboxRequest, tree: Path, image: str, record: IO[str]) -> Sa
     began = time.monotonic()
     process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                pass_fds=(writing,), env={"PATH": os.environ.get("PATH", "/usr/bin")})  # fmt: skip
-    os.close(writing)
+    os.close(writing)  # or reading would never end
     child = _child_pid(reading)
     try:
         _record_child(record, child)
@@ -142,7 +142,7 @@ def _run(request: SandboxRequest, tree: Path, image: str, record: IO[str]) -> Sa
 
 
 def _child_pid(reading: int) -> int:
-    """The host's number of the sandbox's process 1: killing it kills all inside."""
+    """The host's process id of the sandbox's process 1; 0 if unknown. Killing it kills everything inside."""
     with os.fdopen(reading, "rb") as info:
         said = info.read()
     if not said:
@@ -167,7 +167,7 @@ def _converse(
 
 def _write(process: "subprocess.Popen[bytes]", request: bytes) -> None:
     assert process.stdin is not None
-    with contextlib.suppress(OSError, ValueError):  # it may be dead already: the reader will say so
+    with contextlib.suppress(OSError, ValueError):  # it may be dead already: the reader reports that
         process.stdin.write(request)
         process.stdin.close()
 
@@ -191,10 +191,11 @@ def _kill(child: int) -> None:
 
 
 def _end(record: Path) -> None:
-    """Kill what a record names, if it is still that, and return when it is gone."""
+    """Kill the process that a record names, if it still is that sandbox, and return when it is gone."""
     name = record.name.removesuffix(RECORD_SUFFIX)
     with contextlib.suppress(FileNotFoundError, ValueError):
         child = int(record.read_text() or 0)
+        # The kill takes effect only when the kernel has cleaned up.
         while _is_sandbox(child, name):
             _kill(child)
             time.sleep(0.02)
@@ -202,7 +203,7 @@ def _end(record: Path) -> None:
 
 
 def _is_sandbox(child: int, name: str) -> bool:
-    """Process numbers are used again: only one that carries the sandbox's name is killed."""
+    """Process ids are reused, so only a process whose arguments contain the sandbox's name is killed."""
     try:
         return child > 1 and name.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
     except OSError:

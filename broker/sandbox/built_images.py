@@ -1,8 +1,8 @@
-"""The images: built without a registry, in parallel over one base, known by what went into them. Runs no job.
+"""The images: built without a registry, in parallel over one base, and identified by their recipe. Runs no job.
 
-The recipe (locks, sources, base) is hashed; while the hash stands, nothing is built again. Each image is kept as a
-folder too: bubblewrap runs on it. The base is unpacked from Debian packages rather than made with debootstrap, which
-takes four times as long and leaves a whole system, shell included, to be taken away.
+The recipe (locks, sources, base) is hashed; as long as the hash stays the same, nothing is built again. Each image is
+also stored as a folder, which bubblewrap runs on. The base is unpacked from Debian packages instead of made with
+debootstrap, which takes four times as long and leaves a whole system, shell included, to be removed.
 """
 
 import fcntl
@@ -27,9 +27,9 @@ LAYERS = ("base", "wheels")
 
 
 def build_images(folder: Path, progress: Progress = lambda line: None, base: str | None = None) -> dict[str, str]:
-    """Build what is missing in `folder` and give each image's digest; folders only where no engine answers.
+    """Build what is missing in `folder` and return each image's digest. Without an engine it builds only folders.
 
-    `base` is an image to build on instead of Debian packages; it is remembered beside what was built on it.
+    `base` is an image to build on instead of Debian packages; it is recorded in `folder` for later builds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if base is not None:
@@ -38,7 +38,7 @@ def build_images(folder: Path, progress: Progress = lambda line: None, base: str
 
 
 class BuiltImages:
-    """Images under `folder`, outside the checkout. Without an engine they are folders only, for bubblewrap."""
+    """Images under `folder`, outside the checkout. Without an engine they are only folders, for bubblewrap."""
 
     def __init__(self, folder: Path, *, engine: bool = True, sources: Path = SOURCES) -> None:
         self._folder, self._engine, self._sources = folder, engine, sources
@@ -47,18 +47,19 @@ class BuiltImages:
         self.layers = ImageLayers(folder, sources, base)
 
     def build(self, progress: Progress = lambda line: None) -> dict[str, str]:
-        """Image name to digest. Does nothing where all is there."""
+        """Return image names with digests, building what is missing. Raises Unavailable if the sources are missing."""
         if not all((self._sources / name / LOCK_FILE).is_file() for name in IMAGE_NAMES):
             raise Unavailable(f"The images' sources are not at {self._sources}.")
         self._folder.mkdir(parents=True, exist_ok=True)
-        sysconfig.get_config_vars()  # two threads cannot be the first to ask for it, and installers do
+        sysconfig.get_config_vars()  # its first call is not thread-safe, and the installers make it
         with (self._folder / "lock").open("w") as lock, ThreadPoolExecutor(len(IMAGE_NAMES)) as each:
             fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be building the same
             digests = each.map(lambda name: self._ensure(name, progress), IMAGE_NAMES)
             return dict(zip(IMAGE_NAMES, digests, strict=True))
 
     def digest_of(self, name: str) -> str:
-        """The built image's id (with an engine) or its recipe's hash; Unavailable if it is not built as it stands."""
+        """The built image's id (with an engine) or the hash of its recipe. Raises Unavailable unless the current recipe
+        is built."""
         digest = self._known_digest(name)
         if digest is None:
             raise Unavailable(f"The image {name!r} is not built, or its recipe has changed: build the images first.")
@@ -73,7 +74,7 @@ class BuiltImages:
         return self._folder / f"{name}-{self.key(name)}.sbom.json"
 
     def key(self, name: str) -> str:
-        """The hash of all that goes into an image."""
+        """The hash of everything that goes into an image."""
         return self.layers.key(name)
 
     def _known_digest(self, name: str) -> str | None:
@@ -81,7 +82,7 @@ class BuiltImages:
         if not record.is_file():
             return None
         digest = str(json.loads(record.read_text())["digest"])
-        return digest if not self._engine or engine_images.has_image(digest) else None
+        return digest if not self._engine or engine_images.has_image(digest) else None  # somebody may have removed it
 
     def _ensure(self, name: str, progress: Progress) -> str:
         digest = self._known_digest(name)
@@ -96,14 +97,14 @@ class BuiltImages:
         return digest
 
     def _remove_unused(self, kind: str, needed: frozenset[str]) -> None:
-        """Folders of recipes that are a day out of use; a younger one may still have a job on it."""
+        """Remove folders of recipes that have been unused for a day; a job may still run on a younger one."""
         for old in [path for path in self._folder.glob(f"{kind}-*") if path.is_dir() and path.name not in needed]:
             if time.time() - old.stat().st_mtime > DAY:
                 self._remove_from_engine(old)
                 shutil.rmtree(old, ignore_errors=True)
 
     def _remove_from_engine(self, old: Path) -> None:
-        """What the engine was given of a folder; layers it was never given."""
+        """Remove what the engine has of a folder; it has nothing of layers."""
         record = old.with_name(f"{old.name}.json")
         if self._engine and record.is_file():
             engine_images.remove_image(str(json.loads(record.read_text())["digest"]))

@@ -1,6 +1,7 @@
-"""Compares what the engine says a container is with what was asked for, before it starts. Pure; trusts no default.
+"""Compares a container, as the engine reports it, with what was requested, before it starts. Pure; trusts no default.
 
-Two kinds of check: what was asked must be there, and what was never asked must be absent, whatever a newer engine adds.
+There are two kinds of checks: what was requested must be there, and what was not requested must be absent, whatever a
+newer engine adds.
 """
 
 import json
@@ -18,13 +19,14 @@ ABSENT_SETTINGS = (
 
 
 def differences(inspect: Mapping[str, Any], spec: ContainerSpec) -> list[str]:
-    """What differs, each as a sentence for an administrator; empty if the container is what it must be."""
+    """The differences, each as a sentence for an administrator; empty if the container is as requested."""
     wanted = settings(spec)
     host = inspect.get("HostConfig") or {}
     found = _compare("HostConfig", wanted.pop("HostConfig"), host)
     found += _compare("Config", _config_settings(wanted), inspect.get("Config") or {})
     found += [f"HostConfig.{key} is {host[key]!r} and must be empty." for key in ABSENT_SETTINGS if host.get(key)]
     found += _mounts(inspect, spec)
+    # By digest, so that a tag that was moved does not matter.
     if inspect.get("Image") != spec.image:
         found.append(f"The image is {inspect.get('Image')!r}, not {spec.image!r}.")
     if str(inspect.get("Name", "")).lstrip("/") != spec.name:
@@ -35,7 +37,8 @@ def differences(inspect: Mapping[str, Any], spec: ContainerSpec) -> list[str]:
 
 
 def _config_settings(wanted: dict[str, Any]) -> dict[str, Any]:
-    """What inspect repeats under Config. It stores `NetworkDisabled` only where the engine has networks of its own."""
+    """The settings that inspect repeats under Config. It stores `NetworkDisabled` only if the engine has networks of
+    its own."""
     return {key: value for key, value in wanted.items() if key != "NetworkDisabled"}
 
 
@@ -48,14 +51,14 @@ def _compare(where: str, wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> 
 
 
 def _normalised(key: str, value: Any) -> Any:
-    """One spelling for what engines spell in several: unordered lists, null for empty, JSON text."""
+    """One form for values that engines spell in several ways: unordered lists, null for empty, JSON text."""
     if key == "SecurityOpt":
         return sorted(_security_option(option) for option in value or [])
     if key in ("Ulimits", "Env", "CapDrop", "MaskedPaths", "ReadonlyPaths"):
         return sorted(json.dumps(item, sort_keys=True) for item in value or [])
     if value is None or value in ({}, [], ""):
         return None
-    return value if value is not False else None
+    return value if value is not False else None  # false and absent are the same
 
 
 def _security_option(option: str) -> str:
@@ -66,7 +69,7 @@ def _security_option(option: str) -> str:
 
 
 def _mounts(inspect: Mapping[str, Any], spec: ContainerSpec) -> list[str]:
-    """Exactly one mount: the data, read-only. (tmpfs are not listed among mounts.)"""
+    """There must be exactly one mount: the data, read-only. (tmpfs are not listed among mounts.)"""
     seen = [
         (mount.get("Type"), mount.get("Source"), mount.get("Destination"), mount.get("RW"), mount.get("Propagation"))
         for mount in inspect.get("Mounts") or []

@@ -1,4 +1,5 @@
-"""A request as a container's settings, name and labels. Pure: no engine, no files but the seccomp profile."""
+"""Turns a request into a container's settings, name and labels. Pure: uses no engine, and reads only the seccomp
+profile."""
 
 import hashlib
 import json
@@ -13,19 +14,20 @@ from broker.domain.ports import SandboxLimits
 LABEL = "npd-broker.sandbox"
 LABEL_OWNER, LABEL_JOB, LABEL_ATTEMPT = f"{LABEL}.owner", f"{LABEL}.job", f"{LABEL}.attempt"
 LABEL_NONCE = f"{LABEL}.nonce"
-"""The owner is the broker that started it: two brokers on one engine must not sweep each other's sandboxes."""
+"""The owner is the broker that started a container: two brokers on one engine must not remove each other's
+sandboxes."""
 
 JOB_PREFIX, WARM_PREFIX = "npdjob-", "npdwarm-"
-"""How names begin: of an attempt's sandbox, and of one that waits for a job. The name alone tells whose it is."""
+"""Prefixes of names: of an attempt's sandbox, and of one that waits for a job. The name alone says whose it is."""
 
 
 def container_name(job: str, attempt: int) -> str:
-    """The one name a job's attempt can have: the engine's refusal of a second one is the run-once lock."""
+    """The only name that a job's attempt can have: the engine refuses a second one, which is the run-once lock."""
     return f"{JOB_PREFIX}{job}-{attempt}"
 
 
 def attempt_of_container(name: str) -> tuple[str, int] | None:
-    """Whose sandbox a name tells of; None for one that no job has been given."""
+    """The job and attempt in a container's name; None if no job has been assigned to it."""
     if not name.startswith(JOB_PREFIX):
         return None
     job, _, attempt = name.removeprefix(JOB_PREFIX).rpartition("-")
@@ -40,8 +42,8 @@ SECCOMP_PROFILE = json.loads((Path(__file__).parent / "seccomp.json").read_text(
 SECCOMP = json.dumps(SECCOMP_PROFILE)
 
 APART_SYSCALLS = ("mount", "setns", "unshare")
-"""What a launcher that puts blocks apart asks of the kernel beside that. It forbids them again, for good and
-whatever the runtime, before a block's first line of a researcher's code."""
+"""System calls that a launcher that isolates blocks needs in addition. It forbids them again for good, on every
+runtime, before a block runs the first line of a researcher's code."""
 
 SECCOMP_APART = json.dumps(
     {
@@ -51,25 +53,25 @@ SECCOMP_APART = json.dumps(
 )
 
 UNTRUSTED = "python"
-"""The image whose sandboxes run researchers' code: nothing is read of one before all its processes are dead."""
+"""The image whose sandboxes run researchers' code: their output is read only after all their processes are dead."""
 
 APPARMOR = "docker-default"
 
 LAUNCHER_COMMAND = ("/sandbox/python", "-I", "-S", "-B", "/sandbox/start.py")
 
 SENTRY_THREADS = 256
-"""Under runsc the pids limit counts gVisor's own threads on the host, so it can only be a far bound there; the
-launcher's RLIMIT_NPROC is the near one."""
+"""Under runsc the pids limit counts gVisor's own threads on the host, so it can only be a coarse limit; the launcher's
+RLIMIT_NPROC is the strict one."""
 
 LAUNCHER_TASKS = 32
 SCRATCH, OUT, SHM = "/tmp", "/out", "/dev/shm"  # noqa: S108  each a private tmpfs inside the sandbox
 SHM_BYTES = 16 * 1024 * 1024
 MAX_TMPFS_INODES = 4096
-"""That each of them takes, where the runtime counts them."""
+"""Files in each tmpfs, if the runtime counts them."""
 
 OPEN_FILES = 1024
 MARGIN_BYTES = 64 * 1024 * 1024
-"""Memory for the launcher and its libraries, on top of what the job may take."""
+"""Memory for the launcher and its libraries, in addition to the job's limit."""
 
 MASKED_PATHS = (
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
@@ -77,14 +79,14 @@ MASKED_PATHS = (
     "/sys/devices/virtual/powercap",
 )  # fmt: skip
 READ_ONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-"""What of the kernel's files is hidden and what cannot be written: the engine's own lists, and never fewer."""
+"""Kernel files that are hidden and that are read-only: the engine's own lists, and never fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerTemplate:
-    """What a container is whoever gets it: two jobs with equal ones may be given each other's waiting container.
-    `cpus` are those that it may run on, empty for all; `apparmor` where the engine has it; `apart` where its
-    launcher puts blocks apart."""
+    """The settings of a container that do not depend on its job: jobs with equal templates can use each other's waiting
+    container. `cpus` are the processors it may use, empty for all. `apparmor`: the engine has it. `apart`: its launcher
+    isolates blocks."""
 
     image: str
     runtime: str
@@ -97,7 +99,7 @@ class ContainerTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """All settings of one container: `config` for create, `host` for its host configuration."""
+    """All settings of one container."""
 
     name: str
     image: str
@@ -123,18 +125,18 @@ class ContainerSpec:
 
 
 def container_user(name: str) -> int:
-    """A user that no other sandbox shares, so that limits per user are limits per job."""
+    """A user id that no other sandbox shares, so that limits for a user are limits for the job."""
     return 200_000 + int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) % 1_000_000_000
 
 
 def slot_cpus(slot: int, slots: int, available: Collection[int]) -> str:
-    """The processors of one slot's jobs, as the engine writes them: apart from those of other slots, so that jobs that
-    run side by side cannot time each other by them. Empty, for all, where one job runs at a time."""
+    """The processors for one slot's jobs, as the engine writes them. Slots have separate processors, so that jobs in
+    parallel cannot time each other through them. Empty (all) if only one job runs at a time."""
     if slots == 1:
         return ""
     every = sorted(available)
     share = max(1, len(every) // slots)
-    first = slot * share % len(every)
+    first = slot * share % len(every)  # more slots than processors: they share
     return ",".join(str(number) for number in every[first : first + share])
 
 
@@ -145,7 +147,7 @@ def attempt_spec(job: str, attempt: int, template: ContainerTemplate, owner: str
 
 
 def warm_spec(template: ContainerTemplate, owner: str, name: str, nonce: str) -> ContainerSpec:
-    """A container that waits for a job: equal but for its name and labels, which tell of no job."""
+    """A container that waits for a job: the same, except that its name and labels belong to no job."""
     return _spec(name, nonce, template, owner, {})
 
 
@@ -160,6 +162,7 @@ def _spec(name: str, nonce: str, template: ContainerTemplate, owner: str, labels
         labels={LABEL_OWNER: owner, LABEL_NONCE: nonce, **labels},
         mount=template.mount,
         memory=limits.memory_bytes + MARGIN_BYTES,
+        # The launcher's own processes count too.
         pids=limits.processes + LAUNCHER_TASKS + (SENTRY_THREADS if template.runtime == "runsc" else 0),
         nano_cpus=limits.threads * 1_000_000_000,
         tmpfs={
@@ -174,15 +177,17 @@ def _spec(name: str, nonce: str, template: ContainerTemplate, owner: str, labels
 
 
 def _apparmor(template: ContainerTemplate) -> str:
-    """The engine's profile forbids every mount, a launcher's too; there the launcher's own filter stands in for it."""
+    """The engine's profile forbids all mounts, also those of a launcher that isolates blocks. Such a container is
+    unconfined, and the launcher's own filter takes the profile's place."""
     if not template.apparmor:
         return ""
     return "unconfined" if template.apart else APPARMOR
 
 
 def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
-    """All that a job sees of an environment: nothing secret, nothing of this machine. Where blocks are kept `apart`
-    each library has one thread, and Arrow reserves no gigabyte ahead: a block could fill it beyond what it may have."""
+    """All environment variables of a job: nothing secret, nothing about this machine. If blocks are `apart`, each
+    library has one thread, and Arrow reserves no gigabyte in advance, because a block could fill it beyond its
+    limit."""
     counts = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "ARROW_IO_THREADS"}
     fixed = {"HOME": SCRATCH, "MPLBACKEND": "Agg", "MPLCONFIGDIR": SCRATCH, "PATH": "/usr/bin",
              "PYTHONHASHSEED": "0", "TZ": "UTC", "LANG": "C.UTF-8"}  # fmt: skip
@@ -193,7 +198,7 @@ def environment(threads: int, *, apart: bool) -> tuple[str, ...]:
 
 
 def host_settings(spec: ContainerSpec) -> dict[str, Any]:
-    """The host configuration as the engine's interface spells it."""
+    """The host configuration in the engine's spelling."""
     return {
         "Runtime": spec.runtime,
         "NetworkMode": "none",
@@ -203,7 +208,7 @@ def host_settings(spec: ContainerSpec) -> dict[str, Any]:
         "Privileged": False,
         "SecurityOpt": list(spec.security),
         "Memory": spec.memory,
-        "MemorySwap": spec.memory,
+        "MemorySwap": spec.memory,  # equal to the memory: no swap
         "MemorySwappiness": 0,
         "OomKillDisable": False,
         "PidsLimit": spec.pids,
@@ -211,17 +216,17 @@ def host_settings(spec: ContainerSpec) -> dict[str, Any]:
         "CpusetCpus": spec.cpus,
         "Ulimits": [{"Name": name, "Soft": value, "Hard": value} for name, value in sorted(spec.ulimits.items())],
         "IpcMode": spec.ipc,
-        "CgroupnsMode": "private",
+        "CgroupnsMode": "private",  # by name: engines on cgroup v1 default to the host's
         "ShmSize": SHM_BYTES,
         "Tmpfs": dict(spec.tmpfs),
         "MaskedPaths": list(MASKED_PATHS),
         "ReadonlyPaths": list(READ_ONLY_PATHS),
         "Mounts": [{"Type": "bind", "Source": spec.mount, "Target": "/data", "ReadOnly": True,
                     "BindOptions": {"Propagation": "rprivate"}}],
-        "LogConfig": {"Type": "none", "Config": {}},
+        "LogConfig": {"Type": "none", "Config": {}},  # the broker reads the streams under its own limit
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-        "AutoRemove": False,
-        "Init": False,
+        "AutoRemove": False,  # the broker reads how it ended first
+        "Init": False,  # the launcher is process 1
     }  # fmt: skip
 
 
@@ -234,7 +239,7 @@ def settings(spec: ContainerSpec) -> dict[str, Any]:
         "User": spec.user,
         "WorkingDir": SCRATCH,
         "Env": list(spec.environment),
-        "Labels": dict(spec.labels),
+        "Labels": dict(spec.labels),  # set once: a waiting container cannot get a job's
         "Hostname": "sandbox",
         "Domainname": "",
         "NetworkDisabled": True,

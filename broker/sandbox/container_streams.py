@@ -1,4 +1,5 @@
-"""The standard streams of one container, by the engine's attach: bytes in, frames out. Starts and ends no container."""
+"""The standard streams of one container, through the engine's attach call: bytes in, frames out. Starts and ends no
+container."""
 
 import contextlib
 import socket
@@ -19,11 +20,11 @@ PIECE = 1 << 16
 
 @contextlib.contextmanager
 def attached(engine: docker.APIClient, container: str, *, listening: bool = False) -> Iterator[socket.socket]:
-    """The container's streams. Before it starts, so that nothing it says is lost; or of one that waits, which has said
-    that it is ready. `listening`: without its standard input, which ends with the first who held it."""
+    """The container's streams. Attach before it starts, so that none of its output is lost, or to a waiting one that
+    has reported ready. `listening`: without standard input, which closes with the first client that holds it."""
     wanted = {"stdin": 0 if listening else 1, "stdout": 1, "stderr": 1, "stream": 1}
     opened = engine.attach_socket(container, params=wanted)
-    stream = getattr(opened, "_sock", opened)  # the SDK wraps what it has upgraded, and keeps its response beside it
+    stream = getattr(opened, "_sock", opened)  # the SDK wraps the socket, and holds the response as well
     response = getattr(opened, "_response", None)
     try:
         yield stream
@@ -36,20 +37,20 @@ def attached(engine: docker.APIClient, container: str, *, listening: bool = Fals
 def converse(
     stream: socket.socket, session: launcher_exchange.LauncherExchange, request: bytes, until: float, *, last: bool
 ) -> SandboxEnd:
-    """Write the request while reading: neither side's full buffer can stop the other. `last`: the launcher's last word
-    is enough; otherwise the stream's end is waited for, which comes when every process is dead."""
+    """Write the request while reading, so that full buffers cannot block both sides. `last`: stop at the launcher's
+    last word; otherwise wait for the end of the stream, which comes when every process is dead."""
     threading.Thread(target=_write, args=(stream, request), daemon=True).start()
     return launcher_exchange.run_exchange(ContainerStreams(stream).receive, session, time.monotonic, until, last=last)
 
 
 def _write(stream: socket.socket, request: bytes) -> None:
-    with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader will say so
+    with contextlib.suppress(OSError):  # the sandbox may be dead already: the reader reports that
         stream.sendall(request)
-        stream.shutdown(socket.SHUT_WR)
+        stream.shutdown(socket.SHUT_WR)  # end of input for the launcher
 
 
 class ContainerStreams:
-    """The engine's two streams in one: standard output's bytes; standard error is counted and thrown away."""
+    """Splits the engine's combined stream: returns the bytes of standard output and discards standard error."""
 
     def __init__(self, stream: socket.socket) -> None:
         self._stream = stream
@@ -70,7 +71,7 @@ class ContainerStreams:
         parts = []
         while len(self._held) >= STREAM_HEADER.size:
             which, length = STREAM_HEADER.unpack_from(self._held)
-            if len(self._held) < STREAM_HEADER.size + length:
+            if len(self._held) < STREAM_HEADER.size + length:  # the rest has not arrived yet
                 break
             if which == STDOUT:
                 parts.append(bytes(self._held[STREAM_HEADER.size : STREAM_HEADER.size + length]))

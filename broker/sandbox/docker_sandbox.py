@@ -1,6 +1,6 @@
-"""The Sandbox port on Docker: a waiting container where there is one, else a new one. Decides no setting.
+"""The Sandbox port on Docker: uses a waiting container if there is one, otherwise a new one. Chooses no settings.
 
-The container's name is the run-once lock; a container serves one job and is dead when its job has ended.
+The container's name is the run-once lock. A container serves one job and is dead when its job has ended.
 """
 
 import contextlib
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What is asked of an engine once: which it is, the runtime that jobs get, whether it confines by AppArmor."""
+    """What is requested from an engine once: its identity, the runtime for jobs, and whether it uses AppArmor."""
 
     engine: str
     runtime: str
@@ -57,11 +57,11 @@ class EngineFacts:
 
 
 class DockerSandbox:
-    """`runtime` is `runsc`, `runc`, or `auto`: runsc where the engine has it.
+    """`runtime` is `runsc`, `runc`, or `auto`: runsc if the engine has it.
 
-    `root` is the broker's data folder: its sandboxes are told from other brokers' by it. The images are those that
-    `images.build` has made in `images` (`root`/build unless told otherwise). `cpus` are those that its jobs may use.
-    Real data run only where every required probe of the self-test holds; it is made once, before the first such job.
+    `root` is the broker's data folder; it distinguishes this broker's sandboxes from those of others. The images are
+    those built in `images` (by default `root`/build). `cpus` are the processors for its jobs. Real data run only if
+    every required probe of the self-test holds; the self-test runs once, before the first such job.
     """
 
     def __init__(self, root: Path, runtime: str = "auto", images: Path | None = None, cpus: str = "") -> None:
@@ -73,6 +73,7 @@ class DockerSandbox:
             runtime,
             cpus,
         )
+        # The same for all processes of this broker.
         self.owner = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
         self.engines = EngineConnections()
         self._facts: EngineFacts | None = None
@@ -84,11 +85,11 @@ class DockerSandbox:
         self._removals: list[tuple[str, Future[None]]] = []
 
     def runtime(self) -> str:
-        """The runtime that jobs get; asked of the engine, never guessed."""
+        """The runtime of jobs, as the engine reports it."""
         return self._engine_facts().runtime
 
     def verdicts(self) -> tuple[selftest.ProbeResult, ...]:
-        """What this engine and runtime really hold, measured once since the machine started."""
+        """What this engine and runtime really enforce, measured once after each start of the machine."""
         with self._selftest_lock:
             if self._verdicts is None:
                 facts = f"{self._engine_facts()} {self._digest(UNTRUSTED)}"
@@ -98,12 +99,12 @@ class DockerSandbox:
 
     @cached_property
     def warm_registry(self) -> WarmPoolRegistry:
-        """What waits on this engine for jobs of this broker, whichever of its processes comes for it."""
+        """Containers on this engine that wait for jobs of this broker, shared by all of its processes."""
         return WarmPoolRegistry(self._root / WARM_POOL_FOLDER / self._engine_facts().engine)
 
     @cached_property
     def data_lock(self) -> RealSyntheticLock:
-        """Whoever holds rows on this engine, for all workers of this broker."""
+        """The lock on rows on this engine, for all workers of this broker."""
         return RealSyntheticLock(self._root / LOCK_FOLDER / self._engine_facts().engine, self._end_by_name)
 
     def holding(
@@ -112,13 +113,13 @@ class DockerSandbox:
         return self.data_lock.holding(container_name(job, attempt), rows, wait)
 
     def run(self, request: SandboxRequest) -> SandboxResult:
-        self._check_real(request)
+        self._check_real(request)  # before anything is created
         self._await_removal(container_name(request.job, request.attempt))
         with self.warm_registry.running():
             return self._warm(request) or self._cold(request)
 
     def terminate(self, job: str, attempt: int) -> None:
-        self.data_lock.cancel(container_name(job, attempt))
+        self.data_lock.cancel(container_name(job, attempt))  # it may still wait for its turn
         with self.engines.get() as engine:
             for container, (found, number) in attempt_containers(engine, self.owner).items():
                 if found == job and number <= attempt:
@@ -127,7 +128,7 @@ class DockerSandbox:
     def sweep(self, alive: Callable[[], frozenset[tuple[str, int]]]) -> int:
         with self.engines.get() as engine:
             found = attempt_containers(engine, self.owner)
-            living = alive()
+            living = alive()  # after listing: a sandbox that starts meanwhile is not removed
             gone = [container for container, attempt in found.items() if attempt not in living]
             for container in gone:
                 remove(engine, container)
@@ -135,12 +136,12 @@ class DockerSandbox:
         return len(gone)
 
     def close(self) -> None:
-        """Wait until all that has ended is removed."""
+        """Wait until all ended containers are removed."""
         while self._removals:
             self._removals.pop()[1].result()
 
     def template(self, request: SandboxRequest, mount: Path) -> ContainerTemplate:
-        """All of a request that its container's settings come from."""
+        """The parts of a request that determine its container's settings."""
         facts = self._engine_facts()
         place = str(mount.resolve())
         digest, apart = self._digest(request.image), request.apart
@@ -153,12 +154,12 @@ class DockerSandbox:
         if request.synthetic:
             return
         if missing := self.missing():
-            raise Breach(f"The sandbox does not hold real data: the self-test failed at {', '.join(missing)}.")
+            raise Breach(f"The sandbox is not safe for real data: the self-test failed at {', '.join(missing)}.")
         if request.image == UNTRUSTED and not self.data_lock.holds(container_name(request.job, request.attempt)):
             raise Breach("A script was to run on real data while nobody held them.")
 
     def _engine_facts(self) -> EngineFacts:
-        """Asked once: a job that meets another engine later is refused by it."""
+        """Requested once. A job that later reaches another engine is refused by that engine."""
         if self._facts is None:
             with self.engines.get() as engine:
                 info = engine.info()
@@ -173,21 +174,24 @@ class DockerSandbox:
         return self._facts
 
     def _digest(self, image: str) -> str:
-        """The digest of the recipe as it stands, looked up once: an image that has gone since is refused by name."""
+        """The digest for the current recipe, looked up once. If the image has been removed since, the engine refuses it
+        by name."""
         key = self._images.key(image)
         if key not in self._digests:
             self._digests[key] = self._images.digest_of(image)
         return self._digests[key]
 
     def _warm(self, request: SandboxRequest) -> SandboxResult | None:
-        """By a container that waits. One that is not as it must be is thrown away, and the next one taken."""
+        """Run in a waiting container; None if there is none. A container that is not as required is removed, and the
+        next one taken."""
         mount = self._warm_mount(request)
         if mount is None:
             return None
         template = self.template(request, mount)
         key = self.warm_registry.want(template)
-        min_landlock = 0 if request.narrow is None else self._landlock or 0
+        min_landlock = 0 if request.narrow is None else self._landlock or 0  # a narrowed mount needs the kernel's help
         while (warm := self.warm_registry.take(key, min_landlock)) is not None:
+            # Audited against its settings as they were when it was made.
             expected = warm_spec(template, self.owner, warm.name, warm.nonce)
             with self.engines.get() as engine, self._removed(engine, warm.container) as cleanup:
                 assigned = assign_to_attempt(engine, warm.container, expected, request.job, request.attempt)
@@ -197,8 +201,8 @@ class DockerSandbox:
         return None
 
     def _warm_mount(self, request: SandboxRequest) -> Path | None:
-        """What a waiting container of this job would be mounted on: all of the vault's rendering where the kernel can
-        narrow it for a job, else what such jobs declare. Nothing before a first job has told which."""
+        """The mount of a waiting container for this job: the vault's whole rendering if the kernel can narrow it for a
+        job, otherwise what such jobs declare. None until a first job has shown which."""
         if request.apart:
             return narrow_mounts.job_mount(request, self._root)
         if request.narrow is None or self._landlock:
@@ -229,15 +233,17 @@ class DockerSandbox:
                 engine.start(container)
             session = launcher_exchange.LauncherExchange(request.limits)
             until = began + launcher_exchange.deadline(request.limits)
+            # After a trusted image's last word no other process can write.
             trusted = request.image != UNTRUSTED
             end = container_streams.converse(
                 stream, session, launcher_exchange.request_bytes(request), until, last=trusted
             )
             seconds = time.monotonic() - began
-            if not started and session.landlock is not None:  # said before anybody else could speak
+            if not started and session.landlock is not None:  # sent before any other code could write
                 self._landlock = session.landlock
             if end is not SandboxEnd.ENDED:
                 end = confirm_end(engine, container, spec.runtime, end)
+        # A clean end: the result need not wait for the removal.
         if end is SandboxEnd.ENDED:
             cleanup.pop_all()
             self._remove_in_background(container, spec.name)
@@ -245,23 +251,24 @@ class DockerSandbox:
 
     @contextlib.contextmanager
     def _removed(self, engine: docker.APIClient, container: str) -> Iterator[contextlib.ExitStack]:
-        """Whatever happens, the container is gone afterwards, unless the stack is emptied."""
+        """Remove the container in any case, unless the stack is emptied."""
         with contextlib.ExitStack() as stack:
             stack.callback(remove, engine, container)
             yield stack
 
     def _await_removal(self, name: str) -> None:
-        """An attempt has one sandbox after the other (synthetic data, real data, the trusted stage) under one name."""
+        """An attempt uses several sandboxes in turn (synthetic data, real data, the trusted stage) under one name, so
+        the previous one must be gone."""
         for removal in [removal for named, removal in self._removals if named == name]:
             removal.result()
 
     def _remove_in_background(self, container: str, name: str) -> None:
-        """Kill and remove while the result is read. What this does not come to, the sweeper does."""
+        """Kill and remove the container while the result is read. The sweeper removes whatever this leaves."""
         self._removals = [(named, removal) for named, removal in self._removals if not removal.done()]
         self._removals.append((name, self._remover.submit(self._remove, container)))
 
     def _end_by_name(self, name: str) -> None:
-        """The sandbox of this name, whoever started it."""
+        """Remove the sandbox with this name, even if another process started it."""
         with self.engines.get() as engine:
             remove(engine, name)
 

@@ -1,4 +1,4 @@
-"""The container engine as a store of images: a folder handed over, a base taken out. Builds nothing, runs no job."""
+"""The container engine as a store of images: imports a folder, exports a base. Builds nothing and runs no job."""
 
 import tarfile
 from pathlib import Path
@@ -14,9 +14,9 @@ REPOSITORY = "npd-broker-sandbox"
 
 
 def engine_client(timeout: int = 60) -> docker.APIClient:
-    """The engine by the low-level interface, to be closed by `with`; or Unavailable."""
+    """A low-level client of the engine, to be closed by `with`. Raises Unavailable if the engine does not answer."""
     try:
-        return docker.APIClient(timeout=timeout, **kwargs_from_env())  # asks the engine for its version
+        return docker.APIClient(timeout=timeout, **kwargs_from_env())  # connects, to negotiate the version
     except (DockerException, OSError) as fault:
         raise Unavailable("The container engine does not answer.") from fault
 
@@ -39,7 +39,7 @@ def has_image(digest: str) -> bool:
 
 
 def import_folder(tree: Path, tag: str) -> str:
-    """The folder as an image of the engine; its id."""
+    """Import the folder as an image and return its id."""
     archive = tree.with_suffix(".tar")
     try:
         with tarfile.open(archive, "w", format=tarfile.GNU_FORMAT) as tar:
@@ -54,7 +54,7 @@ def import_folder(tree: Path, tag: str) -> str:
 
 
 def remove_image(digest: str) -> None:
-    """Remove an image. The engine keeps one that a container stands on, or that others have named besides."""
+    """Remove an image. The engine retains one that a container uses or that has other names."""
     try:
         with engine_client() as engine:
             engine.remove_image(digest)
@@ -63,7 +63,7 @@ def remove_image(digest: str) -> None:
 
 
 def export_image(base: str, tree: Path) -> list[dict[str, str]]:
-    """The file system of an image that the engine has; gives the list for the SBOM."""
+    """Export the file system of a local image into `tree` and return the components for the SBOM."""
     archive = tree.with_suffix(".tar")
     with engine_client(timeout=600) as engine:
         try:
@@ -88,9 +88,9 @@ def _image_id(engine: docker.APIClient, image: str) -> str:
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The image is the same whoever builds it, and nothing in it is writable or setuid."""
+    """Make the image identical whoever builds it, with nothing writable or setuid in it."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     entry.mode = (entry.mode & 0o755) | (0o111 if entry.isdir() else 0) | 0o444
-    entry.mtime = 0
+    entry.mtime = 0  # equal folders give equal archives
     return entry

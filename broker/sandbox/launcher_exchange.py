@@ -1,7 +1,6 @@
-"""What is common to every sandbox: frames out of a stream under a byte cap and a clock, and the launcher's last word.
-
-Pure but for the clock it is given; knows no engine. All that a sandbox says is untrusted until it is checked here.
-"""
+"""Common to every sandbox: reads frames from a stream under a byte limit and a clock, up to the launcher's last word.
+Pure except for the clock it is given; independent of engines. Everything that a sandbox sends is untrusted until it is
+checked here."""
 
 import json
 from collections.abc import Callable
@@ -11,14 +10,14 @@ from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxRequest
 from broker.sandbox import launcher_frames
 
 START_SECONDS = 20
-"""How long a sandbox may take to be ready, beyond the job's own time; the launcher's clock is the near one."""
+"""How long a sandbox may take to be ready, beyond the job's own time. The launcher's own clock is stricter."""
 
 SPARE_BYTES = 1024 * 1024
-"""Frames beside the job's output: ready, log, status, and the name in front of a file's content."""
+"""Bytes for frames besides the job's output: ready, log, status, and the names in front of files' content."""
 
 
 class Overrun(Exception):
-    """The sandbox must be stopped now, and this is how it ended."""
+    """The sandbox must be stopped now, with this end."""
 
     def __init__(self, end: SandboxEnd) -> None:
         super().__init__(end.value)
@@ -26,12 +25,13 @@ class Overrun(Exception):
 
 
 def landlock_version(ready: bytes) -> int:
-    """What a launcher that is ready has said of Landlock: its version, 0 where the kernel has none."""
+    """The version of Landlock that a ready launcher reports; 0 if the kernel has none."""
     try:
         document = json.loads(ready)
     except (ValueError, RecursionError) as fault:
         raise launcher_frames.FrameError("the first frame is not JSON") from fault
     version = document.get("landlock") if isinstance(document, dict) else None
+    # Not isinstance: bool is an int.
     if type(version) is not int:
         raise launcher_frames.FrameError("the first frame tells of no Landlock")
     return version
@@ -48,7 +48,7 @@ def deadline(limits: SandboxLimits) -> float:
 
 @dataclass
 class LauncherExchange:
-    """The frames of one sandbox as they come. After the status frame nothing may follow."""
+    """The frames of one sandbox as they arrive. Nothing may follow the status frame."""
 
     limits: SandboxLimits
     received: list[tuple[str, bytes]] = field(default_factory=list)
@@ -63,13 +63,15 @@ class LauncherExchange:
         )
 
     def take(self, data: bytes) -> None:
-        """Bytes from the launcher's standard output. Raises Overrun for too many and for anything that is no frame."""
+        """Take bytes from the launcher's standard output. Raises Overrun for too many bytes and for anything that is
+        not a frame."""
         self.byte_count += len(data)
         if self.byte_count > self.limits.output_bytes + 2 * SPARE_BYTES:
             raise Overrun(SandboxEnd.OUTPUT_LIMIT)
         try:
             for kind, payload in self._reader.feed(data):
                 self._frame(kind, payload)
+            # Whatever follows the status frame was not written by the launcher.
             if self.last_word is not None and self._reader.pending:
                 raise launcher_frames.FrameError("bytes after the last frame")
         except launcher_frames.FrameError as fault:
@@ -82,17 +84,17 @@ class LauncherExchange:
             self.last_word = end_word(payload)
         if kind != "ready":
             self.received.append((kind, payload))
-        elif self.landlock is None:
+        elif self.landlock is None:  # only the first: later ones could come from the job
             self.landlock = landlock_version(payload)
 
     def end(self) -> SandboxEnd:
-        """How it ended, once the stream has: without a last word the launcher itself was killed."""
+        """How the job ended, once the stream has ended. Without a last word the launcher itself was killed."""
         if self.last_word is not None:
             return self.last_word
         return SandboxEnd.BAD_FRAMES if self._reader.pending else SandboxEnd.CRASHED
 
     def frames(self, end: SandboxEnd) -> tuple[tuple[str, bytes], ...]:
-        """What may be used: everything after a clean end, nothing otherwise."""
+        """The frames that may be used: all but the log after a clean end, otherwise none."""
         return tuple(frame for frame in self.received if frame[0] != "log") if end is SandboxEnd.ENDED else ()
 
     def log(self) -> bytes:
@@ -100,7 +102,8 @@ class LauncherExchange:
 
 
 def end_word(payload: bytes) -> SandboxEnd:
-    """The launcher's word: exactly one key, exactly one of the closed list."""
+    """The launcher's last word: a document with exactly one key and a word of the closed list. Raises FrameError
+    otherwise."""
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError) as fault:
@@ -117,12 +120,12 @@ Receive = Callable[[float], bytes | None]
 def run_exchange(
     receive: Receive, exchange: LauncherExchange, clock: Callable[[], float], until: float, *, last: bool = False
 ) -> SandboxEnd:
-    """Take bytes until the stream ends, or (`last`) until the launcher's last word, which is enough where nobody else
-    can speak. `receive(seconds)` gives b"" at the end and None when nothing came in time."""
+    """Take bytes until the stream ends or, if `last`, until the launcher's last word, which is enough if no other code
+    can write. `receive(seconds)` returns b"" at the end and None if nothing came in time."""
     try:
         while True:
             left = until - clock()
-            if left <= 0:
+            if left <= 0:  # the launcher's own clock should have ended it
                 return SandboxEnd.TIME_LIMIT
             data = receive(left)
             if data == b"":

@@ -1,6 +1,6 @@
-"""A script in a Python of its author's own, for rehearsals on synthetic data and for nothing else. No isolation.
+"""Runs a script in its author's own Python, without isolation: only for rehearsals on synthetic data.
 
-The library `npd` is installed there; it gets the same tables and years that a sandbox would mount.
+The library `npd` must be installed there. The script gets the same tables and years that a sandbox would mount.
 """
 
 import json
@@ -21,7 +21,7 @@ LIBRARY_CHECK = "import npd.output"
 
 
 class LocalPythonRunner:
-    """Runs a request of the `python` image as `Sandbox.run` does. `python` is the program of an environment."""
+    """Runs a request of the `python` image like `Sandbox.run`. `python` is the interpreter of an environment."""
 
     def __init__(self, python: Path) -> None:
         self._python = python
@@ -71,7 +71,7 @@ class LocalPythonRunner:
 
 
 def _link_tables(mount: Path, tables: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Links to the files that the job lists, each table in a folder of its name."""
+    """Link the files that the job lists, in a folder for each table."""
     folder.mkdir()
     for table in tables:
         table_folder = folder / f"{table['schema']}.{table['name']}"
@@ -81,7 +81,7 @@ def _link_tables(mount: Path, tables: Sequence[Mapping[str, Any]], folder: Path)
 
 
 def _file_frames(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """What the script left, in the frames of a launcher."""
+    """The files that the script left, as a launcher's frames."""
     for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink():  # as the launcher: plain files only
             yield "file", json.dumps({"name": path.name}).encode() + b"\n" + path.read_bytes()

@@ -1,6 +1,6 @@
-"""Mounts that hold only the files a script declared, for where the kernel cannot narrow a larger one. One folder for
-each vault and declaration, made once and kept while it is used: what waits for the next such job is mounted on it.
-"""
+"""Mounts with only the files that a script declared, for kernels that cannot narrow a larger mount. There is one folder
+for each vault and declaration, made once and stored while it is used, because waiting containers for the next such job
+mount it."""
 
 import contextlib
 import hashlib
@@ -17,13 +17,13 @@ from broker.domain.ports import SandboxRequest
 NARROW_FOLDER = "narrow"
 RECORD_SUFFIX = ".json"
 EMPTY_FOLDER = "nothing"
-"""The folder that nothing is in."""
+"""The folder that is always empty."""
 RETENTION_SECONDS = 3600
-"""How long a folder is kept after the last job that was mounted on it: longer than any job runs."""
+"""How long a folder is stored after the last job that mounted it: longer than any job runs."""
 
 
 def job_mount(request: SandboxRequest, root: Path) -> Path:
-    """The folder that the job sees: the whole mount, or one below `root` with the declared files, or with none."""
+    """The folder that the job sees: the whole mount, or a folder below `root` with the declared files or with none."""
     if request.apart:
         return _empty_mount(root)
     if request.narrow is None:
@@ -32,7 +32,7 @@ def job_mount(request: SandboxRequest, root: Path) -> Path:
     name = hashlib.sha256(json.dumps([facts, sorted(request.narrow)]).encode()).hexdigest()[:32]
     target = root / NARROW_FOLDER / name
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-    target.with_suffix(RECORD_SUFFIX).write_text(json.dumps(facts))
+    target.with_suffix(RECORD_SUFFIX).write_text(json.dumps(facts))  # also renews its time
     if not target.is_dir():
         _make_folder(target, request.mount, request.narrow)
     return target
@@ -47,7 +47,7 @@ def _empty_mount(root: Path) -> Path:
 
 
 def sweep(root: Path, mounted: Collection[str] = ()) -> None:
-    """Remove folders of vaults that are gone, and those unused for long; never one that is mounted now."""
+    """Remove folders of vaults that are gone, and those long unused; never one that is mounted now."""
     for record in (root / NARROW_FOLDER).glob("*" + RECORD_SUFFIX):
         target = record.with_suffix("")
         if str(target.resolve()) in mounted:
@@ -63,7 +63,8 @@ def sweep(root: Path, mounted: Collection[str] = ()) -> None:
 
 
 def _folder_identity(mount: Path) -> list[str | int]:
-    """Equal only for the very same folder: one that was built again under its name is another."""
+    """Equal only for the very same folder: a folder that was built again under the same name differs. Raises
+    Unavailable if it is gone."""
     try:
         facts = mount.stat()
     except FileNotFoundError as missing:
@@ -79,22 +80,22 @@ def _folder_identity_or_none(mount: Path) -> list[str | int] | None:
 
 
 def _make_folder(target: Path, mount: Path, narrow: tuple[str, ...]) -> None:
-    """It appears when it is whole, however many make it at once."""
+    """Make the folder. It appears only when complete, even if several processes make it at once."""
     draft = target.with_name(f".{target.name}-{os.getpid()}-{time.monotonic_ns()}")
     try:
         draft.mkdir()
         for path in narrow:
             _link(mount / path, draft / path, path)
         for folder in [draft, *(path for path in draft.rglob("*") if path.is_dir())]:
-            folder.chmod(0o755)  # whatever this process' mask is, the job's user may look into its own mount
-        with contextlib.suppress(OSError):  # somebody was faster: the same files
+            folder.chmod(0o755)  # the job's user must be able to read its mount, whatever the umask
+        with contextlib.suppress(OSError):  # another process was faster: the files are the same
             draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
 def _link(source: Path, target: Path, path: str) -> None:
-    """A hard link: the same sealed file, no copy. A copy where the mount is on another file system."""
+    """Hard-link a sealed file, or copy it if the mount is on another file system."""
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise Breach("A declared file lies outside the mount.")
     target.parent.mkdir(parents=True, exist_ok=True)

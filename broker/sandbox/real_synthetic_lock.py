@@ -1,4 +1,4 @@
-"""A lock of one machine: scripts with real rows and scripts with synthetic rows never run there at the same time."""
+"""A lock for one machine: scripts with real rows and scripts with synthetic rows never run on it at the same time."""
 
 import contextlib
 import fcntl
@@ -15,14 +15,14 @@ from broker.domain.ports import DataKind
 
 POLL_SECONDS = 0.1
 RESERVATION_SECONDS = 10.0
-"""How long the place of somebody who did not wait is kept; they are offered again each second or so."""
+"""How long a place is reserved for a job that did not wait; such jobs are offered again about every second."""
 
 TICKET_SUFFIX, RESERVATION_SUFFIX = ".ticket", ".wish"
 
 
 @dataclass(frozen=True, slots=True)
 class _QueuePlace:
-    """A file's name read: its place in the order of arrival, whose rows, and the sandbox's name."""
+    """A parsed file name: the position in the order of arrival, the kind of rows, and the sandbox's name."""
 
     number: int
     rows: DataKind
@@ -34,10 +34,12 @@ class _QueuePlace:
 
 
 class RealSyntheticLock:
-    """Who holds rows on one machine, in order of arrival: a ticket has its turn when no earlier one has other rows.
+    """Who holds rows on one machine, in order of arrival. A ticket has its turn when no earlier ticket has the other
+    kind of rows.
 
-    A ticket is a file that its holder locks, so it ends with its holder's process, however that ends. What such a
-    process leaves running is ended by `bury`, by its sandbox's name, before anybody with other rows goes on.
+    A ticket is a file that its holder locks, so it ends with its holder's process, however that ends. A sandbox that
+    such a process leaves running is ended (`end_sandbox`, by its name) before anybody with the other kind of rows
+    proceeds.
     """
 
     def __init__(self, folder: Path, end_sandbox: Callable[[str], None]) -> None:
@@ -49,30 +51,32 @@ class RealSyntheticLock:
         return name in self._cancelled
 
     def cancel(self, name: str) -> None:
-        """Whoever waits under this name does not go on."""
+        """Stop the job that waits under this name."""
         if (cancelled := self._cancelled.get(name)) is not None:
             cancelled.set()
 
     @contextlib.contextmanager
     def sole_worker(self) -> Iterator[bool]:
-        """Whether no other process has this, for as long as the caller stays here."""
+        """Whether no other process is the worker, as long as the context lasts."""
         with (self._folder / "worker").open("a") as mark:
             yield _try_lock(mark)
 
     @contextlib.contextmanager
     def holding(self, name: str, rows: DataKind, wait: bool) -> Iterator[bool]:
-        """Whether it has its turn; where it must `wait`, always. Raises Conflict("stale") once it is given up."""
+        """Yields whether the job has its turn; with `wait` it waits for it. Raises Conflict("stale") once the job is
+        cancelled."""
         with contextlib.ExitStack() as stack:
             cancelled = self._cancelled[name] = threading.Event()
             stack.callback(self._cancelled.pop, name)
             with self._gate():
+                # A place that was reserved before is used again.
                 mine = self._reserved_place(name, rows) or _QueuePlace(self._next(), rows, name)
                 stack.enter_context(self._ticket(mine))
                 self._path(mine, RESERVATION_SUFFIX).unlink(missing_ok=True)
             while not self._has_turn(mine):
                 if not wait:
                     self._path(mine, RESERVATION_SUFFIX).touch()
-                    stack.close()
+                    stack.close()  # gives up the ticket; the reservation remains
                     yield False
                     return
                 if cancelled.wait(POLL_SECONDS):
@@ -81,7 +85,7 @@ class RealSyntheticLock:
 
     @contextlib.contextmanager
     def _gate(self) -> Iterator[None]:
-        """Everything that is decided, one after another."""
+        """Makes all decisions happen one after another."""
         with (self._folder / "gate").open("a") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             yield
@@ -98,12 +102,14 @@ class RealSyntheticLock:
 
     def _has_turn(self, mine: _QueuePlace) -> bool:
         with self._gate():
+            # The same kind may run together.
             others = [p for p in self._places() if p.number < mine.number and p.rows is not mine.rows]
             return not [p for p in others if self._lives(p)]
 
     def _lives(self, place: _QueuePlace) -> bool:
-        """Of a holder that died, nothing is left afterwards."""
+        """Whether the holder still has its place. If the holder died, its sandbox is ended first."""
         ticket, reservation = self._path(place, TICKET_SUFFIX), self._path(place, RESERVATION_SUFFIX)
+        # A reserved place counts as taken until its time is over.
         if self._is_fresh(reservation):
             return True
         reservation.unlink(missing_ok=True)
@@ -111,7 +117,7 @@ class RealSyntheticLock:
             with ticket.open("r") as found:
                 if not _try_lock(found):
                     return True
-                if ticket.exists():  # whoever ends well removes it before the lock goes
+                if ticket.exists():  # a holder that ends normally removes it before releasing the lock
                     self._end_sandbox(place.name)
                     ticket.unlink()
         except FileNotFoundError:
@@ -125,12 +131,12 @@ class RealSyntheticLock:
             return False
 
     def _reserved_place(self, name: str, rows: DataKind) -> _QueuePlace | None:
-        """The place that is kept for it, if it has come again in time."""
+        """The place reserved for the job, if it has returned in time."""
         own = [p for p in self._places() if (p.name, p.rows) == (name, rows)]
         return next((p for p in own if self._is_fresh(self._path(p, RESERVATION_SUFFIX))), None)
 
     def _next(self) -> int:
-        """No clock: it may be set back."""
+        """The next number. It does not use a clock, which could be set back."""
         return max((p.number for p in self._places()), default=0) + 1
 
     def _places(self) -> list[_QueuePlace]:

@@ -1,6 +1,6 @@
-"""Measures what a sandbox really holds, by jobs that try to break out of it. Real data need every required probe.
+"""Measures what a sandbox really enforces, with jobs that try to break out of it. Real data need every required probe.
 
-An engine's settings are promises; some runtimes take them and do not keep them, so they are tried.
+An engine's settings are promises: some runtimes accept them and do not enforce them, so they are tested.
 """
 
 import hashlib
@@ -21,21 +21,25 @@ LIMITS = SandboxLimits(wall_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PROBE_PROGRAM = Path(__file__).with_name("probes.py.txt")
-"""The program that tries; it runs only inside a sandbox and answers with one file."""
+"""The program that attempts the breakouts; it runs only inside a sandbox and answers with one file."""
 
 REQUIRED = frozenset({"network", "interfaces", "root-write", "data-write", "capabilities", "no-new-privileges",
                       "not-root", "processes", "scratch-size", "scratch-noexec", "file-size", "open-files", "no-core",
                       "shared-memory", "environment", "hostname", "own-processes", "host-files", "kernel-memory",
                       "kernel-settings", "device-nodes", "memory", "wall-clock"})  # fmt: skip
-"""What real data need. Not among them: the seccomp filter, the number of scratch files and the sealed launcher, which
-gVisor does not take over. Its own kernel stands in for the first, the size of the scratch for the second; without the
-third a script can forge frames, which say nothing that it could not have said by its files, and are checked as such.
-Nor users of the engine's own (`user-namespace`): a layer more, which the engine is set up with and which is told."""
+"""The probes that real data need.
+
+Not required are the seccomp filter, the number of scratch files and the sealed launcher, which gVisor does not support.
+Its own kernel replaces the first, and the size of the scratch space the second. Without the third a script can forge
+frames, but these say only what its files could say, and are checked as such. User mapping by the engine
+(`user-namespace`) is not required either: it is an extra layer that depends on the engine's configuration, and is
+reported.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """One probe: whether real data need it, whether the wall held, and what was seen."""
+    """One probe: whether real data need it, whether it held, and what was observed."""
 
     probe: str
     required: bool
@@ -46,8 +50,8 @@ class ProbeResult:
 def cached_results(
     folder: Path, sandbox_facts: str, measure: Callable[[], tuple[ProbeResult, ...]]
 ) -> tuple[ProbeResult, ...]:
-    """The table that was measured since this machine started, for the same engine, runtime, image and probes, by
-    whichever process of the broker; measured now if there is none."""
+    """The results measured since this machine started, for the same engine, runtime, image and probes, by any process
+    of the broker. If there are none, they are measured now."""
     parts = (sandbox_facts, BOOT_ID.read_text(), PROBE_PROGRAM.read_text(), Path(container_spec.__file__).read_text())
     file = folder / f"selftest-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}.json"
     try:
@@ -56,17 +60,18 @@ def cached_results(
         table = measure()
     half = file.with_suffix(f".{os.getpid()}")
     half.write_text(json.dumps([asdict(verdict) for verdict in table]))
-    half.replace(file)
+    half.replace(file)  # atomic: other processes may read it
     return table
 
 
 def run_probes(sandbox: Sandbox, nonce: str = "0") -> tuple[ProbeResult, ...]:
-    """The verdict table of a sandbox: one row a probe, in the order of trying."""
+    """The results for a sandbox: one row for each probe, in order."""
     with tempfile.TemporaryDirectory(prefix="npd-selftest-") as folder:
         mount = Path(folder)
         mount.chmod(0o755)
         inside = _inside(sandbox.run(_request(mount, "inside" + nonce, PROBE_PROGRAM.read_text(), LIMITS)))
         memory = sandbox.run(_request(mount, "memory" + nonce, MEMORY_PROGRAM, LIMITS))
+        # Measured from outside: a program inside cannot report that it was stopped.
         slow = SandboxLimits(**{**_fields(LIMITS), "wall_seconds": 2})
         wall = sandbox.run(_request(mount, "wall" + nonce, "import time\nwhile True: time.sleep(60)\n", slow))
     outside = {
@@ -79,7 +84,7 @@ def run_probes(sandbox: Sandbox, nonce: str = "0") -> tuple[ProbeResult, ...]:
 
 
 def unmet_probes(table: tuple[ProbeResult, ...]) -> tuple[str, ...]:
-    """The required probes that were not made, or did not hold: real data run only where there is none."""
+    """The required probes that were not made or did not hold. Real data run only if there are none."""
     held = {verdict.probe for verdict in table if verdict.held}
     return tuple(sorted(REQUIRED - held))
 
@@ -112,7 +117,7 @@ def _request(mount: Path, name: str, program: str, limits: SandboxLimits) -> San
 
 
 def _inside(result: SandboxResult) -> dict[str, tuple[bool, str]]:
-    """What the program inside answered; no answer means that nothing held."""
+    """The answers of the program inside. Without an answer nothing counts as held."""
     files = [payload.partition(b"\n")[2] for kind, payload in result.frames if kind == "file"]
     if result.end is not SandboxEnd.ENDED or len(files) != 1:
         return {}

@@ -1,8 +1,8 @@
-"""Keeps sandboxes ready for the jobs that may come: started, libraries loaded, nothing read. Gives none away: the shelf
-does. One pool a broker; what another one has left is removed first.
+"""Prepares sandboxes for jobs that may come: started, libraries loaded, nothing read. The registry hands them out.
+There is one pool for each broker; it first removes what another one left.
 
-It makes one at a time, and only when no job runs here: a job is never slower for the next one's sake, unless it runs so
-long that others would wait for it in vain.
+It makes one at a time, and only if no job runs here. A job is never slower because of the next one, unless it runs so
+long that others would wait in vain.
 """
 
 import contextlib
@@ -25,23 +25,25 @@ from broker.sandbox.warm_pool_registry import WarmContainer, template_key
 ROUND_SECONDS = 0.2
 FAILED_SECONDS = 5.0
 QUIET_SECONDS = 0.4
-"""How long after a job it is left alone: its outputs are being assessed."""
+"""How long the pool waits after a job, because its outputs are being assessed."""
 
 BUSY_SECONDS = 5.0
 """A job that runs longer than this may be disturbed."""
 
 READY_SECONDS = 60.0
 LOST_SECONDS = 20.0
-"""A waiting container that is on no shelf has been taken by somebody who renames it at once, or who has died."""
+"""A waiting container that is not in the registry has been taken by a process that renames it at once, or that has
+died. After this time it counts as lost."""
 
 SCAN_SECONDS = LOST_SECONDS / 4
-"""Between two looks for such: the engine is asked for its containers, which costs it more than all else of a round."""
+"""The time between two scans for lost containers: listing the engine's containers costs more than the rest of a
+round."""
 
 log = structlog.get_logger()
 
 
 class WarmPool:
-    """Fills the shelf of `sandbox` within `warmth`, which policy gives."""
+    """Fills the registry of `sandbox` within the limits that `warmth` returns from policy."""
 
     def __init__(self, sandbox: DockerSandbox, warmth: Callable[[], WarmPoolLimits]) -> None:
         self._sandbox, self._warmth = sandbox, warmth
@@ -52,8 +54,8 @@ class WarmPool:
         self._is_owner = False
 
     def serve(self, stop: threading.Event) -> None:
-        """Tend until told to stop, then leave nothing that waits. What fails is told and tried again. Of several who
-        would tend one shelf, one does."""
+        """Maintain the pool until `stop` is set, then remove all waiting containers. Failures are logged and retried.
+        If several pools share one registry, only one maintains it."""
         pause = 0.0
         with contextlib.ExitStack() as held:
             while not stop.wait(pause):
@@ -61,7 +63,7 @@ class WarmPool:
                     if self._owns_registry(held):
                         self.maintain()
                     pause = ROUND_SECONDS
-                except Exception as fault:
+                except Exception as fault:  # whatever fails: jobs still run, only colder
                     pause = FAILED_SECONDS
                     log.warning("pool", fault=type(fault).__name__)
             with contextlib.suppress(BrokerError):
@@ -69,7 +71,7 @@ class WarmPool:
                     self.clear()
 
     def _owns_registry(self, held: contextlib.ExitStack) -> bool:
-        """Whether this is the pool that tends the shelf. Its first act is to remove what the last one has left."""
+        """Whether this pool maintains the registry. On becoming its owner it removes what the last pool left."""
         if not self._is_owner:
             self._is_owner = held.enter_context(self._sandbox.warm_registry.tended())
             if self._is_owner:
@@ -77,7 +79,7 @@ class WarmPool:
         return self._is_owner
 
     def clear(self) -> None:
-        """Remove everything that waits: that of a pool which was killed, too."""
+        """Remove all waiting containers, including those of a pool that was killed."""
         for key, found in self._sandbox.warm_registry.waiting().items():
             for warm in found:
                 self._drop(key, warm)
@@ -87,11 +89,11 @@ class WarmPool:
                     remove(engine, container)
 
     def ready(self) -> int:
-        """How many wait for a job."""
+        """The number of containers that wait for a job."""
         return sum(len(found) for found in self._sandbox.warm_registry.waiting().values())
 
     def maintain(self) -> None:
-        """One round: what is not wanted any more goes, what nobody knows of goes, and one that is missing is made."""
+        """One round: remove unwanted and lost containers, and make one that is missing."""
         warmth = self._warmth()
         wanted = self._wanted(warmth)
         self._reap(wanted, warmth)
@@ -100,7 +102,7 @@ class WarmPool:
             self._fill(*missing)
 
     def _wanted(self, warmth: WarmPoolLimits) -> dict[str, ContainerTemplate]:
-        """Keys that jobs came for lately and whose mount is still the one they came for; the latest first."""
+        """Keys that jobs requested lately and whose mount is unchanged; the latest first."""
         current: dict[str, ContainerTemplate] = {}
         for key, (template, ago) in self._sandbox.warm_registry.wanted().items():
             if warmth.each and ago < warmth.idle_seconds and _is_current(key, template):
@@ -110,17 +112,17 @@ class WarmPool:
         return current
 
     def _reap(self, wanted: dict[str, ContainerTemplate], warmth: WarmPoolLimits) -> None:
-        """Idle ones, those of a vault that is gone, and the least wanted ones beyond what they may take together."""
+        """Remove idle containers, those of a vault that is gone, and the least wanted ones beyond the memory limit."""
         left, found = warmth.memory_bytes, self._sandbox.warm_registry.waiting()
         for key in [*wanted, *(key for key in found if key not in wanted)]:
             for number, warm in enumerate(found.get(key, [])):
-                left -= warm.memory
+                left -= warm.memory  # in the order of wanted keys, so the least wanted lose
                 if key not in wanted or number >= warmth.each or left < 0:
                     self._drop(key, warm)
         self._reap_lost({warm.container for ones in found.values() for warm in ones})
 
     def _reap_lost(self, known: set[str]) -> None:
-        """Containers that wait for nobody: their taker died before it gave them a job's name."""
+        """Remove containers whose taker died before renaming them."""
         now = time.monotonic()
         if now - self._scanned_at < SCAN_SECONDS:
             return
@@ -132,12 +134,13 @@ class WarmPool:
                 for container, name in found.items()
                 if name.startswith(WARM_PREFIX) and container not in known
             }
-            self._lost = {container: self._lost.get(container, now) for container in lost}
+            self._lost = {container: self._lost.get(container, now) for container in lost}  # forgets those found again
             for container, since in self._lost.items():
                 if now - since > LOST_SECONDS:
                     remove(engine, container)
 
     def _drop(self, key: str, warm: WarmContainer) -> None:
+        # A job may be faster, and then has the container.
         if self._sandbox.warm_registry.take_away(key, warm):
             with self._sandbox.engines.get() as engine:
                 remove(engine, warm.container)
@@ -145,7 +148,7 @@ class WarmPool:
     def _missing(
         self, wanted: dict[str, ContainerTemplate], warmth: WarmPoolLimits
     ) -> tuple[str, ContainerTemplate] | None:
-        """The latest wanted key that has too few, if one more of its kind has room."""
+        """The latest wanted key with too few containers, if there is memory for one more of its kind."""
         found = self._sandbox.warm_registry.waiting()
         left = warmth.memory_bytes - sum(warm.memory for ones in found.values() for warm in ones)
         for key, template in wanted.items():
@@ -162,7 +165,7 @@ class WarmPool:
         return now - self._busy_since > BUSY_SECONDS
 
     def _fill(self, key: str, template: ContainerTemplate) -> None:
-        """One more, on the shelf once it has said that it is ready; nothing is left of one that does not."""
+        """Make one container and register it once it has reported ready. One that does not is removed."""
         name = new_warm_name()
         nonce = name.removeprefix(WARM_PREFIX)[:16]
         spec = warm_spec(template, self._sandbox.owner, name, nonce)
@@ -172,6 +175,7 @@ class WarmPool:
                 landlock = _start_until_ready(engine, container)
                 warm = WarmContainer(container, name, nonce, landlock, _memory_usage(engine, container))
                 self._sizes[template.image, template.runtime] = warm.memory
+                # The vault was rebuilt while the container started.
                 if not _is_current(key, template):
                     raise FileNotFoundError(template.mount)
             except BaseException:
@@ -181,7 +185,7 @@ class WarmPool:
 
 
 def _is_current(key: str, template: ContainerTemplate) -> bool:
-    """Whether the mount is still the very folder that the key was made of."""
+    """Whether the mount is still the very folder that the key was made from."""
     try:
         return Path(template.mount).is_dir() and template_key(template) == key
     except OSError:
@@ -189,7 +193,7 @@ def _is_current(key: str, template: ContainerTemplate) -> bool:
 
 
 def _start_until_ready(engine: docker.APIClient, container: str) -> int:
-    """Start it and listen until it is ready; gives its kernel's version of Landlock."""
+    """Start the container, wait until it is ready, and return its kernel's version of Landlock. Raises TimeoutError."""
     reader = launcher_frames.FrameReader(frozenset({"ready"}), launcher_frames.SMALL, 1)
     with container_streams.attached(engine, container, listening=True) as stream:
         engine.start(container)
@@ -204,6 +208,6 @@ def _start_until_ready(engine: docker.APIClient, container: str) -> int:
 
 
 def _memory_usage(engine: docker.APIClient, container: str) -> int:
-    """What it holds while it waits, as the engine counts it."""
+    """The memory in bytes that it uses while waiting, as the engine reports it."""
     usage = engine.stats(container, stream=False, one_shot=True)["memory_stats"].get("usage", 0)
     return int(usage)

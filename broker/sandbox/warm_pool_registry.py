@@ -1,7 +1,8 @@
-"""The registry of warm containers, as files that a broker's processes share: who removes one has the container.
+"""The registry of warm containers, as files that a broker's processes share: the process that removes a file has the
+container.
 
-A key stands for one mount in one state, one image and one runtime with its limits: containers of different projects,
-or of a vault that was built anew under its old name, never meet. Knows no engine.
+A key identifies one mount in one state, one image and one runtime with its limits. So containers of different projects,
+or of a vault that was rebuilt under its old name, are never confused. Independent of engines.
 """
 
 import contextlib
@@ -22,8 +23,8 @@ WANTED_SUFFIX = ".wanted"
 
 @dataclass(frozen=True, slots=True)
 class WarmContainer:
-    """A container that is ready. `nonce` and `name` are what its settings had beside its box; `landlock` is the version
-    that its kernel has; `memory` what it held when it was ready."""
+    """A container that is ready. `name` and `nonce` are the parts of its settings that its template does not determine.
+    `landlock` is its kernel's version, and `memory` its use in bytes when it was ready."""
 
     container: str
     name: str
@@ -33,22 +34,25 @@ class WarmContainer:
 
 
 def template_key(template: ContainerTemplate) -> str:
-    """Equal only for the very same folder: one that was removed and built again under its name is another."""
+    """A key that is equal only for the very same folder: a folder that was removed and built again under the same name
+    differs."""
     facts = os.stat(template.mount)
     parts = [asdict(template), facts.st_dev, facts.st_ino, facts.st_ctime_ns]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class WarmPoolRegistry:
-    """The files below `folder`: `KEY.wanted` says that jobs come for a key, `KEY/CONTAINER` is one that waits."""
+    """The files below `folder`: `KEY.wanted` records that jobs request a key, and `KEY/CONTAINER` is a waiting
+    container."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def want(self, template: ContainerTemplate) -> str:
-        """A job has come for this key; gives the key."""
+        """Record that a job has requested this template, and return its key."""
         key = template_key(template)
+        # Its time is that of the last request.
         path = self.folder / (key + WANTED_SUFFIX)
         if path.exists():
             os.utime(path)
@@ -59,7 +63,7 @@ class WarmPoolRegistry:
         return key
 
     def wanted(self) -> dict[str, tuple[ContainerTemplate, float]]:
-        """Each key with what it stands for and how many seconds ago it was wanted; the latest first."""
+        """Each key with its template and the seconds since it was last requested; the latest first."""
         found: dict[str, tuple[ContainerTemplate, float]] = {}
         for path in self.folder.glob("*" + WANTED_SUFFIX):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
@@ -72,22 +76,22 @@ class WarmPoolRegistry:
         (self.folder / (key + WANTED_SUFFIX)).unlink(missing_ok=True)
 
     def put(self, key: str, waiting: WarmContainer) -> None:
-        """From now on anyone may take it."""
+        """Register a container, so that anyone may take it."""
         home = self.folder / key
         home.mkdir(exist_ok=True)
         draft = home / f".{waiting.container}"
         draft.write_text(json.dumps(asdict(waiting)))
-        draft.replace(home / waiting.container)
+        draft.replace(home / waiting.container)  # atomic: readers see all of it or nothing
 
     def take(self, key: str, min_landlock: int = 0) -> WarmContainer | None:
-        """One that waits, from now on nobody else's; None if there is none that serves."""
+        """Take a waiting container, which no one else then gets; None if none is suitable."""
         for waiting in self.waiting().get(key, []):
             if waiting.landlock >= min_landlock and self.take_away(key, waiting):
                 return waiting
         return None
 
     def take_away(self, key: str, waiting: WarmContainer) -> bool:
-        """Whether it is now the caller's: the file system lets one have it."""
+        """Whether the container now belongs to the caller: the file system lets only one process remove the file."""
         try:
             (self.folder / key / waiting.container).unlink()
         except FileNotFoundError:
@@ -95,7 +99,7 @@ class WarmPoolRegistry:
         return True
 
     def waiting(self) -> dict[str, list[WarmContainer]]:
-        """All that wait, by key."""
+        """All waiting containers, by key."""
         found: dict[str, list[WarmContainer]] = {}
         for path in sorted(self.folder.glob("*/[0-9a-f]*")):
             with contextlib.suppress(OSError, ValueError, TypeError):
@@ -104,7 +108,7 @@ class WarmPoolRegistry:
 
     @contextlib.contextmanager
     def tended(self) -> Iterator[bool]:
-        """Whether the caller is the only one who fills and reaps, as long as it stays here."""
+        """Yields whether the caller is the only one who fills and cleans the registry, as long as the context lasts."""
         with (self.folder / "tended").open("a") as mark:
             try:
                 fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,13 +119,13 @@ class WarmPoolRegistry:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """While a job runs here: whoever makes containers ready keeps out of its way."""
+        """Marks that a job runs here, so that the pool does not disturb it."""
         with (self.folder / "running").open("a") as mark:
-            fcntl.flock(mark, fcntl.LOCK_SH)
+            fcntl.flock(mark, fcntl.LOCK_SH)  # several jobs at once
             try:
                 yield
             finally:
-                os.utime(mark.fileno())
+                os.utime(mark.fileno())  # the time that `quiet_for` counts from
 
     def quiet_for(self) -> float:
         """Seconds since the last job ended here; 0 while one runs."""

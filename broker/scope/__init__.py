@@ -1,1 +1,1 @@
-"""The scope check: what a submission uses against what its project was granted. Pure; parses no text."""
+"""The scope check: compares the uses of a submission with the grants of its project. Pure; parses no text."""

@@ -1,4 +1,4 @@
-"""Combinations of uses that one job may not have, and so what the mount of a script may hold together."""
+"""Combinations of uses that one job may not have, and so the variables that the mount of a script may hold together."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,16 +11,17 @@ from broker.scope.advice import advise_request, advise_without_years, years_suff
 from broker.scope.grants import full_name_of, position_of, variable_of, years_touched
 
 WHOLE_GRANT_ADVICE = (
-    "Without an input line a script reads all that was granted: write one for each table that it needs, such as "
-    "# input: npd.absence [URN, LA] 2018/2019-2022/2023. "
+    "A script without input lines reads everything that was granted. Write an input line for each table that it "
+    "needs, such as # input: npd.absence [URN, LA] 2018/2019-2022/2023. "
 )
 
 
 def check_combinations(
     uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet, *, header: bool = False
 ) -> tuple[Refusal, ...]:
-    """Every combination rule that the uses of one job break, with the first place that does. `header` words the advice
-    on years for a script's `# input:` lines. A table that does not exist is refused by `check`, and breaks no rule."""
+    """Refusals of all combination rules that the uses of one job break, each with the first position. `header`: give
+    the advice on years for the `# input:` lines of a script. An unknown table breaks no rule; `check_scope` refuses
+    it."""
     uses = [use for use in uses if policies.catalogue.find(use.table) is not None]
     found: list[Refusal] = []
     for rule in policies.combinations:
@@ -36,8 +37,9 @@ def check_combinations(
 def _combined(
     rule: CombinationRule, uses: Sequence[VariableUse], catalogue: Catalogue, header: bool
 ) -> Iterator[Refusal]:
-    """A rule is broken by one use of each side; the years that trigger are those of the first side."""
+    """Refusal of a rule that one use of each side breaks. The years of the rule apply to the first side."""
     first = [u for u in uses if _matches_any(u, rule.any_of, catalogue) and _in_years(u, rule.years, catalogue)]
+    # without a second side, the first side alone breaks the rule
     second = [u for u in uses if _matches_any(u, rule.with_any, catalogue)] if rule.with_any else first
     if not first or not second:
         return
@@ -48,7 +50,7 @@ def _combined(
 
 
 def _years_sentence(first: list[VariableUse], rule: CombinationRule, catalogue: Catalogue) -> str:
-    """The tables of the first side with the years in which they break the rule, as a sentence."""
+    """A sentence with the tables of the first side and the years in which they break the rule."""
     if rule.years is None or not rule.with_any:
         return ""
     years = _years_by_table(first, catalogue)
@@ -60,18 +62,18 @@ def _advice(
     rule: CombinationRule, first: list[VariableUse], other: VariableUse, catalogue: Catalogue, header: bool
 ) -> str:
     if not rule.with_any:
-        return f"Leave {other.full_name} out."
+        return f"Remove {other.full_name}."
     tables = _years_by_table(first, catalogue)
     advice = WHOLE_GRANT_ADVICE if header and other.line is None else ""
     advice += (
-        f"Leave out {_catalogue_name(other, catalogue) or other.full_name} or "
-        f"{' and '.join(t.full_name for t in tables)}"
+        f"Remove {_catalogue_name(other, catalogue) or other.full_name} or {' and '.join(t.full_name for t in tables)}"
     )
     if rule.years is not None:
         excluded = [f"{years_text(t, used & rule.years)} of {t.full_name}" for t, used in tables.items()]
         advice += f", or exclude {' and '.join(excluded)}"
-    advice += "; other jobs may use each alone."
+    advice += "; other jobs may use each one alone."
     barred = rule.years or frozenset()
+    # only tables that keep some years can exclude the barred ones
     conditions = [
         advise_without_years(t, used, used & barred, header) for t, used in tables.items() if barred and used - barred
     ]
@@ -79,7 +81,7 @@ def _advice(
 
 
 def _years_by_table(uses: list[VariableUse], catalogue: Catalogue) -> dict[CatalogueTable, Years]:
-    """The years that uses may touch, by table, in order of place."""
+    """Years that uses may read, by table, in order of position."""
     found: dict[str, Years] = {}
     for use in sorted(uses, key=position_of):
         table = catalogue.table(use.table)
@@ -90,13 +92,15 @@ def _years_by_table(uses: list[VariableUse], catalogue: Catalogue) -> dict[Catal
 def _beyond_default_items(
     rule: CombinationRule, uses: Sequence[VariableUse], project: ResearchProject, catalogue: Catalogue
 ) -> Iterator[Refusal]:
-    """Variables beyond the default items of a table that was granted as such, in years in which no grant names them."""
+    """Refusals of variables beyond the default items of a table that was granted by default items, in years for which
+    no grant names them."""
     for use in sorted(uses, key=position_of):
         table = catalogue.table(use.table)
         variable = variable_of(use, table)
         if variable is None or variable.default_item:
             continue
         grants = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
+        # grants of this variable by name
         named = [g for g in grants if g.variable.casefold() == variable.name.casefold() and not g.default_items]
         if not any(g.default_items for g in grants) or (named and table.years is None):
             continue
@@ -104,13 +108,13 @@ def _beyond_default_items(
         if table.years is not None and not missing:
             continue
         name = f"{table.full_name}.{variable.name}"
-        message = f"Rule {rule.id}: {rule.note} {name} is given by request only."
+        message = f"Rule {rule.id}: {rule.note} {name} is available by request only."
         advice = advise_request(name + years_suffix(table, missing), project)
         yield Refusal("combination", message, advice, use.line, use.column, name)
 
 
 def _replaced(rule: CombinationRule, uses: Sequence[VariableUse], catalogue: Catalogue) -> Iterator[Refusal]:
-    """Variables that this gateway gives only under another name."""
+    """Refusals of variables that this gateway provides only under another name."""
     instead = {name.casefold(): other for name, other in rule.replace.items()}
     refused_names: set[str] = set()
     for use in sorted(uses, key=position_of):
@@ -140,7 +144,7 @@ def _matches(use: VariableUse, member: str, catalogue: Catalogue) -> bool:
 
 
 def _in_years(use: VariableUse, years: Years | None, catalogue: Catalogue) -> bool:
-    """Whether a use touches one of the years; a use whose years were not proved touches all that the table has."""
+    """Whether a use may read one of the years. A use without proved years may read all years of its table."""
     if years is None:
         return True
     used = catalogue.table(use.table).years if use.years is None else use.years
@@ -148,7 +152,7 @@ def _in_years(use: VariableUse, years: Years | None, catalogue: Catalogue) -> bo
 
 
 def _catalogue_name(use: VariableUse, catalogue: Catalogue) -> str | None:
-    """The catalogue's spelling of a use's variable."""
+    """Full name of the use's variable in the spelling of the catalogue."""
     return full_name_of(use, catalogue.table(use.table))
 
 
@@ -158,10 +162,10 @@ READ_ONLY = frozenset({Usage.READ})
 def restricted_mount(
     uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet
 ) -> tuple[VariableUse, ...] | None:
-    """All that the mount of an accepted script may hold; None where it may hold the whole grant of its tables and
-    years. Beside what the script declares it has the link keys of its tables, as everywhere, where no rule minds."""
+    """All uses that the mount of an accepted script may hold. None if it may hold the whole grant of its tables and
+    years. Besides the declared variables, it holds the link keys of its tables, unless they break a rule."""
     whole = tuple(_granted_uses(uses, project, policies))
-    if not check_combinations((*uses, *whole), project, policies):
+    if not check_combinations((*uses, *whole), project, policies):  # no rule would be broken even by the whole grant
         return None
     keys = (use for use in whole if policies.catalogue.table(use.table).is_link_key(use.variable or ""))
     with_keys = (*uses, *keys)
@@ -169,7 +173,7 @@ def restricted_mount(
 
 
 def _granted_uses(uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet) -> Iterator[VariableUse]:
-    """Every granted variable of the tables that are used, in those of its years in which the table is."""
+    """Every granted variable of the tables that are used, in the years in which the table is used."""
     years: dict[str, Years] = {}
     for use in uses:
         table = policies.catalogue.find(use.table)

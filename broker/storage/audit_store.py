@@ -1,4 +1,5 @@
-"""The audit log: appended in the transaction of the change it is about, read in pages, checked against its head."""
+"""The audit log: appended in the transaction of the change that it records, read in pages, verified
+against its head."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,15 +20,17 @@ _IDENT_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@+/-]{0,255}")
 
 
 def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
-    """Write the events of a change; the head row's lock makes appenders queue. Call it last in a transaction."""
+    """Append the events of a change. Raises Breach if there is none. Call it last in a transaction, because the lock
+    of the head row makes other writers wait."""
     if not events:
         raise Breach("A change must bring its audit event.")
     for event in events:
         check_event(event)
+    # The lock makes numbers and hashes of the chain unique even for writers at the same moment.
     head = connection.execute(select(audit_head).with_for_update()).one()
     number, previous = int(head.number), str(head.hash)
     for event in events:
-        # The hash is over what will be read back, so the moment is turned to UTC first.
+        # The hash covers what will be read back, so the time is converted to UTC first.
         event = replace(event, at=event.at.astimezone(UTC))
         number, digest = number + 1, line_hash(number + 1, event, previous)
         connection.execute(
@@ -47,7 +50,8 @@ def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
 
 
 def check_event(event: AuditEvent) -> None:
-    """Refuse what could be text of a query or of an output: an audit line holds ids and closed words only."""
+    """Raises Breach for anything that could be text of a query or output: an audit line has only ids and words of a
+    fixed form."""
     words = [event.action, *(key for key, _ in event.codes)]
     idents = [event.actor, event.subject, *(value for _, value in event.codes if value)]
     if event.at.tzinfo is None:
@@ -60,7 +64,7 @@ PAGE = 1000
 
 
 class SqlAuditLog:
-    """The part of the store that shows and proves the audit log."""
+    """The part of the store that shows and verifies the audit log."""
 
     _db: Database
 
@@ -69,7 +73,7 @@ class SqlAuditLog:
             append_events(connection, events)
 
     def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]:
-        """Lines from number `first` on. Lines never change, so pages need no common transaction."""
+        """Yield lines from number `first` on. Lines never change, so the pages need no common transaction."""
         left = limit
         while left is None or left > 0:
             page = self._page(first, PAGE if left is None else min(PAGE, left))
@@ -85,13 +89,13 @@ class SqlAuditLog:
             return [_line_of(row) for row in connection.execute(query)]
 
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
-        """The lines of one action on one subject, oldest first."""
+        """Return the lines of one action on one subject, oldest first."""
         query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
         with self._db.read() as connection:
             return [_line_of(row) for row in connection.execute(query)]
 
     def search_audit(self, wanted: AuditFilter) -> list[AuditLine]:
-        """Newest first. Every question has an index, and a page is all that is read."""
+        """Return matching lines, newest first. Every filter has an index, and only one page is read."""
         query = select(audit).order_by(audit.c.number.desc()).limit(wanted.limit)
         for name in ("subject", "actor", "action"):
             value = getattr(wanted, name)
@@ -106,20 +110,22 @@ class SqlAuditLog:
             return [_line_of(row) for row in connection.execute(query)]
 
     def audit_head(self) -> tuple[int, str]:
-        """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
+        """Return number and hash of the last line. Exported, it shows later whether the log was cut or rewritten."""
         with self._db.read() as connection:
             row = connection.execute(select(audit_head)).one()
             return int(row.number), str(row.hash)
 
     def verify_audit(self, anchor: tuple[int, str] | None = None) -> AuditCheck:
-        """Follow the whole chain to its head, and to an `anchor` exported earlier. Holds one page at a time."""
+        """Verify the whole chain to its head, and to an `anchor` (number, hash) exported earlier. Reads one page at a
+        time."""
         number, digest = self.audit_head()
-        # A line behind the head must exist too: the head is read first, so that lines appended meanwhile do no harm.
+        # The head is read first, so that lines appended meanwhile do no harm. Its line must exist too.
         wanted = {number: digest} | ({} if anchor is None else {anchor[0]: anchor[1]})
         wanted.pop(0, None)
         previous, count = GENESIS, 0
         for line in self.audit():
             broken = first_break([line], previous, count + 1)
+            # The anchor must be in the chain too: a log that was rewritten after the export lacks it.
             if broken is not None or wanted.pop(line.number, line.hash) != line.hash:
                 return AuditCheck(count, previous, count + 1)
             previous, count = line.hash, line.number

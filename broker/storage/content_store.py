@@ -1,4 +1,5 @@
-"""Outputs' bytes by content hash in a folder: one for staff, one for what may leave. Knows nothing of what they are."""
+"""Contents of outputs by their hash, in a folder: one area for staff, one for what may leave. Does not know what they
+are."""
 
 import hashlib
 import hmac
@@ -13,7 +14,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FolderContentStore:
-    """The port `Shelf` on a folder that only the broker's own user may enter."""
+    """The port `ContentStore` on a folder that only the broker's own account may enter."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -27,6 +28,7 @@ class FolderContentStore:
         if not self._holds(path, digest):
             if not path.parent.exists():
                 path.parent.mkdir(mode=0o700, exist_ok=True)
+                # The new folder's name is durable only when its parent is written to disk.
                 sync_folder(path.parent.parent)
             write_whole(path, content)
         return digest
@@ -37,6 +39,7 @@ class FolderContentStore:
             content = path.read_bytes()
         except FileNotFoundError:
             raise Unknown("content", digest) from None
+        # What was approved is this hash, so other bytes must never be served.
         if hashlib.sha256(content).hexdigest() != digest:
             raise Breach(f"Content {digest} on the {area} shelf is not what its hash says.")
         return content
@@ -52,5 +55,5 @@ class FolderContentStore:
         return self._folder / area / digest[:2] / digest
 
     def _holds(self, path: Path, digest: str) -> bool:
-        """Whether whole content is there; what a disk has spoilt is written anew."""
+        """Whether the whole content is there. Content that the disk damaged is written again."""
         return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest

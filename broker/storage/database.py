@@ -1,7 +1,7 @@
-"""One database, SQLite or PostgreSQL: how it is opened and how transactions begin. No tables and no queries.
+"""Opens one database, SQLite or PostgreSQL, and begins transactions. No tables and no queries.
 
-SQLite is set to what the store promises: WAL, synchronous FULL, foreign keys on, and every writing
-transaction IMMEDIATE, so that two writers queue instead of failing half-way.
+SQLite is set to what the store promises: WAL, synchronous FULL, foreign keys on. Every writing transaction is
+IMMEDIATE, so that two writers wait for each other instead of failing half-way.
 """
 
 import glob
@@ -33,13 +33,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent look."""
+        """One consistent read. Raises Unavailable if the database does not answer."""
         with _unavailable_on_failure(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One change, whole or not at all."""
+        """One change, whole or not at all. Raises Unavailable if the database does not answer."""
         with _unavailable_on_failure(), self._writing.begin() as connection:
             yield connection
 
@@ -68,6 +68,7 @@ def _engine(url: str) -> Engine:
     if parsed.database in (None, "", ":memory:"):
         raise Invalid("database-url", "A store on SQLite needs a file: sqlite:////folder/broker.db", "database")
     _make_private(Path(parsed.database))
+    # No isolation level: `_begin_sqlite` begins every transaction itself.
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -75,11 +76,11 @@ def _engine(url: str) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """Messages, hashes of tokens and of passwords are for the broker's user alone, whatever the umask is. SQLite gives
-    the files that it makes beside the store the same mode."""
-    with suppress(OSError):  # it is there, and is not opened: to close it would let go of what SQLite has locked
+    """Let only the broker's own account read the database file, whatever the umask: it has messages and hashes of
+    tokens and passwords. SQLite gives its other files the same mode."""
+    with suppress(OSError):  # it exists, and must not be opened: closing it would release SQLite's locks
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
-    with suppress(PermissionError):  # it is another user's, who keeps it
+    with suppress(PermissionError):  # it belongs to another account
         for path in file.parent.glob(f"{glob.escape(file.name)}*"):
             path.chmod(PRIVATE)
 

@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, once however many processes start together. No tables here."""
+"""Migrates a database to the newest schema, once, even if many processes start together. No tables here."""
 
 import fcntl
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from broker.domain.errors import Invalid
 from broker.storage.database import Database
 
 _LOCK_NUMBER = 7_204_119
-"""PostgreSQL's advisory lock for migrating this store; any fixed number of our own."""
+"""Number of PostgreSQL's advisory lock for migrations of this store. Any fixed number would do."""
 
 
 def migrate(database: Database, to: str = "head") -> None:
@@ -22,6 +22,7 @@ def migrate(database: Database, to: str = "head") -> None:
             _upgrade(connection, to)
         return
     with database.write() as connection:
+        # Other processes wait here, then find the schema up to date.
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
         _upgrade(connection, to)
 
@@ -35,7 +36,7 @@ def _upgrade(connection: Connection, to: str) -> None:
 
 @contextmanager
 def _sqlite_alone(database: Database) -> Iterator[None]:
-    """A file lock beside the database: SQLite's own busy wait does not cover the change to WAL."""
+    """Hold a file lock next to the database, because SQLite's own busy wait does not cover the switch to WAL."""
     path = Path(str(database.engine.url.database)).resolve()
     if not path.parent.is_dir():
         raise Invalid("database-url", f"There is no folder {str(path.parent)!r} for the database.", "database")

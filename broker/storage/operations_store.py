@@ -1,4 +1,4 @@
-"""What operations note in the store: which notices went out by mail, and what workers last said of themselves."""
+"""What operations record in the store: notices sent by email, and the last report of each worker."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from broker.storage.tables.administration_tables import notices_mailed, worker_r
 
 
 class SqlMailedNotices:
-    """The part of the store that keeps anybody from being told twice."""
+    """The part of the store that prevents sending a notice twice."""
 
     _db: Database
 
@@ -32,7 +32,7 @@ class SqlMailedNotices:
 
 
 class SqlWorkerReports:
-    """The part of the store that administrators see workers by."""
+    """The part of the store through which administrators see workers."""
 
     _db: Database
 
@@ -43,7 +43,7 @@ class SqlWorkerReports:
             connection.execute(insert(worker_reports).values(worker=report.worker, at=report.at, facts=facts))
 
     def worker_reports(self) -> list[WorkerReport]:
-        """The one that reported last first."""
+        """Return the last reports, newest first."""
         query = select(worker_reports).order_by(worker_reports.c.at.desc()).limit(50)
         with self._db.read() as connection:
             rows = connection.execute(query)

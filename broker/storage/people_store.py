@@ -1,4 +1,4 @@
-"""People in the store: accounts with roles and dates, tokens and sessions. Secrets come here as hashes only."""
+"""People in the store: accounts with roles and dates, tokens and sessions. Secrets arrive here only as hashes."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from broker.storage.tables.administration_tables import people, person_roles, st
 
 
 class SqlPeople:
-    """The part of the store that knows accounts."""
+    """The part of the store for accounts."""
 
     _db: Database
 
@@ -28,7 +28,7 @@ class SqlPeople:
             return person_with_roles(connection, person_row(connection, ident))
 
     def people(self) -> list[Person]:
-        """By ident."""
+        """Return the people, in order of ident."""
         with self._db.read() as connection:
             rows = connection.execute(select(people).order_by(people.c.ident)).all()
             return [person_with_roles(connection, row) for row in rows]
@@ -41,8 +41,11 @@ class SqlPeople:
         *,
         before: Sequence[Person] | None = None,
     ) -> None:
-        """Make or change an account; without `password_hash` a password that is there stays. Whoever is made inactive
-        loses every token and session for good."""
+        """Create or change an account. Without `password_hash` an existing password stays. A person who becomes
+        inactive loses every token and session for good.
+
+        Raises Conflict("stale") if the account differs from `before` (None: not checked).
+        """
         values: dict[str, object] = {"name": person.name, "active": person.active, "email": person.email or None}
         values |= {"accredited_from": person.accredited_from, "accredited_until": person.accredited_until}
         if password_hash is not None:
@@ -50,6 +53,7 @@ class SqlPeople:
         roles = [{"person": person.ident, "role": role} for role in sorted(person.roles)]
         try:
             with self._db.write() as connection:
+                # The administrator decided on what the page showed, so a change since then refuses this one.
                 _check_unchanged(connection, person.ident, before)
                 changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
                 if changed.rowcount == 0:
@@ -58,8 +62,10 @@ class SqlPeople:
                 if roles:
                     connection.execute(insert(person_roles), roles)
                 if not person.active:
+                    # For good: an account that becomes active again gets new tokens only.
                     connection.execute(update(tokens).where(tokens.c.person == person.ident).values(revoked=True))
                 append_events(connection, events)
+                # After `append_events`, whose lock prevents a stop from coming in between.
                 if person.active:
                     _check_not_stopped(connection, person.ident)
         except IntegrityError as error:
@@ -81,14 +87,14 @@ def _check_unchanged(connection: Connection, ident: str, before: Sequence[Person
 
 
 def _check_not_stopped(connection: Connection, ident: str) -> None:
-    """An account that was stopped comes back by lifting the stop, not by a change beside it."""
+    """Raises Conflict if the account is stopped: only lifting the stop makes it active again."""
     stands = select(stops.c.number).where(stops.c.standing == standing_key(StopKind.PERSON, ident))
     if connection.execute(stands).first() is not None:
-        raise Conflict("stopped", f"The account {ident!r} is stopped: two administrators lift the stop first.")
+        raise Conflict("stopped", f"The account {ident!r} is stopped. Two administrators have to lift the stop first.")
 
 
 def _stale_account(ident: str) -> Conflict:
-    return Conflict("stale", f"The account {ident!r} was changed meanwhile; look again.")
+    return Conflict("stale", f"The account {ident!r} was changed in the meantime. Check it again.")
 
 
 def person_row(connection: Connection, ident: str) -> Row[Any]:
@@ -105,18 +111,19 @@ def person_with_roles(connection: Connection, row: Row[Any]) -> Person:
 
 
 SEEN_EVERY = timedelta(minutes=1)
-"""How exactly it is known when a session was seen last: not every look is a write."""
+"""Precision of when a session was last used, so that not every request is a write."""
 
 IDENT_LENGTH = 16
 
 
 class SqlAccesses:
-    """The part of the store that knows who may come in."""
+    """The part of the store for tokens and sessions."""
 
     _db: Database
 
     def person_by_token(self, token_hash: str, now: datetime, idle: timedelta | None = None) -> Person | None:
-        """The active person of a token that is neither revoked nor expired; a session must have been seen lately."""
+        """Return the active person of a token that is neither revoked nor expired, or None. A session must also have
+        been used within `idle`."""
         query = (
             select(people, tokens.c.seen)
             .join(tokens, tokens.c.person == people.c.ident)
@@ -128,6 +135,7 @@ class SqlAccesses:
         with self._db.read() as connection:
             row = connection.execute(query).one_or_none()
             person = None if row is None else person_with_roles(connection, row)
+        # Not at each request, because every use would then be a write.
         if row is not None and row.seen is not None and now - row.seen > SEEN_EVERY:
             self._see(token_hash, now)
         return person
@@ -154,10 +162,10 @@ class SqlAccesses:
                 person_row(connection, person)
                 connection.execute(insert(tokens).values(values | times))
                 append_events(connection, events)
-                if most is not None and made is not None:  # after `append`, whose lock lets one at a time count
+                if most is not None and made is not None:  # `append_events` holds a lock, so one counts at a time
                     _check_few(connection, person, made, most)
         except IntegrityError as error:
-            raise Conflict("token-exists", "This token exists already.") from error
+            raise Conflict("token-exists", "This token already exists.") from error
 
     def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
@@ -167,7 +175,7 @@ class SqlAccesses:
             append_events(connection, events)
 
     def credentials(self, person: str, now: datetime) -> list[Credential]:
-        """Newest first."""
+        """Return a person's valid tokens and sessions, newest first."""
         alive = (tokens.c.person == person, ~tokens.c.revoked)
         query = select(tokens).where(*alive, or_(tokens.c.expires.is_(None), tokens.c.expires > now))
         with self._db.read() as connection:
@@ -175,7 +183,8 @@ class SqlAccesses:
             return [Credential(r.hash[:IDENT_LENGTH], r.seen is not None, r.made, r.seen, r.expires) for r in rows]
 
     def revoke_credentials(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
-        """Those of one person only, whatever `ident` says."""
+        """Revoke the person's other tokens and sessions, or only `ident`, and return how many. Never revokes those of
+        another person."""
         with self._db.write() as connection:
             ended = _end_accesses(connection, person, but, ident)
             if ended:
@@ -187,7 +196,7 @@ def _check_few(connection: Connection, person: str, now: datetime, most: int) ->
     live = (~tokens.c.revoked, tokens.c.seen.is_(None), or_(tokens.c.expires.is_(None), tokens.c.expires > now))
     held = select(func.count()).select_from(tokens).where(tokens.c.person == person, *live)
     if connection.execute(held).scalar_one() > most:
-        sentence = f"{person} has {most} API tokens: end one that is not used any more, on the page of the account."
+        sentence = f"{person} already has {most} API tokens. End one on the page of the account."
         raise Conflict("too-many-tokens", sentence)
 
 

@@ -1,4 +1,4 @@
-"""Policy sets in the store: proposed by one administrator, put in force by another. The content is not read here."""
+"""Policy sets in the store: proposed by one administrator, put in force by another. Does not read their content."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,14 +16,15 @@ from broker.storage.tables.administration_tables import policies, policy_proposa
 
 
 class SqlPolicySets:
-    """The part of the store that keeps policy sets under their fingerprints."""
+    """The part of the store that stores policy sets under their fingerprints."""
 
     _db: Database
 
     def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None:
-        """A set may be proposed again later, to go back to it; not while it waits or is in force."""
+        """Store a proposal. A set may be proposed again later, to go back to it; Conflict while it waits or is in
+        force."""
         if policy.applied_by is not None or policy.applied_at is not None:
-            raise Breach("A policy set is proposed before it is applied.")
+            raise Breach("A policy set has to be proposed before it is applied.")
         try:
             with self._db.write() as connection:
                 _put_content(connection, policy)
@@ -31,7 +32,7 @@ class SqlPolicySets:
                 connection.execute(insert(policy_proposals).values(_proposal(connection, policy)))
                 append_events(connection, events)
         except IntegrityError as error:
-            raise Conflict("stale", "Another policy set was proposed at this moment; try again.") from error
+            raise Conflict("stale", "Another policy set was proposed at the same time. Try again.") from error
 
     def apply_policy(
         self,
@@ -45,18 +46,26 @@ class SqlPolicySets:
             with self._db.write() as connection:
                 row = _latest(connection, fingerprint)
                 if row.applied_by is not None:
-                    raise Conflict("already-applied", "This policy set was applied already.")
+                    raise Conflict("already-applied", "This policy set is already applied.")
+                # The store checks this too: two administrators are needed, whatever called it.
                 if row.proposed_by == by:
-                    raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it.")
+                    raise Forbidden(
+                        "second-administrator",
+                        "You proposed this policy set, so another administrator has to apply it.",
+                    )
+                # Two administrators who apply at once get the same order; its unique constraint refuses the second.
                 last = connection.execute(select(func.max(policy_proposals.c.applied_order))).scalar()
+                # Compare-and-set: two administrators at once cannot both apply it.
                 this = (policy_proposals.c.number == row.number, policy_proposals.c.applied_by.is_(None))
                 values = {"applied_by": by, "applied_at": now, "applied_order": (last or 0) + 1}
                 if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
-                    raise Conflict("already-applied", "This policy set was applied already.")
+                    raise Conflict("already-applied", "This policy set is already applied.")
                 _note_decisions(connection, row.number, projects)
                 append_events(connection, events)
         except IntegrityError as error:
-            raise Conflict("stale", "Another policy set was applied at this moment; look again.") from error
+            raise Conflict(
+                "stale", "Another policy set was applied at the same time. Check the changes again."
+            ) from error
 
     def decisions_on(self, project: str, limit: int = 20) -> list[PolicyDecision]:
         columns = ("fingerprint", "proposed_by", "proposed_at", "applied_by", "applied_at")
@@ -79,7 +88,7 @@ class SqlPolicySets:
             return _policy_of(_latest(connection, fingerprint))
 
     def proposed_policies(self) -> list[StoredPolicy]:
-        """Sets that wait for a second administrator, oldest first."""
+        """Return the sets that wait for a second administrator, oldest first."""
         query = _with_content().where(policy_proposals.c.applied_by.is_(None)).order_by(policy_proposals.c.number)
         with self._db.read() as connection:
             return [_policy_of(row) for row in connection.execute(query)]
@@ -127,10 +136,10 @@ def _check_proposable(connection: Connection, fingerprint: str) -> None:
         policy_proposals.c.fingerprint == fingerprint, policy_proposals.c.applied_by.is_(None)
     )
     if connection.execute(waiting).first():
-        raise Conflict("already-proposed", "This policy set waits for a second administrator already.")
+        raise Conflict("already-proposed", "This policy set is already waiting for a second administrator.")
     in_force = connection.execute(_in_force()).one_or_none()
     if in_force is not None and in_force.fingerprint == fingerprint:
-        raise Conflict("already-in-force", "This policy set is in force already.")
+        raise Conflict("already-in-force", "This policy set is already in force.")
 
 
 def _proposal(connection: Connection, policy: StoredPolicy) -> dict[str, object]:

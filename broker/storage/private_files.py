@@ -1,4 +1,4 @@
-"""Files that only the broker's own user may read: written whole, durably, and keys made once. No content is known."""
+"""Files that only the broker's own operating-system account may read: written whole and durably; and keys made once."""
 
 import os
 import secrets
@@ -11,7 +11,8 @@ KEY_BYTES = 32
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """All of it under its name or nothing: a crash leaves at most a file that nobody names."""
+    """Write the file whole or not at all. A crash leaves at most a draft that nobody names."""
+    # In the same folder, because a rename is atomic only within one file system.
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         write_private(draft, content)
@@ -19,10 +20,12 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+    # The new name is durable only when its folder is written to disk.
     sync_folder(path.parent)
 
 
 def write_private(path: Path, content: bytes) -> None:
+    # Created with its mode, so that nobody can open it before its mode is set.
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
@@ -38,10 +41,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def own_key(path: Path, owner: str) -> bytes:
-    """The owner's key, made on first use; of two that make it at once the first stands (link, not rename)."""
+    """Return the owner's key, made on first use. If two processes make it at once, the first key stays. Raises Breach
+    if others can read it."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         write_private(draft, secrets.token_bytes(KEY_BYTES))
+        # A link fails if the name exists; a rename would replace the other process's key.
         with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()

@@ -1,4 +1,5 @@
-"""Public tables in the store: who asked, who confirmed, which worker runs one, what came of it. Reads no figure."""
+"""Public tables in the store: who requested and confirmed each, which worker runs it, and the outcome. Reads no
+figure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -60,9 +61,10 @@ public_tables = Table(
     CheckConstraint("(entry IS NULL) = (agreed IS NULL) AND (entry IS NULL) = (compared IS NULL)", name="found"),
     CheckConstraint("entry IS NULL OR lease_until IS NULL", name="lease"),
 )
-"""`standing` is the folded name while the table is not withdrawn. `entry` is its number in the memory."""
+"""`standing` is the folded name while the table is not withdrawn. `entry` is its number in the release history."""
 
 P = public_tables.c
+# Figures can be large, so lists leave them out.
 LISTED = [literal("").label(c.name) if c.name == "figures" else c for c in public_tables.c]
 TO_RUN = and_(P.confirmed_by.is_not(None), P.entry.is_(None))
 
@@ -78,7 +80,7 @@ class SqlPublicTables(SqlHistoryWrites):
                 connection.execute(insert(public_tables).values(values | {"attempt": 0}))
                 append_events(connection, [event])
         except IntegrityError as error:
-            raise Conflict("already-asked", "A public table of this name is there already.") from error
+            raise Conflict("already-asked", "There is already a public table with this name.") from error
 
     def public_tables(self, limit: int = 200) -> list[PublicTable]:
         return self._public(select(*LISTED).order_by(P.at.desc(), P.ident.desc()).limit(limit))
@@ -91,7 +93,10 @@ class SqlPublicTables(SqlHistoryWrites):
         with self._db.write() as connection:
             found = _waiting(connection, ident)
             if found.by == by:
-                raise Forbidden("second-administrator", "Whoever asked for a public table cannot confirm it.")
+                raise Forbidden(
+                    "second-administrator",
+                    "You requested this public table, so another administrator has to confirm it.",
+                )
             _update_table(connection, ident, confirmed_by=by, confirmed_at=now)
             append_events(connection, [event])
 
@@ -107,6 +112,7 @@ class SqlPublicTables(SqlHistoryWrites):
 
     def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
         free = (P.ident == ident, TO_RUN, or_(P.lease_until.is_(None), P.lease_until < now))
+        # The new attempt number fences off the worker whose lease has lapsed.
         taken = update(public_tables).where(*free).values(attempt=P.attempt + 1, lease_until=until, vault=None)
         with self._db.write() as connection:
             done = connection.execute(taken).rowcount == 1
@@ -120,6 +126,7 @@ class SqlPublicTables(SqlHistoryWrites):
     def name_public_vault(self, ident: str, attempt: int, vault: str) -> bool:
         not_retired = select(snapshots.c.ident).where(snapshots.c.retired.is_(None))
         with self._db.write() as connection:
+            # Locked, so that the snapshot cannot be superseded between this check and the vault's name.
             if _row(connection, ident, lock=True).attempt != attempt:
                 raise _stale(ident)
             named = (
@@ -150,7 +157,9 @@ class SqlPublicTables(SqlHistoryWrites):
         entry: int | None = None,
     ) -> None:
         with self._db.write() as connection:
+            # First in the transaction: it takes the lock of the release history.
             self._enter(connection, remembering, now)
+            # `entry`: a restored store forgot this record, but the release history still has the entry.
             number = entry or self._history_chain.end(connection)[0]
             values = {"agreed": found.agreed, "compared": found.compared, "why": found.why}
             ended = values | {"entry": number, "entered_at": now, "lease_until": None, "vault": None}
@@ -166,7 +175,7 @@ class SqlPublicTables(SqlHistoryWrites):
 
 
 def vaults_of_public_tables(connection: Connection) -> frozenset[str]:
-    """Those that an attempt reads now."""
+    """Return the vaults that attempts read now."""
     query = select(P.vault).where(TO_RUN, P.vault.is_not(None))
     return frozenset(connection.execute(query).scalars())
 
@@ -188,7 +197,7 @@ def _is_leased(ident: str, attempt: int) -> tuple[Any, ...]:
 def _waiting(connection: Connection, ident: str) -> PublicTable:
     found = _table_of(_row(connection, ident, lock=True))
     if found.state is not PublicTableState.REQUESTED:
-        raise Conflict("wrong-state", f"This public table is {found.state}; it waits for nobody.")
+        raise Conflict("wrong-state", f"This public table is {found.state}, so there is nothing to confirm.")
     return found
 
 

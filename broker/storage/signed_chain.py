@@ -1,4 +1,4 @@
-"""Chains of entries whose last head is signed in a folder beside the database. What entries mean is not known here."""
+"""Chains of entries whose last head is signed in a folder next to the database. Does not know what entries mean."""
 
 import fcntl
 import hmac
@@ -21,7 +21,8 @@ from broker.storage.private_files import own_key, write_whole
 
 
 class SignedHeadStore:
-    """Signs heads of one chain (`of`) with a key of its own, and keeps the last one: it never goes back."""
+    """Signs heads of one chain (`of`) with a key of its own, and stores the last one. It never goes back to an earlier
+    one."""
 
     def __init__(self, folder: Path, of: str = "ledger") -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -29,11 +30,13 @@ class SignedHeadStore:
         self._key = own_key(folder / "key", of)
 
     def sign(self, number: int, digest: str) -> ChainHead:
+        # The chain's name is part of the text, so that a head of one chain is not valid for another.
         signed = hmac.new(self._key, f"{self._of}\n{number}\n{digest}".encode(), sha256)
         return ChainHead(number, signed.hexdigest())
 
     def knows(self, head: ChainHead, digest: str) -> bool:
         """Whether `head` is the signature of this hash at its number."""
+        # Takes equal time for every wrong signature.
         return hmac.compare_digest(self.sign(head.number, digest).signature, head.signature)
 
     def last(self) -> ChainHead | None:
@@ -43,12 +46,13 @@ class SignedHeadStore:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise Breach(f"The {self._of}'s last signed head cannot be read.") from error
+            raise Breach(f"The last signed head of the {self._of} cannot be read.") from error
 
     def store_head(self, head: ChainHead) -> None:
-        """Durable before it returns. Of several that come at once the furthest stays."""
+        """Store a head durably. If several are stored at once, the one with the largest number stays."""
         with self._locked():
             last = self.last()
+            # Never back: a restored database must not replace the newer head.
             if last is None or last.number < head.number:
                 text = json.dumps({"number": head.number, "signature": head.signature})
                 write_whole(self._folder / "head", text.encode())
@@ -61,12 +65,12 @@ class SignedHeadStore:
 
 
 RESTORED = "restored"
-"""The kind of an entry that says which head a restored back-up had lost."""
+"""Kind of an entry that names the head that a restored back-up had lost."""
 
 
 @dataclass(frozen=True)
 class SignedChain:
-    """Two tables, of entries and of their head, and who signs it: nobody in tests that need none."""
+    """Two tables, of entries and of their head, and the store that signs heads (None only in tests that need none)."""
 
     entries: Table
     head: Table
@@ -77,15 +81,16 @@ class SignedChain:
         return int(row.number), str(row.hash)
 
     def locked_end(self, connection: Connection) -> tuple[int, str]:
-        """The head, held until the transaction ends: whoever appends waits for it."""
+        """Return number and hash of the head, locked until the transaction ends, so that other writers wait."""
         row = connection.execute(select(self.head.c.number, self.head.c.hash).with_for_update()).one()
         return int(row.number), str(row.hash)
 
     def append(
         self, connection: Connection, at: datetime, kind: StrEnum, subject: str, body: str, *, after: int | None = None
     ) -> int:
-        """Write one entry. `after` leaves out the numbers up to it: they were lost."""
+        """Write one entry and return its number. `after`: skip the numbers up to this one, because they were lost."""
         before, previous = self.locked_end(connection)
+        # UTC, because the hash covers what will be read back.
         number, at = max(before, after or 0) + 1, at.astimezone(UTC)
         digest = entry_hash(number, at, kind, subject, body, previous)
         values = {"number": number, "at": at, "kind": kind, "subject": subject, "body": body}
@@ -96,24 +101,26 @@ class SignedChain:
     def check_signed_head(self, connection: Connection, of: str, until: str) -> None:
         if not self.holds_signed_head(connection):
             raise Breach(
-                f"The {of} does not hold its last signed head: a back-up was restored, or the head was lost. {until}"
+                f"The {of} does not have its last signed head: a back-up was restored, or the head was lost. {until}"
             )
 
     def holds_signed_head(self, connection: Connection) -> bool:
-        """Whether the head that was signed last is in the chain. It was committed before it was signed, so whoever may
-        write sees it."""
+        """Whether the last signed head is in the chain. A head is committed before it is signed, so every writer can
+        see it."""
         if self.heads is None:
             return True
         try:
             last = self.heads.last()
+        # A head that cannot be read counts as lost.
         except Breach:
             return False
         return last is not None and self.has(connection, last)
 
     def has(self, connection: Connection, head: ChainHead) -> bool:
-        """Whether the chain has the entry that was signed, or says by an entry of its own that it was lost."""
+        """Whether the chain has the signed entry, or an entry that records its loss."""
         if self.heads is None:
             return False
+        # The head of an empty chain has no entry to compare with.
         if head.number == 0:
             return self.heads.knows(head, GENESIS)
         e = self.entries.c
@@ -124,32 +131,35 @@ class SignedChain:
         return any(_names_head(body, head) for body in connection.execute(lost).scalars())
 
     def sign(self, database: Database) -> None:
-        """After the commit, and before anybody is told: what a caller heard of cannot be forgotten unseen."""
+        """Sign the current head. Call it after the commit and before anything is reported: then a change that a caller
+        knows of cannot be lost unnoticed."""
         if self.heads is None:
             return
         with database.read() as connection:
+            # The newest committed entry, not this caller's: heads only move forward.
             number, digest = self.end(connection)
         self.heads.store_head(self.heads.sign(number, digest))
 
     def signed(self, database: Database) -> ChainHead | None:
-        """The signed head, to be kept elsewhere; None without a witness."""
+        """Return the signed head, to be stored elsewhere; None without signed heads."""
         if self.heads is None:
             return None
         with database.read() as connection:
             return self.heads.sign(*self.end(connection))
 
     def begin(self, database: Database) -> None:
-        """A chain without any entry has its head signed, so that a head that is missing later was taken away."""
+        """Sign the head of an empty chain. So if a signed head is missing later, somebody has removed it."""
         if self.heads is None or self.heads.last() is not None:
             return
         with database.read() as connection:
             number, digest = self.end(connection)
+        # A chain with entries but no signed head has lost it: administrators have to attest one.
         if number == 0:
             self.heads.store_head(self.heads.sign(number, digest))
 
     def follow(self, connection: Connection, kinds: type[StrEnum]) -> tuple[list[ChainEntry], int | None]:
-        """Every entry, and the number of the first that does not follow from the one before, or that the head is past
-        the last."""
+        """Return all entries, and the number of the first that does not follow from the one before (None if all do).
+        If the head does not match the last entry, it is the number after that."""
         rows = connection.execute(select(self.entries).order_by(self.entries.c.number))
         entries = [ChainEntry(int(r.number), r.at, kinds(r.kind), r.subject, r.body, r.previous, r.hash) for r in rows]
         broken = next((entry.number for entry, holds in check_entries(entries) if not holds), None)
@@ -159,18 +169,18 @@ class SignedChain:
         return entries, broken
 
     def heads_to_find(self, exported: Sequence[ChainHead]) -> list[ChainHead]:
-        """The heads to look for: those given, and the last that was signed."""
+        """Return the heads to find in the chain: those given, and the last that was signed."""
         last = None if self.heads is None else self.heads.last()
         return [*exported, *([last] if last is not None else [])]
 
 
 def check_two_administrators(by: frozenset[str], of: str) -> None:
     if len(by) < 2:
-        raise Forbidden("second-administrator", f"What the {of} has lost is given back by two administrators.")
+        raise Forbidden("second-administrator", f"Two administrators have to restore what the {of} lost.")
 
 
 def lost_body(lost: ChainHead, by: frozenset[str]) -> str:
-    """The body of an entry that names a lost head."""
+    """Return the body of an entry that names a lost head."""
     return json.dumps({"lost": lost.number, "signature": lost.signature, "by": sorted(by)}, sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""Snapshots in the store, and erasures of persons from the next one. Holds digests, never a key of anybody."""
+"""Snapshots in the store, and erasures of persons from the next one. Has digests, never anybody's key."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,15 +19,16 @@ from broker.storage.tables.administration_tables import erasures, snapshots
 from broker.storage.tables.job_tables import jobs
 
 READING_STATES = (JobState.QUEUED, JobState.RUNNING)
-"""States in which a job may still come to read a snapshot."""
+"""States in which a job may still read a snapshot."""
 
 
 class SqlErasures:
-    """The part of the store that keeps erasures."""
+    """The part of the store for erasures."""
 
     _db: Database
 
     def request_erasure(self, erasure: Erasure, event: AuditEvent) -> int:
+        # `standing` is unique, so a person has at most one erasure that is not withdrawn.
         values = {"domain": erasure.domain, "digest": erasure.digest, "standing": erasure.digest, "case": erasure.case}
         values |= {"by": erasure.by}
         try:
@@ -36,7 +37,7 @@ class SqlErasures:
                 connection.execute(insert(erasures).values(number=number, at=erasure.at, **values))
                 append_events(connection, [_about_erasure(event, number)])
         except IntegrityError as error:
-            raise Conflict("already-asked", "This person's erasure was asked for already.") from error
+            raise Conflict("already-asked", "The erasure of this person was already requested.") from error
         return number
 
     def erasures(self, limit: int = 200) -> list[Erasure]:
@@ -57,9 +58,12 @@ class SqlErasures:
         with self._db.write() as connection:
             found = _erasure_of(_erasure_row(connection, number, lock=True))
             if found.state is not ErasureState.REQUESTED:
-                raise Conflict("wrong-state", f"This erasure is {found.state}; it waits for nobody.")
+                raise Conflict("wrong-state", f"This erasure is {found.state}, so there is nothing to confirm.")
+            # The store checks this too: two administrators are needed, whatever called it.
             if found.by == by:
-                raise Forbidden("second-administrator", "Whoever asked for an erasure cannot confirm it.")
+                raise Forbidden(
+                    "second-administrator", "You requested this erasure, so another administrator has to confirm it."
+                )
             _update_erasure(connection, number, confirmed_by=by, confirmed_at=now)
             append_events(connection, [event])
 
@@ -67,19 +71,21 @@ class SqlErasures:
         with self._db.write() as connection:
             found = _erasure_of(_erasure_row(connection, number, lock=True))
             if found.state is not ErasureState.REQUESTED:
-                raise Conflict("wrong-state", f"This erasure is {found.state}; it cannot be withdrawn.")
+                raise Conflict("wrong-state", f"This erasure is {found.state}, so you cannot withdraw it.")
             _update_erasure(connection, number, withdrawn_at=now, standing=None)
             append_events(connection, [event])
 
     def note_left_out(self, numbers: Sequence[int], snapshot: str, now: datetime, event: AuditEvent) -> None:
         with self._db.write() as connection:
             for number in numbers:
+                # Ingesting again must not move the first snapshot without the person.
                 if _erasure_row(connection, number, lock=True).snapshot is None:
                     _update_erasure(connection, number, snapshot=snapshot, left_out_at=now)
                     append_events(connection, [_about_erasure(event, number)])
 
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
         with self._db.write() as connection:
+            # A job that was accepted before may still be run on this snapshot, whichever it names now.
             early = select(jobs.c.ident).where(jobs.c.state.in_(READING_STATES), jobs.c.created <= since).limit(1)
             if connection.execute(early).first() is not None or reads_snapshot(connection, ident):
                 return False
@@ -118,7 +124,7 @@ def _erasure_of(row: Row[Any]) -> Erasure:
 
 
 class SqlSnapshots:
-    """The part of the store that numbers snapshots in the order in which they were put."""
+    """The part of the store for snapshots, numbered in the order in which they were stored."""
 
     _db: Database
 
@@ -137,7 +143,7 @@ class SqlSnapshots:
                 connection.execute(insert(snapshots).values(number=(last or 0) + 1, **values))
                 append_events(connection, events)
         except IntegrityError as error:
-            raise Conflict("snapshot-exists", f"There is a snapshot {snapshot.ident!r} already.") from error
+            raise Conflict("snapshot-exists", f"There is already a snapshot {snapshot.ident!r}.") from error
 
     def latest_snapshot(self) -> Snapshot:
         with self._db.read() as connection:
@@ -154,7 +160,7 @@ class SqlSnapshots:
         return _snapshot_of(row)
 
     def snapshots(self, limit: int = 200) -> list[Snapshot]:
-        """Newest first."""
+        """Return the snapshots, newest first."""
         with self._db.read() as connection:
             return [_snapshot_of(row) for row in connection.execute(_newest_snapshots().limit(limit))]
 
@@ -176,13 +182,14 @@ def _newest_snapshots() -> Select[Any]:
 
 def _check_retirable(connection: Connection, row: Row[Any]) -> None:
     if row.retired is not None:
-        raise Conflict("already-retired", "This snapshot is retired already.")
+        raise Conflict("already-retired", "This snapshot is already retired.")
+    # Jobs need a snapshot to run on.
     others = select(snapshots.c.ident).where(snapshots.c.retired.is_(None), snapshots.c.ident != row.ident)
     if connection.execute(others.limit(1)).first() is None:
-        raise Conflict("last-snapshot", "It is the only snapshot; ingest another one first.")
+        raise Conflict("last-snapshot", "This is the only snapshot. Ingest another one first.")
     reading = select(jobs.c.ident).where(jobs.c.snapshot == row.ident, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
     if connection.execute(reading.limit(1)).first() is not None:
-        raise Conflict("in-use", "Jobs that are not at their end read this snapshot.")
+        raise Conflict("in-use", "Unfinished jobs still read this snapshot.")
 
 
 def _snapshot_of(row: Row[Any]) -> Snapshot:

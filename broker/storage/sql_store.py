@@ -1,4 +1,4 @@
-"""The store as one value, put together from its parts, and how it is opened. No queries."""
+"""The store, assembled from its parts, and how it is opened. No queries."""
 
 from broker.storage.audit_store import SqlAuditLog
 from broker.storage.database import Database
@@ -29,7 +29,7 @@ class SqlLedger(SqlBudgetAccounts, SqlReservations, SqlSpends, SqlLedgerQueries,
 
 
 class SqlReleaseHistory(SqlHistoryQueries, SqlPopulationSizes, SqlHistoryRestoration, SqlMemberFileSweep):
-    """The port `MemoryStore`, as a part of the store."""
+    """The port `ReleaseHistoryStore`, as a part of the store."""
 
 
 class SqlStore(
@@ -60,8 +60,9 @@ class SqlStore(
 ):
     """The port `Store` on SQLite or PostgreSQL. Safe for threads; each process opens its own.
 
-    Without a `witness` nobody would see that a restored back-up has forgotten spends, nor without a `memory_witness`
-    what was released: only tests go without."""
+    Without `ledger_heads` nobody would notice that a restored back-up lacks spends, and without `history_heads` that
+    it lacks releases. Only tests leave them out.
+    """
 
     def __init__(
         self,

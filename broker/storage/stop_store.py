@@ -1,4 +1,5 @@
-"""Stops in the store: who and what is halted. A stop takes tokens away in its own transaction; jobs end one by one."""
+"""Stops in the store: who and what is stopped. A stop revokes tokens in its own transaction; jobs end one by one
+later."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,13 +18,13 @@ from broker.storage.tables.job_tables import jobs
 
 
 class SqlStops:
-    """The part of the store that halts people and projects."""
+    """The part of the store that stops people and projects."""
 
     _db: Database
 
     def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """From the end of this call on nothing of the subject is accepted, starts or leaves, and `holders` have neither
-        token nor session. A stopped person's account is inactive, too."""
+        """Stop a person or project. When this returns, nothing of theirs is accepted, started or released, `holders`
+        have no token or session, and a stopped person's account is inactive."""
         values: dict[str, object] = {
             "kind": stop.kind,
             "subject": stop.subject,
@@ -35,13 +36,14 @@ class SqlStops:
                 last = connection.execute(select(func.max(stops.c.number))).scalar()
                 values |= {"number": (last or 0) + 1, "at": stop.at, "was_active": _make_inactive(connection, stop)}
                 connection.execute(insert(stops).values(values))
+                # In the same transaction, so that nobody can act between the stop and the loss of their tokens.
                 connection.execute(update(tokens).where(tokens.c.person.in_(sorted(holders))).values(revoked=True))
                 append_events(connection, events)
         except IntegrityError as error:
-            raise Conflict("already-stopped", f"The {stop.kind} {stop.subject} is stopped already.") from error
+            raise Conflict("already-stopped", f"The {stop.kind} {stop.subject} is already stopped.") from error
 
     def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
-        """Newest first."""
+        """Return the stops, newest first."""
         query = select(stops).order_by(stops.c.number.desc()).limit(limit)
         if standing_only:
             query = query.where(stops.c.standing.is_not(None))
@@ -49,7 +51,7 @@ class SqlStops:
             return [_stop_of(row) for row in connection.execute(query)]
 
     def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
-        """The one that stands."""
+        """Return the stop that is in force, or None."""
         with self._db.read() as connection:
             row = connection.execute(select(stops).where(stops.c.standing == standing_key(kind, subject))).one_or_none()
             return None if row is None else _stop_of(row)
@@ -62,26 +64,32 @@ class SqlStops:
             append_events(connection, events)
 
     def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Forbidden("second-administrator") unless another one asked. A person's account is active again if it was."""
+        """Lift a stop. A person's account becomes active again if it was before. Raises
+        Forbidden("second-administrator") unless another administrator requested this."""
         with self._db.write() as connection:
             row = _standing_stop(connection, kind, subject)
+            # The store checks this too: two administrators are needed, whatever called it.
             if row.asked_by is None or row.asked_by == by:
-                raise Forbidden("second-administrator", "One administrator asks to lift a stop, another one lifts it.")
+                raise Forbidden(
+                    "second-administrator", "You requested to lift this stop, so another administrator has to confirm."
+                )
             values = {"lifted_by": by, "lifted_at": now, "standing": None}
             connection.execute(update(stops).where(stops.c.number == row.number).values(values))
+            # An account that was inactive before the stop stays inactive.
             if row.was_active:
                 connection.execute(update(people).where(people.c.ident == subject).values(active=True))
             append_events(connection, events)
 
     def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
-        """Jobs in `states` whose project or researcher is stopped, oldest first."""
+        """Return the jobs in `states` whose project or researcher is stopped, oldest first."""
         query = select(jobs.c.ident).where(jobs.c.state.in_(sorted(states)), is_stopped())
         with self._db.read() as connection:
             return list(connection.execute(query.order_by(jobs.c.created, jobs.c.ident)).scalars())
 
 
 def _make_inactive(connection: Connection, stop: Stop) -> bool | None:
-    """Whether a stopped person's account was active: lifting the stop gives no more back than that."""
+    """Deactivate a stopped person's account. Returns whether it was active (None for a project), so that lifting the
+    stop gives back no more."""
     if stop.kind is not StopKind.PERSON:
         return None
     changed = update(people).where(people.c.ident == stop.subject, people.c.active).values(active=False)
@@ -93,15 +101,18 @@ def standing_key(kind: StopKind, subject: str) -> str:
 
 
 def is_stopped() -> ColumnElement[bool]:
-    """Of a row of `jobs`: whether its project or its researcher is stopped."""
+    """Condition on a row of `jobs`: its project or researcher is stopped."""
     project = stops.c.standing == f"{StopKind.PROJECT}:" + jobs.c.project
     researcher = stops.c.standing == f"{StopKind.PERSON}:" + jobs.c.researcher
     return exists().where(or_(project, researcher))
 
 
 def check_not_stopped(connection: Connection, job: str) -> None:
-    """Conflict("stopped") if the job's project or researcher is stopped. Asked after the audit events are written: the
-    lock of their head makes writers queue, so that no stop slips in between."""
+    """Raises Conflict("stopped") if the job's project or researcher is stopped.
+
+    Call it after the audit events are written: the lock of their head makes writers wait, so no stop can come in
+    between.
+    """
     if connection.execute(select(jobs.c.ident).where(jobs.c.ident == job, is_stopped())).first() is not None:
         raise Conflict("stopped", "An administrator has stopped this project or account.")
 

@@ -1,4 +1,4 @@
-"""The system's clock as a port. Nothing else in the broker asks for the time."""
+"""The system's clock as a port. Nothing else in the broker reads the time."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Attendance: absence, one row an enrolment, and exclusions, one row an event."""
+"""Attendance: absence, one row for each enrolment, and exclusions, one row for each event."""
 
 import numpy as np
 
@@ -12,7 +12,8 @@ TERMS = ("Autumn", "Spring", "Summer")
 
 
 def events(world: World, now: SchoolYear) -> tuple[Array, Array, Array]:
-    """Who, whether for good, and how many sessions: the same for every table that asks."""
+    """Three arrays, one entry for each event: the person, whether it is permanent, and the sessions. Every table gets
+    the same events."""
     rng = stream(world.seed, "events", now.year)
     known, people, who = world.known, world.people, now.roll
     scale, mean = known.in_year("exclusions.scale", now.year), known.number("exclusions.events_per_pupil")
@@ -28,7 +29,7 @@ def events(world: World, now: SchoolYear) -> tuple[Array, Array, Array]:
 
 
 def _weight(world: World, now: SchoolYear, who: Array) -> Array:
-    """Relative chances by year group, sex, free meals and special needs; the mean is 1."""
+    """Relative chances by year group, sex, free meals and special needs; their mean is 1."""
     known, sen = world.known, now.sen[who]
     by_group = np.array([0.0, 0.0, *known.numbers("exclusions.by_year_group")])
     weight = by_group[now.group[who] + 2] * np.where(world.people.male[who], known.number("exclusions.male"), 1)
@@ -39,8 +40,10 @@ def _weight(world: World, now: SchoolYear, who: Array) -> Array:
 
 
 def _threshold(chance: Array) -> Array:
-    """The point that 0.7 U + 0.3 V stays below with a chance: conduct lasts from year to year, but not wholly."""
+    """The threshold that 0.7 U + 0.3 V falls below with the given chance: conduct lasts from year to year, but not
+    fully."""
     small = np.sqrt(2 * 0.7 * 0.3 * np.clip(chance, 0, 1))
+    # The exact inverse for small chances; a linear approximation beyond.
     return np.where(small <= 0.3, small, 0.7 * np.clip(chance, 0, 0.9) + 0.15)
 
 
@@ -81,7 +84,7 @@ def absence(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     base = now.at(*range(12))
     kind = np.where(people.special[base], 2, np.where(now.group[base] >= 7, 1, 0))
     rate = _rates(world, now, base, kind, rng)
-    parts = np.minimum(1 + pick(rng, [0.967, 0.031, 0.002], len(base)), most)
+    parts = np.minimum(1 + pick(rng, [0.967, 0.031, 0.002], len(base)), most)  # enrolments of each pupil
     row = np.repeat(np.arange(len(base)), parts)
     n, who = len(row), base[row]
     place = np.arange(n) - np.repeat(np.cumsum(parts) - parts, parts)
@@ -92,7 +95,7 @@ def absence(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     share = np.array([known.number(f"absence.authorised_share.{p}") for p in _PHASES])[kind][row]
     allowed = rng.binomial(missed.astype(int), np.clip(rng.beta(share * 4, (1 - share) * 4), 0, 1))
     ill = known.number("absence.illness_of_authorised")
-    excluded = np.minimum(_excluded(world, now)[who] * (place == 0), allowed)
+    excluded = np.minimum(_excluded(world, now)[who] * (place == 0), allowed)  # once, in the first enrolment
     school = now.school[who]
     return {
         "PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.003),
@@ -117,7 +120,7 @@ def absence(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def _rates(world: World, now: SchoolYear, who: Array, kind: Array, rng: Rng) -> Array:
-    """Rates drawn for each phase and given out in the order of who tends to be away."""
+    """Rates drawn for each phase and assigned in the order of persons' tendency to be absent."""
     known, people = world.known, world.people
     needs = np.array([known.shares("absence.need_shift").get(code, 0.0) for code in (*NEEDS, "")])
     groups = np.array([known.shares("absence.ethnic_shift").get(code, 0.0) for code in ETHNIC])
@@ -128,11 +131,12 @@ def _rates(world: World, now: SchoolYear, who: Array, kind: Array, rng: Rng) -> 
         mine = np.flatnonzero(kind == position)
         w, a1, b1, a2, b2 = known.numbers(f"absence.{phase}")
         drawn = np.where(rng.random(len(mine)) < w, rng.beta(a1, b1, len(mine)), rng.beta(a2, b2, len(mine)))
+        # Highest rates to those most likely to be absent; the distribution stays as drawn.
         rate[mine[np.argsort(tends[mine], kind="stable")]] = np.sort(drawn) * scale
     return np.clip(rate, 0, 1)
 
 
 def _excluded(world: World, now: SchoolYear) -> Array:
-    """Sessions lost to exclusions, for everyone."""
+    """Sessions lost to exclusions, for everybody."""
     who, _, sessions = events(world, now)
     return np.bincount(who, sessions, world.people.count).astype(int)

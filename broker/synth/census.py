@@ -1,4 +1,4 @@
-"""The school census and its addresses: duplicates by record status and dual registrations included."""
+"""The school census and its addresses, including duplicates by record status and dual registrations."""
 
 import numpy as np
 
@@ -25,6 +25,7 @@ GROUPS = ("N1", "N2", "R", *(str(g) for g in range(1, 15)))
 
 
 def spring_census(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
+    # No more rows for each pupil than the catalogue allows.
     dual = now.roll[_excluded_from_site(world, now, rng)] if most >= 2 else now.roll[:0]
     base = np.concatenate([now.roll, dual])
     again = duplicates(rng, len(now.roll), 0.004) if most >= 3 else now.roll[:0]
@@ -34,7 +35,7 @@ def spring_census(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns
     unit = world.schools.pools[pools.UNIT].choose(world.people.la[who], rng.random(n))
     enrol = np.where(subsidiary, 2, np.where(np.isin(who, dual), 1, 0))
     registration = {
-        "RecordStatus": whole(status, status == 0),
+        "RecordStatus": whole(status, status == 0),  # 0: a single row, which has no status
         "OnRoll": flag((status < 100) & (rng.random(n) > 0.004)),
         "EnrolStatus": coded(("C", "M", "S", "G"), np.where((enrol == 0) & (rng.random(n) < 0.001), 3, enrol)),
     }
@@ -84,14 +85,14 @@ def _at_school(world: World, now: SchoolYear, who: Array, school: Array, rng: Rn
 
 
 def _excluded_from_site(world: World, now: SchoolYear, rng: Rng) -> Array:
-    """Those with a second registration at a pupil referral unit: few, and mostly of Years 8 to 11."""
+    """Indexes of pupils with a second registration at a pupil referral unit: few, and mostly in Years 8 to 11."""
     group = now.group[now.roll]
     chance = np.where((group >= 8) & (group <= 11), 0.012, np.where(group >= 1, 0.0008, 0.0))
     return np.flatnonzero(rng.random(len(group)) < chance * np.where(world.people.male[now.roll], 1.4, 0.6))
 
 
 def _entered(world: World, now: SchoolYear, who: Array, rng: Rng) -> Array:
-    """The September of the year group in which the pupil joined, a few weeks later for those who moved."""
+    """Entry dates: the September of the year group in which the pupil joined the school, and a few days later."""
     people, group = world.people, now.group[who]
     start = np.where(group >= 12, 12, np.where(group >= 7, 7, np.where(group >= 0, 0, group)))
     for row in (0, 1):
@@ -104,7 +105,7 @@ def _entered(world: World, now: SchoolYear, who: Array, rng: Rng) -> Array:
 
 
 def sc_addresses(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
-    """Invented postcodes (the area QQ exists nowhere), numbers and property references."""
+    """Invented postcodes (no postcode area QQ exists), house numbers and property references."""
     n = len(now.roll)
     return {
         "PupilMatchingRefAnonymous": world.people.references(now.roll, now.year),

@@ -1,4 +1,4 @@
-"""Tables as a delivery has them: columns, defects planted on purpose, and Parquet files. Invents nothing."""
+"""Tables in the form of a delivery: columns, deliberate defects, and Parquet files. Generates no values."""
 
 import json
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ Columns = dict[str, pa.Array]
 
 
 def coded(codes: Sequence[str], index: Array, missing: Array | None = None) -> pa.Array:
-    """Codes by position; a negative position, or a true `missing`, is NULL."""
-    if len(set(codes)) != len(codes):  # arrow writes such a dictionary in a different way each time
+    """Codes by position; NULL for a negative position or a true `missing`. Raises Breach if codes repeat."""
+    if len(set(codes)) != len(codes):  # arrow writes a dictionary with repeated codes differently each time
         raise Breach(f"codes appear twice: {sorted(codes)}")
     gone = index < 0 if missing is None else (index < 0) | missing
     positions = pa.array(np.where(gone, 0, index).astype(np.int32), mask=gone)
@@ -36,12 +36,12 @@ def flag(values: Array, missing: Array | None = None) -> pa.Array:
 
 
 def whole(values: Array, missing: Array | None = None) -> pa.Array:
-    """Whole numbers."""
+    """Integers."""
     return pa.array(values.astype(np.int32), mask=missing)
 
 
 def number(values: Array, digits: int = 2, missing: Array | None = None) -> pa.Array:
-    """Numbers rounded to the digits that a delivery gives."""
+    """Numbers rounded to the digits of a delivery."""
     return pa.array(np.round(values.astype(np.float64), digits), mask=missing)
 
 
@@ -61,12 +61,13 @@ def nothing(n: int, kind: pa.DataType) -> pa.Array:
 
 
 def duplicates(rng: Rng, n: int, share: float) -> Array:
-    """Rows that appear a second time, no row twice."""
+    """Indexes of rows that appear a second time; no row twice."""
     return np.sort(rng.permutation(n)[: max(1, round(n * share)) if n else 0])
 
 
 def record_status(rng: Rng, n: int, duplicated: Array) -> Array:
-    """For `n` rows and then their duplicates: 0 for a row on its own, 1-20 main record, 101-120 duplicate."""
+    """Status for `n` rows followed by their duplicates: 0 for a single row, 1-20 for a main record, 101-120 for a
+    duplicate."""
     kind = rng.integers(1, 21, len(duplicated))
     status = np.zeros(n + len(duplicated), dtype=np.int32)
     status[duplicated] = kind
@@ -75,14 +76,15 @@ def record_status(rng: Rng, n: int, duplicated: Array) -> Array:
 
 
 def blank_keys(rng: Rng, keys: pa.Array, share: float) -> pa.Array:
-    """A share of the keys lost: half of them NULL, half empty text."""
+    """Remove a share of the keys: half of them become NULL, half empty text."""
     draw = rng.random(len(keys))
     emptied = pc.if_else(pa.array(draw < share / 2), "", keys)
     return pc.if_else(pa.array((draw >= share / 2) & (draw < share)), pa.scalar(None, pa.string()), emptied)
 
 
 def untidy(rng: Rng, column: pa.Array, share: float = 0.003) -> pa.Array:
-    """A share of the codes in lower case with a blank behind: the code list still says what they mean."""
+    """Write a share of the codes in lower case with a trailing blank, as real deliveries do; the code list still
+    identifies them."""
     codes = column.dictionary.to_pylist()
     positions = column.indices.to_numpy(zero_copy_only=False)
     gone = np.isnan(positions) if positions.dtype.kind == "f" else np.zeros(len(positions), dtype=bool)
@@ -96,14 +98,15 @@ MARK = "synthetic.json"
 
 
 def prepare(out: Path) -> None:
-    """The folder must be new or empty: a delivery is never mixed with another."""
+    """Create the folder. Raises Invalid unless it is new or empty, because deliveries are never mixed."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise Invalid("synth.folder_not_empty", f"{out} exists and is not an empty folder.", str(out))
     out.mkdir(parents=True, exist_ok=True)
 
 
 def write_table(out: Path, table: CatalogueTable, year: int | None, columns: Columns) -> int:
-    """One file; the year column is filled from the catalogue's own way of writing years. Returns the rows."""
+    """Write one file and return its number of rows. The year column is written as the catalogue writes years. Raises
+    Invalid if columns and catalogue differ."""
     rows = len(next(iter(columns.values())))
     if table.year is not None and year is not None:
         columns = columns | {table.year.variable: _year_column(table.year.format.write(year), rows)}
@@ -127,6 +130,7 @@ def _year_column(value: str | int, rows: int) -> pa.Array:
 
 
 def write_mark(out: Path, **facts: object) -> None:
-    """Marks the folder as synthetic and says how to make it again. Written last: without it a delivery is not whole."""
+    """Mark the folder as synthetic and record how to make it again. Written last: without the mark a delivery is
+    incomplete."""
     content = {"synthetic": True, "generator": "broker.synth 1", **facts}
     (out / MARK).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

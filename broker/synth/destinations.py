@@ -19,7 +19,7 @@ _BY_AGE = np.interp(
 
 
 def earnings(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
-    """The tax year from April: those of 17 and more that the tax office knows, one row a person, some without pay."""
+    """The tax year from April: persons of 17 and over whom the tax office knows, one row each, some without pay."""
     people, known = world.people, world.known
     age = now.group + 4
     of_age = (age >= 17) & (age <= known.number("earnings.oldest"))
@@ -50,26 +50,28 @@ def earnings(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def _enterprises(world: World) -> list[str]:
+    # The same enterprises in every year.
     draw = stream(world.seed, "enterprises").integers(0, 2**63, 5000)
     return [f"E{value:019d}" for value in draw]
 
 
 def _in_leo(world: World) -> Array:
-    """Nearly everybody who has been to school is matched."""
+    """Flags: nearly everybody who has been to school is matched."""
     return np.asarray(stream(world.seed, "leo match").random(world.people.count) < 0.97)
 
 
 def _identifiers(world: World, last: int) -> tuple[Array, Array, Array]:
-    """Who is linked, their AE_ID, and a second AE_ID (0: none): a few people were resolved into two."""
+    """The linked persons, the AE_ID of everybody, and a second AE_ID (0: none) for the few who were resolved into two
+    persons."""
     people, rng = world.people, stream(world.seed, "resolution")
     ids = rng.permutation(4 * people.count)[: 2 * people.count] + 1_000_000
-    split = (rng.random(people.count) < 0.003) & (people.second_from == 9999)
+    split = (rng.random(people.count) < 0.003) & (people.second_from == 9999)  # not those with a second reference
     who = np.flatnonzero(_in_leo(world) & (last - people.reception >= 10))
     return who, ids[: people.count], np.where(split, ids[people.count :], 0)
 
 
 def ae_pmr(world: World, last: int) -> Columns:
-    """One row a reference: two for a pupil who got a second one, two for a person resolved into two."""
+    """One row for each reference: two for a pupil with a second one, and two for a person who was resolved into two."""
     people = world.people
     who, first, second = _identifiers(world, last)
     renewed = who[people.second_from[who] <= last]
@@ -110,7 +112,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     who = np.flatnonzero((now.group >= 12) & (now.group <= 14) & (people.arrives <= 11) & (people.leaves >= 12))
     people_count, months = len(who), min(12, most)
     kind, since = _year_of(world, who, rng)
-    code = _CODES[kind, rng.integers(0, 4, people_count)[:, None]]
+    code = _CODES[kind, rng.integers(0, 4, people_count)[:, None]]  # one code a person for each kind
     kind, code, since = (a[:, :months].ravel() for a in (kind, code, since))
     row = np.repeat(np.arange(people_count), months)
     month = np.tile(np.arange(months), people_count)
@@ -118,7 +120,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     n, person, first = len(row), who[row], rng.integers(0, 28, people_count)[row]
     began = starts[since + 12] + first
     neet = kind == _NEET
-    ids = patterned(rng, people_count, "Y999999999")
+    ids = patterned(rng, people_count, "Y999999999")  # one id a person, repeated in each month
     return {
         "NCCIS_PupilMatchingRefAnonymous": blank_keys(rng, people.references(who, now.year), 0.006).take(row),
         "NCCIS_YoungPersonsID": ids.take(row),
@@ -141,7 +143,7 @@ def nccis(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def _year_of(world: World, who: Array, rng: Rng) -> tuple[Array, Array]:
-    """Kind of activity in each month, and the month (0 is September, negative: before) in which it began."""
+    """The kind of activity in each month, and the month in which it began (0 is September, negative is before)."""
     known, n = world.known, len(who)
     shares = np.array([known.number(f"participation.{kind}") for kind in _KINDS])
     shares = shares / shares.sum()

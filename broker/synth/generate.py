@@ -1,4 +1,4 @@
-"""Makes the whole synthetic NPD, year by year: what `broker synth` calls. Holds no more than one year of tables."""
+"""Makes the whole synthetic NPD, year by year, for `broker synth`. Holds at most one year of tables in memory."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -42,12 +42,12 @@ YEARLY: dict[str, Yearly] = {
 
 
 def _silent(step: str, done: int, total: int) -> None:
-    """Nobody listens."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
 class GenerationSummary:
-    """What was made: rows of each table over all its years, and files."""
+    """The result: rows of each table over all its years, the number of files, and of people."""
 
     rows: dict[str, int]
     files: int
@@ -62,21 +62,25 @@ def generate(
     out: Path,
     progress: Progress = _silent,
 ) -> GenerationSummary:
-    """All tables of the catalogue for about `pupils` pupils on roll in a year, into the new folder `out`.
+    """Write all tables of the catalogue into the new folder `out`, with about `pupils` pupils on roll in a year.
 
-    `years` are the first and the last first calendar year (2022 is 2022/23). The same arguments give the same
-    bytes on any number of cores. `progress` hears the step, steps done and steps in all.
+    `years` are the first calendar years of the first and last school year (2022 is 2022/23). The same arguments give
+    the same bytes on any number of cores. `progress` is called with the step, steps done and total steps. Raises
+    Invalid for bad arguments.
     """
     span = years if isinstance(years, range) else range(years[0], years[1] + 1)
     _check(pupils, span, seed)
     prepare(out)
     world = _world(seed, pupils, span)
     steps = _Steps(catalogue, span, progress)
+    # Each table has its own random stream, so the order of threads does not matter.
     with ThreadPoolExecutor(max_workers=2) as pool:
         steps.run(pool, out, None, _lasting(world, catalogue, span))
+        # The calendar carries free meals from year to year, so years come in order.
         calendar, yearly = Calendar(world, span[0]), _with_staff(world, span)
         for year in span:
             steps.run(pool, out, year, _of_year(world, catalogue, yearly, calendar.next(year)))
+    # Last: marks a complete delivery.
     write_mark(out, seed=seed, pupils=pupils, years=[span[0], span[-1]], catalogue_version=catalogue.version)
     return GenerationSummary(steps.rows, steps.done, world.people.count)
 
@@ -127,7 +131,7 @@ def _lasting(world: World, catalogue: Catalogue, span: range) -> list[Task]:
 
 
 def _of_year(world: World, catalogue: Catalogue, yearly: dict[str, Yearly], now: SchoolYear) -> list[Task]:
-    """Tables that exist in a year, the largest first so that two cores end together."""
+    """The tables of a year, the largest first so that two cores finish together."""
     tasks = []
     for table in catalogue.tables:
         if table.year is not None and now.year in table.year.years:
@@ -136,7 +140,7 @@ def _of_year(world: World, catalogue: Catalogue, yearly: dict[str, Yearly], now:
 
 
 def _maker(make: Yearly, world: World, now: SchoolYear, table: CatalogueTable) -> Callable[[], Columns]:
-    rng = stream(world.seed, table.full_name, now.year)
+    rng = stream(world.seed, table.full_name, now.year)  # its own stream: other tables do not change it
     return lambda: make(world, now, rng, table.max_rows_per_unit_year)
 
 
@@ -147,7 +151,7 @@ def _known(makers: Mapping[str, T], table: CatalogueTable) -> T:
 
 
 class _Steps:
-    """Runs the tables of a year side by side and counts them."""
+    """Writes the tables of a year in parallel and counts them."""
 
     def __init__(self, catalogue: Catalogue, span: range, progress: Progress) -> None:
         self._progress = progress
@@ -155,8 +159,9 @@ class _Steps:
         self.done, self.rows = 0, dict.fromkeys((t.full_name for t in catalogue.tables), 0)
 
     def run(self, pool: ThreadPoolExecutor, out: Path, year: int | None, tasks: list[Task]) -> None:
-        """One year at a time: what the tables of the last year held is gone before the next begins."""
+        """Write one year's tables. Their memory is released before the next year begins."""
         started = {pool.submit(self._write, out, table, year, make): table for table, make in tasks}
+        # In the order of completion, so that progress is reported at once.
         for ended in as_completed(started):
             name = started[ended].full_name
             self.rows[name] += ended.result()

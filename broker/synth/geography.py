@@ -14,20 +14,20 @@ from broker.synth.marginals import Marginals
 
 @dataclass(frozen=True)
 class Places:
-    """Authorities by position (0..152) and small areas by position, grouped by authority."""
+    """Authorities by position (0..152), and small areas by position, grouped by authority."""
 
     codes: Array
     names: tuple[str, ...]
     regions: tuple[str, ...]
     weight: Array
-    """Share of the pupils who live in each authority."""
+    """Share of all pupils who live in each authority."""
     area_first: Array
     area_count: Array
     area_la: Array
     area_idaci: Array
     area_names: pa.Array
     ethnic_mix: Array
-    """One row an authority: shares of the minor groups."""
+    """One row for each authority: shares of the minor ethnic groups."""
 
     def position(self, code: int) -> int:
         return int(np.flatnonzero(self.codes == code)[0])
@@ -63,7 +63,8 @@ def make_places(seed: int, pupils: int, known: Marginals) -> Places:
 
 
 def _idaci(rng: np.random.Generator, known: Marginals, la: Array, weight: Array) -> Array:
-    """Beta quantiles, spread so that pupils have the stated distribution; each authority from the richest area."""
+    """Beta quantiles, assigned so that pupils have the stated distribution; within an authority the least deprived area
+    first."""
     latent = 0.6 * rng.standard_normal(int(la.max()) + 1)[la] + 0.8 * rng.standard_normal(len(la))
     order = np.argsort(latent, kind="stable")
     reached = np.empty(len(la))
@@ -75,12 +76,12 @@ def _idaci(rng: np.random.Generator, known: Marginals, la: Array, weight: Array)
 
 
 def _ethnic_mix(rng: np.random.Generator, known: Marginals, weight: Array) -> Array:
-    """A Dirichlet draw for each authority, raked until the weighted mean is the national one."""
+    """A Dirichlet draw for each authority, raked until the weighted mean equals the national shares."""
     national = np.array(list(known.shares("ethnicity.percent").values()))
     national = national / national.sum()
     drawn = rng.dirichlet(national * known.number("ethnicity.concentration"), len(weight))
     mix = 0.75 * drawn + 0.25 * national
-    for _ in range(60):
+    for _ in range(60):  # enough rounds for the raking to converge
         mix *= national / (weight[:, None] * mix).sum(axis=0)
         mix /= mix.sum(axis=1, keepdims=True)
     return np.asarray(mix)
@@ -88,20 +89,20 @@ def _ethnic_mix(rng: np.random.Generator, known: Marginals, weight: Array) -> Ar
 
 PHASES = ("NS", "PS", "SS", "AT", "SP", "PR")
 PRIMARY, SECONDARY, SPECIAL, UNIT, NURSERY, INDEPENDENT = range(6)
-"""Pools: who can be asked to take a pupil in. An all-through school is in two."""
+"""Pools of schools that can take a pupil. An all-through school is in two."""
 _PHASE_OF_POOL = (1, 2, 4, 5, 0, 3)
 _ESTAB_FROM = (2000, 4000, 7000, 1100, 1000, 6000)
 
 
 @dataclass(frozen=True)
 class SchoolPool:
-    """Schools that take a kind of pupil, by authority."""
+    """Schools that take one kind of pupil, by authority."""
 
     school: Array
     edges: Array
-    """Authority position plus the cumulated share of its places: increasing, so one search finds a school."""
+    """Authority position plus the cumulative share of its places: increasing, so one search finds a school."""
     serving_la: Array
-    """The authority whose schools are used: the nearest code where an authority has none."""
+    """The authority whose schools are used: the nearest code if an authority has none of its own."""
 
     def choose(self, la: Array, place: Array) -> Array:
         found = np.searchsorted(self.edges, self.serving_la[la] + place, side="right")
@@ -110,7 +111,7 @@ class SchoolPool:
 
 @dataclass(frozen=True)
 class Schools:
-    """Schools by position. A converter keeps its place and gets a new URN from the autumn of `converts` on."""
+    """Schools by position. A converter stays in its position and has a new URN from autumn `converts` on."""
 
     la: Array
     phase: Array
@@ -159,9 +160,9 @@ def make_schools(seed: int, pupils: int, places: Places, known: Marginals) -> Sc
 
 
 def _counts(pupils: int, places: Places, known: Marginals) -> list[Array]:
-    """Schools of each pool in each authority: at least one where an authority can have one at all."""
+    """Schools of each pool in each authority: at least one wherever an authority can have one."""
     n = places.weight * pupils
-    tiny = np.isin(places.codes, [201, 420])
+    tiny = np.isin(places.codes, [201, 420])  # City of London and Isles of Scilly
     shares = [(0.50, "primary", 1), (0.45, "secondary", 1), (0.019, "special", 1)]
     counts = [np.maximum(np.round(n * s / known.number(f"size.{k}_mean")), least).astype(int) for s, k, least in shares]
     counts[PRIMARY][tiny] = 1
@@ -186,7 +187,7 @@ def _pools(
             member |= (pool_of == PRIMARY) & (phase == PHASES.index("AT"))
             count[places.codes == 420] = 1
         school = np.flatnonzero(member)
-        school = school[np.argsort(la[school], kind="stable")]
+        school = school[np.argsort(la[school], kind="stable")]  # by authority, as `edges` requires
         total = np.bincount(la[school], size[school], len(places.codes))
         share = size[school] / total[la[school]]
         of_la = np.bincount(la[school], share, len(total))
@@ -198,7 +199,7 @@ def _pools(
 
 
 def register(schools: Schools, places: Places, rng: Rng) -> Columns:
-    """`ref.schools`: a converter has two rows, closed and open; authorities keep their schools for ever."""
+    """`ref.schools`: a converter has two rows, one closed and one open. Schools never change authority."""
     n = len(schools.la)
     new = np.flatnonzero(schools.converts < 9999)
     row = np.concatenate([np.arange(n), new])
@@ -208,7 +209,7 @@ def register(schools: Schools, places: Places, rng: Rng) -> Columns:
         row
     ]
     la, phase = schools.la[row], schools.phase[row]
-    order = np.argsort(np.where(is_new, schools.new_urn[row], schools.urn[row]))
+    order = np.argsort(np.where(is_new, schools.new_urn[row], schools.urn[row]))  # by URN
     regions = sorted(set(places.regions))
     region_of = np.array([regions.index(r) for r in places.regions])
     kinds = np.array([7, 1, 1, 1, 7, 14])[phase]

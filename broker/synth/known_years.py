@@ -1,3 +1,3 @@
-"""The years for which the generator has figures: who only wants to know them imports nothing else."""
+"""The years for which the generator has figures, in a module that imports nothing else."""
 
 YEARS = range(2001, 2024)

@@ -1,4 +1,4 @@
-"""Marginal distributions that the generator holds to (marginals.toml), and the chances that follow from them."""
+"""Marginal distributions that the generator reproduces (marginals.toml), and chances derived from them."""
 
 import tomllib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from broker.synth.draws import Array
 
 @dataclass(frozen=True)
 class Marginals:
-    """Named figures: a path such as `ks4.att8_sd`."""
+    """Named figures, by a path such as `ks4.att8_sd`."""
 
     content: dict[str, Any]
 
@@ -33,7 +33,7 @@ class Marginals:
         return {str(k): float(v) for k, v in self._at(path).items()}
 
     def in_year(self, path: str, year: int) -> float:
-        """A figure that has a series beside `years`: between two known years on the line, outside them the nearest."""
+        """A figure from a series with `years`: interpolated between known years, the nearest one outside them."""
         known = self.numbers(path.rpartition(".")[0] + ".years")
         return float(np.interp(year, known, self.numbers(path)))
 
@@ -45,7 +45,7 @@ def marginals() -> Marginals:
 
 
 def sen_chances(known: Marginals, year: int, male: Array, poor: Array) -> tuple[Array, Array]:
-    """Each person's chance of a plan and of support, given sex and poverty: the shares of the year are kept."""
+    """Each person's chance of a plan and of support, given sex and poverty. The shares of the year are preserved."""
     m, ratio = known.number("people.male"), known.number("sen.poor_ratio")
     share = known.in_year("fsm.share", 2023)
     by_poverty = np.where(poor, ratio, 1.0) / (share * ratio + 1 - share)
@@ -58,12 +58,12 @@ def sen_chances(known: Marginals, year: int, male: Array, poor: Array) -> tuple[
 
 
 def who_is_poor(poverty: Array, idaci: Array, known: Marginals) -> Array:
-    """Those who would have free meals in the latest year, were their draw never renewed."""
+    """Flags of those eligible for free meals in the latest year if their draw is never renewed."""
     score = fsm_score(poverty, idaci, known)
     return np.asarray(score > np.quantile(score, 1 - known.in_year("fsm.share", 2023)))
 
 
 def fsm_score(uniform: Array, idaci: Array, known: Marginals) -> Array:
-    """Deprivation on the logit scale plus a logistic draw: free meals are where it passes the year's threshold."""
+    """Deprivation on the logit scale plus a logistic draw. Free meals start where it passes the year's threshold."""
     clipped = np.clip(uniform, 1e-9, 1 - 1e-9)
     return np.asarray(known.number("deprivation.fsm_slope") * idaci + np.log(clipped / (1 - clipped)))

@@ -28,11 +28,12 @@ def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     people, known = world.people, world.known
     who = now.at(0)
     n, place = len(who), ranks(scores.latent(people, who, scores.PROFILE, known))
+    # September is 0, the oldest.
     age = (people.month[who] + 3) % 12
     old, young = known.number("eyfsp.september"), known.number("eyfsp.august")
     share = (old + (young - old) * age / 11) * known.in_year("eyfsp.gld", now.year) / ((old + young) / 2)
     own = _rank_within(age, place)
-    good = own > 1 - share
+    good = own > 1 - share  # the best share of each month of birth
     new = now.year >= 2021
     goals = {name: _goal(rng, own, share, good, new) for name in _GOALS}
     points = np.round(17 + 17 * np.clip(own + share - 0.3, 0, 1) * (1.0 if new else 1.35))
@@ -54,7 +55,7 @@ def eyfsp(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def _rank_within(group: Array, value: Array) -> Array:
-    """Uniform ranks inside each group."""
+    """Uniform ranks within each group."""
     order = np.lexsort((value, group))
     size = np.bincount(group, minlength=12)
     first = np.cumsum(size) - size
@@ -64,7 +65,7 @@ def _rank_within(group: Array, value: Array) -> Array:
 
 
 def _goal(rng: Rng, own: Array, share: Array, good: Array, new: bool) -> Array:
-    """Whoever has a good level of development reached every goal; others may have reached this one."""
+    """A pupil with a good level of development has reached every goal; others may have reached this one."""
     met = good | (rng.random(len(own)) < 0.35)
     exceeded = good & (own > 1 - share * 0.3) & (not new)
     return np.where(rng.random(len(own)) < 0.003, 3, np.where(exceeded, 2, np.where(met, 1, 0)))
@@ -97,13 +98,13 @@ def phonics(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def _resit_share(world: World, year: int) -> float:
-    """How many of those who try again reach the threshold, so that the stated share has by the end of Year 2."""
+    """The share of resits that reach the threshold, chosen so that the stated share reaches it by the end of Year 2."""
     by_end, again = world.known.in_year("phonics.year2", year), world.known.number("phonics.resit_share")
     return max(0.1, (by_end - (1 - again)) / again)
 
 
 def _marks(place: Array, reached: float) -> Array:
-    """Marks 0..40 by rank: few at 30 and 31, a spike at 32 (teachers know the threshold), more towards 40."""
+    """Marks 0..40 by rank: few at 30 and 31, a spike at 32 (teachers know the threshold), and more towards 40."""
     failing = np.linspace(0.3, 2.0, 32)
     failing[30:] *= 0.35
     passing = np.array([2.2, 1.0, 1.0, 1.1, 1.3, 1.5, 1.8, 2.0, 2.2])
@@ -129,7 +130,7 @@ def ks1(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
             ("0", "1"), (people.moves_at[0][who] == 2).astype(np.int8)
         ),  # text, as some deliveries have it
     }
-    levels = now.year < 2015
+    levels = now.year < 2015  # before 2015/16 pupils had levels
     for name in ("READ", "WRIT", "MATH", "SCI"):
         share = known.in_year(f"ks1.{name.lower()}", now.year)
         got = scores.outcome(scores.effects(rng, z, 0.9), share, known.number("ks1.depth"))
@@ -180,7 +181,7 @@ def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> Col
     read = scores.bounded(reading, known.in_year("ks2.read_mean", year), known.number("ks2.read_sd"), 80, 120)
     math = scores.bounded(maths, known.in_year("ks2.math_mean", year), known.number("ks2.math_sd"), 80, 120)
     wrote = scores.outcome(writing, known.number("ks2.writing"), 0.13)
-    all_three = (read >= 100) & (math >= 100) & (wrote <= 1) & ~missing
+    all_three = (read >= 100) & (math >= 100) & (wrote <= 1) & ~missing  # 100 is the expected standard
     return {
         "KS2_READSCORE": whole(read, missing),
         "KS2_MATSCORE": whole(math, missing),
@@ -199,7 +200,7 @@ def _results(world: World, year: int, rng: Rng, z: Array, missing: Array) -> Col
 
 
 def _no_results(n: int) -> Columns:
-    """Levels before 2015/16 are not in the catalogue's columns."""
+    """Empty columns: the catalogue has no columns for the levels before 2015/16."""
     columns = {f"KS2_{name}": nothing(n, pa.int32()) for name in (*_SCORES, "READMRK", "MATMRK")}
     columns |= {f"KS2_{name}": nothing(n, pa.int8()) for name in _FLAGS}
     return columns | {"KS2_WRITTAOUTCOME": nothing(n, pa.string()), "KS2_READPROGSCORE_P": nothing(n, pa.float64())}

@@ -34,7 +34,7 @@ def npd_pupil(seed: int) -> Columns:
 
 
 def npd_absence(seed: int) -> Columns:
-    """Up to three years a pupil: the limit of the catalogue."""
+    """Three rows for each pupil, one a year: the catalogue's limit."""
     rng = stream(seed, "sample absence")
     row = np.repeat(np.arange(_PUPILS), 3)
     return {

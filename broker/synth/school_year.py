@@ -15,7 +15,7 @@ SEN = ("N", "K", "E", "A", "P", "S")
 
 @dataclass(frozen=True)
 class World:
-    """All that stays the same over the years."""
+    """Everything that stays the same over the years."""
 
     seed: int
     pupils: int
@@ -27,11 +27,11 @@ class World:
 
 @dataclass(frozen=True)
 class SchoolYear:
-    """What the tables of one year agree on. Arrays named in the plural of `everyone` hold one element a person."""
+    """The data that all tables of one year share. Arrays marked "everyone" have one element for each person."""
 
     year: int
     group: Array
-    """Everyone: year group, reception is 0."""
+    """Everyone: year group; reception is 0."""
     fsm: Array
     ever6: Array
     sen: Array
@@ -39,21 +39,22 @@ class SchoolYear:
     need: Array
     """Everyone: position in NEEDS, or -1."""
     school: Array
-    """Everyone: school by position where they are of school age."""
+    """Everyone: position of the school, for persons of school age."""
     roll: Array
     """Positions of the people on roll in January."""
 
     def at(self, *groups: int) -> Array:
-        """Positions of the people on roll in year groups."""
+        """Positions of the people on roll in these year groups."""
         return self.roll[np.isin(self.group[self.roll], groups)]
 
 
 class Calendar:
-    """Makes school years in order; carries when each person last had free meals."""
+    """Makes school years in order, and remembers when each person last had free meals."""
 
     def __init__(self, world: World, first: int) -> None:
         self._world = world
         self._last_fsm = np.full(world.people.count, -9999)
+        # EVERFSM_6 looks back six years.
         for year in range(first - 6, first):
             self._fsm(year)
 
@@ -69,7 +70,7 @@ class Calendar:
         )
 
     def _fsm(self, year: int) -> Array:
-        """Free meals: the year's share of those of school age; most keep their draw from year to year."""
+        """Free meals: the year's share of those of school age. Most persons retain their draw from year to year."""
         people, known = self._world.people, self._world.known
         rng = stream(self._world.seed, "fsm", year)
         fresh = rng.random(people.count) > known.number("fsm.persistence")
@@ -85,7 +86,7 @@ class Calendar:
 
 def _stage(world: World, year: int, plan: Array, support: Array) -> Array:
     """Codes of the year: School Action, Action Plus and statements to 2014, then K and E; statements end by 2018."""
-    draw = world.people.sen
+    draw = world.people.sen  # one draw for life: who has a plan lasts
     rng = stream(world.seed, "sen", year)
     converted = rng.random(len(draw)) < world.known.in_year("sen.plan_conversion.share", year)
     has_plan = np.where(converted, SEN.index("E"), SEN.index("S"))
@@ -96,7 +97,7 @@ def _stage(world: World, year: int, plan: Array, support: Array) -> Array:
 
 
 def _need(people: SyntheticPeople, sen: Array, year: int) -> Array:
-    """The main need: SEMH was BESD and NSA was not known before 2014/15."""
+    """The main need. Before 2014/15, SEMH was called BESD and NSA did not exist."""
     need = np.where(np.isin(sen, [2, 5]), people.need_plan, people.need_support)
     need = np.where(sen == 0, -1, need)
     if year < 2014:
@@ -114,11 +115,12 @@ def _school(people: SyntheticPeople, group: Array) -> Array:
 
 
 def _roll(world: World, group: Array) -> Array:
-    """Nursery and sixth form are attended by some, the able more than others in the sixth form."""
+    """Some attend nursery and sixth form; in the sixth form the more able are more likely."""
     people, known = world.people, world.known
     share = np.ones(len(group))
     for at, name in ((-2, "nursery_two"), (-1, "nursery_three"), (12, "sixth_form_12"), (13, "sixth_form_13")):
         share[group == at] = known.number(f"people.{name}")
     wish = np.where(group >= 12, np.clip(people.stays_on - 0.12 * people.ability, 0.0, 1.0), people.stays_on)
+    # In England at that age.
     of_age = (group >= -2) & (group <= LEAVES) & (group >= people.arrives) & (group <= people.leaves)
     return np.flatnonzero(of_age & (wish < share) & ~people.outside)

@@ -1,4 +1,5 @@
-"""From latent ability to marks: loadings, month of birth, thresholds that hit a stated share. Knows no table."""
+"""From latent ability to marks: loadings, month of birth, and thresholds that reach a stated share. Independent of
+tables."""
 
 import numpy as np
 
@@ -11,7 +12,7 @@ _NAMES = ("eyfsp", "phonics", "ks1", "ks2", "ks4")
 
 
 def latent(people: SyntheticPeople, who: Array, stage: int, known: Marginals) -> Array:
-    """What a person would score at a stage in standard deviations: the same whenever it is asked for."""
+    """A person's score at a stage, in standard deviations; every call gives the same score."""
     loading = known.number(f"ability.{_NAMES[stage]}_loading")
     age = (people.month[who] + 3) % 12  # September is 0, the oldest
     value = loading * people.ability[who] + np.sqrt(1 - loading**2) * people.noise[stage][who]
@@ -19,12 +20,12 @@ def latent(people: SyntheticPeople, who: Array, stage: int, known: Marginals) ->
 
 
 def bounded(z: Array, mean: float, sd: float, low: int, high: int) -> Array:
-    """A whole score with mean and deviation, clipped."""
+    """An integer score with this mean and deviation, clipped."""
     return np.clip(np.round(mean + sd * standardised(z)), low, high).astype(np.int32)
 
 
 def reaching(z: Array, share: float) -> Array:
-    """The best `share`."""
+    """Flags of the best `share`."""
     return np.asarray(ranks(z) > 1 - share)
 
 
@@ -36,11 +37,11 @@ def outcome(z: Array, expected: float, depth: float, lowest: float = 0.05) -> Ar
 
 
 def absent_outcomes(rng: np.random.Generator, outcomes: Array) -> Array:
-    """A few were absent or disapplied."""
+    """Mark a few as absent or disapplied."""
     draw = rng.random(len(outcomes))
     return np.where(draw < 0.002, 4, np.where(draw < 0.004, 5, outcomes))
 
 
 def effects(rng: np.random.Generator, z: Array, correlation: float) -> Array:
-    """A second measure that goes with the first."""
+    """A second measure that correlates with the first."""
     return np.asarray(correlation * standardised(z) + np.sqrt(1 - correlation**2) * rng.standard_normal(len(z)))

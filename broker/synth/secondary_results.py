@@ -1,4 +1,4 @@
-"""Secondary results: Key Stage 4 indicators and examinations, and the results of 16 to 18."""
+"""Secondary results: Key Stage 4 indicators and examinations, and results at 16 to 18."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,20 +14,20 @@ _GRADES = ("Q", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 
 
 def cohort(world: World, now: SchoolYear) -> Array:
-    """The end of KS4: those on roll in Year 11 and those of that age outside the state's schools."""
+    """The end of KS4: pupils on roll in Year 11, and those of that age outside state schools."""
     people = world.people
     outside = np.flatnonzero(people.outside & (now.group == 11) & (people.arrives <= 11) & (people.leaves >= 11))
     return np.sort(np.concatenate([now.at(11), outside]))
 
 
 def school_of(world: World, now: SchoolYear, who: Array) -> Array:
-    """Independent schools for those outside."""
+    """The school of each person; independent schools for those outside state schools."""
     away = world.schools.pools[pools.INDEPENDENT].choose(world.people.la[who], world.people.stays_on[who])
     return np.where(world.people.outside[who], away, now.school[who])
 
 
 def attainment_8(world: World, now: SchoolYear, who: Array) -> Array:
-    """Scores from ability, raked until the means of the published groups are the stated ones."""
+    """Scores from ability, raked until the means of the published groups equal the stated ones."""
     people, known = world.people, world.known
     z = standardised(scores.latent(people, who, scores.KS4, known) - 0.15 * people.truancy[who])
     mean = known.in_year("ks4.att8", now.year)
@@ -35,9 +35,9 @@ def attainment_8(world: World, now: SchoolYear, who: Array) -> Array:
     groups = [(member, known.number(f"ks4.mean_by.{name}") + offset) for name, member in _groups(world, now, who)]
     value = mean + known.number("ks4.att8_sd") * z
     nought = ranks(z) < known.number("ks4.zero_share")
-    for _ in range(12):
+    for _ in range(12):  # raking: groups overlap, so one round is not enough
         for member, target in groups:
-            if member.sum() >= 30:
+            if member.sum() >= 30:  # means of smaller groups are noise
                 value[member] += target - np.where(nought, 0, np.clip(value, 0, 90))[member].mean()
         spread = np.where(nought, 0, np.clip(value, 0, 90))
         value = mean + (value - spread.mean()) * np.clip(known.number("ks4.att8_sd") / spread.std(), 0.9, 1.1)
@@ -59,12 +59,12 @@ def _groups(world: World, now: SchoolYear, who: Array) -> list[tuple[str, Array]
 
 
 def disadvantaged(people: SyntheticPeople, now: SchoolYear, who: Array) -> Array:
-    """Free meals in six years, or looked after."""
+    """Flags: free meals within six years, or looked after."""
     return np.asarray(now.ever6[who] | (people.hardship[who] < 0.007))
 
 
 def prior_score(world: World, who: Array) -> Array:
-    """The KS2 score of English and maths, whichever year it was taken in."""
+    """The KS2 score in English and maths, whatever year it was taken in."""
     z = standardised(scores.latent(world.people, who, scores.KS2, world.known))
     return np.clip(np.round(104.5 + 7.6 * z, 1), 80, 120)
 
@@ -107,11 +107,11 @@ def ks4_pupil(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 def _indicators(world: World, now: SchoolYear, who: Array, rng: Rng) -> Columns:
     known, n, year = world.known, len(who), now.year
     score, prior = attainment_8(world, now, who), prior_score(world, who)
-    no_prior = (world.people.arrives[who] > 6) | world.people.outside[who]
+    no_prior = (world.people.arrives[who] > 6) | world.people.outside[who]  # no KS2 in the state's schools
     english, maths = (ranks(scores.effects(rng, score, c)) for c in (0.88, 0.88))
     both = np.minimum(english, maths)
     four, five = (float(np.quantile(both, 1 - known.in_year(f"ks4.grade{g}", year))) for g in (4, 5))
-    # a pass needs both subjects: the cut lies where the worse of the two reaches it often enough
+    # a pass needs both subjects, so the cut is a quantile of the worse of the two
     edges = [0.02, 0.25 * four, 0.5 * four, four, five, *(five + (1 - five) * np.array([0.3, 0.55, 0.75, 0.9]))]
     entered = scores.reaching(score + 8 * rng.standard_normal(n), known.number("ks4.ebacc_entry"))
     achieved = entered & scores.reaching(np.where(entered, score, -1.0), known.number("ks4.ebacc_achieved"))
@@ -124,7 +124,7 @@ def _indicators(world: World, now: SchoolYear, who: Array, rng: Rng) -> Columns:
         "KS4_KS2EMSS": number(prior, 1, no_prior),
         "KS4_PRIORBAND_PTQ_EE": coded(("1", "2", "3", "4"), np.searchsorted([0.2, 0.5, 0.8], ranks(prior)), no_prior),
     }
-    grades = year >= 2016
+    grades = year >= 2016  # 9-1 grades in English and maths
     for name, place in (("APENG", english), ("APMAT", maths)):
         grade = np.searchsorted(edges, place, side="right")
         columns[f"KS4_{name}_91"] = coded(_GRADES, grade, rng.random(n) < 0.012) if grades else nothing(n, pa.string())
@@ -132,11 +132,11 @@ def _indicators(world: World, now: SchoolYear, who: Array, rng: Rng) -> Columns:
 
 
 def _progress(world: World, year: int, score: Array, prior: Array, no_prior: Array) -> Columns:
-    """Progress 8: what is left of Attainment 8 once KS2 is known, in grades; not made in 2019/20 and 2020/21."""
+    """Progress 8 in grades: the residual of Attainment 8 given KS2. Not made in 2019/20 and 2020/21."""
     known, n = world.known, len(score)
     scored = year >= 2015
     in_p8 = ~no_prior & scored & (year not in (2019, 2020))
-    # written out, not by a linear algebra library: its sums depend on the number of cores
+    # without a linear algebra library, whose sums depend on the number of cores
     x, y = prior[~no_prior], score[~no_prior]
     left = score - ((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum() * prior
     of = left[~no_prior]
@@ -155,7 +155,7 @@ _LETTERS = ("U", "G", "F", "E", "D", "C", "B", "A", "A*")
 
 
 def ks4_exam(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
-    """Three core subjects and a choice of others, the more the better the pupil does; a few resits."""
+    """Three core subjects and a choice of others: the higher the score, the more subjects."""
     who = cohort(world, now)
     score = attainment_8(world, now, who)
     entries = np.minimum(
@@ -167,7 +167,7 @@ def ks4_exam(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     turn = rng.integers(0, len(_CHOSEN), len(who))[row]
     subject = np.where(place < 3, place, 3 + (place - 3 + turn) % len(_CHOSEN))
     z = 0.85 * standardised(score)[row] + 0.5 * rng.standard_normal(n)
-    numbers = now.year >= 2018
+    numbers = now.year >= 2018  # before, most subjects had letters
     nine = np.searchsorted([0.015, 0.05, 0.12, 0.25, 0.42, 0.60, 0.75, 0.87, 0.95], ranks(z))
     eight = np.searchsorted([0.02, 0.05, 0.09, 0.16, 0.33, 0.62, 0.82, 0.94], ranks(z))
     grade = coded(_NUMBERS, nine) if numbers else coded(_LETTERS, eight)
@@ -189,7 +189,8 @@ def ks4_exam(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
 
 
 def ks5_student(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
-    """Two in three of those aged 17: from school sixth forms and, without a provider in the register, from colleges."""
+    """About two in three of those aged 17: from school sixth forms, and from colleges, which have no provider in the
+    register."""
     people = world.people
     age = np.flatnonzero((now.group == 13) & (people.arrives <= 11) & (people.leaves >= 13))
     here = np.isin(age, now.roll)

@@ -1,4 +1,4 @@
-"""Children in need (episodes, many without a key: they are not at school yet) and children looked after."""
+"""Children in need (episodes, many without a key because the child is not yet at school) and children looked after."""
 
 import numpy as np
 import pyarrow as pa
@@ -64,7 +64,7 @@ _PLACED_SHARES = (0.38, 0.12, 0.2, 0.12, 0.04, 0.05, 0.03, 0.03, 0.01, 0.02)
 
 
 def _chances(world: World, now: SchoolYear, per_10000: str) -> Array:
-    """Relative to hardship, which lasts; poor children and those with plans more often."""
+    """Chances in the order of hardship, which lasts: higher for poor children and those with special needs."""
     factor = np.where(world.people.poor, 2.6, 0.5) * np.where(now.sen == 0, 0.85, 1.9)
     chance = world.known.number(per_10000) / 10_000 * factor
     return np.asarray(chance / factor[now.roll].mean())
@@ -74,11 +74,12 @@ def cin(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
     people, known = world.people, world.known
     of_year = known.number("care.episodes_per_child_in_need")
     chance = _chances(world, now, "care.in_need_per_10000")[now.roll] * of_year
+    # Hardship lasts, so mostly the same children are in need each year.
     drawn = people.hardship[now.roll] * 0.8 + rng.random(len(now.roll)) * 0.2
     matched = now.roll[_lowest(drawn / np.maximum(chance, 1e-9), round(chance.sum() / 1.15))]
     matched = np.repeat(matched, np.minimum(1 + rng.poisson(0.15, len(matched)), most))
     without = known.number("care.unmatched")
-    unmatched = rng.integers(0, people.count, round(len(matched) * without / (1 - without)))
+    unmatched = rng.integers(0, people.count, round(len(matched) * without / (1 - without)))  # not at school yet
     who = np.concatenate([matched, unmatched])
     n = len(who)
     keys = blank_keys(rng, people.references(matched, now.year), 0.01)
@@ -112,7 +113,7 @@ def _lowest(score: Array, n: int) -> Array:
 
 
 def cla(world: World, now: SchoolYear, rng: Rng, most: int) -> Columns:
-    """Those in care for a year on end; one in five has left by 31 March."""
+    """Children in care over the year; one in five has left by 31 March."""
     people = world.people
     chance = _chances(world, now, "care.looked_after_per_10000")[now.roll] * 1.25
     drawn = people.hardship[now.roll] * 0.9 + rng.random(len(now.roll)) * 0.1

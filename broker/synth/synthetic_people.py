@@ -43,12 +43,12 @@ SURNAMES = (
 )
 # fmt: on
 LEAVES = 13
-"""The last year group; year groups count from reception (0), nursery is below."""
+"""The last year group. Year groups count from reception (0); nursery is below."""
 
 
 @dataclass(frozen=True)
 class SyntheticPeople:
-    """One element a person; `reception` is the first calendar year of their reception year."""
+    """One element for each person. `reception` is the first calendar year of their reception year."""
 
     reception: Array
     male: Array
@@ -60,14 +60,14 @@ class SyntheticPeople:
     ethnic: Array
     english: Array
     poverty: Array
-    """The uniform draw behind free meals; `poor` is who would be eligible in the latest year."""
+    """The uniform draw that free meals depend on; `poor` says who would be eligible in the latest year."""
     poor: Array
     sen: Array
     need_plan: Array
     need_support: Array
     ability: Array
     noise: Array
-    """One row a stage (profile, phonics, KS1, KS2, KS4): what a test adds to ability."""
+    """One row for each stage (profile, phonics, KS1, KS2, KS4): what a test adds to ability."""
     truancy: Array
     conduct: Array
     hardship: Array
@@ -76,21 +76,21 @@ class SyntheticPeople:
     stays_on: Array
     moves_at: Array
     school: Array
-    """Rows: primary before and after a move, secondary before and after, nursery."""
+    """Rows: primary before and after a move, secondary before and after a move, nursery."""
     special: Array
     service: Array
     outside: Array
     """Never in a census (independent schools): exam results without a match."""
     reference: pa.Array
     second_reference: Array
-    """Position of a second reference in `reference`, or the person's own."""
+    """Position of a second reference in `reference`, or of the person's own."""
     second_from: Array
     upn: pa.Array
     surname: Array
     edukey: pa.Array
 
     def references(self, who: Array, year: int) -> pa.Array:
-        """The pseudonym of each person in a year: a few get a new one along the way."""
+        """The pseudonym of each person in a year: a few get a new one at some time."""
         return self.reference.take(pa.array(np.where(year >= self.second_from[who], self.second_reference[who], who)))
 
     @property
@@ -101,11 +101,12 @@ class SyntheticPeople:
 def make_people(
     seed: int, pupils: int, years: range, places: Places, schools: Schools, known: Marginals
 ) -> SyntheticPeople:
-    """Cohorts from those who are `earnings.oldest` in the first year to those in nursery in the last."""
+    """Make the cohorts, from those who are `earnings.oldest` in the first year to those in nursery in the last."""
     rng = stream(seed, "people")
     reception = _cohorts(rng, pupils, years, known)
     n = len(reception)
     la = pick(rng, places.weight, n)
+    # Uniform within the authority.
     area = places.area_first[la] + (rng.random(n) * places.area_count[la]).astype(np.int64)
     traits = _traits(rng, known, years[-1], places.area_idaci[area], pick_by_group(rng, places.ethnic_mix, la))
     second, second_from, extra = _second_references(rng, known, reception)
@@ -113,7 +114,7 @@ def make_people(
     return SyntheticPeople(
         reception=reception,
         month=month,
-        born=reception - 5 + (month < 9),
+        born=reception - 5 + (month < 9),  # born before September: a calendar year later
         la=la,
         area=area,
         **traits,
@@ -129,10 +130,10 @@ def make_people(
 
 
 def _cohorts(rng: Rng, pupils: int, years: range, known: Marginals) -> Array:
-    """The reception year of everybody: cohorts so large that about `pupils` are on roll in a year."""
+    """Everybody's reception year. Cohorts are large enough that about `pupils` are on roll in a year."""
     part = sum(known.number(f"people.{k}") for k in ("nursery_two", "nursery_three", "sixth_form_12", "sixth_form_13"))
     cohorts = np.arange(years[0] - int(known.number("earnings.oldest")) + 4, years[-1] + 3)
-    usual = pupils / (12 + part) / known.number("size.on_roll_of_cohort")
+    usual = pupils / (12 + part) / known.number("size.on_roll_of_cohort")  # twelve full year groups
     vary = np.clip(1 + 0.02 * rng.standard_normal(len(cohorts)), 0.9, 1.1)
     return np.repeat(cohorts, np.round(usual * vary).astype(int))
 
@@ -143,7 +144,7 @@ def _months(rng: Rng, known: Marginals, n: int) -> Array:
 
 
 def _traits(rng: Rng, known: Marginals, last: int, idaci: Array, ethnic: Array) -> dict[str, Array]:
-    """What depends on each other: deprivation, poverty, special needs, ability."""
+    """Traits that depend on each other: deprivation, poverty, special needs, ability."""
     n = len(idaci)
     male, poverty, sen = rng.random(n) < known.number("people.male"), rng.random(n), rng.random(n)
     poor = who_is_poor(poverty, idaci, known)
@@ -166,7 +167,7 @@ def _traits(rng: Rng, known: Marginals, last: int, idaci: Array, ethnic: Array) 
 
 
 def _lives(rng: Rng, known: Marginals, n: int) -> dict[str, Array]:
-    """What is drawn for each on its own."""
+    """Traits that are drawn independently for each person."""
     late, early = rng.random(n) < known.number("people.arrive_late"), rng.random(n) < known.number("people.leave_early")
     arrives = np.where(late, rng.integers(1, 11, n), -3).astype(np.int8)
     leaves = np.where(early, rng.integers(1, 11, n), LEAVES).astype(np.int8)
@@ -176,7 +177,7 @@ def _lives(rng: Rng, known: Marginals, n: int) -> dict[str, Array]:
         "conduct": rng.random(n),
         "hardship": rng.random(n),
         "arrives": arrives,
-        "leaves": np.maximum(leaves, arrives + 1),
+        "leaves": np.maximum(leaves, arrives + 1),  # at least one year
         "stays_on": rng.random(n),
         "moves_at": _moves(rng, known, n),
         "service": rng.random(n) < known.number("people.service_child"),
@@ -202,29 +203,30 @@ def _needs(rng: Rng, shares: dict[str, float], n: int) -> Array:
 
 
 def _moves(rng: Rng, known: Marginals, n: int) -> Array:
-    """Row 0: the year group from which a pupil is in a second primary school; row 1: secondary."""
+    """Row 0: the year group from which a pupil is in a second primary school; row 1: the same for secondary schools."""
     primary = np.where(rng.random(n) < known.number("people.move_primary"), rng.integers(1, 7, n), 99)
     secondary = np.where(rng.random(n) < known.number("people.move_secondary"), rng.integers(8, 12, n), 99)
     return np.stack([primary, secondary]).astype(np.int8)
 
 
 def _schools(rng: Rng, la: Array, area: Array, places: Places, schools: Schools, special: Array) -> Array:
-    """Most go to the school of their area; areas stand in order of deprivation, so schools differ by it."""
+    """Most pupils go to the school of their area. Areas are ordered by deprivation, so schools differ in it."""
     rows = []
     for pool in (pools.PRIMARY, pools.PRIMARY, pools.SECONDARY, pools.SECONDARY, pools.NURSERY):
         near = (area + rng.random(len(la))) / places.area_count[la]
         place = np.where(rng.random(len(la)) < 0.6, near, rng.random(len(la)))
-        away = np.where(rng.random(len(la)) < 0.04, (la + 1) % len(places.codes), la)
+        away = np.where(rng.random(len(la)) < 0.04, (la + 1) % len(places.codes), la)  # some cross the boundary
         at_special = schools.pools[pools.SPECIAL].choose(la, place)
         rows.append(np.where(special, at_special, schools.pools[pool].choose(away, place)))
     return np.stack(rows).astype(np.int32)
 
 
 def _second_references(rng: Rng, known: Marginals, reception: Array) -> tuple[Array, Array, int]:
-    """A few are given a new reference at the start of secondary school: the link tables know that the two are one."""
+    """A few get a new reference at the start of secondary school. Link tables show that both belong to one person."""
     n = len(reception)
     changed = np.flatnonzero(rng.random(n) < known.number("people.new_reference"))
     second = np.arange(n)
+    # Second references follow the first ones of everybody.
     second[changed] = n + np.arange(len(changed))
     since = np.full(n, 9999)
     since[changed] = reception[changed] + 7

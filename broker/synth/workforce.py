@@ -43,14 +43,14 @@ _PAY = np.array([0.90, 1.9, 1.55, 1.4, 0.48, 0.55, 1.3, 1.35])
 
 @dataclass(frozen=True)
 class Staff:
-    """Posts by position, each with a succession of holders over the years: `holder[year - first]` numbers them."""
+    """Posts by position, each with a succession of holders: `holder[year - first]` has their numbers."""
 
     first: int
     school: Array
     role: Array
     holder: Array
     since: Array
-    """The year in which the holder of a year began."""
+    """The year in which each year's holder began."""
     reference: pa.Array
     number: pa.Array
 
@@ -62,14 +62,14 @@ def make_staff(world: World, years: range) -> Staff:
     in_class, others = [teachers * s for s in (0.84, 0.045, 0.045, 0.055)], 1 - teachers - assistants
     shares = [*in_class, assistants, others, teachers * 0.003, teachers * 0.012]
     role = pick(rng, shares, n)
-    pool = pick(rng, [0.49, 0.44, 0.05, 0.01, 0.01], n)
+    pool = pick(rng, [0.49, 0.44, 0.05, 0.01, 0.01], n)  # primary, secondary, special, unit, nursery
     la, place = pick(rng, world.places.weight, n), rng.random(n)
     kinds = (pools.PRIMARY, pools.SECONDARY, pools.SPECIAL, pools.UNIT, pools.NURSERY)
     school = np.choose(pool, [world.schools.pools[kind].choose(la, place) for kind in kinds])
     holder, since = np.empty((len(years), n), dtype=np.int64), np.empty((len(years), n), dtype=np.int64)
     holder[0], since[0], used = np.arange(n), years[0] - np.minimum(rng.geometric(0.12, n), 35), n
     for at in range(1, len(years)):
-        new = rng.random(n) < known.number("workforce.turnover")
+        new = rng.random(n) < known.number("workforce.turnover")  # posts that change hands this year
         holder[at] = np.where(new, used + np.cumsum(new) - 1, holder[at - 1])
         since[at] = np.where(new, years[at], since[at - 1])
         used += int(new.sum())
@@ -81,8 +81,9 @@ def workforce(world: World, staff: Staff, now: SchoolYear, rng: Rng, most: int) 
     two = rng.random(len(staff.role)) < (world.known.number("workforce.second_contract") if most >= 2 else 0.0)
     row = np.concatenate([np.arange(len(staff.role)), np.flatnonzero(two)])
     holder, since, role, school = staff.holder[at][row], staff.since[at][row], staff.role[row], staff.school[row]
-    traits = _StaffTraits(world, int(staff.holder.max()) + 1)
+    traits = _StaffTraits(world, int(staff.holder.max()) + 1)  # the same in every year: its stream has no year
     age = np.clip(traits.age[holder] + (now.year - since), 21, 67)
+    # The last year knows no successors.
     leaves = np.zeros(len(row), dtype=bool) if at + 1 >= len(staff.holder) else staff.holder[at + 1][row] != holder
     second = np.arange(len(row)) >= len(staff.role)
     septembers = np.array([days_of(y, 9, 1) for y in range(now.year - 60, now.year + 1)])
@@ -142,7 +143,7 @@ def _subject(world: World, school: Array, own: Array) -> Array:
 
 
 class _StaffTraits:
-    """What stays the same about a member of staff over the years."""
+    """Traits of a member of staff that stay the same over the years."""
 
     def __init__(self, world: World, n: int) -> None:
         rng = stream(world.seed, "staff always")
@@ -153,7 +154,7 @@ class _StaffTraits:
 
 
 def _ranges(role: Array, age: Array, qualified: Array) -> Array:
-    """Main and upper range for classroom teachers, leadership and heads for theirs, others outside."""
+    """Main and upper range for classroom teachers, own ranges for leadership and heads, and "other" for the rest."""
     classroom = np.where(~qualified, 5, np.where(age > 32, 1, 0))
     return np.select(
         [role == 1, (role == 2) | (role == 3), role == 7, (role == _TAS) | (role == _SUP)], [3, 2, 4, 6], classroom

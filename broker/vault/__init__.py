@@ -1,1 +1,1 @@
-"""Vault: makes snapshots of the data and project vaults out of them. Decides nothing about scope or release."""
+"""Vault: makes snapshots of the data, and project vaults from them. Takes no decisions on scope or release."""

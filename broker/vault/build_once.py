@@ -1,4 +1,5 @@
-"""Folders that are costly to build: each built once under a file lock, whole or not at all, and again when damaged."""
+"""Folders that are costly to build: each is built once under a file lock, completely or not at all, and again if
+damaged."""
 
 import fcntl
 import json
@@ -21,7 +22,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def try_locked(path: Path) -> Iterator[bool]:
-    """Hold the lock file if nobody else does; says whether it is held."""
+    """Hold the lock file if nobody else does; yields whether it is held."""
     with path.open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,12 +35,12 @@ def try_locked(path: Path) -> Iterator[bool]:
 MANIFEST = "made.json"
 
 Builder = Callable[[Path], Mapping[str, object]]
-"""Fills a new folder and says what others want to know of it, as JSON."""
+"""Fills a new folder and returns facts about it for others, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltFolder:
-    """A whole folder; `facts` are what its maker said. `fresh`: it was made just now."""
+    """A complete folder. `facts` are what its builder returned. `fresh`: it was built just now."""
 
     folder: Path
     facts: Mapping[str, Any]
@@ -47,8 +48,8 @@ class BuiltFolder:
 
 
 def build_once(root: Path, name: str, build: Builder, waiting: Callable[[], None] = lambda: None) -> BuiltFolder:
-    """The folder `root/name`. It appears by a rename when it is complete; of any number who ask at once, one makes it.
-    `waiting` is called before this waits for somebody else who does."""
+    """Return the folder `root/name`, building it if necessary. It appears by a rename when it is complete, and of
+    several callers at once only one builds it. `waiting` is called before waiting for another builder."""
     root.mkdir(parents=True, exist_ok=True)
     folder, lock = root / name, root / f".{name}.lock"
     found = _complete(folder)
@@ -57,14 +58,14 @@ def build_once(root: Path, name: str, build: Builder, waiting: Callable[[], None
     with try_locked(lock) as held:
         if held:
             return _build(folder, build)
-    waiting()
+    waiting()  # before blocking, so that the caller can report it
     with locked(lock):
         return _build(folder, build)
 
 
 def remove_older(root: Path, before: float) -> None:
-    """Remove the folders below `root` whose manifest is older: who is given one says so by its time. Never one that is
-    being made."""
+    """Remove folders below `root` whose manifest is older than `before` (callers renew its time when they use a
+    folder). A folder that is being built stays."""
     for manifest in root.glob(f"*/{MANIFEST}"):
         folder = manifest.parent
         with try_locked(root / f".{folder.name}.lock") as held, suppress(FileNotFoundError):
@@ -73,19 +74,20 @@ def remove_older(root: Path, before: float) -> None:
 
 
 def _build(folder: Path, build: Builder) -> BuiltFolder:
-    """The lock is held: what lies there half-made or damaged belongs to nobody; somebody may have made it meanwhile."""
+    """Build the folder while holding the lock, unless somebody has built it meanwhile. Unfinished or damaged folders
+    are removed first."""
     found = _complete(folder)
     if found is not None:
         return found
     half = folder.with_name(f".half-{folder.name}")
-    for old in (half, folder):
+    for old in (half, folder):  # left by a crash, or damaged
         _remove(old)
     half.mkdir()
     try:
         facts = build(half)
         document = {"facts": facts, "files": _sizes(half)}
         (half / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
-        os.replace(half, folder)
+        os.replace(half, folder)  # atomic: nobody sees an incomplete folder
     except BaseException:
         _remove(half)
         raise
@@ -93,7 +95,7 @@ def _build(folder: Path, build: Builder) -> BuiltFolder:
 
 
 def _complete(folder: Path) -> BuiltFolder | None:
-    """The folder if every file that it was made with is there in its size."""
+    """The folder, if every file of its manifest exists with its recorded size; otherwise None."""
     try:
         document = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if all((folder / name).stat().st_size == size for name, size in document["files"].items()):
@@ -108,7 +110,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _remove(folder: Path) -> None:
-    """A vault's folders are sealed against writing: they are opened first."""
+    """Remove a folder. The folders of a vault are read-only, so they are made writable first."""
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     if not folder.exists():

@@ -1,4 +1,4 @@
-"""Builds one vault out of one snapshot: two renderings of a project's shares. Decides nothing about grants."""
+"""Builds one vault from one snapshot: two renderings of a project's shares. Takes no decisions on grants."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
@@ -22,17 +22,18 @@ KEY_DIGITS = 8
 
 
 def record_key_sql(secret: str) -> str:
-    """SQL for the record key of the person with the number `global`: the same wherever the owner's secret is.
+    """SQL for the record key of the person with the number `global`: the same wherever the owner's secret is used.
 
-    Sums of record keys decide about noise, so they must be uniform and nobody's guess: a cryptographic hash.
+    Sums of record keys determine noise, so the keys must be uniform and unpredictable: they are a cryptographic hash.
     """
     return f"('0x' || substr(sha256({literal(secret)} || ':' || global::VARCHAR), 1, {KEY_DIGITS}))::UINTEGER"
 
 
 def number_institutions(con: Connection, codes: Sequence[tuple[str, str]], key: ProjectKey) -> None:
-    """Make the table `institutions` (code, key, number) from (code, SQL for keys): numbers from 1, in keyed order.
+    """Create the table `institutions` (code, key, number) from pairs of a code and SQL for its keys. Numbers start at
+    1, in an order drawn with the project's key.
 
-    An institution has one number in all tables and years that name it by the same code.
+    An institution has one number in all tables and years that identify it by the same code.
     """
     con.execute("CREATE TABLE institutions (code VARCHAR, key VARCHAR, number UINTEGER)")
     con.execute("CREATE TEMP TABLE named (code VARCHAR, key VARCHAR)")
@@ -41,6 +42,7 @@ def number_institutions(con: Connection, codes: Sequence[tuple[str, str]], key: 
             f"INSERT INTO named SELECT DISTINCT {literal(code)}, k::VARCHAR FROM ({keys}) t(k) WHERE k IS NOT NULL"
         )
     found = con.execute("SELECT DISTINCT code, key FROM named ORDER BY code, key").fetchall()
+    # Keyed: the number says nothing about the code, and is the same when the vault is rebuilt.
     order = np.random.Generator(np.random.Philox(np.random.SeedSequence(int(key.salt("institution numbers"), 16))))
     numbers = order.permutation(len(found)).astype(np.uint32) + np.uint32(1)
     columns = {
@@ -58,8 +60,8 @@ SCHEMA_FILE = "schema.parquet"
 def build_vault(
     shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey, records: str, target: Path, person_map: Path
 ) -> None:
-    """Write `target/evidence` and `target/script`, and the broker-only map (`__p`, global number). `records` is the
-    owner's secret that record keys are made with."""
+    """Write `target/evidence` and `target/script`, and the map for the broker only (`__p`, global number). `records` is
+    the owner's secret for record keys."""
     scratch = target / "scratch"
     for folder in (scratch, target / "evidence", target / "script"):
         folder.mkdir()
@@ -79,7 +81,7 @@ def source_of(snapshot: Path, share: ProjectShare, year: int | None) -> Path:
 def _number_persons(
     con: Connection, shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey, records: str, person_map: Path
 ) -> None:
-    """Make the table `persons` (global, p, k) of everybody in the vault, and keep its numbers as the map."""
+    """Create the table `persons` (global, p, k) of everybody in the vault, and store its numbers as the map."""
     con.execute("CREATE TEMP TABLE everybody (global UINTEGER)")
     for share in shares:
         if share.table.kind is TableKind.PERSON:
@@ -95,11 +97,11 @@ def _number_persons(
     con.unregister("drawn")
     columns = [("__p", "UINTEGER"), ("global", "UINTEGER")]
     write(con, "SELECT p AS __p, global FROM persons ORDER BY p", person_map, columns)
-    person_map.chmod(0o600)
+    person_map.chmod(0o600)  # leads to global numbers: for the broker only
 
 
 def _codes_of_institutions(shares: Sequence[ProjectShare], snapshot: Path) -> list[tuple[str, str]]:
-    """(code, SQL for the keys) of every granted table-year that names institutions."""
+    """Pairs of a code and SQL for its keys, for every granted table-year that identifies institutions."""
     found = [(share, year, institution_of(share, year)) for share in shares for year in share.years]
     return [
         (institution_code(v.name) or "", f"SELECT {quote(v.name)} FROM {parquet_of(source_of(snapshot, share, year))}")
@@ -109,7 +111,8 @@ def _codes_of_institutions(shares: Sequence[ProjectShare], snapshot: Path) -> li
 
 
 def _make_pseudonyms(con: Connection, shares: Sequence[ProjectShare], snapshot: Path, key: ProjectKey) -> None:
-    """Make the table `pseudonyms` (domain, key, pseudonym): one HMAC for each distinct key, however often it occurs."""
+    """Create the table `pseudonyms` (domain, key, pseudonym, whole): one HMAC for each distinct key, however often it
+    occurs. Raises Breach if two keys get one pseudonym."""
     con.execute("CREATE TEMP TABLE keys (domain VARCHAR, key VARCHAR)")
     for share in shares:
         for year in share.years:
@@ -125,6 +128,7 @@ def _make_pseudonyms(con: Connection, shares: Sequence[ProjectShare], snapshot: 
         keys = [row[0] for row in con.execute("SELECT DISTINCT key FROM keys WHERE domain = ?", [domain]).fetchall()]
         made = key.pseudonyms(domain, keys)
         whole = [key.whole(pseudonym) for pseudonym in made]
+        # Integers have fewer bits than the HMAC, so a collision is possible.
         if len(set(whole)) < len(keys):
             raise Breach(f"Two keys of {domain} have one pseudonym; the project needs another pseudonym key.")
         con.register("made", pa.table({"key": pa.array(keys, pa.string()), "pseudonym": made, "whole": whole}))
@@ -137,11 +141,13 @@ def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: Proj
     for rendering, columns, _ in renderings:
         folder = target / rendering / share.table.full_name
         folder.mkdir(parents=True)
+        # A file without rows, so that a table without granted years still has its columns.
         empty = ", ".join(f"NULL::{kind} AS {quote(column)}" for column, kind in columns)
         write(con, f"SELECT {empty} WHERE false", folder / SCHEMA_FILE, columns)
     for year in share.years:
         rows = rows_sql(share, year, source_of(snapshot, share, year), key)
         con.execute(f"CREATE OR REPLACE TEMP TABLE rows AS {rows}")
+        # Both renderings from one temporary table, so that they have the same rows.
         for rendering, columns, order in renderings:
             names = ", ".join(quote(column) for column, _ in columns)
             path = target / rendering / share.table.full_name / f"{year_label(year)}.parquet"
@@ -150,7 +156,7 @@ def _write_table(con: Connection, share: ProjectShare, snapshot: Path, key: Proj
 
 
 def _renderings(share: ProjectShare) -> list[tuple[str, list[tuple[str, str]], str]]:
-    """(folder, columns, order of rows) of the two renderings."""
+    """Folder, columns and row order of each of the two renderings."""
     if share.table.kind is TableKind.PUBLIC:
         return [("evidence", share.columns, ORDER), ("script", share.columns, ORDER)]
     evidence = [*share.columns, *EVIDENCE_COLUMNS, *rank_columns(share), *code_columns(share)]

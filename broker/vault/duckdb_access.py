@@ -1,4 +1,4 @@
-"""DuckDB for the vault: one hardened connection, quoting, and checked Parquet files. No rule about data stands here."""
+"""DuckDB for the vault: a hardened connection, quoting, and checked Parquet files. Contains no rule about data."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,14 +27,14 @@ DECIMAL_WIDTH = 18
 
 @contextmanager
 def connection(scratch: Path) -> Iterator[Connection]:
-    """A connection in memory that spills into `scratch`, loads no extension and picks up no Python variable."""
+    """An in-memory connection that spills into `scratch`, loads no extension and reads no Python variable."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "memory_limit": MEMORY_LIMIT,
         "python_enable_replacements": "false",
         "temp_directory": str(scratch),
-        "threads": 1,
+        "threads": 1,  # one for each file: see `run_each`
     }
     opened = duckdb.connect(":memory:", config=config)
     try:
@@ -44,9 +44,9 @@ def connection(scratch: Path) -> Iterator[Connection]:
 
 
 def run_each(con: Connection, items: Sequence[Item], work: Callable[[Connection, Item], Result]) -> Iterator[Result]:
-    """`work` for every item, several at a time, each with a cursor of its own; results in the order of the items.
+    """Run `work` for every item, several at a time, each with its own cursor; results are in the order of the items.
 
-    Files are many and most are small: one thread a file costs a third less than two threads within a file.
+    There are many files and most are small: one thread for each file costs a third less than two threads within a file.
     """
 
     def one(item: Item) -> Result:
@@ -59,7 +59,7 @@ def run_each(con: Connection, items: Sequence[Item], work: Callable[[Connection,
             for future in futures:
                 yield future.result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)  # also if the caller stops early
 
 
 def quote(identifier: str) -> str:
@@ -82,7 +82,8 @@ def parquet_of(path: Path) -> str:
 
 
 def storage_type(variable: Variable) -> str:
-    """The DuckDB type in which snapshots and vaults hold a variable; scores with fixed digits are exact decimals."""
+    """The DuckDB type of a variable in snapshots and vaults. Scores with a fixed number of digits are exact
+    decimals."""
     match variable.type:
         case ScalarType.FLAG:
             return "TINYINT"
@@ -111,9 +112,10 @@ ARROW_NAMES = {
 
 
 def write(con: Connection, query: str, path: Path, columns: Iterable[tuple[str, str]]) -> None:
-    """Write a query to one Parquet file and prove that the file has exactly these (name, DuckDB type) columns.
+    """Write a query to one Parquet file and check that it has exactly these (name, DuckDB type) columns. Raises Breach
+    if not.
 
-    The proof is needed: some expressions are written with another type than the query had.
+    The check is needed because some expressions are written with another type than the query has.
     """
     con.execute(f"COPY ({query}) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)")
     found = [(field.name, str(field.type)) for field in parquet.read_schema(path)]
@@ -130,11 +132,11 @@ def _arrow(kind: str) -> str:
 
 
 def count(con: Connection, query: str) -> int:
-    """The single whole number that a query returns; 0 for NULL."""
+    """The single integer that a query returns; 0 for NULL."""
     return int(single_row(con, query)[0] or 0)
 
 
 def single_row(con: Connection, query: str) -> tuple[Any, ...]:
-    """The only row of a query, read to its end: an unread result blocks the connection."""
+    """The only row of a query, read to its end, because an unread result blocks the connection."""
     rows: list[tuple[Any, ...]] = con.execute(query).fetchall()
     return rows[0]

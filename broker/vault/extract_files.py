@@ -1,4 +1,4 @@
-"""Extract files in a folder by table and year, and what is wrong with them; no value of a row stands in a problem."""
+"""Finds extract files in a folder by table and year, and reports problems. No value of a row appears in a problem."""
 
 import hashlib
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ SENTENCES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ExtractProblem:
-    """One rule that one file breaks: `count` values, rows or persons of `column` (None: the file as a whole)."""
+    """One rule that a file breaks. `count` is the number of values, rows or persons of `column` (None: the whole
+    file)."""
 
     file: str
     column: str | None
@@ -47,7 +48,7 @@ class ExtractProblem:
 
 
 class IngestRefused(Invalid):
-    """Extracts cannot become a snapshot; carries every problem of every file at once."""
+    """The extracts cannot become a snapshot. Carries every problem of every file."""
 
     def __init__(self, problems: tuple[ExtractProblem, ...]) -> None:
         message = "; ".join(p.sentence for p in problems[:20])
@@ -57,17 +58,17 @@ class IngestRefused(Invalid):
 
 
 SYNTHETIC_MARK = "synthetic.json"
-"""The file by which a producer says that everything in the folder is synthetic."""
+"""The file by which a producer declares that everything in the folder is synthetic."""
 
 WITHOUT_YEAR = "all"
-"""What stands for the year in the file name of a table without a year axis."""
+"""Replaces the year in the file name of a table without years."""
 
 SUFFIXES = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """One file of one table and year; `name` is its path in the source folder."""
+    """One file of one table and year; `name` is its path within the source folder."""
 
     table: CatalogueTable
     year: int | None
@@ -80,7 +81,7 @@ class Extract:
 
 
 def find_extracts(source: Path, catalogue: Catalogue) -> tuple[list[Extract], list[ExtractProblem]]:
-    """Every extract, ordered by table and year, and a problem for everything else that lies there."""
+    """Every extract, ordered by table and year, and a problem for everything else in the folder."""
     extracts: dict[tuple[str, str], Extract] = {}
     problems: list[ExtractProblem] = []
     for folder in sorted(source.iterdir()):
@@ -95,6 +96,7 @@ def find_extracts(source: Path, catalogue: Catalogue) -> tuple[list[Extract], li
             found = _extract(path, table)
             if isinstance(found, ExtractProblem):
                 problems.append(found)
+            # A CSV and a Parquet file of one year, for example.
             elif (table.full_name, found.label) in extracts:
                 problems.append(ExtractProblem(found.name, None, "two-files", 1))
             else:
@@ -114,10 +116,10 @@ def _extract(path: Path, table: CatalogueTable) -> Extract | ExtractProblem:
             if path.stem == WITHOUT_YEAR
             else ExtractProblem(name, None, "unknown-file", 1)
         )
-    if not path.stem.isdecimal() or not path.stem.isascii():
+    if not path.stem.isdecimal() or not path.stem.isascii():  # int() also accepts other digits
         return ExtractProblem(name, None, "unknown-file", 1)
     year = int(path.stem)
-    if year not in table.year.years or path.stem != str(year):
+    if year not in table.year.years or path.stem != str(year):  # "02022" is no year
         return ExtractProblem(name, None, "unknown-year", 1)
     return Extract(table, year, path, name)
 

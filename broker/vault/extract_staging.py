@@ -30,10 +30,11 @@ KEY_FORMAT = "^[!-~]{1,64}$"
 
 @dataclass(frozen=True, slots=True)
 class ColumnReading:
-    """How a column is read, in two steps: `plain` of the source column, then `value` of that, which is called `column`.
+    """How a column is read, in two steps: `plain` reads the source column, and `value` converts the result, under the
+    name `column`.
 
-    Where `plain` has a value and `value` has none, the type is wrong. `rules` (id, predicate on `column`) are true
-    for a row that breaks them.
+    If `plain` has a value and `value` has none, the type is wrong. `rules` are pairs of id and predicate on `column`;
+    the predicate is true for a row that breaks the rule.
     """
 
     variable: Variable
@@ -44,12 +45,12 @@ class ColumnReading:
 
 
 def stored_variables(table: CatalogueTable) -> tuple[Variable, ...]:
-    """The variables that a snapshot holds: instant identifiers are never granted, so they are never kept."""
+    """The variables that a snapshot holds. Instant identifiers are never granted, so they are not stored."""
     return tuple(v for v in table.variables if v.cls is not VariableClass.INSTANT_IDENTIFIER)
 
 
 def is_stripped(table: CatalogueTable, variable: Variable) -> bool:
-    """Whether extracts may lack a column: direct identifiers are taken out before data are handed over."""
+    """Whether extracts may lack a column: direct identifiers are removed before data are handed over."""
     identifying = {VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER}
     return variable.cls in identifying and not table.is_link_key(variable.name)
 
@@ -57,7 +58,7 @@ def is_stripped(table: CatalogueTable, variable: Variable) -> bool:
 def column_reading(
     table: CatalogueTable, year: int | None, variable: Variable, source: str | None, source_type: str
 ) -> ColumnReading:
-    """The reading of the column `source` of a file (None where a stripped column is absent) for one variable."""
+    """The reading of the column `source` for one variable; `source` is None if a stripped column is absent."""
     column, kind = quote(variable.name), storage_type(variable)
     if source is None:
         return ColumnReading(variable, column, f"NULL::{kind}", column, ())
@@ -69,6 +70,7 @@ def column_reading(
     rules = [*_bounds(variable, column), *_codes(variable, column)]
     if table.year is not None and table.year.variable.casefold() == variable.name.casefold() and year is not None:
         rules.append(("year", f"{column}::VARCHAR IS DISTINCT FROM {literal(str(table.year.format.write(year)))}"))
+    # The year rule above already refuses a missing year.
     elif not variable.missing:
         rules.append(("missing", f"{column} IS NULL"))
     if table.is_link_key(variable.name):
@@ -77,7 +79,7 @@ def column_reading(
 
 
 def _is_native(variable: Variable, source_type: str) -> bool:
-    """Whether the source has a type that needs no reading as text."""
+    """Whether the source type can be converted without reading it as text."""
     match variable.type:
         case ScalarType.INT | ScalarType.FLAG:
             return source_type in WHOLE_TYPES
@@ -105,6 +107,7 @@ def _text_value(variable: Variable, column: str, kind: str) -> str:
             return f"CASE lower({column}) {_FLAG_WORDS} END::TINYINT"
         case ScalarType.INT:
             number = f"try_cast({column} AS DECIMAL(38,10))"
+            # "3.0" is an integer, "3.5" is none.
             return f"CASE WHEN {number} = trunc({number}) THEN try_cast({number} AS BIGINT) END"
         case _ if kind == "DOUBLE":
             number = f"try_cast({column} AS DOUBLE)"
@@ -121,9 +124,10 @@ _FLAG_WORDS = " ".join(
 
 
 def _spelling(codes: tuple[str, ...] | None, plain: str) -> str:
-    """The code set's own spelling of a code in any case; nothing is folded where two codes differ in case only."""
+    """The code list's spelling of a code in any case. No case is folded if two codes differ only in case."""
+    # Folding case could turn one code into another.
     if codes is None or len({c.upper() for c in codes}) < len(codes):
-        return plain
+        return plain  # ambiguous
     others = [c for c in codes if c != c.upper()]
     if not others:
         return f"upper({plain})"
@@ -149,15 +153,16 @@ def _bounds(variable: Variable, column: str) -> list[tuple[str, str]]:
 
 
 def stage_extract(con: Connection, extract: Extract, staged: Path) -> list[ExtractProblem]:
-    """Write the normalised rows of one extract to `staged`, with `__domain` and `__key` of each row's person;
-    return what is wrong with it. A file with problems may not be staged at all."""
+    """Write the normalised rows of one extract to `staged`, with `__domain` and `__key` of each row's person. Return
+    its problems; a file with problems may not be staged at all."""
     try:
         readings, problems = _readings(extract, _columns(con, extract))
-        if not problems:
+        if not problems:  # columns must be right before values are read
             plain = ", ".join(f"{r.plain} AS {r.column}" for r in readings)
             values = ", ".join(f"{r.value} AS {r.column}" for r in readings)
             con.execute(f"CREATE OR REPLACE TEMP TABLE plain_rows AS SELECT {plain} FROM {_source(extract)}")
             con.execute(f"CREATE OR REPLACE TEMP TABLE read_rows AS SELECT {values} FROM plain_rows")
+            # All problems at once, so that a delivery is corrected once.
             problems = [
                 *_broken_rules(con, extract, readings),
                 *_many_values(con, extract),
@@ -171,7 +176,7 @@ def stage_extract(con: Connection, extract: Extract, staged: Path) -> list[Extra
 
 def _source(extract: Extract) -> str:
     if extract.path.suffix == ".csv":
-        # No line is left out, whatever the lines below look like: the first is the header.
+        # Fixed options, so that no line is skipped whatever the data look like: the first line is the header.
         whole = "skip = 0, comment = '', escape = '\"'"
         options = f"all_varchar = true, header = true, delim = ',', quote = '\"', {whole}, hive_partitioning = false"
         return f"read_csv({literal(extract.path)}, {options})"
@@ -191,7 +196,7 @@ def _readings(extract: Extract, columns: list[tuple[str, str]]) -> tuple[list[Co
             problems.append(ExtractProblem(extract.name, column, "unknown-column", 1))
         elif column.casefold() in found:
             problems.append(ExtractProblem(extract.name, column, "column-twice", 1))
-        found.setdefault(column.casefold(), (column, kind))
+        found.setdefault(column.casefold(), (column, kind))  # the first of two
     readings = []
     for variable in table.variables:
         place = found.get(variable.name.casefold())
@@ -222,7 +227,7 @@ def _write(con: Connection, extract: Extract, staged: Path) -> None:
 
 
 def _many_values(con: Connection, extract: Extract) -> list[ExtractProblem]:
-    """Variables with more different values than the catalogue says, and how many they have."""
+    """Problems for variables with more different values than the catalogue allows, with their number."""
     limited = [(v.name, v.most) for v in stored_variables(extract.table) if v.most is not None]
     if not limited:
         return []
@@ -233,7 +238,7 @@ def _many_values(con: Connection, extract: Extract) -> list[ExtractProblem]:
 
 
 def _table_rules(con: Connection, extract: Extract) -> list[ExtractProblem]:
-    """Rules over several rows: rows a person and year, and the unique key of a public table."""
+    """Rules over several rows: rows for each person and year, and the unique key of a public table."""
     table = extract.table
     if table.kind is TableKind.PERSON:
         column, rule, most = table.link_key, "rows-per-person", table.max_rows_per_unit_year

@@ -1,4 +1,5 @@
-"""Key facts that the data prove, per table and year: what evidence may rely on. Believes nothing of the catalogue."""
+"""Facts about keys that the data prove, by table and year. Evidence may rely on them. They do not rely on the
+catalogue."""
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
 import json
@@ -22,7 +23,7 @@ Facts = dict[str, Any]
 
 
 def prove_facts(con: Connection, table: CatalogueTable, file: Path) -> Facts:
-    """The facts of one finished snapshot file (person tables carry the global number in `__person`)."""
+    """The facts of one finished snapshot file (person tables have the global number in `__person`)."""
     numbers = [v for v in stored_variables(table) if v.type.is_number and not table.is_link_key(v.name)]
     facts = _columns(con, table, file, numbers)
     if table.unit is None:
@@ -38,6 +39,7 @@ def prove_facts(con: Connection, table: CatalogueTable, file: Path) -> Facts:
     )
     facts["persons"], facts["max_rows"] = row[0], row[1]
     facts["one_row"] = row[1] <= 1
+    # Each counts as a person.
     facts["rows_without_key"] = facts["nulls"][table.link_key] if table.link_key else facts["rows"]
     facts["person_total"] = {v.name: _plain(x) for v, x in zip(numbers, row[2:], strict=True)}
     return facts
@@ -63,7 +65,7 @@ def _plain(value: object) -> object:
 
 
 def restrict_facts(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) -> Facts:
-    """Only the facts of granted variables: {table: {year: variables}}."""
+    """Only the facts of granted variables. `granted` is {table: {year: variables}}."""
     restricted: Facts = {}
     for table, years in granted.items():
         for year, variables in years.items():
@@ -79,11 +81,12 @@ def restrict_facts(facts: Facts, granted: dict[str, dict[str, frozenset[str]]]) 
 
 
 def proofs_of(facts: Facts) -> VaultProofs:
-    """The facts of person tables as evidence takes them. Binary fractions prove nothing: their sums have an order."""
+    """The facts of person tables in the form that evidence uses. Floats prove nothing, because their sums depend on the
+    order."""
     return {
         table: {None if year == WITHOUT_YEAR else int(year): _proof(found) for year, found in years.items()}
         for table, years in facts.items()
-        if all("max_rows" in found for found in years.values())
+        if all("max_rows" in found for found in years.values())  # only person tables have it
     }
 
 

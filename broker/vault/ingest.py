@@ -1,4 +1,4 @@
-"""Ingest: extracts in, one snapshot out, whole or not at all. Grants and pseudonyms are no matter here."""
+"""Ingest: turns extracts into one snapshot, completely or not at all. Does not deal with grants or pseudonyms."""
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
 import hashlib
@@ -30,13 +30,13 @@ from broker.vault.person_numbers import KEY_TABLES, add_keys, number_persons
 from broker.vault.snapshot_files import DESCRIPTION_FILE, read_snapshot, write_description
 
 Progress = Callable[[str, int, int], None]
-"""Told (what is done now, steps done, steps in all)."""
+"""Called with the current step, the steps done, and the number of steps."""
 
 LAYOUT = "1"
-"""Changes when snapshots of the same data would be written differently."""
+"""Changes whenever snapshots of the same data would be written differently."""
 
 PERSON_COLUMN = "__person"
-"""The column with the global person number; it stands in snapshots only."""
+"""The column of the global person number; it exists in snapshots only."""
 
 
 def ingest(
@@ -49,9 +49,9 @@ def ingest(
 ) -> Snapshot:
     """Make a snapshot of the extracts `source/<schema>.<table>/<year>.parquet` (or .csv; `all` without a year).
 
-    Every file is checked against the catalogue first; IngestRefused carries all problems at once. The snapshot
-    appears under `data/snapshots/<ident>` by a rename. The same data under the same catalogue are the same
-    snapshot: then nothing is done. The rows of whoever is `erased` are in none.
+    Every file is first checked against the catalogue; IngestRefused carries all problems at once. The snapshot appears
+    under `data/snapshots/<ident>` by a rename. The same data under the same catalogue give the same snapshot, and
+    nothing is done if it exists. Rows of `erased` persons are left out.
     """
     if not source.is_dir():
         raise Invalid("no-source", f"There is no folder {source}.", str(source))
@@ -62,7 +62,9 @@ def ingest(
     synthetic = (source / SYNTHETIC_MARK).is_file()
     fingerprint = _fingerprint(extracts, catalogue, synthetic, erased)
     ident = f"s{fingerprint[:16]}"
+    # One ingest at a time: it changes the map of person numbers.
     with locked(private / ".ingest.lock"):
+        # The description is written last, so the snapshot is complete.
         if not problems and (snapshots / ident / DESCRIPTION_FILE).is_file():
             return read_snapshot(data, ident)
         _clear_unfinished(snapshots)
@@ -87,7 +89,7 @@ def _fingerprint(extracts: list[Extract], catalogue: Catalogue, synthetic: bool,
 
 
 def _clear_unfinished(snapshots: Path) -> None:
-    """Remove what a crashed ingest left; the lock is held."""
+    """Remove what a crashed ingest left. The caller holds the lock."""
     for folder in snapshots.glob(".half-*"):
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -112,7 +114,7 @@ def _write_snapshot(
         for number, (extract, found) in enumerate(zip(extracts, checks, strict=True)):
             progress(f"checking {extract.name}", number, steps)
             problems = problems + found
-        if problems:
+        if problems:  # before any number is assigned
             raise IngestRefused(tuple(problems))
         progress("numbering persons", len(extracts), steps)
         for extract in grantable:
@@ -134,7 +136,7 @@ def _staged(staging: Path, extract: Extract) -> Path:
 
 
 def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Facts:
-    """Write the snapshot's file: the normalised columns and, of persons, the global number. Return what it proves."""
+    """Write the snapshot's file: the normalised columns and, for person tables, the global number. Return its facts."""
     folder = half / extract.table.full_name
     folder.mkdir(exist_ok=True, mode=0o700)
     path = folder / f"{extract.label}.parquet"
@@ -149,5 +151,5 @@ def _finish(con: Connection, extract: Extract, staged: Path, half: Path) -> Fact
         )
         columns.append((PERSON_COLUMN, "UINTEGER"))
     write(con, query, path, columns)
-    staged.unlink()
+    staged.unlink()  # the snapshot's file replaces it
     return prove_facts(con, extract.table, path)

@@ -1,4 +1,4 @@
-"""Narrowed vaults: a script's rendering with only what its job declared, built once and removed when unused."""
+"""Narrowed vaults: a script rendering with only what its job declared, built once and removed when unused."""
 
 import hashlib
 import json
@@ -18,13 +18,14 @@ from broker.vault.build_once import MANIFEST, build_once, remove_older
 
 FOLDER = "narrow"
 RETENTION_SECONDS = 86_400
-"""How long one is kept after the last job that was mounted on it: longer than any job runs, or waits for it."""
+"""How long a narrowed vault is stored after the last job was mounted on it: longer than any job runs or waits for
+it."""
 
 MOST_ROWS = 1 << 16
-"""How many rows are held at a time."""
+"""The number of rows held in memory at a time."""
 
 HeldVariables = Mapping[str, Years | None]
-"""The variables of one table, each with its years; None where it is held in all of them."""
+"""The variables of one table, each with its years; None: all of them."""
 
 
 def narrow_vault(vault: Vault, uses: Sequence[VariableUse]) -> Vault:
@@ -35,7 +36,7 @@ def narrow_vault(vault: Vault, uses: Sequence[VariableUse]) -> Vault:
     try:
         root.mkdir(exist_ok=True, mode=0o711)
         made = build_once(root, _name(held), lambda folder: _make(folder / "script", vault, tables, held))
-        os.utime(made.folder / MANIFEST)
+        os.utime(made.folder / MANIFEST)  # still used: see `remove_older`
     except FileNotFoundError as gone:
         raise Unavailable("The vault of the job's data does not exist.") from gone
     remove_older(root, time.time() - RETENTION_SECONDS)
@@ -52,7 +53,7 @@ def _held(uses: Sequence[VariableUse], table: str) -> HeldVariables:
 
 
 def _table(table: VaultTable, held: HeldVariables) -> VaultTable:
-    """With the years in which any of its variables is held; the schema file always."""
+    """The table with the years in which any of its variables is held. The schema file is always included."""
     remaining = [
         (path, year)
         for path, year in zip(table.paths, table.years, strict=True)
@@ -66,7 +67,7 @@ def _is_held(years: Years | None, year: int | None) -> bool:
 
 
 def _name(held: Mapping[str, HeldVariables]) -> str:
-    """Equal where its content would be, in one vault."""
+    """A name that is equal for equal content within one vault."""
     parts = {t: {v: None if y is None else sorted(y) for v, y in found.items()} for t, found in held.items()}
     return "n" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -80,6 +81,7 @@ def _make(
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(vault.script / path, target, held[table.name], year)
             target.chmod(0o444)
+    # Sealed like the vault: jobs may read and nobody may write.
     for folder in [*(path for path in script.rglob("*") if path.is_dir()), script]:
         folder.chmod(0o555)
     script.parent.chmod(0o711)
@@ -87,8 +89,8 @@ def _make(
 
 
 def _copy(source: Path, target: Path, held: HeldVariables, year: int | None) -> None:
-    """The same rows in the same order, written anew: of other columns not even their statistics are left. Files of a
-    table have the same columns; one that is not held in this year is missing in every row."""
+    """Write the same rows anew in the same order, so that not even statistics of other columns remain. All files of a
+    table have the same columns; a variable that is not held in this year is NULL in every row."""
     with parquet.ParquetFile(source) as file:
         fields = [field for field in file.schema_arrow if field.name in held]
         read = [field.name for field in fields if _is_held(held[field.name], year)]

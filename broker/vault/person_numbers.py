@@ -1,4 +1,4 @@
-"""Person numbers: one for each component of linked keys, the same over snapshots, none for whoever is erased."""
+"""Person numbers: one for each component of linked keys, the same across snapshots; erased persons have none."""
 
 # ruff: noqa: S608 - SQL is put together from quoted names and literals (`broker.vault.duckdb_access`)
 
@@ -20,9 +20,9 @@ Numbers = NDArray[np.int64]
 
 
 def connected_components(size: int, left: Numbers, right: Numbers) -> Numbers:
-    """The least node of the component of each of `size` nodes, given edges (left[i], right[i]).
+    """The smallest node in the component of each of `size` nodes, given edges (left[i], right[i]).
 
-    Every round hooks each root to the least root it meets and then halves all paths to their root, so the
+    Every round attaches each root to the smallest neighbouring root and then halves all paths to the root. So the
     number of rounds grows with the logarithm of the longest chain.
     """
     root = np.arange(size, dtype=np.int64)
@@ -32,6 +32,7 @@ def connected_components(size: int, left: Numbers, right: Numbers) -> Numbers:
         if not open_edges.any():
             return root
         here, there = here[open_edges], there[open_edges]
+        # Always to the smaller root: no cycles, and the result does not depend on the order.
         np.minimum.at(root, np.maximum(here, there), np.minimum(here, there))
         while True:
             shorter = root[root]
@@ -41,16 +42,18 @@ def connected_components(size: int, left: Numbers, right: Numbers) -> Numbers:
 
 
 ERASED_DOMAIN = "(erased)"
-"""The domain of the private map under which a digest stands for a key."""
+"""The domain in the private map under which a digest replaces a key."""
 
 FETCH_SIZE = 100_000
 
 
 def find_erased(con: Connection, erased: ErasedPersons | None) -> None:
-    """Of the tables `known` and `numbers` make `gone` (number) and `forgotten` (domain, key, digest, number), every key
-    of those persons. Whoever has a key with a digest among the erased goes, with all rows of all their keys."""
+    """From the tables `known` and `numbers`, create `gone` (number) and `forgotten` (domain, key, digest, number) with
+    every key of the erased persons. A person with one key whose digest is erased is erased with all of their rows and
+    keys. Raises Breach if earlier erasures exist but no digests are given."""
     con.execute("CREATE TABLE gone (number UINTEGER)")
     con.execute("CREATE TEMP TABLE forgotten (domain VARCHAR, key VARCHAR, digest VARCHAR, number UINTEGER)")
+    # Digests of earlier erasures.
     before = {str(k) for (k,) in con.execute(f"SELECT key FROM known WHERE domain = '{ERASED_DOMAIN}'").fetchall()}
     if not before and not (erased and erased.digests):
         return
@@ -67,11 +70,11 @@ def find_erased(con: Connection, erased: ErasedPersons | None) -> None:
 
 
 def _found(con: Connection, erased: ErasedPersons, wanted: frozenset[str]) -> list[int]:
-    """Rows that have no key are nobody's by digest: nothing says whose they are."""
+    """Rows without a key are never found by digest, because nothing says whose they are."""
     cursor = con.cursor()
     cursor.execute("SELECT domain, key, number FROM keyed WHERE NOT starts_with(domain, 'row:')")
     found: set[int] = set()
-    while rows := cursor.fetchmany(FETCH_SIZE):
+    while rows := cursor.fetchmany(FETCH_SIZE):  # all keys at once would not fit in memory
         found.update(number for domain, key, number in rows if erased.digest(domain, key) in wanted)
     return sorted(found)
 
@@ -93,7 +96,8 @@ def _insert(con: Connection, table: str, columns: dict[str, pa.Array]) -> None:
 
 
 def private_map_sql() -> str:
-    """SQL for the rows of the private map after this ingest: digests for keys of whoever is gone, each once."""
+    """SQL for the rows of the private map after this ingest. Keys of erased persons are replaced by digests, each
+    once."""
     return (
         "WITH every AS (SELECT domain, key, number::UINTEGER AS number FROM numbers UNION ALL "
         "SELECT domain, key, number FROM known ANTI JOIN numbers USING (domain, key)), "
@@ -104,7 +108,8 @@ def private_map_sql() -> str:
 
 
 KEYS_FILE = "persons.parquet"
-"""The broker-only map (domain, key, number) under the private folder: it grows, and forgets nobody but the erased."""
+"""The map for the broker only (domain, key, number) in the private folder. It only grows, except that erased persons
+are forgotten."""
 
 KEY_TABLES = """
 CREATE TEMP TABLE seen (domain VARCHAR, key VARCHAR);
@@ -113,11 +118,11 @@ CREATE TEMP TABLE links (domain VARCHAR, key VARCHAR, other_domain VARCHAR, othe
 
 
 def with_person_key(table: CatalogueTable, label: str, columns: Sequence[str]) -> str:
-    """SQL that takes `columns` of `read_rows` and adds `__domain` and `__key` of each row's person: its link key,
-    else its second key.
+    """SQL that selects `columns` of `read_rows` and adds `__domain` and `__key` of each row's person: its link key,
+    otherwise its second key.
 
-    A row without either is a person of its own; it is known again in a later snapshot by its content and its
-    place among rows of equal content.
+    A row without either counts as a person of its own. A later snapshot recognises it by its content and its position
+    among rows with equal content.
     """
     both = ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain))
     keys = [(quote(column), literal(domain)) for column, domain in both if column and domain]
@@ -138,7 +143,7 @@ def with_person_key(table: CatalogueTable, label: str, columns: Sequence[str]) -
 
 
 def add_keys(con: Connection, table: CatalogueTable, staged: Path) -> None:
-    """Add the persons of one staged file, and what it links, to the connection's temporary tables."""
+    """Add the persons of one staged file, and the keys that it links, to the connection's temporary tables."""
     con.execute(f"INSERT INTO seen SELECT DISTINCT __domain, __key FROM {parquet_of(staged)}")
     if table.link_key and table.second_key:
         first, second = quote(table.link_key), quote(table.second_key)
@@ -150,11 +155,11 @@ def add_keys(con: Connection, table: CatalogueTable, staged: Path) -> None:
 
 
 def number_persons(con: Connection, private: Path, erased: ErasedPersons | None = None) -> None:
-    """Make the table `numbers` (domain, key, number) for everything seen, and keep it in the private map; those of the
-    table `gone` are to be left out (`broker.vault.person_numbers`).
+    """Create the table `numbers` (domain, key, number) for everything seen, and save it in the private map. Persons in
+    the table `gone` must be left out by the caller.
 
-    A person numbered before keeps the number. Where links have joined two persons, the smaller number stays;
-    where one has fallen apart, the largest part keeps it. All others get fresh numbers in random order.
+    A person who already has a number retains it. If links have joined two persons, the smaller number stays; if a
+    person has split, the largest part retains the number. All others get new numbers in random order.
     """
     known = private / KEYS_FILE
     if known.exists():
@@ -202,6 +207,7 @@ def _number_new(con: Connection) -> None:
     open_labels = con.execute("SELECT label FROM person WHERE number IS NULL ORDER BY label").fetchnumpy()
     labels = np.asarray(open_labels["label"])
     first = count(con, "SELECT max(number) + 1 FROM known")
+    # Random order, so that a number says nothing about the key.
     fresh = np.random.default_rng(secrets.randbits(128)).permutation(len(labels)) + first
     _register(con, "fresh", {"label": labels.astype(np.int64), "number": fresh.astype(np.int64)})
     con.execute("UPDATE person SET number = fresh.number FROM fresh WHERE fresh.label = person.label")
@@ -213,8 +219,8 @@ def _register(con: Connection, view: str, columns: dict[str, np.ndarray]) -> Non
 
 
 def _save_map(con: Connection, known: Path) -> None:
-    """Replace the private map by itself with the new numbers, at once and for its owner only."""
+    """Replace the private map with the new one atomically, readable by its owner only."""
     half = known.with_suffix(".half")
     con.execute(f"COPY ({private_map_sql()}) TO {literal(half)} (FORMAT parquet)")
-    half.chmod(0o600)
+    half.chmod(0o600)  # before it gets its final name
     os.replace(half, known)

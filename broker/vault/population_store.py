@@ -25,14 +25,14 @@ from broker.vault.snapshot_files import read_snapshot, snapshot_folder
 from broker.vault.vault_store import person_map_path
 
 LAYOUT = "2"
-"""Changes when populations of the same definition would be numbered differently, or counted against otherwise (2: in
-thousandths of a figure)."""
+"""Changes whenever populations of the same definition would be numbered or counted differently (2: in thousandths of a
+figure)."""
 FOLDER_MODE = 0o700
 EVERYBODY = "everybody"
 
 
 class PopulationStore:
-    """See `broker.domain.ports.history_ports.Populations`. `policies` gives the policies of the moment."""
+    """See `broker.domain.ports.history_ports.Populations`. `policies` returns the current policies."""
 
     def __init__(self, data: Path, policies: Callable[[], PolicySet]) -> None:
         self._data, self._policies = data, policies
@@ -41,6 +41,7 @@ class PopulationStore:
     def numbers(self, vault: Vault) -> bytes:
         found = parquet.read_table(person_map_path(self._private, vault.key))
         local = found.column("__p").to_numpy()
+        # Members would otherwise be assigned to other persons.
         if not np.array_equal(local, np.arange(vault.persons)):
             raise Breach("The map of a vault's persons is not that of the vault.")
         return bytes(found.column("global").to_numpy().astype("<u4").tobytes())
@@ -67,6 +68,7 @@ class PopulationStore:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         path = folder / hashlib.sha256(ident.encode()).hexdigest()[:32]
         with locked(folder / ".lock"):
+            # Made once: numbers of cells must stay, because counts against the cap use them.
             if not path.is_file():
                 _save(path, *_cells_and_members(folder, source, variables))
         head, _, content = path.read_bytes().partition(b"\n")
@@ -77,7 +79,7 @@ class PopulationStore:
 
 
 def population_ident(named: str, table: str, variables: Sequence[str], year: int | None) -> str:
-    """Equal for equal definitions only: counts against the cap are kept under it."""
+    """An identifier that is equal only for equal definitions: counts against the cap are stored under it."""
     definition = hashlib.sha256(canonical_json([LAYOUT, table, list(variables), year]).encode()).hexdigest()[:12]
     return f"{named}/{table}/{year_label(year)}/{definition}"
 
@@ -85,7 +87,8 @@ def population_ident(named: str, table: str, variables: Sequence[str], year: int
 def _cells_and_members(
     scratch: Path, source: Path, variables: Sequence[str]
 ) -> tuple[list[tuple[Value, ...]], list[int], bytes]:
-    """Cells in the order of their keys. A person with rows in several is in the first: each counts once."""
+    """Cells in the order of their keys, their sizes, and their members. A person with rows in several cells is in the
+    first one, so everybody counts once."""
     with connection(scratch / ".scratch") as con:
         cells = _cells(con, source, variables)
         on = " AND ".join(f"r.{quote(v)} IS NOT DISTINCT FROM c.{quote(v)}" for v in variables) or "true"
@@ -118,5 +121,5 @@ def _save(path: Path, cells: Sequence[tuple[Value, ...]], sizes: Sequence[int], 
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(header.encode() + b"\n" + content)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # durable before it gets its name
     os.replace(half, path)

@@ -1,4 +1,4 @@
-"""What a project may see of a snapshot: granted variables of each table, by year. Pure; touches no file."""
+"""What a project may see of a snapshot: granted variables of each table, by year. Pure: reads no file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from broker.vault.extract_files import WITHOUT_YEAR
 
 @dataclass(frozen=True, slots=True)
 class ProjectShare:
-    """One table's share: `years` gives for each year (None: no year axis) the variables granted in it.
+    """One table's share. `years` gives the variables granted in each year (None: the table has no years).
 
-    All files of a table have the columns of `variables`, so that a table has one schema; in a year in which
-    one of them is not granted it is NULL in every row.
+    All files of a table have the columns of `variables`, so that a table has one schema. In a year in which a variable
+    is not granted it is NULL in every row.
     """
 
     table: CatalogueTable
@@ -25,7 +25,7 @@ class ProjectShare:
 
     @property
     def columns(self) -> list[tuple[str, str]]:
-        """(name, DuckDB type) of what scripts see."""
+        """(name, DuckDB type) of the columns that scripts see."""
         return [
             (v.name, pseudonym_type(v) if is_pseudonymous(self.table, v) else storage_type(v)) for v in self.variables
         ]
@@ -39,24 +39,26 @@ def year_label(year: int | None) -> str:
 
 
 def is_pseudonymous(table: CatalogueTable, variable: Variable) -> bool:
-    """Link keys and every other identifier are seen as pseudonyms only."""
+    """Whether projects see a variable only as a pseudonym: link keys and all other identifiers."""
     return table.is_link_key(variable.name) or variable.cls is VariableClass.IDENTIFIER
 
 
 def pseudonym_type(variable: Variable) -> str:
-    """A pseudonym has its variable's type, so that a query means the same: whole numbers where keys are whole."""
+    """The type of a pseudonym is that of its variable, so that queries mean the same: integers where keys are
+    integers."""
     return "BIGINT" if variable.type.is_whole else "VARCHAR"
 
 
 def domain_of(table: CatalogueTable, variable: Variable) -> str:
-    """The key domain of a pseudonymous variable; identifiers that link nothing have one of their own."""
+    """The key domain of a pseudonymous variable. Identifiers that link nothing have their own domain."""
     return table.domain_of_key(variable.name) or f"{table.full_name}.{variable.name}"
 
 
 def shares_of(
     project: ResearchProject, catalogue: Catalogue, present: Mapping[str, frozenset[int | None]]
 ) -> list[ProjectShare]:
-    """The shares of a project's grants, limited to the table-years that are `present` in the snapshot."""
+    """The shares of a project's grants, limited to the table-years that are `present` in the snapshot. Raises Breach
+    for a grant of something that is not grantable."""
     return [
         _share(project, table, present.get(table.full_name, frozenset()))
         for table in sorted(catalogue.tables, key=lambda t: t.full_name)
@@ -70,6 +72,7 @@ def _share(project: ResearchProject, table: CatalogueTable, present: frozenset[i
         years = project.granted_years(table.full_name, variable.name)
         if isinstance(years, bool):
             continue
+        # Policy should have refused the grant: do not build such a vault.
         if variable.cls is VariableClass.INSTANT_IDENTIFIER or not table.grantable:
             raise Breach(f"{table.full_name}.{variable.name} is granted to {project.ident}, but is not grantable.")
         granted[variable.name] = years
@@ -82,9 +85,10 @@ def _share(project: ResearchProject, table: CatalogueTable, present: frozenset[i
 
 
 def institution_of(share: ProjectShare, year: int | None) -> Variable | None:
-    """The granted variable that names the institution of a row, if there is one: a school's URN, else LAEstab.
+    """The granted variable that identifies the institution of a row, if any: a school's URN, otherwise LAEstab.
 
-    One code in all years of a table, so that a school is not two; a year in which that one is not granted has none.
+    All years of a table use one code, so that a school is not counted as two. A year in which that variable is not
+    granted has none.
     """
     if share.table.kind is not TableKind.PERSON:
         return None

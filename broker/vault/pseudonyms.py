@@ -1,4 +1,4 @@
-"""Pseudonyms: a key of a person, as one project sees it. Holds the only secret that leads from one to the other."""
+"""Pseudonyms: a person's key as one project sees it. Holds the only secret that links the two."""
 
 import hashlib
 import hmac
@@ -14,18 +14,18 @@ from broker.vault.build_once import locked
 MASTER_FILE = "pseudonyms.key"
 MASTER_BYTES = 32
 LENGTH = 32
-"""Hexadecimal digits of a pseudonym: 16 bytes of the HMAC, so that two of a hundred million never meet."""
+"""Hexadecimal digits of a pseudonym: 16 bytes of the HMAC, so that no two of a hundred million pseudonyms are equal."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectKey:
-    """One project's secret. `ident` names it without telling anything of it."""
+    """One project's secret. `ident` identifies it without revealing anything about it."""
 
     ident: str
     secret: bytes = field(repr=False)
 
     def pseudonym(self, domain: str, key: str) -> str:
-        """The same key of a domain is the same pseudonym in all tables and years of the project."""
+        """The pseudonym of a key. In all tables and years of the project, a key of a domain has the same pseudonym."""
         message = f"{domain}\0{key}".encode()
         return hmac.digest(self.secret, message, "sha256").hex()[:LENGTH]
 
@@ -35,7 +35,7 @@ class ProjectKey:
 
     @staticmethod
     def whole(pseudonym: str) -> int:
-        """The pseudonym of a key that is a whole number: 63 of its bits. Whoever uses it checks that none meet."""
+        """The pseudonym of an integer key: 63 of its bits. The caller must check that no two are equal."""
         return int(pseudonym[:16], 16) >> 1
 
     def salt(self, purpose: str) -> str:
@@ -44,18 +44,19 @@ class ProjectKey:
 
 
 def project_key(private: Path, project: str) -> ProjectKey:
-    """The key of a project, derived from the master key, which is made when it is first asked for."""
+    """The key of a project, derived from the master key, which is created on first use."""
     secret = hmac.digest(_master(private), b"project\0" + project.encode(), "sha256")
     return ProjectKey("k" + hashlib.sha256(b"ident\0" + secret).hexdigest()[:12], secret)
 
 
 def owner_salt(private: Path, purpose: str) -> str:
-    """A secret text of the data's owner for one purpose: the same for all projects and snapshots, known to none."""
+    """A secret text of the data owner for one purpose: the same for all projects and snapshots, and known to none of
+    them."""
     return hmac.digest(_master(private), b"owner\0" + purpose.encode(), "sha256").hex()
 
 
 def owner_key(private: Path, purpose: str) -> bytes:
-    """A key of the data's owner for one purpose, derived as `owner_salt` is."""
+    """A key of the data owner for one purpose, derived like `owner_salt`."""
     return bytes.fromhex(owner_salt(private, purpose))
 
 
@@ -67,6 +68,7 @@ def _master(private: Path) -> bytes:
             if not path.exists():
                 _make_master(path)
     master = path.read_bytes()
+    # Another key would give everybody other pseudonyms.
     if len(master) != MASTER_BYTES or path.stat().st_mode & 0o077:
         raise Breach(f"{path.name} is damaged, or others than its owner may read it.")
     return master
@@ -79,5 +81,5 @@ def _make_master(path: Path) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(secrets.token_bytes(MASTER_BYTES))
         stream.flush()
-        os.fsync(stream.fileno())
+        os.fsync(stream.fileno())  # a lost key could not be made again
     os.replace(half, path)

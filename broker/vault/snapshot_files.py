@@ -22,7 +22,7 @@ from broker.vault.extract_files import WITHOUT_YEAR
 def register_values(snapshot: Path, catalogue: Catalogue) -> dict[str, tuple[Value, ...]]:
     """{`schema.table.variable`: sorted values} for each variable whose catalogue entry names a register column.
 
-    `snapshot` is the snapshot's folder. A register that the snapshot does not hold gives no list.
+    `snapshot` is the snapshot's folder. Registers that the snapshot lacks give no list.
     """
     wanted = {
         f"{t.full_name}.{v.name}": v.register_key
@@ -60,8 +60,9 @@ DESCRIPTION_FILE = "snapshot.json"
 
 
 def snapshot_folder(data: Path, ident: str) -> Path:
-    """The folder of a snapshot that exists."""
+    """The folder of an existing snapshot. Raises Unknown if there is none."""
     folder = data / "snapshots" / ident
+    # An ident must not lead to another folder.
     if "/" in ident or ident.startswith(".") or not (folder / DESCRIPTION_FILE).is_file():
         raise Unknown("snapshot", ident)
     return folder
@@ -81,8 +82,8 @@ def read_snapshot(data: Path, ident: str) -> Snapshot:
 
 
 def remove_snapshot(data: Path, ident: str) -> None:
-    """Remove the files of a snapshot; one that is not there is gone already. It is out of its place at once, so that
-    nobody finds half of it."""
+    """Remove the files of a snapshot; a missing one is ignored. The folder is renamed first, so that nobody finds half
+    of it."""
     gone = data / "snapshots" / f".half-{ident}"
     with suppress(Unknown):
         os.replace(snapshot_folder(data, ident), gone)

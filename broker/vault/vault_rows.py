@@ -17,12 +17,12 @@ from broker.vault.pseudonyms import ProjectKey
 
 CODE_PREFIX = "__c_"
 MOST_CODES = 255
-"""Numbers have one byte."""
+"""Code numbers have one byte."""
 
 
 def coded_variables(share: ProjectShare) -> Mapping[str, tuple[str, ...]]:
-    """The share's text variables with a list of codes, each with its codes in the order of texts. Ingest has refused
-    every value outside the list."""
+    """The share's text variables with a code list, each with its codes in text order. Ingest has refused any value
+    outside the list."""
     return {v.name: _codes(v) for v in share.variables if _is_coded(share, v)}
 
 
@@ -39,12 +39,13 @@ def _codes(variable: Variable) -> tuple[str, ...]:
 
 
 def code_columns(share: ProjectShare) -> list[tuple[str, str]]:
-    """(name, DuckDB type) of the numbers' columns."""
+    """(name, DuckDB type) of the code numbers' columns."""
     return [(CODE_PREFIX + variable, "UTINYINT") for variable in coded_variables(share)]
 
 
 def code_selects(share: ProjectShare) -> list[str]:
-    """SQL of the columns, over the granted ones. A text that is no code is an error: the number would be another's."""
+    """SQL of the code columns, over the granted ones. A text that is not a code is an error, because its number would
+    be another code's."""
     return [
         f"enum_code({quote(variable)}::ENUM ({literals(codes)}))::UTINYINT AS {quote(CODE_PREFIX + variable)}"
         for variable, codes in coded_variables(share).items()
@@ -52,19 +53,19 @@ def code_selects(share: ProjectShare) -> list[str]:
 
 
 def with_codes(proofs: VaultProofs, shares: Sequence[ProjectShare]) -> VaultProofs:
-    """The proofs with what the numbers stand for."""
+    """The proofs with the codes that the numbers stand for."""
     known = {s.table.full_name: coded_variables(s) for s in shares}
     return {table: {y: replace(p, codes=known[table]) for y, p in years.items()} for table, years in proofs.items()}
 
 
 def rank_sql(partition: str, order: str) -> str:
-    """From 0; rows that one byte cannot tell apart share the last rank, which no filter counts."""
+    """SQL for a rank from 0. Rows beyond what one byte can count share the last rank, which no filter counts."""
     number = f"row_number() OVER (PARTITION BY {partition} ORDER BY {order}) - 1"
     return f"least({number}, {MAX_RANK})::UTINYINT"
 
 
 def visible_rankings(share: ProjectShare) -> list[RowRanking]:
-    """Those whose variables the project sees: it can ask for no others."""
+    """The rankings whose variables the project sees: it cannot request others."""
     seen = {v.name for v in share.variables}
     return [r for r in share.table.rankings if seen.issuperset(r.within)]
 
@@ -75,7 +76,8 @@ def rank_columns(share: ProjectShare) -> list[tuple[str, str]]:
 
 
 def rank_selects(share: ProjectShare, order: str) -> list[str]:
-    """SQL of the columns. In a year in which a variable is not granted it is NULL, and rows are of one value."""
+    """SQL of the rank columns. In a year in which a variable is not granted it is NULL, so all rows have the same
+    value."""
     return [
         f"{rank_sql(', '.join(['__p', *map(quote, r.within)]), order)} AS {quote(r.column)}"
         for r in visible_rankings(share)
@@ -91,42 +93,43 @@ EVIDENCE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("__i", "UINTEGER"),
     ("__k", "UINTEGER"),
 )
-"""What the evidence rendering of a person table carries beside its granted columns.
+"""Columns of the evidence rendering of a person table besides its granted columns.
 
 __p   project-local person number, dense, in keyed random order
-__r   rank of the row within its person and year: the main record first, then by salted hash; from 0, and MOST_RANKED
-      for all rows that have this rank or a later one. (`broker.vault.vault_rows` has those within a catalogue's
-      filters.)
-__ib  one of seven bits for the row's institution; 0 where it has none, or none is granted
+__r   rank of the row within its person and year: the main record first, then by salted hash; from 0, and MAX_RANK for
+      all rows of this rank or a later one (`rank_columns` has the ranks within the catalogue's filters)
+__ib  one of seven bits for the row's institution; 0 if it has none, or none is granted
 __pb  one of 32 bits for the person
-__y   first calendar year of the row's file (0 in tables without a year axis)
-__i   project-local number of the row's institution, in keyed random order; 0 where it has none, or none is granted
+__y   first calendar year of the row's file (0 in tables without years)
+__i   project-local number of the row's institution, in keyed random order; 0 if it has none, or none is granted
 __k   the person's record key: a keyed hash of the global number, the same in every project and snapshot of the owner
 """
 
 INSTITUTION_BITS = 7
 PERSON_BITS = 32
 ORDER = "__order"
-"""The order of rows in scripts' files: it tells nothing but the rows' own content under a secret."""
+"""The order of rows in scripts' files: it depends only on the rows' own content, under a secret."""
 
 
 def rows_sql(share: ProjectShare, year: int | None, source: Path, key: ProjectKey) -> str:
     """SQL for all columns of both renderings and the order of scripts' rows.
 
-    Evidence columns and order are computed from what the project may see (and the person number) alone, so that
-    nothing ungranted can change them.
+    Evidence columns and order are computed only from what the project may see (and the person number), so that nothing
+    ungranted can change them.
     """
     seen, joins = _granted_columns(share, year)
     number, institutions = _institution_number(share, year)
     names = ", ".join(quote(v.name) for v in share.variables)
-    source_rows = f"{parquet_of(source)} s {' '.join(joins)}"
+    source_rows = f"{parquet_of(source)} s {' '.join(joins)}"  # joins with pseudonyms only: no row is lost
+    # No persons, so no evidence columns.
     if share.table.kind is TableKind.PUBLIC:
         unique = share.table.unique_key
         first = unique if unique in share.years[year] else share.granted(year)[0].name
         return f"SELECT {', '.join(seen)}, s.{quote(first)} AS {ORDER} FROM {source_rows}"
+    # Then by a salted hash of visible columns, so that ties reveal nothing.
     order = ", ".join([*_main_record(share, year), f"hash({literal(key.salt('rank'))}, {names})"])
     ranks = "".join(f"{rank}, " for rank in rank_selects(share, order))
-    place = f"(hash({literal(key.salt('persons'))}, __p) % {PERSON_BITS})::UINTEGER"
+    place = f"(hash({literal(key.salt('persons'))}, __p) % {PERSON_BITS})::UINTEGER"  # keyed: differs between projects
     codes = "".join(f"{column}, " for column in code_selects(share))
     return (
         f"SELECT {names}, __p, {rank_sql('__p', order)} AS __r, "
@@ -139,10 +142,11 @@ def rows_sql(share: ProjectShare, year: int | None, source: Path, key: ProjectKe
 
 
 def _granted_columns(share: ProjectShare, year: int | None) -> tuple[list[str], list[str]]:
-    """What each column of the share is made of, and the joins with `pseudonyms` that this needs."""
+    """SQL for each column of the share, and the joins with `pseudonyms` that these need."""
     values, joins = [], []
     for number, (variable, (_, kind)) in enumerate(zip(share.variables, share.columns, strict=True)):
         column = quote(variable.name)
+        # One schema for all years: an ungranted variable is NULL.
         if variable.name not in share.years[year]:
             values.append(f"NULL::{kind} AS {column}")
         elif is_pseudonymous(share.table, variable):
@@ -164,7 +168,7 @@ def _main_record(share: ProjectShare, year: int | None) -> list[str]:
 
 
 def _institution_number(share: ProjectShare, year: int | None) -> tuple[str, str]:
-    """The number of a row's institution, and the join with `institutions` that this needs."""
+    """SQL for the number of a row's institution, and the join with `institutions` that it needs."""
     variable = institution_of(share, year)
     if variable is None:
         return "0::UINTEGER", ""
@@ -180,4 +184,5 @@ def _institution_bit(share: ProjectShare, year: int | None, key: ProjectKey) -> 
         return "0::UTINYINT"
     column = quote(variable.name)
     place = f"(hash({literal(key.salt('institutions'))}, {column}) % {INSTITUTION_BITS})::UTINYINT"
+    # No institution: no bit.
     return f"CASE WHEN {column} IS NULL THEN 0::UTINYINT ELSE (1::UTINYINT << {place})::UTINYINT END"

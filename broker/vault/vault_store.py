@@ -1,4 +1,5 @@
-"""The store of project vaults: each built once, whole or not at all, and removed when no unfinished job names it."""
+"""The store of project vaults: each is built once, completely or not at all, and removed when no unfinished job names
+it."""
 
 import hashlib
 import json
@@ -28,16 +29,16 @@ from broker.vault.snapshot_files import read_snapshot, register_values, snapshot
 from broker.vault.vault_rows import with_codes
 
 LAYOUT = "4"
-"""Changes when vaults of the same grants would be written differently."""
+"""Changes whenever vaults of the same grants would be written differently."""
 
 FACTS_FILE = "facts.json"
 
 MOST_KNOWN = 64
-"""Vaults of which a process remembers what it has read: it is the same for as long as the vault has its name."""
+"""The number of vaults whose descriptions a process caches: a vault does not change while it has its name."""
 
 
 class VaultStore:
-    """The vaults under `data/vaults`. `policies` gives the policies of the moment: grants may change."""
+    """The vaults under `data/vaults`. `policies` returns the current policies, because grants may change."""
 
     def __init__(self, data: Path, policies: Callable[[], PolicySet]) -> None:
         self._data = data
@@ -58,6 +59,7 @@ class VaultStore:
     def ensure_own(self, project: ResearchProject, snapshot: str) -> Vault:
         """See `broker.domain.ports.Vaults`."""
         policies = self._policies()
+        # A project of policy must have its grants from policy, not from the caller.
         if policies.project(project.ident) is not None:
             raise Breach(f"The project {project.ident} is not the broker's own.")
         return self._ensure(project, snapshot, policies)
@@ -68,6 +70,7 @@ class VaultStore:
         vault, shares, stored = self._known.get(cache_key) or self._described(
             cache_key, found, policies.catalogue, secret
         )
+        # Several workers may need the vault at once; one builds it.
         with locked(self._lock(vault.key)):
             if not (self._vaults / vault.key).is_dir():
                 self._build(vault.key, shares, stored, secret)
@@ -80,7 +83,7 @@ class VaultStore:
     def _described(
         self, cache_key: tuple[str, str, str, str], project: ResearchProject, catalogue: Catalogue, secret: ProjectKey
     ) -> tuple[Vault, list[ProjectShare], Snapshot]:
-        """The vault as it will be, whether or not it is there: its name is made of all that goes into it."""
+        """The vault as it will be, whether or not it exists: its name is made of everything that goes into it."""
         stored = read_snapshot(self._data, cache_key[1])
         shares = shares_of(project, catalogue, _years_present(json.loads(stored.facts)))
         key = vault_key(stored.ident, project, catalogue, secret)
@@ -90,14 +93,14 @@ class VaultStore:
     def _remember(
         self, cache_key: tuple[str, str, str, str], vault: Vault, shares: list[ProjectShare], stored: Snapshot
     ) -> None:
-        """A snapshot never changes, and neither do policies of one fingerprint: what was read once is read for all."""
+        """Cache what was read: a snapshot never changes, nor do policies with one fingerprint."""
         while len(self._known) >= MOST_KNOWN:
-            self._known.pop(next(iter(self._known)))
+            self._known.pop(next(iter(self._known)))  # the oldest entry
         self._known[cache_key] = (vault, shares, stored)
 
     def remove_unused(self, used: Container[str]) -> int:
-        """See `broker.domain.ports.Vaults`. A vault that is being built or asked for at this moment stays; `used` is
-        asked again under the vault's lock, for whoever has named it while this waited."""
+        """See `broker.domain.ports.Vaults`. A vault that is being built or requested at this moment stays. `used` is
+        checked again under the vault's lock, in case a job has named the vault meanwhile."""
         removed = 0
         for folder in sorted(self._vaults.glob("v*")):
             if folder.name in used:
@@ -114,7 +117,7 @@ class VaultStore:
         policies = self._policies()
         cache_key = (vault.snapshot, policies.fingerprint)
         if cache_key not in self._registers:
-            self._registers = {
+            self._registers = {  # of one snapshot only: lists are large
                 cache_key: register_values(snapshot_folder(self._data, vault.snapshot), policies.catalogue)
             }
         return self._registers[cache_key]
@@ -124,12 +127,12 @@ class VaultStore:
         return narrow_vault(vault, uses)
 
     def facts(self, vault: Vault) -> Facts:
-        """The proved key facts of the vault's granted table-years; its folder is in no mount."""
+        """The proved facts of the vault's granted table-years. Their file is in no mount."""
         loaded: Facts = json.loads((self._vaults / vault.key / FACTS_FILE).read_text(encoding="utf-8"))
         return loaded
 
     def person_map(self, vault: Vault) -> Path:
-        """The Parquet file that leads from `__p` to the global person number (broker only)."""
+        """The Parquet file that maps `__p` to the global person number (for the broker only)."""
         return self._map(vault.key)
 
     def _lock(self, key: str) -> Path:
@@ -141,7 +144,7 @@ class VaultStore:
     def _build(self, key: str, shares: list[ProjectShare], snapshot: Snapshot, secret: ProjectKey) -> None:
         half, half_map = self._vaults / f".half-{key}", self._map(f".half-{key}")
         half_map.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if half.exists():
+        if half.exists():  # left by a crash
             _remove(half)
         half.mkdir()
         try:
@@ -150,7 +153,7 @@ class VaultStore:
             narrow = restrict_facts(json.loads(snapshot.facts), _granted(shares))
             (half / FACTS_FILE).write_text(facts_json(narrow), encoding="utf-8")
             _seal(half)
-            os.replace(half_map, self._map(key))
+            os.replace(half_map, self._map(key))  # the map first: a vault without its map would be useless
             os.replace(half, self._vaults / key)
         except BaseException:
             _remove(half)
@@ -159,12 +162,12 @@ class VaultStore:
 
 
 def person_map_path(private: Path, key: str) -> Path:
-    """Where the way from a vault's person numbers to the global ones is kept."""
+    """The path of the map from a vault's person numbers to the global ones."""
     return private / "maps" / f"{key}.parquet"
 
 
 def vault_key(snapshot: str, project: ResearchProject, catalogue: Catalogue, secret: ProjectKey) -> str:
-    """The name of a vault: equal where its content would be, and only there."""
+    """The name of a vault: equal if, and only if, the content would be equal."""
     grants = sorted(
         [g.table, g.variable, sorted(g.years) if g.years is not None else None, g.link_key] for g in project.grants
     )
@@ -199,10 +202,10 @@ def _vault(folder: Path, snapshot: Snapshot, project: str, shares: list[ProjectS
 
 
 def _seal(folder: Path) -> None:
-    """Let every user of the host read the two renderings through the vault's own name, and nobody write."""
+    """Let every user of the host read the two renderings through the vault's own name, and let nobody write."""
     for path in sorted(folder.rglob("*"), reverse=True):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    (folder / FACTS_FILE).chmod(0o400)
+    (folder / FACTS_FILE).chmod(0o400)  # facts are exact: for the broker only
     folder.chmod(0o711)
 
 

@@ -1,1 +1,1 @@
-"""Door for browsers and programs over HTTP: reads requests, calls the workflow, shows what it answers. No rules."""
+"""Door for browsers and programs over HTTP: reads requests, calls the workflow, shows its answers. No rules."""

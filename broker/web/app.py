@@ -1,4 +1,4 @@
-"""Puts the web door together: one Flask app of API, pages and public addresses. No view and no rule is here."""
+"""Assembles the web door: one Flask app with API, pages and public addresses. No views and no rules here."""
 
 from typing import Any
 
@@ -78,10 +78,10 @@ PAGE_BLUEPRINTS = (
 
 
 def create_app(ports: Ports, settings: WebSettings) -> Flask:
-    """The whole door over `ports`. Order matters: size, form token and body are checked before anybody is named."""
+    """Return the Flask app over `ports`."""
     app = OpenAPI(
         __name__,
-        info=Info(title="NPD job broker", version="1", description="Only checked results leave."),
+        info=Info(title="NPD job broker", version="1", description="Only checked results are released."),
         security_schemes=SECURITY_SCHEMES,
         doc_ui=False,
         validation_error_status=400,
@@ -93,6 +93,8 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
     app.extensions[account_pages.ATTEMPTS_EXTENSION] = SignInAttempts()
     template_setup.install(app)
     error_handlers.install(app)
+    # Flask checks each request in this order: caller, size, form token, body. The size comes before anything reads the
+    # body.
     authentication.install(app)
     openid.install(app, settings.openid)
     request_checks.install(app, settings.secret_key, settings.secure_cookies)
@@ -110,7 +112,7 @@ def validation_problem(error: ValidationError) -> Response:
 
 
 def _serve_openapi_document(app: OpenAPI) -> None:
-    """The OpenAPI document at its fixed address; the library's own pages stay off."""
+    """Serve the OpenAPI document at its fixed address. The library's own pages stay off."""
     document: dict[str, Any] = app.api_doc
 
     def openapi_document() -> Response:

@@ -1,4 +1,4 @@
-"""The one place where errors become answers: problem JSON for programs, a page for people, never a traceback."""
+"""The only place where errors become answers: problem JSON for programs, a page for people, never a traceback."""
 
 import logging
 import secrets
@@ -24,11 +24,11 @@ MACHINE_PATHS = frozenset(
 
 
 class Unauthenticated(BrokerError):
-    """Nobody is signed in, or the token is not (any longer) good."""
+    """Nobody is signed in, or the token is not valid (any more)."""
 
 
 class TooManyAttempts(BrokerError):
-    """Too many attempts from one place."""
+    """Too many attempts from one address."""
 
 
 def problem_response(
@@ -45,13 +45,13 @@ def install(app: Flask) -> None:
 
 
 def validation_problem(error: ValidationError) -> Response:
-    """Every field that does not fit, with its JSON pointer."""
+    """Return a problem that lists every invalid value with its JSON pointer."""
     errors = [
         {"code": e["type"].replace("_", "-"), "message": e["msg"], "pointer": _pointer(e["loc"])}
         for e in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     first = errors[0]
-    return problem_response(400, "invalid", f"The request does not fit: {first['message']}.", first["pointer"], errors)
+    return problem_response(400, "invalid", f"The request is not valid: {first['message']}.", first["pointer"], errors)
 
 
 def _pointer(location: tuple[Any, ...]) -> str:
@@ -59,7 +59,7 @@ def _pointer(location: tuple[Any, ...]) -> str:
 
 
 def broker_error_response(error: BrokerError) -> Response:
-    """A conflict over a state never names it: a researcher would learn whether an output is withheld or in review."""
+    """Return the answer to an error of the broker."""
     match error:
         case Unauthenticated():
             response = _respond(401, "sign-in-needed", str(error))
@@ -73,12 +73,13 @@ def broker_error_response(error: BrokerError) -> Response:
             return _respond(404, "unknown", str(error))
         case Forbidden():
             return _respond(403, error.code, error.message)
+        # Never name the state: a researcher would learn whether an output is withheld or in review.
         case Conflict(code="wrong-state"):
-            return _respond(409, error.code, "It is not in a state that allows this.")
+            return _respond(409, error.code, "The current state does not allow this.")
         case Conflict():
             return _respond(409, error.code, error.message)
         case Unavailable():
-            return _respond(503, "unavailable", "A service that is needed does not answer; try again later.")
+            return _respond(503, "unavailable", "The broker cannot reach one of its services. Try again later.")
         case Refused():
             errors = [
                 {"code": r.code, "message": r.message, "advice": r.advice, "pointer": "/text"} for r in error.refusals
@@ -88,7 +89,8 @@ def broker_error_response(error: BrokerError) -> Response:
 
 
 def _http_error_response(error: HTTPException) -> Response:
-    """What Flask itself refuses: unknown routes and methods, too large or unreadable bodies."""
+    """Return the answer to what Flask itself refuses: unknown routes and methods, bodies that are too large or
+    unreadable."""
     if error.response is not None:
         return make_response(error.response)
     status = error.code or 500
@@ -103,20 +105,23 @@ def _http_error_response(error: HTTPException) -> Response:
 
 
 HTTP_SENTENCES = {
-    400: "The request cannot be read.",
+    400: "The broker cannot read this request.",
     404: "There is no such page.",
-    405: "This address does not know that method.",
+    405: "This address does not support that method.",
     413: "The request is too large.",
     415: "The body must be JSON: send Content-Type: application/json.",
 }
 
 
 def _unexpected_error_response(error: Exception) -> Response:
-    """An id to tell an administrator, and no text: an exception's words may hold anything."""
+    """Return an id to give an administrator, without the exception's text."""
     ident = secrets.token_hex(8)
+    # Only the places: the exception's own words may contain anything, also data.
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("request failed: id=%s error=%s endpoint=%s\n%s", ident, type(error).__name__, request.endpoint, where)
-    return _respond(500, "internal", f"The broker failed. Tell an administrator this id: {ident}.")
+    return _respond(
+        500, "internal", f"Sorry, there is a problem with the broker. Tell an administrator this id: {ident}."
+    )
 
 
 def _respond(

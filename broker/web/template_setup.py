@@ -1,4 +1,4 @@
-"""What every page's template finds: GOV.UK's macros, words for states, moments and years, the built files."""
+"""Prepares all templates: GOV.UK's macros, words for states, times and years, and the built files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from broker.web.web_context import web_context
 
 
 def format_school_years(years: Iterable[int] | None) -> str:
-    """By their labels: 2015/16 to 2018/19, 2020/21."""
+    """Return school years by their labels: 2015/16 to 2018/19, 2020/21."""
     return (
         "no years"
         if years is None
@@ -24,7 +24,7 @@ def format_school_years(years: Iterable[int] | None) -> str:
 
 
 def format_calendar_years(years: Iterable[int] | None) -> str:
-    """By their first calendar years, as programs read them too: 2015 to 2018, 2020."""
+    """Return school years by their first calendar years, as programs read them too: 2015 to 2018, 2020."""
     return "no year" if years is None else ", ".join(_run_text(str(a), str(b)) for a, b in _year_runs(years))
 
 
@@ -49,30 +49,31 @@ def _school_year(year: int) -> str:
 BUILT = Path(__file__).with_name("static") / "built"
 
 CACHE_SECONDS = 30 * 24 * 3600
-"""How long browsers keep built files: their addresses change with them."""
+"""How long browsers cache built files. The addresses change with the files."""
 
 TAG_COLOURS = {
-    "released": "green", "live": "green", "approved": "green", "decided": "green", "holds": "green", "kept": "green",
+    "released": "green", "live": "green", "approved": "green", "decided": "green", "holds": "green", "saved": "green",
+    "stored": "green",
     "refused": "red", "failed": "red", "rejected": "red", "recalled": "red", "limit": "red", "not released": "red",
     "recalled in part": "red",
     "queued": "blue", "running": "blue", "waiting for a decision": "yellow",
     "in review": "yellow", "returned": "yellow", "withdrawn": "grey", "withheld": "grey",
     "retired": "grey", "stopped": "red", "ended": "grey", "active": "green", "inactive": "grey",
     "in use": "green", "silent": "red", "answers": "green", "does not answer": "red",
-    "exact": "green", "to be run": "blue", "numbers only": "yellow", "waits for a second administrator": "yellow",
+    "exact": "green", "to be run": "blue", "numbers only": "yellow", "waiting for a second administrator": "yellow",
     "expired": "grey", "closed": "grey", "done": "green", "cancelled": "grey",
 }  # fmt: skip
-"""The colour of a state's tag; colour never says what the word does not."""
+"""Colour of a state's tag. The colour never says more than the word."""
 
 
-STATE_WORDS = {"assessing": "waiting for a decision"}
-"""Staff read of a job's state in the words that its researcher reads."""
+STATE_WORDS = {"assessing": "waiting for a decision", "kept": "saved"}
+"""States that people read in other words than the stored ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class NavigationLink:
-    """A link of the navigation. `role`: who finds it, None for everybody who is signed in; `others`: endpoints whose
-    pages belong to it."""
+    """A link of the navigation. `role`: who sees it, None for everybody who is signed in. `others`: endpoints of pages
+    that belong to it."""
 
     text: str
     endpoint: str
@@ -134,12 +135,12 @@ def install(app: Flask) -> None:
 
 
 def is_demo() -> bool:
-    """Demo accounts exist only where all data are made up."""
+    """Whether demo accounts exist. They exist only if all data are synthetic."""
     return web_context().settings.demo_sign_in
 
 
 def built(name: str) -> str:
-    """The address of a built file; it changes with the file, so that browsers may keep it."""
+    """Return the address of a built file. It changes with the file, so browsers may cache it."""
     file = BUILT / name
     version = f"{file.stat().st_mtime_ns:x}" if file.is_file() else "0"
     return url_for("static", filename=f"built/{name}", v=version)
@@ -150,12 +151,12 @@ def tag_colour(state: str) -> str:
 
 
 def words(code: str) -> str:
-    """A closed word as people write it."""
+    """Return a code in the words that people read."""
     return STATE_WORDS.get(code, code).replace("_", " ")
 
 
 def mark_invalid(attributes: dict[str, str], wrong: object) -> dict[str, str]:
-    """A field's attributes; one whose value cannot be used says so to screen readers."""
+    """Return the attributes of an input, marked for screen readers as invalid if `wrong`."""
     return attributes | {"aria-invalid": "true"} if wrong else attributes
 
 
@@ -168,12 +169,12 @@ def day(at: date) -> str:
 
 
 def number(value: float) -> str:
-    """With commas between thousands."""
+    """Return the number with commas between thousands."""
     return f"{value:,}"
 
 
 def navigation() -> list[dict[str, object]]:
-    """Where the person may go, in the order of their day; the page that they are on is marked."""
+    """Return the links that the person may use, in the order of their day. The current page's link is marked."""
     return [_link_fields(link) for link in NAVIGATION_LINKS if _is_visible(g.get("person"), link)]
 
 

@@ -1,4 +1,4 @@
-"""How the door is set up, and what every view reaches for: ports, settings, the person who asks. Reads no request."""
+"""Settings of the door, and what every view needs: ports, settings, the caller. Reads no request."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ CONTEXT_EXTENSION = "broker"
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """`secret_key` signs form tokens; `demo_sign_in` allows password accounts (synthetic data only); `secure_cookies`
-    is false only where the page is served without TLS; `openid` is who signs people in."""
+    """`secret_key` signs form tokens. `demo_sign_in` allows password accounts (synthetic data only). `secure_cookies`
+    is false only if the page is served without TLS. `openid` is the sign-in provider."""
 
     secret_key: bytes
     demo_sign_in: bool = False
@@ -24,7 +24,7 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """What `create_app` was given."""
+    """The arguments of `create_app`."""
 
     ports: Ports
     settings: WebSettings
@@ -40,6 +40,6 @@ def ports() -> Ports:
 
 
 def caller() -> Person:
-    """The person who asks; authentication has put them there before any view runs."""
+    """Return the caller. Authentication has set them before any view runs."""
     found: Person = g.person
     return found

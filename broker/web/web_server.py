@@ -1,4 +1,4 @@
-"""Serves the door with gunicorn: a process builds its own ports after the fork. Knows settings, no rules."""
+"""Serves the door with gunicorn. Each process builds its own ports after the fork. Knows settings, no rules."""
 
 import gc
 import secrets
@@ -19,8 +19,8 @@ from broker.wiring.broker_ports import build_ports, check_start
 THREADS = 8
 KEY_BYTES = 32
 IDLE_CONNECTION_SECONDS = 30
-"""How long a connection without a request is kept: longer than clients keep theirs (5 s), so that none is closed by the
-server just as a client asks again."""
+"""Seconds before an idle connection is closed. Longer than clients hold theirs (5 s), so that the server never closes
+one just as its client sends a request."""
 
 
 class _GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -45,8 +45,9 @@ class _GunicornServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no
                 self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Called in the worker, after the fork. What is there by now stays: no answer waits for a look through it."""
+        """Build the app in the worker process, after the fork."""
         app = build_app(self._settings)
+        # Freeze what exists now, so that the garbage collector does not scan it while answering requests.
         gc.collect()
         gc.freeze()
         return app
@@ -80,9 +81,11 @@ def _provider(settings: Settings) -> OpenIdProvider | None:
 
 
 def form_signing_key(path: Path) -> bytes:
-    """The key that signs forms, made once: whoever comes second reads what the first wrote."""
+    """Return the key that signs forms, made once. If two processes start together, the second reads the first one's
+    key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        # Fails if the file exists, so that two processes never use different keys.
         with path.open("xb") as new:
             path.chmod(0o600)
             new.write(secrets.token_bytes(KEY_BYTES))
@@ -90,16 +93,17 @@ def form_signing_key(path: Path) -> bytes:
         pass
     key = path.read_bytes()
     if len(key) < KEY_BYTES:
-        raise RuntimeError(f"{path} holds no key: remove it and start again")
+        raise RuntimeError(f"{path} does not have a key. Remove the file and start again.")
     return key
 
 
 def check_port(settings: Settings) -> None:
-    """A port that is taken is told at once: the server itself would try again and again."""
+    """Raises Invalid if the port is taken, at once: gunicorn itself would retry again and again."""
     address = (settings.host, settings.port)
     try:
         family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:
+            # A port that was used just now counts as free, as it does for gunicorn.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The hall: the only room that knows every adapter. Builds ports from settings; decides nothing else.
+"""The only package that knows every adapter. Builds ports from settings; decides nothing else.
 
-Each builder imports what it builds: a command starts with the adapters that it needs, and with no other.
+Each builder imports what it builds, so a command loads only the adapters that it needs.
 """

@@ -1,4 +1,4 @@
-"""What every process may use: store, queue, content store, clock, policy files, mail. No data, no sandbox."""
+"""Adapters that every process may use: store, queue, content store, clock, policy files, mail. No data, no sandbox."""
 
 from contextlib import suppress
 from functools import cache
@@ -19,6 +19,7 @@ def _store(url: str, heads_folder: Path) -> "SqlStore":
     from broker.storage.signed_chain import SignedHeadStore
     from broker.storage.sql_store import open_store
 
+    # The heads are outside the database, so that a restored back-up does not restore them too.
     return open_store(url, SignedHeadStore(heads_folder), SignedHeadStore(heads_folder / "memory", "memory"))
 
 
@@ -39,12 +40,12 @@ def embedded_queue(settings: "Settings") -> "EmbeddedValkey":
 
 
 def build_ports(settings: "Settings") -> Ports:
-    """What web and command line may use: no data, no sandbox."""
+    """Return the ports for web and command line: no data, no sandbox."""
     from broker.queue.rq_queue import RqQueue
     from broker.storage.content_store import FolderContentStore
 
     settings.root.mkdir(parents=True, exist_ok=True)
-    with suppress(PermissionError):  # it is another user's, who keeps it
+    with suppress(PermissionError):  # it belongs to another account
         settings.root.chmod(0o700)
     return Ports(
         store=_store(settings.database, settings.root / "ledger"),
@@ -56,12 +57,13 @@ def build_ports(settings: "Settings") -> Ports:
 
 
 def check_start(settings: "Settings") -> None:
-    """Raise Invalid where policy and settings do not go together. Leaves nothing open: a server forks after it."""
+    """Raises Invalid if policy and settings do not fit together."""
     from broker.workflow.timing_channel import check_slots_in_force
 
     try:
         check_slots_in_force(build_ports(settings))
     finally:
+        # The server forks next, and a fork must not share open connections.
         _store(settings.database, settings.root / "ledger").close()
         _store.cache_clear()
 
@@ -73,7 +75,7 @@ def policies_from_files(settings: "Settings") -> PolicySet:
 
 
 def build_mailer(settings: "Settings") -> Mailer | None:
-    """Who mails notices; None where no server is set."""
+    """Return the adapter that emails notices; None if no mail server is set."""
     from broker.mail.smtp import SmtpMailer
 
     return SmtpMailer(settings.mail_url, settings.mail_from) if settings.mail_url else None

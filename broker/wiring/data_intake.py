@@ -1,4 +1,4 @@
-"""Data on their way in: synthetic extracts, files of person rows, and snapshots that folders of extracts become."""
+"""Incoming data: synthetic extracts, files with rows of persons, and snapshots made from folders of extracts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,8 +39,10 @@ def tabulate_file(
 
 
 def ingest_extracts(settings: "Settings", ports: Ports, folder: Path, progress: Progress) -> tuple[Snapshot, bool]:
-    """Ingest a folder of extracts under the catalogue in force, and let the next jobs run on it. False: somebody was
-    erased, and earlier snapshots that hold them are still read."""
+    """Ingest a folder of extracts under the catalogue in force; the next jobs run on it.
+
+    Returns the snapshot, and False if persons were erased and jobs may still read earlier snapshots that have them.
+    """
     from broker.vault.ingest import ingest
     from broker.vault.snapshot_files import remove_snapshot
     from broker.vault.vault_store import VaultStore
@@ -48,9 +50,11 @@ def ingest_extracts(settings: "Settings", ports: Ports, folder: Path, progress: 
     from broker.workflow.administration.user_accounts import put_snapshot
     from broker.workflow.policies_in_force import policies_in_force
 
+    # Read before the ingest, so that the erasures it carries out are those that it knew.
     left_out = pending_erasures(ports)
     catalogue = policies_in_force(ports.store).catalogue
     snapshot = ingest(folder, settings.root, catalogue, ports.clock.now(), progress, left_out.erased)
+    # Before the erasure: earlier snapshots may only go once there is one without the persons.
     put_snapshot(ports, snapshot)
     keeper = VaultStore(settings.root, lambda: policies_in_force(ports.store))
     remove = snapshot_remover(ports.store, keeper, lambda ident: remove_snapshot(settings.root, ident))

@@ -1,4 +1,4 @@
-"""What runs somebody's code or draws noise: sandboxes with their images and pool, and the noise process."""
+"""Adapters that run submitted code or draw noise: sandboxes with their images and pool, and the noise process."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def engine_answers() -> bool:
-    """Whether a container engine is there."""
+    """Whether a container engine answers."""
     from broker.sandbox.engine_images import is_available
 
     return is_available()
 
 
 def build_images(settings: "Settings", progress: Callable[[str], None]) -> dict[str, str]:
-    """Image name → digest, once all are there."""
+    """Build the images that are missing. Returns the digest of each image by name."""
     from broker.sandbox import built_images
 
     return built_images.build_images(settings.images_root, progress)
@@ -36,17 +36,22 @@ def build_sandbox(settings: "Settings", slot: int = 0) -> Sandbox:
 
     if settings.runtime == "bubblewrap":
         return BubblewrapSandbox(settings.root, settings.images_root)
+    # Each slot has processors of its own, so that jobs do not time each other by load.
     cpus = slot_cpus(slot, settings.slots, sched_getaffinity(0))
     return DockerSandbox(settings.root, settings.runtime, settings.images_root, cpus)
 
 
 @contextmanager
 def claimed_machine(settings: "Settings") -> Iterator[None]:
-    """For a worker, as long as it lives. Raises Invalid where jobs would run beside others under a runtime that shows
-    them the machine's counters: in slots of this worker, or in another worker of this broker on the same engine."""
+    """Context for a worker's whole life.
+
+    Raises Invalid if jobs would run at the same time under a runtime that shows them the machine's counters: in slots
+    of this worker, or in another worker of this broker on the same engine.
+    """
     from broker.sandbox.docker_sandbox import DockerSandbox
 
     sandbox = build_sandbox(settings)
+    # Nothing is shared without containers, or with one slot and no engine.
     if not isinstance(sandbox, DockerSandbox) or (settings.slots == 1 and not engine_answers()):
         yield
         return
@@ -55,6 +60,7 @@ def claimed_machine(settings: "Settings") -> Iterator[None]:
         check_side_by_side(settings.slots, runtime)
     except ValueError as error:
         raise Invalid("settings", f"BROKER_SLOTS: {error}.", "BROKER_SLOTS") from None
+    # runsc (gVisor) hides the machine's counters, so several workers are safe there.
     with sandbox.data_lock.sole_worker() as alone:
         if not alone and runtime != "runsc":
             sentence = (
@@ -66,7 +72,7 @@ def claimed_machine(settings: "Settings") -> Iterator[None]:
 
 
 def build_pool(ports: "RunPorts") -> "WarmPool | None":
-    """Keeps sandboxes ready for the slots; None where there is no engine to keep them."""
+    """Return the pool that prepares sandboxes for the slots; None without a container engine."""
     from broker.sandbox.docker_sandbox import DockerSandbox
     from broker.sandbox.warm_pool import WarmPool
     from broker.workflow.policies_in_force import policies_in_force
@@ -79,7 +85,7 @@ def build_pool(ports: "RunPorts") -> "WarmPool | None":
 
 
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
-    """Bounded statements, and a noise process that is started when it is needed."""
+    """Return the ports for private jobs: bounded statements, and a noise process that starts when it is needed."""
     from broker.engine.private_engine import DuckDBBlocks, PrivateDuckDB
     from broker.privacy.noise.noise_process import NoiseProcess
     from broker.workflow.private_jobs.private_ports import PrivatePorts

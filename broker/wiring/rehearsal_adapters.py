@@ -1,4 +1,4 @@
-"""What rehearsals run on: adapters on synthetic data that are made in a folder of their own, once. No broker's data."""
+"""Adapters for rehearsals, on synthetic data that are made once in a folder of their own. No broker's data."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_synthetic(settings: "Settings", policies: Callable[[], PolicySet]) -> "SyntheticNPD":
-    """What rehearsals run on, in a folder of the worker's own."""
+    """Return the synthetic data for rehearsals, in a folder of the worker's own."""
     from broker.workflow.rehearsal.synthetic_data import SyntheticNPD
 
     folder = settings.root / "synthetic"
@@ -34,7 +34,8 @@ def build_synthetic(settings: "Settings", policies: Callable[[], PolicySet]) -> 
 def build_rehearsal_context(
     policies: PolicySet, project: str, wanted: "SyntheticDataSpec", root: Path, making: "SyntheticDataProgress"
 ) -> "RehearsalContext":
-    """What a rehearsal runs on: synthetic data in a folder below `root`, made if they are not there yet."""
+    """Return the adapters of a rehearsal, on synthetic data in a folder below `root`. The data are made if they do not
+    exist yet."""
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.engine.in_process_engine import InProcessEngine
     from broker.vault.build_once import build_once
@@ -56,7 +57,8 @@ def build_rehearsal_context(
 
 
 def build_script_context(context: "RehearsalContext", root: Path, python: Path | None) -> "ScriptRehearsalContext":
-    """What a script's rehearsal runs on: a Python of its author's, or a sandbox that no broker takes for its own."""
+    """Return the adapters of a script's rehearsal: the author's own Python, or a sandbox of its own that no broker
+    manages."""
     from broker.engine.file_collectors import ContainerCollector, InProcessCollector
     from broker.engine.script_rows_engine import DuckDBScriptRows
     from broker.sandbox.local_python import LocalPythonRunner
@@ -67,6 +69,7 @@ def build_script_context(context: "RehearsalContext", root: Path, python: Path |
         return ScriptRehearsalContext(
             context.vaults, context.snapshot, LocalPythonRunner(python), None, InProcessCollector()
         )
+    # A folder of its own, so that no broker on this machine takes these sandboxes for its own.
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
     runtime = settings.runtime if engine_answers() else "bubblewrap"
@@ -77,14 +80,16 @@ def build_script_context(context: "RehearsalContext", root: Path, python: Path |
 def _make_synthetic_snapshot(
     policies: PolicySet, project: str, wanted: "SyntheticDataSpec", folder: Path, progress: Progress
 ) -> str:
-    """Extracts, snapshot and the project's vault; the extracts are not kept. Gives the snapshot's id."""
+    """Make extracts, snapshot and the project's vault, remove the extracts, and return the snapshot's id."""
     from broker.vault.ingest import ingest
     from broker.vault.vault_store import VaultStore
 
     extracts = folder / "extracts"
     make_extracts(wanted.catalogue, wanted.pupils, wanted.years, wanted.seed, extracts, progress)
     snapshot = ingest(extracts, folder, wanted.catalogue, clock().now(), progress)
+    # The snapshot has all of it.
     rmtree(extracts)
     progress("the project's vault", 0, 1)
+    # Built here, so that the first rehearsal does not have to.
     VaultStore(folder, lambda: policies).ensure(project, snapshot.ident)
     return snapshot.ident

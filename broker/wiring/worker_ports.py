@@ -1,4 +1,4 @@
-"""What the worker alone has: the data, the sandbox, and who was in what was released."""
+"""Adapters that only the worker has: the data, the sandbox, and the members of released tables."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_worker_ports(settings: "Settings", slot: int = 0) -> "RunPorts":
-    """What one slot of a worker has; the supervisor has it, too, and runs nothing with it."""
+    """Return the ports of one slot of a worker. The supervisor has them too, but runs nothing with them."""
     from broker.engine.duckdb_engine import DuckDBEngine
     from broker.engine.file_collectors import ContainerCollector
     from broker.engine.script_rows_engine import DuckDBScriptRows
@@ -50,7 +50,8 @@ def build_worker_ports(settings: "Settings", slot: int = 0) -> "RunPorts":
 
 
 def build_release_history(settings: "Settings", policies: Callable[[], PolicySet]) -> ReleaseHistoryPorts:
-    """Who was in what was released, for the worker alone. The files' key is the owner's: it outlives projects."""
+    """Return the ports to the members of released tables, for the worker alone. The key of the files belongs to the
+    data owner, because it outlives projects."""
     from broker.engine.members_engine import DuckDBMembersEngine
     from broker.vault.population_store import PopulationStore
 

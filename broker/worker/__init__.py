@@ -1,1 +1,1 @@
-"""Door for work: a supervised process that alone may read source data and the sandbox engine. No HTTP, no rules."""
+"""Door for work: a supervised process that alone may read source data and use the sandbox engine. No HTTP, no rules."""

@@ -1,4 +1,4 @@
-"""Keeps a lease alive while an attempt runs, and kills its sandbox when the lease is lost. Nothing else."""
+"""Renews a lease while an attempt runs, and kills the attempt's sandbox if the lease is lost."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,34 +13,34 @@ from broker.workflow.pipeline.job_completion import LeaseRenewal
 log = structlog.get_logger()
 
 RENEWALS_PER_LEASE = 6
-"""Renewals in the life of one lease: five may be missed."""
+"""Renewals in the life of one lease. Five may fail."""
 
 CHECK_SECONDS = 1.0
-"""Between two renewals it is only looked whether the attempt still runs, so that a stop kills it within a second."""
+"""Between two renewals, the renewer checks this often whether the attempt still runs, so that a stop kills it within a
+second."""
 
 
 LeaseCheck = Callable[[WorkerPorts, str, int, bool], bool]
-"""Whether an attempt still runs here; with the last argument, its lease is renewed."""
+"""Whether an attempt still runs here. The last argument says whether to renew its lease too."""
 
 
 def job_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
-    """A `KeepAlive` that renews several times in the life of a lease.
+    """Return a `LeaseRenewal` that renews several times in the life of a lease.
 
-    A store that does not answer is asked again: the lease may still hold. A job that was withdrawn, that another
-    attempt took over, or whose lease has lapsed, is lost: its sandbox is killed at once. Whatever else goes wrong,
-    the heart goes on: a sandbox that nobody watches would be the worst of it.
+    If the store does not answer, it tries again, because the lease may still hold. If the job was withdrawn, another
+    attempt took over, or the lease has lapsed, it kills the sandbox at once.
     """
 
     return _lease_renewer(ports, _holds_job_lease)
 
 
 def rehearsal_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
-    """The same for a rehearsal: one that is cancelled is killed at once."""
+    """Return the same for a rehearsal. A cancelled one is killed at once."""
     return _lease_renewer(ports, _holds_rehearsal_lease)
 
 
 def public_table_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
-    """The same for a public table's recipe."""
+    """Return the same for a public table's recipe."""
     return _lease_renewer(ports, _holds_public_table_lease)
 
 
@@ -54,6 +54,7 @@ def _lease_renewer(ports: WorkerPorts, holds_lease: LeaseCheck) -> LeaseRenewal:
             yield
         finally:
             done.set()
+            # So that no renewal comes after the attempt has ended.
             thread.join()
 
     return renewing
@@ -61,14 +62,17 @@ def _lease_renewer(ports: WorkerPorts, holds_lease: LeaseCheck) -> LeaseRenewal:
 
 def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, holds_lease: LeaseCheck) -> None:
     interval = ports.lease.total_seconds() / RENEWALS_PER_LEASE
+    # Most rounds only read, so that renewals do not write every second.
     checks = max(1, round(interval / CHECK_SECONDS))
     beat = 0
     while not done.wait(interval / checks):
         beat += 1
         try:
             if not holds_lease(ports, job, attempt, beat % checks == 0):
+                # The lease is lost for good: what the sandbox still computes nobody may use.
                 ports.sandbox.terminate(job, attempt)
                 return
+        # Whatever fails, go on: a sandbox that nobody watches would be worse.
         except Exception as error:
             log.warning("heartbeat", job=job, error=type(error).__name__)
 

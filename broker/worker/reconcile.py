@@ -27,35 +27,41 @@ from broker.workflow.submission.job_submission import offer_job
 log = structlog.get_logger()
 
 WAITING_FOR_PEOPLE = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
-"""A job with no other outputs waits until a person could have decided."""
+"""States of outputs of a job that waits until a person could have decided, if it has no others."""
 
 MAX_COMPARISON_REST = 20
-"""Leases between two attempts at a comparison, at most."""
+"""Most leases between two attempts at a comparison."""
 
 Item = TypeVar("Item", bound=object)
 
 
 def reap(ports: WorkerPorts) -> int:
-    """End attempts and comparisons whose worker is gone: first the sandbox, confirmed gone, then the job's state."""
+    """End attempts and comparisons whose worker is gone, and return how many."""
     lapsed = ports.store.lapsed(ports.clock.now())
     return _repair_each("reap", lapsed, lambda found: _reap(ports, found))
 
 
 def _reap(ports: WorkerPorts, lapsed: LapsedLease) -> None:
+    # First the sandbox, until it is gone: two attempts must never run at once.
     ports.sandbox.terminate(lapsed.job, lapsed.attempt)
     ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "lease.lapsed", lapsed.job)])
     try:
+        # An assessing job has its outputs already: only its comparison begins again.
         if ports.store.job(lapsed.job).state is JobState.ASSESSING:
             end_lapsed_comparison(ports, lapsed.job, lapsed.attempt)
             return
         give_back_job(ports, lapsed.job, lapsed.attempt, policies_in_force(ports.store).service.max_attempts)
+    # Another process was faster.
     except Conflict:
         return
 
 
 def offer_waiting(ports: WorkerPorts) -> int:
-    """Offer every queued job again: the queue may have lost it. One that was given back waits a while first, longer
-    each time: an engine that is away for a minute must not use up all its attempts."""
+    """Offer every queued job again, because the queue may have lost it. Returns how many.
+
+    A job that was given back waits first, longer each time, so that an engine that is away for a minute does not use
+    up all attempts.
+    """
     waiting = [
         (job, attempt) for job, attempt in ports.store.waiting() if attempt == 0 or _has_rested(ports, job, attempt)
     ]
@@ -69,25 +75,27 @@ def _has_rested(ports: WorkerPorts, job: str, attempt: int) -> bool:
 
 
 def end_all_stopped(ports: WorkerPorts) -> int:
-    """Withdraw what a stop did not come to: the process that stopped a project may have died in between."""
+    """Withdraw the jobs that a stop did not reach, because the process that stopped a project may have died in
+    between."""
     return withdraw_stopped_jobs(ports)
 
 
 def sweep(ports: WorkerPorts) -> int:
-    """Kill sandboxes that belong to no running attempt, of a job, a rehearsal or a public table. The list of running
-    ones is read after the sandboxes are listed: an attempt is running in the store before its sandbox exists."""
+    """Kill sandboxes that belong to no running attempt of a job, rehearsal or public table. Returns how many."""
     store = ports.store
+    # The running attempts are read after the sandboxes are listed: an attempt is in the store before its sandbox
+    # exists.
     return ports.sandbox.sweep(lambda: store.alive() | store.rehearsals_alive() | store.public_tables_alive())
 
 
 def settle_all(ports: WorkerPorts) -> int:
-    """Take every step that waits for nobody and was not taken."""
+    """Take every missing step that needs no person."""
     return _settle(ports, lambda job, outputs: True)
 
 
 def settle_due(ports: WorkerPorts) -> int:
-    """The same, looked for often: for jobs that wait for nothing but the end of their slot of time, and for those that
-    people decided."""
+    """Take the steps of jobs that only wait for the end of their time slot, and of those that people have decided.
+    Runs often."""
     return _settle(ports, _is_due)
 
 
@@ -97,13 +105,16 @@ def _is_due(job: Job, outputs: list[Output]) -> bool:
 
 
 def compare_due(ports: WorkerPorts) -> int:
-    """The same for jobs whose worker was lost before it had compared them."""
+    """Take the steps of jobs whose worker was lost before it had compared them."""
     return _settle(ports, needs_comparison)
 
 
 def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> int:
-    """A comparison rests a while for the worker that ran the job, and again where it did not come to its end: each
-    attempt counts as one at the run does, so that an engine that is away is not asked on and on."""
+    """Complete the wanted jobs and return how many.
+
+    A comparison rests first, to leave time for the worker that ran the job, and again after each attempt that did not
+    end, so that an engine that is away is not called again and again.
+    """
     found = ports.store.jobs_named(frozenset(ports.store.unsettled()))
     outputs = ports.store.outputs_of_jobs(frozenset(found))
     oldest_first = sorted(found.values(), key=lambda job: (job.created, job.ident))
@@ -114,13 +125,14 @@ def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> 
 
 
 def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
+    # The first attempt was the run, so it does not count.
     until = job.updated + min(max(job.attempt - 1, 1), MAX_COMPARISON_REST) * ports.lease
     return ports.clock.now() >= until or not needs_comparison(job, outputs)
 
 
 def settle_spends(ports: WorkerPorts) -> int:
-    """End the spends of jobs that were never accepted, or ended while the ledger stood still. A job is accepted just
-    after it has reserved: a lease later it is gone."""
+    """Settle the spends of jobs that were never accepted, or that ended while the ledger accepted nothing."""
+    # A job is accepted just after its reservation: a lease later it never will be.
     waiting = ports.store.unsettled_spends(ports.clock.now() - ports.lease)
     return _repair_each("spends", waiting, lambda spend: _settle_spend(ports, spend))
 
@@ -132,7 +144,7 @@ def _settle_spend(ports: WorkerPorts, spend: Spend) -> None:
 
 
 def allot_caps(ports: WorkerPorts) -> int:
-    """Give the ledger the caps of the policy in force, where putting it in force did not come so far."""
+    """Give the ledger the caps of the policy in force, if putting it in force did not get that far."""
     try:
         return allot(ports, policies_in_force(ports.store), SYSTEM.ident)
     except Unknown:
@@ -140,8 +152,8 @@ def allot_caps(ports: WorkerPorts) -> int:
 
 
 class UnfinishedJobVaults(Container[str]):
-    """The vaults that unfinished jobs name at the moment of asking: a list read earlier would miss the job that has
-    named a vault since."""
+    """Vaults that unfinished jobs name, read at each test: a list that was read earlier would lack a vault named
+    since."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -151,7 +163,7 @@ class UnfinishedJobVaults(Container[str]):
 
 
 def remove_vaults(ports: WorkerPorts) -> int:
-    """Remove vaults that no unfinished job names. A job names its vault before it asks for it for the last time."""
+    """Remove vaults that no unfinished job names. A job names its vault before its last request for it."""
     return ports.vaults.remove_unused(UnfinishedJobVaults(ports.store))
 
 
@@ -162,31 +174,34 @@ def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], None
             repair(item)
             count += 1
         except Exception as error:
+            # One item that fails must not prevent the repair of the others.
             log.warning("reconcile", step=step, subject=str(item), error=type(error).__name__)
     return count
 
 
 MAX_PUBLIC_TABLE_REST = 20
-"""Leases between two attempts, at most."""
+"""Most leases between two attempts."""
 
 
 def run_public_tables(ports: WorkerPorts) -> int:
-    """Every one that waits and rests no more."""
+    """Run every confirmed public table that no longer rests, and return how many were entered."""
     return sum(_run_public_table(ports, table) for table in ports.store.public_tables_to_run(ports.clock.now()))
 
 
 def _run_public_table(ports: WorkerPorts, table: PublicTable) -> bool:
-    """An attempt whose worker is gone has its sandbox ended first, confirmed gone."""
+    """Run one public table. Returns whether it was entered."""
     now = ports.clock.now()
     attempt = ports.store.lease_public_table(table.ident, now + ports.lease, now)
     if attempt is None:
         return False
+    # The earlier attempt's worker is gone; its sandbox must be gone too.
     if attempt > 1:
         ports.sandbox.terminate(table.ident, attempt - 1)
     try:
         with public_table_lease_renewer(ports)(table.ident, attempt):
             enter_public_table(ports, table.ident, attempt)
     except Exception as error:
+        # The lease is lost: the attempt that took over goes on.
         if isinstance(error, Conflict) and error.code == "stale":
             return False
         log.warning("public table", subject=table.ident, error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Makes good what a crash left of rehearsals: lapsed leases, those that the queue forgot, old ones. Idempotent."""
+"""Repairs what a crash left of rehearsals: lapsed leases, those that the queue lost, old ones. Idempotent."""
 
 from datetime import timedelta
 
@@ -10,19 +10,21 @@ from broker.workflow.rehearsal.rehearsal_run import give_back_rehearsal
 
 
 def reap_rehearsals(ports: WorkerPorts) -> int:
-    """Give back what a worker that is gone had: first the sandbox, confirmed gone, then the state."""
+    """Give back the rehearsals of workers that are gone, and return how many."""
     lapsed = ports.store.rehearsals_lapsed(ports.clock.now())
     for ident, attempt in lapsed:
+        # First the sandbox, until it is gone: two attempts must never run at once.
         ports.sandbox.terminate(ident, attempt)
         try:
             give_back_rehearsal(ports, ident, attempt)
+        # It was cancelled, or another process was faster.
         except Conflict:
             continue
     return len(lapsed)
 
 
 def offer_rehearsals(ports: WorkerPorts) -> int:
-    """Offer each waiting one again; one that was given back rests first, longer each time."""
+    """Offer each waiting rehearsal again. One that was given back rests first, longer each time."""
     now = ports.clock.now()
     waiting = [r for r in ports.store.rehearsals_waiting() if now >= r.updated + r.attempt * ports.lease]
     for found in waiting:
@@ -31,9 +33,10 @@ def offer_rehearsals(ports: WorkerPorts) -> int:
 
 
 def drop_rehearsals(ports: WorkerPorts) -> int:
-    """Remove those that are older than policy keeps them."""
+    """Remove rehearsals that are older than policy retains them, and return how many."""
     try:
         days = policies_in_force(ports.store).service.rehearsal_days
+    # No policy is in force yet, so nothing has been rehearsed.
     except Unknown:
         return 0
     return ports.store.drop_rehearsals(ports.clock.now() - timedelta(days=days))

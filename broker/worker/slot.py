@@ -14,9 +14,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask the kernel to kill this process when its supervisor dies: an orphan would hold leases for nobody. One that
-    has died before the kernel was asked is not the parent any more."""
+    """Ask the kernel to kill this process when its supervisor dies: an orphan would hold leases for nobody."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have died before the kernel was asked.
     if os.getppid() != parent:
         sys.exit("the supervisor is gone")
 
@@ -25,6 +25,7 @@ def main() -> None:
     die_with_parent(int(sys.argv[1]))
     settings = read_settings()
     number = int(sys.argv[2])
+    # The name is the same after a restart, so that the new process finishes the hold of the old one.
     tasks.set_up_slot(
         build_worker_ports(settings, number), f"{os.uname().nodename}-{number}", Lane(number, settings.slots)
     )

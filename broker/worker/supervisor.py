@@ -1,4 +1,4 @@
-"""`broker worker`: starts the embedded queue and the slots, keeps them alive, reconciles and reports. Runs no job."""
+"""`broker worker`: starts the embedded queue and the slots, restarts them, reconciles and reports. Runs no job."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ from broker.workflow.views.person_notices import mail_notices
 
 @dataclass(slots=True)
 class WorkerFacts:
-    """What is known of this worker by now; the self-test says its part from a thread of its own."""
+    """Facts about this worker. The self-test adds its result from a thread of its own."""
 
     facts: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +56,7 @@ def initial_facts(settings: Settings) -> WorkerFacts:
 def report_worker(
     ports: WorkerPorts, worker_facts: WorkerFacts, slots: Mapping[int, subprocess.Popen[bytes]], warm: int | None
 ) -> None:
-    """Tell the store, so that pages need no worker."""
+    """Store a report of this worker, so that pages do not have to reach it."""
     alive = sum(1 for slot in slots.values() if slot.poll() is None)
     own = {"slots alive": str(alive), "jobs running": str(len(ports.store.alive()))}
     pool = {} if warm is None else {"sandboxes ready": str(warm)}
@@ -71,7 +71,7 @@ SLOW_TICKS = 10
 RARE_TICKS = 300
 MAIL_SECONDS = 30.0
 POOL_SECONDS = 10
-"""How long the pool may take to remove what waits; the next one removes what it leaves."""
+"""Seconds that the pool may take to remove waiting sandboxes. The next pool removes the rest."""
 
 if TYPE_CHECKING:
     from broker.sandbox.warm_pool import WarmPool
@@ -94,6 +94,7 @@ def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
         if queue is not None:
             queue.ensure()
         ports, worker_facts = build_worker_ports(settings), initial_facts(settings)
+        # Before any job: real data need coarse time slots.
         check_slots_in_force(ports)
         _start_background(settings, ports, worker_facts, stop)
         warm_pool = build_pool(ports)
@@ -114,6 +115,7 @@ def _supervise(settings: Settings, ready: Callable[[], None]) -> None:
             tick += 1
             stop.wait(TICK_SECONDS)
     finally:
+        # Threads stop first, so that none starts work for slots that are ending.
         stop.set()
         _end_slots(list(slots.values()))
         if pool_thread is not None:
@@ -134,7 +136,8 @@ def _stopped_by_signal() -> threading.Event:
 
 
 def _start_background(settings: Settings, ports: WorkerPorts, worker_facts: WorkerFacts, stop: threading.Event) -> None:
-    """What goes on beside the rounds of this process: nothing of it may hold them up."""
+    """Start the threads that must not delay the rounds of this process."""
+    # Synthetic data need no proof of isolation.
     if not settings.synthetic_only:
         test = ("self-test", partial(_run_selftest, ports, worker_facts))
         threading.Thread(target=_attempt, args=test, daemon=True).start()
@@ -143,7 +146,8 @@ def _start_background(settings: Settings, ports: WorkerPorts, worker_facts: Work
 
 
 def _run_selftest(ports: WorkerPorts, worker_facts: WorkerFacts) -> None:
-    """At the start, so that an operator is told before the first job on real data is refused. Slots read the result."""
+    """Test the sandbox at the start, so that an operator learns of a problem before the first job on real data is
+    refused. Slots read the result."""
     missing = ports.sandbox.missing()
     worker_facts.record_selftest(missing)
     if missing:
@@ -153,8 +157,10 @@ def _run_selftest(ports: WorkerPorts, worker_facts: WorkerFacts) -> None:
 
 
 def _start_mailing(ports: WorkerPorts, mailer: Mailer | None, public_url: str, stop: threading.Event) -> None:
-    """Mail notices beside the rounds of this process: a mail server that is slow holds nothing up. Several workers may
-    send the same letter at one moment; one of them with a mail server is enough."""
+    """Start the thread that emails notices, so that a slow mail server delays nothing else.
+
+    Several workers may send the same email at the same moment, so only one of them should have a mail server.
+    """
     if mailer is None:
         return
 
@@ -166,9 +172,7 @@ def _start_mailing(ports: WorkerPorts, mailer: Mailer | None, public_url: str, s
 
 
 def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
-    """End jobs beside the rounds of this process: a release waits for no slot, and a comparison with much memory holds
-    no lease of others up, nor, as it has a thread of its own, a release that is due: that would tell how long it took.
-    """
+    """Start the threads that complete jobs: one for releases, one for comparisons."""
 
     def serve(steps: Sequence[Callable[[WorkerPorts], int]], rare: Sequence[Callable[[WorkerPorts], int]]) -> None:
         tick = 0
@@ -177,6 +181,8 @@ def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
                 _attempt(step.__name__, partial(step, ports))
             tick += 1
 
+    # Two threads: a long comparison must not delay a release that is due, because the delay would reveal how long it
+    # took. Neither may delay the renewal of leases or wait for a slot.
     for name, often, rare in (
         ("releasing", [settle_due], []),
         ("comparing", [compare_due], [settle_all, run_public_tables]),
@@ -185,7 +191,7 @@ def _start_settling(ports: WorkerPorts, stop: threading.Event) -> None:
 
 
 def _start_pool(pool: "WarmPool | None", stop: threading.Event) -> threading.Thread | None:
-    """The pool beside the rounds of this process: making a sandbox ready takes longer than one."""
+    """Start the pool's thread, because preparing a sandbox takes longer than a round."""
     if pool is None:
         return None
     thread = threading.Thread(target=pool.serve, args=(stop,), daemon=True, name="pool")
@@ -198,14 +204,16 @@ def _restart_slots(slots: dict[int, subprocess.Popen[bytes]], wanted: int) -> No
     for number in range(wanted):
         if number not in slots or slots[number].poll() is not None:
             command = [sys.executable, "-m", "broker.worker.slot", str(os.getpid()), str(number)]
+            # The slot gets this process's id, to die with it.
             slots[number] = subprocess.Popen(command)
 
 
 def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
-    """One round of everything that makes good."""
+    """Do one round of repairs."""
     steps: list[Callable[[WorkerPorts], object]] = [reap, end_all_stopped, offer_waiting]
     steps += [reap_rehearsals, offer_rehearsals]
     if slow:
+        # These read more, and what they repair can wait some seconds.
         steps += [allot_caps, sweep, settle_spends, remove_vaults, drop_rehearsals, restore_agreed_entries]
     if rare:
         steps += [sweep_members]
@@ -214,7 +222,7 @@ def _reconcile(ports: WorkerPorts, *, slow: bool, rare: bool = False) -> None:
 
 
 def _attempt(name: str, step: Callable[[], object]) -> None:
-    """What fails, however, is told and tried again in the next round: the supervisor itself goes on."""
+    """Run a step. If it fails, log that and go on: the next round tries again, and the supervisor must not end."""
     try:
         step()
     except Exception as error:
@@ -224,6 +232,7 @@ def _attempt(name: str, step: Callable[[], object]) -> None:
 def _end_slots(slots: list[subprocess.Popen[bytes]]) -> None:
     for slot in slots:
         slot.terminate()
+    # One deadline for all slots, so that stopping stays short.
     deadline = time.monotonic() + 5
     for slot in slots:
         try:

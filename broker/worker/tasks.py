@@ -1,4 +1,5 @@
-"""What the queue may call: two functions that take ids. Everything else comes from the store, whose turn it is, too."""
+"""Functions that the queue may call. They take ids; everything else comes from the store, even which
+job's turn it is."""
 
 from dataclasses import dataclass
 
@@ -23,28 +24,36 @@ _slot: dict[str, _WorkerSlot] = {}
 
 
 def set_up_slot(ports: RunPorts, name: str, lane: Lane | None = None) -> None:
-    """Give this process its adapters, its name and its lane, once, before it takes work. A process before it under the
-    same name may have left a slot of time unfinished: it waits for the end of that."""
+    """Give this process its adapters, name and lane, once, before it takes work.
+
+    An earlier process with the same name may have left a time slot unfinished: this one waits for its end.
+    """
     _slot["this"] = _WorkerSlot(ports, name, lane or Lane())
     resume_hold(ports, name)
 
 
 def run_job(job: str, attempt: int) -> bool:
-    """Run the job whose turn it is, whichever was offered. Jobs that have run already are ended beside the slots: how
-    long their comparison takes would tell whoever waits."""
+    """Run the job whose turn it is, whichever was offered. Returns whether one ran.
+
+    Jobs that have already run are completed outside the slots: otherwise a waiting job would show how long their
+    comparison takes.
+    """
     this = _slot["this"]
     ran = run_next_job(this.ports, this.lane, this.name, job_lease_renewer(this.ports))
     if ran:
-        offer_waiting(this.ports)  # at once: what was offered meanwhile may have been taken for this one
+        offer_waiting(this.ports)  # at once: an offer that came meanwhile may have been used up for this job
     return ran
 
 
 def run_rehearsal(rehearsal: str, attempt: int) -> bool:
-    """A job whose turn it is, where one waits; else this rehearsal, or in a slot that takes no scripts one of SQL."""
+    """Run the job whose turn it is, if one waits; otherwise this rehearsal. A slot that takes no scripts rehearses SQL
+    only."""
     this = _slot["this"]
+    # Jobs come before rehearsals.
     if run_job(rehearsal, attempt):
         return True
     kind = this.ports.store.requested_rehearsal(rehearsal).submission.kind
+    # The reconciler offers it again, to another slot.
     if kind is JobKind.PYTHON and not this.lane.takes_scripts(policies_in_force(this.ports.store)):
         return False
     return rehearse(this.ports, rehearsal, rehearsal_lease_renewer(this.ports))

@@ -1,4 +1,4 @@
-"""How a person is related to a project, and the one way to reach a job or output: permitted, or unknown."""
+"""A person's relation to a project, and the only way to reach a job or output: permitted, or Unknown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from broker.workflow.policies_in_force import policies_in_force, policies_of
 
 @dataclass
 class PersonRelations:
-    """Of one person, under one policy, within one request: what it has looked up does not grow old."""
+    """Relations of one person under one policy set. Create one for each request: it caches what it has read."""
 
     ports: Ports
     policies: PolicySet
@@ -31,7 +31,8 @@ class PersonRelations:
         return Role.CHECKER in self.person.roles
 
     def to_project(self, project: ResearchProject, job: Job | None) -> ProjectRelation:
-        """`job` is the job in question, None where the question is of the project alone."""
+        """Return the person's relation to the project. `job` is the job that the question is about; None if it is
+        about the project alone."""
         return ProjectRelation(
             member=self.person.ident in project.researchers,
             submitted_job=job is not None and self.person.ident == job.researcher,
@@ -41,7 +42,8 @@ class PersonRelations:
         )
 
     def to_entry(self, project: ResearchProject, entry: SavedEntry) -> ProjectRelation:
-        """To a definition: as to a job of the project that they may have sent."""
+        """Return the relation to a saved definition. It equals the relation to a job of the project that the
+        definition's author submitted."""
         was = self.is_checker and self._was_named(entry.project, entry.policy)
         return replace(self.to_project(project, None), submitted_job=self.person.ident == entry.by, was_member=was)
 
@@ -56,7 +58,7 @@ class PersonRelations:
         return self.ports.store.voters_on_projects_of(self.person.ident, theirs)
 
     def _was_member(self, job: Job) -> bool:
-        """Whether the project named them when the job was accepted, or when it was assessed."""
+        """Whether the project named this person when the job was accepted or when it was assessed."""
         project = job.submission.project
         return any(self._was_named(project, then) for then in {job.policy, job.assessed_policy or job.policy})
 
@@ -65,7 +67,8 @@ class PersonRelations:
         return then is not None and self.person.ident in then.researchers
 
     def _has_live_grant(self, project: ResearchProject) -> bool:
-        """A live project of theirs holds a grant on a person table that this project is granted too."""
+        """Whether a live project of this person has a grant on a person table that this project is granted too."""
+        # Only shared data about persons make a checker partial, not public tables.
         people_tables = {t.full_name for t in self.policies.catalogue.tables if t.kind is TableKind.PERSON}
         shared, today = project.tables & people_tables, self.ports.clock.now().date()
         return any(
@@ -76,7 +79,7 @@ class PersonRelations:
 
 @dataclass(frozen=True, slots=True)
 class ReachedJob:
-    """A job that the caller may act on, with its project, the policy in force, and how the caller stands to it."""
+    """A job that the caller may act on, with its project, the policy set in force, and the caller's relation to it."""
 
     job: Job
     project: ResearchProject
@@ -101,7 +104,8 @@ def project_or_unknown(policies: PolicySet, ident: str) -> ResearchProject:
 
 
 def project_of(ports: Ports, policies: PolicySet, job: Job) -> ResearchProject:
-    """A job's project as policy has it today; as it was then, where policy has dropped it since."""
+    """Return a job's project under today's policy. If policy has dropped the project since, return it as it was when
+    the job was accepted."""
     today = policies.project(job.submission.project)
     return today or project_or_unknown(policies_of(ports.store, job.policy), job.submission.project)
 
@@ -109,7 +113,8 @@ def project_of(ports: Ports, policies: PolicySet, job: Job) -> ResearchProject:
 def relation_of(
     ports: Ports, policies: PolicySet, person: Person, project: ResearchProject, job: Job | None
 ) -> ProjectRelation:
-    """`job` is the job in question, None where the question is of the project alone."""
+    """Return the person's relation to the project. `job` is the job that the question is about; None if it is about
+    the project alone."""
     return PersonRelations(ports, policies, person).to_project(project, job)
 
 
@@ -117,11 +122,13 @@ RelationLookup = Callable[[Job], ProjectRelation]
 
 
 def relation_lookup(ports: Ports, person: Person, policies: PolicySet) -> RelationLookup:
-    """How a person stands to jobs, for pages of many: what is alike is looked up once."""
+    """Return a function from jobs to the person's relations, for pages with many jobs. Jobs with equal inputs are
+    looked up once."""
     person_relations = PersonRelations(ports, policies, person)
     known: dict[tuple[object, ...], ProjectRelation] = {}
 
     def of(job: Job) -> ProjectRelation:
+        # All that `to_project` reads of a job: jobs that agree in these share one relation.
         alike = (job.submission.project, job.researcher == person.ident, job.policy, job.assessed_policy)
         if alike not in known:
             project = policies.project(job.submission.project)
@@ -132,12 +139,15 @@ def relation_lookup(ports: Ports, person: Person, policies: PolicySet) -> Relati
 
 
 def _dropped_project(person_relations: PersonRelations, job: Job) -> ResearchProject:
-    """The project of a job that policy has dropped since."""
+    """Return the project of a job whose project policy has dropped since."""
     return project_or_unknown(person_relations.policies_at(job.policy), job.submission.project)
 
 
 def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> tuple[ResearchProject, PolicySet]:
-    """The project if the person may do this in it; else Unknown, whether or not it exists."""
+    """Return the project and the policy set in force if the person may do this in the project.
+
+    Raises Unknown otherwise, whether or not the project exists.
+    """
     policies = policies_in_force(ports.store)
     project = project_or_unknown(policies, ident)
     check_permission(person, action, relation_of(ports, policies, person, project, None), None, "project", ident)
@@ -147,7 +157,8 @@ def reach_project(ports: Ports, person: Person, action: Action, ident: str) -> t
 def reach_job(
     ports: Ports, person: Person, action: Action, ident: str, displayed_state: JobState | None = None
 ) -> ReachedJob:
-    """The job if the person may do this with it in its state, or in the one that it is told to be in."""
+    """Return the job if the person may do this with it in its state, or in `displayed_state` where the person sees
+    another one."""
     policies = policies_in_force(ports.store)
     job = ports.store.job(ident)
     project = project_of(ports, policies, job)

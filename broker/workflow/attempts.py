@@ -1,4 +1,4 @@
-"""What one attempt at a job may use, by kind, and the exception with which it ends without outputs."""
+"""Limits of one attempt at a job, by kind, and the exception that ends an attempt without outputs."""
 
 from dataclasses import dataclass, replace
 
@@ -7,12 +7,13 @@ from broker.domain.ports import SandboxLimits
 from broker.policy.policy_set import PolicySet
 
 OVERTAKEN_CODES = frozenset({"stale", "already-running"})
-"""Codes of the conflicts that an attempt meets whose lease is lost: the one that took over tells what happened."""
+"""Conflict codes of an attempt that has lost its lease. The attempt that took over records what happened."""
 
 
 @dataclass(eq=False)
 class Failed(Exception):
-    """The attempt ended without outputs: a code for staff. Not frozen: a context manager sets its traceback."""
+    """The attempt ended without outputs; `code` is for staff. Not frozen, because a context manager sets its
+    traceback."""
 
     code: FailureCode
 
@@ -31,15 +32,18 @@ def limits_for(kind: JobKind, policies: PolicySet) -> SandboxLimits:
 
 
 def members_limits(policies: PolicySet) -> SandboxLimits:
-    """Of the second, trusted look that tells who is in the cells of a table: a row for each person is more than any
-    result. One table at a time keeps within it."""
+    """Return the limits of the second, trusted run that finds the members of a table's cells.
+
+    One row for each person is larger than any other output of SQL, so its limits are wider. They suffice for one table
+    at a time.
+    """
     service = policies.service
     limits = limits_for(JobKind.SQL, policies)
     return replace(limits, output_bytes=service.members_bytes, memory_bytes=service.members_memory_bytes)
 
 
 def files_limits(policies: PolicySet) -> SandboxLimits:
-    """Of the container that makes a script's files anew."""
+    """Return the limits of the container that rebuilds a script's files."""
     service = policies.service
     limits = limits_for(JobKind.SQL, policies)
     return replace(limits, wall_seconds=service.files_seconds, output_bytes=service.made_job_bytes)

@@ -1,4 +1,7 @@
-"""Which job a free worker takes next: the fairest that waits, by the store alone. What the queue says is a hint."""
+"""Chooses the job that a free worker takes next: the waiting job with the fairest claim, by the store alone.
+
+The queue only gives a hint.
+"""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -14,29 +17,30 @@ MAX_WAITING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One slot of a worker: its number, from 0, of so many."""
+    """One slot of a worker: its number, from 0, and the number of slots that the worker has."""
 
     number: int = 0
     of: int = 1
 
     def takes_scripts(self, policies: PolicySet) -> bool:
-        """Policy keeps some of a worker's slots for SQL, never all of them."""
-        return self.number >= min(policies.service.short_lane_slots, self.of - 1)
+        """Whether this slot runs scripts. Policy reserves some slots of a worker for SQL, but never all of them."""
+        return self.number >= min(policies.service.short_lane_slots, self.of - 1)  # at least one slot
 
 
 def jobs_in_turn(ports: Ports, policies: PolicySet) -> list[Job]:
-    """Every job that waits, the one whose turn it is first. What waits is read before what has begun: a job that a
-    worker takes in between is in both, counts for its project, and the lease on it fails."""
+    """Return every waiting job, the one whose turn it is first."""
     now, slots = ports.clock.now(), time_slots_of(ports, policies)
     window = timedelta(seconds=policies.service.fair_window_seconds)
+    # Read the waiting jobs before the begun ones: a job that a worker takes in between is in both lists, counts for
+    # its project, and leasing it fails.
     waiting = ports.store.jobs(ListFilter(states=frozenset({JobState.QUEUED.value}), limit=MAX_WAITING))
     used = seconds_used(recently_begun(ports, policies), slots, now, window)
     return fair_order(waiting, used, slots)
 
 
 def next_job(ports: WorkerPorts, policies: PolicySet, lane: Lane, passed: Container[str] = ()) -> str | None:
-    """The one that a slot takes now, of those that it has not passed by. One that was given back rests first, longer
-    each time."""
+    """Return the job that the slot takes now, leaving out those in `passed`, or None. A job that was given back rests
+    first, longer after each attempt."""
     now, scripts = ports.clock.now(), lane.takes_scripts(policies)
     for job in jobs_in_turn(ports, policies):
         rested = not job.attempt or now >= job.updated + job.attempt * ports.lease
@@ -47,13 +51,14 @@ def next_job(ports: WorkerPorts, policies: PolicySet, lane: Lane, passed: Contai
 
 
 def apparently_running(ports: Ports, policies: PolicySet, project: str) -> list[Job]:
-    """Jobs of a project that have ended and look as if they ran."""
+    """Return the jobs of a project that have ended but must still look as if they ran."""
     now, begun = ports.clock.now(), recently_begun(ports, policies)
     return [j for j in begun if j.submission.project == project and hides_end(ports, policies, j, now)]
 
 
 def recently_begun(ports: Ports, policies: PolicySet) -> list[Job]:
-    """Those that may hold a slot of a worker, or have had one in the time by which turns are taken."""
+    """Return the jobs that may occupy a worker's slot, or did so within the window that decides turns."""
+    # A job counts until its time slot ends, so the window is longer by the longest slot.
     longest = time_slots_of(ports, policies).seconds[-1]
     since = ports.clock.now() - timedelta(seconds=policies.service.fair_window_seconds + longest)
     return ports.store.jobs_begun(since)

@@ -1,4 +1,4 @@
-"""The policy set in force, and the one under which a job was judged, parsed once for each fingerprint."""
+"""Finds the policy set in force, and the one under which a job was judged. Each fingerprint is parsed once."""
 
 from functools import lru_cache
 
@@ -20,18 +20,18 @@ def policies_in_force(store: Store) -> PolicySet:
 
 
 def policies_of(store: Store, fingerprint: str) -> PolicySet:
-    """The set under which something was decided, whatever is in force today."""
+    """Return the set under which something was decided, whatever set is in force today."""
     stored = store.policy(fingerprint)
     return _parsed(stored.fingerprint, stored.content)
 
 
 def policies_assessed(store: Store, job: Job) -> PolicySet:
-    """The set under which a job's outputs were judged."""
+    """Return the set under which a job's outputs were judged."""
     return policies_of(store, job.assessed_policy or job.policy)
 
 
 def rules_unchanged(store: Store, job: Job, today: PolicySet) -> bool:
-    """Whether the project is there still, with the very profile that its outputs were judged by."""
+    """Whether the project still exists with exactly the disclosure rules that judged the job's outputs."""
     then = policies_assessed(store, job)
     before, now = then.project(job.submission.project), today.project(job.submission.project)
     return (

@@ -1,4 +1,4 @@
-"""What a researcher must not read from a job's state and times (invariants 9 and 10), in one place."""
+"""Decides, in one place, what a job's state and times may show a researcher (invariants 9 and 10)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,25 +11,29 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.policies_in_force import policies_in_force
 
 SLOTS_FOR_STEPS = 3
-"""First slots of time that the worker may take for steps that wait for nobody."""
+"""Number of first time slots that the worker may take for steps that wait for nobody."""
 
 MIN_REAL_SLOT_SECONDS = 60
-"""Seconds: no times finer than a minute are told of real data anywhere."""
+"""Seconds. On real data no time finer than a minute is shown anywhere."""
 
 
 def hides_withheld(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str] | None = None
 ) -> bool:
-    """Whether the job must still look as if a person were to decide about a withheld output, or one it did not leave.
+    """Whether the job must still look as if a person had to decide about a withheld output, or about one that it did
+    not leave.
 
-    It must until a person has decided about another output of the job or has told its researchers why nothing came of
-    it, or until the time is over in which a person could have. While it does, the job stays `assessing`, so that
-    withdrawing it works alike too.
+    This lasts until a person has decided about another output of the job, until a checker has reported to its
+    researchers why the job gave nothing, or until the time in which a person could have done so is over. Meanwhile the
+    job stays `assessing`, so that withdrawing it works alike too. `handled` is the result of `handled_by_people`, if
+    the caller has it.
     """
     if job.saved_names and not outputs:
-        return False  # it asked for no output, and everybody knew that beforehand
+        return False  # it requested no output, and everybody knew that beforehand
+    # Nothing is withheld, so there is nothing to hide.
     if outputs and all(o.state is not OutputState.WITHHELD for o in outputs):
         return False
+    # By then a person would have decided, so disclosing the state reveals nothing more.
     disclosed_after = timedelta(hours=policies.service.withheld_told_after_hours)
     if ports.clock.now() - job.created >= disclosed_after:
         return False
@@ -37,8 +41,10 @@ def hides_withheld(
 
 
 def handled_by_people(ports: Ports, outputs: Mapping[str, Sequence[Output]]) -> frozenset[str]:
-    """Of jobs with their outputs, by idents: the outputs with votes, and the jobs of which a checker has told
-    something. What a page of many jobs looks up for all of them."""
+    """Return the idents of outputs with votes and of jobs about which a checker has reported something.
+
+    `outputs` maps job idents to their outputs, so that a page of many jobs needs one lookup.
+    """
     voted = ports.store.voted(frozenset(o.ident for found in outputs.values() for o in found))
     return voted | ports.store.reported_jobs(frozenset(outputs))
 
@@ -51,12 +57,14 @@ def _is_handled_by_people(ports: Ports, job: Job, outputs: Sequence[Output], han
 def appears_running(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str] | None = None
 ) -> bool:
-    """Whether its researcher is shown that it runs: from the begin of its first attempt to the end of the slot in which
-    the last one ended, and on its way from there to a release without anybody who decides. What is held on that way for
-    longer than a few slots waits for people."""
+    """Whether researchers see the job as running.
+
+    They do from the start of its first attempt to the end of the time slot in which the last attempt ended, and then
+    while the job goes on to a release that needs no person.
+    """
     if job.state in {JobState.QUEUED, JobState.RUNNING}:
         return job.started is not None
-    if reads_nothing(job, outputs):
+    if reads_nothing(job, outputs):  # its time reveals nothing
         return False
     now = ports.clock.now()
     if hides_end(ports, policies, job, now):
@@ -66,38 +74,44 @@ def appears_running(
     if not outputs or any(o.state not in {OutputState.ASSESSED, OutputState.APPROVED} for o in outputs):
         return False
     since = max(job.updated, _disclosed_end(ports, policies, job, now) or job.updated)
+    # A job that stays longer on this way waits for a person, and is shown as such.
     held = now >= since + SLOTS_FOR_STEPS * timedelta(seconds=time_slots_of(ports, policies).seconds[0])
     return not held and not _is_handled_by_people(ports, job, outputs, handled)
 
 
 def reads_nothing(job: Job, outputs: list[Output]) -> bool:
-    """Whether all that its text asked for was to keep something: its time tells nothing of any data."""
+    """Whether the text only saved definitions. Such a job's time reveals nothing about the data."""
     return bool(job.saved_names) and not outputs and job.state is not JobState.FAILED
 
 
 def hides_end(ports: Ports, policies: PolicySet, job: Job, now: datetime) -> bool:
-    """Whether a job that has ended must still look as if it ran: until the end of a coarse slot of time.
+    """Whether a job that has ended must still look as if it ran, until its coarse time slot is over.
 
-    How long a script ran is an output (`sleep(score)`); how long a SQL job took tells what it was compared with, and
-    of a private job all outputs are paid for. Once a person has decided, the job's state is told.
+    A script's running time is an output in itself (`sleep(score)`). A SQL job's time reveals what it was compared
+    with. A private job may disclose only what it is charged for, and its time is not. Once a person has decided, the
+    state is shown.
     """
     until = disclosed_end(ports, policies, job)
     return until is not None and now < until
 
 
 def disclosed_end(ports: Ports, policies: PolicySet, job: Job) -> datetime | None:
-    """When a job has ended, as far as anybody is told before a person has decided: its slot's end."""
-    if job.state not in {JobState.ASSESSING, JobState.FAILED}:
+    """Return the end that may be shown before a person has decided: the end of the job's time slot. None: the job has
+    not ended, or a person has decided."""
+    if job.state not in {JobState.ASSESSING, JobState.FAILED}:  # a person has decided, or it has not ended
         return None
     return _disclosed_end(ports, policies, job, ports.clock.now())
 
 
 def trial_disclosed_at(ports: Ports, policies: PolicySet, job: Job, began: datetime, ended: datetime) -> datetime:
-    """When the author of a script may read how it did on synthetic rows: at once, or, where it had to wait until a
-    neighbour's real rows were gone, at the end of the slot: else the wait would tell when the neighbour ended."""
+    """Return when the author of a script may read how it did on synthetic rows.
+
+    That is at once, unless the script had to wait until a neighbour's real rows were gone: then at the end of its time
+    slot, because the wait would reveal when the neighbour ended.
+    """
     started = job.started or began
     if began - started <= timedelta(seconds=policies.service.rehearsal_prompt_seconds):
-        return ended
+        return ended  # it waited for nobody
     return time_slots_of(ports, policies).end(started, (ended - started).total_seconds())
 
 
@@ -106,14 +120,14 @@ def _disclosed_end(ports: Ports, policies: PolicySet, job: Job, now: datetime) -
 
 
 def time_slots_of(ports: Ports, policies: PolicySet) -> TimeSlots:
-    """The slots of time that hold for this broker's data."""
+    """Return the time slots for this broker's data: those for synthetic data if it has no other."""
     service = policies.service
     seconds = service.synthetic_time_slots if ports.synthetic_only else service.time_slots
     return TimeSlots(seconds, service.compare_milliseconds / 1000)
 
 
 def check_slots_in_force(ports: Ports) -> None:
-    """The same for the set in force, if there is one yet: what a server asks before it starts."""
+    """Check the time slots of the policy set in force, if there is one. A server calls this before it starts."""
     try:
         policies = policies_in_force(ports.store)
     except Unknown:
@@ -122,23 +136,23 @@ def check_slots_in_force(ports: Ports) -> None:
 
 
 def check_slots(ports: Ports, policies: PolicySet) -> None:
-    """Raise Invalid where real data would be told of in slots that tell too much."""
+    """Raises Invalid if the first slot is too short for real data."""
     first = time_slots_of(ports, policies).seconds[0]
     if not ports.synthetic_only and first < MIN_REAL_SLOT_SECONDS:
         raise Invalid(
             "time-slots",
-            f"time_slots in service.yaml begin at {first} seconds. On real data the first slot lasts at least "
-            f"{MIN_REAL_SLOT_SECONDS} seconds: a shorter one tells how long a job took. For a broker that holds "
-            "synthetic data only, set BROKER_SYNTHETIC_ONLY=true; synthetic_time_slots hold there.",
+            f"time_slots in service.yaml begin at {first} seconds. On real data the first slot must last at "
+            f"least {MIN_REAL_SLOT_SECONDS} seconds: a shorter slot would reveal how long a job took. If the "
+            "broker has synthetic data only, set BROKER_SYNTHETIC_ONLY=true; it then uses synthetic_time_slots.",
             "/service/time_slots",
         )
 
 
 def whole_minute(moment: datetime) -> datetime:
-    """The end of the minute: how long a job ran tells nothing finer."""
+    """Return the end of the minute. A finer time would reveal how long a job ran."""
     return minute_of(moment) + timedelta(minutes=1)
 
 
 def minute_of(moment: datetime) -> datetime:
-    """The minute in which something was asked for: what researchers and the public read has no finer times."""
+    """Return the start of the minute. Researchers and the public see no finer times of requests."""
     return moment.replace(second=0, microsecond=0)

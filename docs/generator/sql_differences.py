@@ -44,7 +44,8 @@ CASTS = (
     DialectDifference("CAST(x AS float(24))", "32 bits.", "Write CAST(x AS float).", "CAST(Pts AS float(24))", "cast"),
     DialectDifference("CAST(x AS decimal)", "decimal(18, 0), rounded.", "The same.", "CAST(Pts AS decimal)"),
     DialectDifference("CAST(x AS decimal(p, s)) that may not fit", "An error.", "Use more digits: decimal(18, 4).", "CAST(Free AS decimal(5, 2))", "cast"),
-    DialectDifference("CAST(x AS smallint) that may not fit", "An error.", "CAST it AS int.", "CAST(Free AS smallint)", "cast"),
+    DialectDifference("CAST(x AS smallint) that may not fit", "An error.", "CAST the value AS int.",
+                      "CAST(Free AS smallint)", "cast"),
     DialectDifference("CAST(x AS bit)", "1 for everything but 0.", "The same.", "CAST(Num AS bit)"),
     DialectDifference("CAST(text AS int)", "An error for a text that is no number.", "Accepted where each code of the list is a number.", "CAST(Code AS int)"),
     DialectDifference("CAST(text AS int) of free text", "An error for a text that is no number.", "Write TRY_CAST(x AS int).", "CAST(Note AS int)", "cast"),
@@ -93,9 +94,9 @@ DATES = (
 )  # fmt: skip
 NEVER = (
     DialectDifference("GETDATE(), CURRENT_TIMESTAMP", "The clock.", "Write the date.", "YEAR(GETDATE())", "clock"),
-    DialectDifference("RAND(), NEWID()", "Chance.", "Leave it out.", "RAND()", "random"),
+    DialectDifference("RAND(), NEWID()", "Chance.", "Remove it.", "RAND()", "random"),
     DialectDifference("CHECKSUM, HASHBYTES", "A hash.", "Group by the variable itself.", "CHECKSUM(Note)", "hash"),
-    DialectDifference("SUSER_NAME(), DB_NAME(), HOST_NAME()", "The session.", "Leave it out.", "DB_NAME()", "session"),
+    DialectDifference("SUSER_NAME(), DB_NAME(), HOST_NAME()", "The session.", "Remove it.", "DB_NAME()", "session"),
     DialectDifference("@@VERSION, @x", "A parameter.", "Write the value, or DECLARE it.", "@@VERSION", "undeclared"),
 )  # fmt: skip
 DIFFERENCES = {

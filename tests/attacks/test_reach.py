@@ -192,7 +192,7 @@ def test_the_part_is_marked_where_it_stands() -> None:
     text = f"SELECT COUNT(*) AS n\n{ABSENCE}\n  AND (LA = 336\n    OR (URN = 100001 AND MonthOfBirth = 3))"
     (part,) = parts(text)
     assert (part.line, part.column, part.text) == (4, 9, "URN = 100001 AND MonthOfBirth = 3")
-    assert part.placed.startswith("Line 4, column 9: A part of the text could hold very few people")
+    assert part.placed.startswith("Line 4, column 9: A part of the text could select very few people")
 
 
 def test_a_year_that_is_an_alternative_is_marked_as_such() -> None:

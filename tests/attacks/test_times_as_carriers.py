@@ -228,7 +228,7 @@ def test_a_lane_is_kept_for_sql() -> None:
 def test_real_data_refuse_slots_under_a_minute() -> None:
     with watched(lambda name, request: 1.0) as town:
         service = replace(town.npd.policies.service, time_slots=(10, 60))
-        with pytest.raises(Invalid, match="the first slot lasts at least 60 seconds"):
+        with pytest.raises(Invalid, match="the first slot must last at least 60 seconds"):
             town.npd.put_in_force(replace(town.npd.policies, service=service))
         check_slots(replace(town.npd.ports, synthetic_only=True), replace(town.npd.policies, service=service))
 

@@ -63,9 +63,9 @@ UI_TEXT = "\n".join(
 ).casefold()
 """All that pages can say, with what is computed into it left open."""
 COMPUTED = {
-    "See absence_by_meals": "See {{ o.name }}",
+    "View absence_by_meals": "View {{ o.name }}",
     "Lift the stop of P0421": "Lift the stop of ",
-    "Ask to lift the stop of P0421": "Ask to lift the stop of ",
+    "Request to lift the stop of P0421": "Request to lift the stop of ",
     "Did you mean FSMeligible?": "Did you mean ",
     "expires changes from …": " changes from ",
 }

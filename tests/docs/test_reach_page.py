@@ -65,13 +65,13 @@ def test_the_page_lists_what_a_person_looks_at() -> None:
     assert "NO REASON" not in page
 
 
-QUANTILE = "A quantile can be one person's own value, or tell of few: it has no automatic verdict."
-DEVIATION = "A deviation can be one person's own value, or tell of few: it has no automatic verdict."
-OTHERS = "A value depends on other people than those of the cell."
-DISTINCT = "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
-ARITHMETIC = "An argument outside the closed list: arithmetic over a person's row."
-SEVERAL = "A condition meets several written rows at once, so rows are counted several times."
-REACH = "A part of the text could hold very few people."
+QUANTILE = "A quantile can be one person's own value, or reveal a few persons, so it has no automatic verdict."
+DEVIATION = "A deviation can be one person's own value, or reveal a few persons, so it has no automatic verdict."
+OTHERS = "A value depends on people outside the cell."
+DISTINCT = "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons."
+ARITHMETIC = "The argument is arithmetic over a person's row, which has no automatic verdict."
+SEVERAL = "A condition matches several written rows at once, so rows are counted several times."
+REACH = "A part of the text could select very few people."
 FELL_OUT = {
     "A10": {QUANTILE}, "A16": {REACH}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
     "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S068": {REACH, ARITHMETIC},

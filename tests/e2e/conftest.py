@@ -14,6 +14,7 @@ from broker.domain.ports import Ports
 from broker.settings import Settings
 from broker.wiring.broker_ports import build_ports
 from broker.workflow.administration.user_accounts import make_token
+from tests.policy_sets import TEST_POLICIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PUPILS = 4_000

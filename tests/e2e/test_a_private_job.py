@@ -102,7 +102,7 @@ def test_the_whole_way_of_a_private_job(site, dana):
     assert part["clamp"] == {"low": 0, "high": 1_000, "steps_to_a_unit": 10}
     assert "OverallAbsence_6HalfTerms" in part["measured"]
     assert any("Random noise" in note for note in record["notes"])
-    assert any("is right with at most" in note for note in record["notes"])
+    assert any("are right in at most" in note for note in record["notes"])
     manifest = dana.manifest(job)
     assert manifest["profile"]["spend"] == told["spend"]
     assert manifest["outputs"][0]["record_sha256"] == sha256(dana.record(output["ident"])).hexdigest()

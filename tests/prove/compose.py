@@ -52,7 +52,7 @@ def compose_line(clone: Path) -> Line:
 def _job(clone: Path) -> str:
     address = f"http://127.0.0.1:{PORT}"
     _await(BrokerClient(address))
-    tokens = json.loads(broker(clone, "found", "ada=Ada", "amir=Amir", "--json"))
+    tokens = json.loads(broker(clone, "init", "ada=Ada", "amir=Amir", "--json"))
     policies = load_policies(ROOT / "policies")
     for ident in ("ada", "amir"):
         BrokerClient(address, tokens[ident]).apply_policy(policies.fingerprint, policies_to_json(policies))

@@ -98,7 +98,7 @@ def synth(folder: Path) -> Line:
     met = code == 0 and seconds <= SYNTH_SECONDS
     figures = {"seconds": seconds, "limit": SYNTH_SECONDS, "megabytes": round(size / 1e6)}
     shutil.rmtree(out, ignore_errors=True)
-    return Line("broker synth: 100,000 pupils, all 22 tables, nine years", met, figures, "" if met else tail)
+    return Line("broker synth: 100,000 pupils, all 19 tables, nine years", met, figures, "" if met else tail)
 
 
 def crashes() -> Line:

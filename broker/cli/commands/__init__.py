@@ -1,1 +1,1 @@
-"""The commands, one module for a task: they read arguments, call the workflow or the client, and print."""
+"""The commands, one module for each topic: they read arguments, call the workflow or the client, and print."""

@@ -13,20 +13,20 @@ from broker.policy.policy_changes import policy_changes
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
 
-policy = typer.Typer(help="Policies: plan a change, apply it with two administrators.", no_args_is_help=True)
+policy = typer.Typer(help="Policies: plan a change, and apply it with two administrators.", no_args_is_help=True)
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(policy, name="policy")
     app.add_typer(audit, name="audit")
-    app.command()(found)
+    app.command()(init)
     app.command()(token)
 
 
 @policy.command()
 def plan(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -> int:
-    """Show what the files would change in the policy in force. Changes nothing."""
+    """Show what the files would change in the policy in force. Nothing is changed."""
     from broker.cli.commands.job_commands import broker_client
     from broker.policy.stored_policies import policies_from_json
 
@@ -74,11 +74,11 @@ def verify(as_json: AsJson = False) -> int:
     return 0 if found.broken is None else 1
 
 
-def found(
+def init(
     administrators: Annotated[list[str], typer.Argument(help="Two or more administrators, each as id=Name.")],
     as_json: AsJson = False,
 ) -> int:
-    """Make the first administrators of an empty broker and print their API tokens, once."""
+    """Create the first administrators of an empty broker and print their API tokens, once."""
     from broker.domain.identity.people import Person, Role
     from broker.settings import read_settings
     from broker.wiring.broker_ports import build_ports
@@ -99,9 +99,9 @@ def found(
 def token(
     person: Annotated[str, typer.Argument(help="The id of a person with an account.")], as_json: AsJson = False
 ) -> int:
-    """Make an API token for a person and print it, once: it is what BROKER_TOKEN takes.
+    """Create an API token for a person and print it, once. Put it into BROKER_TOKEN.
 
-    Run on the server, with BROKER_DATA as the server has it. The audit log says that it was made there."""
+    Run it on the server, with the server's BROKER_DATA. The audit log records that the token was made there."""
     from broker.domain.identity.audit import AuditEvent
     from broker.domain.identity.people import SYSTEM
     from broker.workflow.administration.user_accounts import make_token
@@ -120,5 +120,5 @@ def token(
 def _read_administrator(text: str) -> tuple[str, str]:
     ident, sign, name = text.partition("=")
     if not sign or not ident.strip() or not name.strip():
-        raise Invalid("administrator", f"An administrator is written id=Name, not {text!r}.")
+        raise Invalid("administrator", f"Write an administrator as id=Name, not {text!r}.")
     return ident.strip(), name.strip()

@@ -1,4 +1,5 @@
-"""Commands about privacy budgets: a project's, the whole ledger for administrators, and proving or restoring it."""
+"""Commands about privacy budgets: a project's, the whole ledger for administrators, and its verification or
+restoration."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
 @budget.callback()
 def show(
     context: typer.Context,
-    project: Annotated[str | None, typer.Option(help="The project; without it all of yours.")] = None,
+    project: Annotated[str | None, typer.Option(help="The project; all of yours by default.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every account of the ledger (administrators).")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -75,7 +76,7 @@ def _print_project(found: dict[str, Any]) -> None:
         print_table(["when", "job", "move", "budget", "spent", "reserved"], rows)
     for aside in found["beside"]:
         what = "release" if aside["kind"] == "exact" else "public table"
-        print_line(f"beside the claim about {aside['dataset']}: {what} {aside['source']}")
+        print_line(f"not covered by the budget, about {aside['dataset']}: {what} {aside['source']}")
 
 
 def _print_accounts(accounts: list[dict[str, Any]]) -> None:
@@ -92,13 +93,13 @@ def _print_accounts(accounts: list[dict[str, Any]]) -> None:
 
 
 def _account_name(account: dict[str, Any]) -> str:
-    """Whose, and of what: the unit, or one data set about it."""
+    """Return the account's name: the unit, or one table about it."""
     return f"{account['unit']} in {account['dataset']}" if account["dataset"] else str(account["unit"])
 
 
 @budget.command()
 def verify(
-    head: Annotated[Path | None, typer.Option(help="A head that was exported: is it in the ledger still?")] = None,
+    head: Annotated[Path | None, typer.Option(help="An exported head: check that the ledger still has it.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
@@ -120,22 +121,22 @@ def verify(
 def _print_check(found: dict[str, Any]) -> None:
     print_chain("ledger", found)
     for name in found["differs"]:
-        print_line(f"{name} says something else than the entries")
+        print_line(f"{name} differs from the entries")
 
 
 @budget.command()
 def head(as_json: AsJson = False) -> int:
-    """Export the ledger's signed head, to be kept elsewhere (administrators). It has no figures."""
+    """Export the ledger's signed head, to store elsewhere (administrators). It has no figures."""
     return print_head(broker_client().ledger_head(), as_json)
 
 
 @budget.command()
-def reenter(file: Document, as_json: AsJson = False) -> int:
-    """After a restored back-up: enter what the ledger forgot, once two administrators ask for the same."""
+def restore(file: Document, as_json: AsJson = False) -> int:
+    """After a restored back-up: enter the lost entries again, once two administrators request the same."""
     return print_request_state(broker_client().restore_ledger(read_document(file)), as_json)
 
 
 @budget.command()
-def vouch(file: Document, as_json: AsJson = False) -> int:
-    """Where the signed head itself was lost: take an exported one, once two administrators ask for the same."""
+def attest(file: Document, as_json: AsJson = False) -> int:
+    """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
     return print_request_state(broker_client().attest_ledger(read_document(file)), as_json)

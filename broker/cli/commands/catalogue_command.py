@@ -1,4 +1,4 @@
-"""`broker catalogue`: which variables there are, by words, out of the policy files. Needs no server, reads no data."""
+"""`broker catalogue`: searches variables by words in the policy files. Needs no server, reads no data."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -22,12 +22,14 @@ def register(app: typer.Typer) -> None:
 
 
 def catalogue(
-    words: Annotated[list[str] | None, typer.Argument(help="Words of a variable's table, name or description.")] = None,
-    project: Annotated[str | None, typer.Option(help="Say which years this project was granted.")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(help="Words in the table, name or description of a variable.")
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="Show the years that this project was granted.")] = None,
     policies: PoliciesFolder = Path("policies"),
     as_json: AsJson = False,
 ) -> int:
-    """Search tables and variables: class, years, and with --project what was granted of them."""
+    """Search tables and variables: class, years and, with --project, what the project was granted."""
     loaded = read_policy_folder(policies)
     chosen_project = None if project is None else find_project(loaded, project)
     wanted = [word.casefold() for word in words or []]
@@ -47,7 +49,7 @@ def _matches(table: CatalogueTable, variable: Variable, words: list[str]) -> boo
 
 
 def _entry(table: CatalogueTable, variable: Variable, project: ResearchProject | None) -> dict[str, object]:
-    """`granted` is there with a project only: false, the years, or null where the table has no years."""
+    """Return the entry. With a project it has `granted`: false, the years, or null if the table has no years."""
     entry: dict[str, object] = {
         "table": table.full_name,
         "variable": variable.name,
@@ -67,7 +69,7 @@ def _years(years: Years | None) -> list[int] | None:
 
 def _print(found: list[dict[str, object]], granted: bool) -> None:
     if not found:
-        print_line("No variable has all these words.")
+        print_line("No variables match all of these words.")
         return
     names = ["class", "years", *(["granted"] if granted else []), "description"]
     rows = [[f"{e['table']}.{e['variable']}", *(_value_text(e[name]) for name in names)] for e in found]
@@ -83,7 +85,7 @@ def _value_text(value: object) -> str:
 
 
 def _year_spans(years: list[int]) -> Iterator[str]:
-    """First calendar years as spans: 2011-2019, 2021-2023."""
+    """Yield first calendar years as spans: 2011-2019, 2021-2023."""
     for year in years:
         if year - 1 in years:
             continue

@@ -1,4 +1,4 @@
-"""`broker memory`: the release history's caps, proof and restoration, and tables that were published elsewhere."""
+"""`broker history`: the release history's caps, verification and restoration, and public tables."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,15 +25,15 @@ public_tables_app = typer.Typer(
 @public_tables_app.command()
 def add(
     recipe: Annotated[str, typer.Argument(help="A .sql file with one query; - reads standard input.")],
-    figures: Annotated[str, typer.Argument(help="A CSV file: the recipe's columns, a hole is empty.")],
+    figures: Annotated[str, typer.Argument(help="A CSV file with the recipe's columns; a hidden figure is empty.")],
     name: Annotated[str, typer.Option(help="The table's name, as it was published.")],
     source: Annotated[str, typer.Option(help="Who published it, and where it can be read.")],
-    snapshot: Annotated[str, typer.Option(help="The snapshot that it was made from.")],
+    snapshot: Annotated[str, typer.Option(help="The snapshot that the table was made from.")],
     rounding: Annotated[str, typer.Option(help="The base of the figures, or column=base,column=base.")] = "",
     dialect: Annotated[str, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = "duckdb",
     as_json: AsJson = False,
 ) -> int:
-    """Ask for a table to be registered. A second administrator confirms it; then a worker runs its recipe."""
+    """Request that a table is registered. A second administrator confirms it; then a worker runs its recipe."""
     given = {"name": name, "source": source, "snapshot": snapshot, "rounding": rounding, "dialect": dialect}
     made = broker_client().add_public_table(given | {"recipe": read_input(recipe), "figures": read_input(figures)})
     if as_json:
@@ -45,13 +45,13 @@ def add(
 
 @public_tables_app.command()
 def confirm(table: Ident, as_json: AsJson = False) -> int:
-    """Confirm one that another administrator asked for, as it is: `list` and the page show it."""
+    """Confirm a table that another administrator requested: `list` and the page show it."""
     return _print_moved(broker_client().confirm_public_table, table, as_json)
 
 
 @public_tables_app.command()
 def withdraw(table: Ident, as_json: AsJson = False) -> int:
-    """Withdraw one that is not confirmed."""
+    """Withdraw a request that is not confirmed."""
     return _print_moved(broker_client().withdraw_public_table, table, as_json)
 
 
@@ -67,10 +67,10 @@ def _print_moved(move: Any, table: str, as_json: bool) -> int:
 
 @public_tables_app.command(name="list")
 def list_tables(
-    table: Annotated[str | None, typer.Argument(help="One table, with its recipe and figures.")] = None,
+    table: Annotated[str | None, typer.Argument(help="The id of one table, to show its recipe and figures.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """List registered tables: their state, and how many of their figures the recipe makes."""
+    """List registered tables: their state, and how many of their figures the recipe reproduces."""
     if table is not None:
         return _print_public_table(broker_client().public_table(table), as_json)
     found = broker_client().public_tables()
@@ -83,7 +83,7 @@ def list_tables(
             [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], format_minute(t["at"]), t["name"]]
             for t in found
         ]
-        print_table(["id", "state", "figures made", "snapshot", "asked for by", "at", "name"], rows)
+        print_table(["id", "state", "figures reproduced", "snapshot", "requested by", "at", "name"], rows)
     return 0
 
 
@@ -104,7 +104,9 @@ def _reproduced_text(table: dict[str, Any]) -> str:
 
 Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
 
-history_app = typer.Typer(name="memory", help="The memory of everything released.", no_args_is_help=True)
+history_app = typer.Typer(
+    name="history", help="The release history: every table that was released.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -114,12 +116,12 @@ def register(app: typer.Typer) -> None:
 
 @history_app.command()
 def caps(
-    snapshot: Annotated[str, typer.Option(help="The snapshot; without it the newest.")] = "",
+    snapshot: Annotated[str, typer.Option(help="The snapshot; the newest by default.")] = "",
     search: Annotated[str, typer.Option(help="Words of the population, for example LA=301 2019.")] = "",
-    page: Annotated[int, typer.Option(help="Which fifty of them.", min=1)] = 1,
+    page: Annotated[int, typer.Option(help="The page of the list; a page has 50 lines.", min=1)] = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Show how many exact figures split each reference population, the fullest first (administrators)."""
+    """Show how many exact figures each reference population has, the nearest to its cap first (administrators)."""
     found = broker_client().caps(snapshot, search, page)
     if as_json:
         print_json(found)
@@ -130,7 +132,7 @@ def caps(
 
 def _print_caps(found: dict[str, Any]) -> None:
     if not found["snapshot"]:
-        print_line("Nothing is measured yet: it is, when the first table is compared.")
+        print_line("Nothing is counted yet. Counting starts when the first table is compared.")
         return
     rows = [
         [
@@ -141,7 +143,9 @@ def _print_caps(found: dict[str, Any]) -> None:
         for c in found["caps"]
     ]
     print_table([f"snapshot {found['snapshot']}", "persons", "figures", "cap", "used"], rows)
-    print_line(f"page {found['page']} of {found['pages']}; {found['full']} of {found['populations']} are full")
+    print_line(
+        f"page {found['page']} of {found['pages']}; {found['full']} of {found['populations']} have reached their cap"
+    )
 
 
 def _population_text(cap: dict[str, Any]) -> str:
@@ -150,10 +154,12 @@ def _population_text(cap: dict[str, Any]) -> str:
 
 @history_app.command()
 def verify(
-    head: Annotated[Path | None, typer.Option(help="A head that was exported: is it in the memory still?")] = None,
+    head: Annotated[
+        Path | None, typer.Option(help="An exported head: check that the release history still has it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Verify the memory's chain, its signed heads, its tables and every file of members, on the worker's machine."""
+    """Verify the release history's chain, signed heads, tables and files of members, on the worker's machine."""
     from broker.workflow.release_history.history_files import verify_history as follow
 
     found = follow(local_ports().store, local_member_files(), [] if head is None else [read_head(head)])
@@ -173,28 +179,28 @@ def verify(
 
 
 def _print_check(found: dict[str, Any]) -> None:
-    print_chain("memory", found)
+    print_chain("release history", found)
     for number in found["differs"]:
-        print_line(f"entry {number} says something else than the chain")
+        print_line(f"entry {number} differs from the chain")
     for number in found["without_members"]:
-        print_line(f"entry {number} has no file of members that can be opened and is about it")
+        print_line(f"entry {number} has no matching file of members that can be opened")
 
 
 @history_app.command()
 def forgotten(
-    case: Annotated[str, typer.Option(help="The number of the decision to go on with what the files tell.")],
+    case: Annotated[str, typer.Option(help="The number of the decision to restore from the files.")],
 ) -> int:
-    """After a restored back-up: print what the memory has forgotten, as its files tell it, on the worker's machine."""
+    """After a restored back-up: print what the release history lost but its files have, on the worker's machine."""
     from broker.workflow.release_history.history_files import missing_tables
 
     store = local_ports().store
     lost = store.lost_history_head()
     if lost is None:
-        typer.echo("The memory has forgotten nothing that a head was signed for.", err=True)
+        typer.echo("The release history has every entry that a head was signed for.", err=True)
         return 1
     entries, broken = missing_tables(store, local_member_files())
     for name in broken:
-        typer.echo(f"{name} cannot be read, and is not among them", err=True)
+        typer.echo(f"{name} cannot be read and is left out", err=True)
     for entry in entries:
         typer.echo(_entry_text(entry), err=True)
     files = [{"name": e.members.name, "sha256": e.members.digest} for e in entries if e.members is not None]
@@ -210,17 +216,17 @@ def _entry_text(new: "NewHistoryEntry") -> str:
 
 @history_app.command()
 def head(as_json: AsJson = False) -> int:
-    """Export the memory's signed head, to be kept elsewhere (administrators). It has no figures."""
+    """Export the release history's signed head, to store elsewhere (administrators). It has no figures."""
     return print_head(broker_client().memory_head(), as_json)
 
 
 @history_app.command()
-def reenter(file: Document, as_json: AsJson = False) -> int:
-    """After a restored back-up: have the worker enter what was forgotten, once two administrators ask for the same."""
+def restore(file: Document, as_json: AsJson = False) -> int:
+    """After a restored back-up: let the worker enter lost tables again, once two administrators request the same."""
     return print_request_state(broker_client().restore_history(read_document(file)), as_json)
 
 
 @history_app.command()
-def vouch(file: Document, as_json: AsJson = False) -> int:
-    """Where the signed head itself was lost: take an exported one, once two administrators ask for the same."""
+def attest(file: Document, as_json: AsJson = False) -> int:
+    """Where the signed head itself was lost: accept an exported one, once two administrators request the same."""
     return print_request_state(broker_client().attest_history(read_document(file)), as_json)

@@ -1,4 +1,4 @@
-"""Commands of researchers, to a running broker: submit, status, outputs, withdraw, release, register."""
+"""Commands of researchers, for a running broker: submit, status, outputs, withdraw, release, register."""
 
 import os
 import time
@@ -26,20 +26,20 @@ UNDER_WAY = frozenset({"queued", "running"})
 WAITING = "waiting for a decision"
 
 NEXT_STEPS: dict[str, str] = {
-    "refused": "Nothing ran. Mend what is named above and submit again.",
-    "queued": "A worker takes it when one is free.",
-    "running": "It runs, or its outputs are being assessed.",
-    WAITING: "Rules and people decide what may leave; outputs are listed here once they are decided.",
-    "failed": "It did not end as it should, and has no outputs. Check the text and submit again.",
-    "limit": "It reached a limit of time, memory or size, and has no outputs. Ask for less and submit again.",
-    "released": "Collect it with `broker release {job} --out FOLDER`.",
-    "recalled": "What was released was taken back: use it no more.",
-    "not released": "Nothing of it leaves; `broker outputs {job}` gives the reasons where there are any.",
-    "returned": "The reasons are with `broker outputs {job}`: change the job and submit it with --replaces {job}.",
-    "kept": "It asked for no output. `broker saved` lists what the project keeps.",
-    "withdrawn": "It was withdrawn or stopped, and has no outputs.",
+    "refused": "Nothing ran. Fix the problems above and submit again.",
+    "queued": "The job starts when a worker is free.",
+    "running": "The job is running, or its outputs are being assessed.",
+    WAITING: "The results need a decision by the rules or by a checker. Outputs are listed here once they are decided.",
+    "failed": "The job failed and has no outputs. Check the text and submit again.",
+    "limit": "The job reached a limit of time, memory or size, and has no outputs. Request less and submit again.",
+    "released": "Download the results with `broker release {job} --out FOLDER`.",
+    "recalled": "The released results were recalled. Do not use them any more.",
+    "not released": "None of the results can be released. `broker outputs {job}` shows the reasons, if there are any.",
+    "returned": "`broker outputs {job}` shows the reasons. Change the job and submit it with --replaces {job}.",
+    "kept": "The job requested no output. `broker saved` lists the saved cohorts and lookups.",
+    "withdrawn": "The job was withdrawn or stopped, and has no outputs.",
 }
-"""What a researcher may do next, by the state as they are told it: nothing finer than that word goes into it."""
+"""What a researcher may do next, by the displayed state. It depends on nothing finer than that state."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +50,8 @@ def register(app: typer.Typer) -> None:
 
 
 def broker_client() -> "BrokerClient":
-    """A client from BROKER_URL and BROKER_TOKEN: a token never stands on a command line."""
+    """Return a client from BROKER_URL and BROKER_TOKEN. A token is never an argument of a command, because others can
+    read those."""
     from broker.client import BrokerClient
 
     return BrokerClient(os.environ.get("BROKER_URL", "http://127.0.0.1:8000"), os.environ.get("BROKER_TOKEN", ""))
@@ -59,16 +60,18 @@ def broker_client() -> "BrokerClient":
 def submit(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
     project: Annotated[str, typer.Option(help="The project.")],
-    title: Annotated[str, typer.Option(help="What the job is, in a line.")],
-    purpose: Annotated[str, typer.Option(help="What it serves.")],
-    kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
-    dialect: Annotated[str, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}; by default the project's.")] = "",
-    describe: Annotated[list[str] | None, typer.Option(help="output=what it shows; once for each output.")] = None,
+    title: Annotated[str, typer.Option(help="The title of the job, in one line.")],
+    purpose: Annotated[str, typer.Option(help="The purpose of the job.")],
+    kind: Annotated[str | None, typer.Option(help="sql or python; taken from the file's ending by default.")] = None,
+    dialect: Annotated[str, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}; the project's dialect by default.")] = "",
+    describe: Annotated[list[str] | None, typer.Option(help="output=description; once for each output.")] = None,
     replaces: Annotated[str | None, typer.Option(help="The earlier job that this one replaces.")] = None,
-    client_id: Annotated[str | None, typer.Option(help="Your own id: sending the same again is harmless.")] = None,
+    client_id: Annotated[
+        str | None, typer.Option(help="Your own id for the submission, so that sending it twice makes one job.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Send a job. Exit 2 if it is refused, with every reason."""
+    """Submit a job. Exit 2 if it is refused, with every reason."""
     from broker.cli.commands.offline_commands import submission_kind
     from broker.domain.jobs.job import Submission
 
@@ -86,20 +89,20 @@ def submit(
 def _read_description(text: str) -> tuple[str, str]:
     name, sign, sentence = text.partition("=")
     if not sign or not name.strip() or not sentence.strip():
-        raise Invalid("description", f"A description is written output=what it shows, not {text!r}.", "--describe")
+        raise Invalid("description", f"Write a description as output=description, not {text!r}.", "--describe")
     return name.strip(), sentence.strip()
 
 
 def status(
-    job: Annotated[str | None, typer.Argument(help="The job's id; none lists the newest jobs.")] = None,
+    job: Annotated[str | None, typer.Argument(help="The job's id; leave it out to list the newest jobs.")] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Follow the job until it waits for people, or has ended.")
+        bool, typer.Option("--wait", help="Follow the job until it needs a decision, or has ended.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show a job with its refusals and what comes next, or list the newest jobs that you may see.
+    """Show a job with its refusals and the next step, or list the newest jobs that you can see.
 
-    A researcher is told times by the whole minute, rounded up: how long a job ran exactly would tell about the data.
+    Researchers see times rounded up to the whole minute, because an exact run time could reveal something of the data.
     """
     if job is None:
         return _list_jobs(broker_client().jobs(), as_json)
@@ -112,7 +115,7 @@ def status(
 
 
 def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER_WAY) -> "JobAnswer":
-    """The job once its state is none of these; each new state is told at once."""
+    """Return the job once its state is none of `through`. Prints each new state at once."""
     seen = ""
     while (found := client.job(job))["state"] in through:
         if (now := f"{found['state']}{_slot_progress(found)}") != seen:
@@ -134,7 +137,7 @@ def _list_jobs(jobs: "list[JobAnswer]", as_json: bool) -> int:
 def _print_job(job: "JobAnswer", text: str | None = None) -> None:
     print_line(f"job {job['ident']}: {job['state']}{_slot_progress(job)}")
     for name in job["kept"]:
-        print_line(f"keeps {name}")
+        print_line(f"saves {name}")
     print_refusals(job["refusals"], text)
     after = NEXT_STEPS.get(job["state"])
     if after:
@@ -142,20 +145,21 @@ def _print_job(job: "JobAnswer", text: str | None = None) -> None:
 
 
 def _slot_progress(job: "JobAnswer") -> str:
-    """How far a job is that runs in slots: by its schedule, which nothing that its blocks do can change."""
+    """Return the progress of a job that runs in slots. It follows the schedule, which nothing in its blocks can
+    change."""
     progress = job["progress"]
     found = progress["blocks"] if progress else None
     return f", slot {found['slot']} of {found['slots']}" if found else ""
 
 
 def outputs(job: Job, as_json: AsJson = False) -> int:
-    """List what you may know of a job's outputs."""
+    """List the outputs of a job that you can see."""
     found = broker_client().job(job)
     if as_json:
         print_json(found["outputs"])
     elif not found["outputs"]:
         print_line(
-            f"You may know of no output of this job: it is {found['state']}. "
+            f"This job has no outputs that you can see: it is {found['state']}. "
             + NEXT_STEPS.get(found["state"], "").format(job=job)
         )
     else:
@@ -179,14 +183,14 @@ def withdraw(job: Job, as_json: AsJson = False) -> int:
 
 def release(
     job: Job,
-    folder: Annotated[Path | None, typer.Option("--out", help="Where the released files go.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until the job is decided: people may need days.")] = False,
+    folder: Annotated[Path | None, typer.Option("--out", help="The folder for the released files.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the job is decided, which can take days.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Collect what was released of a job: its manifest, and with --out its files and their records, hash-checked.
+    """Download the release of a job: its manifest and, with --out, its files and their records. Hashes are checked.
 
-    An approved output leaves when a worker is free. Exit 1 where something of it was recalled: what was taken back is
-    not to be used."""
+    An approved output is released when a worker is free. Exit 1 if an output was recalled: do not use recalled
+    files."""
     client = broker_client()
     if wait:
         follow_job(client, job, UNDER_WAY | {WAITING})
@@ -207,13 +211,16 @@ def release(
 
 
 def _recall_sentences(manifest: dict[str, Any], shown: "JobAnswer") -> dict[str, str]:
-    """Output → sentence. Whoever may know the job's state alone (an administrator) learns it from that."""
+    """Return a sentence for each recalled output. An administrator, who sees only the job's state, gets
+    it from that."""
     reasons = {o["ident"]: o["reason"] for o in shown["outputs"] if o["state"] == "recalled"}
     found = {}
     for item in manifest["outputs"]:
         if item["output"] in reasons or shown["state"] == "recalled":
             why = f" ({printable(reasons.get(item['output']) or '')})" if reasons.get(item["output"]) else ""
-            found[item["output"]] = f"{printable(item['name'])} was recalled{why}: it cannot be collected; use no copy."
+            found[item["output"]] = (
+                f"{printable(item['name'])} was recalled{why}. You cannot download it: do not use any copy."
+            )
     return found
 
 
@@ -222,19 +229,21 @@ def _read_manifest(client: "BrokerClient", job: str) -> dict[str, Any]:
         return client.manifest(job)
     except Unknown:
         state = client.job(job)["state"]
-        raise Conflict("not-released", f"Nothing of this job is released: it is {state}.") from None
+        raise Conflict("not-released", f"This job has no released outputs: it is {state}.") from None
 
 
 def _write_files(client: "BrokerClient", output: "OutputAnswer", manifest: dict[str, Any], folder: Path) -> list[str]:
-    """The output's file and its record, each only if it is what the release's manifest says."""
+    """Write the output's file and its record, and return their names. Raises Invalid, before anything is written, if
+    one does not match the release."""
     listed: dict[str, Any] = next((o for o in manifest["outputs"] if o["output"] == output["ident"]), {})
     name = _file_name(output["name"], output["media_type"])
     files = {name: (client.download(output["ident"]), output["sha256"])}
     if listed.get("record_sha256"):
         files[f"{name.removesuffix('.csv')}.record.json"] = client.record(output["ident"]), listed["record_sha256"]
     for written, (content, expected) in files.items():
+        # All files are checked before the first is written, so no folder has half a release.
         if sha256(content).hexdigest() != expected:
-            raise Invalid("hash", f"{written} is not what was released.", output["ident"])
+            raise Invalid("hash", f"{written} is not the file that was released.", output["ident"])
     folder.mkdir(parents=True, exist_ok=True)
     for written, (content, _) in files.items():
         (folder / written).write_bytes(content)
@@ -242,7 +251,8 @@ def _write_files(client: "BrokerClient", output: "OutputAnswer", manifest: dict[
 
 
 def _file_name(name: str, media_type: str | None) -> str:
-    """An output's name as a plain file name: a table gets its ending, a path keeps its last part."""
+    """Return an output's name as a plain file name: the last part of a path, and an ending for a table."""
+    # Never a path: a script may have chosen the name.
     plain = Path(name).name or "output"
     return plain if "." in plain or media_type != "text/csv" else f"{plain}.csv"
 

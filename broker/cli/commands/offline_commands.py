@@ -44,28 +44,32 @@ TOTAL = "(total)"
 
 
 def assess(
-    microdata: Annotated[Path, typer.Argument(help="CSV or Parquet with one row a record.")],
-    unit: Annotated[str, typer.Option(help="The column that names the person.")],
+    microdata: Annotated[Path, typer.Argument(help="A CSV or Parquet file with one row for each record.")],
+    unit: Annotated[str, typer.Option(help="The column with the id of the person.")],
     by: Annotated[str, typer.Option(help="Dimensions, separated by commas.")],
     count: Annotated[bool, typer.Option("--count", help="Count rows.")] = False,
     sum_: Annotated[list[str] | None, typer.Option("--sum", help="A column to sum.")] = None,
     mean: Annotated[list[str] | None, typer.Option("--mean", help="A column to average.")] = None,
-    median: Annotated[list[str] | None, typer.Option("--median", help="A column whose median is wanted.")] = None,
-    quantile: Annotated[list[str] | None, typer.Option("--quantile", help="A column and a fraction: X:0.9.")] = None,
-    sd: Annotated[list[str] | None, typer.Option("--sd", help="A column whose deviation is wanted.")] = None,
-    min_: Annotated[list[str] | None, typer.Option("--min", help="A column whose least value is wanted.")] = None,
-    max_: Annotated[list[str] | None, typer.Option("--max", help="A column whose greatest value is wanted.")] = None,
-    mode: Annotated[list[str] | None, typer.Option("--mode", help="A column; its most common value.")] = None,
-    box: Annotated[list[str] | None, typer.Option("--box", help="A column to draw a box plot of.")] = None,
+    median: Annotated[list[str] | None, typer.Option("--median", help="A column for a median.")] = None,
+    quantile: Annotated[
+        list[str] | None, typer.Option("--quantile", help="A column and a fraction for a quantile, for example X:0.9.")
+    ] = None,
+    sd: Annotated[list[str] | None, typer.Option("--sd", help="A column for a standard deviation.")] = None,
+    min_: Annotated[list[str] | None, typer.Option("--min", help="A column for a smallest value.")] = None,
+    max_: Annotated[list[str] | None, typer.Option("--max", help="A column for a largest value.")] = None,
+    mode: Annotated[list[str] | None, typer.Option("--mode", help="A column for a most common value.")] = None,
+    box: Annotated[list[str] | None, typer.Option("--box", help="A column for a box plot.")] = None,
     totals: Annotated[bool, typer.Option("--totals", help="Add totals over each dimension.")] = False,
-    institution: Annotated[str | None, typer.Option(help="The column that names the institution.")] = None,
-    profile: Annotated[str, typer.Option(help="A profile's name or YAML file.")] = "npd-default",
+    institution: Annotated[str | None, typer.Option(help="The column with the id of the institution.")] = None,
+    profile: Annotated[
+        str, typer.Option(help="The name of disclosure rules, or a YAML file with them.")
+    ] = "npd-default",
     policies: Annotated[
         Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")
     ] = POLICIES,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Apply the disclosure rules to a file of person rows. The answer is for staff."""
+    """Apply disclosure rules to a file with rows of persons. The result is for staff only."""
     from broker.disclosure.microdata.judge_microdata import judge_microdata as judge_file
     from broker.disclosure.microdata.tabulation import TabulationRequest
     from broker.wiring.data_intake import tabulate_file
@@ -101,7 +105,7 @@ def assess(
 
 
 def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
-    """A profile by name, or from a YAML file of its own."""
+    """Return disclosure rules by name, or from a YAML file."""
     if name.endswith((".yaml", ".yml")):
         return load_disclosure_rules(Path(name))
     found = next((p for p in policies.profiles if p.name == name), None)
@@ -122,12 +126,13 @@ def _quantiles(
     end = Decimal(str(profile.whisker))
     points = [(name, Decimal("0.5"), False) for name in medians]
     points += [(*_read_quantile(text), False) for text in quantiles]
+    # A box plot has five quantiles: the ends of its whiskers and the quarters.
     points += [(name, at, True) for name in boxes for at in (end, *QUARTERS, 1 - end)]
     return [_statistic(Measure.QUANTILE, name, at, box) for name, at, box in points]
 
 
 def _read_quantile(text: str) -> tuple[str, Decimal]:
-    """`X:0.9`: a column and where its quantile stands, between nobody and everybody."""
+    """Return column and fraction of `X:0.9`. Raises Invalid unless the fraction is between 0 and 1."""
     name, _, written = text.rpartition(":")
     try:
         at = Decimal(written).normalize()
@@ -135,13 +140,13 @@ def _read_quantile(text: str) -> tuple[str, Decimal]:
         at = Decimal(0)
     if not name or not 0 < at < 1:
         raise Invalid(
-            "quantile", f"Write a column and a fraction between 0 and 1, as in X:0.9, not {text!r}.", "--quantile"
+            "quantile", f"Write a column and a fraction between 0 and 1, for example X:0.9, not {text!r}.", "--quantile"
         )
     return name, at
 
 
 def _print_assessment(document: dict[str, Any], tabulation: "Tabulation", profile: DisclosureRules) -> None:
-    """The cells as a table, what a person looks at once, and what stands at the end of it."""
+    """Print the cells as a table, findings on patterns of zeros, and counts at the end."""
     from broker.disclosure.microdata.judge_microdata import zero_cell_patterns
 
     cells = document["cells"]
@@ -186,15 +191,17 @@ def check(
     file: Annotated[str, typer.Argument(help="A .sql or .py file; - reads standard input.")],
     project: Annotated[str, typer.Option(help="The project to check for.")] = "P0421",
     dialect: Annotated[str | None, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = None,
-    kind: Annotated[str | None, typer.Option(help="sql or python; by default from the file's ending.")] = None,
+    kind: Annotated[str | None, typer.Option(help="sql or python; taken from the file's ending by default.")] = None,
     saved: Annotated[
-        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+        Path | None, typer.Option(help="A YAML or JSON file with the saved cohorts and lookups of the project.")
     ] = None,
     private: Annotated[
-        bool, typer.Option("--private", help="Ask privately, and tell what the answer would be worth.")
+        bool, typer.Option("--private", help="Check a private question, and show how accurate the answer would be.")
     ] = False,
-    epsilon: Annotated[str | None, typer.Option(help="With --private: what may be spent.")] = None,
-    rho: Annotated[str | None, typer.Option(help="The same where losses are counted as rho.")] = None,
+    epsilon: Annotated[str | None, typer.Option(help="With --private: the epsilon to spend.")] = None,
+    rho: Annotated[
+        str | None, typer.Option(help="With --private: the rho to spend, if losses are counted as rho.")
+    ] = None,
     error: Annotated[str | None, typer.Option(help="With --private: the mean error that counts may have.")] = None,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
@@ -202,6 +209,7 @@ def check(
     """Check a submission against a project's grants. Nothing is sent, nothing runs."""
     from broker.workflow.checking.submission_check import check_submission
 
+    # A text that is not UTF-8 is refused with its place, as a broker would do.
     text = read_input(file, "surrogateescape")
     loaded = read_policy_folder(policies)
     found = find_project(loaded, project)
@@ -225,22 +233,24 @@ def submission_kind(file: str, option: str | None) -> JobKind:
             raise Invalid("kind", f"The kind must be sql or python, not {option!r}.", "--kind")
         return JobKind(option)
     if file != "-" and not file.endswith((".sql", ".py")):
-        raise Invalid("kind", f"{file} ends in neither .sql nor .py: say --kind sql or --kind python.", "--kind")
+        raise Invalid("kind", f"{file} ends in neither .sql nor .py: add --kind sql or --kind python.", "--kind")
     return JobKind.PYTHON if file.endswith(".py") else JobKind.SQL
 
 
 def submission_dialect(text: str, option: str | None, default: str) -> str:
-    """The option beats a line `-- dialect: x`, which beats the project's."""
+    """Return the dialect: the option, else that of a line `-- dialect: x`, else the project's."""
     line = DIALECT_LINE.search(text)
     return (option or (line.group(1) if line else default)).lower()
 
 
 def attack(
-    table: Annotated[str, typer.Argument(help="CSV: dimensions and `value`; an empty value is a hole.")],
-    integers: Annotated[bool, typer.Option("--integers", help="Values are whole numbers.")] = False,
+    table: Annotated[
+        str, typer.Argument(help="A CSV file with dimensions and `value`; an empty value is a hidden figure.")
+    ],
+    integers: Annotated[bool, typer.Option("--integers", help="All values are whole numbers.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """What can be derived about the holes of a table with margins."""
+    """Work out what a table with totals reveals about its hidden figures."""
     from broker.cli.output.progress_bar import progress_bar
     from broker.disclosure.suppression.published_attack import attack_csv
 
@@ -254,20 +264,20 @@ def attack(
 
 
 def synth(
-    pupils: Annotated[int, typer.Option(min=100, help="Pupils on roll in a year, about.")],
-    years: Annotated[str, typer.Option(help="First calendar years, A-B.")],
-    folder: Annotated[Path, typer.Option("--out", help="Where the extracts go.")],
+    pupils: Annotated[int, typer.Option(min=100, help="Approximate number of pupils on roll in a year.")],
+    years: Annotated[str, typer.Option(help="Years by their first calendar year, for example 2015-2023.")],
+    folder: Annotated[Path, typer.Option("--out", help="The folder for the extracts.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
-    """Make a synthetic NPD: all tables of the catalogue as Parquet, one folder a table, one file a year."""
+    """Make a synthetic NPD: all catalogue tables as Parquet, with a folder for each table and a file for each year."""
     from broker.cli.output.progress_bar import progress_bar
     from broker.wiring.data_intake import make_extracts
 
     span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years)
     if span is None:
-        raise Invalid("years", "Years are written as 2015-2023 or 2022.", "--years")
+        raise Invalid("years", "Write years as 2015-2023 or 2022.", "--years")
     first, last = int(span[1]), int(span[2] or span[1])
     if last < first:
         raise Invalid("years", f"The years {years} are in the wrong order.", "--years")
@@ -283,7 +293,8 @@ def synth(
 
 
 def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
-    """Cohorts are `name`, `dialect` and the `text` of a SELECT … INTO project.name; lookups are `name` and `csv`."""
+    """Return the definitions in a file. Cohorts have `name`, `dialect` and the `text` of a SELECT … INTO project.name;
+    lookups have `name` and `csv`."""
     if not path.is_file():
         raise Invalid("saved-file", f"There is no file {str(path)!r}.", "--saved")
     fields = PolicyFields(read_yaml(path), ("cohorts", "lookups"))
@@ -295,7 +306,7 @@ def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
         found.append(read_lookup(one.at("name").text(), one.at("csv").text(), service))
     names = [d.name.casefold() for d in found]
     if len(set(names)) != len(names):
-        raise Invalid("saved-file", "Two things in the file have one name.", str(path))
+        raise Invalid("saved-file", "Two entries in the file have the same name.", str(path))
     return ReadableDefinitions(tuple(found))
 
 
@@ -303,7 +314,7 @@ def _read_cohort(node: LocatedValue) -> Cohort:
     one = PolicyFields(node, ("name", "dialect", "text"))
     name = one.at("name").text()
     if not NAME_PATTERN.fullmatch(name):
-        raise one.at("name").wrong("name", "A name has letters, digits and _ only, and begins with a letter.")
+        raise one.at("name").wrong("name", "Use letters, digits and _ for a name, and begin with a letter.")
     return Cohort(name, one.at("dialect").text(), one.at("text").text(), ())
 
 
@@ -312,9 +323,9 @@ NO_BOUND = "no bound"
 
 
 def print_attack(cells: Sequence[Mapping[str, Any]]) -> None:
-    """A line a hole: its place, between which values it must be, and whether it is known exactly."""
+    """Print a line for each hidden figure: its place, its bounds, and whether it is known exactly."""
     if not cells:
-        print_line("The table has no hole.")
+        print_line("The table has no hidden figures.")
         return
     dimensions = list(cells[0]["by"])
     print_table([*dimensions, "low", "high", "exactly known"], [_attacked_cell(cell) for cell in cells])

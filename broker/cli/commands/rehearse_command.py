@@ -1,4 +1,4 @@
-"""`broker rehearse`: a submission on the synthetic NPD, from check to the table as it would be released. No server."""
+"""`broker rehearse`: takes a submission on the synthetic NPD from check to the releasable table. No server."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -41,9 +41,13 @@ PRIVATE_SQL_PARTS: Mapping[str, ProgressText] = {
     "data": VAULT_PART,
     "run": "the query runs",
     "noise": "noise is drawn",
-    "assess": "the figures beside it",
+    "assess": "the figures without noise",
 }
-SCRIPT_PARTS: Mapping[str, ProgressText] = {"data": VAULT_PART, "run": "the script runs", "assess": "what it left"}
+SCRIPT_PARTS: Mapping[str, ProgressText] = {
+    "data": VAULT_PART,
+    "run": "the script runs",
+    "assess": "outputs of the script",
+}
 
 
 def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> Mapping[str, ProgressText]:
@@ -52,49 +56,55 @@ def private_script_parts(requests: ScriptDirective, service: ServiceLimits) -> M
 
 
 class ScheduledSlot:
-    """Which slot runs by the schedule, counted from when it is first asked for: all slots are equally long, whatever
-    their blocks do."""
+    """Text with the slot that runs by the schedule, counted from the first call. All slots have the same length,
+    whatever their blocks do."""
 
     def __init__(self, requests: ScriptDirective, service: ServiceLimits) -> None:
         self._requests, self._service, self._began = requests, service, 0.0
 
     def __call__(self) -> str:
+        # From the first display, because that is when the blocks start.
         self._began = self._began or time.monotonic()
         slot = slot_by_schedule(self._requests, self._service, time.monotonic() - self._began)
-        return f"by its schedule, slot {slot} of {slot_count(self._requests, self._service)} runs"
+        return f"slot {slot} of {slot_count(self._requests, self._service)} is running by the schedule"
 
 
 def prepare_stage(
     policies: PolicySet, project: ResearchProject, wanted: "SyntheticDataSpec", data: Path, quiet: bool
 ) -> "RehearsalContext":
-    """Where the data are there already, nothing is said."""
+    """Return the adapters of a rehearsal. Prints nothing if the data exist already."""
     from broker.wiring.rehearsal_adapters import build_rehearsal_context
 
+    # Ends the progress bar, if making the data has started one.
     with ExitStack() as stack:
         making = _DataProgress(project.ident, wanted, data, quiet, stack)
         try:
             return build_rehearsal_context(policies, project.ident, wanted, data, making)
         except OSError as fault:
-            sentence = f"The synthetic data cannot be kept in {data}: {fault.strerror or fault}. Say where with --data."
+            sentence = (
+                f"The synthetic data cannot be stored in {data}: {fault.strerror or fault}. Choose another folder "
+                "with --data."
+            )
             raise Invalid("rehearsal-folder", sentence, "--data") from fault
 
 
 class _DataProgress:
-    """Tells on standard error that data are made, how long that takes, and how far it is."""
+    """Reports on standard error that data are made, how long that takes, and how far it is."""
 
     def __init__(self, project: str, wanted: "SyntheticDataSpec", data: Path, quiet: bool, stack: ExitStack) -> None:
         self._project, self._wanted, self._data, self._quiet, self._stack = project, wanted, data, quiet, stack
         self._report: ReportProgress | None = None
 
     def waits(self) -> None:
-        self._say("Another rehearsal makes these data: waiting for it.")
+        self._say("Another rehearsal is making these data. Waiting for it to finish.")
 
     def begins(self) -> None:
         first, last = self._wanted.years
         years = str(first) if first == last else f"{first}-{last}"
         self._say(
-            f"Making the synthetic NPD of project {self._project}: {self._wanted.pupils:,} pupils, {years}. It takes "
-            f"about {self._wanted.about_seconds} seconds on two free cores, once, and is kept in {self._data}."
+            f"Making the synthetic NPD of project {self._project}: {self._wanted.pupils:,} pupils, {years}. This "
+            f"happens once, takes about {self._wanted.about_seconds} seconds on two free cores, and is stored in "
+            f"{self._data}."
         )
         from broker.cli.output.progress_bar import progress_bar
 
@@ -114,7 +124,7 @@ DATA = Path("data/rehearsal")
 
 
 class Stopwatch:
-    """Seconds of each part, told when it ends."""
+    """Seconds that each part took, recorded when it ends."""
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
@@ -138,21 +148,23 @@ def rehearse(
     project: Annotated[str, typer.Option(help="The project to rehearse for.")] = "P0421",
     dialect: Annotated[str | None, typer.Option(help=f"{' or '.join(SQL_DIALECTS)}.")] = None,
     saved: Annotated[
-        Path | None, typer.Option(help="A YAML or JSON file of what the project keeps: cohorts and lookups.")
+        Path | None, typer.Option(help="A YAML or JSON file with the saved cohorts and lookups of the project.")
     ] = None,
     pupils: Annotated[int, typer.Option(min=500, help="Pupils in the synthetic NPD.")] = 100_000,
     data: Annotated[
-        Path, typer.Option("--data", help="Folder that keeps the synthetic data between rehearsals.")
+        Path, typer.Option("--data", help="Folder that stores the synthetic data between rehearsals.")
     ] = DATA,
     python: Annotated[
         Path | None,
-        typer.Option(help="Of a script: a Python that has the library npd, in place of the sandbox. No isolation."),
+        typer.Option(
+            help="For a script: a Python with the library npd, used instead of the sandbox. The script is not isolated."
+        ),
     ] = None,
     policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
-    """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released, or of a script
-    what it printed and would hand over. Nothing is sent, and no real data are read."""
+    """Check, plan, run and assess a submission on the synthetic NPD, and show what would be released. For a script,
+    also show what it printed and would submit. Nothing is sent, and no real data are read."""
     from broker.cli.commands.offline_commands import read_saved_file
     from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.workflow.checking.submission_check import check_submission
@@ -205,7 +217,8 @@ def _rehearse_script_file(
     watch: Stopwatch,
     as_json: bool,
 ) -> int:
-    """0 where it ran to its end, 2 where the check refuses it, 1 where it failed: a job would fail in the same way."""
+    """Rehearse a script. Returns 0 if it ran to its end, 2 if the check refuses it, 1 if it failed: a job would fail
+    in the same way."""
     from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import print_script, script_document
     from broker.wiring.data_intake import synthetic_years
@@ -223,7 +236,7 @@ def _rehearse_script_file(
     stage = prepare_stage(policies, project, data_wanted, data, as_json)
     if checked.private is not None:
         if python is not None:
-            sentence = "Blocks are put apart by the sandbox alone: leave --python out, or run `python -m npd` at home."
+            sentence = "Only the sandbox can separate blocks. Leave --python out, or run `python -m npd` yourself."
             raise Invalid("rehearse-python", sentence, "--python")
         return _rehearse_private_script(
             checked, project, policies, (data_wanted, stage, build_script_context(stage, data, python)), watch, as_json
@@ -245,7 +258,7 @@ def _rehearse_private_script(
     watch: Stopwatch,
     as_json: bool,
 ) -> int:
-    """A private script: 1 where no block had an answer."""
+    """Rehearse a private script. Returns 1 if no block had an answer."""
     from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import blocks_document, print_blocks
     from broker.workflow.private_jobs.private_request import PrivateScript

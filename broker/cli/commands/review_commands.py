@@ -1,4 +1,4 @@
-"""Commands of checkers, to a running broker: review, recall, read. Votes are on what was seen, never on less."""
+"""Commands of checkers, for a running broker: review, recall, read. Votes are always on what the checker has seen."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def write_record(client: "BrokerClient", output: str, file: Path) -> str:
-    """The staff record of one output. Evidence: only the owner of the file may read it."""
+    """Write the staff record of one output. It has evidence, so only the owner of the file may read it."""
     return _write_private(file, json.dumps(client.staff_record(output), indent=2, ensure_ascii=False).encode() + b"\n")
 
 
 def write_acro(client: "BrokerClient", job: str, folder: Path) -> list[str]:
-    """results.json, the files that it names and their checksums, as ACRO's viewer wants them in one folder."""
+    """Write results.json, the files that it names and their checksums into one folder, for ACRO's viewer."""
     found = client.acro(job)
     results = json.dumps(found["results"], indent=4, ensure_ascii=False).encode() + b"\n"
     written = [_write_private(folder / "results.json", results)]
@@ -45,6 +45,7 @@ def _write_acro_file(folder: Path, file: "AcroFileAnswer") -> list[str]:
 
 def _write_private(path: Path, content: bytes) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Made with its mode before the content is written.
     path.touch(mode=0o600)
     path.write_bytes(content)
     return str(path)
@@ -64,24 +65,26 @@ def register(app: typer.Typer) -> None:
 
 
 def review(
-    output: Annotated[str | None, typer.Argument(help="The output's id; none lists your inbox.")] = None,
-    choice: Annotated[str | None, typer.Option(help="approve, reject or return; none only looks.")] = None,
+    output: Annotated[str | None, typer.Argument(help="The output's id; leave it out to list your inbox.")] = None,
+    choice: Annotated[
+        str | None, typer.Option(help="approve, reject or return; leave it out to view the output only.")
+    ] = None,
     reason: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(VOTE_REASONS)}. Only approving goes without: it is meets-rules then."),
+        typer.Option(help=f"{', '.join(VOTE_REASONS)}. The default for approving is meets-rules."),
     ] = None,
     override: Annotated[
-        list[str] | None, typer.Option(help="A finding that you set aside: F1, or of a script's file F1:pupils=why.")
+        list[str] | None, typer.Option(help="A finding that you set aside: F1, or F1:pupils=why for a script's file.")
     ] = None,
-    because: Annotated[str, typer.Option(help="Why it can be set aside; kept with the vote.")] = "",
-    words: Annotated[str, typer.Option(help="What researchers read beside the reason.")] = "",
+    because: Annotated[str, typer.Option(help="Why the finding can be set aside; stored with the vote.")] = "",
+    words: Annotated[str, typer.Option(help="A message to the researchers, in addition to the reason.")] = "",
     record: Annotated[Path | None, typer.Option(help="Write the output's staff record to this file.")] = None,
     acro: Annotated[
-        Path | None, typer.Option(help="Write all outputs of the output's job into this folder for ACRO's viewer.")
+        Path | None, typer.Option(help="Write all outputs of the job into this folder for ACRO's viewer.")
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """For checkers: the inbox, an output with its evidence or records, or a vote on what is looked at now."""
+    """For checkers: show the inbox, show an output with its evidence or records, or vote on an output."""
     client = broker_client()
     if output is None:
         return _show_inbox(client, as_json)
@@ -92,7 +95,7 @@ def review(
     if choice is None:
         return _show_evidence(seen, as_json)
     if seen["state"] != "in_review":
-        raise Conflict("wrong-state", f"This output is {seen['state']}: votes are cast while it is in review.")
+        raise Conflict("wrong-state", f"This output is {seen['state']}. You can vote only while it is in review.")
     whys = dict(_finding_and_why(seen, o) for o in override or [])
     state = client.vote(
         output, choice, chosen_reason, seen, tuple(whys), why=because, words=words, whys=_without_empty(whys)
@@ -105,7 +108,8 @@ def review(
 
 
 def _finding_and_why(seen: "EvidenceAnswer", override: str) -> tuple[str, str]:
-    """A finding that this output has, and what follows its name: names of columns may hold any sign."""
+    """Return a finding that this output has, and the text after its name."""
+    # Match against the known findings, because names of columns may contain any character.
     known = (f["finding"] for f in seen["staff"].get("set_aside", ()))
     finding = next((f for f in known if override.startswith(f"{f}=")), override)
     return finding, override[len(finding) + 1 :]
@@ -118,9 +122,9 @@ def _without_empty(whys: dict[str, str]) -> dict[str, str]:
 def _write_records(
     client: "BrokerClient", output: str, choice: str | None, record: Path | None, acro: Path | None, as_json: bool
 ) -> int:
-    """Records are written to be read: a vote is a command of its own."""
+    """Write records. Raises Invalid together with a vote: records should be read before voting."""
     if choice is not None:
-        raise Invalid("choice", "Vote without --record and --acro, after you have read them.", "--choice")
+        raise Invalid("choice", "Read the records first, then vote without --record and --acro.", "--choice")
     files = [] if record is None else [write_record(client, output, record)]
     if acro is not None:
         files += write_acro(client, _read_evidence(client, output)["job"], acro)
@@ -133,22 +137,23 @@ def _write_records(
 
 
 def _checked_reason(choice: str | None, reason: str | None) -> str:
-    """What a researcher is told of a rejection is chosen, never assumed."""
+    """Return the reason. A rejection needs an explicit one, because the researcher reads it."""
     if choice is not None and choice not in CHOICES:
         raise Invalid("choice", f"The choice must be one of {', '.join(CHOICES)}.", "--choice")
     if reason is None and choice in {"reject", "return"}:
-        raise Invalid("reason", f"Say why with --reason, one of {', '.join(REASONS_AGAINST)}.", "--reason")
+        raise Invalid("reason", f"Give a reason with --reason, one of {', '.join(REASONS_AGAINST)}.", "--reason")
     return reason or "meets-rules"
 
 
 def _show_inbox(client: "BrokerClient", as_json: bool) -> int:
+    # For others the inbox would just be empty.
     if "checker" not in client.me()["roles"]:
-        raise Forbidden("not-permitted", "Reviewing is for checkers, and this token is of no checker.")
+        raise Forbidden("not-permitted", "Only checkers can review, and this token does not belong to a checker.")
     waiting = client.inbox()
     if as_json:
         print_json(waiting)
     elif not waiting:
-        print_line("No output waits for you.")
+        print_line("No outputs are waiting for you.")
     else:
         rows = [[w["output"], w["project"], w["claimed_by"] or "", w["name"], w["title"]] for w in waiting]
         print_table(["output", "project", "claimed by", "name", "title"], rows)
@@ -158,12 +163,13 @@ def _show_inbox(client: "BrokerClient", as_json: bool) -> int:
 def _read_evidence(client: "BrokerClient", output: str) -> "EvidenceAnswer":
     try:
         return client.evidence(output)
+    # People often give a job's id instead of an output's.
     except Unknown as unknown:
         try:
             job = client.job(output)
         except Unknown:
             raise unknown from None
-        its = ", ".join(o["ident"] for o in job["outputs"]) or "none that you may see"
+        its = ", ".join(o["ident"] for o in job["outputs"]) or "none that you can see"
         raise Invalid("not-an-output", f"{output} is a job. Its outputs: {its}.") from None
 
 
@@ -176,9 +182,9 @@ def _show_evidence(seen: "EvidenceAnswer", as_json: bool) -> int:
 
 
 def recall(
-    output: Output, reason: Annotated[str, typer.Option(help="Why it is taken back.")], as_json: AsJson = False
+    output: Output, reason: Annotated[str, typer.Option(help="The reason for the recall.")], as_json: AsJson = False
 ) -> int:
-    """Take a released output back."""
+    """Recall a released output."""
     broker_client().recall(output, reason)
     if as_json:
         print_json({"output": output, "state": "recalled"})
@@ -188,17 +194,19 @@ def recall(
 
 
 def read(
-    job: Annotated[str | None, typer.Argument(help="The job's id; none lists those to read.")] = None,
-    done: Annotated[bool, typer.Option("--done", help="Say that you have read its text and what it printed.")] = False,
+    job: Annotated[str | None, typer.Argument(help="The job's id; leave it out to list the scripts to read.")] = None,
+    done: Annotated[
+        bool, typer.Option("--done", help="Record that you have read the script and what it printed.")
+    ] = False,
     tell: Annotated[
         str | None,
         typer.Option(
-            help=f"Tell its researchers why, once: words without figures, or one of {', '.join(SCRIPT_REASONS)}."
+            help=f"One message to its researchers: words without figures, or one of {', '.join(SCRIPT_REASONS)}."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """For checkers: scripts that ran on real data and failed, were withdrawn or left nothing usable."""
+    """For checkers: read scripts that ran on real data and failed, were withdrawn or wrote nothing usable."""
     client = broker_client()
     if job is None:
         return _list_scripts(client, as_json)
@@ -224,7 +232,7 @@ def _list_scripts(client: "BrokerClient", as_json: bool) -> int:
     if as_json:
         print_json(found)
     elif not found:
-        print_line("No script waits to be read.")
+        print_line("No scripts are waiting to be read.")
     else:
         rows = [[s["job"], s["project"], format_minute(s["created"]), s["title"]] for s in found]
         print_table(["job", "project", "submitted", "title"], rows)
@@ -236,7 +244,10 @@ def _show_script(client: "BrokerClient", job: str, as_json: bool) -> int:
     if as_json:
         print_json({"job": job, "text": text, "printed": printed})
         return 0
-    for heading, words in (("Its text", text), ("What it printed on real data", printed or "(nothing)")):
+    for heading, words in (
+        ("Text of the script", text),
+        ("What the script printed on real data", printed or "(nothing)"),
+    ):
         print_line(f"{heading}:")
         for line in words.splitlines():
             print_line(f"    {printable(line)}")

@@ -1,4 +1,4 @@
-"""Commands about what projects keep: list, drop, propose a lookup, and a checker's look at one."""
+"""Commands about saved definitions: list, drop, propose a lookup, and view or decide one as a checker."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,17 +32,17 @@ def register(app: typer.Typer) -> None:
 
 
 def saved(
-    project: Annotated[str | None, typer.Option(help="The project; without it all of yours.")] = None,
+    project: Annotated[str | None, typer.Option(help="The project; all of yours by default.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """List what projects keep: cohorts and lookups, with their states."""
+    """List the saved cohorts and lookups of projects, with their states."""
     client = broker_client()
     wanted = [project] if project is not None else [p["ident"] for p in client.projects()]
     found = [entry for one in wanted for entry in client.saved(one)]
     if as_json:
         print_json(found)
     elif not found:
-        print_line("Nothing is kept. Keep a query with SELECT … INTO project.name FROM …")
+        print_line("Nothing is saved. Save a query with SELECT … INTO project.name FROM …")
     else:
         _print_saved(found)
     return 0
@@ -58,11 +58,11 @@ def _print_saved(found: "list[SavedAnswer]") -> None:
 
 
 def drop(
-    name: Annotated[str, typer.Argument(help="project.name, as jobs read it.")],
+    name: Annotated[str, typer.Argument(help="The name as jobs read it: project.name.")],
     project: Project,
     as_json: AsJson = False,
 ) -> int:
-    """Drop a cohort or lookup. Jobs that were accepted go on with what they read then."""
+    """Drop a cohort or lookup. Jobs that were already accepted are not affected."""
     broker_client().drop_saved(project, name)
     if as_json:
         print_json({"name": name, "state": "dropped"})
@@ -74,27 +74,29 @@ def drop(
 def add(
     file: Annotated[str, typer.Argument(help="A CSV file; - reads standard input.")],
     project: Project,
-    name: Annotated[str, typer.Option(help="Jobs will read it as project.name.")],
-    about: Annotated[str, typer.Option(help="What it is, and where it comes from.")],
+    name: Annotated[str, typer.Option(help="The name of the lookup; jobs will read it as project.name.")],
+    about: Annotated[str, typer.Option(help="What the lookup is, and where it comes from.")],
     as_json: AsJson = False,
 ) -> int:
-    """Propose a lookup. It can be read once a checker has approved it."""
+    """Propose a lookup. Jobs can read it once a checker has approved it."""
     made = broker_client().propose_lookup(project, name, about, read_input(file))
     if as_json:
         print_json(made)
     else:
         print_line(f"lookup {made['ident']}: {made['state']}")
-        print_line(f"{PROJECT_SCHEMA}.{made['name']} has {', '.join(made['columns'])}. A checker looks at it now.")
+        print_line(f"{PROJECT_SCHEMA}.{made['name']} has {', '.join(made['columns'])}. A checker will review it.")
     return 0
 
 
 def review(
-    lookup: Annotated[str | None, typer.Argument(help="The lookup's id; none lists those that wait for you.")] = None,
-    choice: Annotated[str | None, typer.Option(help="approve or reject; none only looks.")] = None,
+    lookup: Annotated[
+        str | None, typer.Argument(help="The lookup's id; leave it out to list the lookups that are waiting for you.")
+    ] = None,
+    choice: Annotated[str | None, typer.Option(help="approve or reject; leave it out to view the lookup only.")] = None,
     reason: Annotated[str | None, typer.Option(help=f"{', '.join(LOOKUP_REASONS)}.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """For checkers: the lookups that wait, one with its rows, or a decision."""
+    """For checkers: list waiting lookups, show one with its rows, or decide."""
     client = broker_client()
     if lookup is None:
         found = client.lookups()
@@ -103,7 +105,7 @@ def review(
         elif found:
             _print_saved(found)
         else:
-            print_line("No lookup waits for you.")
+            print_line("No lookups are waiting for you.")
         return 0
     if choice is None:
         return _show_lookup(client, lookup, as_json)
@@ -111,7 +113,7 @@ def review(
         raise Invalid("choice", "The choice must be approve or reject.", "--choice")
     if reason is None and choice == "reject":
         against = ", ".join(r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING)
-        raise Invalid("reason", f"Say why with --reason, one of {against}.", "--reason")
+        raise Invalid("reason", f"Give a reason with --reason, one of {against}.", "--reason")
     state = client.decide_lookup(lookup, choice, reason or LOOKUP_APPROVING)
     if as_json:
         print_json({"lookup": lookup, "state": state})

@@ -1,4 +1,4 @@
-"""Commands that are, or prepare, a server: ingest, images, and the other doors (serve, worker, demo) by their names."""
+"""Commands that run or prepare a server: ingest, images, and those that start the other doors (serve, worker, demo)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from broker.cli.output.console import err, out, print_json
 from broker.domain.errors import Invalid
 
 EARLIER_STILL_READ = (
-    "Persons were erased, and jobs from before still wait or run: the same command again, once they are at their end, "
-    "removes the earlier snapshots."
+    "Persons were erased, but earlier jobs are still waiting or running. When they have ended, run the same "
+    "command again to remove the earlier snapshots."
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 @dataclass(frozen=True, slots=True)
 class EntryPoints:
-    """The other doors, handed in: no door imports another."""
+    """The other doors, passed in, because no door imports another."""
 
     serve: Callable[[], None]
     work: Callable[[], None]
@@ -34,19 +34,21 @@ def register(app: typer.Typer, entry_points: EntryPoints) -> None:
 
     @app.command()
     def serve() -> int:
-        """Serve pages and API."""
+        """Serve the pages and the API."""
         entry_points.serve()
         return 0
 
     @app.command()
     def worker() -> int:
-        """Run jobs: the one process that reads source data and the sandbox engine."""
+        """Run jobs. Only this process uses source data and the sandbox engine."""
         entry_points.work()
         return 0
 
     @app.command()
     def demo(
-        once: Annotated[bool, typer.Option("--once", help="Stop after the release; leave no page up.")] = False,
+        once: Annotated[
+            bool, typer.Option("--once", help="End after the release, without leaving the pages up.")
+        ] = False,
         pupils: Annotated[int, typer.Option(min=1000, help="Pupils in the synthetic NPD.")] = 20_000,
     ) -> int:
         """Take a SQL and a Python job from submission to release on a synthetic NPD, and show every stage."""
@@ -54,10 +56,12 @@ def register(app: typer.Typer, entry_points: EntryPoints) -> None:
 
 
 def ingest(
-    folder: Annotated[Path, typer.Argument(help="Extracts: one folder a table, one Parquet file a year.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Extracts: one folder for each table, with one Parquet file for each year.")
+    ],
     as_json: AsJson = False,
 ) -> int:
-    """Make a snapshot: validate, number persons, prove key facts, fingerprint. The next jobs run on it."""
+    """Make a snapshot: validate, number persons, prove key facts, fingerprint. New jobs run on it."""
     from broker.cli.output.progress_bar import progress_bar
     from broker.wiring.data_intake import ingest_extracts
 
@@ -79,7 +83,7 @@ def ingest(
 
 
 def images(as_json: AsJson = False) -> int:
-    """Build the sandbox images; those that are up to date are left alone."""
+    """Build the sandbox images that are not up to date."""
     from broker.settings import read_settings
     from broker.wiring.execution_adapters import build_images
 

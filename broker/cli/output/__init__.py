@@ -1,1 +1,1 @@
-"""How results are printed: text for people, JSON documents for programs."""
+"""Prints results: text for people, JSON documents for programs."""

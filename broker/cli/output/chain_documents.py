@@ -1,4 +1,4 @@
-"""JSON that administrators hand to commands, and what commands say of chains: read, and told what is wrong with it."""
+"""Reads the JSON that administrators give to commands, with clear errors, and prints what commands report of chains."""
 
 import json
 from pathlib import Path
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
 
 def read_document(file: str) -> dict[str, Any]:
-    """The JSON object in a file; - reads standard input."""
+    """Return the JSON object in a file; - reads standard input."""
     try:
         found = json.loads(read_input(file))
     except json.JSONDecodeError as error:
-        raise Invalid("json", f"{file} is no JSON: {error}.", file) from error
+        raise Invalid("json", f"{file} is not JSON: {error}.", file) from error
     if not isinstance(found, dict):
-        raise Invalid("json", f"{file} is no JSON object.", file)
+        raise Invalid("json", f"{file} is not a JSON object.", file)
     return found
 
 
 def read_head(path: Path) -> "ChainHead":
-    """A signed head as it was exported."""
+    """Return a signed head from the file to which it was exported."""
     from broker.domain.ledger.ledger_chain import ChainHead
 
     found = read_document(str(path))
     number, signature = found.get("number"), found.get("signature")
     if not isinstance(number, int) or not isinstance(signature, str):
-        raise Invalid("head", "A head has a number and a signature.", str(path))
+        raise Invalid("head", "A head needs a number and a signature.", str(path))
     return ChainHead(number, signature)
 
 
 def print_request_state(state: str, as_json: bool) -> int:
-    """What became of a wish that two administrators have to have."""
+    """Print the state of a request that needs two administrators."""
     if as_json:
         print_json({"state": state})
     else:
-        print_line("asked: a second administrator does it with the same command" if state == "asked" else state)
+        print_line("requested: a second administrator confirms it with the same command" if state == "asked" else state)
     return 0
 
 
 def print_head(head: dict[str, Any], as_json: bool) -> int:
-    """A signed head, to be kept elsewhere: JSON either way, since `head_in` reads it again."""
+    """Print a signed head, to be stored elsewhere. It is JSON in both cases, because `read_head` reads it again."""
     if as_json:
         print_json(head)
     else:
@@ -52,8 +52,8 @@ def print_head(head: dict[str, Any], as_json: bool) -> int:
 
 
 def print_chain(name: str, found: dict[str, Any]) -> None:
-    """What was found of a chain: whether it holds, and signed heads that it has forgotten."""
+    """Print whether a chain holds, and which signed heads it lacks."""
     broken = found["broken_at"]
     print_line(f"{name}: {found['entries']} entries, {'all hold' if broken is None else f'broken at entry {broken}'}")
     for head in found["forgotten"]:
-        print_line(f"the signed head {head['number']} is not in it: a back-up was restored ({head['signature']})")
+        print_line(f"the signed head {head['number']} is missing: a back-up was restored ({head['signature']})")

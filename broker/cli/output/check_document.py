@@ -1,4 +1,4 @@
-"""The JSON document of `broker check`: a contract that other programs rely on."""
+"""The JSON document of `broker check`, whose form other programs rely on."""
 
 from broker.domain.errors import Refusal
 from broker.domain.jobs.job import JobKind
@@ -9,7 +9,7 @@ from broker.workflow.checking.submission_check import CheckedSubmission
 
 
 def check_document(checked: CheckedSubmission, private: dict[str, object] | None = None) -> dict[str, object]:
-    """`private`: of a private text, what its answer would be worth."""
+    """Return the document. `private`: the forecast of a private text."""
     return {
         "verdict": "accepted" if checked.accepted else "refused",
         "review": list(checked.review),

@@ -1,4 +1,4 @@
-"""How `broker check` and `broker submit` print a check: refusals with an excerpt and a caret, uses, notes, counts."""
+"""Prints a check for `broker check` and `broker submit`: refusals with an excerpt and a caret, uses, notes, counts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,20 +12,20 @@ from broker.cli.output.forecast_output import print_forecast
 from broker.python_jobs.script_text import LINE_END
 
 EXCERPT_WIDTH = 96
-"""The most characters of a line that are shown; a longer line is cut around the caret."""
+"""Most characters of a line that are shown. A longer line is cut around the caret."""
 INDENT = "    "
 CUT = "..."
 
 
 class StyledLine(NamedTuple):
-    """A line to print, with the style that it has on a terminal."""
+    """A line to print, with its style on a terminal."""
 
     text: str
     style: str = ""
 
 
 def refusal_lines(refusals: Sequence[Mapping[str, Any]], text: str | None) -> Iterator[StyledLine]:
-    """Every refusal in turn, with an empty line between two; without the text, no excerpts."""
+    """Yield the lines of all refusals, with an empty line between two. Without the text there are no excerpts."""
     lines = [] if text is None else LINE_END.split(text)
     for number, refusal in enumerate(refusals):
         if number:
@@ -34,7 +34,7 @@ def refusal_lines(refusals: Sequence[Mapping[str, Any]], text: str | None) -> It
 
 
 def lines_of_refusal(refusal: Mapping[str, Any], lines: list[str]) -> Iterator[StyledLine]:
-    """One refusal. Without a place, or with one outside the text, it has no excerpt."""
+    """Yield the lines of one refusal. There is no excerpt if it has no place, or one outside the text."""
     line, column = refusal["line"], refusal["column"]
     place = f"{line}:{column or 1}: " if line else ""
     yield StyledLine(f"{place}{refusal['code']}: {refusal['message']}", "bold")
@@ -47,23 +47,25 @@ def lines_of_refusal(refusal: Mapping[str, Any], lines: list[str]) -> Iterator[S
 
 
 def excerpt(line: str, column: int) -> tuple[str, str]:
-    """A line of the text and the line with the caret below it. `column` counts from 1."""
+    """Return a line of the text, and the line with the caret below it. `column` counts from 1."""
     at = min(column - 1, len(line))
+    # The caret in the middle of the excerpt, unless the line begins or ends there.
     start = max(0, min(at - EXCERPT_WIDTH // 2, len(line) - EXCERPT_WIDTH))
     end = start + EXCERPT_WIDTH
     before, after = _printable_excerpt(line[start:at]), _printable_excerpt(line[at:end])
     opening, closing = CUT if start else "", CUT if end < len(line) else ""
+    # Wide characters take two cells on a terminal.
     blanks = "".join(c if c == "\t" else " " * cell_len(c) for c in before)
     return opening + before + after + closing, " " * len(opening) + blanks + "^"
 
 
 def _printable_excerpt(text: str) -> str:
-    """Tabs stay; what could move the cursor, or be seen by nobody, becomes a question mark."""
+    """Return the text with its tabs. Characters that move the cursor or are invisible become question marks."""
     return "".join(c if c == "\t" or c.isprintable() else "?" for c in text)
 
 
 def print_check(document: dict[str, Any], text: str) -> None:
-    """The document of a check as text. It ends with what was counted."""
+    """Print the document of a check as text, with the counts at the end."""
     out.print(str(document["verdict"]), style="green" if document["verdict"] == "accepted" else "red", markup=False)
     print_refusals(document["refusals"], text)
     for use in document["uses"]:
@@ -79,8 +81,7 @@ def print_check(document: dict[str, Any], text: str) -> None:
 
 
 def print_refusals(refusals: Sequence[Mapping[str, Any]], text: str | None) -> None:
-    """With excerpts where the text is at hand. Lines go out as they are: tabs stay tabs, so that a caret stands under
-    its column."""
+    """Print refusals, with excerpts if the text is given. Tabs stay tabs, so that a caret is under its column."""
     for line in refusal_lines(refusals, text):
         out.print(Segments([Segment(line.text, Style.parse(line.style)), Segment.line()]), end="")
 

@@ -1,4 +1,4 @@
-"""How the command line prints: one JSON document, or text for people. Nothing else writes to standard output."""
+"""Prints one JSON document, or text for people. Nothing else in the command line writes to standard output."""
 
 import json
 import sys
@@ -14,18 +14,20 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_line(sentence: str) -> None:
-    """A line on standard output, as it is: no markup."""
+    """Print a line on standard output as it is, without markup."""
     out.print(sentence, markup=False)
 
 
 def print_json(document: object) -> None:
-    """What a terminal would obey, or turn round, is written as JSON's escapes."""
+    """Print a JSON document. Characters that would control the terminal, or reverse the text, are printed as JSON
+    escapes."""
     text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
+    # Not through the console, which would interpret markup.
     sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
 def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:
-    """Say what went wrong on standard error (and as the JSON document, if one was asked for). Returns exit code 1."""
+    """Print an error on standard error (and as the JSON document, if requested). Returns exit code 1."""
     if as_json:
         print_json({"error": {"code": code, "message": message, "pointer": pointer}})
     place = f" ({pointer})" if pointer and pointer not in message else ""
@@ -34,7 +36,7 @@ def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns in line and each row one line, however long: an id that is cut or wrapped cannot be used."""
+    """Print aligned columns, with each row on one line, however long: nobody can use an id that is cut or wrapped."""
     lines = [list(columns), *([printable(cell) or "-" for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(columns))]
     for line in lines:
@@ -42,18 +44,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def printable(text: str) -> str:
-    """Other people's words are one line, and no control character reaches the terminal."""
+    """Return the text on one line without control characters, because other people may have written it."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def format_minute(moment: str) -> str:
-    """A time of the API as people read it."""
+    """Return a time of the API as people read it."""
     return moment[:16].replace("T", " ")
 
 
 def read_input(file: str, errors: str = "strict") -> str:
-    """A file's text, or standard input for `-`, without the mark that some editors put before it. What is no UTF-8 is
-    an error with its place; a submission's is handed on (`errors`), to be refused for it."""
+    """Return the text of a file, or of standard input for `-`, without a byte order mark.
+
+    Raises Invalid, with the line, for text that is not UTF-8. A submission passes it on (`errors`), and is refused for
+    it.
+    """
     if file != "-" and not Path(file).is_file():
         raise Invalid("file", f"There is no file {file!r}.", file)
     found = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -1,4 +1,4 @@
-"""An output as a checker reads it at a terminal: evidence, findings, what would leave, the text. Judges nothing."""
+"""Prints an output for a checker at a terminal: evidence, findings, what would leave, the text. Judges nothing."""
 
 import base64
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from broker.client.api_answers import EvidenceAnswer
 
 ROWS_SHOWN = 100
-"""Longer tables are for the page and for --json."""
+"""Most rows that are printed. Longer tables are for the page and for --json."""
 
 
 def print_evidence(seen: "EvidenceAnswer") -> None:
@@ -33,7 +33,7 @@ def print_evidence(seen: "EvidenceAnswer") -> None:
 
 
 def _print_cells(staff: dict[str, Any]) -> None:
-    print_line("\nEvidence, never leaves the broker (exact -> as it would leave):")
+    print_line("\nEvidence, for checkers only (exact -> as it would be released):")
     rows = staff["rows"]
     keys = len(rows[0]["keys"]) if rows else 0
     columns = [*staff["columns"][:keys], "persons", *staff["columns"][keys:], "rules"]
@@ -43,7 +43,8 @@ def _print_cells(staff: dict[str, Any]) -> None:
 
 
 def _row_cells(row: dict[str, Any], keys: int) -> list[str]:
-    """A row's keys, its people, each figure exact and as released, and the rules that have a word on it."""
+    """Return a row's keys, its number of persons, each figure exact and as released, and the rules with findings on
+    it."""
     exact, released, hidden, rules = row["exact"], row["released"], row["suppressed"], row["rules"]
     pairs = zip(exact[keys:], released[keys:], hidden[keys:], strict=True)
     figures = [f"{_staff_value_text(e)} -> {'hidden' if h else _staff_value_text(r)}" for e, r, h in pairs]
@@ -52,7 +53,7 @@ def _row_cells(row: dict[str, Any], keys: int) -> list[str]:
 
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:
-    print_line("\nFindings:" if findings else "\nThe rules found nothing.")
+    print_line("\nFindings:" if findings else "\nThe rules have no findings.")
     rows = [
         [
             str(f["rule"]),
@@ -70,7 +71,7 @@ def _print_findings(findings: list[dict[str, Any]]) -> None:
 def _print_file(staff: dict[str, Any]) -> None:
     print_line("\nThe file:")
     if staff.get("problem"):
-        print_line(f"It cannot leave: {staff['problem']}")
+        print_line(f"The file cannot be released: {staff['problem']}")
     print_json(staff.get("summary"))
     for found in staff.get("set_aside", ()):
         print_line(f"Approving sets aside {printable(found['finding'])}: {found['sentence']}")
@@ -78,9 +79,9 @@ def _print_file(staff: dict[str, Any]) -> None:
 
 def _print_candidate(seen: "EvidenceAnswer") -> None:
     if seen["candidate_base64"] is None:
-        print_line("\nNothing of it can leave.")
+        print_line("\nNothing in this output can be released.")
         return
-    print_line(f"\nAs it would leave: {seen['media_type']}, {seen['size']} bytes")
+    print_line(f"\nAs it would be released: {seen['media_type']}, {seen['size']} bytes")
     if seen["media_type"] == "text/csv":
         text = base64.b64decode(seen["candidate_base64"]).decode("utf-8-sig", "replace")
         for line in text.splitlines()[: ROWS_SHOWN + 1]:
@@ -88,7 +89,7 @@ def _print_candidate(seen: "EvidenceAnswer") -> None:
 
 
 def _staff_value_text(value: Any) -> str:
-    """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
+    """Return a value of the staff JSON as people read it. Decimals and dates are objects with one entry."""
     if value is None:
         return MISSING_LABEL
     if isinstance(value, dict):

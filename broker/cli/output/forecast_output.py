@@ -1,4 +1,4 @@
-"""`broker check --private`: the text with another spend, and what its answer would be worth. No server, no data."""
+"""`broker check --private`: the text with another spend, and the accuracy of its answer. No server, no data."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,18 +12,20 @@ if TYPE_CHECKING:
     from broker.workflow.checking.submission_check import CheckedSubmission
 
 DEFAULT_SPEND = "epsilon 0.5"
-"""What is asked where neither the text nor an option says it."""
+"""The spend if neither the text nor an option states one."""
 
 
 def with_private_spend(text: str, dialect: str, private: bool, spends: Mapping[str, str | None]) -> str:
-    """The text with the spend of an option, or with the usual one where it has none."""
+    """Return the text with the spend of an option, or with the default if it has none. Raises Invalid for wrong
+    options."""
     from broker.privacy.request.directives import read_directives, with_spending
 
     given = [f"{word} {number}" for word, number in spends.items() if number is not None]
     if given and not private:
-        raise Invalid("private", "A spend is for a private question: say --private.", "--private")
+        raise Invalid("private", "Only a private question has a spend: add --private.", "--private")
     if len(given) > 1:
-        raise Invalid("private", "Say one of --epsilon, --rho and --error.", "--private")
+        raise Invalid("private", "Use one of --epsilon, --rho and --error.", "--private")
+    # A text that states its own spend is not changed.
     if not private or (not given and read_directives(text, dialect).is_private):
         return text
     return with_spending(text, dialect, given[0] if given else DEFAULT_SPEND)
@@ -32,19 +34,19 @@ def with_private_spend(text: str, dialect: str, private: bool, spends: Mapping[s
 def offline_forecast(
     checked: "CheckedSubmission", project: "ResearchProject", policies: "PolicySet"
 ) -> dict[str, Any] | None:
-    """With the spend as a share of what policy allots to the project."""
+    """Return the forecast, with the spend as a share of what policy allots to the project. None for other texts."""
     if checked.private is None or not checked.accepted:
         return None
     from broker.policy.privacy_allotments import allotments
     from broker.workflow.private_jobs.private_forecast import forecast_of_text, tightest_budget
 
     allotted = tightest_budget(allotments(policies), project.ident, checked.private)
-    return forecast_of_text(checked.private, policies.service, allotted, "what policy allots to the project")
+    return forecast_of_text(checked.private, policies.service, allotted, "the privacy budget of the project")
 
 
 def print_forecast(found: Mapping[str, Any]) -> None:
     share = "" if found["share"] is None else f", {100 * found['share']:.3g} % of {found['share_of']}"
-    way = "it may leave without a person" if found["is_automatic"] else "a person looks before it leaves"
+    way = "it can be released automatically" if found["is_automatic"] else "a checker reviews it before release"
     out.print(f"private: costs {_spend_text(found['spend'])}{share}; {way}", markup=False)
     for rule in found["left_out_as_a_rule"]:
         out.print(f"note: {rule}", markup=False)
@@ -63,14 +65,17 @@ def print_forecast(found: Mapping[str, Any]) -> None:
     if "blocks" in found:
         _print_blocks(found["blocks"])
         return
-    out.print(f"Cells whose noisy count is under {found['display_floor']} are not shown.", markup=False)
+    out.print(f"Cells with a noisy count under {found['display_floor']} are not shown.", markup=False)
 
 
 def _print_blocks(found: Mapping[str, Any]) -> None:
-    """Of a script: how long it lasts, and what other numbers of blocks and the other estimator would give."""
+    """Print how long a script takes, and what other numbers of blocks and the other estimator would give."""
     seconds, lasts = found["seconds_of_a_block"], found["lasts_seconds"]
     sentence = f"{found['blocks']:,} blocks of at most {seconds:g} seconds; the job lasts {lasts:,.0f} seconds"
-    out.print(f"{sentence}, whatever the data are. Answers become one by their {found['estimator']}.", markup=False)
+    out.print(
+        f"{sentence}, whatever the data are. The answers of the blocks are combined by their {found['estimator']}.",
+        markup=False,
+    )
     for name, expected in found["other_estimators"].items():
         worth = "; ".join(f"{e['figure']} {_error_text(e)}" for e in expected)
         out.print(f"By their {name}: {worth}.", markup=False)
@@ -89,7 +94,7 @@ def _forecast_lines(expected: list[dict[str, Any]], others: list[list[dict[str, 
 
 def _error_text(e: Mapping[str, Any]) -> str:
     if e["error"] is None:
-        return f"{e['ranks_off']:g} ranks off at most" if e["ranks_off"] is not None else ""
+        return f"at most {e['ranks_off']:g} ranks off" if e["ranks_off"] is not None else ""
     return f"{e['error']:g}"
 
 

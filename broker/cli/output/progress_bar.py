@@ -1,4 +1,4 @@
-"""A progress bar on standard error for long work, silent where a program reads the output or nobody looks."""
+"""A progress bar on standard error for long work. Silent if a program reads the output or there is no terminal."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ from rich.text import Text
 from broker.cli.output.console import err
 
 ProgressText = str | Callable[[], str]
-"""What is said of the work, or what says it anew each time that the bar is drawn."""
+"""The text next to the bar, or a function that returns it each time the bar is drawn."""
 
 ReportProgress = Callable[[ProgressText, int, int], None]
-"""(what, done, of how many)"""
+"""(what, steps done, steps in all)"""
 
 
 class _WorkColumn(ProgressColumn):
@@ -24,6 +24,7 @@ class _WorkColumn(ProgressColumn):
 @contextmanager
 def progress_bar(title: str, quiet: bool = False) -> Iterator[ReportProgress]:
     columns = (TextColumn("{task.fields[title]}"), BarColumn(), _WorkColumn(), TimeElapsedColumn())
+    # On standard error, because a program may read standard output.
     with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
         task = progress.add_task("", title=title, what="", total=None)
 
@@ -36,7 +37,10 @@ def progress_bar(title: str, quiet: bool = False) -> Iterator[ReportProgress]:
 def report_by_parts(
     report: ReportProgress, parts: Mapping[str, ProgressText], lap: Callable[[str], None]
 ) -> Callable[[str], None]:
-    """Tells the first part, and after each one that has ended, as `lap` hears, the next one: by their number alone."""
+    """Report the first part, and return a function that reports the next part whenever one ends and calls `lap`.
+
+    Progress is counted in parts only.
+    """
     names = list(parts)
     report(parts[names[0]], 0, len(names))
 

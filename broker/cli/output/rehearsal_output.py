@@ -1,4 +1,4 @@
-"""A rehearsal of SQL, of a script or of a private script as a JSON document and as text for people. Judges nothing."""
+"""A rehearsal of SQL, of a script or of a private script, as a JSON document and as text for people. Judges nothing."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,8 @@ def print_blocks(document: dict[str, Any]) -> None:
     if document.get("private"):
         print_forecast(document["private"])
     if result["log"].strip():
-        print_line(f"what blocks printed (in {result['runtime']}; of a real run, nobody sees it):")
+        print_line(f"what blocks printed (in {result['runtime']}; nobody sees this of a real run):")
+        # Many blocks print; the last lines are enough to find a fault.
         for line in result["log"].rstrip("\n").split("\n")[-40:]:
             print_line(f"  {line}")
     print_line(
@@ -82,8 +83,8 @@ MOST_ROWS = 100
 MOST_REASONS = 30
 
 ROUTE_SENTENCES = {
-    OutputState.APPROVED: "would go: the rules need nobody's look",
-    OutputState.IN_REVIEW: "would be looked at by a person",
+    OutputState.APPROVED: "would be released automatically",
+    OutputState.IN_REVIEW: "would be reviewed by a checker",
     OutputState.WITHHELD: "would be withheld",
 }
 
@@ -114,11 +115,11 @@ def print_rehearsal(document: dict[str, Any]) -> None:
         spend = document["private"]["spend"]
         print_line(f"private: a job would cost {', '.join(f'{word} {number:g}' for word, number in spend.items())}")
     for name in document["kept"]:
-        print_line(f"keeps {name}")
+        print_line(f"saves {name}")
     for output in document["outputs"]:
         print_output(output)
     if not document["outputs"]:
-        print_line("It asks for no output: nothing runs, and nothing leaves.")
+        print_line("The text requests no output, so nothing runs and nothing is released.")
     print_line("")
     print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
 
@@ -148,7 +149,7 @@ def print_output(output: dict[str, Any]) -> None:
 
 
 def with_errors(output: dict[str, Any], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """The table with each figure's error, which can be told of synthetic data only."""
+    """Return the table with the error of each figure. Only synthetic data may be shown with errors."""
     names: list[str] = output["columns"]
     ends = {f"{n}_{word}" for n in names for word in ("low", "high")}
     figures = [i for i, n in enumerate(names) if i >= output["key_count"] and n not in ends]
@@ -165,11 +166,11 @@ def _error_text(noisy: object, exact: object) -> str:
 
 
 def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
-    """Which rule hid what: the data are nobody's, so that it can be told here, and only here."""
+    """Print which rule hid which figure. The data are synthetic, so this may be shown here, and only here."""
     found = list(_reasons(output, lines))
     if not found:
         return
-    print_line("hidden, and by which rules (told of synthetic data only):")
+    print_line("hidden, and by which rules (shown for synthetic data only):")
     for reason in found[:MOST_REASONS]:
         print_line(f"  {reason}")
     if len(found) > MOST_REASONS:
@@ -181,29 +182,30 @@ def _print_reasons(output: dict[str, Any], lines: list[list[str]]) -> None:
 
 
 def _reasons(output: dict[str, Any], lines: list[list[str]]) -> Iterator[str]:
-    """One for each row and set of rules: the columns that these hide."""
+    """Yield a line for each row and set of rules: the columns that these rules hide."""
     for line, hidden, rules in zip(lines, output["hidden"], output["rules"], strict=True):
         keys = ", ".join(line[: output["key_count"]]) or "all"
         columns: dict[str, list[str]] = {}
         for name, gone, of_cell in zip(output["columns"], hidden, rules, strict=True):
             if gone:
+                # No rule: the broker computes the figure from others, of which one is hidden.
                 columns.setdefault(", ".join(of_cell) or "computed from hidden figures", []).append(name)
         for why, names in columns.items():
             yield f"{keys}: {', '.join(names)}: {why}"
 
 
 END_SENTENCES = {
-    SandboxEnd.ENDED: "It ran to its end.",
-    SandboxEnd.CRASHED: "It failed: the error is the last of what it printed.",
-    SandboxEnd.TIME_LIMIT: "It reached the limit of time that every job has.",
-    SandboxEnd.MEMORY_LIMIT: "It reached the limit of memory that every job has.",
-    SandboxEnd.OUTPUT_LIMIT: "It left or printed more than a job may.",
+    SandboxEnd.ENDED: "The script ran to its end.",
+    SandboxEnd.CRASHED: "The script failed. The error is at the end of what it printed.",
+    SandboxEnd.TIME_LIMIT: "The script reached the time limit of a job.",
+    SandboxEnd.MEMORY_LIMIT: "The script reached the memory limit of a job.",
+    SandboxEnd.OUTPUT_LIMIT: "The script wrote or printed more than a job may.",
 }
 OUTPUT_KIND_SENTENCES = {
-    "table": "rows of which the broker makes a table by its rules, and a person looks at it",
-    "regression": "rows on which the broker fits a model, and a person looks at it",
-    "figure": "a figure that the broker draws of a released table",
-    "file": "a file of the script's own: a person looks at it",
+    "table": "rows from which the broker makes a table by its rules; a checker reviews the table",
+    "regression": "rows on which the broker fits a model; a checker reviews the model",
+    "figure": "a figure that the broker draws from a released table",
+    "file": "a file that the script made; a checker reviews the file",
 }
 
 
@@ -222,22 +224,22 @@ def print_script(document: dict[str, Any]) -> None:
     for sentence in document["review"]:
         print_line(f"note: {sentence}")
     print_line("")
-    print_line(f"what it printed (in {document['runtime']}; of a real run, only checkers see it):")
+    print_line(f"what the script printed (in {document['runtime']}; only checkers see this of a real run):")
     for line in document["log"].rstrip("\n").split("\n"):
         print_line(f"  {line}")
     print_line("")
-    print_line(END_SENTENCES.get(SandboxEnd(document["end"]), f"It ended badly: {document['end']}."))
+    print_line(END_SENTENCES.get(SandboxEnd(document["end"]), f"The script did not end properly: {document['end']}."))
     for output in document["left"]:
-        undeclared = "" if output["declared"] else "; the header does not declare it, so it stays where it is"
+        undeclared = "" if output["declared"] else "; the header does not declare this file, so it is not used"
         print_line(
             f"output {output['name']}: {OUTPUT_KIND_SENTENCES[output['kind']]}; {output['bytes']:,} bytes{undeclared}"
         )
         if output["problem"]:
-            print_line(f"  nothing would come of it: {output['problem']}")
+            print_line(f"  it could not be used: {output['problem']}")
         for sentence in output["look_at"]:
-            print_line(f"  a checker would be told: {sentence}")
+            print_line(f"  a checker would read: {sentence}")
     for name in document["absent"] if document["end"] == SandboxEnd.ENDED.value else ():
-        print_line(f"output {name}: declared, and not left")
+        print_line(f"output {name}: declared but not written")
     for output in document["outputs"]:
         print_output(output)
     print_line("")

@@ -1,1 +1,2 @@
-"""A new table against all that was ever released: who could be singled out by subtracting. No I/O, no clock."""
+"""Differencing: compares a new table with the release history, to find who could be singled out by subtraction.
+Pure."""

@@ -1,4 +1,8 @@
-"""The sides of cells whose difference is 1 to t - 1 persons, block by block: found exactly, or assumed."""
+"""Searches a graph, block by block, for unions of cells that differ by 1 to t - 1 persons: found exactly, or assumed.
+
+A side is the set of labels (contracted cells) that are added up. The difference of a side is the persons whose amounts
+do not cancel in it.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -14,7 +18,8 @@ from broker.disclosure.differencing.joint_counts import Numbers
 
 @dataclass(frozen=True, slots=True)
 class PersonKind:
-    """Persons who are in the difference for the sides over `ends` that `mask` has; None: for any of them, perhaps."""
+    """Persons with the same `ends` (labels). Bit s of `mask` says whether they are in the difference of side s of these
+    ends. None: they may be in the difference of any side that has one of the ends."""
 
     ends: tuple[int, ...]
     mask: int | None
@@ -23,7 +28,7 @@ class PersonKind:
 
 @dataclass(frozen=True, slots=True)
 class SmallDifference:
-    """Labels that are in, how many persons the difference has at least, and whether it has that many for certain."""
+    """A side: the labels inside, the least number of persons in its difference, and whether that number is certain."""
 
     inside: frozenset[int]
     persons: int
@@ -32,9 +37,12 @@ class SmallDifference:
 
 @dataclass(frozen=True, slots=True)
 class BlockLabels:
-    """Which labels have cells of the new table and of the old, and the label that stands for the rest of a known
-    population, if any: a side that has all of the new cells or none of them tells nothing new. `alone`: labels of one
-    cell that its table tells. `factors`: where amounts are multiplied, by what those of each label are."""
+    """The labels that have cells of the new table, and those with cells of the old one.
+
+    `rest` is the label for the rest of a known population, if there is one: a side with all of the new cells, or none,
+    then reveals nothing new. `alone` are the labels of one cell that its table discloses. `factors` are the scale
+    factors of each label's amounts, where amounts are multiplied.
+    """
 
     new: frozenset[int]
     old: frozenset[int]
@@ -65,7 +73,7 @@ def blocks_of(size: int, kinds: Sequence[PersonKinds], wide: Sequence[WideKind])
 
 
 def single_label_sides(block: Sequence[PersonKind]) -> Iterator[SmallDifference]:
-    """Each label alone."""
+    """Each side that consists of one label."""
     weights: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for kind in block:
         for place, end in enumerate(kind.ends):
@@ -81,19 +89,19 @@ def weight_of(block: Sequence[PersonKind], inside: frozenset[int]) -> int:
 
 
 def is_in(kind: PersonKind, inside: Set[int]) -> bool:
-    """Whether persons of a kind are in the difference, for certain."""
+    """Whether persons of this kind are certainly in the difference of the side."""
     side = sum(1 << n for n, e in enumerate(kind.ends) if e in inside)
     return kind.mask is not None and bool(kind.mask >> side & 1)
 
 
 MAX_CELLS = 8
-"""Where more small cells than these could make up a difference, it is told."""
+"""If more small cells than this could make up a difference, we assume that the difference is disclosed."""
 MAX_SIDES = 500
-"""Of a block so many sides are looked at closely; whatever is asked then is told."""
+"""The number of sides of a block that are checked in full. Any further side is assumed to reveal a difference."""
 
 
 class RevealCheck:
-    """Of one block; what is told by a side is looked for when it is asked."""
+    """Decides for the sides of one block whether they reveal a small difference. Works lazily, side by side."""
 
     def __init__(self, block: Sequence[PersonKind], labels: BlockLabels, t: int) -> None:
         self._labels, self._t, self._left = labels, t, MAX_SIDES
@@ -103,19 +111,22 @@ class RevealCheck:
                 self._at[end].append(kind)
 
     def reveals(self, inside: frozenset[int]) -> bool:
-        """Whether a difference of fewer than t persons tells of any of them, and no comparison of amounts as they are
-        looks at the same."""
+        """Whether the difference of this side reveals something about its fewer than t persons, and no comparison of
+        the unscaled amounts covers the same difference."""
         if not self._labels.reveals(inside):
             return False
+        # Each call costs time, so their number is bounded; beyond the bound the answer is the safe one.
         self._left -= 1
         if self._left < 0 or not self._is_counted(inside):
             return True
         return not (self._is_of_one_factor(inside) or self._is_of_small_cells(inside))
 
     def _is_of_one_factor(self, inside: frozenset[int]) -> bool:
-        """Of amounts that are all multiplied by one factor, a difference is that of the amounts as they are. Small
-        cells with another factor are known, whatever they are multiplied by."""
+        """Whether all amounts are multiplied by one factor. Then the difference equals that of the unscaled amounts,
+        which is compared by itself. Small cells with another factor are set aside: they are known whatever their factor
+        is."""
         factors, alone = self._labels.factors, self._labels.alone
+        # The factors of all labels that may not be set aside.
         one = frozenset[float]().union(*(factors.get(label, ()) for label in inside - alone))
         others = frozenset(label for label in inside & alone if factors.get(label) != one)
         is_small = all(self._weight(frozenset({cell})) < self._t for cell in others)
@@ -129,18 +140,20 @@ class RevealCheck:
         )
 
     def _small_cells(self, inside: frozenset[int]) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
-        """Cells of the new table and of the old that could be the difference: of each table all are in, or none."""
+        """Pairs of cells of the new table and of the old one that could make up the difference. The chosen cells of a
+        table lie all inside the side or all outside."""
         differs = [k for k in self._around(inside) if is_in(k, inside)]
         found = sorted({e for k in differs for e in k.ends if e in self._labels.alone and self._is_within(e, inside)})
         if len(found) > MAX_CELLS:
             return
+        # At most 2^MAX_CELLS combinations.
         for some in chain.from_iterable(combinations(found, n) for n in range(1, len(found) + 1)):
             cells = (self._labels.new.intersection(some), self._labels.old.intersection(some))
             if all((c <= inside or c.isdisjoint(inside)) and self._weight(c) < self._t for c in cells):
                 yield cells
 
     def _is_within(self, cell: int, inside: frozenset[int]) -> bool:
-        """Whether everybody of a cell is in the difference."""
+        """Whether everybody in the cell is in the difference."""
         one = frozenset({cell})
         return self._is_counted(one) and all(is_in(k, inside) for k in self._at[cell] if is_in(k, one))
 
@@ -151,19 +164,20 @@ class RevealCheck:
         return all(k.mask is not None for k in self._around(inside))
 
     def _around(self, inside: Set[int]) -> Iterator[PersonKind]:
-        """Each kind with an end that is in, once."""
+        """Each kind that has an end inside, once."""
         for end in inside:
             for kind in self._at.get(end, ()):
-                if next(e for e in kind.ends if e in inside) == end:
+                if next(e for e in kind.ends if e in inside) == end:  # at its first end inside only
                     yield kind
 
 
 MAX_STEPS = 20_000
-"""As many sides of a block are begun; then what is not known is feared."""
+"""The number of search steps in a block. After that a difference that is not ruled out is assumed."""
 
 
 class SideSearch:
-    """Every side of a block, one label after the other, as long as the difference has fewer than t persons."""
+    """Depth-first search over all sides of a block, label by label. A branch ends once its difference has t persons or
+    more."""
 
     def __init__(self, block: Sequence[PersonKind], reveal_check: RevealCheck, t: int) -> None:
         self._block, self._reveal_check, self._t = block, reveal_check, t
@@ -188,6 +202,7 @@ class SideSearch:
                 more, fear = self._added(ending[depth], side)
                 if sure + more < self._t:
                     waiting.append((depth + 1, sure + more, perhaps + fear, side))
+        # The search gave up, so the caller must assume a small difference.
         self.is_whole = False
         return None
 
@@ -197,12 +212,13 @@ class SideSearch:
         return weight_of(ending, inside), fear
 
     def _ordered(self, ends: Sequence[int]) -> list[int]:
-        """Neighbours one after the other, so that sides are given up early."""
+        """The labels in breadth-first order: if neighbours follow each other, a branch reaches t persons early."""
         adjacent: dict[int, set[int]] = defaultdict(set)
         for kind in self._block:
             for end in kind.ends:
                 adjacent[end] |= set(kind.ends)
         order, seen = list[int](), set[int]()
+        # The end with most neighbours first: its persons are decided early.
         waiting = [max(ends, key=lambda e: (len(adjacent[e]), -e))]
         while waiting:
             end = waiting.pop(0)
@@ -216,11 +232,13 @@ class SideSearch:
 def small_differences(
     size: int, out: int, kinds: Sequence[PersonKinds], wide: Sequence[WideKind], labels: BlockLabels, t: int
 ) -> list[SmallDifference]:
-    """Sides of each block of vertices that nothing but `out` joins with others: all that are one label, else one."""
+    """Small differences of each block, where blocks are joined by `out` alone: all sides of one label, else one joint
+    side."""
     found = []
     for block in blocks_of(size, kinds, wide):
         reveal_check = RevealCheck(block, labels, t)
         single = [f for f in single_label_sides(block) if f.persons < t and reveal_check.reveals(f.inside)]
+        # A joint side only if no single label reveals anything.
         found += single or _joint_sides(block, out, reveal_check, t)
     return found
 
@@ -235,7 +253,7 @@ def _joint_sides(block: Sequence[PersonKind], out: int, reveal_check: RevealChec
     weight = weight_of(block, cut)
     if all(k.mask is not None for k in block) and 0 < weight < t and reveal_check.reveals(cut):
         return [SmallDifference(cut, weight, exact=True)]
-    searched = SideSearch(block, reveal_check, t)
+    searched = SideSearch(block, reveal_check, t)  # exact but slow: only where the cut decides nothing
     found = searched.find(ends)
     if found is not None:
         return [found]
@@ -243,8 +261,9 @@ def _joint_sides(block: Sequence[PersonKind], out: int, reveal_check: RevealChec
 
 
 def _cut(block: Sequence[PersonKind], ends: Sequence[int], out: int, t: int) -> frozenset[int] | None:
-    """A side that the graph of the block does not rule out; None where every side has t persons or more."""
+    """A side that the graph of the block does not rule out. None: every side has t persons or more."""
     if len(ends) > MAX_VERTICES:
+        # The matrix would be too large: assume a small difference rather than compute a cut.
         return frozenset(ends[:1])
     number = {e: n for n, e in enumerate([out, *ends])}
     weights = np.zeros((len(number), len(number)))
@@ -253,7 +272,7 @@ def _cut(block: Sequence[PersonKind], ends: Sequence[int], out: int, t: int) -> 
             weights[number[a], number[b]] += weight
             weights[number[b], number[a]] += weight
     if not weights[0].any():
-        weights, number = weights[1:, 1:], {e: n for n, e in enumerate(ends)}
+        weights, number = weights[1:, 1:], {e: n for n, e in enumerate(ends)}  # nobody is joined with `out`
     cut = small_cut(weights, 2 * t)
     if cut is None:
         return None
@@ -262,7 +281,7 @@ def _cut(block: Sequence[PersonKind], ends: Sequence[int], out: int, t: int) -> 
 
 
 def _doubled_edges(kind: PersonKind, out: int) -> Iterator[tuple[int, int, int]]:
-    """As `joining.doubled`."""
+    """The edges of one kind, as in `difference_kinds.doubled_edges`."""
     if len(kind.ends) == 1 and kind.mask is not None:
         yield kind.ends[0], out, 2 * kind.weight
     elif len(kind.ends) == 2 and kind.mask == EDGE:

@@ -1,4 +1,4 @@
-"""A new table compared with earlier ones: every union of cells of the one against every union of the other."""
+"""Compares a new table with earlier ones: every union of cells of the one with every union of cells of the other."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -17,21 +17,22 @@ from broker.domain.release_history import KnownFigure, Overlap, OverlapKind
 
 Vertices = frozenset[int]
 FoundSides = tuple[Vertices, Vertices, SmallDifference, bool, Vertices]
-"""Vertices of the new table and of the old, what was found, whether amounts were multiplied for it, and vertices of the
-new table that are beyond any small difference."""
+"""Vertices of the new table; vertices of the old one; the difference that was found; whether amounts were multiplied
+for it; vertices of the new table that lie beyond any small difference."""
 
 
 def are_comparable(new: KnownFigure, old: KnownFigure) -> bool:
-    """Counts with counts; of what reads a variable in common totals with totals, and persons with persons."""
+    """Whether two figures can be subtracted: two counts, or two totals (or two sets of persons) that read a common
+    variable."""
     return (new.is_count and old.is_count) or (new.once == old.once and not new.reads.isdisjoint(old.reads))
 
 
 class PartComparison:
-    """A part of the new table against a part of the old one."""
+    """Compares a part of the new table with a part of the old one."""
 
     def __init__(self, mine: TablePart, theirs: TablePart, new: MemberTable, old: MemberTable) -> None:
         self._mine, self._theirs, self._new, self._old = mine, theirs, new, old
-        self._t = max(new.entry.t, old.entry.t)
+        self._t = max(new.entry.t, old.entry.t)  # the stricter threshold protects the persons of both
         self._repeats: dict[tuple[int, int], list[int]] = {}
         self._seen: dict[tuple[int, int], list[FoundSides]] = {}
         self.leaks: list[Leak] = []
@@ -45,16 +46,18 @@ class PartComparison:
                     self._compare_figure(figure, old)
 
     def _are_counts(self, figure: KnownFigure, other: KnownFigure) -> bool:
-        """A total of a variable that is 1 for everybody who has it at all is a count of them."""
+        """Whether both figures are counts. A total of a variable that is 1 for everybody who has a value is one."""
         both = ((self._mine.made, figure), (self._theirs.made, other))
         return all(f.is_count or (not f.once and made.of(f).is_plain) for made, f in both)
 
     def _compare_figure(self, figure: KnownFigure, other: KnownFigure) -> None:
         new, old = self._mine.made.of(figure), self._theirs.made.of(other)
+        # Figures with equal sums share a functional, so they share the comparison.
         if (id(new), id(old)) not in self._seen:
             self._seen[id(new), id(old)] = self._found(new, old)
         if self._mine.is_whole:
             self.repeated |= {(figure.statistic, new.shown[v]) for v in self._repeats.get((id(new), id(old)), ())}
+        # Keyed noise covers a difference only if the noise of both tables reaches t.
         noise = min(self._new.entry.noise, self._old.entry.noise)
         covered = new.is_plain and old.is_plain and noise >= self._t
         for mine, theirs, found, scaled, beyond in self._seen[id(new), id(old)]:
@@ -70,6 +73,7 @@ class PartComparison:
                 self.kinds.append(over.kind)
                 if scale.is_one:
                     self._repeats[id(new), id(old)] = np.flatnonzero(over.repeated).tolist()
+                    # Every new cell was released before, so nothing new can be subtracted.
                     if over.repeated.all():
                         return []
                 for small, label in _small_differences(over, new, old, scale, self._t):
@@ -78,7 +82,7 @@ class PartComparison:
         return found
 
     def _populations(self) -> list[int | None]:
-        """Sizes of known populations that hold both tables."""
+        """Sizes of the known populations that contain both tables; [None] if there is none."""
         mine, theirs = self._new.entry.within, self._old.entry.within
         return [*sorted({size for ident, size in mine.items() if ident in theirs})] or [None]
 
@@ -89,7 +93,7 @@ def _small_differences(
     label, kinds, wide = join_vertices(over.graph, over.label, t)
     size = new.size
     mine, theirs = (frozenset(map(int, label[at][over.peopled[at]])) for at in (slice(size), slice(size, None)))
-    rest = None if over.tied else int(label[size - 1])
+    rest = None if over.tied else int(label[size - 1])  # tied: no known population
     out = int(label[over.graph.out])
     factors = {} if scale.is_one else _factors(over, label, scale)
     labels = BlockLabels(mine, theirs, rest if rest != out else None, _single_cells(label, new, old), factors)
@@ -98,14 +102,14 @@ def _small_differences(
 
 
 def _single_cells(label: Numbers, new: Functional, old: Functional) -> frozenset[int]:
-    """Labels of one vertex, which is a told cell."""
+    """Labels that consist of one vertex, which is a disclosed cell."""
     disclosed = np.concatenate([np.arange(new.disclosed), new.size + np.arange(old.disclosed)])
     once = np.bincount(label, minlength=len(label))[label[disclosed]] == 1
     return frozenset(map(int, label[disclosed[once]]))
 
 
 def _factors(over: Overlay, label: Numbers, scale: Scale) -> dict[int, frozenset[float]]:
-    """Of vertices with anybody."""
+    """The factors of each label, over its vertices that have persons."""
     found: dict[int, set[float]] = defaultdict(set)
     factors = np.concatenate([scale.new, scale.old])
     for vertex in np.flatnonzero(over.peopled):
@@ -114,7 +118,7 @@ def _factors(over: Overlay, label: Numbers, scale: Scale) -> dict[int, frozenset
 
 
 def _vertices_of_labels(label: Numbers, labels: Collection[int], size: int) -> tuple[Vertices, Vertices]:
-    """The vertices of the new table and of the old that have one of them."""
+    """The vertices of the new table and of the old one that have one of these labels."""
     vertices = np.flatnonzero(np.isin(label, list(labels)))
     return frozenset(map(int, vertices[vertices < size])), frozenset(map(int, vertices[vertices >= size] - size))
 
@@ -122,18 +126,18 @@ def _vertices_of_labels(label: Numbers, labels: Collection[int], size: int) -> t
 LoadTable = Callable[[], MemberTable]
 
 READ_AHEAD = 3
-"""As many tables are read before they are needed: reading and deciphering let the comparison go on beside."""
+"""The number of tables read in advance, so that reading and decrypting run alongside the comparison."""
 
 
 def compare(new: MemberTable, old: MemberTable) -> Comparison:
-    """One against one."""
+    """Compare one new table with one earlier table."""
     return TableComparer(new).against(old)
 
 
 def compare_all(new: MemberTable, history: Iterable[LoadTable]) -> Iterator[Comparison]:
-    """One against many, in their order; holds only a few of them at once."""
+    """Compare one new table with many earlier ones, in their order. Holds only a few of them in memory."""
     comparer, waiting = TableComparer(new), deque[Future[MemberTable]]()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool:  # reads and decrypts only: comparing stays in this thread
         for load in history:
             waiting.append(pool.submit(load))
             if len(waiting) > READ_AHEAD:
@@ -143,17 +147,18 @@ def compare_all(new: MemberTable, history: Iterable[LoadTable]) -> Iterator[Comp
 
 
 class TableComparer:
-    """A new table, made ready once for all that it is compared with."""
+    """A new table, prepared once for all comparisons."""
 
     def __init__(self, new: MemberTable) -> None:
         self._new, self._parts = new, table_parts(new)
 
     def against(self, old: MemberTable) -> Comparison:
-        """Whether any union of cells of the new table and any of `old` differ by 1 to t - 1 persons; t is the larger of
-        the two."""
+        """Compare every union of cells of the new table with every one of `old`. A leak is a difference of 1 to t - 1
+        persons, where t is the larger threshold of the two tables."""
         if is_repeated(self._new, old):
             return Comparison(Overlap(old.entry.number, OverlapKind.IDENTICAL), ())
         parts = table_parts(old)
+        # Complements too.
         found = [PartComparison(mine, theirs, self._new, old) for mine in self._parts for theirs in parts]
         for pair in found:
             pair.compare_figures()
@@ -163,8 +168,8 @@ class TableComparer:
 
 
 def is_repeated(new: MemberTable, old: MemberTable) -> bool:
-    """The same recipe on the same data, with the same holes and, whatever was mended in either, the same persons in
-    each cell: nothing can be subtracted."""
+    """Whether the table repeats an earlier one: same recipe and snapshot, same shown cells and, even after repairs, the
+    same persons in each cell. Then nothing can be subtracted."""
     if (new.entry.recipe, new.entry.snapshot) != (old.entry.recipe, old.entry.snapshot):
         return False
     shown_figures = [[(f.told, set(f.shown)) for f in t.figures] for t in (new, old)]
@@ -172,7 +177,7 @@ def is_repeated(new: MemberTable, old: MemberTable) -> bool:
 
 
 def _equal(one: Members, other: Members) -> bool:
-    """Whether they have the same persons in the same cells, with the same amounts."""
+    """Whether both have the same persons in the same cells, with the same amounts."""
     arrays = ((*m.rows(), *(a for _, a in sorted(m.amounts.items()))) for m in (one, other))
     return (one.count, sorted(one.amounts)) == (other.count, sorted(other.amounts)) and all(
         np.array_equal(a, b) for a, b in zip(*arrays, strict=True)

@@ -1,4 +1,5 @@
-"""Persons by the sides of cells for which they are in a difference, and cells that no small one parts."""
+"""Groups persons into kinds by the sides whose difference they are in, and joins cells that no small difference
+separates."""
 
 from dataclasses import dataclass
 
@@ -13,15 +14,16 @@ Vector = NDArray[np.float64]
 
 EDGE, EITHER, SINGLE = 0b0110, 0b1110, 0b10
 MAX_ENDS = 6
-"""Whoever is in more vertices that are still apart is not looked at one side at a time: 2^6 bits are a mask."""
+"""Persons in more separate vertices than this are not enumerated side by side: a mask has 2^6 bits."""
 
 SAME_AMOUNT = 1e-9
-"""Amounts that differ by a smaller part are equal: they were added up in another order."""
+"""Relative tolerance: amounts that differ by less are equal, because they may have been summed in another order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MultiCellRows:
-    """Persons in several cells of a table, one row for each vertex; amounts of the remembered table are negative."""
+    """Persons in several cells of a table: one row for each person and vertex. Amounts of the earlier table are
+    negative."""
 
     persons: Numbers
     vertices: Numbers
@@ -30,8 +32,11 @@ class MultiCellRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverlapGraph:
-    """Everybody in either of two tables. `equal`: persons in at most one cell of each, with the same amount; `unequal`:
-    the same with another amount. Nobody's vertices are the ends of `equal` edges; `out` is never in."""
+    """All persons of two tables as a graph whose vertices are cells.
+
+    `equal`: persons in at most one cell of each table, with the same amount in both. `unequal`: the same with different
+    amounts. `several`: persons in several cells of a table. `out` is the vertex that is never on the inside of a side.
+    """
 
     size: int
     out: int
@@ -42,7 +47,8 @@ class OverlapGraph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonKinds:
-    """Persons of one number of ends: a row of vertices, a mask and how many persons for each kind."""
+    """Kinds of persons with the same number k of ends: `ends` is a (kinds, k) array of vertices; each kind has a mask
+    and a number of persons."""
 
     ends: Numbers
     masks: Masks
@@ -51,14 +57,15 @@ class PersonKinds:
 
 @dataclass(frozen=True, slots=True)
 class WideKind:
-    """Persons of too many ends: for any side that has one of them in, they may be in the difference or not."""
+    """Persons with too many ends for a mask. They may be in the difference of any side that contains one of the
+    ends."""
 
     ends: frozenset[int]
     weight: int
 
 
 def person_kinds(graph: OverlapGraph, label: Numbers) -> tuple[list[PersonKinds], list[WideKind]]:
-    """The kinds of all persons who can be in a difference, where vertices of one label are on one side."""
+    """The kinds of all persons who can be in a difference, where all vertices of a label are on the same side."""
     rows: dict[int, list[PersonKinds]] = {1: [], 2: []}
     out = int(label[graph.out])
     for edges, mask in ((graph.equal, EDGE), (graph.unequal, EITHER)):
@@ -93,6 +100,7 @@ def _several(several: MultiCellRows, label: Numbers, out: int) -> tuple[list[Per
     kinds, wide = [], list[WideKind]()
     for length in np.unique(lengths):
         at = starts[lengths == length][:, None] + np.arange(length)
+        # Their mask would not fit: equal sets of ends are counted together.
         if length > MAX_ENDS:
             found, weights = np.unique(ends[at], axis=0, return_counts=True)
             wide += [WideKind(frozenset(map(int, e)), int(w)) for e, w in zip(found, weights, strict=True)]
@@ -102,7 +110,7 @@ def _several(several: MultiCellRows, label: Numbers, out: int) -> tuple[list[Per
 
 
 def _added_up(several: MultiCellRows, label: Numbers, out: int) -> tuple[Numbers, Numbers, Vector]:
-    """By person and label, what is left of their amounts; what cancels, and what is out, is gone."""
+    """Sum of amounts by person and label, without `out` and without sums that cancel."""
     ends = label[several.vertices]
     order = np.lexsort((ends, several.persons))
     persons, ends, amounts = several.persons[order], ends[order], several.amounts[order]
@@ -111,12 +119,12 @@ def _added_up(several: MultiCellRows, label: Numbers, out: int) -> tuple[Numbers
     first = np.concatenate([[True], (persons[1:] != persons[:-1]) | (ends[1:] != ends[:-1])])
     starts = np.flatnonzero(first)
     whole, size = np.add.reduceat(amounts, starts), np.add.reduceat(np.abs(amounts), starts)
-    remaining = (np.abs(whole) > SAME_AMOUNT * size) & (ends[starts] != out)
+    remaining = (np.abs(whole) > SAME_AMOUNT * size) & (ends[starts] != out)  # what cancels is in no difference
     return persons[starts][remaining], ends[starts][remaining], whole[remaining]
 
 
 def all_sides(length: int) -> Vector:
-    """Every side of so many ends, by its number."""
+    """All sides of `length` ends, as a (2^length, length) array of 0 and 1; row n is side n."""
     return ((np.arange(1 << length)[:, None] >> np.arange(length)) & 1).astype(np.float64)
 
 
@@ -129,7 +137,7 @@ def _masks(amounts: Vector) -> Masks:
 
 
 def _merge_kinds(found: list[PersonKinds]) -> PersonKinds:
-    """Each kind once."""
+    """Merge equal kinds, adding up their persons."""
     ends = np.concatenate([k.ends for k in found])
     masks, weights = np.concatenate([k.masks for k in found]), np.concatenate([k.weights for k in found])
     if not len(ends):
@@ -147,13 +155,16 @@ NO_EDGES: Edges = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.
 def join_vertices(
     overlap: OverlapGraph, label: Numbers, limit: int
 ) -> tuple[Numbers, list[PersonKinds], list[WideKind]]:
-    """Labels of vertices that no difference of fewer than `limit` persons parts, and the kinds of persons for them."""
+    """Merge labels until no two remaining labels are joined by `limit` or more persons. Return the labels and the kinds
+    of persons between them."""
+    # Merging labels merges kinds, which can make further edges heavy: repeat until nothing changes.
     while True:
         kinds, wide = person_kinds(overlap, label)
         out = int(label[overlap.out])
         left, right, weight = sum_edges(overlap.size, _concatenate_edges([implied_edges(k, out) for k in kinds]))
         heavy = weight >= limit
-        ends = [(left[heavy], right[heavy])]
+        ends = [(left[heavy], right[heavy])]  # no small difference can separate these
+        # Cuts of this graph are lower bounds, so joining around its hub is safe.
         graph = sum_edges(overlap.size, _concatenate_edges([doubled_edges(k, out) for k in kinds]))
         if len(graph[0]):
             ends.append(contract_around_hub(overlap.size, graph, 2 * limit))
@@ -171,7 +182,8 @@ def _concatenate_edges(found: list[Edges]) -> Edges:
 
 
 def implied_edges(kinds: PersonKinds, out: int) -> Edges:
-    """Pairs of ends (or an end and out) that, on two sides, have all persons of the kind in the difference."""
+    """Edges (an end with another end, or with out) such that every side that separates them has all persons of the kind
+    in its difference."""
     length = kinds.ends.shape[1]
     sides = all_sides(length).astype(bool)
     found = []
@@ -189,8 +201,9 @@ def _edges_where(kinds: PersonKinds, apart: Numbers, left: Numbers, right: Numbe
 
 
 def doubled_edges(kinds: PersonKinds, out: int) -> Edges:
-    """The kinds that a graph says exactly, at twice their weight: whoever is in the difference unless two ends are both
-    out is a triangle with it, of which two sides are cut or none. Other kinds are left out: cuts are at least these."""
+    """The kinds that a graph represents exactly, at twice their weight. A kind of mask EITHER (in the difference unless
+    both ends are out) becomes a triangle with `out`: a side cuts two of its edges or none. Other kinds are left out, so
+    every cut is a lower bound."""
     length = kinds.ends.shape[1]
     outs = np.full(len(kinds.ends), out)
     if length == 1:

@@ -1,4 +1,5 @@
-"""How a table that leaks against the release history is changed until it does not."""
+"""Repairs a new table that leaks against the release history: suppresses cells or restores earlier values until no leak
+is left."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
 
 
 def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapping[int, LoadTable]) -> MemberTable:
-    """The table after the changes, in any order but for those of one cell."""
+    """The table after the changes. Their order matters only between changes of one cell."""
     earlier: dict[int, MemberTable] = {}
     for change in changes:
         if change.action is RepairAction.SUPPRESS:
@@ -30,7 +31,7 @@ def apply_changes(new: MemberTable, changes: Sequence[CellRepair], history: Mapp
 
 
 def without_total(table: MemberTable) -> MemberTable:
-    """The table as somebody knows it who does not know its total: who is in no shown cell is nowhere."""
+    """The table as seen by somebody who does not know its total: persons in no shown cell are left out."""
     shown = sorted({c for f in table.figures for c in f.shown})
     persons, cells = table.members.rows()
     is_shown = np.isin(cells, shown)
@@ -39,29 +40,30 @@ def without_total(table: MemberTable) -> MemberTable:
 
 
 def persons_held_back(table: MemberTable) -> int:
-    """How many persons are in no shown cell, but in the table."""
+    """The number of persons who are in the table but in no shown cell."""
     everybody, shown = (np.unique(t.members.rows()[0]) for t in (table, without_total(table)))
     return len(everybody) - len(shown)
 
 
 def matching_figures(new: MemberTable, old: MemberTable) -> dict[int, KnownFigure]:
-    """By the place of a figure of the new table, the figure of the old one that tells the same of each cell."""
+    """For each figure of the new table (by its index), the figure of the old one that shows the same quantity for each
+    cell. Figures without a match are absent."""
     found: dict[int, KnownFigure] = {}
     left = list(old.figures)
     for place, figure in enumerate(new.figures):
         same = (f for f in left if (f.told, f.once, f.reads) == (figure.told, figure.once, figure.reads))
         if (other := next(same, None)) is not None:
             found[place] = other
-            left.remove(other)
+            left.remove(other)  # each old figure matches one new figure
     return found
 
 
 FigureCell = tuple[MemberTable, KnownFigure, int]
-"""A cell of a figure of a table."""
+"""One cell of one figure of a table."""
 
 
 def persons_moved(new: FigureCell, old: FigureCell) -> int:
-    """Of how many persons the two cells have other amounts."""
+    """The number of persons who have different amounts in the two cells."""
     (persons, mine), (others, theirs) = (_cell_amounts(*of) for of in (new, old))
     who = np.concatenate([persons, others])
     _, where = np.unique(who, return_inverse=True)
@@ -93,19 +95,23 @@ def _with_earlier_value(new: MemberTable, change: CellRepair, old: MemberTable) 
             shown[cell] = same[place].shown[earlier]
         figures.append(replace(figure, shown=shown))
     amounts = {f.amount: same[n].amount if n in same else None for n, f in reversed([*enumerate(new.figures)])}
+    # Now has members of both tables.
     within = {n: size for n, size in new.entry.within.items() if n in old.entry.within}
     members = _replace_cell(new.members, cell, old.members, earlier, amounts)
     return MemberTable(replace(new.entry, within=within), tuple(figures), members)
 
 
 def _replace_cell(new: Members, cell: int, old: Members, earlier: int, amounts: Mapping[str, str | None]) -> Members:
-    """`amounts`: names of the new table's amounts with those of the old one; None where it has no such amounts."""
+    """Replace the members of a cell by those of an earlier cell. `amounts` maps names of the new table's amounts to
+    those of the old one; None: the old table has no such amount."""
     persons, cells, mine = _amount_rows(new, {n: n for n in amounts})
     others, places, theirs = _amount_rows(old, amounts)
     there, own = places == earlier, cells == cell
     parts = [
         (persons[~own], cells[~own], {n: a[~own] for n, a in mine.items()}),
         (others[there], np.full(int(there.sum()), cell), {n: a[there] for n, a in theirs.items()}),
+        # The true total still counts the persons of today's cell and not those of the earlier one, so the remainder
+        # makes up for the exchange.
         (persons[own], np.full(int(own.sum()), new.rest), {n: a[own] for n, a in mine.items()}),
         (others[there], np.full(int(there.sum()), new.rest), {n: -a[there] for n, a in theirs.items()}),
     ]
@@ -122,7 +128,7 @@ def _amount_rows(members: Members, amounts: Mapping[str, str | None]) -> AmountR
 
 
 def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> Members:
-    """By person and cell; whoever has no amount left is gone."""
+    """Sum of amounts by person and cell, without persons whose amounts are all 0."""
     persons, cells = (np.concatenate([p[n] for p in parts]) for n in (0, 1))
     amounts = {n: np.concatenate([p[2][n] for p in parts]) for n in names}
     keys, where = np.unique(persons * (count + 1) + cells, return_inverse=True)
@@ -133,13 +139,13 @@ def _added_up(count: int, parts: Sequence[AmountRows], names: Sequence[str]) -> 
 
 
 MAX_ROUNDS = 30
-"""Beyond it the whole table is withheld: nobody waits for a table that is nearly all holes."""
+"""After so many rounds the whole table is withheld: it would have hardly any shown cells left."""
 
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRepair:
-    """What is changed, in order; `table` is the table after it, None where the whole of it is withheld. `comparisons`
-    are of the table as it came."""
+    """The changes in order, and the table after them (None: the whole table is withheld). `comparisons` are of the
+    unchanged table."""
 
     changes: tuple[CellRepair, ...]
     table: MemberTable | None
@@ -149,9 +155,12 @@ class DifferenceRepair:
 def repair_differences(
     new: MemberTable, history: Mapping[int, LoadTable], total_known: bool = True
 ) -> DifferenceRepair:
-    """Compare, change, and compare again until no leak is left. `history` has the remembered tables by number; the
-    workflow applies the changes to the output, repairs it as ever, and asks again. Where nobody knows the table's
-    total, holes and remainder tell nothing: what is compared is `without_total`, the table that comes back is whole."""
+    """Compare, change, and compare again until no leak is left.
+
+    `history` has earlier tables by entry number. The workflow applies the changes to the output, runs secondary
+    suppression as usual, and then calls this again. If `total_known` is False, suppressed cells and the remainder
+    reveal nothing: then `without_total` of the table is compared, but the full table is returned.
+    """
     changes, first, table = list[CellRepair](), None, new
     waiting = dict(history)
     for _ in range(MAX_ROUNDS):
@@ -162,8 +171,10 @@ def repair_differences(
             return DifferenceRepair(tuple(changes), table, first)
         table = apply_changes(table, more, history)
         changes += more
+        # Nothing is left to compare or to show.
         if not any(f.shown for f in table.figures):
             break
+        # Suppression alone cannot create an overlap with a table of other persons; an earlier value can.
         if all(c.action is RepairAction.SUPPRESS for c in changes):
             apart = {c.overlap.entry for c in found if c.overlap.kind is OverlapKind.DISJOINT}
             waiting = {n: load for n, load in waiting.items() if n not in apart}
@@ -173,8 +184,8 @@ def repair_differences(
 
 
 def remainders(table: MemberTable) -> Iterator[int]:
-    """Statistics whose holes and remainder together are 1 to t - 1 persons: their known total would tell these, unless
-    all that is shown is known already."""
+    """Statistics whose suppressed cells and remainder together have 1 to t - 1 persons. A known total would disclose
+    these persons, unless everything that is shown is known already."""
     made = Functionals(table.members)
     for figure in table.figures:
         functional = made.of(figure)
@@ -194,12 +205,14 @@ def _choose_changes(
     before: Sequence[CellRepair],
     total_known: bool,
 ) -> Iterator[CellRepair]:
-    """At most one change of a cell in a round: what one change mends, another need not."""
+    """At most one change of each cell in a round, because one change may repair other leaks as well."""
+    # One exchange of a cell, or rounds could alternate.
     taken = {c.cell for c in before if c.action is RepairAction.EARLIER}
     touched, waiting = set[tuple[int, int]](), list[Leak]()
     sizes = table.members.sizes()
     for comparison in comparisons:
         leaks = [leak for leak in comparison.leaks if not leak.covered]
+        # Earlier values first: they hide nothing.
         for (change, *holes), leak in _earlier_values(table, comparison.overlap.entry, leaks, history):
             if change.cell not in taken:
                 taken.add(change.cell)
@@ -222,8 +235,9 @@ def _choose_changes(
 def _earlier_values(
     table: MemberTable, entry: int, leaks: Sequence[Leak], history: Mapping[int, LoadTable]
 ) -> Iterator[tuple[list[CellRepair], Leak]]:
-    """Cells that moved by a few: one cell against one, of which the earlier value is a figure of the same kind. Another
-    figure of the cell that moved by many, as when it is in other units now, becomes a hole."""
+    """Leaks of one cell against one cell that differ by a few persons, with the change that restores the earlier value.
+    It needs an old figure of the same kind. Another figure of the cell that moved by t persons or more (for example
+    because its unit changed) is suppressed."""
     candidates = [leak for leak in leaks if leak.exact and not leak.scaled and _is_single_cell(leak)]
     if not candidates:
         return
@@ -252,8 +266,8 @@ def _is_single_cell(leak: Leak) -> bool:
 
 
 def _hole_candidates(leak: Leak, figure: KnownFigure, known: frozenset[tuple[int, int]]) -> set[int]:
-    """Of which cells one is to be a hole. Where the holes are on the side already, another one of it changes nothing:
-    one of those beyond does, with which the holes are on no small side."""
+    """The cells of which one is to be suppressed. If the side already includes suppressed cells, one more on the side
+    would not help; a cell of `beyond` does, because the suppressed cells then lie on no small side."""
     beyond = {c for c in leak.beyond if c in figure.shown and (figure.statistic, c) not in known}
     return (beyond if leak.new.holes else set()) or {c for c in leak.new.cells if c in figure.shown}
 
@@ -265,8 +279,8 @@ def _hole_change(
     touched: set[tuple[int, int]],
     known: frozenset[tuple[int, int]],
 ) -> Iterator[CellRepair]:
-    """The smallest of the cells, or of all that are shown where the leak is of holes alone; what is known hides
-    nothing."""
+    """Suppress the smallest of the cells, or of all shown cells if the leak consists of suppressed cells alone. Cells
+    that are known already are chosen last, because they protect nothing."""
     candidates = cells or set(figure.shown)
     if candidates and not (not cells and any(s == figure.statistic for s, _ in touched)):
         new = {c for c in candidates if (figure.statistic, c) not in known}

@@ -1,16 +1,16 @@
-"""How much figures tell of one group alone, whatever else is known: the group's part of a figure, or of what is left of
-it when remembered figures are taken away, any number of them, with any factors.
+"""How much figures disclose about one group alone, given everything else that is known: the group's part of a figure,
+or of what is left of the figure after any linear combination of earlier figures is subtracted.
 
-Model: a figure is the sum over its persons of something that nobody knows, of variance 1, with an error of variance 1
-(its rounding has more). What a reader can take away is the linear combination of everything told before that leaves the
-least of everybody *outside* the group: a least-squares problem with the group left out, for which only the products of
-figures are needed (`among`). With G the products of all figures, in their order, without the group, L L' = G + 1, and A
-the group's persons by figure, row n of L^-1 A is what figure n tells of the group after all before it, in units of its
-error: the squared length of that row is signal by noise. So there is no combination of three tables or more that is
-missed among the columns looked at, and one figure adds one row.
+Model: a figure is the sum over its persons of an unknown value of variance 1, plus an error of variance 1 (rounding has
+more). A reader subtracts the linear combination of earlier figures that leaves the least of everybody *outside* the
+group. This is a least-squares problem without the group's rows, for which the products of figures suffice
+(`column_products`). Let G be the products of all figures, in their order, without the group, L L' = G + 1, and A the
+group's persons by figure. Row n of L^-1 A is what figure n discloses about the group after all figures before it, in
+units of its error; its squared length is the signal-to-noise ratio. So no combination of three or more tables is missed
+among the columns that are compared, and one more figure adds one row.
 
-Cost is bounded: products are those of a sample of persons and everybody of small cells; columns are those that
-are most like the new ones (`nearest`); the group is left out exactly only where a figure can tell of it.
+The cost is bounded. Products use a sample of persons and everybody in small cells. Columns are those most like the new
+ones (`nearest_columns`). The group is left out exactly only where a figure can disclose something about it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,17 +40,17 @@ from broker.disclosure.differencing.sparse_columns import (
 from broker.domain.release_history import KnownFigure
 
 ERROR = 1.0
-"""The variance of a figure's error, in persons."""
+"""Variance of a figure's error, in persons."""
 NEAR_SHARE = 0.25
-"""A figure of which less is left is known up to few persons: then it is looked up whose these are."""
+"""If less than this share of a figure is left, few persons remain: the groups they are in are then looked up."""
 EXACT_STEPS = 2 * 10**9
-"""Groups are left out exactly for as many steps; of more, the largest that a figure could tell is taken."""
-DRAWS = 2
+"""Steps of computation for which groups are left out exactly. For further groups the upper bound is used."""
+DRAWS = 2  # one random sum may miss a group by chance
 
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """What a figure tells of a group: `signal` by noise."""
+    """What a figure discloses about a group: `signal` is a signal-to-noise ratio."""
 
     statistic: int
     cell: int
@@ -59,11 +59,11 @@ class Exposed:
 
 
 class Exposure:
-    """A new table's figures against everything known. Counts are compared with counts, totals with totals of what
-    reads a variable in common."""
+    """A new table's figures against everything known. Counts are compared with counts, and totals with totals that read
+    a common variable."""
 
     def __init__(self, new: MemberTable, known: Iterable[LoadTable], everybody: int) -> None:
-        """Numbers of persons are below `everybody`."""
+        """All person numbers are below `everybody`."""
         self._families = [_FigureFamily(new.members, figures, everybody) for figures in _figure_families(new)]
         for load in known if self._families else ():
             old = load()
@@ -73,14 +73,15 @@ class Exposure:
             family.prepare()
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
-        """Of groups of persons (each in one cell of `references`), where they are such a part of a figure or of what
-        is left of it."""
+        """Yield the exposed figures for groups of persons (each person in one cell of `references`): those in which the
+        group makes up at least `part` of the figure, or of what is left of it."""
         for family in self._families:
             yield from (one for one in family.of(references, part) if one.signal >= part * (1 + one.signal))
 
 
 def _figure_families(new: MemberTable) -> list[list[KnownFigure]]:
-    """Counts together, and each total. The two figures of a mean are two, and who is in a total is none beside it."""
+    """The counts as one family, and each total as its own. A mean has two figures. The persons of a total are not
+    counted in addition to the total."""
     totals = {f.statistic for f in new.figures if not f.is_count and not f.once}
     counted = [f for f in new.figures if f.shown and (f.is_count or not f.once or f.statistic not in totals)]
     counts = [f for f in counted if f.is_count]
@@ -88,7 +89,7 @@ def _figure_families(new: MemberTable) -> list[list[KnownFigure]]:
 
 
 class _FigureFamily:
-    """Comparable figures of a new table, and the remembered columns that can take something of them away."""
+    """Comparable figures of a new table, and the earlier columns that can be subtracted from them."""
 
     def __init__(self, members: Members, figures: Sequence[KnownFigure], everybody: int) -> None:
         made = Functionals(members)
@@ -117,7 +118,7 @@ class _FigureFamily:
         return bool(old.shown) and any(are_comparable(f, old) for f in self._figures)
 
     def prepare(self) -> None:
-        """What is left of each new column, and of which it is little."""
+        """Compute what is left of each new column after subtraction, and which columns have little left."""
         selected = nearest_columns(self._shown, [shown for *_, shown in self._old], self._sample)
         some = [(*old, which) for old, which in zip(self._old, selected, strict=True) if which.any()]
         self._selected = [(load, number) for load, number, *_ in some]
@@ -131,13 +132,14 @@ class _FigureFamily:
         self._products = column_products(rows, self._sample.weights, self._count) + ERROR * np.eye(self._count)
         self._lower = np.linalg.cholesky(self._products)
         self._sizes = np.concatenate([s.sizes for s in self._shown])
+        # No more can be left than the figure itself with its error; sampling could say otherwise.
         self._left = np.minimum(np.diag(self._lower)[self._first :] ** 2, self._sizes + ERROR)
         self._near = np.flatnonzero(self._left < NEAR_SHARE * self._sizes)
-        self._old.clear()
+        self._old.clear()  # frees the rows: the selected columns are loaded again when needed
 
     @cached_property
     def _functionals(self) -> list[Functional]:
-        """Of all columns that are looked at: the remembered ones are read again."""
+        """The functionals of all selected columns. Earlier tables are loaded again."""
         found = []
         for load, number in self._selected:
             table = load()
@@ -146,11 +148,12 @@ class _FigureFamily:
 
     @cached_property
     def _remainders(self) -> Matrix:
-        """Of everybody, what is left of the near columns, added up with random signs: where one has something left,
-        their sum has."""
+        """A (draws, persons) array: what is left of the near columns for each person, summed with random signs. If one
+        column leaves something, so does the sum (except by chance)."""
         factors, at = np.zeros((self._count, len(self._near))), self._first + self._near
         scale = np.diag(self._lower)[at]
         factors[at, np.arange(len(at))] = scale
+        # A fixed seed: comparing the same tables again must give the same result.
         signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(at), DRAWS))
         worth = (np.linalg.solve(self._lower.T, factors) @ (signs / scale[:, None])).T
         end = max(end_of_numbers(f.members) for f in self._functionals)
@@ -165,6 +168,7 @@ class _FigureFamily:
 
     def of(self, references: Members, part: float) -> Iterator[Exposed]:
         column, group, inside = self._inside(references)
+        # The error is never less than that of one figure.
         signal = inside / np.maximum(self._left[column] - inside, ERROR)
         near = np.isin(column, self._near)
         for n in np.flatnonzero(~near & (signal >= part)):
@@ -177,11 +181,12 @@ class _FigureFamily:
             signals = self._left_out(_persons_of(references, int(g)))
             for i, exact_signal in zip(self._near, signals, strict=True):
                 yield self._exposed(int(i), int(g), float(exact_signal))
+        # Too costly to leave out exactly: the upper bound counts.
         for n in np.flatnonzero(near & np.isin(group, order[exactly:])):
             yield self._exposed(int(column[n]), int(group[n]), float(signal[n]))
 
     def _affordable(self, references: Members, order: Numbers) -> int:
-        """How many of the groups can be left out exactly; at least one."""
+        """The number of groups that can be left out exactly: at least one."""
         sizes = np.bincount(references.listed()[1], minlength=references.count)[order].astype(np.float64)
         steps = self._count * np.minimum(len(self._near) * sizes**2, self._count**2)
         return 1 + int(np.searchsorted(np.cumsum(steps), EXACT_STEPS))
@@ -191,19 +196,22 @@ class _FigureFamily:
         return Exposed(statistic, cell, group, signal)
 
     def _inside(self, references: Members) -> tuple[Numbers, Numbers, Vector]:
-        """New columns and groups with anybody in both, and the sum of squared amounts."""
+        """Three arrays: new columns and groups that share at least one person, and the sum of squared amounts of these
+        persons."""
         starts = np.cumsum([0, *(len(one.shown) for one in self._new)])
         found = [_squared_amounts(one, self._counts, references) for one in self._new]
         columns = np.concatenate([start + f[0] for start, f in zip(starts, found, strict=False)])
         return columns, np.concatenate([f[1] for f in found]), np.concatenate([f[2] for f in found])
 
     def _candidate_groups(self, references: Members, part: float, more: Numbers) -> Numbers:
-        """Groups of which a near column may tell, the likeliest first; `more` are looked at in any case."""
+        """Groups about which a near column may disclose something, the likeliest first. The groups in `more` are always
+        included."""
         labels = _labels(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
         grouped = labels < references.count
         squared = [remainder[grouped] ** 2 for remainder in self._remainders]
         score = np.max([np.bincount(labels[grouped], s, references.count) for s in squared], axis=0).astype(np.float64)
-        score[more] += part
+        score[more] += part  # always a candidate
+        # Half of `part`, because the score is a random estimate.
         candidates = np.flatnonzero(score >= part / 2)
         return candidates[np.argsort(-score[candidates], kind="stable")]
 
@@ -212,8 +220,8 @@ class _FigureFamily:
         return np.linalg.inv(self._lower)
 
     def _left_out(self, persons: Persons) -> Vector:
-        """Signal by noise of each near column on these persons, who are left out of everything taken away. Of few
-        persons they are taken out of what is worked out already (Woodbury), of many it is worked out anew."""
+        """Signal-to-noise ratio of each near column for these persons, who are left out of everything that is
+        subtracted. For few persons the existing solution is updated (Woodbury); for many it is computed anew."""
         of = dense_columns(list(self._among(persons)), self._count, 0, len(persons))
         at = np.minimum(np.searchsorted(self._sample.persons, persons), len(self._sample.persons) - 1)
         weights = np.where(self._sample.persons[at] == persons, self._sample.weights[at], 0.0)
@@ -224,11 +232,13 @@ class _FigureFamily:
         return found[self._first + self._near]
 
     def _taken_out(self, column: int, of: Matrix, weights: Vector) -> float:
-        """With S = L^-1 A of all columns before this one, those without the persons have the products
-        L (1 - S W S') L', whose inverse is that of L and a matrix as large as the persons are many."""
+        """The ratio for one column by an update: with S = L^-1 A of all columns before this one, the products without
+        the persons are L (1 - S W S') L'. Their inverse follows from that of L and of a matrix with one row for each
+        person."""
         before, known = self._lower[column, :column], weights > 0
         whole = self._inverse[:column, :column] @ of[:column]
         some, own = whole[:, known], of[column, known] * weights[known]
+        # The Woodbury identity on L^-1, for the columns before this one.
         still = before - some @ own
         inner = np.diag(1 / weights[known]) - some.T @ some
         taken = still + some @ np.linalg.solve(inner, some.T @ still)
@@ -237,12 +247,12 @@ class _FigureFamily:
 
 
 def _is_count(figure: KnownFigure, functional: Functional) -> bool:
-    """A total of a variable that is 1 for everybody who has it at all is a count of them."""
+    """Whether a figure is a count. A total of a variable that is 1 for everybody who has a value is one."""
     return figure.is_count or (not figure.once and functional.is_plain)
 
 
 def _cells(functional: Functional) -> Iterator[Persons]:
-    """Who is in each shown cell."""
+    """The persons in each shown cell."""
     persons, cells = functional.members.rows()
     order = np.argsort(cells, kind="stable")
     ends = np.cumsum(np.bincount(cells, minlength=max(functional.shown, default=-1) + 1))
@@ -251,13 +261,13 @@ def _cells(functional: Functional) -> Iterator[Persons]:
 
 
 def end_of_numbers(members: Members) -> int:
-    """The number after the last person's."""
+    """One more than the largest person number; 0 if there are no members."""
     persons, more = members.listed()[0], members.more_persons
     return 1 + max(int(persons[-1]) if len(persons) else -1, int(more[-1]) if len(more) else -1)
 
 
 def _squared_amounts(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
-    """Vertices and groups with anybody in both, and the amounts of the persons, squared."""
+    """Vertices and groups that share at least one person, and the sum of the squared amounts of these persons."""
     persons, cells = new.members.rows()
     vertices, labels = new.vertices[cells], _labels(references, persons)
     included = (vertices < len(new.shown)) & (labels < references.count)

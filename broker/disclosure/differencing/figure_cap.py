@@ -1,4 +1,4 @@
-"""The cap on exact figures about each reference group, and how small reference cells are pooled into groups."""
+"""The cap on exact figures about each reference group, and the pooling of small reference cells into groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +14,13 @@ from broker.disclosure.differencing.member_tables import Members, members_of
 WHOLE_FIGURE = 1000
 """Figures are counted in thousandths."""
 LEAST_T = 2
-"""Published tables have a threshold of 1, of which nothing can be a part."""
+"""Smallest threshold in the logarithm. Published tables have a threshold of 1, which would make every share a whole
+figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class FigureCharge:
-    """A figure of a table against a cell of a reference population, in thousandths of a figure."""
+    """A charge against a group of a reference population, in thousandths of a figure."""
 
     statistic: int
     cell: int
@@ -28,24 +29,27 @@ class FigureCharge:
 
 
 def figure_charges(found: Iterable[Exposed], t: int) -> Iterator[FigureCharge]:
-    """By what is told of the group, beside that of t persons alone: information is the logarithm of signal by noise."""
+    """Charge each figure by its information about the group, log(1 + signal-to-noise ratio), relative to that of a
+    figure of t persons of the group alone; at most one whole figure."""
     for one in found:
-        share = log1p(one.signal) / log1p(max(t, LEAST_T))
+        share = log1p(one.signal) / log1p(max(t, LEAST_T))  # 1 for t persons of the group alone
         yield FigureCharge(one.statistic, one.cell, one.group, min(WHOLE_FIGURE, ceil(WHOLE_FIGURE * share)))
 
 
 def figures_beyond_cap(
     used: Sequence[int], more: Iterable[FigureCharge], sizes: Sequence[int], fraction: float
 ) -> frozenset[tuple[int, int]]:
-    """The figures (statistic and cell) that must be hidden so that, with what is `used`, no more than the fraction of a
-    reference population's persons is counted against it: the largest parts first, so that the fewest go."""
+    """Return the figures (statistic, cell) that must be hidden so that the charges against each group, including
+    `used`, do not exceed `fraction` of its persons. The largest charges go first, so that the fewest figures are
+    hidden."""
     by_group: dict[int, list[FigureCharge]] = defaultdict(list)
     for one in more:
         by_group[one.group].append(one)
     hidden = set[tuple[int, int]]()
     for group, parts in sorted(by_group.items()):
-        room = WHOLE_FIGURE * int(fraction * sizes[group]) - used[group]
+        room = WHOLE_FIGURE * int(fraction * sizes[group]) - used[group]  # earlier figures stay counted
         left = sum(one.part for one in parts if (one.statistic, one.cell) not in hidden)
+        # Ties in a fixed order: the same input hides the same figures.
         for one in sorted(parts, key=lambda one: (-one.part, one.cell, one.statistic)):
             if left > room and (one.statistic, one.cell) not in hidden:
                 hidden.add((one.statistic, one.cell))
@@ -54,7 +58,7 @@ def figures_beyond_cap(
 
 
 def charges_by_group(found: Iterable[FigureCharge], groups: int) -> tuple[int, ...]:
-    """By group, thousandths of figures."""
+    """Total charges by group, in thousandths of a figure."""
     counts = [0] * groups
     for one in found:
         counts[one.group] += one.part
@@ -63,8 +67,8 @@ def charges_by_group(found: Iterable[FigureCharge], groups: int) -> tuple[int, .
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceGroups:
-    """`members` are in groups, each numbered as the first of its cells; `sizes` and how many cells are pooled (`cells`)
-    by that number, 0 elsewhere."""
+    """`members` are in groups, each numbered as the first of its cells. `sizes` has the persons and `cells` the number
+    of pooled cells by that number; both are 0 for other numbers."""
 
     members: Members
     sizes: tuple[int, ...]
@@ -72,8 +76,8 @@ class ReferenceGroups:
 
 
 def reference_groups(references: Members, sizes: Sequence[int], least: int, pooled: bool) -> ReferenceGroups:
-    """Cells of at least `least` persons, each by itself; smaller ones `pooled` in their order until they have as many,
-    or not counted."""
+    """Group the cells of a reference population. A cell of at least `least` persons is a group of its own. Smaller
+    cells are `pooled` in their order until they have that many persons, or else left out."""
     numbers = _pool_cells(sizes, least) if pooled else np.where(np.asarray(sizes) >= least, np.arange(len(sizes)), -1)
     persons, cells = references.listed()
     number = numbers[cells]
@@ -88,8 +92,8 @@ def reference_groups(references: Members, sizes: Sequence[int], least: int, pool
 
 
 def _pool_cells(sizes: Sequence[int], least: int) -> Numbers:
-    """By cell the number of its group. What is left over at the end is of the last pool; where there is none, of no
-    group."""
+    """The group number of each cell. Cells left over at the end join the last pool; if there is no pool, they get -1
+    (no group)."""
     numbers = np.arange(len(sizes))
     pools: list[list[int]] = [[]]
     for cell in np.flatnonzero(np.asarray(sizes) < least).tolist():

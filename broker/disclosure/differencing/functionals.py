@@ -1,4 +1,5 @@
-"""A figure of a table as a total over persons, with the cells that its reader knows. No verdicts."""
+"""A figure of a table as a total over persons (a functional), with the cells that its reader knows. Takes no
+decisions."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +16,11 @@ from broker.domain.release_history import KnownFigure
 
 @dataclass(eq=False)
 class Functional:
-    """Persons with their amounts in each cell (`members` has the amounts "" or none: then all are 1).
+    """Persons with their amounts in each cell. `members` has one amount named "", or none: then all amounts are 1.
 
-    Vertices are the shown cells in order, then the holes (with the remainder), and last whoever is in no cell. The
-    first `disclosed` of them are shown by the table; others follow from known totals."""
+    Vertices are the shown cells in order, then one vertex for the suppressed cells and the remainder, and last one for
+    persons in no cell. The table shows the first `disclosed` of them; the others follow from known totals.
+    """
 
     members: Members
     shown: tuple[int, ...]
@@ -33,7 +35,7 @@ class Functional:
     def vertices(self) -> Numbers:
         """The vertex of each cell, of the remainder, and of no cell."""
         found = np.full(self.members.count + 2, len(self.shown))
-        found[list(self.shown)] = np.arange(len(self.shown))
+        found[list(self.shown)] = np.arange(len(self.shown))  # all others are suppressed
         found[self.members.nobody] = len(self.shown) + 1
         return found
 
@@ -43,17 +45,17 @@ class Functional:
 
     @property
     def is_plain(self) -> bool:
-        """Everybody counts once in each of their cells."""
+        """Whether everybody counts once in each of their cells."""
         return "" not in self.members.amounts
 
     @cached_property
     def holes(self) -> Numbers:
-        """Numbers of what is not shown."""
+        """Numbers of the cells that are not shown, including the remainder."""
         return np.setdiff1d(np.arange(self.members.count + 1), self.shown)
 
     @cached_property
     def by_person(self) -> Vector:
-        """The amount of each person in one cell, by number."""
+        """The amount of each person in one cell, by person number."""
         persons, _ = self.members.listed()
         found = np.ones(int(persons[-1]) + 1 if len(persons) else 0)
         if not self.is_plain:
@@ -61,13 +63,13 @@ class Functional:
         return found
 
     def amounts(self, persons: Persons) -> Vector:
-        """Of persons in one cell; of others it says nothing."""
+        """Amounts of persons in one cell. The values for other persons mean nothing."""
         if not len(self.by_person):
             return np.ones(len(persons))
         return self.by_person[np.minimum(persons, len(self.by_person) - 1)]
 
     def rows_of(self, persons: Persons) -> tuple[Numbers, Numbers, Vector]:
-        """Person, vertex and amount, for each cell of the given persons (ascending), whichever cells these are."""
+        """Person, vertex and amount for each cell of the given persons (ascending), shown or not."""
         members = self.members
         if not len(persons):
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
@@ -84,8 +86,8 @@ class Functional:
 
 
 class Functionals:
-    """The functionals of one table, each made when it is first asked for. Figures that add up the same share one.
-    `untold`: so many of the last cells stand for holes."""
+    """The functionals of one table, created on first use. Figures with equal sums share one. `hole_cells`: how many of
+    the last cells represent suppressed cells."""
 
     def __init__(self, members: Members, hole_cells: int = 0) -> None:
         self._members, self._hole_cells = members, hole_cells
@@ -99,6 +101,7 @@ class Functionals:
         members = self._amounts[amount]
         shown = tuple(sorted(figure.shown))
         disclosed = len(shown) - self._hole_cells
+        # By identity and cells, so that equal figures are compared once.
         return self._once(
             (id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads, disclosed)
         )
@@ -110,15 +113,15 @@ class Functionals:
 
 
 def with_amount(members: Members, name: str, once: bool) -> Members:
-    """Who has an amount at all in each cell, with it."""
+    """The members who have a non-zero amount of this name in a cell, with that amount (its sign if `once`)."""
     if name not in members.amounts:
-        return members if not members.amounts else replace_amounts(members, None)
+        return members if not members.amounts else replace_amounts(members, None)  # an absent amount is 1 for all
     amounts = members.amounts[name]
     return replace_amounts(members, np.sign(amounts.astype(np.float64)) if once else amounts)
 
 
 def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Members:
-    """The same people, with these amounts alone."""
+    """The same persons with only these amounts; rows with amount 0 are dropped."""
     persons, cells = members.rows()
     if amounts is None:
         return members_of(members.count, persons, cells)
@@ -128,9 +131,9 @@ def replace_amounts(members: Members, amounts: NDArray[np.generic] | None) -> Me
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TablePart:
-    """Figures over the same cells. `cells`: of how many cells the table is; beyond them a part counts the others of
-    each cell, then the holes of its two counts.
-    `is_whole`: it is the table as it stands."""
+    """Figures over the same cells. `cells` is the number of cells of the table. A part of complements has further
+    cells: first the complement of each cell, then the suppressed cells of its two counts. `is_whole`: the part is the
+    table itself."""
 
     made: Functionals
     figures: tuple[KnownFigure, ...]
@@ -138,7 +141,7 @@ class TablePart:
     is_whole: bool
 
     def side(self, functional: Functional, vertices: frozenset[int]) -> LeakSide:
-        """Vertices of one of its functionals as cells of the table."""
+        """Translate vertices of one of its functionals into cells of the table."""
         shown = len(functional.shown)
         cells = [functional.shown[v] for v in vertices if v < shown]
         holes = shown in vertices or any(c >= 2 * self.cells for c in cells)
@@ -147,7 +150,8 @@ class TablePart:
 
 
 def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
-    """A figure without a shown cell tells nothing."""
+    """The table itself and its complements: one count less another (such as rows without value). Figures without a
+    shown cell disclose nothing and are left out."""
     figures = tuple(f for f in table.figures if f.shown)
     plain = TablePart(Functionals(table.members), figures, table.members.count, is_whole=True)
     return (plain, *_complement_parts(table.members, figures))
@@ -155,12 +159,14 @@ def table_parts(table: MemberTable) -> tuple[TablePart, ...]:
 
 def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Iterator[TablePart]:
     counts = {(f.amount, f.once): f for f in figures if f.is_count}
+    # A complement needs two counts of the same cells.
     if len(counts) < 2:
         return
     amounts = {key: _amounts(members, f) for key, f in counts.items()}
     inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
+            # Only then can one count be subtracted from the other in every cell.
             is_larger = np.all(amounts[key][inside] <= amounts[other][inside])
             if is_larger and np.any(amounts[key] != amounts[other]):
                 made, divided = _complement_part(members, figure, larger, amounts[key], amounts[other] - amounts[key])
@@ -176,7 +182,8 @@ def _amounts(members: Members, figure: KnownFigure) -> Vector:
 def _complement_part(
     members: Members, figure: KnownFigure, larger: KnownFigure, ones: Vector, others: Vector
 ) -> tuple[Functionals, KnownFigure]:
-    """Each cell as two, and the holes of the two counts as two more."""
+    """Split each cell into the counted and the others, and add the suppressed cells of both counts as two more
+    cells."""
     persons, cells = (a.astype(np.int64) for a in members.rows())
     count = members.count
     is_shown, is_both = np.zeros(count + 1, bool), np.zeros(count + 1, bool)
@@ -187,14 +194,14 @@ def _complement_part(
     p, c, a = _added_up(
         np.concatenate([persons, persons]), np.concatenate([counted, not_counted]), np.concatenate([ones, others])
     )
-    both = [count + int(cell) for cell in np.flatnonzero(is_both)]
+    both = [count + int(cell) for cell in np.flatnonzero(is_both)]  # a complement needs both figures shown
     shown = dict.fromkeys([*figure.shown, *both, 2 * count, 2 * count + 1])
     made = replace(figure, amount="", once=False, shown=shown)
     return Functionals(members_of(2 * count + 2, p, c, {"": a}), hole_cells=2), made
 
 
 def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, Vector, Vector]:
-    """By person and cell: holes of one person are one."""
+    """Sum of amounts by person and cell: several suppressed cells of one person become one."""
     order = np.lexsort((cells, persons))
     persons, cells, amounts = persons[order], cells[order], amounts[order]
     if not len(persons):

@@ -1,4 +1,4 @@
-"""Small cuts of graphs, after vertices that no small cut parts are contracted. Nothing is judged."""
+"""Finds small cuts of graphs, after contracting vertices that no small cut separates. Takes no decisions."""
 
 from collections.abc import Sequence
 
@@ -9,19 +9,21 @@ from broker.disclosure.differencing.joint_counts import Counts, Numbers
 
 Flags = NDArray[np.bool_]
 Edges = tuple[Numbers, Numbers, Counts]
-"""Two vertices and a weight each."""
+"""Three arrays: two vertices and a weight for each edge."""
 
 MAX_PAIRS = 1 << 20
-"""As many pairs of vertices are added up in place; more are sorted."""
+"""Up to this many pairs of vertices, weights are summed in a dense array; beyond it they are sorted."""
 
 
-@np.errstate(invalid="ignore")  # products of finite numbers: a BLAS may set the flag for lanes that it does not use
+@np.errstate(invalid="ignore")  # all numbers are finite: a BLAS may set the flag for unused lanes
 def contract_table(table: NDArray[np.float32], limit: float, tied: bool) -> tuple[Flags, Flags]:
-    """Rows and columns that are one with the column of the most weight: columns by way of single rows, and then one by
-    way of the other. The last row and the last column are one vertex where they are `tied`."""
+    """Rows and columns of a bipartite graph that no cut below `limit` separates from the heaviest column: first columns
+    joined with it through single rows, then rows and columns in turn. If `tied`, the last row and the last column are
+    one vertex."""
     rows, columns = np.zeros(table.shape[0], bool), np.zeros(table.shape[1], bool)
     if table.size:
         most = int(table.sum(axis=0).argmax())
+        # Two columns are joined through every row by the smaller of its two weights.
         columns = np.minimum(table, table[:, [most]]).sum(axis=0) >= limit
         columns[most] = True
     while True:
@@ -44,7 +46,7 @@ def _tie(rows: Flags, columns: Flags) -> None:
 
 
 def components(size: int, left: Numbers, right: Numbers) -> Numbers:
-    """The smallest vertex that each is joined with."""
+    """For each vertex, the smallest vertex of its connected component."""
     label = np.arange(size)
     while len(left):
         one, other = label[left], label[right]
@@ -57,7 +59,7 @@ def components(size: int, left: Numbers, right: Numbers) -> Numbers:
 
 
 def sum_edges(size: int, edges: Edges) -> Edges:
-    """No vertex joined with itself, and no two twice."""
+    """Edges without loops, with parallel edges added up."""
     left, right, weight = edges
     low, high = np.minimum(left, right), np.maximum(left, right)
     apart = low != high
@@ -71,8 +73,8 @@ def sum_edges(size: int, edges: Edges) -> Edges:
 
 
 def contract_around_hub(size: int, edges: Edges, limit: float) -> tuple[Numbers, Numbers]:
-    """Vertices that are joined with the heaviest by `limit` or more, directly and by way of one other. `edges` are
-    summed."""
+    """Vertices joined with the heaviest vertex by `limit` or more: directly and through one other vertex. `edges` must
+    be summed."""
     left, right, weight = edges
     degree = np.bincount(left, weights=weight, minlength=size) + np.bincount(right, weights=weight, minlength=size)
     hub = int(degree.argmax())
@@ -91,17 +93,18 @@ def contract_around_hub(size: int, edges: Edges, limit: float) -> tuple[Numbers,
 Weights = NDArray[np.float64]
 
 MAX_VERTICES = 4000
-"""A matrix of them has 128 MB; more are not cut but taken for unsafe."""
+"""A matrix of so many vertices has 128 MB. Larger graphs are not cut but assumed to be unsafe."""
 
 
 def small_cut(weights: Weights, limit: float) -> tuple[float, list[int]] | None:
-    """A cut of a connected graph by less than the limit: its weight and the vertices of one side; None where there is
-    none. `weights` is symmetric with nothing on its diagonal."""
+    """A cut of a connected graph with weight below the limit: its weight and the vertices of one side; None if there is
+    none. `weights` is a symmetric (n, n) array with zeros on its diagonal."""
     weights = weights.copy()
     groups = [[v] for v in range(len(weights))]
     while len(groups) > 1:
         degrees = weights.sum(axis=1)
         least = int(degrees.argmin())
+        # The cut around a single vertex is small already.
         if degrees[least] < limit:
             return float(degrees[least]), groups[least]
         order, added = _adjacency_ordering(weights)
@@ -110,7 +113,7 @@ def small_cut(weights: Weights, limit: float) -> tuple[float, list[int]] | None:
 
 
 def _adjacency_ordering(weights: Weights) -> tuple[list[int], list[float]]:
-    """A maximum adjacency ordering, and what each vertex adds to those before it."""
+    """A maximum adjacency ordering, and for each vertex the weight that joins it to those before it."""
     waiting = weights[0].copy()
     waiting[0] = -1
     order, added = [0], [0.0]
@@ -126,7 +129,8 @@ def _adjacency_ordering(weights: Weights) -> tuple[list[int], list[float]]:
 def _merge_vertices(
     weights: Weights, groups: Sequence[list[int]], order: Sequence[int], added: Sequence[float], limit: float
 ) -> tuple[Weights, list[list[int]]]:
-    """Each vertex with the one before it, if it adds the limit; and always the last two, which no smaller cut parts."""
+    """Merge each vertex with the one before it if their weight in the ordering reaches the limit. Always merge the last
+    two: no cut between them is smaller than the cut that was just tested."""
     block = np.zeros(len(order), np.int64)
     number = 0
     for place in range(1, len(order)):
@@ -138,5 +142,5 @@ def _merge_vertices(
     onto = np.zeros((number + 1, len(order)))
     onto[block, np.arange(len(order))] = 1
     joined = onto @ weights @ onto.T
-    np.fill_diagonal(joined, 0)
+    np.fill_diagonal(joined, 0)  # edges within a merged group are never cut
     return joined, new

@@ -1,9 +1,10 @@
-"""Of two tables, how many persons are in each pair of cells: the one step that looks at everybody. Nothing is judged.
+"""Counts how many persons are in each pair of cells of two tables. This is the only step that reads everybody.
 
-Measured on two cores, 8 million persons, 3,000 cells against 150, in no helpful order: `bincount` over numbers of pairs
-in pieces of a million (so that numbers and bins stay in the cache) 20 ms, in one piece 30 ms, with the numbers worked
-out by arithmetic 77 ms; a GROUP BY of DuckDB on both cores 60 ms, and the library has other owners; a pair of bitmaps
-for each pair of cells minutes. `bincount` keeps the interpreter's lock, so threads gain nothing in it.
+Measured on two cores with 8 million persons, 3,000 cells against 150, in random order: `bincount` over pair numbers
+takes 20 ms in pieces of a million (numbers and bins then fit the cache) and 30 ms in one piece; 77 ms if the pair
+numbers are computed by arithmetic. A GROUP BY of DuckDB on both cores takes 60 ms, and other packages own that library.
+A pair of bitmaps for each pair of cells takes minutes. `bincount` holds the interpreter's lock, so threads gain
+nothing.
 """
 
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ Numbers = NDArray[np.int64]
 
 PIECE_SIZE = 1 << 20
 MAX_BINS = 1 << 22
-"""Pairs beyond it are sorted rather than counted in place: 32 MB."""
+"""Beyond this many pairs they are sorted rather than counted in place (32 MB)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointCounts:
-    """Persons by pair of cells: as a table where that is small, else only pairs with anybody. The last row and column
-    stand for whoever is in no cell of the one table or the other; nobody is in both."""
+    """Persons by pair of cells: a dense table if it is small, otherwise a list of the pairs with at least one person.
+    The last row and column count persons in no cell of the one table or of the other; nobody is in both."""
 
     rows: int
     columns: int
@@ -33,13 +34,13 @@ class JointCounts:
 
     @property
     def persons(self) -> int:
-        """In either of the tables."""
+        """The number of persons in at least one of the tables."""
         weight = self.table if self.pairs is None else self.pairs[2]
         assert weight is not None
         return int(weight.sum())
 
     def listed(self) -> tuple[Numbers, Numbers, Counts]:
-        """Numbers in the one table, in the other, and persons."""
+        """Three arrays: row numbers, column numbers, and persons."""
         if self.pairs is not None:
             return self.pairs
         assert self.table is not None
@@ -48,28 +49,29 @@ class JointCounts:
 
 
 class JointCounter:
-    """The labels of one table by person, made ready once for counting it against many."""
+    """One table's cells by person, prepared once to be counted against many tables."""
 
     def __init__(self, members: Members) -> None:
-        """Of persons in one cell each."""
+        """Uses only persons in one cell."""
         persons, cells = members.listed()
         self.rows, self._nobody = members.count + 2, members.nobody
         self._labels = np.full(int(persons[-1]) + 1 if len(persons) else 0, self._nobody, np.int64)
         self._labels[persons] = cells
         self.sizes = np.bincount(cells, minlength=self.rows)
-        self._narrow = self._labels.astype(np.min_scalar_type(self.rows))
+        self._narrow = self._labels.astype(np.min_scalar_type(self.rows))  # short numbers stay in the cache
+        # `_low` is a view of the lowest byte of each number in `_wide`, so writing a cell there makes the pair number.
         self._wide = self._labels << 8
         self._low = self._wide.view(np.uint8)[_LOWEST::8]
 
     def labels(self, persons: Persons) -> Numbers:
-        """The cells of these persons."""
+        """The cells of these persons; `nobody` for persons in no cell."""
         if not len(persons) or not len(self._labels):
             return np.full(len(persons), self._nobody, np.int64)
         inside = persons < len(self._labels)
         return np.where(inside, self._labels[np.where(inside, persons, 0)], self._nobody)
 
     def count(self, members: Members) -> JointCounts:
-        """Against the persons in one cell of another table."""
+        """Count pairs with the persons in one cell of another table."""
         columns = members.count + 2
         if self.rows * max(columns, 256) > MAX_BINS:
             return self._sorted(members, columns)
@@ -77,16 +79,17 @@ class JointCounter:
             found = self._by_number(members.cells, columns)
         else:
             found = self._by_list(members.persons, members.cells, columns)
-        found[self._nobody, members.nobody] = 0
+        found[self._nobody, members.nobody] = 0  # persons of neither table
         return JointCounts(self.rows, columns, found)
 
     @property
     def is_full(self) -> bool:
-        """Whether all numbers up to the largest are in a cell."""
+        """Whether every person number up to the largest is in a cell."""
         return not self.sizes[self._nobody] and int(self.sizes.sum()) == len(self._labels)
 
     def of_part(self, members: Members, end: int) -> Counts | None:
-        """Persons of the other table alone, and of these the first; None where the pairs are too many."""
+        """A (rows, columns) array for the first `end` persons of the other table alone; None if there are too many
+        pairs."""
         columns = members.count + 2
         if self.rows * max(columns, 256) > MAX_BINS:
             return None
@@ -105,7 +108,7 @@ class JointCounter:
         return table
 
     def _pieces(self, cells: Cells, columns: int, end: int) -> Counts:
-        """Cells of one byte are written into the lowest byte of the numbers of pairs: no arithmetic at all."""
+        """Cells of one byte are written into the lowest byte of the pair numbers, which avoids arithmetic."""
         found = np.zeros(self.rows * (256 if columns <= 256 else columns), np.int64)
         for start in range(0, end, PIECE_SIZE):
             piece = slice(start, min(start + PIECE_SIZE, end))
@@ -119,11 +122,12 @@ class JointCounter:
 
     def _by_list(self, persons: Persons, cells: Cells, columns: int) -> Counts:
         table = self._listed(persons, cells, columns)
+        # Not in the list: in the new table only.
         table[:, columns - 1] = self.sizes - table[:, : columns - 1].sum(axis=1)
         return table
 
     def _listed(self, persons: Persons, cells: Cells, columns: int) -> Counts:
-        """Persons of the list alone."""
+        """Count only persons of the list."""
         inside = np.searchsorted(persons, len(self._labels))
         pairs = np.take(self._narrow, persons[:inside]).astype(np.int64)
         pairs *= columns

@@ -1,4 +1,4 @@
-"""A table with its figures and its members, as arrays and as bytes, and what comparing two of them finds."""
+"""A table with its figures and members, as arrays and as bytes, and the types of what a comparison finds."""
 
 import json
 from collections.abc import Mapping
@@ -19,19 +19,20 @@ Amounts = Mapping[str, AnyNumbers]
 MAGIC = b"NPDM1"
 ALIGNED = 64
 DENSE_SHARE = 5
-"""From one person in so many on, a cell for each number is less to keep than a number (4 bytes) and a cell for each."""
+"""If at least one person number in so many is used, one cell for each number takes less space than a list of person
+numbers (4 bytes each) with their cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """Everybody in a table of `count` cells. Cell `count` is the remainder: what the table's known total has beyond its
-    cells; negative amounts stand for persons whom a shown cell counts and the total does not.
+    """Everybody in a table of `count` cells. Cell `count` is the remainder: what the known total of the table has
+    beyond its cells. Negative amounts there are persons whom a shown cell counts and the total does not.
 
-    persons        global numbers, ascending, of persons in one cell; None where `cells` has one for each number
-    cells          the cell of each of them; where there are no `persons` by number, `count + 1` for whoever is in none
-    more_persons   ascending, one row for each of their cells: persons in several cells
-    more_cells     as long
-    amounts        by name, first for `persons` and then for `more_persons`; a name that is absent is 1 for all
+    persons        global numbers, ascending, of persons in one cell; None if `cells` has one entry for each number
+    cells          the cell of each of them; without `persons` one for each number, `count + 1` for persons in no cell
+    more_persons   persons in several cells: ascending, one row for each of their cells
+    more_cells     the cell of each of these rows
+    amounts        by name, first for `persons` and then for `more_persons`; an absent name means 1 for all
     """
 
     count: int
@@ -48,34 +49,34 @@ class Members:
 
     @property
     def nobody(self) -> int:
-        """The cell of whoever is in none."""
+        """The number that means "in no cell"."""
         return self.count + 1
 
     def listed(self) -> tuple[Persons, Cells]:
-        """Persons in one cell and their cells, in either form."""
+        """Persons in one cell and their cells, whatever the internal form."""
         if self.persons is not None:
             return self.persons, self.cells
         inside = np.flatnonzero(self.cells != self.nobody).astype(np.uint32)
         return inside, self.cells[inside]
 
     def rows(self) -> tuple[Persons, Cells]:
-        """A row for each person and cell, in the order of amounts."""
+        """One row for each person and cell, in the order of the amounts."""
         persons, cells = self.listed()
         return np.concatenate([persons, self.more_persons]), np.concatenate([cells, self.more_cells])
 
     def sizes(self) -> NDArray[np.int64]:
-        """Persons by cell, the remainder last."""
+        """Persons by cell; the remainder is last."""
         found = np.bincount(self.cells, minlength=self.count + 2)
         return (found + np.bincount(self.more_cells, minlength=self.count + 2))[: self.count + 1]
 
 
 def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mapping[str, ArrayLike] = {}) -> Members:
-    """Members from one row for each person and cell, in any order. Amounts that are 1 everywhere are not kept.
-
-    Breach where a person is twice in one cell, or a cell is out of range."""
+    """Build members from one row for each person and cell, in any order. Amounts that are 1 everywhere are not stored.
+    Raises Breach if a person is twice in one cell, or a cell is out of range."""
     p, c = np.asarray(persons, np.uint32), np.asarray(cells, np.int64)
     if len(c) and (c.min() < 0 or c.max() > count):
         raise Breach("Members name a cell that the table does not have.")
+    # Persons who ascend strictly need no sorting.
     order = np.arange(len(p)) if np.all(p[1:] > p[:-1]) else np.lexsort((c, p))
     p, c = p[order], c[order]
     again = np.zeros(len(p), bool)
@@ -85,11 +86,13 @@ def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mappin
     again[:-1] |= again[1:]
     once = ~again
     order = np.concatenate([order[once], order[again]])
+    # Sorted: equal members give equal bytes.
     every = {n: _smallest_type(np.asarray(a)[order]) for n, a in sorted(amounts.items())}
     stored = {n: a for n, a in every.items() if np.any(a != 1)}
     kind = np.min_scalar_type(count + 1)
     persons_once, cells_once = p[once], c[once].astype(kind)
     more = (p[again], c[again].astype(kind))
+    # Dense enough: one cell for each number takes less space.
     if not stored and len(p) and np.count_nonzero(once) * DENSE_SHARE > int(p[-1]) + 1:
         dense = np.full(int(p[-1]) + 1, count + 1, kind)
         dense[persons_once] = cells_once
@@ -98,11 +101,12 @@ def members_of(count: int, persons: ArrayLike, cells: ArrayLike, amounts: Mappin
 
 
 def _smallest_type(amounts: AnyNumbers) -> AnyNumbers:
-    """The smallest kind of numbers that holds all of them exactly."""
+    """Convert to the smallest number type that holds all amounts exactly. Raises Breach if one is not finite."""
     if not len(amounts):
         return amounts.astype(np.uint8)
+    # A comparison with NaN is false, so a leak would be missed.
     if not np.all(np.isfinite(amounts)):
-        raise Breach("An amount of members is no number.")
+        raise Breach("An amount of members is not a number.")
     whole = amounts.astype(np.int64)
     if np.array_equal(whole, amounts):
         return whole.astype(np.result_type(np.min_scalar_type(whole.min()), np.min_scalar_type(whole.max())))
@@ -110,7 +114,7 @@ def _smallest_type(amounts: AnyNumbers) -> AnyNumbers:
 
 
 def to_bytes(members: Members) -> bytes:
-    """The form in which members are kept: a line of JSON, then each array, little-endian and aligned."""
+    """The stored form of members: a line of JSON, then each array, little-endian and aligned."""
     arrays: dict[str, AnyNumbers] = {n: getattr(members, n) for n in ("cells", "more_persons", "more_cells")}
     if members.persons is not None:
         arrays["persons"] = members.persons
@@ -125,17 +129,17 @@ def to_bytes(members: Members) -> bytes:
 
 
 def from_bytes(content: bytes) -> Members:
-    """Members as they were kept; nothing is copied. Breach where the bytes are not members."""
+    """Read members from their stored form without copying. Raises Breach if the bytes are not members."""
     end = content.find(b"\n")
     if not content.startswith(MAGIC) or end < 0:
-        raise Breach("What is kept as members is something else.")
+        raise Breach("The stored file does not have members.")
     header = json.loads(content[len(MAGIC) : end])
     arrays: dict[str, AnyNumbers] = {}
     at = end + 1
     for name, kind, length in header["arrays"]:
         dtype = np.dtype(kind)
-        if at + length * dtype.itemsize > len(content):
-            raise Breach("Kept members are cut off.")
+        if at + length * dtype.itemsize > len(content):  # checked before `frombuffer`
+            raise Breach("The stored members are incomplete.")
         arrays[name] = np.frombuffer(content, dtype, length, at)
         at += length * dtype.itemsize
         at += -at % ALIGNED
@@ -146,7 +150,7 @@ def from_bytes(content: bytes) -> Members:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemberTable:
-    """A table as the memory knows it, or as it would if it were released now."""
+    """A table as the release history has it, or as it would if the table were released now."""
 
     entry: HistoryEntry
     figures: tuple[KnownFigure, ...]
@@ -155,8 +159,8 @@ class MemberTable:
 
 @dataclass(frozen=True, slots=True)
 class LeakSide:
-    """One side of a leak: cells that are added up; `holes`: and what the known total leaves for the hidden ones;
-    `complement`: all this is taken away from a known population."""
+    """One side of a leak: cells that are added up. `holes`: also what the known total leaves for the suppressed cells.
+    `complement`: all of this is subtracted from a known population."""
 
     cells: frozenset[int]
     holes: bool = False
@@ -165,11 +169,14 @@ class LeakSide:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A figure of the new table over `new` and one of the remembered over `old` differ by what `persons` persons (1 to
-    t - 1) add. `exact` is False where that many were not counted but could not be ruled out. `covered`: the keyed noise
-    of both is wide enough that the difference tells nothing. `scaled`: it is of amounts that were multiplied, so that
-    neither value can stand for the other. `beyond`: cells of the new table that nothing small parts from who is in one
-    table only. Statistics are numbers in their planned tables."""
+    """A figure of the new table over `new` and one of the earlier table over `old` differ by what `persons` persons (1
+    to t - 1) contribute.
+
+    `exact` is False if so small a difference was not found but could not be ruled out. `covered`: the keyed noise of
+    both tables hides the difference. `scaled`: amounts were multiplied, so neither value can replace the other.
+    `beyond`: cells of the new table that no small difference separates from persons who are in one table only.
+    Statistics are numbers in their planned tables.
+    """
 
     statistic: int
     old_statistic: int
@@ -184,8 +191,8 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A new table against one remembered: how they overlap, and every leak. `repeated`: statistics and
-    cells of the new table that the remembered one tells already."""
+    """A new table against one earlier table: how they overlap, and every leak. `repeated` are statistics and cells of
+    the new table that the earlier one already shows."""
 
     overlap: Overlap
     leaks: tuple[Leak, ...]

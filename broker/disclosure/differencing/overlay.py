@@ -1,4 +1,4 @@
-"""Two functionals laid over each other, person by person: pairs of cells, and cells that repeat."""
+"""Overlays two functionals, person by person: counts pairs of cells, and finds cells that repeat."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,8 @@ from broker.domain.release_history import OverlapKind
 
 
 def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCounts, JointCounts | None]:
-    """Persons in one cell of each table at most: by pair of cells, those of equal amounts, and those of others."""
+    """Count persons in at most one cell of each table, by pair of cells: first those with equal amounts in both tables,
+    then those with different amounts (None: nobody can have different ones)."""
     if new.is_plain and old.is_plain and scale.is_one:
         return new.counter.count(old.members), None
     persons, cells = old.members.listed()
@@ -25,7 +26,7 @@ def pair_counts(new: Functional, old: Functional, scale: Scale) -> tuple[JointCo
     other = both & (np.abs(mine - theirs) > SAME_AMOUNT * (np.abs(mine) + np.abs(theirs)))
     rows, columns = new.members.count + 2, old.members.count + 2
     alone = new.counter.sizes - np.bincount(labels[both], minlength=rows)
-    alone[new.members.nobody] = 0
+    alone[new.members.nobody] = 0  # persons of neither table
     left = np.concatenate([labels[~other], np.repeat(np.arange(rows), alone)])
     right = np.concatenate([cells[~other].astype(np.int64), np.full(int(alone.sum()), columns - 1)])
     return _tally(rows, columns, left, right), _tally(rows, columns, labels[other], cells[other].astype(np.int64))
@@ -40,7 +41,7 @@ def _tally(rows: int, columns: int, left: Numbers, right: Numbers) -> JointCount
 
 
 def multi_cell_rows(new: Functional, old: Functional, scale: Scale) -> MultiCellRows:
-    """Persons in several cells of either table, with all their cells of both."""
+    """Persons in several cells of either table, with all their cells of both tables."""
     persons = np.union1d(new.members.more_persons, old.members.more_persons)
     p, v, a = new.rows_of(persons)
     q, w, b = old.rows_of(persons)
@@ -54,17 +55,19 @@ def multi_cell_rows(new: Functional, old: Functional, scale: Scale) -> MultiCell
 def _rest_rows(
     persons: NDArray[np.uint32], new: tuple[Numbers, Vector], old: tuple[Numbers, Vector], rows: int, columns: int
 ) -> MultiCellRows:
-    """A known population counts each person once; without the cells of a table it counts 1 less their amounts."""
+    """Rows for the vertex of no cell: a known population counts each person once, so a person's amount there is 1 less
+    their amounts in the table."""
     found = []
     for sign, vertex, (who, amounts) in ((1, rows - 1, new), (-1, rows + columns - 1, old)):
         at = np.searchsorted(persons, who)
+        # What the table leaves of the person.
         left = sign * (1 - np.bincount(at, weights=amounts, minlength=len(persons)))
         found.append((persons.astype(np.int64), np.full(len(persons), vertex), left))
     return MultiCellRows(*(np.concatenate(of) for of in zip(*found, strict=True)))
 
 
 def counted_twice(new: Functional, old: Functional, persons: NDArray[np.uint32]) -> tuple[Numbers, Numbers]:
-    """Where persons of several cells were counted as if they were in one table only."""
+    """The vertices at which persons of several cells were also counted as persons of one table only."""
     if not len(persons):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     mine, theirs = new.counter.labels(persons), old.counter.labels(persons)
@@ -73,11 +76,11 @@ def counted_twice(new: Functional, old: Functional, persons: NDArray[np.uint32])
 
 
 def by_vertices(table: Counts | None, new: Functional, old: Functional) -> Counts:
-    """Holes and remainder added up."""
+    """Add up the rows and columns of the suppressed cells and the remainder."""
     assert table is not None
     if len(new.holes) > 1:
         rows = table[[*new.shown, new.members.rest, new.members.nobody]]
-        rows[-2] = table[new.holes].sum(axis=0)
+        rows[-2] = table[new.holes].sum(axis=0)  # one vertex for all suppressed cells
         table = rows
     if len(old.holes) > 1:
         columns = table[:, [*old.shown, old.members.rest, old.members.nobody]]
@@ -87,15 +90,19 @@ def by_vertices(table: Counts | None, new: Functional, old: Functional) -> Count
 
 
 SAMPLE_TIMES = 6
-"""So many times the limit are looked at for each cell: by chance one has fewer than the limit hardly ever."""
+"""The sample has this many times `limit` persons for each cell. So a large cell hardly ever has fewer than `limit` by
+chance."""
 MAX_EMPTY = 4
-"""For so many cells it is looked up whether anybody is in them; where there are more, all persons are counted."""
+"""For up to so many cells a lookup says whether anybody is in them. If there are more, all persons are counted."""
 
 
 def is_fully_joined(new: Functional, old: Functional, limit: int, tied: bool) -> bool:
-    """Whether all cells that have anybody, and whoever is in one table only, must be on one side; cells of each table
-    lie in several of the other then. `tied`: being in no cell of the one and of the other is one vertex."""
+    """Whether a sample of persons already shows that all cells with persons, and all persons of one table only, must be
+    on the same side. True only if cells of each table spread over several cells of the other. `tied`: to be in no cell
+    of the one table and in no cell of the other is one vertex."""
+    # Person numbers are random, so the first persons are a random sample.
     part = SAMPLE_TIMES * limit * max(new.members.count, old.members.count)
+    # Sampling pays only for large tables with one amount for each person.
     if not _are_plain(new, old) or len(old.members.cells) < 2 * part:
         return False
     table = new.counter.of_part(old.members, part)
@@ -120,7 +127,8 @@ def _differ(table: Counts) -> bool:
 
 
 def _outsiders_are_safe(new: Functional, old: Functional, limit: int, is_joined: bool, tied: bool) -> bool:
-    """Whether those who are in one table only are nobody, or enough. `is_joined`: there are enough in the old one."""
+    """Whether the persons who are in one table only are nobody, or at least `limit`. `is_joined`: there are enough in
+    the old table only."""
     persons, others = int(new.counter.sizes.sum()), old.members.persons
     last = len(old.members.cells) if others is None else int(others[-1]) + 1
     inside = len(old.members.cells)
@@ -140,14 +148,15 @@ def _are_empty(of: Functional, alone: Flags, anybody: Callable[[int], bool]) -> 
 
 
 def repeated_cells(table: Counts, apart: Counts | None, several: MultiCellRows, disclosed: tuple[int, int]) -> Flags:
-    """Which told cells of the new figure lie on one told cell of the old, and that on it alone; or have nobody."""
+    """Flags of the disclosed cells of the new figure that equal one disclosed cell of the old figure, or have
+    nobody."""
     lies = table > 0 if apart is None else (table > 0) | (apart > 0)
     rows, columns = lies.sum(axis=1)[: disclosed[0]], lies.sum(axis=0)
     on = lies[: disclosed[0]].argmax(axis=1) if lies.shape[1] else np.zeros(disclosed[0], np.int64)
     found: Flags = (rows == 1) & (columns[on] == 1) & (on < disclosed[1])
     if apart is not None:
         found &= apart[np.arange(disclosed[0]), on] == 0
-    onto = np.full(sum(table.shape), -1)
+    onto = np.full(sum(table.shape), -1)  # the new cell that each vertex repeats
     onto[table.shape[0] + on[found]] = np.flatnonzero(found)
     onto[: disclosed[0]] = np.arange(disclosed[0])
     cells = onto[several.vertices]
@@ -155,12 +164,14 @@ def repeated_cells(table: Counts, apart: Counts | None, several: MultiCellRows, 
     pairs, where = np.unique(several.persons[inside] * max(1, disclosed[0]) + cells[inside], return_inverse=True)
     left = np.bincount(where, weights=several.amounts[inside], minlength=len(pairs))
     found |= rows == 0
+    # Somebody has another amount there, so the cell does not repeat.
     found[pairs[np.abs(left) > SAME_AMOUNT] % max(1, disclosed[0])] = False
     return found
 
 
 def overlap_kind(equal: JointCounts, unequal: JointCounts | None, several: MultiCellRows) -> OverlapKind:
-    """How the cells lie, holes and all; persons of several cells make it `apart`."""
+    """How the cells of the two tables relate, suppressed ones included. Persons in several cells, or with different
+    amounts, make the kind `APART`."""
     if len(several.persons) or (unequal is not None and unequal.persons):
         return OverlapKind.APART
     rows, columns = _neighbour_counts(equal)
@@ -173,7 +184,8 @@ def overlap_kind(equal: JointCounts, unequal: JointCounts | None, several: Multi
 
 
 def _neighbour_counts(joint: JointCounts) -> tuple[Numbers, Numbers]:
-    """With how many cells of the other table (or none of them) each cell of either has anybody in common."""
+    """For each cell of either table, the number of cells of the other table (no cell is one of them) that share a
+    person with it."""
     if joint.table is None:
         left, right, _ = joint.listed()
         return np.bincount(left, minlength=joint.rows), np.bincount(right, minlength=joint.columns)

@@ -1,4 +1,4 @@
-"""The graph of two functionals: everybody in either as edges between cells, some contracted already."""
+"""Builds the graph of two functionals: persons are edges between cells, and some cells are contracted already."""
 
 from dataclasses import dataclass
 
@@ -24,9 +24,9 @@ from broker.domain.release_history import OverlapKind
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """`graph` with the vertices of the new functional first; `label`: which of these are one already; `peopled`: which
-    have anybody (being in no cell does not count); `repeated`: which cells that the new figure tells are cells that the
-    old tells. Where all are, it tells nothing new, whatever follows from totals that are known anyway."""
+    """`graph` has the vertices of the new functional first. `label`: vertices with one label are contracted. `peopled`:
+    vertices with persons (the vertices of no cell do not count). `repeated`: disclosed cells of the new figure that the
+    old one discloses too; if all are, the new figure discloses nothing new, whatever follows from known totals."""
 
     graph: OverlapGraph
     label: Numbers
@@ -37,8 +37,8 @@ class Overlay:
 
 
 def overlay_functionals(new: Functional, old: Functional, limit: int, everybody: int | None, scale: Scale) -> Overlay:
-    """`everybody`: how many persons a known population has that holds both tables; None where there is none. `scale`:
-    by what amounts are multiplied."""
+    """Build the overlay. `everybody`: the size of a known population that contains both tables, or None. `scale`:
+    factors of the amounts."""
     if scale.is_one and is_fully_joined(new, old, limit, everybody is None):
         return _fully_joined(new, old)
     equal, unequal = pair_counts(new, old, scale)
@@ -46,19 +46,22 @@ def overlay_functionals(new: Functional, old: Functional, limit: int, everybody:
     overlap = overlap_kind(equal, unequal, several)
     more = np.unique(several.persons).astype(np.uint32)
     wrong = counted_twice(new, old, more)
+    # Persons of the population who are in neither table.
     rest = None if everybody is None else everybody - equal.persons - len(more) + len(wrong[0])
+    # With `limit` persons or more outside both tables, no small difference can be completed by the population.
     if rest is not None and rest >= limit:
         rest = None
     if equal.table is None or (unequal is not None and unequal.table is None):
         return _large_overlay(equal, unequal, wrong, several, (new, old), rest, overlap)
     table = by_vertices(equal.table, new, old)
-    np.subtract.at(table, wrong, 1)
+    np.subtract.at(table, wrong, 1)  # these persons are in `several`
     apart = None if unequal is None else by_vertices(unequal.table, new, old)
     repeated = repeated_cells(table, apart, several, (new.disclosed, old.disclosed))
     table[-1, -1] = rest or 0
     rows, columns = contract_table(*_doubled_graph(table, apart, limit), tied=rest is None)
     label = _first_labels(new.size, old.size, rest is None)
     whole = np.concatenate([np.flatnonzero(rows), new.size + np.flatnonzero(columns)])
+    # All contracted vertices get one label.
     label[whole] = label[whole].min(initial=new.size + old.size)
     edges = _outer_edges(table, rows, columns, new.size)
     graph = OverlapGraph(len(label), len(label) - 1, edges, _edges(apart, new.size), several)
@@ -68,16 +71,17 @@ def overlay_functionals(new: Functional, old: Functional, limit: int, everybody:
 
 
 def _fully_joined(new: Functional, old: Functional) -> Overlay:
-    """Nothing is apart, so that it does not matter who is where."""
+    """The overlay if all vertices have one label: then it does not matter who is in which cell."""
     size, none = new.size + old.size, _edges(None, 0)
     nobody = MultiCellRows(*(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)))
     graph = OverlapGraph(size, size - 1, none, none, nobody)
-    repeated = new.counter.sizes[list(new.shown[: new.disclosed])] == 0
+    repeated = new.counter.sizes[list(new.shown[: new.disclosed])] == 0  # empty cells repeat anything
     return Overlay(graph, np.zeros(size, np.int64), OverlapKind.APART, True, np.ones(size, bool), repeated)
 
 
 def _doubled_graph(table: Counts, apart: Counts | None, limit: int) -> tuple[NDArray[np.float32], int]:
-    """The graph of everybody; where amounts are unequal, at twice its weight with a triangle for each of these."""
+    """The graph of all persons and its limit. If some amounts are unequal, weights and limit are doubled, and each
+    person with unequal amounts is a triangle with `out`."""
     if apart is None:
         return table.astype(np.float32), limit
     graph = 2 * table + apart
@@ -94,7 +98,7 @@ def _first_labels(rows: int, columns: int, tied: bool) -> Numbers:
 
 
 def _outer_edges(table: Counts, rows: Flags, columns: Flags, offset: int) -> Edges:
-    """Edges that are not within what has grown together."""
+    """Edges that do not lie within the contracted vertex."""
     some, inside, other = np.flatnonzero(~rows), np.flatnonzero(rows), np.flatnonzero(~columns)
     upper, lower = table[some], table[:, other][inside] if len(other) else table[:0, :0]
     a, b = np.nonzero(upper)
@@ -119,7 +123,7 @@ def _large_overlay(
     rest: int | None,
     overlap: OverlapKind,
 ) -> Overlay:
-    """Of tables too large for one of all pairs: nothing has grown together yet."""
+    """The overlay of tables that are too large for a dense array of pairs; nothing is contracted yet."""
     new, old = of
     size = new.size + old.size
     edges = [_vertices(equal, new, old), (wrong[0], new.size + wrong[1], np.full(len(wrong[0]), -1))]

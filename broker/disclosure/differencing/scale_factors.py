@@ -1,4 +1,4 @@
-"""Amounts of two tables that are the same but for a factor (hundreds, halves). No verdicts."""
+"""Finds factors (such as 100 or 1/2) by which the amounts of two tables differ. Takes no decisions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Persons
 
 SAMPLE_SIZE = 64
-"""Of persons in several cells so many of each cell are looked at: a factor is what most have."""
+"""So many of the persons with several cells are sampled for each vertex: a factor is what the majority have."""
 
 VertexAmounts = tuple[Numbers, Numbers, Vector]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratios:
-    """A row for each person and pair of their vertices: amounts of the new table by amounts of the old one. Nothing is
-    0. Persons of several vertices have rows for one of them, for two and for all together."""
+    """One row for each person and pair of their vertices: the amount in the new table divided by that in the old one.
+    No amount is 0. Persons with several vertices have rows for each vertex, for sums of two, and for the sum of all."""
 
     persons: Numbers
     new: Numbers
@@ -28,7 +28,7 @@ class Ratios:
 
 
 def amount_ratios(new: Functional, old: Functional) -> tuple[Ratios, Ratios]:
-    """Of persons in one cell of each table, and of those in several of any."""
+    """Ratios of persons in one cell of each table, and ratios of persons in several cells of either."""
     persons, cells = old.members.listed()
     labels = new.counter.labels(persons)
     both = labels != new.members.nobody
@@ -56,7 +56,7 @@ def _sample_persons(of: Functional, persons: Persons) -> Persons:
 
 
 def _pairs_by_person(left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
-    """Every row of the one with every row of the other that is of the same person."""
+    """Index pairs of all rows of the one and of the other that belong to the same person."""
     starts, ends = np.searchsorted(right, left), np.searchsorted(right, left, side="right")
     times = ends - starts
     row = np.repeat(np.arange(len(left)), times)
@@ -64,13 +64,14 @@ def _pairs_by_person(left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _sum_by_vertex(persons: Numbers, vertices: Numbers, amounts: Vector, size: int) -> VertexAmounts:
-    """By person and vertex."""
+    """Sum of amounts by person and vertex."""
     keys, where = np.unique(persons * size + vertices, return_inverse=True)
     return keys // size, keys % size, np.bincount(where, weights=amounts, minlength=len(keys)).astype(float)
 
 
 def _vertex_sums(persons: Numbers, vertices: Numbers, amounts: Vector) -> VertexAmounts:
-    """Each vertex by itself, with each other one of the person, and with all of them; what cancels is gone."""
+    """The amount of each vertex alone, with each other vertex of the person, and with all of them. Sums of 0 are
+    dropped."""
     row, other = _pairs_by_person(persons, persons)
     two = amounts[row] + np.where(row == other, 0, amounts[other])
     _, of = np.unique(persons, return_inverse=True)
@@ -82,44 +83,46 @@ def _vertex_sums(persons: Numbers, vertices: Numbers, amounts: Vector) -> Vertex
     return p[order], v[order], a[order]
 
 
-DIGITS = 9
+DIGITS = 9  # significant digits of a factor: it is a quotient of rounded sums
 
 MajorityFactor = tuple[int, float, int]
-"""A group of persons (of a cell, or of a pair of cells), a factor that half of them have, and how many that are."""
+"""A group of persons (of a cell, or of a pair of cells), a factor that at least half of them have, and their number."""
 FactorVotes = tuple[Numbers, Numbers, Vector, Numbers]
-"""For pairs of cells, a vertex of the one table and of the other (numbered after these), a factor, and how many."""
+"""For pairs of cells: a vertex of the one table, a vertex of the other (numbered after these), a factor, and its
+persons."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """By what the amounts of each vertex are multiplied, in the new table and in the old one."""
+    """The factor of each vertex's amounts, in the new table and in the old one."""
 
     new: Vector
     old: Vector
 
     @property
     def is_one(self) -> bool:
-        """Whether amounts stay as they are."""
+        """Whether all factors are 1."""
         return bool(np.all(self.new == 1) and np.all(self.old == 1))
 
 
 def possible_scales(new: Functional, old: Functional) -> tuple[Scale, ...]:
-    """As the amounts are; all of them by each factor that half of the persons of a cell in each of the tables have; and
-    each cell by its own, where cells have different ones."""
+    """The scales to compare under: amounts unchanged; all amounts times a factor that half of the persons of a cell in
+    each table have; and a factor for each cell, if cells have different ones."""
     ones = Scale(np.ones(new.size), np.ones(old.size))
+    # Everybody counts 1 in both tables: the only factor is 1.
     if new.is_plain and old.is_plain and not len(new.members.more_persons) + len(old.members.more_persons):
         return (ones,)
     ratios = amount_ratios(new, old)
     by = ([r.new for r in ratios], [r.old for r in ratios], [np.zeros_like(r.new) for r in ratios])
     mine, theirs, whole = ({factor for _, factor, _ in _group_factors(groups, ratios)} for groups in by)
-    factors = sorted((mine & theirs | whole) - {1.0})
+    factors = sorted((mine & theirs | whole) - {1.0})  # a factor must occur in cells of both tables
     every = [Scale(ones.new, np.full(old.size, factor)) for factor in factors]
     pairs = _group_factors([r.new * old.size + r.old for r in ratios], ratios)
     return (ones, *every, *_cell_scales(pairs, new.size, old.size))
 
 
 def _group_factors(groups: Sequence[Numbers], ratios: Sequence[Ratios]) -> list[MajorityFactor]:
-    """Of groups of persons in one cell, and of persons in several, the factors that half of them have."""
+    """Factors that at least half of the persons of a group have, whether these are in one cell or in several."""
     single, several = ratios
     found = majority_factors(groups[0], single.amount)
     if len(several.persons):
@@ -128,8 +131,8 @@ def _group_factors(groups: Sequence[Numbers], ratios: Sequence[Ratios]) -> list[
 
 
 def majority_factors(group: Numbers, amounts: Vector) -> list[MajorityFactor]:
-    """Groups of which at least half have one amount, that amount (if half have one and half another, both), and how
-    many have it. What half of a group has stands in the middle; only groups that are not mostly 1 are sorted."""
+    """For each group of which at least half have one amount: the group, that amount (both, if two halves have one
+    each), and their number. A majority amount is the median. Only groups that are not mostly 1 are sorted."""
     is_one = np.abs(amounts - 1) <= SAME_AMOUNT
     size = np.bincount(group)
     ones = np.bincount(group[is_one], minlength=len(size))
@@ -141,6 +144,7 @@ def majority_factors(group: Numbers, amounts: Vector) -> list[MajorityFactor]:
     starts = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]])) if len(who) else np.zeros(0, np.int64)
     lengths = np.diff(np.append(starts, len(who)))
     found = [(int(g), 1.0, int(ones[g])) for g in plain]
+    # Both medians: half may have one amount and half another.
     for middle in (starts + (lengths - 1) // 2, starts + lengths // 2):
         found += _middle_factors(who, amounts, starts, lengths, amounts[middle])
     return found
@@ -156,7 +160,8 @@ def _middle_factors(
 
 
 def _factors_of_several(group: Numbers, single: Ratios, several: Ratios) -> list[MajorityFactor]:
-    """Persons in several cells have several ratios: each counts once."""
+    """The same for groups that include persons in several cells. Such a person has several ratios; each ratio counts
+    once."""
     persons = np.concatenate([single.persons, several.persons])
     values, number = np.unique(round_factors(np.concatenate([single.amount, several.amount])), return_inverse=True)
     people = np.unique(np.stack([group, persons], axis=1), axis=0)
@@ -168,7 +173,7 @@ def _factors_of_several(group: Numbers, single: Ratios, several: Ratios) -> list
 
 
 def round_factors(amounts: Vector) -> Vector:
-    """To so many digits; nothing here is 0."""
+    """Round to `DIGITS` significant digits. No factor is 0."""
     places = 10.0 ** (DIGITS - np.ceil(np.log10(np.abs(amounts))))
     found: Vector = np.round(amounts * places) / places
     return found
@@ -179,8 +184,9 @@ def _listed(group: Numbers, factors: Vector, count: Numbers) -> list[MajorityFac
 
 
 def _cell_scales(pairs: Sequence[MajorityFactor], rows: int, columns: int) -> Iterator[Scale]:
-    """Where a CASE multiplies cells by different factors: cells one after the other, joined by most persons first, get
-    the factor by which their amounts are those of the cells before."""
+    """A scale for cells with different factors, as a CASE makes them. Cells are joined one pair after the other, the
+    pair with most persons first; each group of cells gets the factor that fits the cells joined before."""
+    # One factor for all is tried already.
     if len({factor for _, factor, _ in pairs}) < 2:
         return
     pair, value, count = (np.array(of) for of in zip(*pairs, strict=True))
@@ -196,7 +202,7 @@ def _cell_scales(pairs: Sequence[MajorityFactor], rows: int, columns: int) -> It
 
 
 def _majority_step(factor: Vector, label: Numbers, pairs: FactorVotes, mine: int, theirs: int) -> float:
-    """By what the one group of cells is multiplied, as most persons between it and the other have it."""
+    """The factor between two groups of cells that most persons with cells in both have."""
     left, right, value, count = pairs
     there, back = ((label[left] == a) & (label[right] == b) for a, b in ((mine, theirs), (theirs, mine)))
     steps = factor[left] * value / factor[right]

@@ -1,4 +1,4 @@
-"""Figures as sparse columns over a sample of persons, their products, and columns that are alike."""
+"""Figures as sparse columns over a sample of persons, their products, and the selection of similar columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from broker.disclosure.differencing.member_tables import Members, Persons
 Matrix = NDArray[np.float64]
 
 SAMPLE_SIZE = 1 << 14
-"""So many persons stand for all: those of the lowest numbers, which are random."""
+"""The persons with the lowest numbers represent all, because numbers are random."""
 SMALL_CELL = 2000
-"""Of new cells with so few persons, everybody is looked at."""
+"""New cells with up to this many persons are used in full."""
 FEW_COLUMNS = 1000
-"""So many columns are multiplied as they are; of more, figure by figure."""
+"""Up to this many columns are multiplied as one dense matrix; more are multiplied figure by figure."""
 PIECE_SIZE = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseRows:
-    """A row for each person and column: the place of the person among those that were asked for (ascending), the
-    column, and the amount."""
+    """One row for each person and column: the index of the person among those requested (ascending), the column, the
+    amount."""
 
     places: Numbers
     columns: Numbers
     amounts: Vector
 
     def numbered(self, numbers: Numbers) -> "SparseRows":
-        """With other numbers of columns; those below 0 are left out."""
+        """The rows with new column numbers. Rows whose new number is below 0 are dropped."""
         columns = numbers[self.columns]
         is_included = columns >= 0
         return SparseRows(self.places[is_included], columns[is_included], self.amounts[is_included])
@@ -40,15 +40,17 @@ class SparseRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonSample:
-    """Persons, ascending, and how many each of them stands for."""
+    """Persons, ascending, and the number of persons that each represents."""
 
     persons: Persons
     weights: Vector
 
 
 def sample_persons(cells: Sequence[Persons], everybody: int) -> PersonSample:
-    """For who is in these cells, of persons whose numbers are below `everybody`."""
+    """A sample for these cells, of persons with numbers below `everybody`: all persons of small cells, and the first
+    numbers."""
     small, room = [np.zeros(0, np.uint32)], SAMPLE_SIZE
+    # The smallest cells first: a sample would hardly hit them.
     for persons in sorted(cells, key=len):
         if len(persons) > min(SMALL_CELL, room):
             break
@@ -56,7 +58,7 @@ def sample_persons(cells: Sequence[Persons], everybody: int) -> PersonSample:
         room -= len(persons)
     whole = np.unique(np.concatenate(small))
     sample = np.setdiff1d(np.arange(min(everybody, SAMPLE_SIZE), dtype=np.uint32), whole, assume_unique=True)
-    scale = max(1.0, (everybody - len(whole)) / max(1, len(sample)))
+    scale = max(1.0, (everybody - len(whole)) / max(1, len(sample)))  # persons that each sampled one represents
     persons = np.concatenate([whole, sample])
     weights = np.repeat([1.0, scale], [len(whole), len(sample)])
     order = np.argsort(persons)
@@ -66,8 +68,9 @@ def sample_persons(cells: Sequence[Persons], everybody: int) -> PersonSample:
 def rows_among(
     functional: Functional, persons: Persons | None, counts: bool, numbers: Numbers | None = None
 ) -> SparseRows:
-    """Of `persons` (ascending; None: everybody, whose places are their numbers) those in shown cells; columns are
-    vertices, or their `numbers` without those below 0. `counts`: amounts count, else only who is in a cell does."""
+    """Rows of `persons` (ascending) in shown cells. With None everybody is included, and indexes are person numbers.
+    Columns are vertices, or their `numbers` without those below 0. `counts`: use the amounts; otherwise each person
+    counts 1."""
     members, shown = functional.members, len(functional.shown)
     places, cells, amounts = _every_row(members) if persons is None else _rows(members, persons)
     column = np.append(np.arange(shown) if numbers is None else numbers, -1)
@@ -78,8 +81,9 @@ def rows_among(
 
 
 def column_products(rows: Sequence[SparseRows], weights: Vector, count: int) -> Matrix:
-    """By two columns, what their rows of equal persons come to."""
+    """A (count, count) array of the weighted inner products of all columns over persons."""
     found = np.zeros((count, count))
+    # A dense matrix of all persons would not fit, so it is multiplied in pieces.
     if count <= FEW_COLUMNS:
         for start in range(0, len(weights), PIECE_SIZE):
             piece = dense_columns(rows, count, start, min(start + PIECE_SIZE, len(weights)))
@@ -92,7 +96,7 @@ def column_products(rows: Sequence[SparseRows], weights: Vector, count: int) -> 
 
 
 def dense_columns(rows: Sequence[SparseRows], count: int, start: int, end: int) -> Matrix:
-    """Columns by the persons of some places."""
+    """A (count, end - start) array: columns by the persons with indexes from `start` to `end`."""
     found = np.zeros((count, end - start))
     for one in rows:
         inside = slice(*np.searchsorted(one.places, [start, end]))
@@ -101,12 +105,13 @@ def dense_columns(rows: Sequence[SparseRows], count: int, start: int, end: int) 
 
 
 def column_squares(rows: SparseRows, weights: Vector, count: int) -> Vector:
-    """By column, the sum of squared amounts."""
+    """The weighted sum of squared amounts of each column."""
     return np.bincount(rows.columns, weights[rows.places] * rows.amounts**2, count).astype(np.float64)
 
 
 def add_weighted(found: Matrix, rows: SparseRows, worth: Matrix) -> None:
-    """Add to `found`, by draw and place, what the columns of its person are `worth` in that draw."""
+    """Add to `found`, a (draws, persons) array, the amounts of each person times the weight `worth` of their column in
+    each draw."""
     for draw, of in zip(found, worth, strict=True):
         np.add.at(draw, rows.places, of[rows.columns] * rows.amounts)
 
@@ -124,7 +129,7 @@ def _add_products(found: Matrix, one: SparseRows, other: SparseRows, weights: Ve
 
 
 def _equal_places(one: SparseRows, other: SparseRows) -> tuple[Numbers, Numbers]:
-    """Pairs of rows of equal places."""
+    """Index pairs of rows of the same person."""
     starts = np.searchsorted(other.places, one.places)
     count = np.searchsorted(other.places, one.places, side="right") - starts
     mine = np.repeat(np.arange(len(one.places)), count)
@@ -133,7 +138,7 @@ def _equal_places(one: SparseRows, other: SparseRows) -> tuple[Numbers, Numbers]
 
 
 def _every_row(members: Members) -> tuple[Numbers, Numbers, Vector]:
-    """Persons, cells and amounts, in no order."""
+    """Persons, cells and amounts, unordered."""
     persons, cells = members.rows()
     given = members.amounts.get("", np.ones(0))
     amounts = given.astype(np.float64) if len(given) else np.broadcast_to(1.0, len(persons))
@@ -141,7 +146,7 @@ def _every_row(members: Members) -> tuple[Numbers, Numbers, Vector]:
 
 
 def _rows(members: Members, persons: Persons) -> tuple[Numbers, Numbers, Vector]:
-    """Places, cells and amounts, in order of places."""
+    """Indexes, cells and amounts, ordered by index."""
     at, cells = single_cells(members, persons)
     once = np.flatnonzero(cells != members.nobody)
     if not len(members.more_persons):
@@ -161,7 +166,7 @@ def _rows(members: Members, persons: Persons) -> tuple[Numbers, Numbers, Vector]
 
 
 def single_cells(members: Members, persons: Persons) -> tuple[Numbers, Numbers]:
-    """Of persons in one cell where they are listed, and the cell; whoever is not is in none."""
+    """For persons in one cell: their index in the list and their cell. Other persons get the cell `nobody`."""
     if not len(members.cells) or not len(persons):
         return np.zeros(len(persons), np.int64), np.full(len(persons), members.nobody, np.int64)
     if members.persons is None:
@@ -172,32 +177,35 @@ def single_cells(members: Members, persons: Persons) -> tuple[Numbers, Numbers]:
 
 
 MAX_COLUMNS = 400
-"""So many remembered columns are looked at together."""
+"""The largest number of earlier columns that are compared together."""
 LEAST_CORRELATION = 0.01
-"""Columns of a smaller squared correlation take next to nothing away."""
+"""Columns with a smaller squared correlation would subtract next to nothing."""
 NEARLY_EVERYBODY = 0.95
-"""A column of such a part of everybody is always looked at: it correlates with nothing."""
+"""A column with at least this share of everybody is always selected, because it correlates with nothing."""
 ROUNDS = 3
 DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FigureColumns:
-    """One figure's columns among the persons of the basis, with their squares."""
+    """One figure's columns over the sample, with the sum of squares of each."""
 
     rows: SparseRows
     sizes: Vector
 
 
 def nearest_columns(new: Sequence[FigureColumns], old: Sequence[FigureColumns], sample: PersonSample) -> list[Vector]:
-    """For each of `old`, which of its columns are looked at."""
+    """For each of `old`, flags of the columns to compare. Columns that correlate with selected ones are selected too,
+    over several rounds."""
     scores = [(one.sizes >= NEARLY_EVERYBODY * sample.weights.sum()).astype(np.float64) for one in old]
+    # A fixed seed: comparing the same tables again must select the same columns.
     chance = np.random.default_rng(0)
     drawn = _random_sums(chance, new, [np.ones(len(one.sizes)) for one in new], sample)
     for _ in range(ROUNDS):
         found = [_correlations(one, drawn, sample) for one in old]
         more = [np.where(then < LEAST_CORRELATION, now, 0.0) for then, now in zip(scores, found, strict=True)]
         scores = [np.maximum(then, now) for then, now in zip(scores, found, strict=True)]
+        # No new column was found in this round.
         if not any((m >= LEAST_CORRELATION).any() for m in more):
             break
         drawn = _random_sums(chance, old, more, sample)
@@ -209,21 +217,22 @@ def nearest_columns(new: Sequence[FigureColumns], old: Sequence[FigureColumns], 
 def _random_sums(
     chance: np.random.Generator, of: Sequence[FigureColumns], worth: Sequence[Vector], sample: PersonSample
 ) -> Matrix:
-    """By draw and person, columns of length `worth` (squared) added up with random signs; the mean is 0."""
+    """A (draws, persons) array: the columns, scaled to squared length `worth`, summed with random signs and centred."""
     found = np.zeros((DRAWS, len(sample.persons)))
     for one, squared in zip(of, worth, strict=True):
         factors = np.sqrt(np.where(squared >= LEAST_CORRELATION, squared, 0.0) / np.maximum(one.sizes, 1.0))
         if factors.any():
             signs = chance.choice([-1.0, 1.0], (DRAWS, len(factors)))
             add_weighted(found, one.rows, factors * signs)
-    mean: Vector = (found @ sample.weights) / sample.weights.sum()
+    mean: Vector = (found @ sample.weights) / sample.weights.sum()  # centred: sizes alone do not correlate
     return found - mean[:, None]
 
 
 def _correlations(one: FigureColumns, drawn: Matrix, sample: PersonSample) -> Vector:
-    """The mean squared correlation of each column with what was drawn, which is the sum of those with its parts."""
+    """The mean squared correlation of each column with the random sums. It estimates the sum of its squared
+    correlations with their parts."""
     everybody = sample.weights.sum()
     weights = sample.weights[one.rows.places] * one.rows.amounts
     sums = np.stack([np.bincount(one.rows.columns, weights * d[one.rows.places], len(one.sizes)) for d in drawn])
-    spread = np.maximum(one.sizes * (1 - one.sizes / everybody), 1.0)
+    spread = np.maximum(one.sizes * (1 - one.sizes / everybody), 1.0)  # the variance of a 0/1 column
     return np.asarray((sums**2).mean(axis=0) / spread, np.float64)

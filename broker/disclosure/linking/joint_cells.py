@@ -1,4 +1,4 @@
-"""The joint cells of a family of linked tables: those in the evidence, and those that nobody has seen."""
+"""The joint cells of a family of linked tables: those in the evidence, and possible ones that were not observed."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,15 +17,16 @@ TableRows = Mapping[TableIndex, Sequence[tuple[Value, ...]]]
 """The rows of each table that could be shown."""
 
 ANY_VALUE = "*"
-"""Of a dimension that a joint cell says nothing of: it meets no test and no other key."""
+"""The value in a dimension that a joint cell does not specify. It passes no test and equals no other key."""
 
 
 @dataclass(frozen=True, slots=True)
 class JointCell:
-    """A joint cell: what it is in each dimension, its rows, persons, and what it adds up to by amount.
+    """A joint cell: its value in each dimension, its rows and persons, and its total for each amount.
 
-    `is_open` says that it stands for nobody or up to t-1 persons: no figure may tell how many they are. `is_asked` says
-    that a figure of the job is about just these persons, and is hidden."""
+    `is_open`: it may have nobody or up to t-1 persons, and no figure may disclose how many. `is_requested`: a figure of
+    the job, which is hidden, is about exactly these persons.
+    """
 
     place: Mapping[str, Value]
     rows: int
@@ -37,7 +38,7 @@ class JointCell:
 
 @dataclass(frozen=True, slots=True)
 class JointAmount:
-    """A total over a joint cell and the largest total of one person in it, without its sign."""
+    """A total over a joint cell, the largest total of one person in it (its absolute value), and the smallest value."""
 
     total: float
     largest: float
@@ -50,7 +51,8 @@ ZERO_AMOUNT = JointAmount(0.0, 0.0, 0.0)
 def joint_cells_of(
     family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], joint: TableEvidence | None
 ) -> list[JointCell]:
-    """Of the joint table, or of the member that is as fine; a condition on rows splits that one's cells."""
+    """The joint cells of a family: from the joint table, or from the finest member, whose cells are split by a
+    condition on rows."""
     if joint is not None:
         return [_joint_cell(family, cell) for cell in joint.cells]
     finest = family.finest
@@ -74,14 +76,16 @@ def _split(member: LinkedTable, cell: CellEvidence) -> list[JointCell]:
     seen = cell.statistics[counted.ident]
     sides: tuple[tuple[Value, int, int], ...]
     if counted.measure is Measure.COUNT_VALUES:
+        # No third side: a value is present or not.
         sides = ((1, seen.rows, seen.persons), (0, cell.rows - seen.rows, cell.persons - seen.persons))
     else:
         ones = seen.rows
         rest = (0, seen.rest_rows, seen.rest)
+        # Rows without a value.
         other = (None, cell.rows - ones - seen.rest_rows, cell.persons - seen.persons - seen.rest)
         sides = ((1, ones, seen.persons), rest, other)
     parts = [JointCell(place | {condition: v}, rows, max(0, persons), {}) for v, rows, persons in sides if rows > 0]
-    # Here no amount is added up under the condition: it stands where most persons are, which are no few.
+    # No amount is summed under the condition, so it is assigned to the side with most persons.
     most = max(range(len(parts)), key=lambda n: parts[n].persons)
     return [JointCell(a.place, a.rows, a.persons, amounts if n == most else {}) for n, a in enumerate(parts)]
 
@@ -93,21 +97,21 @@ def _joint_amount(cell: CellEvidence, ident: int) -> JointAmount:
 
 
 class JointCellIndex:
-    """Joint cells by the keys and tests of a table, each way worked out once."""
+    """Joint cells by the keys and tests of a table. Each combination is computed once."""
 
     def __init__(self, joint_cells: Sequence[JointCell]) -> None:
         self.joint_cells = list(joint_cells)
         self._found: dict[tuple[tuple[str, ...], frozenset[DimensionValue]], dict[tuple[Value, ...], list[int]]] = {}
 
     def by(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], list[int]]:
-        """The numbers of the joint cells on which the tests hold, by the values of the keys."""
+        """The numbers of the joint cells that pass the tests, by the values of the keys."""
         if (keys, tests) not in self._found:
             found: dict[tuple[Value, ...], list[int]] = defaultdict(list)
             for n, joint_cell in enumerate(self.joint_cells):
                 place = joint_cell.place
                 if all(place.get(d, ANY_VALUE) == v for d, v in tests):
                     values = tuple(place.get(k, ANY_VALUE) for k in keys)
-                    if ANY_VALUE not in values:
+                    if ANY_VALUE not in values:  # it has no value for one of the keys
                         found[values].append(n)
             self._found[keys, tests] = found
         return self._found[keys, tests]
@@ -117,24 +121,26 @@ PartialPlace = Mapping[str, Value]
 
 
 class ObservedCell(Protocol):
-    """People who are there."""
+    """A cell that has persons."""
 
     @property
     def place(self) -> PartialPlace: ...
 
 
 class PlaceCompletion:
-    """Completes places."""
+    """Completes places, which may lack values in some dimensions."""
 
     def __init__(self, family: TableFamily, seen: Sequence[ObservedCell]) -> None:
+        # A fixed order, so that equal input gives the same pattern.
         self._seen = sorted(seen, key=lambda a: sorted((d, repr(v)) for d, v in a.place.items()))
         self._columns = {s.ident: d for d, s in family.scalars if isinstance(s, ColumnRef)}
         self._tests = {d: s for d, s in family.scalars if not isinstance(s, ColumnRef)}
         self._follows = _implied_values(seen, self._tests)
 
     def complete(self, place: PartialPlace) -> dict[str, Value]:
-        """The place with a value in every dimension: what follows from one of its conditions wherever that is seen
-        (an authority from a condition on it), then that of people who are like it; conditions as they come out."""
+        """The place with a value in every dimension: first what always occurs with one of its conditions (such as an
+        authority with a condition on it), then the values of the most similar observed cell. Conditions are
+        evaluated."""
         found = dict(place)
         for at in place.items():
             found = self._follows.get(at, {}) | found
@@ -144,7 +150,7 @@ class PlaceCompletion:
         return whole | {d: v for d, v in computed.items() if v is not None}
 
     def is_possible(self, place: PartialPlace) -> bool:
-        """Whether no condition of the place comes out otherwise by the values that the place names."""
+        """Whether no condition of the place contradicts the values of the place."""
         tests = [
             (place[d], self._value(s, place)) for d, s in self._tests.items() if d in place and self._knows(s, place)
         ]
@@ -161,20 +167,21 @@ class PlaceCompletion:
         return max(self._seen, key=alike).place if self._seen else {}
 
     def _value(self, scalar: Scalar, place: PartialPlace) -> Value:
-        """The value of a dimension that is computed from others; None where it needs more, or cannot be computed."""
+        """The value of a computed dimension; None if columns are missing or it cannot be computed."""
         if not column_ids(scalar) <= self._columns.keys():
             return None
         try:
             found = evaluate(scalar, {i: place.get(self._columns[i]) for i in column_ids(scalar)})
         except (Breach, ArithmeticError, TypeError, ValueError):
             return None
+        # Conditions are dimensions with the values 1 and 0.
         return int(found) if isinstance(found, bool) else found
 
 
 def _implied_values(
     seen: Sequence[ObservedCell], tests: Mapping[str, Scalar]
 ) -> dict[tuple[str, Value], dict[str, Value]]:
-    """What a condition says of other dimensions wherever it is seen."""
+    """For each condition value, the values of other dimensions that always occur with it."""
     values: dict[tuple[str, Value], dict[str, set[Value]]] = defaultdict(lambda: defaultdict(set))
     for one in seen:
         for at in one.place.items():
@@ -185,7 +192,7 @@ def _implied_values(
 
 
 UNSHOWN_ROW = "(a row that is not shown)"
-"""What stands for the value of a key without a list, in a row with too few persons to be there."""
+"""The value of a key without a list, in a row that has too few persons to be shown."""
 
 JointPlace = Mapping[str, Value]
 
@@ -193,13 +200,14 @@ JointPlace = Mapping[str, Value]
 def known_joint_cells(
     family: TableFamily, joint_cells: Sequence[JointCell], t: int, is_rounded: bool
 ) -> list[JointCell]:
-    """The joint cells that may be looked at as they are: of t persons, or of fewer who only together make up a figure
-    of t persons. Whoever is in another one may be nobody. Where nothing is rounded, one that stands in figures of t
-    persons is looked at as it is, since it could be worked out exactly."""
+    """The joint cells that may be used with their true counts: those of t persons or more, and those of fewer persons
+    that only together make up a figure of t persons. Any other cell may be empty, so its count must not matter. If
+    nothing is rounded, a cell in figures of t persons is used as well, because it could be worked out exactly."""
     groups, large = JointCellIndex(joint_cells), {n for n, a in enumerate(joint_cells) if a.persons >= t}
     figures = [
         found for member, tests in _counted_conditions(family) for found in groups.by(member.keys, tests).values()
     ]
+    # These joint cells are in a figure that must be hidden, so their counts must not matter.
     few = {n for found in figures if sum(joint_cells[n].persons for n in found) < t for n in found}
     only = {n for found in figures if not is_rounded or large.isdisjoint(found) for n in found}
     return [joint_cell for n, joint_cell in enumerate(joint_cells) if n in large or n in only - few]
@@ -208,8 +216,8 @@ def known_joint_cells(
 def unobserved_joint_cells(
     family: TableFamily, known: Sequence[JointCell], rows: TableRows, unlisted: Collection[LinkedTable], t: int
 ) -> Iterator[JointCell]:
-    """A joint cell of nobody for each row, side of a condition and crossing of two tables that has no t persons.
-    `unlisted` are tables that can have rows which no list names."""
+    """A joint cell of nobody for each row, each side of a condition and each crossing of two tables that lacks t
+    persons. `unlisted` are tables that can have rows on no list."""
     large = [a for a in known if a.persons >= t]
     groups, others = JointCellIndex(large), PlaceCompletion(family, large)
     found: dict[tuple[tuple[str, str], ...], JointCell] = {}
@@ -219,12 +227,14 @@ def unobserved_joint_cells(
         if not groups.by(tuple(place), frozenset()).get(tuple(place.values())) and others.is_possible(place):
             whole = others.complete(place)
             name = tuple(sorted((d, repr(v)) for d, v in whole.items()))
+            # Requested places come first and win.
             found.setdefault(name, JointCell(whole, 0, 0, {}, is_open=True, is_requested=is_requested))
     return iter(found.values())
 
 
 def _counted_conditions(family: TableFamily) -> Iterator[tuple[LinkedTable, frozenset[DimensionValue]]]:
-    """Each table with the conditions on the persons of its rows, and of what it counts in them: on both sides."""
+    """Each table with the conditions on the persons of its rows and on what it counts in them: on both sides of each
+    condition."""
     for member in family.members:
         yield member, member.tests
         for figure in _count_figures(member):
@@ -242,7 +252,7 @@ def _both_sides(member: LinkedTable, figure: LinkedFigure) -> Iterator[frozenset
 
 
 def _row_sides(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
-    """Each row of each table, on both sides of what is counted in it."""
+    """Each row of each table, on both sides of each counted condition."""
     for member, tests in _counted_conditions(family):
         yield from _row_places(member, tests, rows)
 
@@ -252,7 +262,7 @@ def _row_places(member: LinkedTable, tests: frozenset[DimensionValue], rows: Tab
 
 
 def _row_complements(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
-    """Each row of each table, without those whom another table of fewer persons counts."""
+    """Each row of each table without the persons whom another table counts under a further condition."""
     conditions = dict.fromkeys(d for m in family.members for d, _ in m.tests)
     for member, tests in _counted_conditions(family):
         for d in (d for d in conditions if d not in dict(tests)):
@@ -262,7 +272,7 @@ def _row_complements(family: TableFamily, rows: TableRows) -> Iterator[JointPlac
 def _crossings(
     family: TableFamily, rows: TableRows, unlisted: Collection[LinkedTable], groups: JointCellIndex
 ) -> Iterator[JointPlace]:
-    """What could be in a row of one table, and in a row of another that the other does not show."""
+    """Places that could belong to a row of one table and to a row of another table that is not shown there."""
     for fine, coarse in permutations(family.members, 2):
         hidden = _hidden_rows(fine, rows, groups)
         shared = [d for d in coarse.keys if d in fine.keys]

@@ -1,4 +1,5 @@
-"""One suppression pattern for all tables of a family: what is hidden first, and what must go with it."""
+"""One suppression pattern for all tables of a family: which figures are hidden by rules, and which must be hidden
+too."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,30 +28,30 @@ from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
 FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
-"""A figure: its table, the row's keys, the statistic."""
+"""A figure: its table, the keys of the row, the statistic."""
 
 ENOUGH_ROUNDED = 3
-"""Rounded figures that have to be put together to tell of a cell that no figure is about."""
+"""The number of rounded figures that must be combined to disclose a cell that no figure is about."""
 
 COARSE_BASE = 8
-"""Sizes count by powers of this: which cell is hidden hardly ever depends on one person in it."""
+"""Sizes are rounded to powers of this, so that the choice of hidden cells hardly ever depends on one person."""
 
 
 @dataclass(slots=True)
 class LinkedSystem:
     """Cells by number: first the joint cells, then every other sum of them that is shown.
 
-    atoms             the joint cells that each cell is the sum of
-    values            of each cell, at least: of a count a coarse number, so that it tells of nobody
+    joint_cells       the joint cells that make up each cell
+    values            of each cell, a lower bound; for a count a coarse number, which discloses nobody
     persons           of each cell
-    widths            how wide the interval must be if it is not to be derived
-    costs             what it costs to hide a cell
-    figures           the cell of each figure; two figures of the same people are one cell
-    sums              of a cell that leaves rounded, the cell that is its sum
-    beside            cells that are told where a figure is shown, though it is another
-    slack             cells that stand for what rounding leaves open, and how far it goes
-    signed            some contribution is negative
-    joint             how many of the cells are joint cells
+    widths            the least width of the interval of a protected cell
+    costs             the cost of hiding a cell
+    figures           the cell of each figure; two figures of the same people share a cell
+    sums              maps a cell that is released rounded to the cell of its exact sum
+    derived           figures and the other cells that they disclose
+    slack             cells for the rounding error, with its largest size
+    signed            whether some contribution is negative
+    joint             the number of joint cells
     """
 
     joint_cells: list[tuple[int, ...]] = field(default_factory=list)
@@ -67,12 +68,13 @@ class LinkedSystem:
     joint: int = 0
 
     def sum_of(self, cell: int) -> int:
-        """The cell that a released one is the rounded value of."""
+        """The cell of the exact sum of a released cell."""
         return self.sums.get(cell, cell)
 
 
 CountAliases = Mapping[FigurePlace, frozenset[DimensionValue]]
-"""Counts that are shown as another of their row, with the conditions of that one: so few persons tell the two apart."""
+"""Counts that are displayed like another count of their row, with the conditions of that other count: fewer than t
+persons distinguish the two."""
 
 
 def build_linked_system(
@@ -83,7 +85,7 @@ def build_linked_system(
     amount: str | None,
     count_aliases: CountAliases | None = None,
 ) -> LinkedSystem:
-    """The counts of a family (`amount` is None), or one amount."""
+    """The system of a family's counts (`amount` is None), or of one amount."""
     builder = _SystemBuilder(groups, profile, amount, count_aliases or {})
     builder.found.joint = len(groups.joint_cells)
     for member in family.members:
@@ -94,12 +96,12 @@ def build_linked_system(
 
 
 def rounding_slack(profile: DisclosureRules) -> float:
-    """How far a count can be from what is released for it: keyed noise goes farther than rounding does."""
+    """The largest difference between a count and its rounded value. Keyed noise can differ by more."""
     return (profile.round_base - 1) / 2
 
 
 def coarse_size(size: int, t: int) -> int:
-    """A size that one person hardly ever changes: t, and that times powers of eight. A smaller one counts as one."""
+    """Round a size so that one person hardly ever changes it: to t times a power of eight. Below t, to 0 or 1."""
     return min(size, 1) if size < t else t * COARSE_BASE ** floor(log(size / t, COARSE_BASE) + 1e-12)
 
 
@@ -114,10 +116,10 @@ class _SystemBuilder:
         self._largest = max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
         self.found = LinkedSystem()
         for n in range(len(groups.joint_cells)):
-            self._sum((n,))
+            self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
 
     def add(self, member: LinkedTable, figure: LinkedFigure, rows: Iterable[tuple[Value, ...]]) -> None:
-        if figure.derived and not self._reveals_rows(member, figure):
+        if figure.derived and not self._reveals_rows(member, figure):  # it reveals nothing by itself
             return
         for keys in rows:
             place = (member.where, keys, figure.ident)
@@ -130,18 +132,18 @@ class _SystemBuilder:
                     self.found.figures[place] = cell
 
     def _reveals_rows(self, member: LinkedTable, figure: LinkedFigure) -> bool:
-        """A share tells its whole, and a sum beside its mean the rounded rows; either by itself only where nothing is
-        rounded."""
+        """Whether a derived figure discloses its cell. A share discloses its denominator, and a sum with its mean the
+        rounded rows; either alone discloses anything only if nothing is rounded."""
         both = {f.measure for f in member.figures if f.amount is not None}
-        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES
+        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES  # no slack: nothing is rounded
 
     def _released(self, whole: int) -> int:
-        """The cell of what is released of a sum: it, or what it is rounded to."""
-        if not self._slack:
+        """The cell for the released value of a sum: the sum itself, or its rounded value."""
+        if not self._slack:  # the exact sum is released
             return whole
         if whole not in self._shown:
             found, joint_cells = self.found, self.found.joint_cells[whole]
-            rest = self._cell(joint_cells, 0.0, 0, 0.0)
+            rest = self._cell(joint_cells, 0.0, 0, 0.0)  # the rounding error: unknown, worth nothing
             found.slack[rest] = self._slack * self._unit(joint_cells)
             cell = self._shown[whole] = self._cell(
                 joint_cells, found.values[whole], found.persons[whole], found.widths[whole]
@@ -151,7 +153,7 @@ class _SystemBuilder:
         return self._shown[whole]
 
     def _unit(self, joint_cells: tuple[int, ...]) -> float:
-        """What one row counts: a sum leaves as its mean times the rounded number of rows."""
+        """The contribution of one row: a sum is released as its mean times the rounded number of rows."""
         if self._amount is None:
             return 1.0
         rows = sum(self._groups.joint_cells[n].rows for n in joint_cells)
@@ -159,7 +161,7 @@ class _SystemBuilder:
         return abs(total) / rows if rows else 0.0
 
     def _sum(self, joint_cells: tuple[int, ...]) -> int:
-        """The number of a sum of joint cells."""
+        """The number of the cell for a sum of joint cells."""
         if joint_cells not in self._numbers:
             self._numbers[joint_cells] = self._add_sum(joint_cells)
         return self._numbers[joint_cells]
@@ -177,19 +179,19 @@ class _SystemBuilder:
             largest = self._largest if any(a.is_open for a in parts) else max(a.largest for a in amounts)
             cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, least_width(largest, self._profile))
             self.found.signed |= any(a.low < 0 for a in amounts)
-        if len(joint_cells) > 1:
+        if len(joint_cells) > 1:  # a sum of its parts
             self.found.equations.append(Equation(tuple(self._numbers[n,] for n in joint_cells), cell))
         return cell
 
     def _width_of_count(self, parts: Sequence[JointCell]) -> float:
-        """Of persons whom no figure is about, what three rounded figures leave open is enough."""
-        width = float(self._profile.min_interval)
+        """For persons whom no figure is about, the slack of three rounded figures is enough."""
+        width = float(self._profile.min_interval)  # the least interval of a count, by the rules
         is_derived = all(a.is_open and not a.is_requested for a in parts)
         return min(width, ENOUGH_ROUNDED * self._slack) if is_derived and self._slack else width
 
     def _cell(self, joint_cells: tuple[int, ...], value: float, persons: int, width: float) -> int:
-        """A total costs more than a part of its size. Of two that cost alike, the one that stands later goes: lists
-        begin with what most people are."""
+        """Add a cell. A total costs more than a part of its size. Of equal costs, the later cell is hidden: lists begin
+        with the most frequent values."""
         found, number = self.found, len(self.found.values)
         found.joint_cells.append(joint_cells)
         found.values.append(value)
@@ -200,18 +202,19 @@ class _SystemBuilder:
 
 
 TIED_MEASURES = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
-"""What is hidden where the count of the same row is: a mean beside the others and a known total gives a count."""
+"""Hidden with the count of the same row: a mean with the other means and a known total gives a count."""
 
 
 COVER_RULES = frozenset({"F1", "F2", "F3", "F5", "P1", "P2", "X1"})
-"""Rules that hide a figure of t persons or more for what is beside it: that is a target, the figure is none."""
+"""Rules that hide a figure of t persons or more because of a neighbour. The neighbour is then a target; the figure is
+not."""
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionPattern:
-    """`hidden`: figures that must not be shown beside those that the rules hide. For staff: how many targets were
-    looked at, how many are derived exactly or too closely whatever is hidden, and joint cells that nobody looked at
-    because there are more than policy allows."""
+    """`hidden`: figures to hide in addition to those that the rules hide. For staff: the number of targets that were
+    checked, of those that can be derived exactly or too closely whatever is hidden, and of joint cells beyond the
+    number that policy allows to be checked."""
 
     hidden: frozenset[FigurePlace] = frozenset()
     targets: int = 0
@@ -222,7 +225,7 @@ class SuppressionPattern:
 
 @dataclass(frozen=True, slots=True)
 class PatternInput:
-    """A family while it is repaired: its judged tables, their rows that could be shown, its joint cells."""
+    """A family during repair: its judged tables, the rows that could be shown, its joint cells."""
 
     family: TableFamily
     judged: Mapping[TableIndex, JudgedTable]
@@ -242,8 +245,9 @@ def suppression_pattern(
 ) -> SuppressionPattern:
     """The pattern of a family. Tables that are not in `judged` are not shown at all.
 
-    Known are the figures that the job shows, as it shows them: what was published elsewhere is for the history of
-    releases. Who is in cells of fewer than t persons has no say: the pattern is the same for nobody, one and t-1.
+    An attacker is taken to know the figures of this job as they are shown; the release history deals with other
+    publications. The persons in cells of fewer than t have no influence: the pattern is the same for 0, 1 and t-1 of
+    them.
     """
     shown_family = changed(family, members=tuple(m for m in family.members if m.where in judged))
     rows = {m.where: _possible_rows(judged[m.where], evidence[m.where], profile.t) for m in shown_family.members}
@@ -256,7 +260,7 @@ def suppression_pattern(
     pattern_input = PatternInput(
         shown_family, judged, rows, groups, _count_aliases(shown_family, evidence, profile.t), profile
     )
-    found = _suppress_amount(pattern_input, None, frozenset(), progress)
+    found = _suppress_amount(pattern_input, None, frozenset(), progress)  # counts first: amounts depend on them
     for amount in dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None):
         more = _suppress_amount(pattern_input, amount, found.hidden, progress)
         found = SuppressionPattern(
@@ -271,7 +275,7 @@ def suppression_pattern(
 
 
 def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:
-    """Listed rows, and others of t persons."""
+    """Listed rows, and unlisted rows of at least t persons."""
     listed = (r.row.keys for r in table.rows if r.row.listed)
     return list(dict.fromkeys([*listed, *(c.keys for c in evidence.cells if c.persons >= t)]))
 
@@ -303,7 +307,7 @@ def _suppress_amount(
     beyond = max(0, len(small) - pattern_input.profile.max_joint_targets)
     targets = {found.sum_of(c) for c, rules in reasons.items() if found.persons[c] >= t and not rules <= COVER_RULES}
     targets |= {c for c, at in enumerate(is_open) if at} | set(small[: pattern_input.profile.max_joint_targets])
-    task = _suppression_task(found, targets, hidden, shown, is_open, t)
+    task = _suppression_task(found, targets, hidden, shown, is_open, t)  # counts or one amount
     repaired = suppress(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.derived) if cell in repaired.hidden and p not in primary}
     # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
@@ -317,10 +321,10 @@ def _suppress_amount(
 def _suppression_task(
     found: LinkedSystem, targets: set[int], hidden: set[int], shown: set[int], is_open: Sequence[bool], t: int
 ) -> SuppressionTask:
-    """An open cell, and a joint one of fewer than t persons, is taken for one person, who knows it and is not fewer: so
-    it hides no other cell, and whoever is there, the others hide it."""
+    """An open cell counts as one person, and a joint cell of fewer than t persons as an insider who knows it. So such a
+    cell hides no other one, whoever is in it, and other cells must hide it."""
     alone = {c for c, at in enumerate(is_open) if at}
-    values = [1.0 if c in alone else v for c, v in enumerate(found.values)]
+    values = [1.0 if c in alone else v for c, v in enumerate(found.values)]  # the same for 0, 1 and t-1 persons
     marks = dict.fromkeys(alone, (1.0, inf)) | {c: (-by, by) for c, by in found.slack.items()}
     few = {c for c in range(found.joint) if 0 < found.persons[c] < t}
     return SuppressionTask(
@@ -337,7 +341,7 @@ def _suppression_task(
 
 
 def _primary_figures(pattern_input: PatternInput) -> dict[FigurePlace, frozenset[str]]:
-    """Figures that the rules hide, and by which; a row that is not shown hides all of its own."""
+    """Figures that the rules hide, with these rules. If a row is not shown, all of its figures are hidden."""
     found: dict[FigurePlace, frozenset[str]] = {}
     for member in pattern_input.family.members:
         lines = {r.row.keys: r.line for r in pattern_input.judged[member.where].rows}
@@ -352,7 +356,7 @@ def _primary_figures(pattern_input: PatternInput) -> dict[FigurePlace, frozenset
 
 
 def _primary_cells(found: LinkedSystem, primary: Mapping[FigurePlace, frozenset[str]]) -> dict[int, frozenset[str]]:
-    """The cells that are hidden first, each with every rule that hides one of its figures."""
+    """The cells of primary suppression, each with every rule that hides one of its figures."""
     reasons: dict[int, frozenset[str]] = {}
     for place, cell in found.figures.items():
         if place in primary:
@@ -361,7 +365,7 @@ def _primary_cells(found: LinkedSystem, primary: Mapping[FigurePlace, frozenset[
 
 
 def _tied_figures(pattern_input: PatternInput, hidden: Iterable[FigurePlace]) -> frozenset[FigurePlace]:
-    """Figures that would tell a hidden count of their row."""
+    """Figures that would disclose a hidden count of their row."""
     members: Mapping[TableIndex, LinkedTable] = {m.where: m for m in pattern_input.family.members}
     counts = {
         m.where: {f.ident for f in m.figures if f.measure in CELL_COUNTS and not f.tests} for m in members.values()
@@ -373,7 +377,7 @@ def _tied_figures(pattern_input: PatternInput, hidden: Iterable[FigurePlace]) ->
 
 
 def _count_aliases(family: TableFamily, evidence: Mapping[TableIndex, TableEvidence], t: int) -> CountAliases:
-    """Counts that leave as another count of their row, since fewer than t persons tell the two apart."""
+    """Counts displayed like another count of their row, because fewer than t persons distinguish the two."""
     found: dict[FigurePlace, frozenset[DimensionValue]] = {}
     for member in family.members:
         tests = {f.ident: f.tests for f in member.figures if f.amount is None and not f.derived}
@@ -389,7 +393,8 @@ def _count_aliases(family: TableFamily, evidence: Mapping[TableIndex, TableEvide
 
 
 def _small_joints(found: LinkedSystem, shown: set[int], is_open: Sequence[bool], t: int) -> list[int]:
-    """Joint cells of 1 to t-1 persons that stand in rows of t and more, and are in no table: the smallest first."""
+    """Joint cells of 1 to t-1 persons that are part of rows of t persons or more and are in no table; the smallest
+    first."""
     shown_sums = {found.sum_of(c) for c in shown}
     small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in shown_sums and not is_open[c]]
     return sorted(small, key=lambda c: (found.persons[c], c))

@@ -1,5 +1,5 @@
-"""Which tables of a job count the same people, by which dimensions and conditions, and the joint table that they need.
-Plans only: no evidence, no verdicts."""
+"""Finds the tables of a job that count the same people, with their dimensions and conditions, and plans their joint
+table. Works on plans only: no evidence, no verdicts."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,12 @@ DimensionValue = tuple[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class LinkedFigure:
-    """A statistic of a table as a part of the family: what is counted or added up (`amount` is None for counts), and
-    the condition on rows that it has beside those of its table. `derived`: it is not shown itself, but can be worked
-    out where the statistic is shown (the rows of a mean or share). `argument_text`: the argument as it stands."""
+    """A statistic as a part of the family.
+
+    `amount` is what is summed (None for counts), and `tests` are its conditions on rows in addition to those of its
+    table. `derived`: the figure is not shown itself, but can be worked out from the shown statistic (the rows of a mean
+    or share). `argument_text` is the argument as written.
+    """
 
     ident: int
     amount: str | None
@@ -36,7 +39,7 @@ class LinkedFigure:
 
 @dataclass(frozen=True, slots=True)
 class LinkedTable:
-    """A table of the family: its keys as dimensions, in order, and the conditions by which its rows are fewer."""
+    """A table of the family: its keys as dimensions, in order, and the conditions that restrict its rows."""
 
     where: TableIndex
     table: PlannedTable
@@ -47,9 +50,11 @@ class LinkedTable:
 
 @dataclass(frozen=True, slots=True)
 class TableFamily:
-    """Tables over the rows of one population. `dimensions` are all that tell its rows apart, keys first, each with its
-    scalar; `joint` is the table by all of them, where no member is that already; `amounts` says which of its statistics
-    adds up what."""
+    """Tables over the rows of one population.
+
+    `scalars` are all dimensions that divide its rows, keys first, each with its scalar. `joint` is the table by all of
+    them; None if a member already is that table. `amounts` says which statistic of the joint table sums which amount.
+    """
 
     members: tuple[LinkedTable, ...]
     scalars: tuple[tuple[str, Scalar], ...]
@@ -62,8 +67,10 @@ class TableFamily:
 
     @property
     def finest(self) -> LinkedTable | None:
-        """The member whose cells are the joint cells: none where an amount is added up under a condition."""
+        """The member whose cells are the joint cells. None if there is none, or if an amount is summed under a
+        condition."""
         figures = [f for m in self.members for f in m.figures]
+        # The member's cells do not divide the amount by that condition.
         if any(f.amount is not None and f.tests for f in figures):
             return None
         amounts = {f.amount for f in figures}
@@ -72,8 +79,8 @@ class TableFamily:
 
     @property
     def is_beyond_sums(self) -> bool:
-        """Whether equations do not say all: persons of several groups, who can be in more than one of them; and one
-        amount in several scalings, whose capped digits together are none."""
+        """Whether linear equations cannot describe all tables: persons of several groups can be in more than one of
+        them; and an amount that is shown in several scalings reveals more digits than each scaling may show."""
         persons = {
             (m.keys, m.tests | f.tests) for m in self.members for f in m.figures if f.measure is Measure.COUNT_PERSONS
         }
@@ -91,12 +98,12 @@ def is_finest(member: LinkedTable, dimensions: Sequence[str]) -> bool:
 
 
 def find_families(plan: Plan, max_cells: int) -> tuple[TableFamily, ...]:
-    """The families of a job. A joint table of more than `max_cells` cells is cut off there, and then not used."""
+    """The families of a job. A joint table is cut off at `max_cells` cells and then not used."""
     names = ColumnNumbers()
     found: dict[str, list[tuple[TableIndex, PlannedTable, Population]]] = defaultdict(list)
     for where, table in shown_tables(plan):
         population = population_of(table, names)
-        found[population.base].append((where, table, population))
+        found[population.base].append((where, table, population))  # equal bases: the same rows before conditions
     return tuple(_build_family(tables, names, max_cells) for tables in found.values())
 
 
@@ -107,7 +114,8 @@ def shown_tables(plan: Plan) -> Iterator[tuple[TableIndex, PlannedTable]]:
 
 
 def incomparable_outputs(families: Sequence[TableFamily]) -> frozenset[int]:
-    """Outputs of which a table reads what a table of another family reads, so that nobody compares the two."""
+    """Outputs with a table that reads the same person table as a table of another family. Nothing compares these
+    two."""
     scanned = [{s.table for m in f.members for s in _person_scans(m.table.contributions)} for f in families]
     found = set[int]()
     for n, family in enumerate(families):
@@ -124,7 +132,7 @@ def _build_family(
     tables: list[tuple[TableIndex, PlannedTable, Population]], names: ColumnNumbers, max_cells: int
 ) -> TableFamily:
     conditions = [{scalar_text(c): c for c in p.conditions} for _, __, p in tables]
-    common = set.intersection(*map(set, conditions))
+    common = set.intersection(*map(set, conditions))  # conditions of all tables divide nothing
     scalars: dict[str, Scalar] = {}
     amounts: dict[str, PlannedStatistic] = {}
     members = []
@@ -135,7 +143,7 @@ def _build_family(
         scalars |= keys | {text: _indicator(c) for text, c in specific.items()}
         figures = tuple(_figures(table, population, scalars, amounts))
         members.append(LinkedTable(where, table, tuple(keys), tests, figures))
-    order = dict.fromkeys(k for m in members for k in m.keys)
+    order = dict.fromkeys(k for m in members for k in m.keys)  # keys first, each once
     dimensions = (*order, *(d for d in scalars if d not in order))
     family = TableFamily(tuple(members), tuple((d, scalars[d]) for d in dimensions), None)
     if family.finest is not None:
@@ -145,28 +153,29 @@ def _build_family(
 
 
 def _keys(table: PlannedTable, population: Population) -> dict[str, Scalar]:
-    """A dimension for each key; where two keys are one expression, two that are equal: one alone can be added up."""
+    """A dimension for each key. If two keys have the same expression, they become two equal dimensions, because the
+    table can be added up over one of them alone."""
     found = dict[str, Scalar]()
     for key in table.keys:
         scalar = population.of(key.expression)
         text = scalar_text(scalar)
         while text in found:
-            text += " again"
+            text += " again"  # a new name for an equal dimension
         found[text] = scalar
     return found
 
 
 def _indicator(condition: Scalar) -> Scalar:
-    """A condition as a dimension: 1 where it is true."""
+    """A condition as a dimension: 1 where it is true, otherwise 0."""
     return Case(((condition, ONE),), ZERO, ScalarType.INT)
 
 
 def _figures(
     table: PlannedTable, population: Population, scalars: dict[str, Scalar], amounts: dict[str, PlannedStatistic]
 ) -> Iterator[LinkedFigure]:
-    """Statistics that add up over cells, and the dimensions and amounts that they need."""
+    """Statistics that add up over cells. Adds the dimensions and amounts that they need to `scalars` and `amounts`."""
     for statistic in table.statistics:
-        if statistic.implied_by is not None:
+        if statistic.implied_by is not None:  # judged with the statistic that implies it
             continue
         argument = None if statistic.argument is None else population.of(statistic.argument)
         if statistic.measure is Measure.COUNT_ROWS or (
@@ -184,6 +193,7 @@ def _figures(
             base, conditions = amount_and_conditions(argument)
             indicators = {scalar_text(_indicator(c)): _indicator(c) for c in conditions}
             scalars |= indicators
+            # The bounds are those of another argument.
             amounts.setdefault(scalar_text(base), replace(statistic, argument=base, bounds=None))
             tests = frozenset((d, 1) for d in indicators)
             yield LinkedFigure(
@@ -199,8 +209,9 @@ LINEAR = frozenset({"multiply", "add", "subtract"})
 
 
 def amount_and_conditions(argument: Scalar) -> tuple[Scalar, tuple[Scalar, ...]]:
-    """What an argument adds up, and on which rows. `1.0 * x`, `x + 1`, `COALESCE(x, 0)` and `x` tell the same, and
-    CASE WHEN c THEN x is the x of fewer people. Whatever else it is, it is an amount of its own."""
+    """Return the amount that an argument sums, and the conditions on its rows. `1.0 * x`, `x + 1`, `COALESCE(x, 0)`
+    and `x` disclose the same, and CASE WHEN c THEN x is the x of fewer people. Any other argument is an amount of
+    its own."""
     match argument:
         case Call(op=op, args=(inner, *_)) if op in SCALINGS:
             return amount_and_conditions(inner)
@@ -222,9 +233,10 @@ def _with_joint(
     amounts: dict[str, PlannedStatistic],
     max_cells: int,
 ) -> TableFamily:
-    """The table by all dimensions: what each row of the joint says, and what it adds up."""
+    """Add the joint table: keys are all dimensions, and statistics are the rows and each amount."""
     relation: Relation = rebuild_relation(population, names)
     for condition in common:
+        # Conditions of all tables restrict the joint table as well.
         relation = Filter(relation, condition)
     keys = tuple(
         GroupKey(names.number(f"dimension {n}"), scalar, scalar.type, None, None)

@@ -1,5 +1,5 @@
-"""Whose rows a planned table counts, in a form that is equal for equal rows, however each output came to write it. Pure
-algebra; no values."""
+"""Describes whose rows a planned table counts, in a form that is equal for equal rows, however each output writes it.
+Pure algebra without values."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from broker.domain.plans.substitution import conjuncts, rename_columns, substitu
 
 @dataclass(slots=True)
 class ColumnNumbers:
-    """One number for each column of the job's populations, by what it is: its scan's place in the tree and variable."""
+    """One number for each column of the job's populations. A column is identified by its variable and by the place of
+    its scan in the tree."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     scans: dict[str, dict[str, ScanColumn]] = field(default_factory=lambda: defaultdict(dict))
@@ -25,8 +26,8 @@ class ColumnNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """The rows of `base` on which all of `conditions` are true. `base` is equal for equal rows; `relation` is one
-    tree of it, in the table's own ids, which `given` leads to the job's."""
+    """The rows of `base` on which all `conditions` are true. `base` is equal for equal rows. `relation` is one tree of
+    it in the table's own ids; `given` maps these to the job's ids."""
 
     base: str
     conditions: tuple[Scalar, ...]
@@ -35,7 +36,7 @@ class Population:
     given: Mapping[int, Scalar | int]
 
     def of(self, scalar: Scalar) -> Scalar:
-        """A scalar over the table's rows in the job's ids."""
+        """Translate a scalar over the table's rows to the job's ids."""
         return substitute(scalar, lambda c: _job_scalar(self.given, c))
 
 
@@ -45,7 +46,7 @@ def _job_scalar(given: Mapping[int, Scalar | int], column: ColumnRef) -> Scalar:
 
 
 def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
-    """The population of a planned table: what its filters ask, and what they ask it of."""
+    """The population of a planned table: its base and the conditions of its filters."""
     relation, tests, computed = table.contributions, list[Scalar](), list[Project[Relation]]()
     while isinstance(relation, Filter | Project):
         if isinstance(relation, Filter):
@@ -55,8 +56,10 @@ def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
         relation = relation.child
     reader = _PopulationReader(names)
     base = reader.top(relation)
+    # The innermost projection first: outer ones use its columns.
     for project in reversed(computed):
         reader.compute(project)
+    # By text: repeated conditions count once.
     conditions = {scalar_text(c): c for c in (reader.scalar(t) for t in tests)}
     person = reader.given[table.person]
     assert isinstance(person, int)
@@ -64,7 +67,7 @@ def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
 
 
 class _PopulationReader:
-    """Reads one tree into its text, and gives each of its columns the job's number."""
+    """Turns one tree into text, and gives each of its columns the job's number."""
 
     def __init__(self, names: ColumnNumbers) -> None:
         self._names = names
@@ -78,7 +81,7 @@ class _PopulationReader:
             self.given[ident] = self.scalar(scalar)
 
     def top(self, relation: Relation) -> str:
-        """Years of a lone scan are a condition like any other: its filters say them too."""
+        """The years of a lone scan are left out of the text: its filters state them as a condition anyway."""
         if isinstance(relation, Scan) and relation.years is not None:
             place = f"/{relation.table}"
             self._names.years[place] = self._names.years.get(place, frozenset()) | relation.years
@@ -92,6 +95,7 @@ class _PopulationReader:
                 return f"{self._scan(relation, place)}[{span}]"
             case Filter(child=child, predicate=predicate):
                 below = self.read(child, place)
+                # Sorted: the order of conditions does not matter.
                 tests = sorted(scalar_text(self.scalar(c)) for c in conjuncts(predicate))
                 return f"{below} where {' and '.join(dict.fromkeys(tests))}"
             case Project(child=child):
@@ -121,8 +125,8 @@ class _PopulationReader:
         return f"({left} {join.how} {'lateral ' * join.lateral}{right} on {on})"
 
     def _whole(self, relation: Relation, place: str) -> str:
-        """A tree that is not looked into: equal only where it is written alike, but for its own ids. Columns of
-        outside, which a lateral tree reads, have their numbers already."""
+        """A tree that is not analysed: two are equal only if they are written alike, apart from ids. Outer columns that
+        a lateral tree reads have their numbers already."""
         order, outside = dict[int, int](), frozenset(self.given)
 
         def name(ident: int) -> int:
@@ -131,6 +135,7 @@ class _PopulationReader:
         def read(column: ColumnRef) -> Scalar:
             if column.ident not in outside:
                 return ColumnRef(name(column.ident), column.type)
+            # A negative id marks an outer column, so that it cannot equal one of the tree's own.
             return substitute(_job_scalar(self.given, column), lambda c: ColumnRef(-c.ident, c.type))
 
         plain = rename_columns(relation, name, read)
@@ -140,7 +145,7 @@ class _PopulationReader:
 
 
 def rebuild_relation(population: Population, names: ColumnNumbers) -> Relation:
-    """The base in the job's ids, with every column that any table of the job reads of it."""
+    """The base in the job's ids, with every column that any table of the job reads from it."""
     return _rebuild(population.relation, "/", population, names, lone=isinstance(population.relation, Scan))
 
 

@@ -1,1 +1,1 @@
-"""Disclosure control of a file of person rows (`broker assess`). Nothing of plans here."""
+"""Disclosure control of a file of person rows (`broker assess`). Does not deal with plans."""

@@ -1,4 +1,4 @@
-"""Judges and repairs a tabulated file of person rows (`broker assess`). Reads no file, counts nothing."""
+"""Judges and repairs a tabulated file of person rows (`broker assess`). Neither reads the file nor counts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +22,14 @@ from broker.postprocessing.exact_arithmetic import as_number
 
 @dataclass(frozen=True, slots=True)
 class AdditiveStatistic:
-    """One statistic over a table: what adds up, and by how many persons (of totals that are not there, at most).
+    """One additive statistic over a table.
 
-    values    what adds up, of every cell
-    persons   of every cell
-    targets   cells that must not be derived, each with the least width
-    hidden    cells that are not shown, targets and others
-    least     fewest persons of a total that may be known, and width of one of fewer
+    values    the value of every cell
+    persons   the persons of every cell; for totals that are not in the table an upper bound
+    targets   cells that must not be derivable, each with its least width
+    hidden    cells that are not shown, targets included
+    least     the fewest persons of a total that may be known
+    width     the least width for a total of fewer persons
     """
 
     values: Sequence[float]
@@ -41,7 +42,7 @@ class AdditiveStatistic:
 
 @dataclass(frozen=True, slots=True)
 class TableSuppression:
-    """All cells not to show, and how many targets everybody still derives exactly, or more closely than asked."""
+    """All cells to hide, and the number of targets that can still be derived exactly, or more closely than required."""
 
     hidden: frozenset[int]
     exact: int
@@ -50,12 +51,12 @@ class TableSuppression:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """A table within the same table with all its totals.
+    """A table, and the same table with all its totals.
 
-    closed     that table
-    own        of each cell of the first its number there
-    above      of each cell of the first what it adds to there
-    basic      the one-way totals and the grand total there
+    closed     the table with all totals
+    own        for each cell of the table, its number in `closed`
+    containing_totals   for each cell of the table, the cells of `closed` that it adds to
+    basic      the one-way totals and the grand total in `closed`
     """
 
     closed: ClosedTable
@@ -75,7 +76,8 @@ def margins_of(table: ClosedTable) -> Margins:
 
 
 def suppress_table(margins: Margins, figures: AdditiveStatistic, progress: Progress = no_progress) -> TableSuppression:
-    """The attacker knows one-way totals and the grand total even of a table that is shown without totals."""
+    """Run secondary suppression on one statistic. The attacker knows one-way totals and the grand total, even if the
+    table is shown without totals."""
     task = suppression_task(margins, figures)
     if not task.targets:
         return TableSuppression(figures.hidden, 0, 0)
@@ -89,18 +91,20 @@ def suppress_table(margins: Margins, figures: AdditiveStatistic, progress: Progr
 def suppression_task(margins: Margins, figures: AdditiveStatistic) -> SuppressionTask:
     own, size = margins.own, margins.closed.size
     values, persons = [0.0] * size, [0] * size
+    # Totals that the table lacks are added up, because the attacker may know them.
     for totals, value, many in zip(margins.containing_totals, figures.values, figures.persons, strict=True):
         for i in totals:
             values[i] += value
             persons[i] += many
-    few = {i for i in margins.basic if 0 < persons[i] < figures.least}
-    hidden = frozenset(own[i] for i in figures.hidden)
-    unreleased = frozenset(range(size)) - frozenset(own)
+    few = {i for i in margins.basic if 0 < persons[i] < figures.least}  # totals that break a rule become targets
+    hidden = frozenset(own[i] for i in figures.hidden)  # numbers of the closed table
+    unreleased = frozenset(range(size)) - frozenset(own)  # totals that the table does not show
     return SuppressionTask(
         margins.closed,
         values,
         dict.fromkeys(few, figures.width) | {own[i]: width for i, width in figures.targets.items()},
         hidden | (few - unreleased),
+        # Zeros may be known, and a single contributor knows their own cell: neither covers others.
         frozenset(i for i in own if values[i] == 0 or persons[i] == 1),
         signed=any(v < 0 for v in values),
         unreleased=unreleased,
@@ -117,7 +121,8 @@ def with_all_totals(table: ClosedTable) -> ClosedTable:
 
 
 def is_one_way_total(place: CellCoordinates) -> bool:
-    """A one-way total or the grand total (of a one-dimensional table, the grand total alone)."""
+    """Whether the cell is a one-way total or the grand total. In a one-dimensional table only the grand total
+    counts."""
     given = sum(category is not None for category in place)
     return given == 0 or (given == 1 and len(place) > 1)
 
@@ -125,8 +130,8 @@ def is_one_way_total(place: CellCoordinates) -> bool:
 def known_totals(margins: Margins, unsafe: Collection[int]) -> frozenset[int]:
     """The basic totals that everybody may know from elsewhere.
 
-    A total that does not pass the rules is nobody's public knowledge; and where one of a dimension does not, the
-    others of it cannot all be known either: with the grand total they would give it.
+    A total that breaks a rule is not public knowledge. Then the other one-way totals of its dimension cannot all be
+    known either, because with the grand total they would give it.
     """
     cells, known = margins.closed.cells, margins.basic - set(unsafe)
     axes = {axis for i in margins.basic - known for axis, category in enumerate(cells[i]) if category is not None}
@@ -141,22 +146,23 @@ HALF = Decimal("0.5")
 def judge_microdata(
     tabulation: Tabulation, profile: DisclosureRules, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """The disclosure rules on a file of person rows (`broker assess`), for staff.
+    """Apply the disclosure rules to a file of person rows (`broker assess`) and return the record for staff. Raises
+    Invalid("no-record-keys") for cell-key rounding.
 
-    Holes of a count are kept in every other figure of the table, and sum and mean of one column have the same
-    holes: each of them with the others would give the missing one. Quantiles, deviations, extremes and modes add up
-    to nothing, so no hole of theirs is worked out from the others.
+    Suppressed cells of the count are also suppressed in every other figure of the table, and sum and mean of a column
+    share their suppressed cells: either would give the missing one together with the other figures. Quantiles,
+    deviations, extremes and modes do not add up, so their suppressed cells cannot be worked out from the others.
     """
-    if profile.rounding is Rounding.CELL_KEY:
+    if profile.rounding is Rounding.CELL_KEY:  # its noise needs record keys
         raise Invalid("no-record-keys", "Cell-key rounding needs the record keys of a vault; a file has none.")
-    if not all(tabulation.categories):
+    if not all(tabulation.categories):  # an empty file
         return {"cells": [], "audit": {"exact": 0, "narrow": 0}}
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
     number_of = table.number_of()
     found = {number_of[c.place]: c for c in tabulation.cells}
     sheets = judged_sheets(tabulation, table, found, profile)
     if profile.zeros is ZeroPolicy.PUBLISH and any(s.unsafe for s in sheets):
-        # Beside a hidden cell a shown zero would tell that the hidden one is not empty.
+        # Next to a hidden cell, a shown zero would reveal that the hidden one is not empty.
         profile = replace(profile, zeros=ZeroPolicy.SUPPRESS)
         sheets = judged_sheets(tabulation, table, found, profile)
     cover, audited = _suppress_sums(sheets, table, found, profile, progress)
@@ -174,13 +180,13 @@ def judge_microdata(
 
 
 def zero_cell_patterns(tabulation: Tabulation, profile: DisclosureRules) -> list[tuple[CellCoordinates, Finding]]:
-    """What a person looks at once for many cells: zeros, by pattern."""
+    """Patterns of zero cells, each of which a person reviews once."""
     table = close_categories(tabulation.categories, [tabulation.totals] * len(tabulation.by))
     return zero_patterns(persons_by_cell(tabulation, table), profile)
 
 
 def _hide_whole_boxes(sheets: Sequence[StatisticSheet]) -> None:
-    """A box is drawn from all its quantiles, so it is hidden with any of them."""
+    """Hide a whole box plot if any of its quantiles is hidden, because it is drawn from all of them."""
     for column in {s.wanted.column for s in sheets if s.wanted.box}:
         parts = [s for s in sheets if s.wanted.box and s.wanted.column == column]
         hidden = frozenset().union(*(s.hidden for s in parts))
@@ -196,17 +202,19 @@ def _suppress_sums(
     profile: DisclosureRules,
     progress: Progress,
 ) -> tuple[frozenset[int], dict[str, int]]:
-    """Holes of all that adds up: those of the counts, which every other figure has too, and what the audit finds."""
+    """Suppress all additive statistics. Return the suppressed cells of the counts, which apply to every other figure
+    too, and the totals of the audit."""
     audited = {"exact": 0, "narrow": 0}
     cover: frozenset[int] = frozenset()
     counts = [s for s in sheets if s.wanted.column is None]
     columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
+    # Counts first: their cover applies to every figure.
     added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
     margins = margins_of(table) if any(added) else None
     for group in added:
         if group and margins is not None:
             hidden = _suppress_group(group, margins, found, cover, profile, audited, progress)
-            cover = cover or (hidden if group is counts else frozenset())
+            cover = cover or (hidden if group is counts else frozenset())  # only the counts' cells apply to all
     return cover, audited
 
 
@@ -219,7 +227,7 @@ def _suppress_group(
     audited: dict[str, int],
     progress: Progress,
 ) -> frozenset[int]:
-    """One pattern of holes for all sheets of the group; what the audit finds is added up."""
+    """One suppression pattern for all sheets of the group. Adds the audit's counts to `audited`."""
     unsafe = frozenset().union(*(s.unsafe for s in group))
     first = group[0]
     values = [_amount(e, first.wanted[0]) for e in first.evidence]
@@ -237,13 +245,14 @@ def _suppress_group(
 
 
 def _amount(evidence: StatisticEvidence, measure: Measure) -> float:
-    """What adds up over the table: rows, or the column's sum (for its mean, too)."""
+    """The value that adds up over the table: rows, or the column's sum (also for its mean)."""
     value = evidence.total if measure in MAGNITUDES else evidence.value
     return 0.0 if value is None else float(as_number(value))
 
 
 def _width(evidence: StatisticEvidence, measure: Measure, profile: DisclosureRules) -> float:
-    """How far apart what is derived must be: for counts the profile's, for sums what protects the largest person."""
+    """The least width of a derived interval: for counts that of the rules, for sums the width that protects the largest
+    person."""
     if measure not in MAGNITUDES:
         return float(profile.min_interval)
     largest = 0.0 if evidence.largest is None else abs(float(as_number(evidence.largest)))
@@ -285,7 +294,7 @@ def _statistic_name(wanted: StatisticRequest) -> str:
 
 
 def json_number(value: Value) -> Any:
-    """A figure as a JSON number: whole where it is whole."""
+    """A figure as a JSON number, as an integer if it is whole."""
     if isinstance(value, (Decimal, float)):
         whole = int(value)
         return whole if value == whole else float(value)

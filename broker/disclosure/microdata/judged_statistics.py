@@ -1,4 +1,4 @@
-"""The rules' findings on each statistic of a tabulated file, cell by cell and across cells."""
+"""The rules' findings on each statistic of a tabulated file, within cells and across cells."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,40 +22,42 @@ from broker.policy.disclosure_rules import DisclosureRules
 
 PersonsByCell = Mapping[CellCoordinates, int]
 FindingByCell = dict[CellCoordinates, Finding]
-"""Of each cell: the distinct persons, or what is found on it."""
+"""By cell: the number of distinct persons, and the finding."""
 
 
 def full_lines(persons: PersonsByCell, profile: DisclosureRules) -> FindingByCell:
-    """F3: a category that holds (nearly) all of its line of the table. A line that is the whole population, or along
-    a dimension of one category, follows from the filter. Nothing else is taken for structure: a file declares none."""
+    """F3: a category that holds (nearly) all persons of its line of the table. Lines of the whole population, and of
+    dimensions with one category, are excluded because they follow from the filter. A file declares no other
+    structure."""
     verdict, share = POLICY_VERDICTS[profile.full], decimal(profile.full_share)
     found: FindingByCell = {}
-    if verdict is None or share is None:
+    if verdict is None or share is None:  # the rule is off
         return found
     for line in lines(persons):
         top = max(line, key=line.__getitem__)
         total = sum(line.values())
         if line[top] >= share * total:
-            sentence = "One category holds (nearly) everybody of its line of the table."
+            sentence = "Everybody, or nearly everybody, in this line of the table is in one category."
             found[top] = finding("F3", verdict, sentence, persons=line[top], line=total)
     return found
 
 
 def nearly_full_lines(persons: PersonsByCell, profile: DisclosureRules) -> FindingByCell:
-    """F4: without some k of its members a line is full: these few learn what all the others are."""
+    """F4: a line that is full without up to `coalition` of its members. Those few learn the category of all the
+    others."""
     found: FindingByCell = {}
     for line in lines(persons) if POLICY_VERDICTS[profile.full] is not None else ():
         top = max(line, key=line.__getitem__)
         others = sum(line.values()) - line[top]
-        if 1 <= others <= profile.coalition < line[top]:
-            sentence = "The few outside this category learn that everybody else of the line is in it."
+        if 1 <= others <= profile.coalition < line[top]:  # so few can combine what they know
+            sentence = "The few persons outside this category learn that everybody else in the line is in it."
             found[top] = finding("F4", Verdict.SUPPRESS, sentence, persons=line[top], others=others)
     return found
 
 
 def zero_patterns(persons: PersonsByCell, profile: DisclosureRules) -> list[tuple[CellCoordinates, Finding]]:
-    """F2: zeros are looked at by pattern and not one by one: a finding for all with one category of the last dimension.
-    Its place has None where the pattern's cells differ."""
+    """F2: one finding for all zero cells with the same category of the last dimension, so that people review patterns
+    and not single cells. Coordinates in which the cells differ are None."""
     verdict = POLICY_VERDICTS[profile.zeros]
     groups: dict[str | None, list[CellCoordinates]] = defaultdict(list)
     for place, n in persons.items():
@@ -65,27 +67,27 @@ def zero_patterns(persons: PersonsByCell, profile: DisclosureRules) -> list[tupl
     for places in groups.values():
         shared = tuple(p[0] if len(set(p)) == 1 else None for p in zip(*places, strict=True))
         assert verdict is not None
-        patterns.append((shared, finding("F2", verdict, "Nobody stands behind these figures.", cells=len(places))))
+        patterns.append((shared, finding("F2", verdict, "These figures have no persons.", cells=len(places))))
     return patterns
 
 
 def lines(persons: PersonsByCell) -> Iterator[dict[CellCoordinates, int]]:
-    """Every line of the table and of each of its tables of totals: cells that differ in one dimension alone, where the
-    others are not all summed over; of cells with somebody, and along dimensions with several categories of them."""
+    """Every line of the table and of its tables of totals: cells that differ in one dimension, where not all other
+    dimensions are summed over. Empty cells are left out, as are dimensions with only one category in use."""
     found = {p: n for p, n in persons.items() if n}
     width = len(next(iter(found), ()))
     for axis in range(width):
         groups: dict[CellCoordinates, dict[CellCoordinates, int]] = defaultdict(dict)
         for place, n in found.items():
             rest = place[:axis] + place[axis + 1 :]
-            if place[axis] is not None and any(c is not None for c in rest):
+            if place[axis] is not None and any(c is not None for c in rest):  # the line of all totals is the population
                 groups[rest][place] = n
         if len({p[axis] for line in groups.values() for p in line}) > 1:
             yield from groups.values()
 
 
 def line_findings(persons: PersonsByCell, profile: DisclosureRules) -> dict[CellCoordinates, tuple[Finding, ...]]:
-    """All findings of a count's cells that the cells alone do not show."""
+    """All findings on a count's cells that need other cells of the table."""
     findings: dict[CellCoordinates, tuple[Finding, ...]] = defaultdict(tuple)
     for rule in LINE_RULES:
         for place, said in rule(persons, profile).items():
@@ -105,21 +107,21 @@ class StatisticSheet:
     rules: list[tuple[str, ...]]
     verdicts: list[Verdict]
     shown: list[Value] = field(default_factory=list)
-    """What each cell's figure would be released as."""
+    """The released value of each cell's figure."""
     hidden: frozenset[int] = field(default_factory=frozenset)
     broken: frozenset[int] = field(default_factory=frozenset)
-    """Where another part of the same box plot is hidden."""
+    """Cells where another part of the same box plot is hidden."""
 
     @property
     def unsafe(self) -> frozenset[int]:
-        """Cells that may not be shown by the rules, or not before a person has looked at them."""
+        """Cells that the rules hide, or that a person must review first."""
         return frozenset(i for i, v in enumerate(self.verdicts) if v is not Verdict.PUBLISH)
 
 
 def judged_sheets(
     tabulation: Tabulation, table: ClosedTable, found: Mapping[int, TabulatedCell], profile: DisclosureRules
 ) -> list[StatisticSheet]:
-    """Every statistic by the rules on its cells, and counts by those across cells as well."""
+    """Judge every statistic by the rules on single cells, and counts also by the rules across cells."""
     across = line_findings(persons_by_cell(tabulation, table), profile)
     fractions: dict[str | None, set[Decimal]] = defaultdict(set)
     for wanted in tabulation.wanted:
@@ -137,7 +139,7 @@ def judged_sheets(
 
 
 class _CellContext(NamedTuple):
-    """What the rules ask of a cell, beside a statistic's own evidence."""
+    """What the rules read of a cell besides the statistic's own evidence."""
 
     place: CellCoordinates
     persons: int
@@ -147,7 +149,7 @@ class _CellContext(NamedTuple):
 
 
 def _cell_context(place: CellCoordinates, cell: TabulatedCell | None, school: int | None) -> _CellContext:
-    """`school` is the dimension of institutions."""
+    """`school` is the index of the dimension of institutions, or None."""
     own = school is not None and place[school] is not None
     if cell is None:
         return _CellContext(place, 0, None, None, own)
@@ -165,7 +167,7 @@ def _sheet(
     nothing, statistic = empty_evidence(wanted.measure), PlannedStatistic(0, wanted.measure, None, ScalarType.INT)
     box = min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None
     rules: Callable[[RuleInput], tuple[Finding, ...]] = partial(findings_of, profile=profile)
-    if wanted.column is None:  # many cells of a count are alike: each question is asked once
+    if wanted.column is None:  # many cells of a count are alike: judge each kind once
         rules = cache(rules)
     sheet = StatisticSheet(wanted, [c.statistics[wanted] if c else nothing for c in cells], [], [])
     for evidence, at, some in zip(sheet.evidence, behind, _nonzero_persons(wanted, cells), strict=True):
@@ -178,7 +180,7 @@ def _sheet(
             protected=shown,
             largest_institution=at.largest_institution,
             by_institution=at.by_institution,
-            margin=None in at.place,
+            margin=None in at.place,  # a total over some dimension
             span=span,
             some=some,
             box=box,
@@ -196,14 +198,15 @@ def _verdict(answers: Iterable[Finding]) -> Verdict:
 
 
 def _released_value(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Value:
-    """What would be shown. No plan has multiplied the rows of a file, so its counts of rows are rounded as they are."""
+    """The value that would be shown. Counts of rows are rounded as they are, because no plan has multiplied the rows of
+    a file."""
     if statistic.measure is Measure.COUNT_ROWS:
         return round_count(evidence.value, profile)
     return rounded_value(statistic, evidence, profile, evidence.rows)
 
 
 def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell | None]) -> Sequence[int | None]:
-    """Of a mean, in each cell the persons whose total is not nothing."""
+    """For a mean: in each cell the persons whose total is not 0."""
     if wanted.measure is not Measure.MEAN:
         return [None] * len(cells)
     total = StatisticRequest(Measure.SUM, wanted.column)

@@ -1,4 +1,4 @@
-"""What is requested of a file of person rows, and the file as cells with their evidence. Judges nothing."""
+"""What is requested of a file of person rows, and the file as cells with their evidence. Takes no decisions."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,8 @@ from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, Number, absolut
 
 
 class StatisticRequest(NamedTuple):
-    """A statistic asked for: COUNT_ROWS of nothing, others of a column; a quantile's fraction, maybe for a box plot."""
+    """A requested statistic: COUNT_ROWS has no column. `fraction` is that of a quantile; `box`: it belongs to a box
+    plot."""
 
     measure: Measure
     column: str | None = None
@@ -26,8 +27,8 @@ class StatisticRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TabulationRequest:
-    """The options of `broker assess`. `places` are the quantiles, deviations, extremes and modes; `needs` says what the
-    rules will ask of the evidence of quantiles."""
+    """The options of `broker assess`. `places` are the quantiles, deviations, extremes and modes. `needs` is the
+    evidence of quantiles that the rules read."""
 
     unit: str
     by: tuple[str, ...]
@@ -41,23 +42,24 @@ class TabulationRequest:
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The columns that are added up."""
+        """The columns that are summed."""
         return tuple(dict.fromkeys((*self.sums, *self.means)))
 
     @property
     def ordered(self) -> tuple[str, ...]:
-        """The columns whose single values are looked at."""
+        """The columns whose single values matter."""
         return tuple(dict.fromkeys(w.column for w in self.places if w.column is not None))
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The columns that hold numbers: all but those of which only the most common value is asked for."""
+        """The columns that must hold numbers: all but those of which only the mode is requested."""
         places = [w.column for w in self.places if w.column is not None and w.measure is not Measure.MODE]
         return tuple(dict.fromkeys((*self.measures, *places)))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that are read."""
+        # Rules on institutions need it, whether or not it is a key.
         school = [self.institution] if self.institution else []
         return tuple(dict.fromkeys((self.unit, *self.by, *self.measures, *self.ordered, *school)))
 
@@ -71,14 +73,15 @@ class TabulationRequest:
 
 
 def check_request(request: TabulationRequest) -> None:
-    """What can be told to be wrong without the file."""
+    """Check what does not need the file. Raises Invalid("bad-by") unless the grouping columns are one or more different
+    ones."""
     if not request.by or len(set(request.by)) < len(request.by):
         raise Invalid("bad-by", "Name one or more different columns to group by.")
 
 
 @dataclass(frozen=True, slots=True)
 class TabulatedCell:
-    """One observed cell or total: rows, distinct persons, institutions where asked, evidence by statistic."""
+    """One observed cell or total: rows, distinct persons, institutions if requested, and evidence by statistic."""
 
     place: CellCoordinates
     rows: int
@@ -90,10 +93,10 @@ class TabulatedCell:
 
 @dataclass(frozen=True, slots=True)
 class Tabulation:
-    """A file as cells: `categories` for each dimension in the order shown ("(missing)" for none), totals if asked for.
+    """A file as cells. `categories` lists those of each dimension in the order shown ("(missing)" for a missing value).
 
-    Cells in which nobody is need not be there. SUM and MEAN evidence of one column is given together, whichever
-    was asked for: persons of SUM have a non-zero total, those of MEAN a value.
+    Cells without persons may be absent. The evidence of SUM and MEAN of one column comes together, whichever was
+    requested: the persons of SUM have a non-zero total, those of MEAN a value.
     """
 
     by: tuple[str, ...]
@@ -105,7 +108,7 @@ class Tabulation:
 
 
 class ValueTally(NamedTuple):
-    """A value, the rows that have it, and their distinct persons."""
+    """A value, the number of rows that have it, and of distinct persons."""
 
     value: Any
     rows: int
@@ -115,10 +118,10 @@ class ValueTally(NamedTuple):
 def distribution_evidence(
     wanted: StatisticRequest, tally: Sequence[ValueTally], persons: int, most: int, needs: EvidenceNeeds | None
 ) -> StatisticEvidence:
-    """Of a cell in which `persons` have a value, at most `most` of them each."""
+    """Evidence of a non-additive statistic in a cell in which `persons` have values, at most `most` rows each."""
     if not tally:
         return StatisticEvidence(None, 0, 0)
-    found, rows = sorted(tally), sum(t.rows for t in tally)
+    found, rows = sorted(tally), sum(t.rows for t in tally)  # by value
     match wanted.measure:
         case Measure.LOWEST | Measure.HIGHEST:
             at = found[0 if wanted.measure is Measure.LOWEST else -1]
@@ -140,34 +143,37 @@ def _plain_number(value: Decimal) -> Value:
 
 
 def _quantile(found: Sequence[ValueTally], rows: int, fraction: Decimal) -> Decimal:
-    """Between the two values around it, in proportion, as SQL's PERCENTILE_CONT has it."""
+    """Interpolated linearly between the two neighbouring values, like SQL's PERCENTILE_CONT."""
     place = (rows - 1) * fraction
     below = int(place)
-    ends = list(accumulate(t.rows for t in found))
+    ends = list(accumulate(t.rows for t in found))  # the row number behind each value's last row
     low, high = (Decimal(found[bisect_right(ends, min(i, rows - 1))].value) for i in (below, below + 1))
     return low + (high - low) * (place - below)
 
 
 def _deviation(found: Sequence[ValueTally], rows: int) -> Value:
-    """Of a sample; of one row there is none."""
+    """The sample standard deviation; None for fewer than two rows."""
     if rows < 2:
         return None
     total = sum((Decimal(t.value) * t.rows for t in found), Decimal(0))
     squares = sum((Decimal(t.value) ** 2 * t.rows for t in found), Decimal(0))
+    # Rounding can make it slightly negative.
     return (max(Decimal(0), squares - total * total / rows) / (rows - 1)).sqrt()
 
 
 def _rounding_exponent(
     value: Decimal, found: Sequence[ValueTally], rows: int, persons: int, most: int, needs: EvidenceNeeds
 ) -> int | None:
-    """The least power of ten, from the digits that may be shown, at which `least` persons are surely shown the same.
+    """The smallest power of ten at which at least `needs.min_persons` persons are certain to have a value shown as the
+    same.
 
-    A person with several rows in reach is counted once: there are at least as many as the rows and values in
-    reach need, if nobody has more than `most`, and as cannot be elsewhere.
+    Starts from the digits that may be shown. The number of persons in reach is a lower bound: from the rows in reach if
+    nobody has more than `most`, from the persons by value, and from the rows out of reach.
     """
     values = [Decimal(t.value) for t in found]
     of_rows = [0, *accumulate(t.rows for t in found)]
     of_persons = [0, *accumulate(t.persons for t in found)]
+    # Beyond this every value rounds to 0.
     furthest = max(abs(values[0]), abs(values[-1]), abs(value))
     exponent = -needs.digits
     while True:
@@ -176,13 +182,14 @@ def _rounding_exponent(
         there = max(-(-inside // most), -(-(of_persons[last] - of_persons[first]) // most), persons - (rows - inside))
         if there >= needs.min_persons:
             return exponent
+        # At this exponent everything rounds to 0, so a larger one gains nothing.
         if Decimal(1).scaleb(exponent) / 2 > furthest:
             return None
         exponent += 1
 
 
 def _values_shown_as(values: Sequence[Decimal], shown: Number, exponent: int) -> tuple[int, int]:
-    """Which of the sorted values are rounded (half away from zero) to what is shown: first to before last."""
+    """The range (first, end) of the sorted values that are rounded (half away from zero) to `shown`."""
     half = Decimal(1).scaleb(exponent) / 2
     low, high = Decimal(shown) - half, Decimal(shown) + half
     first = bisect_left(values, low) if shown > 0 else bisect_right(values, low)

@@ -1,1 +1,1 @@
-"""Records of an assessment: staff's, ACRO's, the stored form, and what is released. Judges nothing."""
+"""Records of an assessment: for staff, for ACRO, the stored form, and what is released. Takes no decisions."""

@@ -1,6 +1,7 @@
-"""A job's outputs as ACRO's `results.json`, so that its viewer shows them to checkers. For staff; judges nothing.
+"""A job's outputs as ACRO's `results.json`, so that its viewer shows them to checkers. For staff; takes no decisions.
 
-The shape is that of ACRO 1.0.1 (`Records.finalise_json`); its viewer wants files beside it and their checksums.
+The format is that of ACRO 1.0.1 (`Records.finalise_json`). Its viewer expects the files and their checksums in the same
+folder.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,19 +22,20 @@ CHECK_NAMES = (
     "negative", "missing", "threshold", "p-ratio", "nk-rule", "all-values-are-same", "class-disclosure", "institutions",
     SECONDARY, "differencing",
 )  # fmt: skip
-"""ACRO's names of checks, and names of our own where ACRO has no such check."""
+"""ACRO's names of checks, and our own names where ACRO has no such check."""
 
 CHECKS: dict[str, frozenset[str]] = {
     name: frozenset(e.ident for e in RULE_CATALOGUE.values() if e.acro_check == name) for name in CHECK_NAMES
 } | {SECONDARY: SECONDARY_RULES}
-"""Our rules under the names of checks."""
+"""Our rules by check."""
 
 OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class AcroItem:
-    """An output of the job: a table's assessment, or None for a script's file. `file` is its name in the folder."""
+    """An output of the job: the assessment of a table, or None for a script's file. `file` is its name in the
+    folder."""
 
     name: str
     file: str
@@ -43,7 +45,7 @@ class AcroItem:
 
 
 def acro_results(items: Sequence[AcroItem], command: str, timestamp: str) -> dict[str, Any]:
-    """`command` is the job's text; `timestamp` (ISO) the caller's."""
+    """The content of `results.json`. `command` is the text of the job; the caller gives `timestamp` in ISO form."""
     results = {f"output_{n}": _result(f"output_{n}", item, command, timestamp) for n, item in enumerate(items)}
     return {"version": ACRO_VERSION, "tool": TOOL, "results": results}
 
@@ -69,12 +71,12 @@ def _result(uid: str, item: AcroItem, command: str, timestamp: str) -> dict[str,
 
 
 def _sdc(assessment: Assessment) -> dict[str, Any]:
-    """Places are counted as the viewer counts them: rows below the header, columns after the first."""
+    """Cells by check. Coordinates are the viewer's: rows from below the header, columns from after the first."""
     cells: dict[str, list[list[int]]] = {check: [] for check in CHECKS}
     for r, row in enumerate(assessment.rows):
         for c in range(assessment.key_count, len(assessment.columns)):
             for check in checks_of(row.rules[c]):
-                cells.setdefault(check, []).append([r, c - 1])
+                cells.setdefault(check, []).append([r, c - 1])  # the viewer does not count the first column
     hidden = any(any(row.suppressed) for row in assessment.rows)
     return {
         "summary": {"suppressed": hidden, **{check: len(places) for check, places in cells.items()}},
@@ -83,14 +85,15 @@ def _sdc(assessment: Assessment) -> dict[str, Any]:
 
 
 def checks_of(rules: Iterable[str]) -> list[str]:
-    """The checks that a figure's rules are, each once, in the order of `CHECKS`."""
+    """The checks of a figure's rules, each once, in the order of `CHECKS`."""
     said = frozenset(rules)
     known = frozenset[str]().union(*CHECKS.values())
+    # Unknown rules must not disappear.
     return [check for check, ids in CHECKS.items() if said & ids] + ([OTHER] if said - known else [])
 
 
 def _outcome(assessment: Assessment) -> dict[str, dict[str, str]]:
-    """As ACRO's frame of outcomes is written: column, then row, then the checks that failed there."""
+    """ACRO's table of outcomes: by column and row, the checks that failed there."""
     columns = range(assessment.key_count, len(assessment.columns))
     labels = _labels(assessment.rows)
     return {
@@ -103,7 +106,7 @@ def _outcome(assessment: Assessment) -> dict[str, dict[str, str]]:
 
 
 def _labels(rows: Sequence[AssessedRow]) -> list[str]:
-    """A row's keys; where they do not tell rows apart, its number."""
+    """The keys of each row; row numbers if keys repeat."""
     plain = [", ".join(map(text_of_value, row.keys)) for row in rows]
     return plain if len(set(plain)) == len(plain) else [str(n) for n in range(len(rows))]
 

@@ -1,4 +1,4 @@
-"""The form in which an assessment and its table records are stored for staff: JSON that gives an equal value back."""
+"""The stored form of an assessment and its table records, for staff: JSON from which an equal value is read back."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -24,7 +24,8 @@ RecordedCell = tuple[tuple[Value, ...], int, int, tuple[JudgedStatistic, ...]]
 
 
 def table_record(table: JudgedTable) -> TableRecord:
-    """Of each observed cell, shown or not. Listed rows in which nobody was found have no evidence."""
+    """Record each observed cell, shown or not. Listed rows in which nobody was found have no evidence and are left
+    out."""
     return TableRecord(
         keys=tuple(_key_name(k) for k in table.planned.keys),
         statistics=tuple((s.ident, s.measure.value) for s in table.planned.statistics),
@@ -56,8 +57,7 @@ def _recorded_cell(row: JudgedRow) -> RecordedCell | None:
 
 
 def record_to_json(record: TableRecord) -> dict[str, Any]:
-    """Everything, exactly: `record_from_json` gives an equal value back. What evidence leaves at its default is left
-    out."""
+    """The complete record: `record_from_json` returns an equal value. Evidence at its default value is left out."""
     return {
         "keys": list(record.keys),
         "statistics": [list(s) for s in record.statistics],
@@ -84,7 +84,7 @@ def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
     return {
         n: value_to_json(v)
         for n, v in values.items()
-        if v != EVIDENCE_DEFAULTS[n] or type(v) is not type(EVIDENCE_DEFAULTS[n])
+        if v != EVIDENCE_DEFAULTS[n] or type(v) is not type(EVIDENCE_DEFAULTS[n])  # 0 and False are equal
     }
 
 
@@ -101,7 +101,7 @@ def _judged_from_json(document: list[Any]) -> JudgedStatistic:
 
 
 def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
-    """Everything, exactly: `assessment_from_json` gives an equal value back."""
+    """The complete assessment: `assessment_from_json` returns an equal value."""
     return {
         "name": assessment.name,
         "columns": list(assessment.columns),
@@ -113,7 +113,7 @@ def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
         "symbols": [list(s) for s in assessment.symbols],
         "notes": list(assessment.notes),
         "tables": [record_to_json(t) for t in assessment.tables],
-        "behind": [list(b) for b in assessment.column_statistics],
+        "behind": [list(b) for b in assessment.column_statistics],  # the stored name
         "audit": None if assessment.audit is None else asdict(assessment.audit),
     }
 
@@ -134,6 +134,7 @@ def assessment_from_json(document: Mapping[str, Any]) -> Assessment:
             column_statistics=tuple(tuple(b) for b in document.get("behind", ())),
             audit=SuppressionAudit(**document["audit"]) if document.get("audit") else None,
         )
+    # Whatever is wrong with a stored document, callers see one error.
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise Invalid("bad-assessment", "A stored assessment cannot be read.") from error
 

@@ -1,4 +1,5 @@
-"""A released table: written as CSV with its record, read back from its bytes, as Parquet and as points."""
+"""Released tables: written as CSV with their record, read back from the bytes, and converted to Parquet and to chart
+points."""
 
 import csv
 import io
@@ -22,7 +23,7 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class ReleasedTable:
-    """`keys` are the places of columns that say what a row is about, `figures` those of numbers."""
+    """`keys` are the indexes of the key columns, `figures` those of number columns."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -38,15 +39,18 @@ class ReleasedTable:
 
 
 def read_released(content: bytes, symbols: Mapping[str, str], keys: frozenset[str] | None) -> ReleasedTable:
-    """`keys` names the columns that the plan has as keys; where it is not known, they are the columns before the first
-    that holds a hidden figure or is not the first and holds numbers. Raises Invalid for what is no CSV."""
+    """Read a released CSV. `keys` names the plan's key columns. If it is None, keys are the columns before the first
+    one of numbers and symbols (the first column never counts as such). Raises Invalid("no-table") if the content is not
+    a CSV table."""
     try:
+        # Spreadsheets may add a byte order mark.
         lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise Invalid("no-table", "This output is no table.", "") from error
+        raise Invalid("no-table", "This output is not a table.", "") from error
     if not lines or any(len(line) != len(lines[0]) for line in lines):
-        raise Invalid("no-table", "This output is no table.", "")
+        raise Invalid("no-table", "This output is not a table.", "")
     columns, rows = tuple(lines[0]), tuple(tuple(line) for line in lines[1:])
+    # Symbols of hidden figures count as numbers.
     numbers = [i for i in range(len(columns)) if _is_number([r[i] for r in rows], symbols)]
     if keys is None:
         first = next((i for i in numbers if i), len(columns))
@@ -61,8 +65,8 @@ def _is_number(values: list[str], symbols: Mapping[str, str]) -> bool:
 
 
 def released_parquet(table: ReleasedTable, about: Mapping[str, str]) -> bytes:
-    """The same table for programs: figures as numbers; a hidden one is null, and `name.symbol` beside it says why.
-    `about` goes with the file. The same table gives the same bytes."""
+    """The table as Parquet: figures are numbers; a hidden one is null, and the column `name.symbol` has its symbol.
+    `about` becomes metadata of the file. Equal tables give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -74,6 +78,7 @@ def released_parquet(table: ReleasedTable, about: Mapping[str, str]) -> bytes:
         arrays[name] = _arrow_array(shown)
         if any(hidden):
             arrays[f"{name}.symbol"] = pa.array([v if h else None for v, h in zip(values, hidden, strict=True)])
+    # No date or version: equal bytes.
     arrow_table = pa.table(arrays).replace_schema_metadata({f"npd-broker.{k}": v for k, v in about.items()})
     file = io.BytesIO()
     pq.write_table(arrow_table, file)
@@ -81,10 +86,11 @@ def released_parquet(table: ReleasedTable, about: Mapping[str, str]) -> bytes:
 
 
 def _arrow_array(values: list[str | None]) -> Any:
-    """Codes with a leading nought stay text."""
+    """Codes with a leading zero stay text."""
     import pyarrow as pa
 
     there = [v for v in values if v is not None]
+    # A leading zero does not match, so such codes stay text.
     if there and all(WHOLE_NUMBER.fullmatch(v) for v in there):
         return pa.array([None if v is None else int(v) for v in values], pa.int64())
     if there and all(NUMBER.fullmatch(v) for v in there):
@@ -112,11 +118,12 @@ PUBLIC_PARAMETERS = {
     "percent_digits": "percent_digits",
     "sum_digits": "sum_digits",
 }
-"""What the released record calls them beside the rounding, and the profile's fields. None depends on the data."""
+"""Public names of parameters in the released record, with the profile's names. None depends on the data."""
 
 
 def released_csv(assessment: Assessment) -> bytes:
-    """The table that would leave: UTF-8, a header, one symbol for every hidden figure, always the same bytes."""
+    """The table as it would be released: UTF-8 with a header, one symbol for every hidden figure. Equal assessments
+    give equal bytes."""
     symbol = assessment.symbols[0][0] if assessment.symbols else ""
     rows = (zip(row.released, row.suppressed, strict=True) for row in assessment.rows)
     texts = ([symbol if hidden else text_of_value(value) for value, hidden in row] for row in rows)
@@ -124,7 +131,7 @@ def released_csv(assessment: Assessment) -> bytes:
 
 
 def text_of_value(value: Value) -> str:
-    """A released value as text: plain decimals without trailing zeros, ISO dates, nothing for NULL."""
+    """A released value as text: decimals without trailing zeros, ISO dates, an empty text for NULL."""
     match value:
         case None:
             return ""
@@ -132,7 +139,7 @@ def text_of_value(value: Value) -> str:
             return "1" if value else "0"
         case Decimal() | float():
             exact = round(Decimal(str(value)), RELEASED_DIGITS)
-            plain = f"{exact if exact else abs(exact):f}"
+            plain = f"{exact if exact else abs(exact):f}"  # no negative zero
             return plain.rstrip("0").rstrip(".") if "." in plain else plain
         case date():
             return value.isoformat()
@@ -141,10 +148,8 @@ def text_of_value(value: Value) -> str:
 
 
 def released_record(assessment: Assessment, profile: DisclosureRules) -> dict[str, Any]:
-    """What may be said of how the table was made: method and public parameters, the same whatever the data are.
-
-    Parameters of dominance stay unsaid: who knows them can undo what they protect.
-    """
+    """The public record of how a table was made: the method and public parameters, whatever the data are. The
+    parameters of dominance rules are left out, because anyone who knows them can undo their protection."""
     return {
         "record": RELEASED_RECORD,
         "version": VERSION,
@@ -163,7 +168,7 @@ def released_record(assessment: Assessment, profile: DisclosureRules) -> dict[st
 
 
 def released_file_record(name: str) -> dict[str, Any]:
-    """Of a script's file: the broker computed nothing of it, people looked at it."""
+    """The record of a script's file: the broker computed nothing in it, and people checked it."""
     return {
         "record": RELEASED_RECORD,
         "version": VERSION,
@@ -174,5 +179,5 @@ def released_file_record(name: str) -> dict[str, Any]:
         "parameters": {},
         "additive": None,
         "symbols": {},
-        "notes": ["A script made this file. Its figures were not computed by the broker."],
+        "notes": ["A script made this file. The broker did not compute its figures."],
     }

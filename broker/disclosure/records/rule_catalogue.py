@@ -1,4 +1,4 @@
-"""Every rule that an output is judged by, with its sentence and the profile's parameters, for staff. Judges nothing."""
+"""Every rule that outputs are judged by, with its sentence and its parameters, for staff. Takes no decisions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,17 +16,19 @@ ELSEWHERE = (
         ("full", "coalition"),
         acro_check="class-disclosure",
     ),
-    RuleEntry("P3", "A ratio, difference or growth releases both of its figures."),
+    RuleEntry("P3", "A ratio, difference or growth rate also discloses both of its figures."),
     RuleEntry("R1", "A model has enough residual degrees of freedom, in rows and in persons.", ("dof",)),
     RuleEntry(
         "R2",
-        "Enough persons have each category of a model and each combination; none of them decides it; it is no table.",
+        "Enough persons have each category of a model and each combination. No person determines the model, and "
+        "the model is not a table.",
         ("t", "max_leverage", "max_influence", "fit_digits", *DOMINANCE),
     ),
-    RuleEntry("R3", "No figure is of one person, nor, without a look, of one institution."),
+    RuleEntry("R3", "No figure is about one person. A figure about one institution needs a review."),
     RuleEntry(
         "X1",
-        "No hidden figure can be worked out from what is shown, nor narrowed down further than the profile allows.",
+        "No hidden figure can be worked out from the figures shown, or narrowed down further than the "
+        "disclosure rules allow.",
         ("min_interval", *DOMINANCE),
     ),
     RuleEntry(
@@ -35,30 +37,33 @@ ELSEWHERE = (
         ("min_interval", *DOMINANCE),
     ),
     RuleEntry(
-        "X3", "If hidden figures add up to a total of nobody, each of them is known to be of nobody.", ("zeros",)
+        "X3", "If hidden figures add up to a total of zero persons, each of them is known to be zero.", ("zeros",)
     ),
     RuleEntry(
-        "X4", "What is hidden in one table is hidden in those that are linked to it.", ("min_interval", *DOMINANCE)
+        "X4", "A figure that is hidden in one table is also hidden in linked tables.", ("min_interval", *DOMINANCE)
     ),
     RuleEntry(
         "X5",
-        "No difference to anything that was ever released, in any project, tells about fewer than the threshold.",
+        "No difference from any earlier release, in any project, reveals something about fewer persons than the "
+        "threshold.",
         ("t",),
         acro_check="differencing",
     ),
-    RuleEntry("X6", "Exact figures on one reference population are fewer than would tell about everybody in it."),
-    RuleEntry("A3", "Rows depend on figures of other people, which are not shown."),
+    RuleEntry("X6", "Each reference population has fewer exact figures than would reveal individuals in it."),
+    RuleEntry("A3", "The rows depend on figures about other people, which are not shown."),
     RuleEntry(
         "A4",
-        "No part of the text could hold, or leave out, fewer people than policy says, by public sizes alone.",
+        "By public sizes alone, no part of the text could select or exclude fewer people than policy allows.",
         ("t", "reach"),
     ),
-    RuleEntry("L1", "Totals or linked tables stand beside each other.", ("max_joint_cells", "max_joint_targets")),
-    RuleEntry("H1", "Nobody but the broker chose the rows."),
-    RuleEntry("H2", "No number is asked of a column with few different values."),
-    RuleEntry("H3", "Names of columns stand in the script, and were not made while it ran."),
-    RuleEntry("H4", "No other output of the script is of nearly as many people.", ("t",)),
-    RuleEntry("H5", "The tables of the script are of the same rows, and were judged together."),
+    RuleEntry(
+        "L1", "Totals or linked tables can be compared with each other.", ("max_joint_cells", "max_joint_targets")
+    ),
+    RuleEntry("H1", "Only the broker selected the rows."),
+    RuleEntry("H2", "No number is requested of a column with few different values."),
+    RuleEntry("H3", "Names of columns are written in the script, and were not made while it ran."),
+    RuleEntry("H4", "No other output of the script is about nearly as many people.", ("t",)),
+    RuleEntry("H5", "The tables of the script have the same rows, and were assessed together."),
     RuleEntry("W1", "The whole filtered population is at least the threshold.", ("t",), acro_check="threshold"),
 )
 """Rules that are judged across the cells of a table, on models, on scripts and on texts, each in its own module."""
@@ -86,13 +91,12 @@ UNUSED_PARAMETERS = frozenset(
         "extreme_percent",
     }
 )
-"""Fields of a profile that no rule reads: what it is called, limits of work and of jobs, and what is about scripts'
-files."""
+"""Parameters that no rule reads: names, limits of work and of jobs, and parameters for scripts' files."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedRule:
-    """A rule, what it is to make sure of, its parameters, and how many findings it has on the output."""
+    """A rule, its sentence and parameters, and the number of its findings on the output."""
 
     rule: str
     sentence: str
@@ -102,7 +106,7 @@ class AppliedRule:
 
 def applied_rules(profile: DisclosureRules, findings: Iterable[Finding]) -> tuple[AppliedRule, ...]:
     said = [f.rule for f in findings]
-    unknown = dict.fromkeys(f for f in said if f not in RULE_CATALOGUE)
+    unknown = dict.fromkeys(f for f in said if f not in RULE_CATALOGUE)  # such as flags on files (T2 to T5)
     return (
         *(
             AppliedRule(e.ident, e.sentence, tuple((p, getattr(profile, p)) for p in e.parameters), said.count(e.ident))

@@ -1,4 +1,4 @@
-"""Staff's record of a judged output: rules tried, verdicts, evidence, pattern and audit, as JSON. Never released."""
+"""The staff record of a judged output: rules, verdicts, evidence, pattern and audit, as JSON. Never released."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -12,13 +12,13 @@ from broker.policy.disclosure_rules import DisclosureRules
 
 RECORD, VERSION = "npd-broker staff record", 1
 SECONDARY_RULES = frozenset({"X1", "X2", "X3", "X4"})
-"""Rules of repair: a figure that no other rule hides is hidden for the sake of another one."""
+"""Rules of secondary suppression: a figure hidden by these alone is hidden to protect another one."""
 
 PRIMARY_HOLE, SECONDARY_HOLE = "primary", "secondary"
 
 
 def staff_record(assessment: Assessment, profile: DisclosureRules) -> dict[str, Any]:
-    """Everything that was looked at and said, figure by figure; values as they are written in a released table."""
+    """The complete record, figure by figure. Values are written as in a released table."""
     return {
         "record": RECORD,
         "version": VERSION,
@@ -39,15 +39,17 @@ def staff_record(assessment: Assessment, profile: DisclosureRules) -> dict[str, 
 
 
 def hole_kind(row: AssessedRow, column: int) -> str | None:
-    """Why a figure is not shown: for its own sake, or so that another one cannot be worked out."""
+    """Why a figure is hidden: primary (by a rule on itself) or secondary (to protect another figure). None: it is
+    shown."""
     if not row.suppressed[column]:
         return None
     rules = frozenset(row.rules[column])
-    return SECONDARY_HOLE if rules and rules <= SECONDARY_RULES else PRIMARY_HOLE
+    return SECONDARY_HOLE if rules and rules <= SECONDARY_RULES else PRIMARY_HOLE  # any other rule makes it primary
 
 
 def pattern_counts(assessment: Assessment) -> dict[str, int]:
-    """How many figures are hidden for which reason, and how many are shown; keys are no figures."""
+    """The number of shown figures and of hidden ones by kind. Keys do not count as figures."""
+    # Keys come first; only figures count.
     every = [hole_kind(r, c) for r in assessment.rows for c in range(assessment.key_count, len(assessment.columns))]
     counted = Counter(every)
     return {"shown": counted[None], "primary": counted[PRIMARY_HOLE], "secondary": counted[SECONDARY_HOLE]}

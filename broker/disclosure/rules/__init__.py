@@ -1,4 +1,4 @@
-"""The rules of disclosure control on one statistic in one cell, one module for each family. No thresholds.
+"""The disclosure rules on one statistic in one cell, one module for each family. Contains no thresholds.
 
 Rules across the cells of a table are in `table_findings` and `microdata`.
 """
@@ -41,17 +41,17 @@ def rules_for(measure: Measure) -> tuple[Rule, ...]:
 def findings_of(
     rule_input: RuleInput, profile: DisclosureRules, rules: tuple[Rule, ...] | None = None
 ) -> tuple[Finding, ...]:
-    """The findings of each rule on one statistic in one cell."""
+    """The findings of all rules, or of `rules`, on one statistic in one cell."""
     applicable = rules_for(rule_input.measure) if rules is None else rules
     return tuple(found for rule in applicable if (found := rule.find(rule_input, profile)) is not None)
 
 
 def rules_to_evaluate(columns: RuleInputColumns, profile: DisclosureRules, count: int) -> dict[int, tuple[Rule, ...]]:
-    """By the number of a cell, of `count`, the rules that may have a finding on it, in the order of `RULES`. The rules
-    of the plan alone are left out: they say the same of each cell."""
+    """For each of `count` cells (by number) the rules that may have a finding on it, in the order of `RULES`. Cells
+    without such rules are absent. Plan rules are left out, because they say the same about every cell."""
     applicable = [r for r in rules_for(columns.statistic.measure) if r not in PLAN_RULES]
     pattern = np.zeros(count, np.int64)
-    with np.errstate(all="ignore"):  # a comparison with an overflow is false, and each prefilter then chooses the cell
+    with np.errstate(all="ignore"):  # an overflow makes comparisons false, and prefilters then choose the cell
         for bit, rule in enumerate(applicable):
             pattern |= np.left_shift(np.asarray(rule.prefilter(columns, profile), np.int64), bit)
     at = np.flatnonzero(pattern)

@@ -1,4 +1,4 @@
-"""Rules on quantiles, extremes, modes, box plots and deviations: they must not be one person's own."""
+"""Rules on quantiles, extremes, modes, box plots and deviations: none of them may be one person's own value."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -19,7 +19,7 @@ from broker.postprocessing.exact_arithmetic import as_number
 
 Q1 = RuleEntry(
     "Q1",
-    "Enough persons stand in each band of a quantile and near its value.",
+    "Enough persons are in each band of a quantile and near its value.",
     ("t", "mean_digits"),
     acro_check="threshold",
 )
@@ -28,46 +28,52 @@ Q2 = RuleEntry(
     "A smallest or largest value is one person's own, unless the catalogue sets it or enough persons share it.",
     ("t",),
 )
-Q3 = RuleEntry("Q3", "The most frequent value is held by enough, and not by (nearly) all.", ("t", "full", "full_share"))
-Q4 = RuleEntry("Q4", "A box is drawn from quantiles that pass, never from extremes.", ("whisker",))
+Q3 = RuleEntry(
+    "Q3",
+    "Enough persons have the most frequent value, but not everybody or nearly everybody.",
+    ("t", "full", "full_share"),
+)
+Q4 = RuleEntry("Q4", "A box plot is drawn from quantiles that pass the rules, never from extremes.", ("whisker",))
 D1 = RuleEntry("D1", "A deviation has enough degrees of freedom.", ("dof",), acro_check="threshold")
 
 
 def quantile_spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:
-    """Of each quantile that is asked for, the lesser share of rows between it and a neighbour; the ends are two."""
+    """For each requested quantile the smaller share of rows between it and a neighbour. 0 and 1 are neighbours too."""
     places = [Decimal(0), *sorted(set(fractions)), Decimal(1)]
     around = zip(places, places[1:], places[2:], strict=False)
     return {at: min(at - lower, upper - at) for lower, at, upper in around}
 
 
 def _find_few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Fewer than t persons between a quantile and the next one, or no rounding of it that t persons share."""
+    """Fewer than t persons lie between a quantile and the next, or no rounding of it is shared by t persons."""
     if rule_input.measure is not Measure.QUANTILE or not rule_input.evidence.persons:
         return None
     between = persons_between(rule_input)
     if rule_input.evidence.bin is not None and between >= profile.t:
         return None
-    sentence = "Too few persons stand between this quantile and the next, or near its value."
+    sentence = "Too few persons are between this quantile and the next, or near its value."
     return Q1.finding(Verdict.SUPPRESS, sentence, between=between, bin=rule_input.evidence.bin)
 
 
 def _few_between_quantiles_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     if columns.statistic.measure is not Measure.QUANTILE:
         return NO_CELL
+    # No known rounding, or possibly too few persons: the rule must decide.
     return ~(columns.known("bin") & _cells_with_enough_between(columns, profile.t))
 
 
 def _cells_with_enough_between(columns: RuleInputColumns, t: int) -> Mask:
-    """Where `persons_between` is surely at least t."""
+    """Cells where `persons_between` is certainly at least t."""
     rows, people = columns["rows"], columns["persons"]
     if columns.span is None:
-        return people < people
-    inside = float(columns.span) * rows * (1 - 1e-12) - 1
+        return people < people  # False everywhere
+    inside = float(columns.span) * rows * (1 - 1e-12) - 1  # rounded down, with a margin
     most = rows - people + 1
     if columns.is_whole("largest"):
         most = np.where(columns.known("largest"), columns["largest"], most)
     else:
         most = np.where(columns.known("largest"), np.maximum(columns["largest"], most), most)
+    # The factors near 1 cover rounding errors of floats: the prefilter may choose too many cells, never too few.
     found: Mask = (inside > (t - 1) * np.maximum(1, most) * (1 + 1e-12)) | (people - rows + inside > t)
     return found
 
@@ -78,24 +84,26 @@ few_between_quantiles = Rule(
 
 
 def persons_between(rule_input: RuleInput) -> int:
-    """No fewer persons than these stand between the quantile and its nearer neighbour: each of its rows is of one who
-    has no more than so many, and only so many persons can stand wholly outside."""
+    """A lower bound of the persons between the quantile and its nearer neighbour: the rows there divided by the most
+    rows of one person, or all persons less the rows outside, whichever is larger."""
     e = rule_input.evidence
     if rule_input.span is None:
         return 0
     inside = whole_rows(rule_input.span, e.rows)
+    # Unknown: all rows but one of each other person.
     most = e.largest if isinstance(e.largest, int) else e.rows - e.persons + 1
     return max(0, -(-inside // max(1, most)), e.persons - (e.rows - inside))
 
 
 def _find_extreme_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """A least or greatest value is one person's, unless it is the catalogue's bound or t persons have it."""
+    """A smallest or largest value belongs to fewer than t persons, and is not the catalogue's bound."""
     e = rule_input.evidence
     if rule_input.measure not in EXTREMES or not e.persons:
         return None
+    # The catalogue's bound is public, so it discloses nobody's value.
     if (e.ties or 0) >= profile.t or _is_bound(rule_input):
         return None
-    return Q2.finding(Verdict.REFUSE, "The least or greatest value is that of few persons.", ties=e.ties or 0)
+    return Q2.finding(Verdict.REFUSE, "Only a few persons have the smallest or largest value.", ties=e.ties or 0)
 
 
 def _extreme_value_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -125,10 +133,12 @@ def _find_common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleR
         return None
     ties, share = e.ties or 0, decimal(profile.full_share) or Decimal(1)
     full = POLICY_VERDICTS[profile.full] if ties >= share * e.persons else None
-    verdict = Verdict.SUPPRESS if ties < profile.t else full
+    verdict = Verdict.SUPPRESS if ties < profile.t else full  # too few holders always suppress it
     if verdict is None:
         return None
-    return Q3.finding(verdict, "The most common value is that of few persons, or of (nearly) all.", ties=ties)
+    return Q3.finding(
+        verdict, "The most common value belongs to a few persons, or to everybody or nearly everybody.", ties=ties
+    )
 
 
 def _common_value_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
@@ -143,18 +153,18 @@ def _find_box_plot_ends(rule_input: RuleInput, profile: DisclosureRules) -> Rule
     whisker = decimal(profile.whisker)
     if rule_input.box is None or whisker is None or rule_input.box >= whisker:
         return None
-    return Q4.finding(Verdict.REFUSE, "The ends of this box plot stand too near the extremes.", at=rule_input.box)
+    return Q4.finding(Verdict.REFUSE, "The ends of this box plot are too near the extremes.", at=rule_input.box)
 
 
 box_plot_ends = Rule(Q4, _find_box_plot_ends, no_cell, frozenset({Measure.QUANTILE}))
 
 
 def _find_few_degrees_of_freedom(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """A deviation has fewer degrees of freedom (persons less one) than the profile asks for."""
+    """A deviation has fewer degrees of freedom (persons less one) than the profile requires."""
     persons = rule_input.evidence.persons
     if rule_input.measure is not Measure.DEVIATION or not persons or persons - 1 >= profile.dof:
         return None
-    return D1.finding(Verdict.SUPPRESS, "Too few degrees of freedom behind this deviation.", dof=persons - 1)
+    return D1.finding(Verdict.SUPPRESS, "This standard deviation has too few degrees of freedom.", dof=persons - 1)
 
 
 def _few_degrees_of_freedom_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -169,7 +179,7 @@ few_degrees_of_freedom = Rule(
 
 
 def _find_zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """A deviation of nothing, or shown as nothing, says that everybody has (nearly) the mean."""
+    """A deviation that is 0, or is shown as 0, discloses that everybody has (nearly) the mean."""
     value = rule_input.evidence.value
     if (
         rule_input.measure is not Measure.DEVIATION
@@ -177,11 +187,11 @@ def _find_zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResul
         or 0 not in (as_number(value), rule_input.protected)
     ):
         return None
-    return M9.finding(Verdict.SUPPRESS, "Every contributor has (nearly) the same value.", value=value)
+    return M9.finding(Verdict.SUPPRESS, "All contributors have the same value, or nearly the same.", value=value)
 
 
 def _zero_deviation_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
-    """What would be shown is not known here."""
+    """The prefilter does not know the released value, so it chooses every deviation."""
     return columns.known("value") if columns.statistic.measure is Measure.DEVIATION else NO_CELL
 
 

@@ -1,4 +1,4 @@
-"""Rules on counts of people: small, empty and full cells, small totals; and those of the plan alone."""
+"""Rules on counts of people: small, empty and full cells, and small totals; also the rules on the plan alone."""
 
 from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
 from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputColumns, any_cell, is_few, is_zero
@@ -9,7 +9,7 @@ from broker.policy.disclosure_rules import DisclosureRules
 
 F1 = RuleEntry(
     "F1",
-    "At least the threshold of persons stand behind each figure, and on each side of a yes/no figure.",
+    "Each figure has at least the threshold of persons, and so has each side of a yes/no figure.",
     ("t",),
     acro_check="threshold",
 )
@@ -18,21 +18,23 @@ F2 = RuleEntry(
 )
 F3 = RuleEntry(
     "F3",
-    "A category that holds (nearly) everybody of its line, or a property of everybody, reveals it of each person.",
+    "If everybody or nearly everybody in a line is in one category, the table reveals the category of each person.",
     ("full", "full_share", "t", *INSTITUTIONS),
     acro_check="class-disclosure",
 )
-F5 = RuleEntry("F5", "The people of a whole table, and of each total in it, are judged as those of a cell are.", ("t",))
+F5 = RuleEntry(
+    "F5", "The people of a whole table, and of each total in it, are assessed like the people of a cell.", ("t",)
+)
 A1 = RuleEntry("A1", "The statistic and its argument have an automatic verdict.")
-A2 = RuleEntry("A2", "The contributors of a count of distinct values are values, not persons.")
+A2 = RuleEntry("A2", "The contributors to a count of distinct values are values, not persons.")
 
 
 def _find_small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Persons 1 to t-1 behind the cell, the count, or either side of a 0/1 statistic."""
+    """1 to t-1 persons behind the cell, the count, or either side of a 0/1 statistic."""
     low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
     if not low:
         return None
-    return F1.finding(Verdict.SUPPRESS, "Fewer persons than the threshold stand behind this figure.", persons=min(low))
+    return F1.finding(Verdict.SUPPRESS, "Fewer persons than the threshold contribute to this figure.", persons=min(low))
 
 
 def _small_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -46,7 +48,7 @@ small_cell = Rule(F1, _find_small_cell, _small_cell_cells)
 
 
 def _side_persons(rule_input: RuleInput) -> list[int]:
-    sides = [rule_input.cell_persons]
+    sides = [rule_input.cell_persons]  # the cell itself always counts
     if rule_input.measure in COUNTS | BINARY | NON_ADDITIVE:
         sides.append(rule_input.evidence.persons)
     if rule_input.measure in BINARY:
@@ -55,11 +57,11 @@ def _side_persons(rule_input: RuleInput) -> list[int]:
 
 
 def _find_zero_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Nobody at all, which tells that each member of the group has another value."""
+    """Nobody is in the cell, which discloses that every member of the group has another value."""
     verdict = POLICY_VERDICTS[profile.zeros]
-    counted = COUNTS | MAGNITUDES | NON_ADDITIVE
+    counted = COUNTS | MAGNITUDES | NON_ADDITIVE  # a 0/1 statistic without ones is for F3
     empty = rule_input.cell_persons == 0 or (rule_input.measure in counted and rule_input.evidence.persons == 0)
-    return F2.finding(verdict, "Nobody stands behind this figure.") if empty and verdict else None
+    return F2.finding(verdict, "This figure has no persons.") if empty and verdict else None
 
 
 def _zero_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -77,11 +79,11 @@ zero_cell = Rule(F2, _find_zero_cell, _zero_cell_cells)
 
 
 def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """In a cell of people, everybody or nobody has the property."""
+    """Everybody in the cell has the property, or nobody has."""
     verdict = POLICY_VERDICTS[profile.full]
     if rule_input.measure not in BINARY or rule_input.cell_persons == 0 or verdict is None:
         return None
-    if rule_input.evidence.persons and rule_input.evidence.rest:
+    if rule_input.evidence.persons and rule_input.evidence.rest:  # persons on both sides
         return None
     sentence = "Everybody in this cell has the property, or nobody has."
     return F3.finding(verdict, sentence, ones=rule_input.evidence.persons, rest=rule_input.evidence.rest)
@@ -97,7 +99,8 @@ full_cell = Rule(F3, _find_full_cell, _full_cell_cells, BINARY)
 
 
 def _find_small_margin(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Persons 1 to t-1 in a total; whoever finds one of them there learns all else that the table tells."""
+    """1 to t-1 persons are in a total. Anyone who recognises one of them there learns what else the table shows about
+    them."""
     low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
     if not rule_input.margin or not low:
         return None
@@ -113,7 +116,7 @@ small_margin = Rule(F5, _find_small_margin, _small_margin_cells)
 
 
 def _find_distinct_values(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """The contributors of a count of distinct values are the values: a person looks."""
+    """The contributors of a count of distinct values are values, not persons, so a person must review it."""
     if rule_input.measure is not Measure.COUNT_DISTINCT:
         return None
     return A2.finding(Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
@@ -123,7 +126,7 @@ distinct_values = Rule(A2, _find_distinct_values, any_cell, frozenset({Measure.C
 
 
 def _find_outside_list(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """The argument is outside the closed list of the algebra, or the statistic always is."""
+    """The argument is outside the closed list of the algebra, or the statistic never has an automatic verdict."""
     always = "A deviation has no automatic verdict." if rule_input.measure is Measure.DEVIATION else None
     why = rule_input.needs_review or always
     return None if why is None else A1.finding(Verdict.REVIEW, why)
@@ -134,4 +137,4 @@ outside_list = Rule(A1, _find_outside_list, any_cell)
 
 RULES = (small_cell, zero_cell, full_cell, small_margin)
 PLAN_RULES = (distinct_values, outside_list)
-"""Rules that follow from the plan alone, whatever the data are."""
+"""Rules that depend on the plan alone, not on the data."""

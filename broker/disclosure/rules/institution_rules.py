@@ -1,5 +1,5 @@
-"""Rules on institutions, where the profile protects them as it does people. A cell that is one institution's own by a
-key of the table is judged by its people only."""
+"""Rules on institutions, for profiles that protect them as they protect people. A cell that belongs to one institution
+by a key of the table is judged by its people only."""
 
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ from broker.postprocessing.exact_arithmetic import absolute
 
 F6 = RuleEntry(
     "F6",
-    "Enough institutions stand behind each figure, where the profile protects them.",
+    "Enough institutions contribute to each figure, if the disclosure rules protect institutions.",
     INSTITUTIONS,
     acro_check="institutions",
 )
@@ -44,11 +44,11 @@ INSTITUTION_TOTALS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
 
 
 def _find_few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Too few institutions, where the profile protects them."""
+    """Fewer institutions than the profile requires."""
     found = rule_input.institutions
     if not _is_protected(rule_input, profile) or found is None or not 0 < found < profile.min_institutions:
         return None
-    return F6.finding(Verdict.SUPPRESS, "Too few institutions stand behind this figure.", institutions=found)
+    return F6.finding(Verdict.SUPPRESS, "Too few institutions contribute to this figure.", institutions=found)
 
 
 def _few_institutions_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -62,13 +62,13 @@ few_institutions = Rule(F6, _find_few_institutions, _few_institutions_cells)
 
 
 def _find_full_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """One institution has (nearly) everybody of the cell, where the profile protects institutions."""
+    """One institution has (nearly) everybody of the cell."""
     verdict, largest, share = POLICY_VERDICTS[profile.full], rule_input.largest_institution, decimal(profile.full_share)
     if not _has_enough(rule_input, profile) or verdict is None or not largest or share is None:
         return None
     if largest < share * rule_input.cell_persons:
         return None
-    sentence = "One institution has (nearly) everybody of this cell."
+    sentence = "One institution has everybody, or nearly everybody, in this cell."
     return F3.finding(verdict, sentence, largest=largest, persons=rule_input.cell_persons)
 
 
@@ -76,7 +76,7 @@ def _full_institution_cells(columns: RuleInputColumns, profile: DisclosureRules)
     share, largest = decimal(profile.full_share), columns.cells("largest_institution")
     if not _protects_institutions(columns, profile) or POLICY_VERDICTS[profile.full] is None or share is None:
         return NO_CELL
-    least = float(share) * columns.cells("persons").floats
+    least = float(share) * columns.cells("persons").floats  # the share that is (nearly) everybody
     return largest.known & ~(largest.floats < least * (1 - RELATIVE_MARGIN))
 
 
@@ -84,7 +84,7 @@ full_institution = Rule(F3, _find_full_institution, _full_institution_cells)
 
 
 def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """What is left after the two largest institutions is under p percent of the largest."""
+    """The total without the two largest institutions is less than p percent of the largest."""
     p, e = p_percent_of(profile), rule_input.evidence
     if (
         not _has_enough(rule_input, profile)
@@ -94,7 +94,8 @@ def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> 
     ):
         return None
     largest = exact(e.institution_largest)
-    second = largest if e.institution_second is None else exact(e.institution_second)
+    second = largest if e.institution_second is None else exact(e.institution_second)  # unknown: as large as the first
+    # The same p% rule as for persons, on totals of institutions.
     if not is_too_close(largest, second, _institutions_total(rule_input), p):
         return None
     sentence = "The second institution could estimate the largest too closely."
@@ -121,8 +122,8 @@ large_institution = Rule(M3, _find_large_institution, _large_institution_cells)
 
 
 def _institutions_total(rule_input: RuleInput) -> Decimal:
-    """What the institutions' totals add up to. With negative amounts it is less than their sizes, and M3 the stricter;
-    M7 sends such a figure to a person."""
+    """The sum of the institutions' totals. With negative amounts it is smaller than the sum of their sizes, which makes
+    M3 stricter; M7 sends such a figure to review."""
     e = rule_input.evidence
     if rule_input.measure in MAGNITUDES:
         return Decimal(0 if e.total is None else absolute(e.total))
@@ -134,12 +135,12 @@ def _is_protected(rule_input: RuleInput, profile: DisclosureRules) -> bool:
 
 
 def _has_enough(rule_input: RuleInput, profile: DisclosureRules) -> bool:
-    """Where there are too few, that says it all."""
+    """Whether institutions are protected and F6 has no finding: one finding on them is enough."""
     return _is_protected(rule_input, profile) and _find_few_institutions(rule_input, profile) is None
 
 
 def cells_without_institutions(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    """Cells whose institutions may have to be known and are not: see `uncounted_institutions` of `table_findings`."""
+    """Cells whose institutions may be needed but are unknown: see `uncounted_institutions` of `table_findings`."""
     if not _protects_institutions(columns, profile):
         return NO_CELL
     return ~columns.cells("institutions").known & ~(columns.cells("persons").floats <= 0)

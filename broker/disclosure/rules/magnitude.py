@@ -1,4 +1,5 @@
-"""Rules on sums and means, and on how much of a count of rows is one person's. Only on what persons contribute."""
+"""Rules on sums and means, and on counts of rows that are mostly one person's. They use only the contributions of
+persons."""
 
 from decimal import Decimal
 
@@ -32,7 +33,7 @@ M1 = RuleEntry(
 )
 M2 = RuleEntry(
     "M2",
-    "The few largest contributors hold no more of a figure than the profile allows.",
+    "The few largest contributors make up no more of a figure than the disclosure rules allow.",
     ("dominance_n", "dominance_k"),
     acro_check="nk-rule",
 )
@@ -44,7 +45,7 @@ M3 = RuleEntry(
 )
 M4 = RuleEntry(
     "M4",
-    "Somebody who knows each contribution to within a share cannot estimate one more closely.",
+    "Somebody who already knows each contribution approximately cannot estimate one more closely.",
     ("p_percent", "prior_q"),
     acro_check="p-ratio",
 )
@@ -54,12 +55,12 @@ M5 = RuleEntry(
 M7 = RuleEntry("M7", "Dominance rules cannot judge contributions that can be negative.", acro_check="negative")
 M8 = RuleEntry(
     "M8",
-    "A mean is judged as the sum that it is made of, and shown over a protected count.",
+    "A mean is assessed like its sum, and is shown with a protected count.",
     ("t", "mean_digits", "sum_digits", *ROUNDING),
 )
 M9 = RuleEntry(
     "M9",
-    "Contributors do not all have the same value, nor all but fewer than the threshold.",
+    "The contributors do not all have the same value, and neither do all but a few below the threshold.",
     ("t",),
     acro_check="all-values-are-same",
 )
@@ -84,17 +85,20 @@ contributors = Rule(M1, _find_contributors, _contributors_cells, MAGNITUDES | NO
 
 
 def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """The n largest contributors hold more than k percent. Evidence knows two; for more, a person looks."""
+    """The n largest contributors hold more than k percent. Evidence has two contributors; for n > 2 a person must
+    review."""
     k = decimal(profile.dominance_k)
     if k is None or not _has_amounts(rule_input):
         return None
     if profile.dominance_n > 2:
-        return M2.finding(Verdict.REVIEW, "The profile asks about more than two contributors; evidence holds two.")
+        return M2.finding(
+            Verdict.REVIEW, "The disclosure rules need more than two contributors, but the evidence has only two."
+        )
     largest, second, total = _amounts(rule_input.evidence)
     held = largest if profile.dominance_n == 1 else largest + second
-    if total <= 0 or held * 100 <= k * total:
+    if total <= 0 or held * 100 <= k * total:  # multiplied out: no division to round
         return None
-    return M2.finding(Verdict.SUPPRESS, "A few contributors make most of this figure.", largest=largest, total=total)
+    return M2.finding(Verdict.SUPPRESS, "A few contributors make up most of this figure.", largest=largest, total=total)
 
 
 def _dominance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -105,6 +109,7 @@ def _dominance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
         return _cells_with_amounts(columns)
     largest, second, total = _amount_columns(columns)
     held = largest if profile.dominance_n == 1 else largest + second
+    # The size of the numbers compared, by which rounding errors of floats are bounded.
     scale = (abs(total) + abs(largest) + abs(second)) * (100 + float(k))
     return _cells_with_amounts(columns) & ~surely_less(held * 100, float(k) * total, scale)
 
@@ -115,14 +120,14 @@ def _cells_with_amounts(columns: RuleInputColumns) -> Mask:
 
 def _amount_columns(columns: RuleInputColumns) -> tuple[Numbers, Numbers, Numbers]:
     largest = columns["largest"]
-    return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]
+    return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]  # as `_amounts`
 
 
 dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES)
 
 
 def _find_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """What is left after the two largest is under p percent of the largest."""
+    """The total without the two largest contributions is less than p percent of the largest."""
     p = decimal(profile.p_percent)
     if p is None or not _has_amounts(rule_input):
         return None
@@ -140,17 +145,20 @@ p_percent = Rule(M3, _find_p_percent, _p_percent_cells, MAGNITUDES)
 
 
 def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Of a count of rows, what is left after the two persons with most rows is under p percent of the most."""
+    """A count of rows, without those of the two persons with most rows, is less than p percent of the rows of the
+    first."""
     p, e = p_percent_of(profile), rule_input.evidence
     if p is None or rule_input.measure not in ROW_COUNTS:
         return None
     sides = [(e.rows, e.persons, e.largest, e.second)]
     if rule_input.measure in BINARY:
+        # Both sides of a 0/1 statistic are counts; their largest contributors are unknown.
         sides = [(e.rows, e.persons, None, None), (e.rest_rows, e.rest, None, None)]
     for rows, persons, most, second in sides:
         largest, next_largest = _most_rows(rows, persons, most, second)
+        # Fewer than t is for F1.
         if rows > persons >= profile.t and is_too_close(Decimal(largest), Decimal(next_largest), Decimal(rows), p):
-            sentence = "Most of these rows are one person's."
+            sentence = "Most of these rows belong to one person."
             return M3.finding(Verdict.SUPPRESS, sentence, largest=largest, second=next_largest, rows=rows)
     return None
 
@@ -168,7 +176,8 @@ def _rows_of_one_person_cells(columns: RuleInputColumns, profile: DisclosureRule
 def _cells_of_close_rows(
     columns: RuleInputColumns, rows: str, persons: str, known: bool, profile: DisclosureRules, p: float
 ) -> Mask:
-    """The most rows of one may be known as a whole number; whatever else stands there is no number of rows."""
+    """The rows of the two persons with most are used only where they are known as integers. Any other value is not a
+    number of rows."""
     many, people = columns[rows], columns[persons]
     most, second = many - people + 1, np.minimum(1, people - 1)
     close = may_be_too_close(most, second, many, p)
@@ -188,21 +197,22 @@ rows_of_one_person = Rule(M3, _find_rows_of_one_person, _rows_of_one_person_cell
 
 
 def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[int, int]:
-    """The rows of the two persons who have most. Unknown, the first may have all but one row of everybody else."""
-    if not isinstance(most, int):
+    """The rows of the two persons with most rows. If unknown, the first may have all rows but one for each other
+    person."""
+    if not isinstance(most, int):  # not a number of rows
         return rows - persons + 1, min(1, persons - 1)
     return most, second if isinstance(second, int) else most
 
 
 def _find_prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """As M3, where others' contributions are known beforehand to within q percent."""
+    """Like M3, for an attacker who knows each contribution to within q percent beforehand."""
     p, q = decimal(profile.p_percent), decimal(profile.prior_q)
-    if p is None or q is None or not _has_amounts(rule_input):
+    if p is None or q is None or not _has_amounts(rule_input):  # the rule is off, or M7 applies
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, 100 * p / q):
         return None
-    sentence = "With what is known beforehand, the largest contributor could be estimated too closely."
+    sentence = "With prior knowledge, the largest contributor could be estimated too closely."
     return M4.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total)
 
 
@@ -215,7 +225,7 @@ prior_posterior = Rule(M4, _find_prior_posterior, _prior_posterior_cells, MAGNIT
 
 
 def _find_equivalent_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """As M3, with the p that stands for a (2,k) rule where the profile has no p of its own."""
+    """Like M3, with the p that is equivalent to a (2,k) rule, if the profile has no p of its own."""
     p = p_percent_of(profile)
     if profile.p_percent is not None or p is None or not _has_amounts(rule_input):
         return None
@@ -239,7 +249,7 @@ equivalent_p_percent = Rule(M5, _find_equivalent_p_percent, _equivalent_p_percen
 
 
 def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
-    """Dominance means nothing where contributions can be negative."""
+    """Dominance rules cannot judge contributions that can be negative."""
     if rule_input.measure not in MAGNITUDES or not _negative(rule_input.evidence):
         return None
     return M7.finding(
@@ -257,7 +267,7 @@ negatives = Rule(M7, _find_negatives, _negatives_cells, MAGNITUDES)
 
 
 def _find_mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """A mean passes only as its sum does: too few persons have anything that adds to it."""
+    """Fewer than t persons have a non-zero contribution to the sum of a mean."""
     if (
         rule_input.measure is not Measure.MEAN
         or rule_input.some is None
@@ -272,7 +282,7 @@ mean_as_sum = Rule(M8, _find_mean_as_sum, no_cell, frozenset({Measure.MEAN}))
 
 
 def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """The digits of a mean leave every count possible that is shown as the same."""
+    """The digits of a mean must be possible with every count that is rounded to the same value."""
     if (
         rule_input.measure is not Measure.MEAN
         or rule_input.protected is None
@@ -288,14 +298,14 @@ def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) ->
 
 
 def _mean_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    """A mean has no more digits than the profile's, so where these leave all counts the rule is silent; whether it has
-    fewer where there are fewer rows, it is asked."""
+    """Leaves out cells with so many rows that the profile's digits allow every count. Any other cell may have fewer
+    digits, so `find` must decide."""
     if columns.statistic.measure is not Measure.MEAN or profile.round_base == 1:
         return NO_CELL
     base = profile.round_base
     shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
     least = np.maximum(profile.t, shown * (1 - 1e-9) - base // 2 - 1)
-    return ~(least >= 10.0 ** max(0, profile.mean_digits) * (1 + 1e-9))
+    return ~(least >= 10.0 ** max(0, profile.mean_digits) * (1 + 1e-9))  # negated: NaN is chosen
 
 
 mean_reveals_count = Rule(
@@ -304,8 +314,8 @@ mean_reveals_count = Rule(
 
 
 def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Everybody's total is the same, or that of most with fewer than t others: the figure tells each, and whether
-    there are such few. Exempt where the catalogue allows one value only."""
+    """Everybody's total is the same, or fewer than t persons have a total other than that of most. The figure then
+    discloses each total, and whether there are such few. Exempt if the catalogue allows one value only."""
     e = rule_input.evidence
     if (
         rule_input.measure not in MAGNITUDES
@@ -319,7 +329,9 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
         and rule_input.bounds[0] == rule_input.bounds[1]
     ):
         return None
-    return M9.finding(Verdict.SUPPRESS, "(Nearly) every contributor has the same value.", others=e.others or 0)
+    return M9.finding(
+        Verdict.SUPPRESS, "Every contributor, or nearly every one, has the same value.", others=e.others or 0
+    )
 
 
 def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
@@ -327,12 +339,13 @@ def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
     if columns.statistic.measure not in MAGNITUDES or (bounds and bounds[0] is not None and bounds[0] == bounds[1]):
         return NO_CELL
     low, high, others = columns["low"], columns["high"], columns["others"]
+    # Not `==`: NaN must be chosen.
     equal = columns.known("low") & columns.known("high") & ~((low < high) | (low > high))
     return equal | (columns.known("others") & ~(others >= profile.t) & ~(2 * others >= _most_counted_columns(columns)))
 
 
 def _most_counted_columns(columns: RuleInputColumns) -> Numbers:
-    """Whom the others of all equal totals are compared with: of some sums, their rows."""
+    """The number that the persons with another total are compared with: for some sums it is their rows."""
     if columns.statistic.measure is Measure.SUM:
         return np.maximum(columns["rows"], columns["persons"])
     return columns["persons"]
@@ -346,11 +359,12 @@ def _is_one_value(e: StatisticEvidence) -> bool:
 
 
 def _has_few_others(rule_input: RuleInput, profile: DisclosureRules) -> bool:
-    """Whether fewer than t have another total than most have. Persons with a total of nothing are no persons of a sum,
-    and stand behind its rows."""
+    """Whether fewer than t persons have another total than most have. For a sum, persons with a total of 0 do not count
+    as persons but are among its rows."""
     e = rule_input.evidence
     if e.others is None:
         return False
+    # Some totals may be 0.
     some = rule_input.measure is Measure.SUM and not (e.low is not None and as_number(e.low) > 0)
     return e.others < profile.t and 2 * e.others < (e.rows if some else e.persons)
 
@@ -365,7 +379,7 @@ def _negative(evidence: StatisticEvidence) -> bool:
 
 
 def _amounts(evidence: StatisticEvidence) -> tuple[Decimal, Decimal, Decimal]:
-    """Largest, second and total; a second that is not known may be as much as the largest."""
+    """Largest, second and total. An unknown second contribution may be as large as the first."""
     largest = exact(evidence.largest)
     return largest, largest if evidence.second is None else exact(evidence.second), exact(evidence.total)
 

@@ -1,4 +1,4 @@
-"""Rules on percentages and two cells, and what digits reveal about the count behind a mean or share."""
+"""Rules on percentages and on figures of two cells, and what digits reveal about the count behind a mean or share."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -9,46 +9,51 @@ from broker.domain.findings import Verdict
 from broker.domain.plans.plan import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
-P1 = RuleEntry("P1", "A share's part, its rest and its whole pass as counts do.", ("t",), acro_check="threshold")
+P1 = RuleEntry(
+    "P1", "The part, the remainder and the whole of a share pass the rules like counts.", ("t",), acro_check="threshold"
+)
 P2 = RuleEntry(
-    "P2", "The digits of a share do not tell a count under the threshold.", ("t", "percent_digits", "round_base")
+    "P2", "The digits of a share do not reveal a count under the threshold.", ("t", "percent_digits", "round_base")
 )
 
 
 def least_count_shown_as(rows: int, profile: DisclosureRules) -> int:
-    """The least count, of those that may be shown, that is rounded to the same as `rows`."""
+    """The smallest count of at least t that is rounded to the same value as `rows`."""
     base = profile.round_base
     shown = (2 * rows + base) // (2 * base) * base
     return max(profile.t, shown - base // 2)
 
 
 def counts_shown_as(rows: int, profile: DisclosureRules) -> range:
-    """All of them, as far as they are at least t."""
+    """All counts of at least t that are rounded to the same value as `rows`."""
     base = profile.round_base
     shown = (2 * rows + base) // (2 * base) * base
     return range(least_count_shown_as(rows, profile), shown + (base + 1) // 2)
 
 
 def allows_all_counts(mean: Decimal, least: int) -> bool:
-    """Whether the means of any `least` or more rows lie so close that one is written so, however many rows they are."""
+    """Whether a mean with these digits is possible for every count of at least `least` rows: their means then lie close
+    enough together."""
     return _last_digit_unit(mean) * least >= 1
 
 
 def has_whole_total(mean: Decimal, count: int) -> bool:
-    """Whether a whole total over `count` rows has a mean that is written so: values can be no coarser than ones."""
+    """Whether some whole total over `count` rows has a mean that is written like this. Values are never finer than
+    integers."""
     half = _last_digit_unit(mean) / 2
     return _ceiling(count * (mean - half)) < count * (mean + half) or _ceiling(count * mean) == count * mean
 
 
 def parts_shown_as(share: Decimal, count: int, digits: int) -> tuple[int, int]:
-    """The least and the most of `count` whose share is written so, with `digits` after the point."""
+    """The smallest and the largest part of `count` whose share is written like this, with `digits` decimal places."""
     half = Decimal(1).scaleb(-digits) / 2
     most = _ceiling(count * (share + half)) - 1
     return max(0, _ceiling(count * (share - half))), min(count, int(most))
 
 
 def _last_digit_unit(value: Decimal) -> Decimal:
-    """What the last digit of a released figure stands for; a whole number may be rounded further, which tells less."""
+    """The unit of a released figure's last digit, at most 1. A whole number may be rounded more coarsely, which reveals
+    less."""
     exponent = value.as_tuple().exponent
     return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else Decimal(1)
 
@@ -58,17 +63,17 @@ def _ceiling(value: Decimal) -> int:
 
 
 def whole_rows(part: Decimal, count: int) -> int:
-    """Whole rows in a part of `count` rows."""
+    """The number of whole rows in a part of `count` rows."""
     return int((part * count).to_integral_value(rounding=ROUND_FLOOR))
 
 
 def _find_both_sides(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Of a share, the part, the rest or the whole has 1 to t-1 persons."""
+    """The part, the rest or the whole of a share has 1 to t-1 persons."""
     e = rule_input.evidence
     low = [n for n in (e.persons, e.rest, rule_input.cell_persons) if 0 < n < profile.t]
     if rule_input.measure is not Measure.SHARE or not low:
         return None
-    sentence = "Fewer persons than the threshold stand on a side of this share."
+    sentence = "One side of this share has fewer persons than the threshold."
     return P1.finding(Verdict.SUPPRESS, sentence, persons=min(low))
 
 
@@ -83,20 +88,22 @@ both_sides = Rule(P1, _find_both_sides, _both_sides_cells, frozenset({Measure.SH
 
 
 def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Whoever knows the whole exactly learns from the digits of a percentage that a side has 1 to t-1 rows."""
+    """Somebody who knows the exact whole learns from the digits of a percentage that a side has 1 to t-1 rows."""
     e = rule_input.evidence
     whole = e.rows + e.rest_rows
+    # With rounding, the whole is not known exactly.
     if rule_input.measure is not Measure.SHARE or rule_input.protected is None or profile.round_base > 1 or not whole:
         return None
     least, most = parts_shown_as(exact(rule_input.protected), whole, profile.percent_digits + 2)
     small = range(1, profile.t)
+    # Every part that is written so is small, or every rest is.
     if not (least in small and most in small) and not (whole - least in small and whole - most in small):
         return None
-    return P2.finding(Verdict.SUPPRESS, "The digits of this percentage tell a small count.", least=least, most=most)
+    return P2.finding(Verdict.SUPPRESS, "The digits of this percentage reveal a small count.", least=least, most=most)
 
 
 def _percentage_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    """What would be shown is not known here, and counts that are not rounded are told by it anyhow."""
+    """The prefilter does not know the released value, so it chooses every share, unless counts are rounded."""
     return NO_CELL if columns.statistic.measure is not Measure.SHARE or profile.round_base > 1 else ANY_CELL
 
 

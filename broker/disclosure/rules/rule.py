@@ -1,4 +1,4 @@
-"""A disclosure rule as one object: what staff read of it, when it has a finding, and which cells it has to judge."""
+"""A disclosure rule as one object: its catalogue entry for staff, its test, and a prefilter for the cells to test."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ROUNDING = ("rounding", "round_base", "noise_deviation", "noise_variance", "nois
 
 
 def finding(rule: str, verdict: Verdict, sentence: str, **figures: object) -> Finding:
-    """A finding of a rule, by its id, with the figures that explain it."""
+    """A finding of a rule, by the rule's id, with the figures that explain it."""
     return Finding(rule, verdict, sentence, tuple((k, str(v)) for k, v in figures.items()))
 
 
@@ -25,8 +25,8 @@ class RuleEntry:
     """A rule of the catalogue, as staff read it.
 
     ident        its number in the handbook, or one of the broker's own (A, H, L, W)
-    sentence     what the rule makes sure of, or why it is there
-    parameters   the fields of the profile that the rule, or what it judges, depends on
+    sentence     what the rule ensures, or why it exists
+    parameters   the parameters of the profile that the rule, or the figure it judges, depends on
     acro_check   the check of ACRO that its findings are shown under; None: ACRO has no such check
     """
 
@@ -41,12 +41,12 @@ class RuleEntry:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rule:
-    """A rule on one statistic in one cell. Several can stand under one entry of the catalogue.
+    """A rule on one statistic in one cell. Several rules can share one entry of the catalogue.
 
-    find              the finding on one input, or None
-    prefilter         the cells of a table on which `find` has to be run
+    find              returns the finding on one input, or None
+    prefilter         the cells of a table on which `find` must run
     measures          the measures on which `find` can have a finding
-    reads_protected   whether `find` reads the value that would be shown
+    reads_protected   whether `find` reads the released value
     """
 
     entry: RuleEntry

@@ -1,4 +1,4 @@
-"""The inputs of rules as columns, for prefilters: which cells of a table a rule has to judge one by one."""
+"""The inputs of rules as columns. Prefilters use them to choose the cells that a rule must judge one by one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,16 +14,17 @@ from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
 RELATIVE_MARGIN = 1e-9
-"""Of the largest number, how far a rule may be from what a prefilter computes: floats are exact to about 1e-16."""
+"""Relative tolerance of prefilters, by the largest number: a rule computes exactly, and floats are exact to about
+1e-16."""
 ABSOLUTE_MARGIN = 1e-290
-"""Below it the products of a prefilter would lose their digits."""
+"""Absolute tolerance: below it the products of a prefilter would lose their digits."""
 EXACT_FLOATS = 2.0**53
-"""Up to here floats tell whole numbers apart."""
+"""Up to this number floats represent every whole number exactly."""
 
 
 @dataclass(frozen=True)
 class RuleInputColumns:
-    """The inputs of a rule for all cells of a table: what they have in common, and the columns in which they differ."""
+    """The inputs of a rule for all cells of a table: common parts, and the columns in which cells differ."""
 
     statistic: PlannedStatistic
     evidence: EvidenceFields
@@ -33,7 +34,7 @@ class RuleInputColumns:
     span: Decimal | None = None
 
     def __getitem__(self, name: str) -> Numbers:
-        """A field of the evidence as floats."""
+        """An evidence column as floats."""
         return self.evidence(name).floats
 
     def known(self, name: str) -> Mask:
@@ -43,7 +44,7 @@ class RuleInputColumns:
         return self.evidence(name).is_whole
 
     def for_cell(self, cell: CellEvidence | None, evidence: StatisticEvidence, protected: Value) -> RuleInput:
-        """The input of one cell. A field that is not set here is for files only: no rule on a table sees it."""
+        """The input for one cell. Parts that are not set here exist for files only: no rule on a table reads them."""
         return RuleInput(
             self.statistic.measure,
             evidence,
@@ -61,42 +62,43 @@ class RuleInputColumns:
 
 CellMask = Mask | np.bool_
 Prefilter = Callable[[RuleInputColumns, DisclosureRules], CellMask]
-"""The cells of which a rule may have a finding: it may choose too many, never too few. It decides nothing."""
+"""Chooses the cells on which a rule may have a finding: possibly too many, never too few. It decides nothing."""
 
 NO_CELL = np.False_
 ANY_CELL = np.True_
 
 
 def is_few(counts: Numbers, t: int) -> Mask:
-    """1 to t-1."""
+    """Whether a count is 1 to t-1, or NaN (unknown)."""
+    # Written as a negation, so that NaN counts as chosen: comparisons with NaN are false.
     found: Mask = ~((counts <= 0) | (counts >= t))
     return found
 
 
 def is_zero(numbers: Numbers) -> Mask:
-    """Exactly nothing."""
+    """Whether a number is 0, or NaN (unknown)."""
     found: Mask = ~((numbers < 0) | (numbers > 0))
     return found
 
 
 def surely_less(one: Numbers, other: Numbers, scale: Numbers) -> Mask:
-    """Whether one is less than the other however numbers of such a scale were rounded on the way to both."""
+    """Whether `one` is less than `other`, however numbers of this scale were rounded while computing both."""
     found: Mask = one + RELATIVE_MARGIN * scale + ABSOLUTE_MARGIN < other
     return found
 
 
 def may_be_too_close(largest: Numbers, second: Numbers, total: Numbers, p: float) -> Mask:
-    """Where `rule_input.is_too_close` may hold."""
+    """Where `rule_input.is_too_close` may be true."""
     scale = (abs(total) + abs(largest) + abs(second)) * (100 + p)
     found: Mask = ~surely_less(p * largest, (total - largest - second) * 100, scale)
     return found
 
 
 def no_cell(_: RuleInputColumns, __: DisclosureRules) -> CellMask:
-    """The prefilter of rules that judge files of person rows only: a table's inputs lack what they read."""
+    """The prefilter of rules that judge only files of person rows: the inputs of a table lack what they read."""
     return NO_CELL
 
 
 def any_cell(_: RuleInputColumns, __: DisclosureRules) -> CellMask:
-    """The prefilter of rules that must see each cell."""
+    """The prefilter of rules that must judge every cell."""
     return ANY_CELL

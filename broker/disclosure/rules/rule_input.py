@@ -1,4 +1,4 @@
-"""What a rule judges: its input, families of measures, and the evidence that the rules need."""
+"""The input of a rule, families of measures, and the evidence that the rules need."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,18 +33,18 @@ POLICY_VERDICTS: dict[ZeroPolicy, Verdict | None] = {
 
 @dataclass(frozen=True, slots=True)
 class RuleInput:
-    """What a rule judges: one statistic in one cell of `cell_persons` people.
+    """The input of a rule: one statistic in one cell of `cell_persons` people.
 
-    protected           what would be shown of it
-    bounds              the catalogue's least and greatest value of one row
-    institutions, largest_institution   how many institutions the cell has, and the persons of the largest; None: not
-                        asked for
-    by_institution      the cell is one institution's own: it is judged by its people only
+    protected           the value that would be released
+    bounds              the catalogue's smallest and largest value of one row
+    institutions, largest_institution   the number of institutions in the cell, and the persons of the largest; None:
+                                        not requested
+    by_institution      the cell belongs to one institution: it is judged by its people only
     margin              the cell is a total
-    span                QUANTILE: the least share of rows between it and a neighbour that is asked for (the ends, 0 and
-                        1, are neighbours too); None: unknown
-    box                 QUANTILE: the share that it stands from the nearer end of a box plot; None: it is in none
-    some                MEAN: persons whose total is not nothing: those of its sum; None: unknown
+    span                QUANTILE: the smallest share of rows between it and a requested neighbour (0 and 1 are
+                        neighbours too); None: unknown
+    box                 QUANTILE: its distance (a share) from the nearer end of a box plot; None: it is in none
+    some                MEAN: persons with a non-zero total, who are those of its sum; None: unknown
     """
 
     measure: Measure
@@ -67,12 +67,12 @@ RuleResult = Finding | None
 
 @cache
 def decimal(value: float | None) -> Decimal | None:
-    """A parameter of the profile, exactly as it is written there."""
+    """A parameter of the profile, exactly as written there."""
     return None if value is None else Decimal(str(value))
 
 
 def p_percent_of(profile: DisclosureRules) -> Decimal | None:
-    """The p of the p% rule; where the profile has only a (2,k) rule, what stands for it by k = 100 * 100/(100+p)."""
+    """The p of the p% rule. If the profile has only a (2,k) rule, the equivalent p, from k = 100 * 100/(100+p)."""
     k = decimal(profile.dominance_k)
     if profile.p_percent is not None or k is None or profile.dominance_n != 2:
         return decimal(profile.p_percent)
@@ -80,7 +80,8 @@ def p_percent_of(profile: DisclosureRules) -> Decimal | None:
 
 
 def is_too_close(largest: Decimal, second: Decimal, total: Decimal, p: Decimal) -> bool:
-    """Whether the second contributor, who takes its own from the total, overestimates the largest by less than p%."""
+    """Whether the second contributor, who subtracts their own contribution from the total, overestimates the largest by
+    less than p%."""
     return largest > 0 and (total - largest - second) * 100 < p * largest
 
 

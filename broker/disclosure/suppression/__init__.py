@@ -1,1 +1,1 @@
-"""Secondary suppression: what more must be hidden so that nothing hidden can be derived. Judges no cell."""
+"""Secondary suppression: which further cells must be hidden so that no hidden one can be derived. Judges no cell."""

@@ -1,4 +1,4 @@
-"""What anybody can derive about hidden cells of tables with margins: intervals. Repairs nothing."""
+"""The attack on tables with margins: the interval that anybody can derive for each hidden cell. Repairs nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,13 +16,15 @@ NARROWING_ROUNDS = 50
 
 
 def inconsistent_table() -> Invalid:
-    """A new one each time: an error carries where it was raised."""
-    return Invalid("inconsistent", "The table contradicts itself: no non-negative values of its holes fit its totals.")
+    """A new error each time, because an error carries its traceback."""
+    return Invalid(
+        "inconsistent", "The table contradicts itself: no non-negative values for its hidden figures fit its totals."
+    )
 
 
 @dataclass(slots=True)
 class CellBounds:
-    """What is known of every cell while the attack narrows it."""
+    """The bounds of every cell while the attack narrows them."""
 
     low: list[float]
     high: list[float]
@@ -33,11 +35,13 @@ class CellBounds:
 
 
 def narrow_bounds(table: EquationSystem, bounds: CellBounds, integers: bool) -> None:
-    """Bounds that follow from single equations, again and again: most small cases end here."""
+    """Narrow bounds by single equations, repeatedly: most small cases need no linear program. Raises Invalid if no
+    values fit."""
     touched = equations_by_cell(table.equations)
     waiting = set(range(len(table.equations)))
     for _ in range(NARROWING_ROUNDS):
         moved = {cell for number in sorted(waiting) for cell in _narrow_one(table, number, bounds, integers)}
+        # Only equations of cells whose bounds moved can narrow further.
         waiting = {n for cell in moved for n in touched.get(cell, ())}
         if not waiting:
             return
@@ -59,7 +63,7 @@ def _narrow_one(table: EquationSystem, number: int, bounds: CellBounds, integers
 
 
 class _PartialSum:
-    """A sum from which one part can be taken out again, infinite parts too."""
+    """A sum from which one part can be subtracted again, even an infinite one."""
 
     def __init__(self, parts: list[float]) -> None:
         self._finite = sum(p for p in parts if abs(p) != inf)
@@ -72,7 +76,8 @@ class _PartialSum:
 
 
 def _tighten(bounds: CellBounds, cell: int, within: tuple[float, float], integers: bool, noise: float) -> list[int]:
-    """Only moves that matter are taken, so that rounding noise cannot creep: it is that of the equation's amounts."""
+    """Move bounds only by more than the rounding noise of the equation's amounts, so that the noise cannot
+    accumulate."""
     low, high = within
     if integers:
         low = ceil(low - noise) if abs(low) != inf else low
@@ -84,24 +89,24 @@ def _tighten(bounds: CellBounds, cell: int, within: tuple[float, float], integer
         bounds.high[cell], moved = high, True
     if bounds.low[cell] > bounds.high[cell] + noise:
         raise inconsistent_table()
-    return [cell] if moved else []
+    return [cell] if moved else []  # only these equations are narrowed again
 
 
 MAX_PUSHES = 12
 LEAST_YIELD = 0.03
-"""The share of the open cells that a push must settle to be followed by another."""
+"""The share of open cells that a push must settle for another to follow."""
 
 Progress = Callable[[str, int, int], None]
-"""Is told what is done, how much of it, and of how much in all."""
+"""Called with the name of the step, the work done, and the total."""
 
 
 def no_progress(what: str, done: int, total: int) -> None:
-    """Nobody waits."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttackInterval:
-    """What is known of a hole; `high` is infinite where nothing bounds it."""
+    """The known interval of a hidden cell; `high` is infinite if nothing bounds it."""
 
     low: float
     high: float
@@ -115,13 +120,13 @@ class AttackInterval:
         return self.high - self.low
 
     def is_narrower(self, width: float) -> bool:
-        """By more than the solver's noise, which grows with what is sought."""
+        """Whether it is narrower than `width` by more than the solver's noise, which grows with the width."""
         return self.width < width - TOLERANCE * max(1.0, width)
 
 
 @dataclass(frozen=True, slots=True)
 class AttackQuery:
-    """What is asked: about which cells, over whole numbers or all, and how wide an interval needs no closer look."""
+    """The cells to attack, whether values are integers, and the width from which on an interval need not be refined."""
 
     cells: Collection[int]
     integers: bool = False
@@ -139,11 +144,12 @@ def attack_intervals(
     bounds: Mapping[int, tuple[float, float]] | None = None,
     progress: Progress = no_progress,
 ) -> dict[int, AttackInterval]:
-    """The interval of each wanted cell, given the known ones; every other cell is unknown and (normally) not negative.
+    """The interval of each wanted cell, given the known cells; every other cell is unknown and (normally) not negative.
+    Raises Invalid("inconsistent") if no values fit.
 
-    Raises Invalid where no values fit. `negative` lets unknown cells be anything (sums of values of either sign);
-    `bounds` says what else is known of some of them. An interval that is seen to be `enough` wide is not looked at
-    further: both its ends can be reached, and what is told of it is then only a part of it.
+    `negative` lets unknown cells take any value (sums of values of either sign). `bounds` states what else is known
+    about some of them. An interval that is already `enough` wide is not refined: both ends are reachable, but the true
+    interval may be wider.
     """
     least = -inf if negative else 0.0
     edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (least, inf)) for i in range(table.size)]
@@ -158,7 +164,7 @@ def attack_intervals(
 
 
 def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[int]) -> list[list[int]]:
-    """Unfixed cells that some chain of equations ties together, where one of them is wanted."""
+    """Groups of unfixed cells that are connected by equations, if they contain a wanted cell."""
     parent = {i: i for i in range(table.size) if not bounds.is_fixed(i)}
 
     def root(i: int) -> int:
@@ -168,7 +174,7 @@ def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[in
         return i
 
     for equation in table.equations:
-        loose = [c for c in equation.cells if c in parent]
+        loose = [c for c in equation.cells if c in parent]  # fixed cells connect nothing
         for cell in loose[1:]:
             parent[root(cell)] = root(loose[0])
     groups: dict[int, list[int]] = defaultdict(list)
@@ -179,7 +185,7 @@ def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[in
 
 
 class _Component:
-    """Two programs for each wanted cell; a value already reached by an earlier answer needs none."""
+    """Solves two programs for each wanted cell, unless an earlier solution has reached the value already."""
 
     def __init__(self, table: EquationSystem, bounds: CellBounds, cells: list[int], wanted: AttackQuery) -> None:
         self._cells, self._bounds, self._wanted = cells, bounds, wanted
@@ -188,7 +194,7 @@ class _Component:
         ends = (end for e in near for c in e.cells for end in (bounds.low[c], bounds.high[c]))
         self._unit = unit = (
             1.0 if wanted.integers else scaling_unit(ends)
-        )  # amounts that are tied to others do not matter
+        )  # amounts outside the component do not matter
         rows = [_row(e.terms, place, bounds, unit) for e in near]
         self._low, self._high = ([end[c] / unit for c in cells] for end in (bounds.low, bounds.high))
         self._programs = [LinearProgram(self._low, self._high, rows)]
@@ -198,7 +204,7 @@ class _Component:
         self._wanted_columns = [i for i, cell in enumerate(cells) if cell in wanted.cells]
 
     def solve(self, done: int) -> None:
-        start = self._programs[-1].answer()
+        start = self._programs[-1].answer()  # integers, if required
         if start is None:
             raise inconsistent_table()
         self._reached_low, self._reached_high = start.copy(), start.copy()
@@ -216,11 +222,13 @@ class _Component:
         return bool(self._reached_high[i] - self._reached_low[i] >= self._enough[i] - TOLERANCE)
 
     def _bound(self, i: int) -> None:
-        """Both ends of one cell, unless what was reached is wide enough or as far as anything can go."""
+        """Find both ends of one cell, unless the reached interval is wide enough or an end cannot be exceeded."""
         low, high, cell, unit = self._bounds.low, self._bounds.high, self._cells[i], self._unit
         for sign, reached, bound in ((1, self._reached_low, low), (-1, self._reached_high, high)):
+            # The bound itself has been reached: nothing lies beyond.
             if abs(reached[i] - bound[cell] / unit) <= TOLERANCE:
                 continue
+            # Wide enough: the reached value proves it, and no program is needed.
             if self._is_enough(i):
                 bound[cell] = float(reached[i]) * unit
                 continue
@@ -230,8 +238,8 @@ class _Component:
                 self._reach(at_extreme)
 
     def _push_all(self) -> None:
-        """Solutions with many cells far up or down at once, none farther than is asked: where only a width is asked,
-        they settle most cells. Pushing ends when it settles few."""
+        """Find solutions with many cells far up or down at once, none farther than required. If only a width is
+        required, they settle most cells. Stops when pushes settle few cells."""
         failed = 0
         for number in range(MAX_PUSHES):
             waiting = [i for i in self._wanted_columns if self._enough[i] < inf and not self._is_enough(i)]
@@ -250,18 +258,19 @@ class _Component:
                 upper[i] = min(upper[i], self._reached_low[i] + self._enough[i])
             else:
                 lower[i] = max(lower[i], self._reached_high[i] - self._enough[i])
-        found = self._programs[0].pushed(costs, lower, upper)
+        found = self._programs[0].pushed(costs, lower, upper)  # over the reals: a push proves nothing about integers
         if found is not None:
             self._reach(found)
 
 
 def push_direction(cell: int, number: int) -> int:
-    """Up or down: first all up, then another half of the cells each time, the same on every machine."""
+    """1 (up) or -1 (down). First all up, then a different half of the cells each time; the same on every machine."""
     return 1 if number == 0 or (cell * 2_654_435_761 >> (3 * number)) & 1 else -1
 
 
 def _extreme(programs: list[LinearProgram], column: int, sign: int) -> tuple[float, Vector | None]:
-    """The extreme over the reals; over the integers, the same if it is reached in integers, else by branching."""
+    """The extreme over the reals. For integers it is the same if the solution is integral; otherwise branch and
+    bound."""
     value, found = programs[0].extreme(column, sign)
     if len(programs) == 1 or found is None or bool(np.all(np.abs(found - np.round(found)) <= TOLERANCE)):
         return value, found
@@ -271,7 +280,7 @@ def _extreme(programs: list[LinearProgram], column: int, sign: int) -> tuple[flo
 def _row(
     terms: Sequence[tuple[int, float]], place: Mapping[int, int], bounds: CellBounds, unit: float
 ) -> tuple[list[int], list[float], float]:
-    """An equation over the component's columns, with what is fixed on the right-hand side."""
+    """An equation over the component's columns, with fixed cells moved to the right-hand side."""
     loose = [(place[c], s) for c, s in terms if c in place]
     fixed = sum(s * bounds.low[c] for c, s in terms if c not in place)
     return [c for c, _ in loose], [s for _, s in loose], -fixed / unit

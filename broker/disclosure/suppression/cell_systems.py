@@ -1,4 +1,4 @@
-"""Cells by number and the equations between them; tables closed under their totals. Holds no values."""
+"""Numbered cells and the equations between them, and tables closed under their totals. Contains no values."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,12 +23,12 @@ class Equation:
 
     @property
     def terms(self) -> tuple[tuple[int, float], ...]:
-        """The equation as a sum that is nothing."""
+        """The equation as a sum of (cell, factor) terms that equals 0."""
         return (*((c, 1.0) for c in self.parts), (self.total, -1.0))
 
 
 class EquationSystem(Protocol):
-    """Whatever has numbered cells and equations: a table with its totals, or several tables as one system."""
+    """Anything with numbered cells and equations: a table with its totals, or several tables as one system."""
 
     @property
     def size(self) -> int: ...
@@ -39,14 +39,14 @@ class EquationSystem(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CellSystem:
-    """`size` cells; hierarchies, linked tables and joint cells are just more equations."""
+    """`size` cells. Hierarchies, linked tables and joint cells are simply more equations."""
 
     size: int
     equations: tuple[Equation, ...]
 
 
 def equations_by_cell(equations: Iterable[Equation]) -> Mapping[int, list[int]]:
-    """The numbers of the equations that a cell stands in."""
+    """For each cell, the numbers of the equations that contain it."""
     found: dict[int, list[int]] = defaultdict(list)
     for number, equation in enumerate(equations):
         for cell in equation.cells:
@@ -55,13 +55,13 @@ def equations_by_cell(equations: Iterable[Equation]) -> Mapping[int, list[int]]:
 
 
 def connected_cells(system: EquationSystem, start: Iterable[int], loose: Collection[int]) -> frozenset[int]:
-    """The loose cells that some chain of equations ties to one of `start`, with it."""
+    """The cells of `start`, and the loose cells that equations connect with them."""
     found, waiting = set(start), list(start)
     equations, at = system.equations, equations_by_cell(system.equations)
     seen: set[int] = set()
     while waiting:
         for number in at.get(waiting.pop(), ()):
-            if number not in seen:
+            if number not in seen:  # each equation once
                 seen.add(number)
                 new = [c for c in equations[number].cells if c in loose and c not in found]
                 found.update(new)
@@ -70,7 +70,7 @@ def connected_cells(system: EquationSystem, start: Iterable[int], loose: Collect
 
 
 CellCoordinates = tuple[str | None, ...]
-"""One category a dimension; None is the total over the dimension."""
+"""One category for each dimension; None is the total over the dimension."""
 
 MAX_CELLS = 400_000
 
@@ -91,7 +91,8 @@ class ClosedTable:
 
 
 def close_table(places: Iterable[CellCoordinates], width: int) -> ClosedTable:
-    """The table that holds all `places`: categories in order of appearance, totals where a dimension has any."""
+    """The closed table that contains all `places`: categories in order of appearance, and totals for dimensions with
+    any."""
     categories: list[dict[str | None, None]] = [{} for _ in range(width)]
     for place in places:
         for seen, category in zip(categories, place, strict=True):
@@ -102,24 +103,25 @@ def close_table(places: Iterable[CellCoordinates], width: int) -> ClosedTable:
 
 
 def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]) -> ClosedTable:
-    """A dimension of which nothing but totals is known says nothing of any cell."""
+    """Build the closed table. A dimension with nothing but a total gives no equation. Raises Invalid("too-large")."""
     lists: list[list[str | None]] = [
         [*found, *([None] if total else [])] for found, total in zip(categories, totals, strict=True)
     ]
+    # Before the product is built, which would fill the memory.
     if prod(map(len, lists)) > MAX_CELLS:
-        raise Invalid("too-large", f"The table has more than {MAX_CELLS} cells with its totals.")
+        raise Invalid("too-large", f"The table has more than {MAX_CELLS} cells, including its totals.")
     cells = tuple(product(*lists))
     number = {c: i for i, c in enumerate(cells)}
     equations = []
     for i, cell in enumerate(cells):
         for axis, category in enumerate(cell):
-            if category is None and categories[axis]:
+            if category is None and categories[axis]:  # a total of this dimension
                 parts = tuple(number[(*cell[:axis], c, *cell[axis + 1 :])] for c in categories[axis])
                 equations.append(Equation(parts, i))
     return ClosedTable(cells, tuple(equations))
 
 
 def containing_totals(place: CellCoordinates, has_total: Collection[int]) -> list[CellCoordinates]:
-    """The cell itself and every total that contains it: moving them all by one keeps every equation."""
+    """The cell itself and every total that contains it. Adding 1 to all of them keeps every equation true."""
     choices = [[c, None] if c is not None and i in has_total else [c] for i, c in enumerate(place)]
     return list(product(*choices))

@@ -1,4 +1,5 @@
-"""Linear programs on a table's equations, by HiGHS, warm-started. Alone knows the solver; no rules here."""
+"""Linear programs on a table's equations, solved by HiGHS with warm starts. The only module that imports the solver;
+contains no rules."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -15,7 +16,7 @@ LinearEquation = tuple[Sequence[int], Sequence[float], float]
 Vector = NDArray[np.float64]
 
 TOLERANCE = 1e-6
-"""Figures that are no further apart are one: less is the solver's noise."""
+"""Figures no further apart than this are equal: smaller differences are the solver's noise."""
 
 FINAL_STATUSES = frozenset(
     {
@@ -28,7 +29,8 @@ FINAL_STATUSES = frozenset(
 
 
 class SilentHighs(highspy.Highs):
-    """HiGHS prints a banner while it is made, before any option could be set; standard output is the broker's."""
+    """HiGHS prints a banner during construction, before any option can be set, and standard output belongs to the
+    broker."""
 
     def enableCallbacks(self) -> None:  # noqa: N802  the solver's own name
         self.silent()
@@ -36,7 +38,8 @@ class SilentHighs(highspy.Highs):
 
 
 class LinearProgram:
-    """Columns with bounds, tied by equations; each question changes costs or bounds and starts from the last answer."""
+    """Columns with bounds and equations between them. Each query changes costs or bounds and starts from the last
+    solution."""
 
     def __init__(
         self, lower: Sequence[float], upper: Sequence[float], rows: Sequence[LinearEquation], whole: bool = False
@@ -53,21 +56,23 @@ class LinearProgram:
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * len(lower)
         self._solver = SilentHighs()  # type: ignore[no-untyped-call]  # highspy leaves it untyped
-        self._solver.setOptionValue("threads", 1)
+        self._solver.setOptionValue("threads", 1)  # results must not depend on the machine's processors
         if not whole:
+            # Presolve would discard the warm start.
             self._solver.setOptionValue("presolve", "off")
             self._solver.setOptionValue("solver", "simplex")
         self._solver.passModel(model)
         self._costed: int | None = None
         self._all = np.arange(len(lower), dtype=np.int32)
         self.work = 0
-        """Steps of the solver times columns, which is about its time: a count, not a clock."""
+        """Steps of the solver times columns, which is roughly proportional to its time. A count, not a clock: the same
+        table gives the same result on a busy machine."""
 
     def set_cost(self, column: int, cost: float) -> None:
         self._solver.changeColCost(column, cost)
 
     def set_costs(self, costs: Vector) -> None:
-        """All of them at once."""
+        """Set the costs of all columns at once."""
         self._solver.changeColsCost(len(costs), self._all, costs)
 
     def set_bounds(self, column: int, lower: float, upper: float) -> None:
@@ -77,7 +82,8 @@ class LinearProgram:
         self._solver.changeColsBounds(len(lower), self._all, lower, upper)
 
     def answer(self) -> Vector | None:
-        """The columns at the least cost; None where nothing satisfies the equations."""
+        """The columns at the lowest cost; None if nothing satisfies the equations. Raises Breach if the solver does not
+        finish."""
         status = self._run()
         if status == highspy.HighsModelStatus.kInfeasible:
             return None
@@ -86,7 +92,9 @@ class LinearProgram:
         return np.array(self._solver.getSolution().col_value)
 
     def extreme(self, column: int, sign: int) -> tuple[float, Vector | None]:
-        """The least (sign 1) or greatest (sign -1) value of a column and where it is reached; infinite if unbounded."""
+        """The smallest (sign 1) or largest (sign -1) value of a column, and a solution that reaches it; infinite if
+        unbounded."""
+        # Only one column has a cost at a time.
         if self._costed is not None:
             self.set_cost(self._costed, 0)
         self.set_cost(column, sign)
@@ -100,8 +108,8 @@ class LinearProgram:
         return float(found[column]), found
 
     def pushed(self, costs: Mapping[int, float], lower: Vector, upper: Vector) -> Vector | None:
-        """Where all these costs together are least within these bounds; None where that is unbounded or not seen.
-        Leaves no cost behind; the bounds are the caller's to put back."""
+        """The solution at which all these costs together are lowest within these bounds; None if unbounded or not
+        found. Resets the costs; the caller resets the bounds."""
         vector = np.zeros(len(self._all))
         vector[list(costs)] = list(costs.values())
         self.set_costs(vector)
@@ -109,11 +117,11 @@ class LinearProgram:
         self._costed = None
         status = self._run()
         found = np.array(self._solver.getSolution().col_value) if status == highspy.HighsModelStatus.kOptimal else None
-        self.set_costs(np.zeros(len(self._all)))
+        self.set_costs(np.zeros(len(self._all)))  # `extreme` assumes that no cost is left
         return found
 
     def _run(self) -> highspy.HighsModelStatus:
-        """A warm start that ends in numerical trouble is tried again cold, and without threads that others started."""
+        """If a warm start ends in numerical trouble, try again from scratch and without threads that others started."""
         self._solver.run()
         if self._solver.getModelStatus() not in FINAL_STATUSES:
             self._count_work()

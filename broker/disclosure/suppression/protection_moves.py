@@ -1,4 +1,4 @@
-"""Movements of cells that an attacker cannot exclude, and what they prove about targets."""
+"""Moves of cells that an attacker cannot exclude, and what they prove about targets."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +14,7 @@ from broker.disclosure.suppression.suppression_task import Attacker, Suppression
 
 @dataclass(frozen=True)
 class Move:
-    """Another table that fits what is known, as its differences from the true one."""
+    """Another table that fits what is known, as differences from the true one."""
 
     by: Mapping[int, float]
 
@@ -24,7 +24,7 @@ class Move:
 
 
 class MoveSearch:
-    """The movements that an attacker cannot exclude if the cells of `free` are not shown. What moves is paid for."""
+    """Finds moves that an attacker cannot exclude if the cells of `free` are not shown. Each moved cell has a price."""
 
     def __init__(
         self, task: SuppressionTask, free: Collection[int], attacker: Attacker, price: Mapping[int, float]
@@ -42,6 +42,7 @@ class MoveSearch:
         terms = [e.terms for e in task.system.equations]
         there = [r for t in terms if (r := self._row(t))]
         both = [([*at, *(self._count + c for c in at)], [*signs, *(-s for s in signs)], 0.0) for at, signs, _ in there]
+        # One column for each cell and direction, because a price is paid for either.
         self._program = LinearProgram([0.0] * (2 * self._count), list(self._upper), both)
         self._program.set_costs(self._price)
         self._unpaid = LinearProgram(list(-self._upper[self._count :]), list(self._upper[: self._count]), there)
@@ -51,7 +52,7 @@ class MoveSearch:
         return ([c for c, _ in found], [sign for _, sign in found], 0.0) if found else None
 
     def take_work(self) -> int:
-        """The work since this was last asked."""
+        """The solver's work since the last call."""
         before, self._counted = self._counted, self._program.work + self._unpaid.work
         return self._counted - before
 
@@ -69,21 +70,22 @@ class MoveSearch:
         for column, most in zip((i, self._count + i), upper, strict=True):
             self._upper[column] = most
             self._program.set_bounds(column, 0.0, most)
-        self._unpaid.set_bounds(i, -upper[1], upper[0])
+        self._unpaid.set_bounds(i, -upper[1], upper[0])  # one signed column instead of two
 
     def limits(self, cell: int) -> tuple[float, float]:
         i = self._place[cell]
         return float(self._upper[i]), float(self._upper[self._count + i])
 
     def cheapest_move(self, cell: int, sign: int, by: float) -> Move | None:
-        """The cheapest movement that moves the cell up (1) or down (-1) by that much; None where there is none."""
+        """The cheapest move of the cell up (1) or down (-1) by that much; None if there is none."""
+        # Everybody knows that the value does not go so far.
         if by > self._task.room(cell, sign) + TOLERANCE:
             return None
         found = self._solve(cell, sign, by, by)
         return None if found is None else self._net(found)
 
     def farthest_move(self, cell: int, sign: int, cap: float) -> tuple[float, Move | None]:
-        """How far the cell can move that way, at any price, and a movement that does it; no farther than `cap`."""
+        """How far the cell can move that way at any price, up to `cap`, and a move that does it."""
         cap, i = min(cap, self._task.room(cell, sign)), self._place[cell]
         if cap <= TOLERANCE:
             return 0.0, None
@@ -93,8 +95,8 @@ class MoveSearch:
         return (0.0, None) if found is None else (abs(float(found[i])), self._move(found))
 
     def push_move(self, aims: Mapping[int, float]) -> Move | None:
-        """A movement that takes many cells as far as their aims (down where negative), together as far as they go, at
-        any price."""
+        """A move of many cells at once towards their aims (downwards if negative), as far as they go in total, at any
+        price."""
         lower, upper = -self._upper[self._count :], self._upper[: self._count].copy()
         costs = {self._place[c]: -1.0 if aim > 0 else 1.0 for c, aim in aims.items()}
         for cell, aim in aims.items():
@@ -108,7 +110,7 @@ class MoveSearch:
         return None if found is None else self._move(found)
 
     def worthwhile_move(self, aims: Mapping[int, float], worth: float) -> Move | None:
-        """The same as far as it is worth the price, for each unit of each cell."""
+        """The same, but only as far as each unit of each cell is worth its price."""
         cost, upper = self._price.copy(), self._upper.copy()
         for cell, aim in aims.items():
             there, back = self._column(cell, 1 if aim > 0 else -1), self._column(cell, -1 if aim > 0 else 1)
@@ -126,7 +128,7 @@ class MoveSearch:
     def _solve(self, cell: int, sign: int, low: float, high: float) -> Vector | None:
         there, back = self._column(cell, sign), self._column(cell, -sign)
         self._program.set_bounds(there, low, high)
-        self._program.set_bounds(back, 0.0, 0.0)
+        self._program.set_bounds(back, 0.0, 0.0)  # up and down at once would cancel out and cost twice
         found = self._program.answer()
         self._program.set_bounds(there, 0.0, float(self._upper[there]))
         self._program.set_bounds(back, 0.0, float(self._upper[back]))
@@ -148,7 +150,7 @@ class Demand(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MoveReach:
-    """The best movements found: how far up and down, and which."""
+    """The best moves found: how far up and down they reach, and the moves."""
 
     up: float = 0.0
     down: float = 0.0
@@ -163,10 +165,11 @@ class MoveReach:
         by = move.by[cell]
         if by > self.up:
             return MoveReach(by, self.down, move, self.down_move)
+        # A move can serve only one direction.
         return MoveReach(self.up, -by, self.up_move, move) if -by > self.down else self
 
     def needed(self, aim: float) -> "MoveReach":
-        """Without the movement that the aim can do without."""
+        """Without the move that the aim does not need."""
         if self.up >= aim - TOLERANCE:
             return MoveReach(self.up, 0.0, self.up_move, None)
         return MoveReach(0.0, self.down, None, self.down_move) if self.down >= aim - TOLERANCE else self
@@ -177,7 +180,7 @@ class MoveReach:
 
 
 class Proofs:
-    """Aims, and what has been proved of them so far."""
+    """Aims, and what has been proved about them so far."""
 
     def __init__(self, task: SuppressionTask) -> None:
         self._task = task
@@ -195,10 +198,11 @@ class Proofs:
         return [d for d in self.aims if d.attacker is attacker and not self.is_proved(d)]
 
     def served(self, move: Move) -> list[Demand]:
-        """The demands that the movement says something about: their attacker cannot exclude it."""
+        """The demands that the move helps: their attacker cannot exclude it."""
         insiders = move.cells & self._task.insiders
         singles = frozenset(i for i in insiders if self._task.values[i] != 0)
         excluded = {Attacker.INSIDERS: insiders, Attacker.PERSONS: singles, Attacker.EVERYBODY: frozenset()}
+        # An attacker excludes a move of any cell that they know, except the target itself.
         found = (Demand(a, c) for c in move.cells & self._task.targets.keys() for a in Attacker)
         return [d for d in found if d in self.aims and excluded[d.attacker] <= {d.cell}]
 

@@ -1,4 +1,4 @@
-"""The attack on a published table as text or rows (`broker attack`): reads and answers."""
+"""The attack on a published table given as text or rows (`broker attack`): reads it and answers."""
 
 import csv
 import io
@@ -13,15 +13,15 @@ from broker.domain.errors import Invalid
 VALUE = "value"
 SHOWN_DIGITS = 6
 LARGEST = 10.0**15
-"""What is beyond it no sum of floats tells to a unit."""
+"""Beyond this, sums of floats are not exact to one unit."""
 
 
 def attack_csv(text: str, integers: bool = False, progress: Progress = no_progress) -> list[dict[str, Any]]:
-    """The attack on a CSV whose columns are the dimensions and `value`."""
+    """Attack a CSV whose columns are the dimensions and `value`. Raises Invalid if it cannot be read."""
     try:
         return _attack_lines(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), integers, progress)
     except csv.Error as fault:
-        raise Invalid("bad-csv", f"The text is no CSV: {fault}.") from fault
+        raise Invalid("bad-csv", f"The text is not valid CSV: {fault}.") from fault
 
 
 def _attack_lines(reader: Iterator[list[str]], integers: bool, progress: Progress) -> list[dict[str, Any]]:
@@ -35,7 +35,9 @@ def _attack_lines(reader: Iterator[list[str]], integers: bool, progress: Progres
         if not cells:
             continue
         if len(cells) != len(header):
-            raise Invalid("bad-row", f"This line has {len(cells)} fields, the header {len(header)}.", str(number))
+            raise Invalid(
+                "bad-row", f"This line has {len(cells)} fields, but the header has {len(header)}.", str(number)
+            )
         rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
     return attack_table([h for h in header if h != VALUE], rows, integers, progress)
 
@@ -46,16 +48,17 @@ def attack_table(
     integers: bool = False,
     progress: Progress = no_progress,
 ) -> list[dict[str, Any]]:
-    """What can be derived about each hole, in the table's order.
+    """What can be derived about each suppressed cell, in the table's order. Raises Invalid for a bad value or a
+    repeated cell.
 
-    An empty dimension is the total over it, an empty value a hole. Combinations that have no row are unknown too
-    (a margin that is not given is simply absent), but are not answered for.
+    An empty dimension means the total over it, and an empty value a suppressed cell. Combinations without a row are
+    also unknown (such as a margin that is not given), but are not part of the answer.
     """
     places: dict[CellCoordinates, float | None] = {}
     for number, row in enumerate(rows, 2):
         place = tuple(row.get(d) or None for d in dimensions)
         if place in places:
-            raise Invalid("twice", f"The cell of {_by(dimensions, place)} stands in the table twice.", str(number))
+            raise Invalid("twice", f"The table has the cell of {_by(dimensions, place)} twice.", str(number))
         places[place] = _value(row.get(VALUE), number)
     table = close_table(places, len(dimensions))
     number_of = table.number_of()
@@ -71,11 +74,12 @@ def _value(text: str | None, line: int) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise Invalid("bad-value", f"{text!r} is no number; a hole is an empty value.", str(line)) from None
+        raise Invalid("bad-value", f"{text!r} is not a number. Leave a hidden figure empty.", str(line)) from None
     if not isfinite(value) or value < 0:
-        raise Invalid("bad-value", f"{text!r} is not a number from zero up.", str(line))
+        raise Invalid("bad-value", f"{text!r} is not a number from zero.", str(line))
+    # Bounds would be wrong by more than a unit.
     if value > LARGEST:
-        raise Invalid("bad-value", f"{text!r} is too large to be told from its neighbours.", str(line))
+        raise Invalid("bad-value", f"{text!r} is too large to compute with exactly.", str(line))
     return value
 
 
@@ -88,7 +92,7 @@ def _interval_document(interval: AttackInterval) -> dict[str, Any]:
 
 
 def _plain_bound(value: float) -> float | int | None:
-    """Without the solver's noise; None where there is no bound."""
+    """The bound without the solver's noise; None if there is no bound."""
     if abs(value) == inf:
         return None
     whole = round(value)

@@ -1,4 +1,4 @@
-"""Secondary suppression: which further cells must go so that no target can be derived. Judges nothing."""
+"""Secondary suppression: which further cells must be hidden so that no target can be derived. Judges nothing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,8 @@ PASSES = 4
 
 
 def reduce_cover(cover: Cover) -> None:
-    """In a small system every secondary hole may be exchanged, in a large one only shown again; until work is spent."""
+    """Make the cover cheaper while work is left: in a small system, exchange secondary cells for cheaper ones; in a
+    large one, only show cells again."""
     if cover.secondary and cover.has_work():
         _CoverReducer(cover).run()
 
@@ -36,10 +37,12 @@ class _CoverReducer:
                     self._try_without(cell)
                 if not self._cover.has_work():
                     return
+            # Another pass would gain nothing either.
             if total_cost(self._task, self._cover.secondary) >= before:
                 return
 
     def _dearest(self) -> list[int]:
+        # The dearest first: most is gained.
         return sorted(self._cover.secondary, key=lambda c: (-self._task.cost(c), c))
 
     def _drop_unused(self) -> None:
@@ -68,8 +71,8 @@ class _CoverReducer:
             self._drop_unused()
 
     def _without(self, cell: int, affected: list[Demand]) -> set[int] | None:
-        """Other ways for all that used the cell, and what they hide anew for less than it costs; None if there are
-        none: then nothing has changed."""
+        """Find other moves for all demands that use the cell. Return the cells they newly hide, which cost less than
+        the cell; None (and no change) if there are no such moves."""
         old = {d: self._proofs.reach[d] for d in affected}
         hidden = set(self._cover.hidden)
         for demand in affected:
@@ -90,6 +93,7 @@ class _CoverReducer:
         ways = self._ways[demand.attacker]
         try:
             moves = self._cover.best(ways, demand, self._exchange)
+        # The solver failed: the old moves remain proved.
         except Breach:
             return False
         self._cover.spend(ways)
@@ -113,8 +117,8 @@ __all__ = ["Attacker", "SuppressionResult", "SuppressionTask", "audit", "suppres
 
 @dataclass(frozen=True, slots=True)
 class SuppressionResult:
-    """`hidden` are all cells not to show. What cannot be had by hiding is told by intervals: `narrow` is what everybody
-    derives of targets more closely than asked, `insiders` the same for contributors who know their own cells."""
+    """`hidden` are all cells to hide. Intervals report what hiding cannot achieve: `narrow` are targets that everybody
+    derives more closely than required, `insiders` those that contributors derive who know their own cells."""
 
     hidden: frozenset[int]
     narrow: Mapping[int, AttackInterval]
@@ -122,14 +126,15 @@ class SuppressionResult:
 
 
 def suppress(task: SuppressionTask, work: int | None = None, progress: Progress = no_progress) -> SuppressionResult:
-    """Every cell to hide: `task.hidden` and the secondary ones.
+    """Return every cell to hide: `task.hidden` and the secondary ones.
 
-    A way is a movement of cells that keeps every equation and everything that the attacker knows: who sees only what
-    does not move cannot tell the table from the moved one, so a target's interval is at least as wide as its ways
-    reach. The cheapest way for a target is a linear program; what moves on it must be hidden. Hiding more never
-    narrows an interval, so one pass over the targets is enough, or one for each unit that their widths need. Where no
-    way reaches as far as asked, the farthest is taken: the interval is then as wide as if everything were hidden.
-    `work` is what a pass may spend on finding cheap holes; far beyond it, all that could help is hidden.
+    A move changes cells so that every equation and everything known to the attacker still hold. Somebody who sees only
+    unmoved cells cannot distinguish the two tables, so a target's interval is at least as wide as its moves reach. The
+    cheapest move for a target is a linear program, and all cells that it moves must be hidden. Hiding more never
+    narrows an interval, so one pass over the targets is enough (or one for each unit that their widths need). If no
+    move reaches as far as required, the farthest is taken: the interval is then as wide as if everything were hidden.
+
+    `work` limits the search for cheap cells in a pass. Far beyond it, all cells that could help are hidden.
     """
     hidden, made = task.hidden, list[tuple[float, Cover]]()
     for unit, widths in widths_by_unit(task.targets):
@@ -137,7 +142,7 @@ def suppress(task: SuppressionTask, work: int | None = None, progress: Progress 
         cover = Cover(part, work_budget(part) if work is None else work, progress)
         cover.make()
         reduce_cover(cover)
-        hidden |= cover.hidden - (task.unreleased - hidden)
+        hidden |= cover.hidden - (task.unreleased - hidden)  # unreleased cells need no hiding
         made.append((unit, cover))
     narrow = (_narrow_intervals(task, hidden, made, everybody) for everybody in (True, False))
     return SuppressionResult(hidden, *narrow)
@@ -146,7 +151,7 @@ def suppress(task: SuppressionTask, work: int | None = None, progress: Progress 
 def _narrow_intervals(
     task: SuppressionTask, hidden: frozenset[int], made: Iterable[tuple[float, Cover]], everybody: bool
 ) -> dict[int, AttackInterval]:
-    """As far as the ways reach; where work ended before any were sought, as far as an attack does."""
+    """Intervals as far as the moves reach; if the work ended before any were sought, as far as an attack finds."""
     found: dict[int, AttackInterval] = {}
     for unit, cover in made:
         for demand in cover.short(everybody):
@@ -164,8 +169,8 @@ def audit(
     attacker: Attacker = Attacker.EVERYBODY,
     progress: Progress = no_progress,
 ) -> dict[int, AttackInterval]:
-    """What the attacker derives about each target when `hidden` is not shown, as far as it matters: an interval that
-    is as wide as asked may be wider in truth."""
+    """What the attacker derives about each target if `hidden` is not shown. An interval that is as wide as required may
+    be wider in truth."""
     return _derived(task, hidden, sorted(task.targets), attacker, progress)
 
 
@@ -176,7 +181,7 @@ def _derived(
     attacker: Attacker,
     progress: Progress = no_progress,
 ) -> dict[int, AttackInterval]:
-    """Insiders look at each other apart: nobody is asked about what they know themselves."""
+    """Insiders are attacked one target at a time, each without its own cell among the known ones."""
     knows, found = task.known_by(attacker), dict[int, AttackInterval]()
     for unit, widths in widths_by_unit({i: task.targets[i] for i in cells}):
         part = in_unit(replace(task, targets=widths), unit)
@@ -192,8 +197,9 @@ def _derived(
 def _move_intervals(
     task: SuppressionTask, hidden: Collection[int], cells: Sequence[int], known: Collection[int], progress: Progress
 ) -> dict[int, AttackInterval]:
-    """How far each cell could be from its value. What is asked of differences has no large amounts in it."""
+    """How far each cell could be from its true value. Differences keep the amounts small, which protects precision."""
     unknown = task.unknown(hidden)
+    # Known cells do not move.
     still = {i: 0.0 for i in range(task.system.size) if i not in unknown or i in known}
     edges = {i: (low - task.values[i], high - task.values[i]) for i in unknown for low, high in [task.edges(i)]}
     return attack_intervals(task.system, still, cells, enough=task.targets, bounds=edges, progress=progress)

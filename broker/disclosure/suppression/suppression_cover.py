@@ -1,4 +1,4 @@
-"""The suppression cover of a task while it is made: what is hidden, and the work that is left."""
+"""The suppression cover of a task while it is built: the hidden cells, and the work that is left."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -10,38 +10,39 @@ from broker.disclosure.suppression.suppression_task import Attacker, Suppression
 from broker.domain.errors import Breach
 
 HIDDEN_PRICE = 1e-4
-"""The price of moving what is hidden anyway: so little that it only keeps ways short."""
+"""The price of moving a cell that is hidden anyway: just enough to keep moves small."""
 
 MAX_PRICE = 1e4
-"""The price of moving the dearest cell, in prices of the median one: what programs can still tell apart."""
+"""The price of the dearest cell, in prices of the median cell: programs cannot distinguish larger ranges."""
 
 BATCH_WORTH, MAX_BATCHES = 4.0, 40
-"""What a unit of a target's way may cost where many are sought at once, and how often."""
+"""The highest price for one unit of a target's move in a batch of many targets, and the largest number of batches."""
 
 EXCHANGE_LIMIT = 1500
-"""Cells up to which two ways are compared for each target, and cells are exchanged for cheaper ones."""
+"""Up to this many cells, two kinds of moves are compared for each target, and cells are exchanged for cheaper ones."""
 
 
 WORK_PER_PAIR, LEAST_WORK = 25, 300_000_000
-"""Steps of the solver times columns, for each pair of cells: what is spent on taking holes back, and on asking how far
-insiders can be kept away."""
+"""Steps of the solver times columns for each pair of cells: the budget for showing cells again and for protecting
+against insiders."""
 
 WORK_LIMIT_FACTOR = 8
-"""Times that work, all that could help is hidden."""
+"""Beyond this many times the budget, all cells that could help are hidden."""
 
 
 def work_budget(task: SuppressionTask) -> int:
-    """A count, not a clock: the same table has the same holes however busy the machine is."""
+    """The budget of a task: a count, not a clock, so that the same table has the same hidden cells on a busy
+    machine."""
     return max(LEAST_WORK, WORK_PER_PAIR * task.system.size**2)
 
 
 class Cover:
-    """`hidden` grows by `make`. Programs are made once for each attacker and set of cells, and kept."""
+    """`hidden` grows in `make`. Each program is built once for an attacker and a set of cells, and then reused."""
 
     def __init__(self, task: SuppressionTask, work: int, progress: Progress) -> None:
         self.task, self.progress = task, progress
         self.base = task.unknown(())
-        self.hidden: set[int] = set(self.base)
+        self.hidden: set[int] = set(self.base)  # already hidden: moving these is nearly free
         self.hideable = frozenset(range(task.system.size)) - task.fixed
         self.proofs = Proofs(task)
         self._left, self._spent = work, 0
@@ -74,7 +75,9 @@ class Cover:
         return MoveSearch(self.task, free, attacker, {c: self.price(c) for c in free})
 
     def make(self) -> None:
-        """Attackers who know most come first: what protects from them protects from all others."""
+        """Build the cover. The most informed attackers come first, because protection from them also protects from the
+        others."""
+        # Large targets first; the order is fixed, so that the same table gives the same cover.
         for cell in sorted(self.task.targets, key=lambda c: (-self.task.values[c], c)):
             self._add_demand(Demand(self.task.worst_attacker(cell), cell))
         for attacker in Attacker:
@@ -84,18 +87,18 @@ class Cover:
                 if waiting := self.proofs.open(attacker):
                     self._cover(attacker, waiting)
             except Breach:
-                # What the solver cannot settle is no reason to show anything.
+                # If the solver fails, hide everything that could help rather than show a target.
                 self._hide_all(self.proofs.open(attacker))
 
     def _add_demand(self, demand: Demand) -> None:
         aim = self.task.targets[demand.cell]
-        if demand.cell in self.task.fixed:
+        if demand.cell in self.task.fixed:  # known anyway: nothing can be reached
             self.reduced.add(demand)
         else:
             self.proofs.add_demand(demand, aim)
 
     def _push(self, attacker: Attacker) -> None:
-        """What is wide enough already is seen by movements of many cells at once."""
+        """Find targets that are protected already, by moving many cells at once."""
         inner = self.ways(self.hidden, attacker)
         self._push_all(inner, self.proofs, attacker)
         self.spend(inner)
@@ -126,6 +129,7 @@ class Cover:
             if self.proofs.is_proved(demand):
                 continue
             self.spend(outer)
+            # Rather hide too much than take forever or show too much.
             if not self.has_work(WORK_LIMIT_FACTOR):
                 self._hide_all(waiting)
                 return
@@ -137,7 +141,7 @@ class Cover:
         self.spend(outer)
 
     def _limit_aims(self, outer: MoveSearch, waiting: list[Demand]) -> None:
-        """No more is asked than what could be had if everything were hidden."""
+        """Lower each aim to what could be reached if everything were hidden."""
         hopes = Proofs(self.task)
         for demand in waiting:
             hopes.add_demand(demand, self.proofs.aims[demand])
@@ -153,8 +157,8 @@ class Cover:
             self._lower_aim(demand, up + down)
 
     def _cover_many(self, outer: MoveSearch, attacker: Attacker) -> None:
-        """Many targets at once: fewer programs, and holes that serve several. Where many stand in each other's way,
-        fewer are taken at a time, at any price."""
+        """Serve many targets at once: fewer programs, and hidden cells that serve several. If targets obstruct each
+        other, take fewer at a time, at any price."""
         parts, failed = 1, 0
         for number in range(MAX_BATCHES):
             group = [d for d in self.proofs.open(attacker) if (d.cell * 40_503 >> 4) % parts == number // 2 % parts]
@@ -165,12 +169,12 @@ class Cover:
                 self.proofs.learn(move)
             failed = failed + 1 if 4 * sum(map(self.proofs.is_proved, group)) < len(group) else 0
             if failed == 2:
-                parts, failed = 4 * parts, 0
+                parts, failed = 4 * parts, 0  # smaller groups obstruct each other less
             if parts > len(self.proofs.open(attacker)):
                 return
 
     def _sign(self, demand: Demand, number: int, parts: int) -> int:
-        """Among many, any half up; a few together go all up, then all down."""
+        """In a large batch, any half moves up; in a small one all move up, then all down."""
         return push_direction(demand.cell, number) if parts == 1 else 1 - 2 * (number % 2)
 
     def hide(self, ways: MoveSearch, cells: Iterable[int]) -> None:
@@ -179,7 +183,8 @@ class Cover:
             ways.price(cell, HIDDEN_PRICE)
 
     def _lower_aim(self, demand: Demand, width: float) -> None:
-        """As far as any way reaches is all that can be had of this attacker; those who know less are asked again."""
+        """Lower the aim to what any move can reach against this attacker. Attackers who know less become demands of
+        their own."""
         if width >= self.proofs.aims[demand] - TOLERANCE:
             return
         if demand.attacker is not Attacker.EVERYBODY and demand not in self.reduced:
@@ -188,17 +193,17 @@ class Cover:
         self.proofs.aims[demand] = width
 
     def _hide_all(self, waiting: Iterable[Demand]) -> None:
-        """Out of work: everything that could help what is still open."""
+        """Out of work: hide everything that could help the remaining targets."""
         rest = [d for d in waiting if not self.proofs.is_proved(d)]
         self.hidden |= connected_cells(self.task.system, [d.cell for d in rest], self.hideable)
         for demand in rest:
             self.proofs.add_demand(demand, 0.0)
             self.unsettled |= {demand, Demand(Attacker.EVERYBODY, demand.cell)}
         self.reduced |= self.unsettled
-        self._left = 0
+        self._left = 0  # no further exchanges: the cover is far from cheap anyway
 
     def best(self, ways: MoveSearch, demand: Demand, careful: bool) -> list[Move]:
-        """The cheapest of the ways that reach the aim; where none does, those that reach farthest."""
+        """The cheapest moves that reach the aim; if none does, those that reach farthest."""
         cell, aim = demand.cell, self.proofs.aims[demand]
         hope = self._hopes.get(demand, (0.0, 0.0))
         up = ways.cheapest_move(cell, 1, aim) if careful or hope[0] >= aim - TOLERANCE else None
@@ -214,7 +219,7 @@ class Cover:
         return min(choices, key=self.new_cost, default=[])
 
     def _both(self, ways: MoveSearch, cell: int, aim: float, whole: bool) -> list[Move]:
-        """Down as far as it goes and up for the rest; nothing if that is less than the `whole`."""
+        """Move down as far as possible and up for the rest. Empty if that falls short of the `whole` aim."""
         down, first = ways.farthest_move(cell, -1, aim)
         up, second = ways.farthest_move(cell, 1, aim - down)
         if whole and down + up < aim - TOLERANCE:
@@ -228,12 +233,12 @@ class Cover:
         return total_cost(self.task, frozenset().union(*(m.cells for m in moves)) - self.hidden)
 
     def short(self, everybody: bool) -> list[Demand]:
-        """The targets that could not be had as wide as asked, with who derives them."""
+        """The targets that could not be protected as required, with their attackers."""
         return sorted(d for d in self.reduced if (d.attacker is Attacker.EVERYBODY) is everybody)
 
 
 def _prices(task: SuppressionTask, cells: Collection[int]) -> Mapping[int, float]:
-    """Costs in a range that programs can tell apart."""
+    """Costs within a range that programs can distinguish."""
     costs = sorted(task.cost(c) for c in cells)
     middle = costs[len(costs) // 2] if costs else 1.0
     return {c: min(max(task.cost(c) / (middle or 1.0), 0.01), MAX_PRICE) for c in cells}

@@ -1,4 +1,4 @@
-"""A suppression task: cells that must not be derived, who attacks, and what else is known. Solves nothing."""
+"""A suppression task: the cells to protect, the attackers, and what else is known. Solves nothing."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ from broker.policy.disclosure_rules import DisclosureRules
 
 
 class Attacker(IntEnum):
-    """Who derives, the one who knows most first.
+    """Attackers, the most informed first.
 
-    INSIDERS   all single contributors together, who may know where zeros are, too; each target apart
-    PERSONS    all single contributors together: against them zeros are protected
-    EVERYBODY  who knows what is shown or known from elsewhere
+    INSIDERS   all single contributors together, who may also know where zeros are; each target by itself
+    PERSONS    all single contributors together, who do not know zeros: zeros are protected from them
+    EVERYBODY  somebody who knows only what is shown or known from elsewhere
     """
 
     INSIDERS = 0
@@ -29,15 +29,15 @@ class SuppressionTask:
     """A system of cells to repair.
 
     values      the exact value of every cell (they fit the equations)
-    targets     cells that must not be derived, each with the least width of what is derived about it
-    hidden      cells that are not shown: the targets, and others that give cover
-    insiders    cells whose only contributor knows them, and cells that may be known (zeros): they give no cover
-    signed      values of either sign: an attacker has no lower bound
+    targets     cells that must not be derived, each with the least width of its derived interval
+    hidden      cells that are not shown: the targets, and others that cover them
+    insiders    cells whose only contributor knows them, and cells that may be known (zeros): they cover nothing
+    signed      values may have either sign: an attacker has no lower bound
     unreleased  cells that nobody publishes: unknown at no cost
-    fixed       cells that are known from elsewhere and cannot be hidden
-    least       the least value of a hole (1 where zeros are shown beside holes); of an unreleased cell it is 0
-    marks       what a visible mark or other knowledge says of a hidden cell: its least and its greatest value
-    costs       what hiding a cell costs; where not given, 1 + its value without sign
+    fixed       cells known from elsewhere, which cannot be hidden
+    least       the least value of a hidden cell (1 if zeros are shown among hidden cells); 0 for an unreleased cell
+    marks       the least and greatest value of a hidden cell, by a visible mark or other knowledge
+    costs       the cost of hiding a cell; by default 1 + its absolute value
     """
 
     system: EquationSystem
@@ -56,24 +56,25 @@ class SuppressionTask:
         return self.costs.get(cell, 1.0 + abs(self.values[cell]))
 
     def edges(self, cell: int) -> tuple[float, float]:
-        """What anybody knows of a cell that is not shown."""
+        """The range in which everybody knows a hidden cell to lie."""
         if cell in self.marks:
             return self.marks[cell]
         if self.signed:
             return -inf, inf
+        # The true value is possible.
         return (0.0 if cell in self.unreleased else min(self.least, self.values[cell])), inf
 
     def room(self, cell: int, sign: int) -> float:
-        """How far the cell could be above (1) or below (-1) its value, for all that anybody knows."""
+        """How far the cell could be above (1) or below (-1) its value, by what everybody knows."""
         low, high = self.edges(cell)
         return max(0.0, high - self.values[cell] if sign > 0 else self.values[cell] - low)
 
     def unknown(self, hidden: Collection[int]) -> frozenset[int]:
-        """What everybody would have to derive when `hidden` is not shown."""
+        """The cells that everybody would have to derive if `hidden` is not shown."""
         return frozenset({*hidden, *self.hidden, *self.unreleased}) - self.fixed
 
     def known_by(self, attacker: Attacker) -> frozenset[int]:
-        """Unknown cells that the attacker knows nevertheless."""
+        """Hidden cells that the attacker knows all the same."""
         if attacker is Attacker.EVERYBODY:
             return frozenset()
         if attacker is Attacker.INSIDERS:
@@ -81,44 +82,48 @@ class SuppressionTask:
         return frozenset(i for i in self.insiders if self.values[i] != 0)
 
     def worst_attacker(self, target: int) -> Attacker:
-        """Who must not derive the target: of a zero, those who do not know zeros."""
+        """The most informed attacker to protect the target from: for a zero, those who do not know zeros."""
         if not self.insiders:
             return Attacker.EVERYBODY
+        # INSIDERS know zeros.
         return Attacker.PERSONS if target in self.insiders and self.values[target] == 0 else Attacker.INSIDERS
 
 
 def least_width(largest: float, profile: DisclosureRules) -> float:
-    """How wide what is derived of an amount must be at least: as the profile's p, or what stands for it, protects the
-    largest contribution; a unit, if that is less."""
+    """The least width of an amount's derived interval: it protects the largest contribution by the profile's p, or the
+    equivalent p. At least 1."""
     return max(1.0, largest * float(p_percent_of(profile) or 0) / 100)
 
 
 LARGEST_POWER = 26
 """Up to 2 to this power, sums of floats are exact far below the tolerance."""
 POWER_SPAN = 16
-"""Widths that are no more than 2 to this power apart are sought together. Movements may be a thousand times as large:
-of larger ones it is no use to know how large."""
+"""Widths within a factor of 2 to this power are solved in one unit. Moves may be a thousand times as large; the exact
+size of larger ones does not matter."""
 
 
 def scaling_unit(values: Iterable[float]) -> float:
-    """A power of two, so that nothing is rounded: 1, unless amounts are so large that tolerances would say nothing."""
+    """A power of two, so that scaling rounds nothing: 1, unless amounts are so large that tolerances would mean
+    nothing."""
     largest = max((abs(v) for v in values if isfinite(v)), default=0.0)
     return 2.0 ** max(0, frexp(largest)[1] - LARGEST_POWER)
 
 
 def widths_by_unit(widths: Mapping[int, float]) -> Iterator[tuple[float, dict[int, float]]]:
-    """Widths with the unit in which they are sought, the widest first. What is a few pounds wide is nothing in a unit
-    that suits millions of millions, whoever made the other amounts so large."""
+    """Widths with the unit in which they are solved, the widest first. A width of a few pounds would vanish in a unit
+    that suits billions."""
     groups: dict[int, dict[int, float]] = defaultdict(dict)
     for cell, width in widths.items():
         groups[max(0, (frexp(width)[1] - 1) // POWER_SPAN)][cell] = width
+    # The widest first: their cells then cover narrower targets for free.
     for power in sorted(groups, reverse=True):
         yield 2.0 ** (POWER_SPAN * power), groups[power]
 
 
 def in_unit(task: SuppressionTask, unit: float) -> SuppressionTask:
-    """The same task with every amount in that unit. Amounts may not fit together any more: only how far each can move
-    is kept, as far as it matters."""
+    """The same task with amounts in this unit. Amounts may no longer fit together: only how far each can move is
+    preserved, as far as it matters."""
+    # Large amounts are cut: only differences matter here.
     values = [_clip(v / unit) for v in task.values]
 
     def moved(i: int, end: float) -> float:

@@ -1,4 +1,4 @@
-"""The audit log: what is written for every change and every look, and the hash chain that binds it."""
+"""The audit log: the record of every change and every view, and the hash chain that binds it."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Who did what to which thing. `codes` are ids and closed words only: no figures, no query text."""
+    """Who did what to which object. `codes` are ids and words of closed lists: no figures, no query text."""
 
     at: datetime
     actor: str
@@ -21,7 +21,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    """An event in its place in the chain."""
+    """An event at its position in the chain."""
 
     number: int
     event: AuditEvent
@@ -30,7 +30,7 @@ class AuditLine:
 
 
 def line_hash(number: int, event: AuditEvent, previous: str) -> str:
-    """SHA-256 over the previous line's hash and this line's canonical JSON."""
+    """SHA-256, as hexadecimal digits, of the previous line's hash and this line's canonical JSON."""
     body = json.dumps(
         [number, event.at.isoformat(), event.actor, event.action, event.subject, list(map(list, event.codes))],
         separators=(",", ":"),
@@ -40,7 +40,7 @@ def line_hash(number: int, event: AuditEvent, previous: str) -> str:
 
 
 def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) -> int | None:
-    """The number of the first line that does not follow from the one before; None if the chain holds."""
+    """Number of the first line that does not follow from the one before; None if the chain is intact."""
     previous = start
     for expected, line in enumerate(lines, first):
         if (
@@ -55,7 +55,8 @@ def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) ->
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """What following the whole chain found: how many lines hold, the last good hash, the first bad number or None."""
+    """Result of checking the whole chain: number of intact lines, the last good hash, and the first bad number or
+    None."""
 
     lines: int
     hash: str

@@ -1,4 +1,4 @@
-"""Who acts: people and the roles that they hold. A role is a named set with a sentence."""
+"""Who acts: people and their roles. Each role has a name and a sentence."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +8,7 @@ from broker.domain.errors import Conflict
 
 
 class Role(StrEnum):
-    """What a person may be. SYSTEM is the broker itself acting for nobody."""
+    """Roles of a person. SYSTEM is the broker acting on its own behalf."""
 
     RESEARCHER = "researcher"
     CHECKER = "checker"
@@ -17,17 +17,17 @@ class Role(StrEnum):
 
 
 ROLE_SENTENCES: dict[Role, str] = {
-    Role.RESEARCHER: "Sends jobs for the projects that name them, and collects what was released.",
-    Role.CHECKER: "Looks at outputs with their evidence, and votes on them.",
-    Role.ADMINISTRATOR: "Keeps people, policies and snapshots, and can stop or recall anything; reads no output.",
+    Role.RESEARCHER: "Submits jobs for their projects, and downloads released results.",
+    Role.CHECKER: "Reviews outputs with their evidence, and votes on them.",
+    Role.ADMINISTRATOR: "Manages people, policies and snapshots, and can stop or recall anything. Cannot read outputs.",
     Role.SYSTEM: "The broker's own steps.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person with an account. `ident` is what policies, audit and API call them; the dates are those of
-    their accreditation as a researcher, both included; `email` is where notices go."""
+    """A person with an account. `ident` is their name in policies, audit and API. The dates limit their accreditation
+    as a researcher, both included. `email` receives notices."""
 
     ident: str
     name: str
@@ -38,7 +38,8 @@ class Person:
     email: str = ""
 
     def check_accredited(self, today: date) -> None:
-        """Conflict("not-accredited") outside the dates of an accreditation; where none is kept, nothing is asked."""
+        """Raises Conflict("not-accredited") outside the dates of an accreditation. Without stored dates, there is no
+        check."""
         if self.accredited_from is not None and today < self.accredited_from:
             raise Conflict("not-accredited", f"Your accreditation begins on {self.accredited_from:%-d %B %Y}.")
         if self.accredited_until is not None and today > self.accredited_until:

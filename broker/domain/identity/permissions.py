@@ -1,8 +1,6 @@
-"""Who may do what, in which state: one table of role, action and states, and the relations that it asks for.
-
-`check_may` raises with a sentence a user can read; `may` is derived from it. Rules about whose project a
-thing belongs to are here too, so no view ever compares a name.
-"""
+"""Who may do what, in which state: one table of roles, actions and states, and the relations that it requires.
+`check_permission` raises with a message that the user can read; `is_permitted` is derived from it. Rules about the
+project of an object are here too, so no view compares names."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +15,7 @@ SubjectState = JobState | OutputState | SavedState | None
 
 
 class Action(StrEnum):
-    """Everything a person can ask for, in alphabetical order."""
+    """Every action that a person can request, in alphabetical order."""
 
     APPLY_POLICY = "apply-policy"
     CLAIM_OUTPUT = "claim-output"
@@ -55,13 +53,13 @@ NO_STATE: frozenset[SubjectState] = frozenset({None})
 DISCLOSED_STATES: frozenset[SubjectState] = frozenset(
     {OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED}
 )
-"""What was decided of an output, and its researchers know."""
+"""Output states that researchers may see."""
 
 ACTIVE_JOB_STATES: frozenset[SubjectState] = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.ASSESSING})
 ENDED_JOB_STATES: frozenset[SubjectState] = frozenset(
     {JobState.ASSESSING, JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN}
 )
-"""Its sandbox is gone."""
+"""Job states in which the sandbox no longer exists."""
 
 
 PERMISSIONS: dict[tuple[Role, Action], frozenset[SubjectState]] = {
@@ -103,8 +101,8 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[SubjectState]] = {
     (Role.ADMINISTRATOR, Action.VIEW_LEDGER): NO_STATE,
     (Role.ADMINISTRATOR, Action.VIEW_HISTORY): NO_STATE,
 }
-"""Absent means never. A researcher may do theirs only inside a project that names them, a checker only where they are
-independent of the project. An administrator sees that a job exists, not its text and no output."""
+"""A missing entry means never. A researcher may act only in a project that names them, a checker only if they are
+independent of the project. An administrator sees that a job exists, but neither its text nor any output."""
 
 UNDISCLOSED_STATES: frozenset[OutputState] = frozenset(
     {
@@ -115,18 +113,19 @@ UNDISCLOSED_STATES: frozenset[OutputState] = frozenset(
         OutputState.WITHDRAWN,
     }
 )
-"""Outputs in these states do not exist for researchers: one that waits and one that is withheld answer alike."""
+"""Outputs in these states do not exist for researchers. An output that waits and one that is withheld give the same
+answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectRelation:
-    """How a person stands to the project of the thing: facts that the workflow looks up.
+    """Relation of a person to the project of an object, as the workflow found it.
 
-    `member`: the project names them as a researcher. `submitted_job`: they submitted the job.
-    `live_grant_on_same_data`: a live project of theirs is granted a table that this project is granted.
-    `checked_by_member`: a researcher of this project has voted on a project of theirs (reciprocal checks).
-    `was_member`: the project named them when the job was accepted: leaving it makes nobody its checker.
-    """
+    - `member`: the project names them as a researcher.
+    - `submitted_job`: they submitted the job.
+    - `live_grant_on_same_data`: one of their live projects has a grant on a table that this project has a grant on.
+    - `checked_by_member`: a researcher of this project has voted on one of their projects (reciprocal checks).
+    - `was_member`: the project named them when the job was accepted. Leaving the project makes nobody its checker."""
 
     member: bool = False
     submitted_job: bool = False
@@ -141,7 +140,7 @@ class ProjectRelation:
 
 
 def _roles_for(person: Person, action: Action, relation: ProjectRelation) -> list[Role]:
-    """The person's roles under which this relation lets the action be asked for at all."""
+    """Roles of the person that allow the action at all, given this relation."""
     closed = set()
     if not relation.member:
         closed.add(Role.RESEARCHER)
@@ -153,21 +152,20 @@ def _roles_for(person: Person, action: Action, relation: ProjectRelation) -> lis
 def check_permission(
     person: Person, action: Action, relation: ProjectRelation, state: SubjectState, what: str, ident: str
 ) -> None:
-    """Raise Unknown where the person may not even know, Forbidden or Conflict where they may know but not do.
-
-    `what` and `ident` name the thing as the person asked for it. Whoever may view a job of the project is
-    told why; everybody else gets the answer that a thing which does not exist would give.
-    """
+    """Raises Unknown if the person may not know of the object, and Forbidden or Conflict if they may know of it but not
+    act. `what` and `ident` name the object as the person did. A person who may view a job of the project gets the
+    reason; everybody else gets the answer for an object that does not exist."""
     roles = _roles_for(person, action, relation) if person.active else []
     if any(state in PERMISSIONS[role, action] for role in roles):
         return
+    # before the Conflict below, which would reveal that the output exists
     if isinstance(state, OutputState) and state in UNDISCLOSED_STATES and not _is_staff(person, relation):
         raise Unknown(what, ident)
     if roles:
-        raise Conflict("wrong-state", f"This {what} is {state}; it cannot be {_past_participle(action)} now.")
+        raise Conflict("wrong-state", f"This {what} is {state}, so it cannot be {_past_participle(action)} now.")
     if not person.active or not may_know_jobs(person, relation):
         raise Unknown(what, ident)
-    raise Forbidden("not-permitted", f"You may not {action.value.replace('-', ' ')} here.")
+    raise Forbidden("not-permitted", f"You do not have permission to {action.value.replace('-', ' ')} here.")
 
 
 def is_permitted(person: Person, action: Action, relation: ProjectRelation, state: SubjectState) -> bool:
@@ -179,11 +177,15 @@ def is_permitted(person: Person, action: Action, relation: ProjectRelation, stat
 
 
 def check_roles(person: Person) -> None:
-    """Raise Invalid for roles that nobody may hold, or not together."""
+    """Raises Invalid for roles that nobody may have, or that exclude each other."""
     if Role.SYSTEM in person.roles:
-        raise Invalid("roles", "Nobody can be given the role of the broker itself.", "/roles")
+        raise Invalid("roles", "You cannot give a person the role of the broker itself.", "/roles")
     if {Role.ADMINISTRATOR, Role.CHECKER} <= person.roles:
-        raise Invalid("roles", "An administrator reads no output, so nobody is administrator and checker.", "/roles")
+        raise Invalid(
+            "roles",
+            "A person cannot be both an administrator and a checker, because administrators do not read outputs.",
+            "/roles",
+        )
 
 
 def may_know_jobs(person: Person, relation: ProjectRelation) -> bool:
@@ -212,4 +214,4 @@ def _past_participle(action: Action) -> str:
 
 
 NO_RELATION = ProjectRelation()
-"""For what belongs to no project."""
+"""Relation for objects that belong to no project."""

@@ -1,1 +1,1 @@
-"""Jobs: submissions, outputs, reviews, rehearsals, and what scripts leave and request."""
+"""Jobs: submissions, outputs, reviews, rehearsals, and the files and requests of scripts."""

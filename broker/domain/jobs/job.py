@@ -36,25 +36,25 @@ JOB_TRANSITIONS: dict[JobState, frozenset[JobState]] = {
     JobState.FAILED: frozenset({JobState.WITHDRAWN}),
     JobState.WITHDRAWN: frozenset(),
 }
-"""`assessing` holds from the moment the sandbox has ended until every output is decided. A failure that is not told yet
-looks like a job that runs, so its researcher can withdraw it like one."""
+"""`assessing` lasts from the end of the sandbox until every output is decided. A failure that is not yet reported looks
+like a running job, so its researcher can withdraw it like one."""
 
 FINAL_JOB_STATES: frozenset[JobState] = frozenset(
     {JobState.REFUSED, JobState.DECIDED, JobState.FAILED, JobState.WITHDRAWN}
 )
-"""No worker moves a job on from these."""
+"""Workers do not change jobs in these states."""
 
 
 PRIVATE_LINE, PRIVATE_SCRIPT_LINE = "-- private:", "# private:"
-"""How the canonical text of a private job begins: of a query, of a script."""
+"""First words of the canonical text of a private job: of a query, and of a script."""
 
 
 OUTPUT_LINE = "-- output:"
-"""What stands before each statement of a SQL job's canonical text whose rows are an output."""
+"""Line before each statement of a SQL job's canonical text whose rows are an output."""
 
 
 class FailureCode(StrEnum):
-    """Why a job failed, for staff. What a researcher sees at once is `coarse_word` of it."""
+    """Reason why a job failed, for staff. Researchers see only its `coarse_outcome` at once."""
 
     CRASHED = "crashed"
     TIME_LIMIT = "time_limit"
@@ -68,7 +68,7 @@ class FailureCode(StrEnum):
 
 
 class CoarseOutcome(StrEnum):
-    """The four words that a researcher learns at once of a job that ran (invariant 10)."""
+    """The four words that a researcher learns at once about a job that ran (invariant 10)."""
 
     ENDED = "ended"
     FAILED = "failed"
@@ -83,7 +83,7 @@ def coarse_outcome(code: FailureCode) -> CoarseOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a researcher sends. `client_id` makes sending it again harmless; `replaces` names an earlier job."""
+    """What a researcher submits. `client_id` makes repeating it harmless; `replaces` names an earlier job."""
 
     project: str
     kind: JobKind
@@ -98,14 +98,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A submission on its way. `attempt` fences late results; `lease_until` is the running worker's promise.
+    """A submission after it was accepted or refused.
 
-    `policy` is the one under which it was accepted, `assessed_policy` the one under which its outputs were judged.
-    `read_saved` are the idents of the kept definitions that its text read then: it is checked with these ever after.
-    `saved_names` are the names that it kept. `started` is the begin of its first attempt; `ended` is when its last one,
-    with the comparison that belongs to it, was over; `released_before` is how many tables had been released when it
-    began.
-    """
+    `attempt` rejects late results of earlier attempts. `lease_until`: end of the running worker's lease. `policy`: the
+    policy at acceptance; `assessed_policy`: the policy under which its outputs were judged. `read_saved`: idents of the
+    saved definitions that its text read at acceptance; every later check uses these. `saved_names`: names that it
+    saved. `started`: start of its first attempt. `ended`: end of its last attempt, including its comparison.
+    `released_before`: number of tables that had been released when it started."""
 
     ident: str
     submission: Submission
@@ -138,37 +137,40 @@ class Job:
 
     @property
     def output_count(self) -> int:
-        """How many outputs the text of a SQL job names; at least one."""
+        """Number of outputs that the text of a SQL job names, at least 1."""
         return max(1, self.canonical.count(OUTPUT_LINE))
 
     @property
     def names_its_outputs(self) -> bool:
-        """Whether its text alone says what its outputs are called; what a script leaves is named by what it read."""
+        """Whether the text alone names its outputs. The names of a script's files may depend on the data that it
+        read."""
         return self.submission.kind is JobKind.SQL or self.is_private
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSlots:
-    """The times that a job may be told to take: few, in seconds, and growing; after the last one, each is twice the one
-    before. `compare_seconds` is what comparing one table of a SQL job with one released table may take."""
+    """The times that a job may appear to take: a few growing numbers of seconds; after the last one, each is twice the
+    one before. `compare_seconds`: time allowed to compare one table of a SQL job with one released table."""
 
     seconds: tuple[float, ...]
     compare_seconds: float = 0.0
 
     def displayed_end(self, job: Job, now: datetime) -> datetime | None:
-        """The end of the slot in which a job that was started has ended, or runs at `now`. It depends on the job's
-        text and on how much was released before it began; on what the job met it depends by the slot's number only."""
+        """End of the time slot in which a started job has ended, or runs at `now`; None if it has not started. It
+        depends on the job's text and on the number of releases before its start; it depends on the job's data only
+        through the number of the slot."""
         if job.started is None:
             return None
-        took = ((job.ended or now) - job.started).total_seconds()
+        took = ((job.ended or now) - job.started).total_seconds()  # a running job counts up to now
         return self.end(job.started, max(took, self._comparing_seconds(job)))
 
     def end(self, began: datetime, took: float) -> datetime:
-        """The end of the slot in which something has ended that began then and took so many seconds."""
+        """End of the slot of something that began at `began` and took `took` seconds."""
         return began + timedelta(seconds=self._slot_end(took))
 
     def _comparing_seconds(self, job: Job) -> float:
-        """What comparing may take, however much or little of it turns out to be needed."""
+        """Time allowed for the comparison, in seconds, whatever it really takes."""
+        # private jobs compare nothing, and the time is defined for SQL jobs only
         compares = job.submission.kind is JobKind.SQL and not job.is_private
         return job.output_count * job.released_before * self.compare_seconds if compares else 0.0
 
@@ -186,7 +188,7 @@ def can_advance(before: JobState, after: JobState) -> bool:
 
 
 class DisplayedState(StrEnum):
-    """What a researcher is shown of a job; `waiting` covers withheld and in_review alike (invariant 9)."""
+    """What a researcher sees of a job. `waiting` covers withheld and in_review alike (invariant 9)."""
 
     REFUSED = "refused"
     QUEUED = "queued"
@@ -206,13 +208,11 @@ def displayed_state(
     state: JobState, failure: FailureCode | None, outputs: tuple[OutputState, ...], hide_withheld: bool,
     saved: bool = False, appears_running: bool = False,
 ) -> DisplayedState:  # fmt: skip
-    """The one word a researcher is shown: a pure function of the job's and its outputs' states, and of the clock by
-    `appears_running`, which holds until the end of the slot in which the job has ended.
-
-    `hide_withheld` is true until a decision could have been made by a person: while it is, a withheld output
-    looks like one in review. `saved`: the job kept something; where it has no output, that is all that it did.
-    """
-    if appears_running:
+    """The one word that a researcher sees. A pure function of the states of the job and its outputs, and of the clock
+    through `appears_running`, which holds until the end of the slot in which the job ended. `hide_withheld` is true
+    until a person could have decided; until then, a withheld output looks like one in review. `saved`: the job saved a
+    definition; without outputs, that is all it did."""
+    if appears_running:  # first, because every later word would reveal that the job has ended
         return DisplayedState.RUNNING
     if state in {JobState.SUBMITTED, JobState.QUEUED}:
         return DisplayedState.QUEUED
@@ -242,21 +242,21 @@ def displayed_state(
 
 
 def seconds_used(begun: Iterable[Job], slots: TimeSlots, now: datetime, window: timedelta) -> Mapping[str, float]:
-    """How many seconds of a worker each project had in the window before `now`, or has for sure. A job takes one to the
-    end of its slot of time, so that turns tell no more of it than slots do."""
+    """Worker seconds of each project in the window before `now`, including those that are certain to follow. A job
+    counts to the end of its time slot, so that the order of jobs reveals no more than the slots do."""
     used: dict[str, float] = {}
     for job in begun:
         until = slots.displayed_end(job, now)
         if job.started is not None and until is not None:
-            lasted = until - max(job.started, now - window)
+            lasted = until - max(job.started, now - window)  # only the part inside the window counts
             project = job.submission.project
             used[project] = used.get(project, 0.0) + max(lasted.total_seconds(), 0.0)
     return used
 
 
 def fair_order(waiting: Iterable[Job], used: Mapping[str, float], slots: TimeSlots) -> list[Job]:
-    """The waiting jobs as they are taken, as if each that goes before takes a worker for the first slot of time; the
-    first one is exact. Of projects that had as much, the one whose job waits longest goes first."""
+    """The waiting jobs in the order in which they will run, assuming that each earlier one takes a worker for the first
+    time slot. The first position is exact. Between projects with equal use, the job that waits longest goes first."""
     own: Counter[str] = Counter()
     turns: list[tuple[float, datetime, str, Job]] = []
     for job in sorted(waiting, key=lambda j: (j.created, j.ident)):

@@ -1,4 +1,4 @@
-"""Outputs of a job and their states: what one is, and which moves it may make."""
+"""Outputs of a job and their states, with the transitions between them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,11 +34,11 @@ OUTPUT_TRANSITIONS: dict[OutputState, frozenset[OutputState]] = {
     OutputState.RECALLED: frozenset(),
     OutputState.WITHDRAWN: frozenset(),
 }
-"""`approved` goes back to `in_review` only where memory has changed it: what was released meanwhile shows more of it
-than its checkers saw, and it is another output than the one that they voted on."""
+"""`approved` returns to `in_review` only if the release history changed the output: a release in the meantime shows
+more of it than its checkers saw, so their votes were about another output."""
 
 DECIDED_STATES: frozenset[OutputState] = frozenset(set(OutputState) - {OutputState.ASSESSED, OutputState.IN_REVIEW})
-"""An output in one of these needs nobody's decision any more."""
+"""Output states that need no further decision."""
 
 
 class OutputKind(StrEnum):
@@ -48,9 +48,9 @@ class OutputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One table or file of a job. `staff_hash` (keyed) binds what checkers saw; `release_hash` is the SHA-256 of
-    the bytes that would leave; both name content in the outputs' store. `memory_version` is the state of memory that it
-    was compared with; None before that."""
+    """One table or file of a job. `staff_hash` (keyed) binds what checkers saw. `release_hash` is the SHA-256 of the
+    bytes to release. Both name content in the content store. `memory_version`: version of the release history that it
+    was compared with; None before the comparison."""
 
     ident: str
     job: str

@@ -1,4 +1,4 @@
-"""Rehearsals on synthetic data: the run that precedes a script's run on real data, and those that people request; no
+"""Rehearsals on synthetic data: the run that precedes a script's run on real data, and those that people request. No
 real data."""
 
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ from broker.domain.jobs.job import Submission
 
 @dataclass(frozen=True, slots=True)
 class ScriptRehearsal:
-    """Of one job. `passed` is None where policy has no synthetic run; `trace` names what it printed, on the shelf, and
-    `trace_from` is when its author may read that.
+    """The rehearsal of one job, and its run on real rows.
 
-    `met` is when it was first let run on real rows, `log` names what it printed there: for checkers only. `problems`:
-    it left something that could not be used. `reason` is what a checker has told its researchers of all that, once,
-    and `told_by` who.
-    """
+    `passed`: None if policy has no synthetic run. `trace`: hash of what it printed, in the content store; `trace_from`:
+    when its author may read that. `met`: when it was first allowed to run on real rows; `log`: hash of what it printed
+    there, for checkers only. `problems`: it left something unusable. `reason`: what a checker told the researchers
+    about all this, once; `told_by`: that checker."""
 
     job: str
     passed: bool | None = None
@@ -47,19 +46,19 @@ REHEARSAL_TRANSITIONS: dict[RehearsalState, frozenset[RehearsalState]] = {
     RehearsalState.FAILED: frozenset({RehearsalState.CANCELLED}),
     RehearsalState.CANCELLED: frozenset(),
 }
-"""Back to `queued` when its worker was lost. What needs no run is `done` when it is asked for. What is cancelled at its
-end is thrown away: its author may not know yet that it is there."""
+"""A rehearsal returns to `queued` if its worker was lost. One that needs no run is `done` on request. One that is
+cancelled when it ends is discarded, because its author may not know yet that it ended."""
 
 OPEN_REHEARSAL_STATES = frozenset({RehearsalState.QUEUED, RehearsalState.RUNNING})
 
 
 def states_before(state: RehearsalState) -> frozenset[RehearsalState]:
-    """The states from which a rehearsal may come to this one."""
+    """States from which a rehearsal can reach this state."""
     return frozenset(before for before, after in REHEARSAL_TRANSITIONS.items() if state in after)
 
 
 class RehearsalStep(StrEnum):
-    """How far a running one is."""
+    """Step of a running rehearsal."""
 
     MAKING = "making"
     RUNNING = "running"
@@ -67,13 +66,14 @@ class RehearsalStep(StrEnum):
 
     @property
     def number(self) -> int:
-        """Its place, from 1: all that is told of how far a rehearsal is."""
+        """Its number, from 1. No other progress of a rehearsal is reported."""
         return list(RehearsalStep).index(self) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedRehearsal:
-    """`document` is what came of it, as JSON; empty before. `about` is how many seconds the step `making` takes."""
+    """A rehearsal that a person requested. `document`: its result as JSON; empty before the end. `about`: expected
+    seconds of the step `making`."""
 
     ident: str
     person: str

@@ -1,5 +1,5 @@
-"""Reviews of an output: checkers' votes with the rule that turns them into a decision, and messages with the rule which
-need a second person."""
+"""Reviews of an output: checkers' votes and the rule that turns them into a decision; messages and the rule that
+decides which need a second person."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class VoteChoice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One checker's word, bound to exactly what they saw. `overrides` are the findings it sets aside, and `why`."""
+    """The vote of one checker, bound to exactly what they saw. `overrides`: findings that it sets aside, and `why`."""
 
     output: str
     checker: str
@@ -36,19 +36,17 @@ class Vote:
 
 
 OutputDecision = tuple[OutputState, str | None, Sequence[AuditEvent]]
-"""What a set of votes decides: the state to move to, the reason to show, and the audit events of that."""
+"""Decision of a set of votes: the new state, the reason to show, and its audit events."""
 
 
 def votes_needed(policy_votes: int, overriding: bool) -> int:
-    """How many equal votes decide: what policy asks, and two wherever a finding is set aside."""
+    """Number of equal votes that decide: the policy's number, and at least two if a finding is set aside."""
     return max(policy_votes, 2) if overriding else max(policy_votes, 1)
 
 
 def agreed_choice(votes: tuple[Vote, ...], needed: int) -> VoteChoice | None:
-    """The choice that `needed` independent votes agree on, and more than on any other; None while there is none.
-
-    Disagreement opens a third vote: three checkers with three choices leave it open still.
-    """
+    """The choice that has at least `needed` votes, and more than any other; None if there is none yet. A disagreement
+    needs a third vote; three checkers with three choices leave it undecided."""
     ranked = Counter(v.choice for v in votes).most_common(2)
     if not ranked or ranked[0][1] < needed or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
         return None
@@ -59,7 +57,7 @@ MAX_MESSAGE_LENGTH = 2000
 
 
 class Audience(StrEnum):
-    """Who reads a message: checkers alone, or the project's researchers too."""
+    """Who reads a message: only checkers, or the project's researchers too."""
 
     STAFF = "staff"
     RESEARCHERS = "researchers"
@@ -67,8 +65,8 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of an output's thread. `held`: it holds a figure, so researchers read it only once another checker
-    has confirmed it. `number` is its place in the thread; 0 until it is stored."""
+    """One message in the thread of an output. `held`: it contains a figure, so researchers read it only after another
+    checker has confirmed it. `number`: position in the thread; 0 until it is stored."""
 
     output: str
     author: str
@@ -81,17 +79,18 @@ class Message:
 
     @property
     def waits(self) -> bool:
-        """Whether a second person has to look at it before researchers do."""
+        """Whether a second person must read it before researchers do."""
         return self.held and self.confirmed_by is None
 
 
 def has_figure(text: str) -> bool:
-    """Digits of any script, fractions and superscripts: what a checker saw may be in them."""
+    """Whether a text has numerals of any script, including fractions and superscripts. They may repeat a figure that
+    the checker saw."""
     return any(c.isnumeric() for c in text)
 
 
 def check_message_text(text: str, pointer: str) -> str:
-    """The words without what surrounds them; Invalid where nothing is said, or nothing that can be read."""
+    """The text without surrounding blanks. Raises Invalid if it is empty, too long or unreadable."""
     words = text.replace("\r\n", "\n").strip()
     if not words or len(words) > MAX_MESSAGE_LENGTH:
         raise Invalid("words", f"Write between one and {MAX_MESSAGE_LENGTH:,} characters.", pointer)

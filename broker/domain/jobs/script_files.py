@@ -1,4 +1,5 @@
-"""A script's files on their way out: as they were left, as they are made anew, and how much of one is read. No I/O."""
+"""Files of a script on their way to release: as they were left, as they were rebuilt, and how much of one is read. No
+I/O."""
 
 from dataclasses import dataclass
 
@@ -10,22 +11,21 @@ MEDIA_TYPES = {
     ".txt": "text/plain",
     PNG: "image/png",
 }
-"""What each kind of file leaves as, by its ending."""
+"""Media type of each kind of file when released, by its extension."""
 UNKNOWN_MEDIA_TYPE = "application/octet-stream"
 DOCUMENT = "document"
-"""The kind of what the library `npd` leaves beside files: JSON that the broker reads."""
+"""Kind of the JSON files that the library `npd` writes next to files, and that the broker reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCaps:
-    """How much of one file is read and written: whatever has one more of anything stays. Policy says each.
+    """Limits of one file for reading and writing. A file that exceeds one is withheld. Policy sets each limit.
 
-    values     cells of a table with its header, values of a JSON, lines of a text or numbers in it
-    cell       characters of one cell, or of one text in a JSON
-    depth      lists and objects within one another
-    made_bytes what a file may come to when it is made anew
-    pixels     of a picture as it was left; `side` of it as it leaves
-    """
+    - `values`: cells of a table with its header, values of a JSON file, lines of a text or numbers in it
+    - `cell`: characters of one cell, or of one text in a JSON file
+    - `depth`: nesting of lists and objects
+    - `made_bytes`: size of the rebuilt file
+    - `pixels`: pixels of a picture as it was left; `side`: its longer side when released"""
 
     rows: int
     columns: int
@@ -47,8 +47,8 @@ class TextTable:
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """One that is to be made anew: the name that it leaves under, what it is (an ending of `MEDIA`, or `DOCUMENT`), and
-    its bytes, which nobody opens outside a container."""
+    """A file to rebuild: the name under which it is released, its kind (an extension of `MEDIA_TYPES`, or `DOCUMENT`),
+    and its bytes, which are opened inside a container only."""
 
     name: str
     kind: str
@@ -57,8 +57,8 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class RebuiltFile:
-    """A file made anew: what could leave, and the table in it, if it is one. `problem` is why nothing can leave, with a
-    sentence; `size` is that of the file as it was left."""
+    """A rebuilt file: the content to release, and the table in it, if there is one. `problem`: why it cannot be
+    released, with a sentence. `size`: size of the original file."""
 
     name: str
     media_type: str

@@ -1,8 +1,5 @@
-"""Requests of a script to compute tables, models and figures from microdata that it submits, and why the rows cannot be
-used.
-
-Rows stay bytes here and everywhere in the broker: only trusted code inside a container opens them.
-"""
+"""Requests of a script to compute tables, models and figures from microdata that it submits, and reasons why rows
+cannot be used. Rows stay bytes everywhere in the broker: only trusted code inside a container opens them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +8,7 @@ from broker.domain.plans.scalars import ScalarType
 
 
 class MeasureKind(StrEnum):
-    """What a measure of a table asks of its column. SHARE and ONES are of 0/1 columns: both sides are counted."""
+    """What a measure of a table computes from its column. SHARE and ONES need 0/1 columns: both sides are counted."""
 
     COUNT = "count"
     PERSONS = "persons"
@@ -30,7 +27,7 @@ class ModelFamily(StrEnum):
 
 
 class FigureMark(StrEnum):
-    """How a figure shows its points."""
+    """How a figure draws its points."""
 
     BAR = "bar"
     LINE = "line"
@@ -39,7 +36,7 @@ class FigureMark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MeasureRequest:
-    """A measure: its name in the table, what it is, and of which column (None: of rows or persons)."""
+    """A measure: its name in the table, its kind, and its column (None: counts rows or persons)."""
 
     name: str
     kind: MeasureKind
@@ -48,8 +45,9 @@ class MeasureRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScriptTable:
-    """`variables` are (column, schema.table.variable); `person` is the column that holds the pseudonym, and is one of
-    them. `bounds` are (column, least, largest): without them a column of the script's own can be anything."""
+    """A requested table. `variables`: (column, schema.table.variable). `person`: the column with the pseudonym, which
+    is one of them. `bounds`: (column, least, largest); without them, a column of the script's own may have any
+    value."""
 
     name: str
     person: str
@@ -62,7 +60,7 @@ class ScriptTable:
 
 @dataclass(frozen=True, slots=True)
 class FormulaFactor:
-    """A column in a term; `levels`: as categories, each level but the first with a coefficient of its own."""
+    """A column in a term. `levels`: as categories, with a coefficient for each level but the first."""
 
     column: str
     levels: bool = False
@@ -70,7 +68,7 @@ class FormulaFactor:
 
 @dataclass(frozen=True, slots=True)
 class ModelFormula:
-    """`outcome ~ terms | absorbed`: a term is the product of its factors; `constant`: there is an intercept."""
+    """`outcome ~ terms | absorbed`. A term is the product of its factors. `constant`: there is an intercept."""
 
     outcome: str
     terms: tuple[tuple[FormulaFactor, ...], ...]
@@ -97,7 +95,7 @@ class ScriptRegression:
 
 @dataclass(frozen=True, slots=True)
 class ScriptFigure:
-    """A figure of a table output of the same job, which the broker draws from what is released of it."""
+    """A figure of a table output of the same job. The broker draws it from the released values."""
 
     name: str
     data: str
@@ -113,8 +111,8 @@ ScriptRequest = ScriptTable | ScriptRegression | ScriptFigure
 
 @dataclass(frozen=True, slots=True)
 class MicrodataColumn:
-    """A column of the rows as it is read: its type, and the catalogue variable that it is declared to be (None: the
-    script made it, and nobody has verified it). `low` and `high` are what the script says of such a one; rows that have
+    """A column of the rows: its type, and the catalogue variable that it is declared to be (None: the script computed
+    it, and nobody has verified it). `low` and `high`: bounds that the script declares for such a column; rows with
     another value are refused."""
 
     name: str
@@ -130,13 +128,13 @@ class MicrodataColumn:
 
     @property
     def variable_name(self) -> str:
-        """The variable's own name."""
+        """Name of the variable without its table."""
         return (self.variable or "").rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """Where pseudonyms of one domain stand in the job's inputs: table and variable."""
+    """Place of the pseudonyms of one domain in the job's inputs: table and variable."""
 
     table: str
     variable: str
@@ -144,8 +142,9 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True)
 class MicrodataSchema:
-    """How the rows of one output are read and verified. `person` is the pseudonym's column, whose values stand under
-    `keys` in the vault; `columns` are all others. `institution` is the column that names a school, if one does."""
+    """How the rows of one output are read and verified. `person`: the column with the pseudonym, whose values are in
+    the columns `keys` of the vault. `columns`: all others. `institution`: the column that names a school, if there is
+    one."""
 
     person: MicrodataColumn
     keys: tuple[KeyColumn, ...]
@@ -158,7 +157,8 @@ class MicrodataSchema:
 
 
 class MicrodataProblem(StrEnum):
-    """Why rows were not used: found inside the container, told to checkers (and, of synthetic data, to the author)."""
+    """Why rows were not used. Found inside the container and reported to checkers (for synthetic data, to the
+    author)."""
 
     UNREADABLE = "unreadable"
     APART = "apart"
@@ -172,29 +172,34 @@ class MicrodataProblem(StrEnum):
 
 
 MICRODATA_PROBLEM_SENTENCES: dict[MicrodataProblem, str] = {
-    MicrodataProblem.UNREADABLE: "The rows are no Arrow file.",
-    MicrodataProblem.APART: "Outputs that were to be computed together are of other rows.",
+    MicrodataProblem.UNREADABLE: "The rows are not an Arrow file.",
+    MicrodataProblem.APART: "Outputs that must be computed together have different rows.",
     MicrodataProblem.COLUMNS: (
-        "The rows have other columns than the request names, or one of a type that cannot be used."
+        "The rows have different columns from the request, or a column of a type that cannot be used."
     ),
     MicrodataProblem.VALUES: "A column has values that it cannot have: no number where one is needed, one that is not "
     "finite or beyond a thousand million, anything but 0 and 1 in a share, or a label of more than 200 "
     "characters, or one that is not plain text: no pseudonyms, at most four digits after a point, no spaces outside.",
-    MicrodataProblem.UNKNOWN: "Rows have a pseudonym that is in none of the job's inputs.",
-    MicrodataProblem.REPEATED: "A person stands in more rows than in any one of the job's input tables: a join of two "
-    "tables in each of which people have several rows multiplies these. Keep one row a person and year of each first.",
-    MicrodataProblem.MISMATCH: (
-        "A column is declared as a catalogue variable and has values that the person does not have."
+    MicrodataProblem.UNKNOWN: "Rows have a pseudonym that is not in any input of the job.",
+    MicrodataProblem.REPEATED: (
+        "A person has more rows than in any input table of the job. This happens when you join two tables in which "
+        "people have several rows each. Reduce each table to one row for each person and year first."
     ),
-    MicrodataProblem.BINARY: "A number is asked of a column that has no more than two values: ask for a share or ones.",
-    MicrodataProblem.MODEL: "The model cannot be fitted: too few rows, a column that follows from others, or no end.",
+    MicrodataProblem.MISMATCH: (
+        "A column is declared as a catalogue variable, but has values that the person does not have."
+    ),
+    MicrodataProblem.BINARY: "A number is requested of a column with at most two values. Use a share or ones instead.",
+    MicrodataProblem.MODEL: (
+        "The model cannot be fitted: there are too few rows, a column follows from others, or the fit does not "
+        "converge."
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class MicrodataCheck:
-    """What was found of the rows: how many, of how many persons, left out for want of a pseudonym; and the problem that
-    ends it, if there is one, with how often it is there."""
+    """Result of checking the rows: their number, their persons, rows without a pseudonym; and the problem that ended
+    the check, if any, with the number of times it occurs."""
 
     rows: int
     persons: int
@@ -202,4 +207,4 @@ class MicrodataCheck:
     problem: MicrodataProblem | None = None
     times: int = 0
     few: int = 0
-    """Columns of which a number is asked and that have ten different values or fewer: they are frequency tables."""
+    """Columns with a requested number that have at most ten distinct values: they are frequency tables."""

@@ -1,1 +1,2 @@
-"""What may be spent of each person's privacy, and what was: values and rules of the ledger. No store and no noise."""
+"""What may be spent of each person's privacy, and what was spent: values and rules of the ledger. No store and no
+noise."""

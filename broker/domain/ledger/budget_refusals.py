@@ -1,4 +1,4 @@
-"""Refusals by the ledger before a job runs: too little budget, a release over the maximum, data sets without exact
+"""Refusals by the ledger before a job runs: too little budget, a release above the maximum, data sets without exact
 releases."""
 
 from collections.abc import Collection
@@ -10,9 +10,8 @@ from broker.domain.ledger.privacy_loss import Cost, PrivacyAccount, PrivacyAmoun
 
 @dataclass(frozen=True, slots=True)
 class BudgetShortfall:
-    """An account that has not enough. `remaining` is None where it is none of the caller's business (a shared account),
-    or where there is no such account; `requested` is None where the loss cannot be told under the account's
-    accounting."""
+    """An account without enough budget. `remaining`: None if the caller may not know it (a shared account), or if there
+    is no such account. `requested`: None if the loss cannot be stated in the account's accounting."""
 
     account: PrivacyAccount
     requested: PrivacyAmount | None
@@ -20,7 +19,7 @@ class BudgetShortfall:
 
 
 class OverBudget(Refused):
-    """A job asks more than is left: nothing was reserved, and nothing runs."""
+    """A job costs more than is left. Nothing was reserved, and nothing runs."""
 
     def __init__(self, shortfalls: Collection[BudgetShortfall]) -> None:
         self.shortfalls = tuple(shortfalls)
@@ -34,14 +33,14 @@ def _shortfall_refusal(shortfall: BudgetShortfall) -> Refusal:
     if requested is None:
         return Refusal(
             "other-accounting",
-            f"The privacy budget of {where} counts in a way in which the loss of this job cannot be told.",
-            "Ask for another mechanism, or an administrator which accounting the budget has.",
+            f"The privacy budget of {where} uses an accounting in which the loss of this job cannot be stated.",
+            "Use another mechanism, or ask an administrator which accounting the budget has.",
         )
     if account.is_shared:
         return Refusal(
             "over-cap",
-            f"This job costs {requested}; less than that is left of what may be spent by {where}.",
-            "Ask for less precision, or an administrator whether anything is left.",
+            f"This job costs {requested}; less than that is left of the privacy budget of {where}.",
+            "Request less precision, or ask an administrator whether any budget is left.",
         )
     if remaining is None:
         return Refusal(
@@ -49,14 +48,15 @@ def _shortfall_refusal(shortfall: BudgetShortfall) -> Refusal:
         )
     return Refusal(
         "over-budget",
-        f"This job costs {requested}; {remaining} is left of the privacy budget of {where}.",
-        "Ask for less precision or fewer outputs, or an administrator for a larger allotment.",
+        f"This job costs {requested}, but only {remaining} is left of the privacy budget of {where}.",
+        "Request less precision or fewer outputs, or ask an administrator for a larger allotment.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMaximum:
-    """What one release may cost each unit, by policy; more only where two administrators have agreed to it."""
+    """The most that one release may cost each unit, by policy. The raised maximum applies only if two administrators
+    have agreed to it."""
 
     standard: PrivacyAmount
     raised: PrivacyAmount | None = None
@@ -68,34 +68,34 @@ class ReleaseMaximum:
 
 
 def check_release_maximum(costs: Collection[Cost], maximum: ReleaseMaximum) -> None:
-    """Refused if a release costs any unit more than policy lets one release cost, or that cannot be told."""
+    """Raises Refused if a release costs a unit more than the maximum, or if its cost cannot be compared with it."""
     most = maximum.in_force
     amounts = [cost.whole.under(most.accounting) for cost in costs]
     over = [amount for amount in amounts if amount is None or not amount.within(most)]
     if not over:
         return
-    reason = next((f"costs {amount}" for amount in over if amount is not None), "has no loss that can be compared")
+    reason = next((f"costs {amount}" for amount in over if amount is not None), "has a loss that cannot be compared")
     raise Refused(
         (
             Refusal(
                 "over-release-maximum",
-                f"This job {reason}; one release may cost at most {most}.",
-                "Ask for less precision, or split what is asked; two administrators can raise the maximum.",
+                f"This job {reason}, but one release may cost at most {most}.",
+                "Request less precision, or split the question. Two administrators can raise the maximum.",
             ),
         )
     )
 
 
 def check_exact_release(datasets: Collection[str], only_private: Collection[str]) -> None:
-    """Refused if anything exact would leave about data sets that policy keeps to differential privacy."""
+    """Raises Refused if an exact release would include data sets that policy limits to differential privacy."""
     private_datasets = sorted(set(datasets) & set(only_private))
     if private_datasets:
         raise Refused(
             tuple(
                 Refusal(
                     "private-only",
-                    f"About {dataset} only answers under differential privacy may leave.",
-                    "Ask the same under differential privacy.",
+                    f"Only answers under differential privacy can be released about {dataset}.",
+                    "Request the same under differential privacy.",
                 )
                 for dataset in private_datasets
             )

@@ -1,4 +1,4 @@
-"""Hash chain of the ledger: every change as an entry bound to the one before, and the totals replayed from all
+"""Hash chain of the ledger: every change is an entry bound to the one before. All totals can be replayed from the
 entries."""
 
 import hashlib
@@ -15,8 +15,8 @@ from broker.domain.ledger.spends import SPENT_STATES, DisclosureSource, ExactDis
 
 
 class LedgerEntryKind(StrEnum):
-    """A cap was set; a spend moved (as the states are called); its answer was stored; something exact stands beside the
-    claim; what a restored back-up had forgotten was entered again."""
+    """Kind of an entry: a cap was set; a spend changed its state (named like the states); its answer was stored; an
+    exact disclosure outside the guarantee; entries that a restored back-up had lost were entered again."""
 
     ALLOTTED = "allotted"
     RESERVED = "reserved"
@@ -30,13 +30,13 @@ class LedgerEntryKind(StrEnum):
 
 
 SPEND_MOVES = frozenset(LedgerEntryKind(state.value) for state in SpendState)
-"""Entries by which a spend comes into being or moves."""
+"""Entries that create a spend or change its state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainEntry:
-    """A change in its place, of the ledger or of the memory, whose chain is alike. `subject` is a job, an account's
-    name, a source or a release; `body` is canonical JSON."""
+    """A change at its position in the chain of the ledger or of the release history, which have the same form.
+    `subject`: a job, an account's name, a source or a release. `body`: canonical JSON."""
 
     number: int
     at: datetime
@@ -49,7 +49,8 @@ class ChainEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """The number of an entry and the keyed signature of its hash: what is kept elsewhere, to know the ledger by."""
+    """Number of an entry and the keyed signature of its hash. Stored elsewhere, it later proves that the ledger was not
+    rewritten or cut."""
 
     number: int
     signature: str
@@ -57,8 +58,8 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCheck:
-    """What following the ledger found: entries that hold, the number of the first that does not, heads that it does not
-    know, and names of accounts and jobs whose tables say something else than the entries."""
+    """Result of checking the ledger: number of intact entries, number of the first broken one, signed heads that it
+    lacks, and names of accounts and jobs whose tables differ from the entries."""
 
     entries: int
     broken: int | None
@@ -76,7 +77,8 @@ def entry_hash(number: int, at: datetime, kind: StrEnum, subject: str, body: str
 
 
 def check_entries(entries: Iterable[ChainEntry]) -> Iterator[tuple[ChainEntry, bool]]:
-    """Each entry with whether it follows from the one before. Only `restored` leaves out the numbers that were lost."""
+    """Yield each entry, and whether it follows from the one before. Only `restored` may skip numbers, which were
+    lost."""
     number, previous = 0, GENESIS
     for entry in entries:
         gap = entry.kind.value == LedgerEntryKind.RESTORED and entry.number > number
@@ -104,7 +106,7 @@ ChargesByAccount = dict[PrivacyAccount, PrivacyAmount]
 
 @dataclass(slots=True)
 class ReplayedSpend:
-    """A job's spend, as far as the entries go."""
+    """The spend of a job, as far as the entries show."""
 
     state: SpendState
     charges: ChargesByAccount
@@ -113,14 +115,14 @@ class ReplayedSpend:
 
 @dataclass(slots=True)
 class LedgerTotals:
-    """Caps by account, spends by job, and what stands beside the claim."""
+    """Caps by account, spends by job, and exact disclosures outside the guarantee."""
 
     caps: ChargesByAccount = field(default_factory=dict)
     spends: dict[str, ReplayedSpend] = field(default_factory=dict)
     exact_disclosures: set[ExactDisclosure] = field(default_factory=set)
 
     def used(self, account: PrivacyAccount) -> tuple[PrivacyAmount, PrivacyAmount]:
-        """Spent and reserved."""
+        """Amounts spent and reserved."""
         spent = reserved = zero_amount(self.caps[account].accounting)
         for spend in self.spends.values():
             amount = spend.charges.get(account)
@@ -155,7 +157,7 @@ def _apply_entry(totals: LedgerTotals, entry: ChainEntry, body: Any) -> None:
 
 
 def _apply_allotment(totals: LedgerTotals, body: dict[str, Any]) -> None:
-    """A cap; and, for an account that was opened late, what was spent before."""
+    """Set a cap; for an account that was opened late, add what was spent before."""
     [(account, cap)] = charges_from_json(body["cap"])
     totals.caps[account] = cap
     for job, (micro, delta) in body["charges"].items():

@@ -1,4 +1,5 @@
-"""Privacy loss as whole numbers: amounts under an accounting, the accounts that they count in, and what a job costs."""
+"""Privacy loss as whole numbers: amounts under an accounting, the accounts in which they count, and the cost of a
+job."""
 
 import json
 from collections.abc import Iterable
@@ -10,22 +11,22 @@ from fractions import Fraction
 from broker.domain.errors import Breach, Invalid
 
 MICRO = 10**6
-"""Parts of one epsilon, or of one rho, that an amount counts."""
+"""Units of an amount in one epsilon, or one rho."""
 DELTA_UNITS = 10**15
-"""Parts of a delta of 1 that an amount counts."""
+"""Units of an amount in a delta of 1."""
 MAX_UNITS = 2**62
-"""What every store can hold of a sum of two."""
+"""Largest amount, so that every store can hold the sum of two."""
 
 
 class Accounting(StrEnum):
-    """In which measure losses are added up. An account has one for ever, and all allotments of a unit's cap the same.
+    """The measure in which losses are added. An account never changes its accounting, and all allotments of a unit's
+    cap share it.
 
-    PURE          epsilon; adds up over any number of adaptively chosen jobs, also where the later losses depend on
-                  earlier answers (Rogers, Roth, Ullman, Vadhan 2016)
-    APPROXIMATE   epsilon and delta; both add up (the same, basic composition)
-    CONCENTRATED  rho of zero-concentrated privacy and a delta beside it; both add up, fully adaptively (Bun, Steinke
-                  2016; Feldman, Zrnic 2021; Whitehouse, Ramdas, Rogers, Wu 2023 for the delta)
-    """
+    - PURE: epsilon; adds up over any number of adaptively chosen jobs, also if later losses depend on earlier answers
+      (Rogers, Roth, Ullman, Vadhan 2016)
+    - APPROXIMATE: epsilon and delta; both add up (the same, basic composition)
+    - CONCENTRATED: rho of zero-concentrated privacy and an additional delta; both add up, fully adaptively (Bun,
+      Steinke 2016; Feldman, Zrnic 2021; Whitehouse, Ramdas, Rogers, Wu 2023 for the delta)"""
 
     PURE = "pure"
     APPROXIMATE = "approximate"
@@ -34,11 +35,9 @@ class Accounting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PrivacyAmount:
-    """A loss, a cap or what is left: `micro` millionths of epsilon (CONCENTRATED: of rho) and `delta` in 1e-15.
-
-    Invalid (`amount`) for what is no amount: people write caps and spends. Amounts of two accountings that meet, or
-    less than nothing that is left, are a fault of the broker's: Breach.
-    """
+    """A loss, a cap or a remainder: `micro` in millionths of epsilon (CONCENTRATED: of rho), and `delta` in 1e-15.
+    Raises Invalid (`amount`) for an impossible amount, because people write caps and spends. Mixing two accountings, or
+    a negative remainder, is an error of the broker and raises Breach."""
 
     accounting: Accounting
     micro: int
@@ -46,7 +45,7 @@ class PrivacyAmount:
 
     def __post_init__(self) -> None:
         if not (0 <= self.micro <= MAX_UNITS and 0 <= self.delta <= MAX_UNITS):
-            raise Invalid("amount", "An amount of privacy loss is a whole number from 0 on, and not that large.")
+            raise Invalid("amount", "An amount of privacy loss must be a whole number from 0, within the limit.")
         if self.delta and self.accounting is Accounting.PURE:
             raise Invalid("amount", "Pure accounting has no delta.")
 
@@ -60,17 +59,17 @@ class PrivacyAmount:
         return PrivacyAmount(self.accounting, self.micro - other.micro, self.delta - other.delta)
 
     def within(self, cap: "PrivacyAmount") -> bool:
-        """Whether this stays within a cap in every part."""
+        """Whether this amount is within a cap in both parts."""
         self._same_accounting(cap)
         return self.micro <= cap.micro and self.delta <= cap.delta
 
     def share_of(self, whole: "PrivacyAmount") -> Fraction | None:
-        """The larger of the two parts' shares of a whole (0 to 1 where it is within it); None: of nothing there is no
-        share."""
+        """The larger of the two parts' shares of a whole (0 to 1 if it is within it). None if the whole has none of a
+        part."""
         self._same_accounting(whole)
         pairs = [(part, of) for part, of in ((self.micro, whole.micro), (self.delta, whole.delta)) if part]
         if any(of == 0 for _, of in pairs):
-            return None
+            return None  # nothing has no shares
         return max((Fraction(part, of) for part, of in pairs), default=Fraction(0))
 
     def _same_accounting(self, other: "PrivacyAmount") -> Accounting:
@@ -89,12 +88,14 @@ def zero_amount(accounting: Accounting) -> PrivacyAmount:
 
 
 def amount_rounded_up(accounting: Accounting, loss: float | Fraction, delta: float | Fraction = 0) -> PrivacyAmount:
-    """The least amount that is not less than a loss. Floats are taken as the exact numbers that they are."""
+    """The smallest amount that is at least the loss. Floats count as the exact numbers that they are."""
+    # rounded up, so that a loss is never understated
     return PrivacyAmount(accounting, _ceiling(Fraction(loss) * MICRO), _ceiling(Fraction(delta) * DELTA_UNITS))
 
 
 def amount_as_written(accounting: Accounting, loss: float, delta: float = 0.0) -> PrivacyAmount:
-    """The amount that people mean by a decimal in a policy or request, never more: 0.1 is 100,000 millionths."""
+    """The amount that a written decimal means, rounded down: 0.1 is 100,000 millionths."""
+    # repr gives the shortest decimal, which is what people wrote
     return PrivacyAmount(accounting, int(Fraction(repr(loss)) * MICRO), int(Fraction(repr(delta)) * DELTA_UNITS))
 
 
@@ -104,7 +105,8 @@ def _ceiling(value: Fraction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one answer costs, under every accounting in which it can be told: each account takes its own."""
+    """Cost of one answer, in every accounting in which it can be stated. Each account takes the amount of its own
+    accounting."""
 
     amounts: tuple[PrivacyAmount, ...]
 
@@ -112,7 +114,7 @@ class Loss:
         if len({a.accounting for a in self.amounts}) != len(self.amounts) or not self.amounts:
             raise Breach("A loss has one amount for each accounting, and at least one.")
         if not all(a.micro or a.delta for a in self.amounts):
-            raise Breach("Every answer about persons costs something.")
+            raise Breach("The cost of an answer about persons must be above zero.")
 
     def under(self, accounting: Accounting) -> PrivacyAmount | None:
         return next((a for a in self.amounts if a.accounting is accounting), None)
@@ -120,8 +122,8 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PrivacyAccount:
-    """Where losses add up. Of one unit (pupil, staff): all there is, which is the promise; or an allotment of it, for a
-    project, a data set (a table, over all its years and snapshots), or a project's use of a data set."""
+    """Where losses add up. Of one unit (pupil, staff): everything, which is the promise; or an allotment for a project,
+    for a data set (a table, over all its years and snapshots), or for a project's use of a data set."""
 
     unit: str
     project: str = ""
@@ -129,25 +131,25 @@ class PrivacyAccount:
 
     @property
     def name(self) -> str:
-        """The id by which audit lines and messages name it."""
+        """Id of the account in audit lines and messages."""
         return "/".join((self.unit, self.project, self.dataset)).rstrip("/")
 
     @property
     def is_shared(self) -> bool:
-        """Other projects spend from it too: what is left of it tells about them."""
+        """Whether other projects spend from it too. Its remainder then reveals their spending."""
         return not self.project
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job costs one unit: `whole` is charged once, `by_dataset` to each data set that is read."""
+    """Cost of a job for one unit: `whole` is charged once, `by_dataset` to each data set that is read."""
 
     unit: str
     whole: Loss
     by_dataset: tuple[tuple[str, Loss], ...]
 
     def charges(self, project: str) -> dict[PrivacyAccount, Loss]:
-        """Every account that this could count in, where there is one."""
+        """Losses by every account that may count them, if the account exists."""
         found = {PrivacyAccount(self.unit): self.whole, PrivacyAccount(self.unit, project): self.whole}
         for dataset, loss in self.by_dataset:
             found |= {PrivacyAccount(self.unit, "", dataset): loss, PrivacyAccount(self.unit, project, dataset): loss}
@@ -155,7 +157,7 @@ class Cost:
 
 
 def costs_to_json(costs: Iterable[Cost]) -> str:
-    """The text that a store keeps: the same costs are always the same text."""
+    """The costs as text to store. Equal costs give equal text."""
     listed = sorted(
         [c.unit, _loss_to_list(c.whole), sorted([d, _loss_to_list(loss)] for d, loss in c.by_dataset)] for c in costs
     )

@@ -13,7 +13,8 @@ from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, Privac
 
 
 class SpendState(StrEnum):
-    """`charged` holds from just before the first read of person data: from then on nothing comes back."""
+    """State of a spend. `charged` begins just before the first read of person data; from then on, nothing is
+    refunded."""
 
     RESERVED = "reserved"
     CHARGED = "charged"
@@ -31,12 +32,12 @@ SPEND_TRANSITIONS: dict[SpendState, frozenset[SpendState]] = {
 }
 
 SPENT_STATES: frozenset[SpendState] = frozenset({SpendState.CHARGED, SpendState.RELEASED, SpendState.WITHHELD})
-"""States whose amounts are gone for good."""
+"""States whose amounts are spent for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpendRequest:
-    """What a job asks for, before anything of it runs. `question` is `question_of` what is measured, and how."""
+    """What a job requests before any of it runs. `question`: `question_hash` of what is measured, and how."""
 
     job: str
     project: str
@@ -50,21 +51,22 @@ class SpendRequest:
 
     @property
     def charges(self) -> dict[PrivacyAccount, Loss]:
-        """In the order in which accounts are always locked."""
+        """Losses by account, in the order in which accounts are always locked."""
         found: dict[PrivacyAccount, Loss] = {}
         for cost in self.costs:
             found |= cost.charges(self.project)
-        return dict(sorted(found.items()))
+        return dict(sorted(found.items()))  # sorted, because one fixed order of locks cannot deadlock
 
     def is_same_as(self, other: "SpendRequest") -> bool:
-        """The same question at the same price, on the same snapshot in the same project: by whichever job."""
+        """Whether both are the same question at the same cost, on the same snapshot in the same project, from any
+        job."""
         mine, theirs = ((a.project, a.snapshot, a.question, costs_to_json(a.costs)) for a in (self, other))
         return mine == theirs
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """Where the noisy answer is kept, and its keyed hash: the only hash of it that may appear elsewhere."""
+    """Place of the noisy answer, and its keyed hash: the only hash of it that may appear elsewhere."""
 
     keyed_hash: str
     place: str
@@ -72,7 +74,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """One job's place in the ledger. It outlives the job and the project."""
+    """The spend of one job in the ledger. It outlives the job and the project."""
 
     request: SpendRequest
     state: SpendState
@@ -82,7 +84,7 @@ class Spend:
 
     @property
     def state_without_release(self) -> SpendState:
-        """How it ends if its job leaves nothing: refunded if nothing was read, else withheld."""
+        """Final state if the job releases nothing: refunded if nothing was read, otherwise withheld."""
         return SpendState.REFUNDED if self.state is SpendState.RESERVED else SpendState.WITHHELD
 
 
@@ -91,14 +93,14 @@ def can_move_spend(before: SpendState, after: SpendState) -> bool:
 
 
 def question_hash(plan_hash: str, bounds: str, mechanism: str) -> str:
-    """One hash for what is measured, within which bounds, by which mechanism (with its parameters)."""
+    """One hash of what is measured, within which bounds, by which mechanism (with its parameters)."""
     text = json.dumps([plan_hash, bounds, mechanism], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An account: its cap, what is spent for good, and what jobs hold that have not read yet."""
+    """An account: its cap, the amount spent for good, and the amount reserved by jobs that have not read data yet."""
 
     account: PrivacyAccount
     cap: PrivacyAmount
@@ -115,14 +117,14 @@ class Balance:
 
     @property
     def share_left(self) -> float:
-        """The smaller of what is left of both parts, as a share of the cap."""
+        """The smaller of both parts' remainders, as a share of the cap."""
         used = self.used.share_of(self.cap)
         return float(1 - used) if used is not None and self.cap.micro else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class BalancePoint:
-    """An account just after one of its spends moved: what a plot is drawn from."""
+    """An account just after one of its spends changed state: a point of a plot."""
 
     at: datetime
     job: str
@@ -132,7 +134,7 @@ class BalancePoint:
 
 
 class DisclosureSource(StrEnum):
-    """What stands beside the claim: an exact release of the broker, or a table that was public anyway."""
+    """Source of an exact disclosure outside the guarantee: a release of the broker, or a public table."""
 
     EXACT = "exact"
     PUBLIC = "public"
@@ -140,8 +142,8 @@ class DisclosureSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExactDisclosure:
-    """Something exact about a data set that the claim does not cover. `source` is a release's id, or names the public
-    table; `project` and `snapshot` are empty for public tables."""
+    """Exact information about a data set that the privacy guarantee does not cover. `source`: a release's id, or the
+    name of a public table. `project` and `snapshot` are empty for public tables."""
 
     kind: DisclosureSource
     source: str
@@ -151,7 +153,7 @@ class ExactDisclosure:
 
 
 def over_allotted(balances: Iterable[Balance]) -> tuple[PrivacyAccount, ...]:
-    """Allotments that are larger than their unit's cap: it will stop them before they are used up."""
+    """Allotments that are larger than their unit's cap. The cap stops spending before they are used up."""
     found = list(balances)
     caps = {b.account: b.cap for b in found}
     return tuple(

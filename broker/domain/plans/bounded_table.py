@@ -10,8 +10,8 @@ from broker.domain.plans.scalars import Scalar, Value
 
 @dataclass(frozen=True, slots=True)
 class BoundedNumber:
-    """An argument in steps, `scale` to one of its units, rounded half up from `low` and cut to [low, high]. A row on
-    which it has no value, or none that is finite, has none."""
+    """An argument in fixed-point steps, `scale` steps to a unit, rounded half up and clamped to [low, high] (in steps).
+    A row without a finite value has no number."""
 
     argument: Scalar
     low: int
@@ -25,8 +25,8 @@ class BoundedNumber:
 
 @dataclass(frozen=True, slots=True)
 class BernsteinVector:
-    """Bernstein polynomials of a number in its range; without a number, rows. `missing`: a last coordinate weighs the
-    rows without the number. `persons`: distinct persons instead of rows."""
+    """Coordinates of a cell: the Bernstein polynomials of a number over its range; without a number, rows. `missing`: a
+    last coordinate for rows without the number. `persons`: counts distinct persons instead of rows."""
 
     number: int | None = None
     degree: int = 0
@@ -40,8 +40,8 @@ class BernsteinVector:
 
 @dataclass(frozen=True, slots=True)
 class BinVector:
-    """Rows by slot of a number among ascending points. `between`: 2 k + 1 slots, under the first point, at it, between
-    it and the second, ...; else k + 1, each from its point on."""
+    """Counts of rows by slot of a number among ascending points. `between`: 2 k + 1 slots: below the first point, at
+    it, between it and the second, and so on; otherwise k + 1 slots, each starting at its point."""
 
     number: int
     points: tuple[int, ...]
@@ -57,7 +57,8 @@ MeasurementVector = BernsteinVector | BinVector
 
 @dataclass(frozen=True, slots=True)
 class PersonBound:
-    """Rows of one person are added up by cell first: at most `cells` of them count, each for at most `rows` rows."""
+    """Rows of one person are first summed by cell: at most `cells` of them count, each with the weight of at most
+    `rows` rows."""
 
     cells: int
     rows: int
@@ -65,9 +66,9 @@ class PersonBound:
 
 @dataclass(frozen=True, slots=True)
 class BoundedTable:
-    """`grouping_sets` are grouping sets, each the positions of its keys. Without `person_bound` the relation itself
-    holds the bound. `key_domains`: by key the values of a register; cells of others are left out before anything is
-    given out."""
+    """A table of bounded contributions. `grouping_sets`: each is a tuple of positions of keys. Without `person_bound`,
+    the relation itself enforces the bound. `key_domains`: by key, the values of a register; other cells are dropped
+    before any output."""
 
     contributions: Relation
     person: int

@@ -1,4 +1,5 @@
-"""Canonical texts of plans and of private questions. Stores hold hashes of them, so a renaming must change none."""
+"""Canonical texts of plans and of private questions. Stores hold hashes of them, so renaming code must not change
+them."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -23,7 +24,7 @@ HASHED_CLASSES: Mapping[str, str] = {
     "ScriptDirective": "Asks",
     "Usage": "How",
 }
-"""The name of a class in the hashes, where it has another one in the code of today."""
+"""Name of a class in the hashes, if its name in the code is different today."""
 HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("DeviationForm", "is_variance"): "squared",
     ("DeviationForm", "of_population"): "whole",
@@ -38,7 +39,7 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss"): "number",
     ("ScriptDirective", "loss_name"): "word",
 }
-"""The same of fields, by class and field."""
+"""The same for fields, by class and field."""
 RELATION_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Aggregate": ("Gather", frozenset()),
     "AggregateCall": ("Aggregate", frozenset()),
@@ -46,7 +47,7 @@ RELATION_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Limit": ("Limit", frozenset({"ties", "skip"})),
     "Window": ("Over", frozenset()),
 }
-"""Operators of relations in the hashes: their names, and the fields that do not stand there."""
+"""Operators of relations in the hashes: their names, and fields that the hashes omit."""
 PROGRAM_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Aggregate": ("Regroup", frozenset({"counted", "person"})),
     "AggregateCall": ("Aggregate", frozenset()),
@@ -60,11 +61,11 @@ PROGRAM_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Window": ("Across", frozenset({"counted"})),
     "WindowColumn": ("AcrossColumn", frozenset({"shared"})),
 }
-"""The same of operators after the top aggregation."""
+"""The same for operators after the top aggregation."""
 
 
 class _Text(str):
-    """A text whose repr is itself."""
+    """A text whose repr is the text itself."""
 
     __slots__ = ()
 
@@ -73,13 +74,13 @@ class _Text(str):
 
 
 def plan_text(value: object) -> str:
-    """The text of a part of a plan: (class, (field, value), …) in nested tuples. It does not depend on the order of
+    """Text of a part of a plan: (class, (field, value), …) in nested tuples. It does not depend on the order of
     sets."""
     return repr(_nested(value, RELATION_OPERATORS))
 
 
 def canonical_repr(value: object) -> str:
-    """What `repr` says of a value, under the names of the hashes."""
+    """The `repr` of a value, with the names of the hashes."""
     if isinstance(value, tuple):
         return f"({', '.join(map(canonical_repr, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, list):
@@ -94,12 +95,12 @@ def canonical_repr(value: object) -> str:
 
 def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) -> object:
     if isinstance(value, frozenset):
-        return ("set", *sorted(map(repr, value)))
+        return ("set", *sorted(map(repr, value)))  # a set has no order of its own
     if isinstance(value, tuple):
         return tuple(_nested(part, operators) for part in value)
     if isinstance(value, Enum):
         return _Text(_enum_text(value))
-    if isinstance(value, Sort):
+    if isinstance(value, Sort):  # a Sort was once a Limit without a count, and stored hashes depend on that
         return _nested(Limit(value.child, value.order, None), operators)
     if not is_dataclass(value) or isinstance(value, type):
         return value

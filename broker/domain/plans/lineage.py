@@ -1,4 +1,5 @@
-"""Which statistics of an output's tables stand behind a column, and which the output reads at all. No values here."""
+"""Which statistics of an output's tables a column depends on, and which statistics the output reads at all. No
+values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ PlannedTables = tuple[PlannedTable, ...]
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """`column_statistics` is, by output column, every statistic that it is made of or that is implied by one of these;
-    `read_statistics` are the statistics that the output reads anywhere, HAVING and order included, and those that these
-    imply."""
+    """Lineage of an output. `column_statistics`: for each output column, every statistic that it is computed from, and
+    those that these imply. `read_statistics`: statistics that the output reads anywhere, including HAVING and ORDER BY,
+    and those that these imply."""
 
     column_statistics: tuple[frozenset[int], ...]
     read_statistics: frozenset[int]
@@ -41,12 +42,13 @@ def lineage_of(planned: PlannedOutput) -> Lineage:
         source_columns(column_ids(c.expression), column_sources) & statistic_ids for c in planned.columns
     )
     read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
+    # statistics of shown columns are read too
     read = source_columns(read_columns.union(*column_statistics), column_sources) & statistic_ids
     return Lineage(tuple(with_implied(b, statistics) for b in column_statistics), with_implied(read, statistics))
 
 
 def statistics_read_by(planned: PlannedOutput) -> frozenset[int]:
-    """The statistics that the output's program itself reads anywhere; none that these imply."""
+    """Statistics that the output's program reads anywhere, without those that they imply."""
     column_sources = _column_sources(planned)
     shown = frozenset[int]().union(*(column_ids(c.expression) for c in planned.columns))
     read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
@@ -55,7 +57,7 @@ def statistics_read_by(planned: PlannedOutput) -> frozenset[int]:
 
 
 def source_columns(idents: Iterable[int], column_sources: ColumnSources) -> frozenset[int]:
-    """The columns themselves and every column that they are computed from."""
+    """The columns and every column that they are computed from."""
     found, waiting = set[int](), list(idents)
     while waiting:
         ident = waiting.pop()
@@ -66,8 +68,9 @@ def source_columns(idents: Iterable[int], column_sources: ColumnSources) -> froz
 
 
 def with_implied(idents: frozenset[int], statistics: Iterable[PlannedStatistic]) -> frozenset[int]:
-    """And everything that is implied by one of them."""
+    """These statistics and all statistics that they imply."""
     inside, found = set(idents), list(statistics)
+    # repeated, because an implied statistic can imply others
     while more := {s.ident for s in found if s.implied_by in inside} - inside:
         inside |= more
     return frozenset(inside)
@@ -87,6 +90,7 @@ def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[i
             return {i: column_ids(s) for i, s in columns}
         case Aggregate(keys=keys, aggregates=aggregates):
             by = {i: column_ids(s) for i, s in keys}
+            # COUNT(*) has no arguments: it depends on the rows, and so on every statistic below
             return by | {i: _columns_of_all(g.args) or _statistics_below(group, tables) for i, g in aggregates}
         case Window(columns=columns):
             read = {
@@ -97,6 +101,7 @@ def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[i
                 )
                 for c in columns
             }
+            # without arguments and order, it depends on the rows
             return {i: (args | order or _statistics_below(group, tables)) | by for i, (args, by, order) in read.items()}
         case Union(columns=columns):
             return {i: frozenset(inner) for i, inner in columns}
@@ -104,7 +109,7 @@ def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[i
 
 
 def _columns_read_by(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
-    """What a step reads to choose, meet or order rows, or to make columns."""
+    """Columns that a step reads to select, join, order or compute rows."""
     column_sources = frozenset[int]().union(*_new_column_sources(group, tables).values())
     match group:
         case Filter(predicate=predicate):
@@ -114,7 +119,7 @@ def _columns_read_by(group: PostAggregation, tables: PlannedTables) -> frozenset
         case Sort(order=order) | Limit(order=order):
             return _columns_of_all(s for s, _ in order)
         case Project() | Union():
-            return frozenset()
+            return frozenset()  # their columns are read where other steps use them
     return column_sources
 
 
@@ -123,5 +128,5 @@ def _columns_of_all(scalars: Iterable[Scalar]) -> frozenset[int]:
 
 
 def _statistics_below(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
-    """What rows that are counted or numbered are made of: every statistic of the tables below."""
+    """Sources of rows that are counted or numbered: every statistic of the tables below."""
     return frozenset(s.ident for n in table_numbers(group) for s in tables[n].statistics)

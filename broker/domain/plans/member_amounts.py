@@ -1,7 +1,5 @@
-"""What is added up of each person in the cells of a planned table: the amounts of its members, by name. No data.
-
-A figure of a table is a sum over persons: of rows, of rows that have the argument, of ones, or of the argument itself.
-"""
+"""The amounts that are summed for each person in the cells of a planned table, by name. No data. A figure of a table is
+a sum over persons: of rows, of rows that have the argument, of ones, or of the argument itself."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, Measure, Planne
 
 
 class AmountKind(StrEnum):
-    """What of a person's rows in a cell is added up: the rows, those with an argument, those where it is 1, or the
+    """What is summed over a person's rows in a cell: the rows, rows with an argument, rows where it is 1, or the
     argument itself."""
 
     ROWS = "rows"
@@ -22,7 +20,7 @@ class AmountKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AmountColumn:
-    """A column of the members: of the whole cell's rows (`statistic` is None), or of one statistic's argument."""
+    """A column of the members: of all rows of the cell (`statistic` is None), or of one statistic's argument."""
 
     kind: AmountKind
     statistic: int | None = None
@@ -36,8 +34,8 @@ ROW_AMOUNT = AmountColumn(AmountKind.ROWS)
 
 
 def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
-    """The columns beside person and cell. A statistic that stands behind another is nobody's figure, but for the
-    conditions of a total's argument."""
+    """Amount columns, besides person and cell. An implied statistic has no column, except the conditions of a total's
+    argument."""
     own = (s for s in table.statistics if s.implied_by is None)
     condition_ids = {c.ident for s in table.statistics for c in condition_statistics(s, table)}
     implied = (s for s in table.statistics if s.ident in condition_ids)
@@ -45,7 +43,8 @@ def amount_columns(table: PlannedTable) -> tuple[AmountColumn, ...]:
 
 
 def condition_statistics(statistic: PlannedStatistic, table: PlannedTable) -> tuple[PlannedStatistic, ...]:
-    """Those inside a total's argument: `SUM(CASE WHEN c THEN 2 ELSE 1 END)` less its rows is the count of c."""
+    """Implied conditions of a total's argument: `SUM(CASE WHEN c THEN 2 ELSE 1 END)` less its rows is the count of
+    c."""
     if statistic.implied_by is not None or statistic.measure not in MAGNITUDES:
         return ()
     return tuple(s for s in table.statistics if s.implied_by == statistic.ident and s.measure is Measure.ONES)

@@ -1,12 +1,10 @@
-"""The operators of relational algebra: one set for rows of persons and for what is computed after the top aggregation.
+"""The operators of relational algebra: one set for rows of persons and for post-aggregation. Every column has a
+globally unique id, so after binding there are no names, aliases, stars or scopes. SQL is rendered from these trees, so
+the checked plan is the one that runs.
 
-Every column has a globally unique id, so after binding there are no names, aliases, stars or scopes left. What is
-executed is rendered from these trees, so what was checked is what runs.
-
-`Relation` is a tree over the rows of catalogue tables: an engine runs it. `PostAggregation` is a tree over the cells of
-an output's tables: the broker evaluates it on protected values alone, and no engine ever sees it. Where `person` and
-`counted` are None, nobody's rows are meant: so it is everywhere after the top aggregation.
-"""
+`Relation` is a tree over the rows of catalogue tables, which an engine runs. `PostAggregation` is a tree over the cells
+of an output's tables; the broker evaluates it on protected values only, and no engine reads it. Where `person` and
+`counted` are None, rows belong to no person; this holds everywhere after the top aggregation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from broker.domain.plans.scalars import Scalar, ScalarType
 from broker.domain.plans.variable_uses import Years
 
 Tree = TypeVar("Tree", covariant=True)
-"""`Relation` or `PostAggregation`: the operators below one are of its own kind."""
+"""`Relation` or `PostAggregation`. The operators below one are of the same kind."""
 SortKeys: TypeAlias = tuple[tuple[Scalar, bool], ...]
 """(expression, descending), in order of precedence."""
 
@@ -32,7 +30,7 @@ class JoinHow(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScanColumn:
-    """A catalogue variable read by a scan, under its id in the plan."""
+    """A catalogue variable that a scan reads, under its id in the plan."""
 
     ident: int
     variable: str
@@ -41,10 +39,8 @@ class ScanColumn:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Rows of one catalogue table. `person` is the id of the hidden person number, None for public tables.
-
-    `years` are those that the guards leave (None for tables without a year axis); a scan reads no other.
-    """
+    """Rows of one catalogue table. `person`: id of the hidden person number, None for public tables. `years`: the years
+    that the guards leave (None for tables without years); a scan reads no other."""
 
     table: str
     columns: tuple[ScanColumn, ...]
@@ -54,7 +50,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Written rows: public."""
+    """Written rows, which are public."""
 
     columns: tuple[tuple[int, ScalarType], ...]
     rows: tuple[tuple[Scalar, ...], ...]
@@ -69,7 +65,7 @@ class TableRef:
 
 @dataclass(frozen=True, slots=True)
 class PublicRef:
-    """The rows of one of the output's public relations, by its number: nobody stands behind them."""
+    """The rows of one of the output's public relations, by its number. They belong to no person."""
 
     public: int
 
@@ -84,7 +80,7 @@ class Filter(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class Project(Generic[Tree]):
-    """Computed columns (id, expression); the child's columns stay visible below it by their ids."""
+    """Computed columns (id, expression). The child's columns stay visible."""
 
     child: Tree
     columns: tuple[tuple[int, Scalar], ...]
@@ -92,9 +88,9 @@ class Project(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class Join(Generic[Tree]):
-    """`on` is None for a cross join. `person` is the id of the joined row's person number: an outer join of two
-    persons' rows coalesces the two sides' (`both`) under that id; None where both are public. `lateral`: the right
-    side may read the left side's columns."""
+    """A join. `on` is None for a cross join. `person`: id of the joined row's person number; None if both sides are
+    public. A full join of two persons' rows takes it from either side (`both`). `lateral`: the right side may read
+    columns of the left side."""
 
     left: Tree
     right: Tree
@@ -107,7 +103,7 @@ class Join(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class AggregateCall:
-    """One aggregate of the closed list `broker.query.operations` over the rows of a group or a window."""
+    """One aggregate of the closed list in `broker.query.operations`, over the rows of a group or a window."""
 
     op: str
     args: tuple[Scalar, ...]
@@ -116,16 +112,14 @@ class AggregateCall:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(Generic[Tree]):
-    """One row for each value of the keys; no keys: one row.
+    """One row for each value of the keys; without keys, one row.
 
-    In a relation it stands below the top aggregation. `counted` is the id of the child's person number (None: public
-    rows, or rows of one person that a subquery is correlated with). `person` is the id under which the number of the
-    one person of each row stands, where a link key is among the keys: rows without a key stay apart, each by the number
-    of its own. Without `person` the rows are groups that rows of persons will be joined with (context): a group of
-    fewer than t persons does not exist, and an aggregate with fewer than t contributing persons is NULL.
-
-    After the top aggregation hidden values are left out, as NULL is.
-    """
+    In a relation, it is below the top aggregation. `counted`: id of the child's person number (None: public rows, or
+    rows of one person that a subquery is correlated with). `person`: id of the column with the number of each row's
+    only person, if a link key is among the keys; rows without a key stay separate by their own numbers. Without
+    `person`, the rows are groups that will be joined with rows of persons (context): a group of fewer than t persons
+    does not exist, and an aggregate with fewer than t contributing persons is NULL. After the top aggregation, hidden
+    values are ignored, like NULL."""
 
     child: Tree
     keys: tuple[tuple[int, Scalar], ...]
@@ -136,8 +130,8 @@ class Aggregate(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class WindowColumn:
-    """One window function over the rows with the same partition values, in an order for ranks and running sums.
-    `shared`: it reads other people's rows, and is NULL where fewer than t persons contribute."""
+    """One window function over the rows with the same partition values, with an order for ranks and running sums.
+    `shared`: it reads other people's rows, and is NULL if fewer than t persons contribute."""
 
     ident: int
     function: AggregateCall
@@ -148,7 +142,7 @@ class WindowColumn:
 
 @dataclass(frozen=True, slots=True)
 class Window(Generic[Tree]):
-    """The child's rows with window columns. `counted` is the id of the child's person number."""
+    """The child's rows with window columns. `counted`: id of the child's person number."""
 
     child: Tree
     columns: tuple[WindowColumn, ...]
@@ -157,7 +151,7 @@ class Window(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class Union(Generic[Tree]):
-    """UNION ALL and grouping sets: each column is (id, the id of it in each part); so is the person number."""
+    """UNION ALL and grouping sets. Each column is (id, its id in each part), and so is the person number."""
 
     parts: tuple[Tree, ...]
     columns: tuple[tuple[int, tuple[int, ...]], ...]
@@ -166,7 +160,7 @@ class Union(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class Apply(Generic[Tree]):
-    """The child's rows with one column more, from a subquery that may read them: whether it has rows (`column` is
+    """The child's rows with one more column, from a subquery that may read them: whether it has rows (`column` is
     None), or the one value of its `column`."""
 
     child: Tree
@@ -185,10 +179,9 @@ class Sort(Generic[Tree]):
 
 @dataclass(frozen=True, slots=True)
 class Limit(Generic[Tree]):
-    """The first `count` rows in an order (None: all) after `skip` of them; `ties`: and those equal to the last.
-
-    In a relation it stands only below a lateral join or an Apply, in an order that is total for what is read of its
-    rows, with a count, and without `ties` and `skip`."""
+    """The first `count` rows in an order (None: all) after `skip` of them; with `ties`, also the rows equal to the last
+    one. In a relation, it occurs only below a lateral join or an Apply, with a count, without `ties` and `skip`, and in
+    an order that is total for the columns that are read."""
 
     child: Tree
     order: SortKeys
@@ -212,12 +205,12 @@ Node = TypeVar("Node", Relation, PostAggregation)
 def sort_or_limit(
     child: PostAggregation, order: SortKeys, count: int | None, ties: bool = False, skip: int = 0
 ) -> PostAggregation:
-    """Rows in order, and only some of them where `count` or `skip` say so."""
+    """Rows in order, limited if `count` or `skip` is given."""
     return Sort(child, order) if count is None and not skip else Limit(child, order, count, ties, skip)
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The operators directly below one, left to right; a subquery comes after what it is applied to."""
+    """The operators directly below one, left to right. A subquery follows its child."""
     match node:
         case Scan() | Values() | TableRef() | PublicRef():
             return ()
@@ -237,11 +230,11 @@ def walk(node: Node) -> Iterator[Node]:
     while stack:
         part = stack.pop()
         yield part
-        stack += reversed(children(part))
+        stack += reversed(children(part))  # reversed, because the stack returns the last one first
 
 
 def scalars_of(node: Relation | PostAggregation) -> tuple[Scalar, ...]:
-    """Every scalar that an operator itself computes, tests or orders by; not those below it."""
+    """Every scalar that an operator itself computes, tests or orders by, without those below it."""
     match node:
         case Filter(predicate=predicate):
             return (predicate,)
@@ -261,5 +254,5 @@ def scalars_of(node: Relation | PostAggregation) -> tuple[Scalar, ...]:
 
 
 def table_numbers(program: PostAggregation) -> Iterator[int]:
-    """The numbers of the tables that a program reads, left to right."""
+    """Numbers of the tables that a program reads, left to right."""
     return (part.table for part in walk(program) if isinstance(part, TableRef))

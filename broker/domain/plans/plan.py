@@ -1,8 +1,6 @@
-"""A plan: what one SQL submission computes, which statistics would leave, and what their evidence is.
-
-A plan is made by `broker.query` from text, catalogue and project alone, holds no data, and hashes to the
-same value wherever it is made again.
-"""
+"""A plan: what one SQL submission computes, which statistics could be released, and what their evidence is.
+`broker.query` makes it from text, catalogue and project alone. It holds no data, and making it again gives the same
+hash."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -16,21 +14,20 @@ from broker.domain.plans.variable_uses import VariableUse
 
 
 class Measure(StrEnum):
-    """What a statistic is. Evidence and rules depend on it, never on how the text spelt it.
+    """Kind of a statistic. Evidence and rules depend on it, never on the spelling in the text.
 
-    COUNT_ROWS      COUNT(*): rows of the cell
-    COUNT_VALUES    COUNT(x): rows with x not null
-    COUNT_PERSONS   COUNT(DISTINCT link key): persons that have a key
-    COUNT_DISTINCT  COUNT(DISTINCT x) of another x: the values are the contributors, so a person looks
-    ONES            sum or count of a 0/1 argument: a count of ones and a count of the rest
-    SUM             sum of a number
-    MEAN            mean of a number: its sum and its count leave with it
-    QUANTILE        a quantile of a number
-    DEVIATION       a standard deviation or variance of a number: a person looks
-    LOWEST, HIGHEST, MODE   the least, the greatest and the most common value: of files only, no query has them
-    SHARE           mean of a 0/1 argument: its ones, its rest and its count leave with it
-    GAP             rows on which a count differs from a larger or earlier one beside it; implied and never shown
-    """
+    - COUNT_ROWS: COUNT(*): rows of the cell
+    - COUNT_VALUES: COUNT(x): rows with x not null
+    - COUNT_PERSONS: COUNT(DISTINCT link key): persons that have a key
+    - COUNT_DISTINCT: COUNT(DISTINCT x) of another x: the values are the contributors, so a checker reviews it
+    - ONES: sum or count of a 0/1 argument: a count of ones and a count of the rest
+    - SUM: sum of a number
+    - MEAN: mean of a number: it also reveals its sum and its count
+    - QUANTILE: a quantile of a number
+    - DEVIATION: a standard deviation or variance of a number: a checker reviews it
+    - LOWEST, HIGHEST, MODE: the least, the greatest and the most common value: in files only, never in queries
+    - SHARE: mean of a 0/1 argument: it also reveals its ones, its rest and its count
+    - GAP: rows by which a count differs from a larger or earlier one next to it; implied and never shown"""
 
     COUNT_ROWS = "count"
     COUNT_VALUES = "count_values"
@@ -49,16 +46,16 @@ class Measure(StrEnum):
 
 
 CELL_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
-"""Counts that are a cell's own size."""
+"""Counts that are the size of a cell."""
 COUNTS = CELL_COUNTS | {Measure.COUNT_VALUES, Measure.COUNT_DISTINCT}
 BINARY = frozenset({Measure.ONES, Measure.SHARE})
 """Statistics of a 0/1 argument: a part and its rest."""
 ROW_COUNTS = BINARY | {Measure.COUNT_ROWS, Measure.COUNT_VALUES}
-"""Counts in which a person can stand several times."""
+"""Counts in which one person may count several times."""
 MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
 EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
 NON_ADDITIVE = EXTREMES | {Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}
-"""Statistics of persons' values that add up to nothing."""
+"""Statistics of persons' values that are not additive."""
 ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
 """Statistics whose evidence is computed from the rows of a cell, not from the totals of its persons."""
 
@@ -67,15 +64,16 @@ ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVI
 class PlannedStatistic:
     """One aggregate over the contributions of a cell.
 
-    `ident` is unique in the output and is how output columns refer to it (`Column(ident)`).
-    `implied_by` is the ident of the statistic that this one is implied by: a branch or predicate inside its
-    argument, judged like a released count and never shown. `truncated`: the dialect truncates the mean.
-    `needs_review` says why no automatic verdict exists (argument outside the closed list of the algebra).
-    `displayed_like`, of a GAP: the count that the one which it is behind is shown equal to where fewer than t persons
-    are in the gap, none included; None means the cell's rows. `bounds` are the catalogue's (low, high) of one row's
-    argument, where they follow. `form` says which quantile (its fraction) or deviation it is. `counts`, of a SUM: what
-    is added up are numbers of rows, so that the sum is a count and is protected as one.
-    """
+    - `ident`: unique in the output; output columns refer to it (`ColumnRef(ident)`).
+    - `implied_by`: ident of the statistic that implies this one. It is a branch or predicate inside that argument,
+      judged like a released count and never shown.
+    - `truncated`: the dialect truncates the mean.
+    - `needs_review`: why there is no automatic verdict (for example, an argument outside the closed list).
+    - `bounds`: the catalogue's (low, high) of one row's argument, if known.
+    - `displayed_like` (GAP only): id of the count to display instead when fewer than t persons lie in the gap (zero
+      included). None: use the cell's row count.
+    - `form`: which quantile (its fraction) or deviation it is.
+    - `counts` (SUM only): the summed values are numbers of rows, so the sum is a count and is protected as one."""
 
     ident: int
     measure: Measure
@@ -92,7 +90,8 @@ class PlannedStatistic:
 
 @dataclass(frozen=True, slots=True)
 class QuantileForm:
-    """Which quantile: between 0 and 1; `discrete` gives one of the values, else values are interpolated."""
+    """Which quantile, as a fraction from 0 to 1. `discrete`: the result is one of the values; otherwise values are
+    interpolated."""
 
     fraction: Decimal
     discrete: bool = False
@@ -100,7 +99,7 @@ class QuantileForm:
 
 @dataclass(frozen=True, slots=True)
 class DeviationForm:
-    """`of_population`: of a population and not a sample; `is_variance`: the variance; `places`: decimal places of the
+    """`of_population`: of a population, not a sample. `is_variance`: the variance. `places`: decimal places of the
     argument."""
 
     of_population: bool = False
@@ -110,12 +109,10 @@ class DeviationForm:
 
 @dataclass(frozen=True, slots=True)
 class GroupKey:
-    """A group key: an expression over the contributions, and where its values come from.
-
-    `domain` are all values that rows of the released table may have, from a code list, register or the
-    labels that the query names, in order; None where no list exists (then only cells that pass are shown).
-    `variable` is `schema.table.variable` where the key is a plain catalogue variable.
-    """
+    """A group key: an expression over the contributions, and the source of its values. `domain`: all values that rows
+    of the released table may have, in order, from a code list, a register or the labels in the query; None without a
+    list (then only cells that pass are shown). `variable`: `schema.table.variable` if the key is a plain catalogue
+    variable."""
 
     ident: int
     expression: Scalar
@@ -126,13 +123,11 @@ class GroupKey:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTable:
-    """γ over a person relation: what the engine computes with its evidence, and the rules protect, before
-    anything above it is evaluated.
-
-    Not `shown`: implied by a value that depends on other people (a school's mean beside each pupil); nothing of it
-    stands in the output, and every statistic of the tables that are shown says so in `needs_review`.
-    `max_rows`: no more rows than one over this are asked for; a table that has more is not used.
-    """
+    """The top aggregation over a relation of persons. The engine computes it with its evidence, and the rules protect
+    it, before the program is evaluated. Not `shown`: it is implied by a value that depends on other people (for example
+    a school's mean next to each pupil). The output contains nothing of it, and `needs_review` of every statistic of the
+    shown tables says so. `max_rows`: at most one more row than this is requested; a table with more rows is not
+    used."""
 
     contributions: Relation
     person: int
@@ -152,18 +147,18 @@ class PublicRelation:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceNeeds:
-    """What the rules will ask of the evidence, by the project's profile.
+    """What the rules need from the evidence, by the project's disclosure rules.
 
-    `min_persons` persons stand behind what depends on other people; `institutions`: those of each cell are counted;
-    `record_keys`: the keys of each cell's persons are added up, for cell-key rounding. `joint_cells`: the most cells
-    of a joint table of linked tables; none is asked for where it is 0. `exact_persons`: persons are compared between
-    cells, so that a lower bound will not do. `digits`: those that a mean has unless one contribution moves more, and a
-    quantile at most.
-
-    For evidence by certificates: `margin`: a total of at least as many times the largest contribution is dominated by
-    nobody (None: nobody asks); `exact_rows`: rows of the smallest cells that are looked at person by person although
-    the rules need no more than a bound, so that rounding knows how many rows each person has.
-    """
+    - `min_persons`: persons behind anything that depends on other people.
+    - `institutions`: institutions of each cell are counted.
+    - `record_keys`: record keys of each cell's persons are summed, for cell-key rounding.
+    - `joint_cells`: most cells of a joint table of linked tables; 0: no joint table.
+    - `exact_persons`: persons are compared between cells, so lower bounds are not enough.
+    - `digits`: decimal places of a mean, unless one contribution moves it by more; the most of a quantile.
+    - `margin` (evidence by bounds): nobody dominates a total of at least this many times the largest contribution
+      (None: no such rule).
+    - `exact_rows` (evidence by bounds): rows of the smallest cells that are inspected person by person although bounds
+      would be enough for the rules, so that rounding knows how many rows each person has."""
 
     min_persons: int
     institutions: bool = False
@@ -176,13 +171,13 @@ class EvidenceNeeds:
 
 
 KEY_STATISTIC = "key"
-"""What `OutputColumn.statistic` says of a key."""
+"""Value of `OutputColumn.statistic` for a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
-    """A named column: an expression over the columns of the output's program. `statistic` says what it is: `key`, a
-    measure, `ratio`, `difference`, `derived` (a label or number computed from several protected figures)."""
+    """A named column: an expression over the columns of the output's program. `statistic`: `key`, a measure, `ratio`,
+    `difference`, or `derived` (a label or number computed from several protected figures)."""
 
     name: str
     expression: Scalar
@@ -195,8 +190,8 @@ class OutputColumn:
 
 @dataclass(frozen=True, slots=True)
 class SmallPart:
-    """A part of a text that could single people out, whatever the data are: its `text` (maybe shortened), the place
-    where it begins, and what it does, as a sentence without its beginning."""
+    """A part of a text that could single people out, whatever the data: its `text` (possibly shortened), its position,
+    and what it does, as the end of a sentence."""
 
     text: str
     line: int | None
@@ -205,20 +200,20 @@ class SmallPart:
 
     @property
     def sentence(self) -> str:
-        """For checkers, who may read another spelling of the text."""
+        """The sentence for checkers, who may read another spelling of the text."""
         return f"A part of the text {self.why}: {self.text}." if self.text else f"The text {self.why}."
 
     @property
     def placed(self) -> str:
-        """For the author, with the place."""
+        """The sentence for the author, with the position."""
         return self.sentence if self.line is None else f"Line {self.line}, column {self.column}: {self.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
-    """One table that would leave: its tables over persons, the program over their protected values, and what is shown
-    of its rows, in the program's order. `unit` is whom privacy protects. `small_parts` follow from public sizes too: a
-    person looks at them."""
+    """One table to release: its tables over persons, the program over their protected values, and the shown columns, in
+    the order of the program. `unit`: whom privacy protects. `small_parts`: parts of the text that need review, which
+    also depend on public sizes."""
 
     name: str
     unit: str
@@ -231,8 +226,8 @@ class PlannedOutput:
 
 @dataclass(frozen=True, slots=True)
 class SavedQuery:
-    """A query that the project keeps as `project.name`: rows of persons, or public ones, by a text in its dialect that
-    asks for them by itself."""
+    """A query that the project saves as `project.name`: rows of persons, or public rows, as a complete text in its
+    dialect."""
 
     name: str
     dialect: str
@@ -242,20 +237,20 @@ class SavedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that follows from a submission's text under one catalogue and project. A plan may have no outputs if
-    it keeps something."""
+    """Everything that follows from a submission's text under one catalogue and project. A plan that saves a query may
+    have no outputs."""
 
     outputs: tuple[PlannedOutput, ...]
     uses: tuple[VariableUse, ...]
     advice: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
-    """Sentences that say why a person will look."""
+    """Sentences that say why a checker reviews it."""
     saved_queries: tuple[SavedQuery, ...] = ()
 
     @property
     def hash(self) -> str:
-        """SHA-256 over outputs, uses and saved queries, without their places in the text, and without what public sizes
-        say."""
+        """SHA-256, as hexadecimal digits, of outputs, uses and saved queries, without their positions in the text and
+        without what public sizes add."""
         outputs = (replace(o, small_parts=()) for o in self.outputs)
         parts = [plan_text(part) for part in (*outputs, *self.saved_queries)]
         parts += [

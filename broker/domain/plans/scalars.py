@@ -1,5 +1,5 @@
-"""Scalar expressions of a plan, a closed, frozen, typed tree that says exactly what is computed; and values as stored
-JSON."""
+"""Scalar expressions of a plan, as a closed, frozen, typed tree that defines exactly what is computed; and values as
+stored JSON."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from typing import Any
 Value = int | float | Decimal | str | date | bool | None
 
 MISSING_LABEL = "(missing)"
-"""How a released table names the category of those whose value is missing."""
+"""Name of the category of missing values in a released table."""
 
 
 class ScalarType(StrEnum):
-    """Types of scalar values. FLAG is a small integer that is 0 or 1; TRUTH is a predicate's three values."""
+    """Types of scalar values. FLAG is a small integer that is 0 or 1; TRUTH has the three values of a predicate."""
 
     INT = "int"
     FLAG = "flag"
@@ -51,7 +51,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation of the closed list applied to arguments."""
+    """An operation of the closed list, applied to arguments."""
 
     op: str
     args: "tuple[Scalar, ...]"
@@ -60,7 +60,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The first `when` whose condition is true gives the value; none gives `otherwise`."""
+    """The value of the first `when` whose condition is true; `otherwise` if none is."""
 
     whens: "tuple[tuple[Scalar, Scalar], ...]"
     otherwise: "Scalar"
@@ -78,7 +78,7 @@ def truth_call(op: str, *args: "Scalar") -> Call:
 
 
 def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
-    """Every column that a scalar reads, as often as it does."""
+    """Every column that a scalar reads, as many times as it reads it."""
     match scalar:
         case ColumnRef():
             yield scalar
@@ -91,12 +91,12 @@ def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
 
 
 def column_ids(scalar: Scalar) -> frozenset[int]:
-    """The ids of every column that a scalar reads."""
+    """Ids of all columns that a scalar reads."""
     return frozenset(c.ident for c in columns_in(scalar))
 
 
 def scalar_text(scalar: Scalar) -> str:
-    """Canonical text of a scalar: equal trees print alike, different trees differently."""
+    """Canonical text of a scalar: equal trees give equal text, different trees different text."""
     match scalar:
         case ColumnRef(ident=ident, type=kind):
             return f"${ident}:{kind}"
@@ -110,7 +110,7 @@ def scalar_text(scalar: Scalar) -> str:
 
 
 def value_to_json(value: Value) -> Any:
-    """Numbers that JSON would change, and dates, are written as one-entry objects."""
+    """A value as JSON. Dates, and numbers that JSON would change, become objects with one entry."""
     match value:
         case Decimal():
             return {"decimal": str(value)}

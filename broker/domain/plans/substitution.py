@@ -1,4 +1,5 @@
-"""Substitution in relations and scalars: the same tree under other column ids or with other scalars for its columns."""
+"""Substitution in relations and scalars: the same tree with other column ids, or with other scalars in place of its
+columns."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,7 +25,7 @@ IdMap = Callable[[int], int]
 
 
 def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Scalar:
-    """The scalar with something else in the place of each column."""
+    """The scalar with each column replaced."""
     match scalar:
         case ColumnRef():
             return replacement(scalar)
@@ -38,7 +39,7 @@ def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Sc
 
 
 def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
-    """The parts of which all must be true for the whole to be."""
+    """The parts of a conjunction."""
     if isinstance(scalar, Call) and scalar.op == "and":
         for part in scalar.args:
             yield from conjuncts(part)
@@ -49,14 +50,15 @@ def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
 def rename_columns(
     relation: Relation, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None = None
 ) -> Relation:
-    """The relation with every id, of its own columns and below, under another name. `replacement`: what stands for a
-    column that is read, where that is not its name alone: a lateral relation reads columns that are not its own."""
+    """The relation with new ids for all columns, its own and those below. `replacement`: scalar for a column that is
+    read, if it is not only renamed: a lateral relation reads columns that are not its own."""
     return _ColumnRenamer(new_id, replacement).relation(relation)
 
 
 class _ColumnRenamer:
     def __init__(self, new_id: IdMap, replacement: Callable[[ColumnRef], Scalar] | None) -> None:
         self._new_id = new_id
+        # by default, columns that are read are renamed alike
         self._replacement = replacement or (lambda c: ColumnRef(new_id(c.ident), c.type))
 
     def relation(self, relation: Relation) -> Relation:

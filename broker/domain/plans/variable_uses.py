@@ -1,4 +1,4 @@
-"""What a submission touches: variables, their classes, and uses of them in years."""
+"""What a submission uses: variables, their classes, and their uses in years."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class VariableClass(StrEnum):
 
 
 class Usage(StrEnum):
-    """The ways in which a variable can be used; `ROWS` is the use of a table without any of its variables."""
+    """The ways in which a variable can be used."""
 
     READ = "read"
     FILTERED = "filtered"
@@ -30,23 +30,20 @@ class Usage(StrEnum):
 
 
 INSTITUTION_CODES = ("urn", "laestab")
-"""How names of variables that tell a row's institution end, the preferred code first."""
+"""Endings of the names of variables that identify a row's institution, the preferred code first."""
 
 
 def institution_code(variable: str) -> str | None:
-    """Which code of institutions a variable holds by its name, if any: `KS4_URN` holds URNs."""
+    """The code of institutions that a variable holds, by its name: `KS4_URN` holds URNs. None for other variables."""
     ending = variable.casefold().rpartition(".")[2].rpartition("_")[2]
     return ending if ending in INSTITUTION_CODES else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class VariableUse:
-    """A (table, variable) that a submission touches, the years in which it may, and how.
-
-    `table` is `schema.table`; `variable` is None for a use of the table's rows alone
-    (`SELECT COUNT(*) FROM t`). `years` is None for tables without a year axis.
-    `line` and `column` are the first place in the submitted text.
-    """
+    """A use of (table, variable): the years in which a submission may read it, and how. `table` is `schema.table`.
+    `variable` is None for a use of the rows alone (`SELECT COUNT(*) FROM t`). `years` is None for tables without years.
+    `line` and `column` are the first position in the submitted text."""
 
     table: str
     variable: str | None

@@ -1,4 +1,4 @@
-"""Ports: what the workflow asks of the world. `broker.wiring` hands adapters in; the workflow imports none."""
+"""Ports: what the workflow needs from adapters. `broker.wiring` passes the adapters in; the workflow imports none."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -102,7 +102,7 @@ __all__ = [
 ]
 
 LEASE_DURATION = timedelta(seconds=30)
-"""How long a worker's promise holds without renewal, where settings say nothing else."""
+"""Duration of a worker's lease without renewal, unless settings say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHistoryPorts:
-    """What only the worker has of the memory of everything released: files of members, persons beyond any grant, and
-    who is in a table's cells."""
+    """Adapters of the release history, for the worker only: files of members, persons beyond any grant, and the members
+    of a table's cells."""
 
     files: MemberFiles
     populations: Populations
@@ -128,9 +128,9 @@ class ReleaseHistoryPorts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPorts(Ports):
-    """What the worker has beside them: the only process that touches data and the sandbox engine. Without
-    `microdata_engine` nothing that a script hands over is computed; without `synthetic` no script runs on the synthetic
-    NPD first; without `release_history` no table is compared or released."""
+    """Further adapters of the worker, the only process that reads data and uses the sandbox engine. Without
+    `microdata_engine`, requests of scripts are not computed. Without `synthetic`, no script runs on the synthetic NPD
+    first. Without `release_history`, no table is compared or released."""
 
     sandbox: Sandbox
     file_rebuilder: FileRebuilder

@@ -1,4 +1,5 @@
-"""The vault and engine ports: granted data, a plan made a request and read back. Docstrings are the contract."""
+"""The vault and engine ports: granted data; a plan turned into a request, and its frames read back. Docstrings are the
+contract."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,9 @@ from broker.domain.projects.project import ResearchProject
 
 @dataclass(frozen=True, slots=True)
 class VaultTable:
-    """A table of a vault as a sandbox mounts it.
-
-    `paths` are relative to the mount: first `<table>/schema.parquet` (no rows: so a table always has its columns),
-    then one a year. `years` runs beside them, None for the schema file and for tables without a year axis.
-    """
+    """A table of a vault as a sandbox mounts it. `paths` are relative to the mount: first `<table>/schema.parquet`
+    (without rows, so that a table always has its columns), then one for each year. `years` are parallel to `paths`:
+    None for the schema file and for tables without years."""
 
     name: str
     paths: tuple[str, ...]
@@ -29,8 +28,8 @@ class VaultTable:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """A project's granted data of one snapshot. `evidence` is the rendering for rendered SQL, `script` for scripts;
-    `proofs` are what its build proved of granted variables, `persons` the number of its person numbers (from 0)."""
+    """A project's granted data of one snapshot. `evidence` is the form for rendered SQL, `script` the form for scripts.
+    `proofs`: what its build proved about granted variables. `persons`: number of its person numbers (from 0)."""
 
     key: str
     snapshot: str
@@ -43,44 +42,44 @@ class Vault:
     persons: int = 0
 
 
-# Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` puts them on the wire.
+# Frames (kind, payload) between broker and launcher; `sandbox_images/common/frames.py` serialises them.
 #
 # to the launcher
 #   job      JSON {"kind": "sql"|"fit"|"python"|"files", "tables": [{"schema", "name", "paths": [..]}],
-# "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see `broker.query.TwoPassQuery`),
-#            "rows": {"columns", "steps"} (sql and fit: of rows that a script handed over, whose bytes follow the JSON
-# after a line end: see `broker.engine.script_rows_engine`), "model" (fit only: see `broker.engine.script_rows_engine`),
+#            "statements": [{"name", "sql"} or {.., "first", "doubt", "second"}] (sql only: see
+#            `broker.query.TwoPassQuery`),
+#            "rows": {"columns", "steps"} (sql and fit, for submitted rows, whose bytes follow the JSON after a line
+#            end: see `broker.engine.script_rows_engine`),
+#            "model" (fit only: see `broker.engine.script_rows_engine`),
 #            "files", "caps", "digits", "seconds", "memory" (files only: see `broker.engine.file_collectors`),
-#            "allowed": [".csv", ..], "preview": whether `npd` prints what it hands over (python only),
+#            "allowed": [".csv", ..], "preview": whether `npd` prints the rows that it submits (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data
 #   program  the researcher's script, UTF-8 (python only)
 # from the launcher
-#   table    one Arrow IPC stream for each statement, in order (sql only); of handed rows first one of what was counted
-#            of them, and nothing after it where there is a problem; of a fit then those of the model
-#   file     JSON {"name"} + b"\n" + content: one a file that the script left in /out (python only); of files to be
-#            made anew JSON {"problem", "sentence", "made", "sheet"} + b"\n" + content + the table in it (files only)
+#   table    one Arrow IPC stream for each statement, in order (sql only); for submitted rows, first one with the counts
+#            of the check, and nothing after it if there is a problem; for a fit, then those of the model
+#   file     JSON {"name"} + b"\n" + content, for each file that the script left in /out (python only); for files to
+#            rebuild, JSON {"problem", "sentence", "made", "sheet"} + b"\n" + content + the table in it (files only)
 #   log      what the script printed, capped (python only)
 #   status   JSON {"word": a SandboxEnd value}, last
 
 
 class Vaults(Protocol):
-    """Builds and keeps project vaults.
+    """Builds and stores project vaults.
 
-    1. `ensure` returns the vault of (snapshot, grants, catalogue entries, pseudonym key); builds it if it is not
-       there, once however many ask, and never half: it appears by a rename when complete.
-    2. A vault holds granted variables and years only, with project pseudonyms.
-    3. `remove_unused` removes vaults whose key is not in `used`, which is asked while nobody can be given
-       that vault.
-    4. `registers` gives the lists that rows of released tables come from, by full variable name ("npd.absence.LA").
-    5. `narrowed` gives the vault with a rendering for scripts that holds the variables and years of `uses` and nothing
-       else, and only their tables; made once for all who ask for the same, and gone with the vault.
-    """
+    1. `ensure` returns the vault of (snapshot, grants, catalogue entries, pseudonym key). It builds a missing vault
+       once, however many callers request it, and never partially: the vault appears by a rename when complete.
+    2. A vault has granted variables and years only, with project pseudonyms.
+    3. `remove_unused` removes vaults whose key is not in `used`. It reads `used` while nobody can receive that vault.
+    4. `registers` returns the value lists for rows of released tables, by full variable name ("npd.absence.LA").
+    5. `narrowed` returns the vault with a form for scripts that has the variables and years of `uses` and their tables,
+       and nothing else. It is built once for equal requests, and removed with the vault."""
 
     def ensure(self, project: str, snapshot: str) -> Vault: ...
 
     def ensure_own(self, project: ResearchProject, snapshot: str) -> Vault:
-        """The same for a project of the broker's own, which no policy names: nobody but the worker reads its vault."""
+        """The same for a project of the broker itself, which no policy names. Only the worker reads its vault."""
 
     def registers(self, vault: Vault) -> Mapping[str, Sequence[Value]]: ...
 
@@ -91,7 +90,8 @@ class Vaults(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SyntheticData:
-    """A project's vault on synthetic data, who built it, and of how many pupils and which first and last year."""
+    """A project's vault on synthetic data, the store that built it, its number of pupils, and its first and last
+    year."""
 
     vaults: Vaults
     vault: Vault
@@ -100,14 +100,14 @@ class SyntheticData:
 
 
 class SyntheticVaults(Protocol):
-    """The synthetic NPD as a project would see it: made when it is first asked for, and kept."""
+    """The synthetic NPD as a project would see it. It is made at the first request, and stored."""
 
     def for_project(self, project: str) -> tuple[Vaults, Vault]:
-        """The project's vault on synthetic data, and who built it. Raises Invalid where none can be made."""
+        """The project's vault on synthetic data, and the store that built it. Raises Invalid if it cannot be made."""
 
     def for_rehearsal(self, project: str, on_progress: Callable[[int], None]) -> SyntheticData:
-        """The same with as many people as a rehearsal has. `on_progress` hears beforehand that they are made, and about
-        how many seconds that takes; nothing where they are there."""
+        """The same with as many people as a rehearsal has. If they must be made first, `on_progress` is called before,
+        with the estimated seconds."""
 
 
 class Engine(Protocol):
@@ -116,17 +116,19 @@ class Engine(Protocol):
     def prepare(
         self, plan: Plan, vault: Vault, job: str, attempt: int, limits: SandboxLimits, needs: EvidenceNeeds
     ) -> SandboxRequest:
-        """One statement for each planned table, which gives its result with the evidence that is needed."""
+        """Request with one statement for each planned table. It gives the result and the evidence that the rules
+        need."""
 
     def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds) -> JobEvidence:
-        """Raise Breach if the frames are not exactly what the plan, with these needs, asked for."""
+        """Evidence from the frames. Raises Breach if the frames are not exactly what the plan, with these needs,
+        requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedMicrodata:
-    """Whose rows: the attempt, its vault and inputs, and the rows' bytes, which nobody opens outside a container. Those
-    of several outputs come one after the other, `parts` bytes each; which of them are of other rows than the first is
-    then told by the bits of the problem's times."""
+    """Submitted rows of one attempt: its vault and inputs, and the bytes of the rows, which are opened inside a
+    container only. The rows of several outputs are concatenated, `parts` bytes each. If some of them differ from the
+    first, the bits of the problem's `times` say which."""
 
     vault: Vault
     inputs: tuple[VariableUse, ...]
@@ -137,12 +139,11 @@ class SubmittedMicrodata:
 
 
 class MicrodataEngine(Protocol):
-    """Handed rows to a request of trusted code, and its frames to evidence.
+    """Turns submitted rows into a request for trusted code, and its frames into evidence.
 
-    1. In the container every row is of a person of the vault's, each at most as often as in one input table; declared
-       columns agree with the vault. Where they do not, `read` gives the problem and no evidence.
-    2. Evidence is what the same plan would have over a table of the vault.
-    """
+    1. In the container, every row belongs to a person of the vault, each at most as often as in one input table, and
+       declared columns agree with the vault. Otherwise `read` returns the problem and no evidence.
+    2. The evidence is the same as that of the same plan over a table of the vault."""
 
     def prepare(
         self,
@@ -158,9 +159,9 @@ class MicrodataEngine(Protocol):
     ) -> SandboxRequest: ...
 
     def read_fit(self, frames: Sequence[tuple[str, bytes]]) -> tuple[MicrodataCheck, ModelFit | None]:
-        """Raise Breach if the frames are not those of one model."""
+        """The check of the rows, and the fit. Raises Breach if the frames are not those of one model."""
 
     def read(
         self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds
     ) -> tuple[MicrodataCheck, JobEvidence | None]:
-        """Raise Breach if the frames are not exactly what was asked for."""
+        """The check of the rows, and the evidence. Raises Breach if the frames are not exactly what was requested."""

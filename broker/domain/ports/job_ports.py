@@ -1,4 +1,4 @@
-"""Store ports for jobs and their leases, rehearsals, outputs, votes, messages and releases; the docstrings are the
+"""Store ports for jobs and their leases, rehearsals, outputs, votes, messages and releases. Docstrings are the
 contract."""
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,33 +40,34 @@ class JobStore(Protocol):
         saved_entries: Sequence[SavedEntry] = (),
         most_unread: int | None = None,
     ) -> Job:
-        """Insert a job in `queued` or `refused`, and what a queued one keeps. If (researcher, client_id) exists: return
-        the stored job when its submission is equal, else raise Conflict("client-id-reused"). `most_unread`: raise
-        Conflict("unread-scripts") where the project would have more scripts than these that no checker has read."""
+        """Insert a job in `queued` or `refused`, with the definitions that a queued one saves. If (researcher,
+        client_id) exists, return the stored job if its submission is equal; otherwise raise
+        Conflict("client-id-reused"). Raises Conflict("unread-scripts") if the project would have more than
+        `most_unread` scripts that no checker has read."""
 
     def job(self, ident: str) -> Job: ...
 
     def jobs(self, wanted: ListFilter) -> list[Job]:
-        """Newest first; `after` is the ident of the last job of the page before."""
+        """Newest first. `after` is the ident of the last job of the previous page."""
 
     def jobs_begun(self, since: datetime) -> list[Job]:
-        """Jobs that were started and have not ended, or since then, the one that began first at the head."""
+        """Jobs that started and have not ended, or ended after `since`, in order of their start."""
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
-        """How many jobs are in each of these states."""
+        """Number of jobs in each of these states."""
 
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
-        """Those of these idents that there are."""
+        """Existing jobs with these idents."""
 
     def lease(
         self, job: str, worker: str, until: datetime, now: datetime, events: Sequence[AuditEvent]
     ) -> Lease | None:
-        """Queued → running with attempt+1, by compare-and-set; None if it is not queued (any more). The first attempt
-        says when the job began, and how much was remembered then."""
+        """Queued → running with attempt+1, by compare-and-set; None if the job is not queued (any more). The first
+        attempt records when the job started, and how many tables had been released by then."""
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
-        """Prolong a lease, of a run or a comparison; False if the attempt is no longer the one that has it, or (by
-        `now`) it has lapsed: a lapsed lease never comes back, so that whoever ends the attempt is not overtaken."""
+        """Prolong the lease of a run or a comparison. False if the attempt no longer has the lease, or if the lease has
+        lapsed by `now`. A lapsed lease is never renewed, so that the attempt cannot overtake whoever ends it."""
 
     def advance(
         self,
@@ -86,33 +87,35 @@ class JobStore(Protocol):
         small: bool = False,
         history_changed: bool = False,
     ) -> None:
-        """Move a job's state; `outputs` are inserted with it, `small` and `history_changed` count for the project.
-        `attempt` None means: whatever attempt it is at (withdraw, decide)."""
+        """Change the state of a job. `outputs` are inserted with it; `small` and `history_changed` count for the
+        project. `attempt` None means any attempt (withdraw, decide)."""
 
     def lapsed(self, now: datetime) -> list[LapsedLease]:
-        """Running jobs whose lease has lapsed, and jobs the lease on whose comparison has."""
+        """Running jobs whose lease has lapsed, and jobs whose comparison's lease has lapsed."""
 
     def waiting(self) -> list[tuple[str, int]]:
-        """(job, attempt) of every queued job, oldest first: what the reconciler offers again."""
+        """(job, attempt) of every queued job, oldest first. The reconciler offers them again."""
 
     def alive(self) -> frozenset[tuple[str, int]]:
-        """(job, attempt) of every job that runs or is compared: what the sweeper must leave alone."""
+        """(job, attempt) of every job that runs or is compared. The sweeper must not touch them."""
 
     def unsettled(self) -> list[str]:
-        """Jobs whose next step waits for nobody (a process died between two steps), oldest first: `assessing` with an
-        output to route or none left to decide, or `decided` with approved outputs and no release."""
+        """Jobs whose next step waits for nobody (because a process died between two steps), oldest first: `assessing`
+        with an output to route or without one to decide, or `decided` with approved outputs and no release."""
 
     def name_vault(self, job: str, attempt: int, vault: str) -> None:
-        """Say which vault a running attempt reads, so that it is kept until the job is at its end. Conflict("stale") if
-        it runs no more."""
+        """Record the vault that a running attempt reads, so that it is retained until the job ends. Raises
+        Conflict("stale") if the attempt no longer runs."""
 
     def vaults_in_use(self, *, reading: bool = False) -> frozenset[str]:
-        """Keys of the vaults that unfinished jobs name; with `reading`, those that wait or run and so may read it."""
+        """Keys of the vaults that unfinished jobs name; with `reading`, only of jobs that wait or run and so may read
+        them."""
 
     def small_jobs(self, project: str) -> int: ...
 
     def history_changed_jobs(self, project: str) -> int:
-        """Jobs that what was released before changed, hid or withheld, each once however often it was compared."""
+        """Number of jobs that earlier releases changed, hid or withheld. Each job counts once, however often it was
+        compared."""
 
 
 class OutputStore(Protocol):
@@ -123,12 +126,12 @@ class OutputStore(Protocol):
     def outputs_of(self, job: str) -> list[Output]: ...
 
     def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
-        """As `outputs_of`, of many at once; without those that have none."""
+        """Like `outputs_of`, for many jobs at once. Jobs without outputs are left out."""
 
     def outputs(self, wanted: ListFilter) -> list[Output]: ...
 
     def outputs_in(self, state: OutputState) -> int:
-        """How many outputs are in this state."""
+        """Number of outputs in this state."""
 
     def evidence_digest(self, output: str) -> str: ...
 
@@ -150,10 +153,10 @@ class OutputStore(Protocol):
         """Oldest first."""
 
     def outputs_named(self, idents: frozenset[str]) -> list[Output]:
-        """Those of these idents that there are, in no order."""
+        """Existing outputs with these idents, in no order."""
 
     def last_released(self, project: str, name: str, before: str) -> Output | None:
-        """The project's newest released output of this name, of another job than that of the output `before`."""
+        """The project's newest released output with this name, from another job than that of the output `before`."""
 
     def cast(
         self,
@@ -162,34 +165,36 @@ class OutputStore(Protocol):
         *,
         decide: Callable[[tuple[Vote, ...]], OutputDecision | None] | None = None,
     ) -> None:
-        """Store a vote; Conflict("already-voted") if this checker has one on this output. `decide` sees all votes,
-        this one included, in the same transaction; what it decides is done with the vote or not at all."""
+        """Store a vote. Raises Conflict("already-voted") if this checker has already voted on the output. `decide`
+        receives all votes, including this one, in the same transaction; its decision is stored with the vote or not at
+        all."""
 
     def cast_all(self, casts: Sequence[VoteRecord]) -> None:
-        """Store votes on several outputs as `cast` does, and what is said with them: all of it or nothing."""
+        """Store votes on several outputs like `cast`, with their messages: all of it or nothing."""
 
     def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
         """Which of these outputs the checker has voted on."""
 
     def votes_of(self, output: str) -> list[Vote]:
-        """Those on what the output is now: memory may have changed it since others were cast, which count no more."""
+        """Votes on the output as it is now. The release history may have changed it since earlier votes, which no
+        longer count."""
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
-        """Those of these outputs that anybody has voted on."""
+        """Which of these outputs anybody has voted on."""
 
     def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
         """Checkers who have voted on an output of a job by `researcher`, or of one of `projects`."""
 
 
 class ComparingStore(Protocol):
-    """Who compares a job's outputs with memory now, and what came of it."""
+    """Comparisons of a job's outputs with the release history: who performs one now, and its results."""
 
     def lease_comparison(self, job: str, until: datetime) -> int | None:
-        """The right to compare the outputs of an `assessing` job until `until`, as its next attempt, whose number it
-        gives; `renew` prolongs it. None if somebody has it, the job is in another state, or it is stopped."""
+        """Lease the comparison of the outputs of an `assessing` job until `until`, as its next attempt, and return the
+        attempt's number. `renew` prolongs it. None if somebody has it, or the job is in another state or stopped."""
 
     def end_comparison(self, job: str, attempt: int) -> None:
-        """Give that right up, so that another may have it."""
+        """Give up the lease, so that another worker may take it."""
 
     def put_compared(
         self,
@@ -200,29 +205,30 @@ class ComparingStore(Protocol):
         events: Sequence[AuditEvent],
         history_changed: bool = False,
     ) -> None:
-        """Put what comparing made of outputs in their place, and give the right up; all of it or nothing. A job that is
-        `history_changed` stays so: it counts once, however often it is compared. An approved
-        output may go back to review so: votes on what it was count no more. Conflict("stale") if the right is lost or
-        an output is not what was compared."""
+        """Replace outputs by the results of their comparison and give up the lease; all of it or nothing. A job that is
+        `history_changed` stays so: it counts once, however often it is compared. This may return an approved output to
+        review; votes on its earlier form no longer count. Raises Conflict("stale") if the lease is lost or an output is
+        no longer the one that was compared."""
 
     def pending_history(self, output: str) -> tuple[PendingHistoryEntry, ...]:
-        """What goes into memory with the output's release."""
+        """Entries of the release history that the output's release will add."""
 
 
 class MessageStore(Protocol):
-    """What is said about outputs: each thread in the order in which it was written."""
+    """Messages about outputs, each thread in the order of writing."""
 
     def say(self, message: Message, events: Sequence[AuditEvent]) -> None:
         """Add a message at the end of its output's thread."""
 
     def messages_on(self, outputs: frozenset[str]) -> list[Message]:
-        """Those about any of these outputs, oldest first."""
+        """Messages about any of these outputs, oldest first."""
 
     def messages_that_wait(self, limit: int) -> list[Message]:
-        """Those that are held until a second person has confirmed them, oldest first."""
+        """Messages that are held until a second person has confirmed them, oldest first."""
 
     def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
-        """Once: Forbidden("second-person") for its author, Conflict("confirmed-already") where nothing waits."""
+        """Confirm a message once. Raises Forbidden("second-person") for its author, Conflict("confirmed-already") if
+        nothing waits."""
 
 
 class ReleaseStore(Protocol):
@@ -239,74 +245,75 @@ class ReleaseStore(Protocol):
         history_update: HistoryUpdate | None = None,
         content: Mapping[str, str] | None = None,
     ) -> None:
-        """In one transaction under the snapshot's lock: insert the release (unique per job), move its outputs
-        approved → released, release the job's spend if it has one, enter in the ledger what stands beside the claim
-        from now on, and in the memory what was released (see `MemoryStore`; None: nothing of it has members).
-        Conflict("already-released") on a second one, Conflict("memory-moved") where something was released since it was
-        compared with the memory. `content` has the hash of each output's bytes as it was read for
-        the manifest; Conflict("stale") where an output has others by now."""
+        """In one transaction, under the snapshot's lock: insert the release (unique for each job), move its outputs
+        approved → released, release the job's spend if it has one, enter new exact disclosures in the ledger, and enter
+        the released tables in the release history (see `ReleaseHistoryStore`; None: nothing of it has members). Raises
+        Conflict("already-released") on a second release, and Conflict("memory-moved") if something was released since
+        the comparison. `content`: hash of each output's bytes as read for the manifest; raises Conflict("stale") if an
+        output has others by now."""
 
     def release_of(self, job: str) -> Release | None: ...
 
     def manifest(self, release: str) -> str: ...
 
     def register(self, wanted: RegisterFilter = ALL_RELEASES) -> list[RegisterEntry]:
-        """Newest first. Unknown("release") where `after` is none."""
+        """Newest first. Raises Unknown("release") if `after` does not exist."""
 
     def releases_made(self) -> int: ...
 
     def register_counts(self) -> list[RegisterCount]:
-        """One for each project that ever released, by project."""
+        """One for each project that ever released, ordered by project."""
 
 
 class ScriptRehearsalStore(Protocol):
-    """How scripts did on the synthetic NPD and on real rows, and who has read them. What is noted stands in place of
-    what was noted of an earlier attempt; Conflict("stale") if the attempt runs no more."""
+    """Results of scripts on the synthetic NPD and on real rows, and who has read the scripts. A note replaces the note
+    of an earlier attempt. Raises Conflict("stale") if the attempt no longer runs."""
 
     def note_rehearsal(self, job: str, attempt: int, passed: bool, trace: str, trace_from: datetime) -> None:
-        """How it did on synthetic rows; its author may read `trace` from then on."""
+        """Note the result on synthetic rows. Its author may read `trace` from `trace_from` on."""
 
     def note_real_run(self, job: str, attempt: int, now: datetime) -> None:
-        """It is let run on real rows now."""
+        """Note that it may now run on real rows."""
 
     def note_log(self, job: str, attempt: int, log: str) -> None:
-        """What it printed there; of an attempt that was withdrawn, too."""
+        """Note what it printed on real rows, also for an attempt that was withdrawn."""
 
     def note_problems(self, job: str, attempt: int) -> None:
-        """It left something that could not be used."""
+        """Note that it left something unusable."""
 
     def rehearsal(self, job: str) -> ScriptRehearsal | None: ...
 
     def scripts_to_read(self) -> list[str]:
-        """Jobs that met real rows, and failed, were withdrawn or left nothing or something unusable, and that nobody
+        """Jobs that read real rows, then failed, were withdrawn, or left nothing or something unusable, and that nobody
         has read; oldest first."""
 
     def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Somebody has read it. Who was first stays."""
+        """Note that a person has read it. The first reader is retained."""
 
     def disclose_failure(self, job: str, by: str, reason: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Once, by somebody who has read it; Conflict("told-already") where there is nothing to tell any more."""
+        """Store a checker's report, once, from a person who has read it. Raises Conflict("told-already") if there is
+        nothing left to report."""
 
     def reported_jobs(self, idents: frozenset[str]) -> frozenset[str]:
-        """Those of these jobs of which a checker has told their researchers something."""
+        """Which of these jobs have a checker's report to their researchers."""
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalQuota:
-    """How many rehearsals one person may have under way, and how many in all."""
+    """Most rehearsals of one person that are under way, and most in all."""
 
     under_way: int
     retained: int
 
 
 class RequestedRehearsalStore(Protocol):
-    """Rehearsals that people ask for: few a person, and none for long."""
+    """Rehearsals that people request: few for each person, and none stored for long."""
 
     def request_rehearsal(
         self, rehearsal: RequestedRehearsal, quota: RehearsalQuota, events: Sequence[AuditEvent]
     ) -> None:
-        """Insert it, in place of the person's oldest ones that are at their end. Conflict("too-many-rehearsals") while
-        as many as may be are under way."""
+        """Insert a rehearsal and remove the person's oldest finished ones beyond the quota. Raises
+        Conflict("too-many-rehearsals") if too many are under way."""
 
     def requested_rehearsal(self, ident: str) -> RequestedRehearsal: ...
 
@@ -317,10 +324,10 @@ class RequestedRehearsalStore(Protocol):
         """Queued → running with attempt+1; None if it is not queued (any more)."""
 
     def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
-        """False if the attempt is no longer the running one, or its lease has lapsed."""
+        """False if the attempt no longer runs, or its lease has lapsed."""
 
     def note_step(self, ident: str, attempt: int, step: RehearsalStep, about: int = 0) -> None:
-        """Conflict("stale") if the attempt runs no more."""
+        """Raises Conflict("stale") if the attempt no longer runs."""
 
     def end_rehearsal(
         self,
@@ -331,27 +338,27 @@ class RequestedRehearsalStore(Protocol):
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
-        """Running → done or failed, while its lease holds; else Conflict("stale")."""
+        """Running → done or failed, while its lease holds; otherwise raises Conflict("stale")."""
 
     def give_back_rehearsal(self, ident: str, attempt: int, now: datetime) -> None:
-        """Running → queued; Conflict("stale")."""
+        """Running → queued; otherwise raises Conflict("stale")."""
 
     def fail_lapsed_rehearsal(
         self, ident: str, attempt: int, document: str, now: datetime, events: Sequence[AuditEvent]
     ) -> None:
-        """Running → failed, whether or not its lease holds; Conflict("stale")."""
+        """Running → failed, whether or not its lease holds; otherwise raises Conflict("stale")."""
 
     def cancel_rehearsal(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> bool:
-        """Whatever its state → cancelled, without a document; False if it was cancelled before."""
+        """Any state → cancelled, without a document. False if it was cancelled before."""
 
     def rehearsals_waiting(self) -> list[RequestedRehearsal]:
         """Oldest first."""
 
     def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
-        """(ident, attempt) of running ones whose lease has lapsed."""
+        """(ident, attempt) of running rehearsals whose lease has lapsed."""
 
     def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
-        """(ident, attempt) of running ones: what the sweeper must leave alone."""
+        """(ident, attempt) of running rehearsals. The sweeper must not touch them."""
 
     def drop_rehearsals(self, before: datetime) -> int:
-        """Remove those that came to their end before; how many."""
+        """Remove rehearsals that ended before a moment. Returns their number."""

@@ -1,5 +1,5 @@
-"""Store ports for the append-only records: the privacy ledger, the release history and public tables; the docstrings
-are the contract."""
+"""Store ports for the append-only records: the privacy ledger, the release history and public tables. Docstrings are
+the contract."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,71 +32,72 @@ from broker.domain.release_history import (
 
 
 class LedgerStore(Protocol):
-    """One charge a job, never over any cap, never refunded after the first read, whatever crashes or races.
+    """One charge for each job, never above any cap, never refunded after the first read, whatever crashes or races.
 
     1. A job reserves before it is queued or run, charges immediately before the first read of person data, and stores
-       its noisy answer before anything else sees it. A later attempt of the job does the same and finds what is there.
-    2. Every change takes its audit events and writes them in the same transaction; where nothing changes (asked again)
-       no event is written.
-    3. Every change raises Breach while the ledger does not hold its last signed head (a restored back-up), and returns
-       only after the new head is signed: what a caller was told cannot be forgotten unseen.
-    4. A job that ends by `JobStore.advance` without a release takes its spend with it (reserved → refunded, charged →
-       withheld), and `ReleaseStore.release` releases it, each in the same transaction.
-    """
+       its noisy answer before anything else reads it. A later attempt of the job does the same and finds what is
+       stored.
+    2. Every change takes its audit events and writes them in the same transaction. If nothing changes (a repeated
+       request), no event is written.
+    3. Every change raises Breach while the ledger lacks its last signed head (a restored back-up), and returns only
+       after the new head is signed: what a caller was told cannot be forgotten unnoticed.
+    4. A job that ends by `JobStore.advance` without a release ends its spend (reserved → refunded, charged → withheld);
+       `ReleaseStore.release` releases it. Each is one transaction."""
 
     def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Set an account's cap; a new account begins with what was spent in its scope before.
-
-        Conflict("no-cap") before the unit's own account is there, Conflict("accounting") for another accounting than it
-        has, Conflict("cap-below-use") below what is spent and reserved, Conflict("stale") if somebody opened it now."""
+        """Set the cap of an account. A new account begins with what was spent in its scope before. Raises
+        Conflict("no-cap") if the unit's own account does not exist yet, Conflict("accounting") for another accounting
+        than the account's, Conflict("cap-below-use") below what is spent and reserved, Conflict("stale") if somebody
+        else opened it at the same time."""
 
     def balances(self, unit: str | None = None, project: str | None = None) -> list[Balance]:
-        """By account: all, or of a unit, or the project's own. Shared accounts are for staff: they tell of others."""
+        """Balances by account: all, or those of a unit, or the project's own. Shared accounts are for staff only,
+        because they reveal other projects' spending."""
 
     def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
-        """The account after each move of a spend, oldest first. Of a shared account for staff only."""
+        """The account after each change of a spend, oldest first. Of a shared account for staff only."""
 
     def reserve(
         self, request: SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
     ) -> Spend:
-        """The job's spend, reserved now or (asked again, in whatever state) before.
-
-        If the project was released the same answer at the same price from the same snapshot, that job's spend:
-        `spend.asked.job` is another then, its answer may be given again, and nothing is reserved.
-        OverBudget if any account has not enough or is missing, Refused over the maximum for one release: then nothing
-        was changed. Conflict("spend-differs") if the job asked for something else before."""
+        """The job's spend, reserved now or (a repeated request, in any state) before. If the same answer was released
+        to the project at the same cost from the same snapshot, return that job's spend: `spend.request.job` is then
+        another job, its answer may be given again, and nothing is reserved. Raises OverBudget if an account is missing
+        or has not enough, and Refused above the maximum of one release; nothing is changed then. Raises
+        Conflict("spend-differs") if the job requested something else before."""
 
     def spend_of(self, job: str) -> Spend | None:
-        """The job's own spend. One whose `answer` is there needs no run: the answer is what is given."""
+        """The job's own spend. If it has an `answer`, no run is needed: that answer is given."""
 
     def charge(self, job: str, now: datetime, events: Sequence[AuditEvent]) -> Spend:
-        """Reserved → charged; a spend that is charged or released already is given back as it is, with its answer if
-        there is one. Conflict("stale") if it was refunded or withheld: then nothing may be read."""
+        """Reserved → charged. A spend that is charged or released already is returned unchanged, with its answer if
+        there is one. Raises Conflict("stale") if it was refunded or withheld: nothing may be read then."""
 
     def store_answer(self, job: str, answer: StoredAnswer, now: datetime, events: Sequence[AuditEvent]) -> StoredAnswer:
-        """Keep where the answer is; the first one stays, and is what is given back. Its bytes are on the shelf before.
-        Conflict("stale") unless the spend is charged."""
+        """Store the place of the answer. The first one stays, and is returned. Its bytes must be in the content store
+        before. Raises Conflict("stale") unless the spend is charged."""
 
     def settle_spend(self, job: str, after: SpendState, now: datetime, events: Sequence[AuditEvent]) -> Spend:
-        """To released (Conflict("no-answer") without one), withheld or refunded; harmless if it is there already.
-        Conflict("stale") where the transition table has no such step: a refund after the charge above all."""
+        """Move a spend to released (Conflict("no-answer") without an answer), withheld or refunded; no effect if it is
+        there already. Raises Conflict("stale") for a transition that does not exist, above all a refund after the
+        charge."""
 
     def unsettled_spends(self, before: datetime) -> list[Spend]:
-        """Open spends older than `before` whose job was never accepted, or is at its end with no release to come: what
-        the reconciler refunds (reserved) or withholds (charged)."""
+        """Open spends older than `before` whose job was never accepted, or has ended without a release to come. The
+        reconciler refunds (reserved) or withholds (charged) them."""
 
     def add_exact_disclosures(
         self, disclosures: Sequence[ExactDisclosure], now: datetime, events: Sequence[AuditEvent]
     ) -> None:
-        """Say what exact thing stands beside the claim. Those that are there already change nothing."""
+        """Record exact disclosures outside the privacy guarantee. Existing ones change nothing."""
 
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]: ...
 
     def ledger_head(self) -> ChainHead | None:
-        """The signed head, without figures: exported, it tells later whether the ledger was rewritten or cut."""
+        """The signed head, without figures. Exported, it shows later whether the ledger was rewritten or cut."""
 
     def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
-        """Follow the chain, find the last signed head and `heads` in it, and make every total again from entries."""
+        """Check the chain, find the last signed head and `heads` in it, and recompute every total from the entries."""
 
     def restore_ledger(
         self,
@@ -108,23 +109,21 @@ class LedgerStore(Protocol):
         events: Sequence[AuditEvent],
     ) -> None:
         """After a restored back-up: enter what it forgot, as spent, and name the lost head, which ends the Breach.
-        Forbidden("second-administrator") by fewer than two; Conflict("nothing-lost") unless `lost` is the head that is
-        missed."""
+        Raises Forbidden("second-administrator") with fewer than two administrators, and Conflict("nothing-lost") unless
+        `lost` is the missing head."""
 
     def attest_ledger(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """Where the signed head itself was lost: take one that was exported for the last. Forbidden and Conflict as
-        for `reenter`."""
+        """If the signed head itself was lost: accept an exported head as the last one. Raises Forbidden and Conflict
+        like `restore_ledger`."""
 
 
 class PublicTableStore(Protocol):
-    """Public tables: asked for, confirmed by another, run by a worker, in the memory. What was asked for never changes.
-
-    A worker runs one under a lease of its own; a lapsed lease is taken by the next worker with another attempt, and
-    whatever the one before would still write is Conflict("stale").
-    """
+    """Public tables: requested, confirmed by another administrator, run by a worker, entered in the release history.
+    The request never changes. A worker runs a table under a separate lease. After the lease lapses, the next worker
+    takes it with another attempt, and late writes of the earlier attempt raise Conflict("stale")."""
 
     def request_public_table(self, table: PublicTable, event: AuditEvent) -> None:
-        """Conflict("already-asked") if one of the same name stands."""
+        """Raises Conflict("already-asked") if an open one has the same name."""
 
     def public_tables(self, limit: int = 200) -> list[PublicTable]:
         """Newest first, without their figures, which can be large."""
@@ -132,27 +131,28 @@ class PublicTableStore(Protocol):
     def public_table(self, ident: str) -> PublicTable: ...
 
     def confirm_public_table(self, ident: str, by: str, now: datetime, event: AuditEvent) -> None:
-        """Forbidden("second-administrator") if `by` asked for it, Conflict("wrong-state") unless it waits."""
+        """Raises Forbidden("second-administrator") if `by` requested it, Conflict("wrong-state") unless it waits."""
 
     def withdraw_public_table(self, ident: str, now: datetime, event: AuditEvent) -> None: ...
 
     def public_tables_to_run(self, now: datetime) -> list[PublicTable]:
-        """Confirmed ones that no worker runs at the moment, oldest first; without their figures, too."""
+        """Confirmed tables that no worker runs at the moment, oldest first, without their figures."""
 
     def lease_public_table(self, ident: str, until: datetime, now: datetime) -> int | None:
-        """The attempt; None where it is not to be run, or somebody runs it."""
+        """The attempt; None if the table must not run, or somebody runs it."""
 
     def renew_public_table(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool: ...
 
     def name_public_vault(self, ident: str, attempt: int, vault: str) -> bool:
-        """The vault that the attempt reads: while it has its lease the vault is in use (`vaults_in_use`), and the
-        snapshot is superseded by nobody. False, and nothing is named, where the snapshot is retired."""
+        """Record the vault that the attempt reads. While the attempt has its lease, the vault is in use
+        (`vaults_in_use`), and the snapshot cannot be superseded. False, and nothing is recorded, if the snapshot is
+        retired."""
 
     def rest_public_table(self, ident: str, attempt: int, until: datetime) -> None:
-        """It could not be run now: nobody tries before `until`, and its vault is in nobody's use."""
+        """It could not run now. Nobody tries again before `until`, and its vault is not in use."""
 
     def public_tables_alive(self) -> frozenset[tuple[str, int]]:
-        """The attempts that have a lease."""
+        """Attempts that have a lease."""
 
     def enter_public_table(
         self,
@@ -164,16 +164,16 @@ class PublicTableStore(Protocol):
         events: Sequence[AuditEvent],
         entry: int | None = None,
     ) -> None:
-        """What was found and its one entry in the memory, in one transaction, as `ReleaseStore.release` does it:
-        Conflict("memory-moved") if the version is not `seen` any more, Breach while the memory does not hold its last
-        signed head. `entry`: the memory has it already (a restored back-up forgot that it was noted here), and
-        nothing is remembered."""
+        """Store the result and its one entry in the release history in one transaction, like `ReleaseStore.release`.
+        Raises Conflict("memory-moved") if the version is no longer `seen`, and Breach while the release history lacks
+        its last signed head. `entry`: the release history already has this entry (a restored back-up of this record
+        forgot it), so none is added."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryCheck:
-    """What following the memory found: lines that hold, the number of the first that does not, signed heads that it
-    does not know, numbers of entries whose tables say something else than the chain."""
+    """Result of checking the release history: number of intact lines, number of the first broken one, signed heads that
+    it lacks, and numbers of entries whose tables differ from the chain."""
 
     lines: int
     broken: int | None
@@ -186,35 +186,35 @@ class HistoryCheck:
 
 
 class ReleaseHistoryStore(Protocol):
-    """Everything that was ever released, as populations. It only grows: the database itself refuses anything else.
+    """Everything that was ever released, as populations. It only grows: the database itself refuses any other change.
 
-    1. `ReleaseStore.release` takes a `Remembering` and writes it in its transaction, under the one lock of the memory.
-       Conflict("memory-moved") if the version is not `seen` any more: then nothing was released, and the caller
-       compares with what came since. So two releases that were each compared alone are never both out.
-    2. Every change, and every release, raises Breach while the memory does not hold its last signed head (a restored
+    1. `ReleaseStore.release` takes a `HistoryUpdate` and writes it in its transaction, under the one lock of the
+       release history. It raises Conflict("memory-moved") if the version is no longer `seen`: nothing was released
+       then, and the caller compares with what came since. So two releases that were each compared alone are never both
+       released.
+    2. Every change, and every release, raises Breach while the release history lacks its last signed head (a restored
        back-up), and returns only after the new head is signed.
-    3. It survives a project's removal, a recall, and the destruction of data.
-    """
+    3. It survives the removal of a project, a recall, and the destruction of data."""
 
     def history_version(self) -> HistoryVersion: ...
 
     def history_entries(
         self, *, after: HistoryVersion | None = None, recipe: str | None = None, release: str | None = None
     ) -> list[HistoryEntry]:
-        """In order of number: all, or those after a version, of a recipe, of a release."""
+        """Entries in order of number: all, or those after a version, of a recipe, or of a release."""
 
     def members_of(self, entry: int) -> StoredMembers | None: ...
 
     def known_figures(self, entry: int) -> tuple[KnownFigure, ...]: ...
 
     def member_files(self) -> frozenset[str]:
-        """The names of all files that entries name."""
+        """Names of all files that entries name."""
 
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
-        """By reference population, for each of its cells the figures released so far that split it."""
+        """By reference population, the number of released figures that split each of its cells."""
 
     def put_measured(self, found: Sequence[MeasuredPopulation]) -> None:
-        """How large reference populations are, in place of what was said of them before."""
+        """Store the sizes of reference populations, replacing earlier ones."""
 
     def measured(self, snapshot: str) -> list[MeasuredPopulation]: ...
 
@@ -224,23 +224,23 @@ class ReleaseHistoryStore(Protocol):
     def measured_snapshots(self) -> frozenset[str]: ...
 
     def retire_member_files(self, files: Collection[str], now: datetime) -> frozenset[str]:
-        """Those of these files of members that no entry names, nor an output that may still leave: from now on nothing
-        can name them (Conflict for whoever tries), and they may be removed. None at all while the memory does not hold
-        its last signed head: what no entry names may be what it forgot."""
+        """Retire those of these files of members that neither an entry nor an output that may still be released names.
+        From now on nothing can name them (Conflict for whoever tries), and they may be removed. Returns their names;
+        none while the release history lacks its last signed head, because it may have forgotten their entries."""
 
     def record_history(self, update: HistoryUpdate, now: datetime, events: Sequence[AuditEvent]) -> HistoryVersion:
-        """Without a release: public tables. As in 1."""
+        """Add entries without a release, for public tables. As in 1."""
 
     def history_is_intact(self) -> bool:
-        """Whether it holds its last signed head: anything else ends in the Breach of 2."""
+        """Whether it has its last signed head. If not, changes raise the Breach of 2."""
 
     def lost_history_head(self) -> ChainHead | None:
-        """The last signed head, where the memory does not hold it; None where it does, or where no head is there."""
+        """The last signed head, if the release history lacks it; None if it has it, or if there is no head."""
 
     def history_head(self) -> ChainHead | None: ...
 
     def verify_history(self, heads: Sequence[ChainHead] = ()) -> HistoryCheck:
-        """Follow the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
+        """Check the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
 
     def restore_history(
         self,
@@ -250,9 +250,9 @@ class ReleaseHistoryStore(Protocol):
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
-        """After a restored back-up: enter what it forgot (the files that no entry names tell), and name the lost head,
-        which ends the Breach. Forbidden("second-administrator") by fewer than two; Conflict("nothing-lost") unless
-        `lost` is the head that is missed."""
+        """After a restored back-up: enter what it forgot (taken from the files that no entry names), and name the lost
+        head, which ends the Breach. Raises Forbidden("second-administrator") with fewer than two administrators, and
+        Conflict("nothing-lost") unless `lost` is the missing head."""
 
     def attest_history(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """Where the signed head itself was lost: take one that was exported for the last."""
+        """If the signed head itself was lost: accept an exported head as the last one."""

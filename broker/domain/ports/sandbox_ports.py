@@ -1,4 +1,4 @@
-"""The sandbox port: one job in isolation, and what it left. The docstrings are the contract."""
+"""The sandbox port: runs one job in isolation and returns what it left. Docstrings are the contract."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,7 +11,7 @@ from broker.domain.jobs.script_files import FileCaps, RawFile, RebuiltFile
 
 
 class SandboxEnd(StrEnum):
-    """How a sandbox ended: a closed list; the launcher's own words map onto it, whatever the job says."""
+    """How a sandbox ended, as a closed list. The launcher's own words map onto it, whatever the job says."""
 
     ENDED = "ended"
     CRASHED = "crashed"
@@ -24,7 +24,7 @@ class SandboxEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What one job may take. Seconds of wall clock, bytes of memory and of output, files, processes, threads."""
+    """Limits of one job: seconds of wall clock, bytes of memory and of output, files, processes, threads."""
 
     wall_seconds: int
     memory_bytes: int
@@ -39,12 +39,11 @@ class SandboxLimits:
 class SandboxRequest:
     """One attempt at one job, complete: nothing else is looked up.
 
-    `frames` go to the launcher on standard input in order; (kind, payload). `mount` is the one host folder that is
-    seen, read-only, as /data. `image` is one of those that are built. `synthetic` tells whether the data are synthetic:
-    real data refuse every fallback. `narrow` names the files below `mount`, relative to it, that a script may read,
-    where these are not all: the sandbox sees to it that it can open no other. None: all of the mount. `apart`: the
-    launcher puts parts of the job apart from one another, and an empty folder is mounted in place of `mount`.
-    """
+    `frames`: (kind, payload), sent in order to the launcher's standard input. `mount`: the only visible host folder,
+    read-only, as /data. `image`: one of the built images. `synthetic`: whether the data are synthetic; real data refuse
+    every fallback. `narrow`: files below `mount`, relative to it, that a script may read, if not all of them; the
+    sandbox prevents it from opening others. `apart`: the launcher isolates parts of the job from each other, and an
+    empty folder is mounted instead of `mount`."""
 
     job: str
     attempt: int
@@ -58,8 +57,8 @@ class SandboxRequest:
 
 
 class DataKind(StrEnum):
-    """What a script is let run on: real rows, where what it prints is for checkers; or synthetic ones, where its author
-    reads that at once."""
+    """Rows that a script may run on: real rows, where only checkers read what it prints, or synthetic ones, where its
+    author reads that at once."""
 
     REAL = "real"
     SYNTHETIC = "synthetic"
@@ -67,8 +66,8 @@ class DataKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WarmPoolLimits:
-    """How many sandboxes may wait for jobs of one project and image, ready and without data; how much memory all that
-    wait may take together; and how long they wait after the last job that could have had one."""
+    """How many sandboxes may wait for jobs of one project and image, ready and without data; the memory of all waiting
+    sandboxes together; and how long they wait after the last job that could have used one."""
 
     each: int
     memory_bytes: int
@@ -77,11 +76,9 @@ class WarmPoolLimits:
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """What came back. `frames` are complete and hash-checked, and otherwise untrusted if the image is `python`.
-
-    `image` is the image's digest, `runtime` the isolation that really ran ("runc", "runsc", "bubblewrap").
-    `log` is what the job printed, capped: staff only, and an output like any other.
-    """
+    """What a sandbox returned. `frames` are complete and hash-checked; from the image `python` they are otherwise
+    untrusted. `image`: digest of the image. `runtime`: the isolation that really ran ("runc", "runsc", "bubblewrap").
+    `log`: what the job printed, capped; for staff only, and treated like any output."""
 
     end: SandboxEnd
     frames: tuple[tuple[str, bytes], ...]
@@ -94,31 +91,30 @@ class SandboxResult:
 class Sandbox(Protocol):
     """Runs one job in isolation.
 
-    1. `run` starts exactly one sandbox named after (job, attempt); if one of that name exists already, it raises
+    1. `run` starts exactly one sandbox, named after (job, attempt). If one with that name exists, it raises
        Conflict("already-running") and starts nothing.
-    2. The sandbox's settings are read back from the engine before start; any difference raises Breach and
+    2. The settings of the sandbox are read back from the engine before the start. Any difference raises Breach, and
        nothing runs.
-    3. `run` returns what a script left only when every process of its sandbox is dead, and never raises for what the
-       job did: that is in `end`. A sandbox that came to a clean end may be removed just after `run` has returned; of
-       every other one nothing is left by then. It raises Unavailable when the engine does not answer.
-    4. `terminate` kills and removes every sandbox of a job's attempts up to `attempt` and returns only when they
-       are gone; idempotent.
-    5. `sweep` does so for every sandbox whose (job, attempt) is not in `alive()`, which it calls after it has listed
-       the sandboxes: an attempt is running in the store before its sandbox exists. Returns how many it removed.
-    6. While one is `holding` real rows for a script on a machine, nobody is holding synthetic ones there, and the other
-       way round. Whoever lets a script run holds its rows until the script, and what the broker computes of what it
-       left, has ended; a script's `run` on real data that nobody holds raises Breach.
-    """
+    3. `run` returns what a script left only after every process of its sandbox is dead. It never raises for what the
+       job did: `end` reports that. A sandbox with a clean end may be removed just after `run` returns; nothing is left
+       of any other one by then. It raises Unavailable if the engine does not respond.
+    4. `terminate` kills and removes every sandbox of a job's attempts up to `attempt`, and returns only when they are
+       gone; idempotent.
+    5. `sweep` does the same for every sandbox whose (job, attempt) is not in `alive()`. It calls `alive` after it has
+       listed the sandboxes, because an attempt runs in the store before its sandbox exists. Returns the number removed.
+    6. While anybody is `holding` real rows for a script on a machine, nobody is holding synthetic rows there, and vice
+       versa. The caller of a script holds its rows until the script, and what the broker computes from its files, has
+       ended. A script's `run` on real data without a holder raises Breach."""
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
 
     def holding(self, job: str, attempt: int, rows: DataKind, wait: bool = True) -> AbstractContextManager[bool]:
-        """Entered when it is the attempt's turn, in order of arrival; entered with False at once where it is not its
-        turn and it does not `wait`: then its place is kept for some seconds. Conflict("stale") where the attempt is
-        terminated while it waits."""
+        """Enters with True when it is the attempt's turn, in order of arrival. With `wait` False, it enters with False
+        at once if it is not its turn, and its place is kept for some seconds. Raises Conflict("stale") if the attempt
+        is terminated while it waits."""
 
     def missing(self) -> tuple[str, ...]:
-        """What real data need and this sandbox does not hold; measured, never assumed. While it is not empty, `run`
+        """Protections that real data need and this sandbox lacks; measured, never assumed. While it is not empty, `run`
         refuses real data with Breach."""
 
     def terminate(self, job: str, attempt: int) -> None: ...
@@ -128,7 +124,7 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RebuildRequest:
-    """How the files of one attempt are made anew: the container's limits, and of one file the caps, the significant
+    """How the files of one attempt are rebuilt: the container's limits, and for each file the caps, the significant
     digits of a number, seconds of wall clock and bytes of memory. Nothing of `mount` is read."""
 
     job: str
@@ -146,4 +142,4 @@ class FileRebuilder(Protocol):
     def rebuild(
         self, files: Sequence[RawFile], request: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
     ) -> tuple[RebuiltFile, ...]:
-        """Each file made anew, in order. Never raises for what a file holds or does: such a one has a problem."""
+        """Each file rebuilt, in order. Never raises for what a file contains or does: such a file has a problem."""

@@ -1,4 +1,4 @@
-"""Ports of small services: clock, queue, mailer and content store; the docstrings are the contract."""
+"""Ports of small services: clock, queue, mailer and content store. Docstrings are the contract."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,36 +6,34 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """The current time, aware, in UTC."""
+        """The current time, timezone-aware, in UTC."""
 
     def wait_until(self, moment: datetime) -> None:
-        """Return at that time, at once where it is over."""
+        """Return at that time, or at once if it has passed."""
 
 
 class Queue(Protocol):
-    """A hint to workers that a job may be ready: it may lose, repeat and reorder, and the store corrects it."""
+    """A hint to workers that a job may be ready. It may lose, repeat and reorder offers; the store corrects that."""
 
     def offer(self, job: str, attempt: int) -> None:
-        """Offer a job's id. Offering the same (job, attempt) again is harmless. Raises Unavailable."""
+        """Offer the id of a job. Offering the same (job, attempt) again is harmless. Raises Unavailable."""
 
     def offer_rehearsal(self, rehearsal: str, attempt: int) -> None:
-        """The same for a rehearsal; workers take jobs first. Raises Unavailable."""
+        """The same for a rehearsal. Workers take jobs first. Raises Unavailable."""
 
     def depth(self) -> int:
-        """How many jobs are on offer."""
+        """Number of jobs on offer."""
 
 
 class Mailer(Protocol):
     def send(self, to: str, subject: str, text: str) -> None:
-        """One letter. Raises Unavailable where no server takes it."""
+        """Send one mail. Raises Unavailable if no server accepts it."""
 
 
 class ContentStore(Protocol):
-    """Bytes by content hash: `staff` (never leaves) and `released` (may) are different shelves.
-
-    `put` returns the SHA-256 hex of the content, is durable (fsync, rename) before it returns, and idempotent.
-    `get` verifies the hash and raises Breach on a difference, Unknown if there is none.
-    """
+    """Bytes by content hash. The areas `staff` (never released) and `released` (may be released) are separate. `put`
+    returns the SHA-256 of the content as hexadecimal digits, is durable (fsync, rename) before it returns, and
+    idempotent. `get` verifies the hash; it raises Breach on a difference, Unknown if there is no such content."""
 
     def put(self, area: str, content: bytes) -> str: ...
 

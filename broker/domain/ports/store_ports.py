@@ -1,5 +1,5 @@
 """The store port, with its parts for people, policies, snapshots, workers, stops, erasures, saved definitions and
-audit; the docstrings are the contract."""
+audit. Docstrings are the contract."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -31,35 +31,37 @@ from broker.domain.projects.stops import Stop, StopKind
 
 
 class StopStore(Protocol):
-    """What administrators have stopped. While a stop stands, `accept` takes no job of its subject and `release` lets
-    nothing of it leave (Conflict("stopped")), and `lease` gives none."""
+    """What administrators have stopped. While a stop is in force, `accept` takes no job of its subject and `release`
+    releases nothing of it (Conflict("stopped")), and `lease` gives no lease."""
 
     def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        """Begin a stop, revoke every token and session of `holders`, and make a stopped person inactive; all in one
-        transaction. Conflict("already-stopped") if one stands."""
+        """Begin a stop, revoke every token and session of `holders`, and deactivate a stopped person, all in one
+        transaction. Raises Conflict("already-stopped") if one is in force."""
 
     def stops(self, *, standing_only: bool = False, limit: int = 200) -> list[Stop]:
         """Newest first."""
 
     def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
-        """The one that stands."""
+        """The stop that is in force; None without one."""
 
     def request_lift(
         self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]
     ) -> None: ...
 
     def lift_stop(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """Forbidden("second-administrator") unless another administrator asked."""
+        """Raises Forbidden("second-administrator") unless another administrator requested it."""
 
     def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
         """Jobs in `states` whose project or researcher is stopped, oldest first."""
 
 
 class ErasureStore(Protocol):
-    """Whose rows no snapshot holds any more. An event about several erasures is written for each, about its number."""
+    """Persons whose rows no snapshot may contain any more. An event about several erasures is written for each one,
+    under its number."""
 
     def request_erasure(self, erasure: Erasure, event: AuditEvent) -> int:
-        """Its number; Conflict("already-asked") if one for the same digest stands."""
+        """Insert an erasure and return its number. Raises Conflict("already-asked") if there is an open one for the
+        same digest."""
 
     def erasures(self, limit: int = 200) -> list[Erasure]:
         """Newest first."""
@@ -67,25 +69,25 @@ class ErasureStore(Protocol):
     def erasure(self, number: int) -> Erasure: ...
 
     def erased_digests(self) -> dict[int, str]:
-        """Of every confirmed erasure, by its number."""
+        """Digests of all confirmed erasures, by number."""
 
     def confirm_erasure(self, number: int, by: str, now: datetime, event: AuditEvent) -> None:
-        """Forbidden("second-administrator") if `by` asked for it, Conflict("wrong-state") unless it waits."""
+        """Raises Forbidden("second-administrator") if `by` requested it, Conflict("wrong-state") unless it waits."""
 
     def withdraw_erasure(self, number: int, now: datetime, event: AuditEvent) -> None: ...
 
     def note_left_out(self, numbers: Sequence[int], snapshot: str, now: datetime, event: AuditEvent) -> None:
-        """Of those of which nothing is noted yet: `snapshot` is the first one without them."""
+        """Note `snapshot` as the first one without these persons, for erasures without such a note."""
 
     def supersede_snapshot(self, ident: str, since: datetime, now: datetime, events: Sequence[AuditEvent]) -> bool:
-        """Retire it, if it is not; False, and nothing is done, while a job that was accepted until `since` waits or
-        runs, and so may come to read it, or while a public table is run on it."""
+        """Retire a snapshot, if it is not retired. False, without any change, while a job that was accepted up to
+        `since` waits or runs, and so may read it, or while a public table runs on it."""
 
     def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None: ...
 
 
 class PolicyStore(Protocol):
-    """Policy sets: proposed, in force, and kept."""
+    """Policy sets: proposed, in force, and earlier ones."""
 
     def propose_policy(self, policy: StoredPolicy, events: Sequence[AuditEvent]) -> None: ...
 
@@ -97,11 +99,11 @@ class PolicyStore(Protocol):
         events: Sequence[AuditEvent],
         projects: frozenset[str] = frozenset(),
     ) -> None:
-        """Put a proposed set in force, as a decision on `projects`; Forbidden("second-administrator") if `by` proposed
-        it."""
+        """Put a proposed set in force, as a decision on `projects`. Raises Forbidden("second-administrator") if `by`
+        proposed it."""
 
     def decisions_on(self, project: str, limit: int = 20) -> list[PolicyDecision]:
-        """The sets that changed what policy says of a project, newest first."""
+        """The sets that changed the policy for a project, newest first."""
 
     def policy_in_force(self) -> StoredPolicy: ...
 
@@ -112,7 +114,7 @@ class PolicyStore(Protocol):
 
 
 class SnapshotStore(Protocol):
-    """Snapshots that jobs run on, and those that were."""
+    """Snapshots that jobs run on, and earlier ones."""
 
     def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None: ...
 
@@ -121,15 +123,15 @@ class SnapshotStore(Protocol):
     def snapshot(self, ident: str) -> Snapshot: ...
 
     def snapshots(self, limit: int = 200) -> list[Snapshot]:
-        """Newest first, retired ones too."""
+        """Newest first, including retired ones."""
 
     def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
-        """No job runs on it from now on; Conflict("last-snapshot") if there were none left, Conflict("in-use") while a
-        job that is not at its end reads it, Conflict("already-retired")."""
+        """Retire a snapshot: no job runs on it from now on. Raises Conflict("last-snapshot") if none would be left,
+        Conflict("in-use") while an unfinished job reads it, Conflict("already-retired")."""
 
 
 class WorkerStore(Protocol):
-    """What workers last said of themselves."""
+    """The latest reports of workers."""
 
     def report_worker(self, report: WorkerReport) -> None: ...
 
@@ -151,14 +153,14 @@ class PeopleStore(Protocol):
         *,
         before: Sequence[Person] | None = None,
     ) -> None:
-        """Make or change an account; one made inactive loses its tokens. With `before` only if that is what is stored
-        (empty: nobody), else Conflict("stale")."""
+        """Create or change an account. An account that becomes inactive loses its tokens. With `before`, only if that
+        is what is stored (empty: no account); otherwise raises Conflict("stale")."""
 
     def password_hash(self, ident: str) -> str | None: ...
 
     def person_by_token(self, token_hash: str, now: datetime, idle: timedelta | None = None) -> Person | None:
-        """Whose token it is, while it is good. A session that was not seen for `idle` is none; one that is good is seen
-        now."""
+        """Person with this token, while it is valid; None otherwise. A session that was not used for `idle` is invalid;
+        a valid one is marked as used now."""
 
     def put_token(
         self,
@@ -171,14 +173,14 @@ class PeopleStore(Protocol):
         session: bool = False,
         most: int | None = None,
     ) -> None:
-        """Conflict("too-many-tokens") where the person would have more than `most` good API tokens."""
+        """Raises Conflict("too-many-tokens") if the person would have more than `most` valid API tokens."""
 
     def credentials(self, person: str, now: datetime) -> list[Credential]:
-        """Sessions and tokens of a person that are neither revoked nor at their end, newest first."""
+        """Sessions and tokens of a person that are neither revoked nor expired, newest first."""
 
     def revoke_credentials(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
-        """Revoke all of a person's sessions and tokens, or those whose hash begins with `ident`, but for the one whose
-        hash is `but`; how many. Without any no event is written."""
+        """Revoke all of a person's sessions and tokens, or those whose hash begins with `ident`, except the one whose
+        hash is `but`. Returns their number. If there are none, no event is written."""
 
     def revoke_token(self, token_hash: str, events: Sequence[AuditEvent]) -> None: ...
 
@@ -189,12 +191,14 @@ class PeopleStore(Protocol):
 
 
 class SavedStore(Protocol):
-    """What projects keep. A definition never changes and is never removed; a name means one readable one at a time."""
+    """Saved definitions of projects. A definition never changes and is never removed. A name has at most one readable
+    definition at a time."""
 
     def saved(
         self, project: str | None, states: frozenset[SavedState], idents: frozenset[str] | None = None
     ) -> list[SavedEntry]:
-        """The definitions in these states, oldest first: of one project or of all, among all or those of `idents`."""
+        """The definitions in these states, oldest first: of one project or of all, and only those of `idents` if
+        given."""
 
     def saved_entry(self, ident: str) -> SavedEntry: ...
 
@@ -211,14 +215,15 @@ class SavedStore(Protocol):
         by: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Approve, reject or drop; approving replaces what had the name. `by` and `reason` are a checker's."""
+        """Approve, reject or drop a definition. An approved one replaces the earlier one with its name. `by` and
+        `reason` are a checker's."""
 
 
 class AuditStore(Protocol):
     """The append-only log."""
 
     def record(self, events: Sequence[AuditEvent]) -> None:
-        """Write events of a look (nothing else changes)."""
+        """Write events of a view, which changes nothing else."""
 
     def audit(self, first: int = 1, limit: int | None = None) -> Iterator[AuditLine]: ...
 
@@ -229,10 +234,11 @@ class AuditStore(Protocol):
         """Newest first, at most `wanted.limit`."""
 
     def audit_head(self) -> tuple[int, str]:
-        """Number and hash of the last line: what is exported, so that a cut or rewritten log is seen."""
+        """Number and hash of the last line. They are exported, so that a cut or rewritten log is noticed."""
 
     def verify_audit(self, anchor: tuple[int, str] | None = None) -> AuditCheck:
-        """Follow the whole chain to the stored head, and through an `anchor` exported earlier; one page in memory."""
+        """Check the whole chain up to the stored head, and through an `anchor` that was exported earlier, with one page
+        in memory at a time."""
 
 
 class Store(
@@ -256,9 +262,7 @@ class Store(
     AuditStore,
     Protocol,
 ):
-    """The truth about jobs, outputs, votes, releases, policies, people, ledger, memory and audit.
-
-    Each method that changes something takes the audit events of that change and writes both in one transaction,
-    or neither. Methods that move a state do so by compare-and-set and raise Conflict("stale") when the row is no
-    longer in the state (or attempt) given; nothing else was written then. Reading methods raise Unknown.
-    """
+    """The truth about jobs, outputs, votes, releases, policies, people, ledger, release history and audit. Each method
+    that changes something takes the audit events of that change and writes both in one transaction, or neither. Methods
+    that change a state use compare-and-set, and raise Conflict("stale") if the row is no longer in the given state (or
+    attempt); nothing was written then. Reading methods raise Unknown."""

@@ -1,4 +1,4 @@
-"""Values that the store holds or takes beside jobs and outputs."""
+"""Values that the store holds or takes besides jobs and outputs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from broker.domain.jobs.reviews import Message, OutputDecision, Vote
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What left, once: the approved outputs of a decided job. `manifest_hash` is the SHA-256 of the manifest."""
+    """One release of a job: the approved outputs of a decided job. `manifest_hash` is the SHA-256 of the manifest."""
 
     ident: str
     job: str
@@ -24,7 +24,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
-    """A line of the public register about one release; `recalled`: all of it was."""
+    """A line of the public register about one release. `recalled`: the whole release was recalled."""
 
     release: str
     project: str
@@ -38,8 +38,8 @@ class RegisterEntry:
 
 @dataclass(frozen=True, slots=True)
 class RegisterFilter:
-    """Which releases of the register: of these projects, with these words in title or outputs, older than `after`;
-    with `recalled` only what was recalled in part or whole, the newest recall first."""
+    """Selects releases of the register: of these projects, with these words in title or outputs, older than `after`;
+    with `recalled`, only those recalled in part or whole, the newest recall first."""
 
     projects: frozenset[str] | None = None
     words: tuple[str, ...] = ()
@@ -73,13 +73,13 @@ class Snapshot:
     synthetic: bool
     path: str
     facts: str
-    """JSON of `broker.vault.facts`: key facts per table and year."""
+    """JSON of `broker.vault.facts`: key facts for each table and year."""
     retired: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """A parsed policy set under its fingerprint; in force once a second administrator has applied it."""
+    """A parsed policy set with its fingerprint. It is in force once a second administrator has applied it."""
 
     fingerprint: str
     content: str
@@ -91,8 +91,7 @@ class StoredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A session or an API token of a person, named by the beginning of its hash. Sessions know when they were last
-    `seen`."""
+    """A session or an API token of a person, named by the beginning of its hash. `seen`: last use of a session."""
 
     ident: str
     session: bool
@@ -103,7 +102,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDecision:
-    """Which two administrators put a policy set in force, and when."""
+    """The two administrators who put a policy set in force, and when."""
 
     fingerprint: str
     proposed_by: str
@@ -114,8 +113,8 @@ class PolicyDecision:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which lines of the audit log to show, newest first: all that is given must fit. `before`: only lines with a
-    smaller number, which is how pages follow each other; `since` and `until` include both ends."""
+    """Selects lines of the audit log, newest first; all given conditions must hold. `before`: only lines with a smaller
+    number, which gives the next page. `since` and `until` are inclusive."""
 
     subject: str | None = None
     actor: str | None = None
@@ -128,7 +127,7 @@ class AuditFilter:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReport:
-    """What a worker's supervisor last said of itself."""
+    """The latest report of a worker's supervisor about itself."""
 
     worker: str
     at: datetime
@@ -137,7 +136,7 @@ class WorkerReport:
 
 @dataclass(frozen=True, slots=True)
 class PendingHistoryEntry:
-    """A table of an output that goes into memory with its release: its number, and its file of members."""
+    """A table of an output that its release will enter in the release history: its number, and its file of members."""
 
     table: int
     file: str
@@ -146,8 +145,7 @@ class PendingHistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """An output with the content that belongs to it: `evidence_digest` names the staff JSON. `pending_history` is for
-    the worker alone."""
+    """An output with its content. `evidence_digest` names the staff JSON. `pending_history` is for the worker only."""
 
     output: Output
     evidence_digest: str
@@ -156,8 +154,8 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """A vote to store, with its audit events and what is said with it. `decide` sees all votes on the output, this one
-    included; None decides nothing."""
+    """A vote to store, with its audit events and messages. `decide` receives all votes on the output, including this
+    one; None decides nothing."""
 
     vote: Vote
     events: Sequence[AuditEvent]
@@ -167,7 +165,7 @@ class VoteRecord:
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """What to list. None means any."""
+    """Selects what to list. None means any."""
 
     projects: frozenset[str] | None = None
     states: frozenset[str] | None = None
@@ -178,7 +176,7 @@ class ListFilter:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run one attempt of a job until `until`; every later write carries `attempt`."""
+    """The right to run one attempt of a job until `until`. Every later write carries `attempt`."""
 
     job: Job
     attempt: int
@@ -203,7 +201,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class ComparedOutput:
-    """An output that was compared with memory: what it was, and what it is now, in the same state or the next one."""
+    """An output that was compared with the release history: before, and after, in the same state or the next one."""
 
     before: Output
     record: "OutputRecord"

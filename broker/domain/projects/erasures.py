@@ -1,5 +1,5 @@
-"""An erasure: one person's rows are in no snapshot that is made from now on, and the earlier ones go. Two
-administrators decide it. Here a person is a keyed digest of a key of theirs; the key itself is never stored."""
+"""An erasure: new snapshots contain no rows of one person, and earlier snapshots are removed. Two administrators decide
+it. A person is represented by a keyed digest of one of their keys; the key itself is never stored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class ErasureState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """`case` is the department's number of the decision. From `snapshot` on, the person is left out; once `done_at`
-    is there, no file of an earlier snapshot is."""
+    """An erasure of one person. `case`: the department's number of the decision. From `snapshot` on, the person is left
+    out. Once `done_at` is set, no file of an earlier snapshot exists."""
 
     number: int
     domain: str
@@ -46,7 +46,8 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class ErasedPersons:
-    """Whom an ingest leaves out: digests of keys, and how the digest of a key (domain, key) is made."""
+    """Persons that an ingest leaves out: digests of keys, and the function that computes the digest of (domain,
+    key)."""
 
     digests: frozenset[str]
     digest: Callable[[str, str], str]

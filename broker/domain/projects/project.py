@@ -1,4 +1,4 @@
-"""Approved projects and what they were granted."""
+"""Approved projects and their grants."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +8,7 @@ from broker.domain.plans.variable_uses import Years
 
 
 class ProtectionMode(StrEnum):
-    """Which way of being safe a project must, or may, use."""
+    """Protection that a project must, or may, use."""
 
     DISCLOSURE_CONTROL = "disclosure-control"
     DIFFERENTIAL_PRIVACY = "differential-privacy"
@@ -17,12 +17,10 @@ class ProtectionMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One (table, variable, years) that a project may use, and why.
-
-    `years` is None for tables without a year axis. `link_key` grants joining, counting distinct and
-    matching only: never release, never a group. `group_quasi` lets a quasi-identifier be a group key.
-    `default_items` says that the table was asked for by its default items, and not this variable by its name.
-    """
+    """One (table, variable, years) that a project may use, and why. `years` is None for tables without years.
+    `link_key`: grants joining, counting distinct persons and matching only, never release or grouping. `group_quasi`: a
+    quasi-identifier may be a group key. `default_items`: the request was for the table's default items, not for this
+    variable by name."""
 
     table: str
     variable: str
@@ -35,8 +33,8 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class ProjectBudget:
-    """What a project may spend under differential privacy: an allotment of the cap per unit. Of all that is about the
-    `unit`, or of one `table` (then `unit` is empty: the catalogue has it). `loss` is in the unit's accounting."""
+    """What a project may spend under differential privacy: an allotment of the unit's cap, for everything about the
+    `unit` or for one `table` (`unit` is then empty: the catalogue has it). `loss` is in the unit's accounting."""
 
     table: str
     loss: float
@@ -46,9 +44,9 @@ class ProjectBudget:
 
 @dataclass(frozen=True, slots=True)
 class ProjectApproval:
-    """How a project came to its data, for the public register: it decides nothing. `reference` is the data owner's
-    number of the decision, `benefit` what the public gains, `processors` who handles data or results beside the
-    organisation, `first_shared` the day from which jobs could run."""
+    """How a project got its data, for the public register; it decides nothing. `reference`: the data owner's number of
+    the decision. `benefit`: the public benefit. `processors`: who handles data or results besides the organisation.
+    `first_shared`: the day from which jobs could run."""
 
     reference: str = ""
     approved: date | None = None
@@ -59,13 +57,11 @@ class ProjectApproval:
 
 @dataclass(frozen=True, slots=True)
 class ResearchProject:
-    """A project as policy states it: public facts for the register, members, grants, and how its outputs leave.
-
-    `votes` is how many checkers must agree before an output leaves (0 = what policy lets go automatically).
-    `default_schema` is where a bare table name is looked for; '' means that names need their schema.
-    `privacy` names the privacy profile of what leaves under differential privacy ('': nothing can); `privacy_raised`
-    says that two administrators have agreed to the profile's larger maximum for one release.
-    """
+    """A project as policy defines it: public facts for the register, members, grants, and how its outputs are released.
+    `votes`: checkers who must agree before an output is released (0: policy may release automatically).
+    `default_schema`: schema of table names without one; '' means that names need a schema. `privacy`: privacy profile
+    of releases under differential privacy ('': none are possible). `privacy_raised`: two administrators have agreed to
+    the profile's larger maximum for one release."""
 
     ident: str
     title: str
@@ -90,7 +86,7 @@ class ResearchProject:
         return today <= self.expires
 
     def granted_years(self, table: str, variable: str) -> Years | bool | None:
-        """The years granted of a variable; None where granted without a year axis; False where not granted."""
+        """The granted years of a variable; None if it was granted without years; False if it was not granted."""
         found = [g for g in self.grants if g.table == table and g.variable == variable]
         if not found:
             return False

@@ -1,8 +1,5 @@
 """Saved definitions of a project (`project.name`): cohorts, which are queries, and lookups, which are small public
-tables.
-
-A cohort holds no data: whoever reads it binds its text anew, as a CTE, so that its uses and kinds are judged each time.
-"""
+tables. A cohort holds no data: each reader binds its text anew, like a CTE, so that its uses are checked each time."""
 
 import hashlib
 import json
@@ -16,7 +13,7 @@ from enum import StrEnum
 from broker.domain.plans.scalars import ScalarType
 
 PROJECT_SCHEMA = "project"
-"""The schema under which a job names what its project keeps."""
+"""The schema under which a job names the saved definitions of its project."""
 NAME_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 LookupValue = int | Decimal | str | None
@@ -24,7 +21,7 @@ LookupValue = int | Decimal | str | None
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """A query by its canonical text, in the dialect that it was written in."""
+    """A query as canonical text, in the dialect in which it was written."""
 
     name: str
     dialect: str
@@ -34,8 +31,8 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class LookupColumn:
-    """A column of a lookup: whole numbers, decimals or text. `unique`: no two rows have one value in it, in any case,
-    and each has one."""
+    """A column of a lookup: whole numbers, decimals or text. `unique`: every row has a value, and no two values are
+    equal, ignoring case."""
 
     name: str
     type: ScalarType
@@ -44,7 +41,7 @@ class LookupColumn:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A researcher's own public table: region codes, bands. Its values know nothing of anybody."""
+    """A researcher's own public table: region codes, bands. Its values say nothing about any person."""
 
     name: str
     columns: tuple[LookupColumn, ...]
@@ -56,12 +53,12 @@ Definition = Cohort | Lookup
 
 @dataclass(frozen=True, slots=True)
 class ReadableDefinitions:
-    """What a job may read by `project.name`: the cohorts and approved lookups of its own project, and nothing else."""
+    """The definitions that a job may read as `project.name`: cohorts and approved lookups of its own project only."""
 
     definitions: tuple[Definition, ...] = ()
 
     def find(self, name: str) -> Definition | None:
-        """A definition by its name in any case."""
+        """A definition by name, ignoring case; None if unknown."""
         return next((d for d in self.definitions if d.name.casefold() == name.casefold()), None)
 
 
@@ -69,7 +66,8 @@ NO_READABLE_DEFINITIONS = ReadableDefinitions()
 
 
 class SavedState(StrEnum):
-    """A cohort is kept at once, a lookup after a checker's look. A new definition of the name replaces the old one."""
+    """State of a definition. A cohort is saved at once, a lookup after a checker's review. A new definition with the
+    same name replaces the old one."""
 
     IN_REVIEW = "in_review"
     SAVED = "kept"
@@ -94,8 +92,8 @@ SAVED_TRANSITIONS: dict[SavedState, frozenset[SavedState]] = {
 
 @dataclass(frozen=True, slots=True)
 class SavedEntry:
-    """One definition that a project has kept or asked to keep. It never changes, only its state does: a job that was
-    accepted finds what it read then. `policy` is the one in force when it was made."""
+    """One definition that a project has saved or requested. Only its state changes, never its content, so an accepted
+    job always finds what it read. `policy`: the policy in force when it was made."""
 
     ident: str
     project: str
@@ -118,12 +116,12 @@ class SavedEntry:
 
 
 def definition_digest(definition: Definition) -> str:
-    """SHA-256 by which the audit log names a definition."""
+    """SHA-256, as hexadecimal digits, by which the audit log names a definition."""
     return hashlib.sha256(definition_to_json(definition).encode()).hexdigest()
 
 
 def definition_to_json(definition: Definition) -> str:
-    """The text that a store keeps; the same definition is always the same text."""
+    """The definition as text to store. Equal definitions give equal text."""
     match definition:
         case Cohort(name=name, dialect=dialect, text=text, columns=columns):
             fields: dict[str, object] = {"dialect": dialect, "text": text, "columns": list(columns)}
@@ -136,7 +134,7 @@ def definition_to_json(definition: Definition) -> str:
 
 
 def definition_from_json(text: str) -> Definition:
-    """The definition again, equal to the one that was stored."""
+    """The definition of a stored text, equal to the original."""
     document = json.loads(text)
     if "rows" not in document:
         return Cohort(document["name"], document["dialect"], document["text"], tuple(document["columns"]))

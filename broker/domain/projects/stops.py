@@ -1,4 +1,4 @@
-"""A stop: a person or a project is halted at once, by one administrator, and let go on only by two."""
+"""A stop: one administrator can halt a person or a project at once; only two can lift it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,8 @@ class StopKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """While `lifted_at` is None nothing of the subject starts, and nothing of it leaves. `asked_by` is the first of the
-    two administrators who lift it."""
+    """A stop of a person or project. While `lifted_at` is None, nothing of the subject starts or is released.
+    `asked_by`: the first of the two administrators who lift it."""
 
     kind: StopKind
     subject: str

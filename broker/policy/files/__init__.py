@@ -1,4 +1,5 @@
-"""The folder `policies/` to one frozen value. Only wiring and the command line read files; a server reads its store."""
+"""Reads the folder `policies/` into one frozen value. Only wiring and the command line read files; a server reads its
+store."""
 
 from pathlib import Path
 
@@ -14,7 +15,7 @@ __all__ = ["load_disclosure_rules", "load_policies"]
 
 
 def load_policies(folder: Path) -> PolicySet:
-    """All policies of a folder. The first thing that is wrong raises Invalid with code, sentence and file:line."""
+    """All policies of a folder. Raises Invalid with code, sentence and file:line for the first error."""
     if not folder.is_dir():
         raise Invalid("policy-folder", f"There is no folder {str(folder)!r}.", str(folder))
     catalogue = read_catalogue(folder / "catalogue")

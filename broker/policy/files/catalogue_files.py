@@ -1,4 +1,4 @@
-"""Catalogue files to tables: one file a table with its variables, one for the code lists."""
+"""Reads catalogue files into tables: one file for each table with its variables, and one for the code lists."""
 
 import re
 from pathlib import Path
@@ -109,23 +109,23 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """All tables of a folder, in order of file name."""
+    """All tables of a folder, in order of file name. Raises Invalid for the first error."""
     version, codesets = _read_codesets(folder / "codesets.yaml")
     tables: dict[str, CatalogueTable] = {}
     places: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
-        if path.name == "codesets.yaml":
+        if path.name == "codesets.yaml":  # read above, because variables refer to it
             continue
         fields = PolicyFields(read_yaml(path), TABLE_KEYS)
         table = _read_table(fields, codesets)
-        name = table.full_name.casefold()
+        name = table.full_name.casefold()  # names are equal in any case
         if name in tables:
             raise fields.wrong("table", "duplicate-table", f"{table.full_name} is already described in {places[name]}.")
         tables[name], places[name] = table, path.name
     if not tables:
         raise Invalid("policy-file", "There is no table in the catalogue.", str(folder))
     catalogue = Catalogue(version=version, codesets=tuple(codesets.values()), tables=tuple(tables.values()))
-    _check_registers(catalogue, folder)
+    _check_registers(catalogue, folder)  # last, because a register key can name a later table
     return catalogue
 
 
@@ -136,7 +136,7 @@ def _read_codesets(path: Path) -> tuple[int, dict[str, Codeset]]:
 
 
 def _codeset(name: str, node: LocatedValue) -> Codeset:
-    """A list of codes, or a mapping of codes to labels."""
+    """A code list from a list of codes, or from a mapping of codes to labels."""
     if isinstance(node.value, dict):
         labels = {code: label.text() for code, label in node.value.items()}
         return Codeset(name=name, codes=tuple(labels), labels=labels)
@@ -189,7 +189,7 @@ def _variables(fields: PolicyFields, codesets: dict[str, Codeset]) -> dict[str, 
 
 
 def _variable_name(fields: PolicyFields, key: str, variables: dict[str, Variable]) -> str | None:
-    """The catalogue spelling of a variable that a table's key names."""
+    """Catalogue spelling of a variable that a key of the file names; None without the key."""
     name = fields.text_or_none(key)
     if name is None:
         return None
@@ -204,6 +204,7 @@ def _year(fields: PolicyFields, variables: dict[str, Variable]) -> YearAxis | No
     axis = PolicyFields(fields.at("year"), ("variable", "format", "years"))
     name = _variable_name(axis, "variable", variables) or axis.text("variable")
     kind = axis.choice("format", YearFormat)
+    # academic years are text, all other formats are integers
     wanted = ScalarType.TEXT if kind is YearFormat.ACADEMIC else ScalarType.INT
     if variables[name.casefold()].type is not wanted:
         raise axis.wrong("format", "year-format", f"A year of format {kind} is stored as {wanted}.")
@@ -236,7 +237,7 @@ def _main_record(node: LocatedValue, variables: dict[str, Variable]) -> MainReco
 
 
 def _ranking(node: LocatedValue, variables: dict[str, Variable]) -> RowRanking:
-    """Its variables are listed: a query can then only leave a known number of their values."""
+    """A ranking. Its variables must be listed, so that the number of values that a query selects is known."""
     fields = PolicyFields(node, ("within", "rows"))
     names = [item.text() for item in fields.listed("within")]
     found = [variables.get(name.casefold()) for name in names]
@@ -248,7 +249,7 @@ def _ranking(node: LocatedValue, variables: dict[str, Variable]) -> RowRanking:
 
 
 def _check_keys(fields: PolicyFields, table: CatalogueTable) -> None:
-    """A person table links by a key of a domain; names that stand for years are years that exist."""
+    """Check that a person table has a link key with a domain, and that physical names cover existing years only."""
     if table.kind is TableKind.PERSON and not (table.link_key and table.key_domain):
         raise fields.node.wrong("link-key", "A table of persons needs link_key and key_domain.")
     if table.kind is TableKind.PUBLIC and (table.link_key or table.unit):
@@ -268,7 +269,7 @@ def _check_keys(fields: PolicyFields, table: CatalogueTable) -> None:
 
 
 def _check_registers(catalogue: Catalogue, folder: Path) -> None:
-    """A register key names a variable of a public table."""
+    """Check that each register key names a variable of a public table."""
     for table in catalogue.tables:
         for variable in table.variables:
             if variable.register_key is None:

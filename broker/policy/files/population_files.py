@@ -14,7 +14,7 @@ RELEASE_HISTORY_KEYS = ("fraction", "part", "least", "quota", "references", "sta
 
 
 def read_release_history(path: Path, catalogue: Catalogue) -> ReleaseHistoryPolicy:
-    """A set of policies without the file has no reference population."""
+    """The policy of the release history. Without the file, there is no reference population."""
     if not path.is_file():
         return ReleaseHistoryPolicy()
     fields = PolicyFields(read_yaml(path), RELEASE_HISTORY_KEYS)
@@ -69,11 +69,11 @@ def _standard_population(node: LocatedValue, catalogue: Catalogue) -> StandardPo
     )
 
 
-ROUNDING_TOLERANCE = 1e-9
+ROUNDING_TOLERANCE = 1e-9  # sums of written shares may exceed 1 by a rounding error
 
 
 def read_sizes(folder: Path, catalogue: Catalogue) -> PublicSizes:
-    """One file for some years of a table. A set of policies without the folder knows no size."""
+    """The public sizes, with one file for some years of a table. Without the folder, no size is known."""
     found: list[TableSizes] = []
     for path in sorted(folder.glob("*.yaml")):
         fields = PolicyFields(read_yaml(path), ("table", "years", "persons", "source", "shares", "unrelated"))
@@ -124,18 +124,20 @@ def _variable_shares(node: LocatedValue, table: CatalogueTable, catalogue: Catal
     if sum(found.codes.values()) + sum(r.share for r in found.ranges) > 1 + ROUNDING_TOLERANCE:
         raise node.wrong("policy-range", f"The shares of {found.variable} add up to more than everybody.")
     ends = [(r.low, r.high) for r in found.ranges]
+    # a value in two ranges would count twice
     if any(high >= low for (_, high), (low, _) in pairwise(ends)):
         raise fields.wrong("ranges", "policy-range", "Ranges are written in order, and none meets another.")
     return found
 
 
 def _sized_variable(fields: PolicyFields, table: CatalogueTable, catalogue: Catalogue) -> str:
-    """A variable of the table, of another one by its full name, or another table alone; in the catalogue's spelling."""
+    """Spelling in the catalogue of a variable of the table, a variable of another table (by full name), another table
+    alone, or a quotient of two numbers of the table."""
     text = fields.text("variable")
     other = catalogue.find(text)
     if other is not None:
         return other.full_name
-    if " / " in text:
+    if " / " in text:  # a quotient of two numbers
         return " / ".join(_number_of_table(fields, part, table) for part in text.split(" / "))
     table_name, _, name = text.rpartition(".")
     owner = catalogue.find(table_name) if table_name else table
@@ -154,7 +156,7 @@ def _number_of_table(fields: PolicyFields, name: str, table: CatalogueTable) -> 
 
 def _share(node: LocatedValue) -> float:
     value = node.value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:  # bool is an int in Python
         raise node.wrong("policy-range", "A share is a number from 0 to 1.")
     return float(value)
 

@@ -18,7 +18,8 @@ WHOLE_NUMBER_KEYS = (
 
 
 def load_promises_and_profiles(folder: Path) -> PrivacyPolicy:
-    """What `folder` (policies/privacy) says. The first fault raises Invalid with code, sentence and file:line."""
+    """Promises and profiles of `folder` (policies/privacy). Raises Invalid with code, sentence and file:line for the
+    first error."""
     return PrivacyPolicy(
         promises=_promises(folder / "promises.yaml"),
         profiles=_privacy_profiles(folder / "profiles"),
@@ -39,6 +40,7 @@ def _promise(node: LocatedValue) -> PrivacyPromise:
     mapping = PolicyFields(node, PROMISE_KEYS)
     accounting = mapping.choice("accounting", Accounting)
     delta, stated = (mapping.number(k) if mapping.has(k) else 0.0 for k in ("delta", "stated_delta"))
+    # pure accounting has no delta, approximate accounting needs one, and zcdp may have one
     if (delta > 0) == (accounting is Accounting.PURE) and not (delta == 0 and accounting is Accounting.CONCENTRATED):
         raise node.wrong("policy-range", "A delta belongs to the accountings approximate and zcdp, not to pure.")
     if (stated > 0) != (accounting is Accounting.CONCENTRATED) or not (0 <= delta < 1 and 0 <= stated < 1):
@@ -109,8 +111,7 @@ BUDGET_KEYS = ("unit", "table", "loss", "delta")
 
 
 def read_privacy(folder: Path, catalogue: Catalogue) -> PrivacyPolicy:
-    """Promises, profiles and data sets. A set of policies without the folder promises nothing, and no job can be
-    private under it."""
+    """Promises, profiles and data sets. Without the folder nothing is promised, and no job can be private."""
     if not folder.is_dir():
         return PrivacyPolicy()
     found, path = load_promises_and_profiles(folder), folder / "datasets.yaml"
@@ -129,6 +130,7 @@ def _datasets(path: Path, privacy: PrivacyPolicy, catalogue: Catalogue) -> tuple
 
 def _dataset(mapping: PolicyFields, privacy: PrivacyPolicy, catalogue: Catalogue) -> PrivacyDataset:
     table = person_table(mapping, catalogue)
+    # without a loss, the table has no cap of its own
     loss, delta = _loss_and_delta(mapping, str(table.unit), privacy) if mapping.has("loss") else (0.0, 0.0)
     return PrivacyDataset(
         table=table.full_name, loss=loss, delta=delta, only_private=mapping.flag("only_private", False)
@@ -136,7 +138,7 @@ def _dataset(mapping: PolicyFields, privacy: PrivacyPolicy, catalogue: Catalogue
 
 
 def read_budgets(mapping: PolicyFields, catalogue: Catalogue, privacy: PrivacyPolicy) -> tuple[ProjectBudget, ...]:
-    """What a project is allotted. A unit or a table has one budget."""
+    """Budgets of a project. Each unit or table has one at most."""
     found: dict[str, ProjectBudget] = {}
     for node in mapping.listed("budgets"):
         budget = _budget(node, catalogue, privacy)
@@ -167,7 +169,8 @@ def person_table(mapping: PolicyFields, catalogue: Catalogue) -> CatalogueTable:
 
 
 def _loss_and_delta(mapping: PolicyFields, unit: str, privacy: PrivacyPolicy) -> tuple[float, float]:
-    """Loss and delta: something, and not more than is promised. No delta is 0, as Laplace noise spends none."""
+    """Loss and delta of a budget: above 0, and not more than is promised. A missing delta is 0, because Laplace noise
+    spends none."""
     promise = privacy.promise(unit)
     if promise is None:
         raise mapping.node.wrong("no-promise", f"Nothing is promised to the unit {unit}, so nothing can be allotted.")
@@ -180,10 +183,12 @@ def _loss_and_delta(mapping: PolicyFields, unit: str, privacy: PrivacyPolicy) ->
 
 
 def read_privacy_profile(mapping: PolicyFields, privacy: PrivacyPolicy, mode: ProtectionMode) -> str:
-    """The privacy profile of a project; needed by one that releases in no other way, and by one with budgets."""
+    """Privacy profile of a project. It is required if the project releases only under differential privacy, or has
+    budgets."""
     name = mapping.text_or_none("privacy") or ""
     if name and name not in {p.name for p in privacy.profiles}:
         raise mapping.wrong("privacy", "unknown-profile", f"There is no privacy profile {name!r}.")
+    # without a profile, no job of the project could be private
     if not name and (mode is ProtectionMode.DIFFERENTIAL_PRIVACY or mapping.has("budgets")):
         raise mapping.node.wrong("missing-key", "A project that may be private names its privacy profile in 'privacy'.")
     if name and mode is ProtectionMode.DISCLOSURE_CONTROL:

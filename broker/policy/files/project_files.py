@@ -1,4 +1,5 @@
-"""Project files to projects: short forms (`all`, `default items`, ranges of years) become one grant a variable."""
+"""Reads project files into projects. Short forms (`all`, `default items`, ranges of years) become one grant for each
+variable."""
 
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def _project(
 
 
 def _approval(fields: PolicyFields) -> ProjectApproval:
-    """What the register says beside what decides; a project that is not yet described there has nothing of it."""
+    """What the public register shows besides the deciding facts. Empty for a project that is not described there
+    yet."""
     if not fields.has("approval"):
         return ProjectApproval()
     approval_fields = PolicyFields(fields.at("approval"), APPROVAL_KEYS)
@@ -107,7 +109,7 @@ def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:
     fields = PolicyFields(node, GRANT_KEYS)
     table = _table(fields, catalogue)
     if not table.grantable:
-        raise fields.wrong("table", "not-grantable", f"{table.full_name} is granted to nobody.")
+        raise fields.wrong("table", "not-grantable", f"{table.full_name} is never granted.")
     justification = fields.text("justification")
     years = _years(fields, table)
     granted = _granted(fields, table)
@@ -115,7 +117,7 @@ def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:
     for variable in _named(fields, "group_quasi", table):
         if variable.cls is not VariableClass.QUASI or variable not in granted:
             raise fields.wrong("group_quasi", "group-quasi", f"{variable.name} is no quasi-identifier granted here.")
-    by_default = fields.at("variables").value == "default items"
+    by_default = fields.at("variables").value == "default items"  # combination rules treat such grants differently
     return [
         Grant(table.full_name, v.name, years, justification, table.is_link_key(v.name), v.name in quasi, by_default)
         for v in granted
@@ -123,7 +125,8 @@ def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:
 
 
 def _years(fields: PolicyFields, table: CatalogueTable) -> Years | None:
-    """The granted years that exist. Ranges may run over years in which nothing was collected, not beyond the table."""
+    """The granted years that exist. A range may include years without data, but may not exceed the years of the
+    table."""
     if table.years is None:
         if fields.has("years"):
             raise fields.wrong("years", "no-year-axis", f"{table.full_name} has no years.")
@@ -133,7 +136,7 @@ def _years(fields: PolicyFields, table: CatalogueTable) -> Years | None:
         if first < min(table.years) or last > max(table.years):
             span = f"{min(table.years)}-{max(table.years)}"
             raise fields.wrong("years", "year-outside", f"{table.full_name} has the years {span} only.")
-        existing_years = table.years & frozenset(range(first, last + 1))
+        existing_years = table.years & frozenset(range(first, last + 1))  # years without data cannot be granted
         if not existing_years:
             raise fields.wrong("years", "empty-range", f"{table.full_name} has no data in {first}-{last}.")
         years |= existing_years
@@ -158,8 +161,10 @@ def _granted(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...
 
 
 def _short_form(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...]:
-    """`all` and `default items` never hold identifiers but the table's own link keys."""
+    """Variables of a short form. `all` and `default items` never include identifiers, except the table's own link
+    keys."""
     form = fields.text("variables")
+    # link keys are identifiers, but a project needs them to join
     usable = tuple(v for v in table.variables if v.cls not in IDENTIFIERS or table.is_link_key(v.name))
     match form:
         case "all":

@@ -1,4 +1,5 @@
-"""Disclosure rules, combination rules and service limits from their files; thresholds are read here, never set here."""
+"""Reads disclosure rules, combination rules and service limits from files. Thresholds are read here, never defined
+here."""
 
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_disclosure_rules(folder: Path) -> tuple[DisclosureRules, ...]:
 
 
 def load_disclosure_rules(path: Path) -> DisclosureRules:
-    """One profile from a file of its own."""
+    """One set of disclosure rules from a file of its own."""
     return _disclosure_rules(_rule_fields(path))
 
 
@@ -89,8 +90,8 @@ def _disclosure_rules(fields: PolicyFields) -> DisclosureRules:
 
 
 def _noise(fields: PolicyFields) -> dict[str, Any]:
-    """Cell-key rounding has its parameters in the file; every count that passes the threshold gets noise of full width,
-    so that none of them comes out exact."""
+    """Parameters of cell-key rounding. Every count that passes the threshold gets noise of full width, so that no count
+    is exact."""
     if not fields.has("rounding") or fields.choice("rounding", Rounding) is Rounding.CONVENTIONAL:
         superfluous = [k for k in NOISE_KEYS if fields.has(k)]
         if superfluous:
@@ -104,7 +105,7 @@ def _noise(fields: PolicyFields) -> dict[str, Any]:
         )
     if least > widest + 1:
         raise fields.wrong("noise_least", "policy-range", "noise_least is at most one more than noise_deviation.")
-    if widest + least > t:
+    if widest + least > t:  # otherwise the noise could move a count of t persons below noise_least
         raise fields.wrong("noise_deviation", "policy-range", "noise_deviation and noise_least together are at most t.")
     values = (Rounding.CELL_KEY, widest, variance, least)
     return dict(zip(("rounding", *NOISE_KEYS), values, strict=True))
@@ -158,16 +159,17 @@ def read_service(path: Path) -> ServiceLimits:
         if not node.text().startswith(".") or node.text() != node.text().lower():
             raise node.wrong("file-ending", "An ending is written like .csv, in small letters.")
     for field in known:
-        if field.default is MISSING:
+        if field.default is MISSING:  # every limit without a default must be in the file
             fields_of_file.at(field.name)
     values: dict[str, Any] = {**numbers, **lists, **flags, **times}
     return ServiceLimits(**values)
 
 
 def _growing(fields: PolicyFields, key: str) -> tuple[int, ...]:
-    """Whole seconds, each more than the one before."""
+    """A list of whole seconds, each larger than the one before."""
     found = tuple(n.value for n in fields.listed(key))
     numbers = tuple(s for s in found if isinstance(s, int) and not isinstance(s, bool))
+    # positive and strictly increasing
     if not numbers or numbers != found or list(numbers) != sorted({0, *numbers})[1:]:
         raise fields.wrong(key, "policy-range", f"{key!r} is a list of whole seconds above 0, each more than the last.")
     return numbers
@@ -211,7 +213,7 @@ def _replaced(name: str, value: LocatedValue, catalogue: Catalogue) -> str:
 
 
 def _side_member(node: LocatedValue, catalogue: Catalogue) -> str:
-    """One member of a side, in the catalogue's spelling where that matters; names that mean nothing are errors."""
+    """One member of a side, in the spelling of the catalogue where that matters. Raises Invalid for unknown names."""
     kind, _, name = node.text().partition(":")
     match kind:
         case "class" if name in set(VariableClass):

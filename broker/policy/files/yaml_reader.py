@@ -37,12 +37,12 @@ PLAIN_PATTERNS = {
     "float": re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
     "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?"),
 }
-"""What a value without quotes is: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
+"""Type of an unquoted value: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedValue:
-    """A value with its place: a scalar, a list of located values, or a dict of them."""
+    """A value with its place (file:line): a scalar, a list of located values, or a dict of them."""
 
     value: "PlainValue | list[LocatedValue] | dict[str, LocatedValue]"
     place: str
@@ -67,12 +67,12 @@ class LocatedValue:
 
 
 def read_yaml(path: Path) -> LocatedValue:
-    """One file as located values; Invalid with file:line for everything that is not one plain YAML document."""
+    """One file as located values. Raises Invalid with file:line unless it is one plain YAML document."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Invalid("policy-file", f"{path.name} cannot be read: {error.strerror}.", str(path)) from error
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_BYTES:  # before parsing, so that the limit protects the parser too
         raise Invalid("policy-file", f"{path.name} is longer than {MAX_BYTES} bytes.", str(path))
     try:
         events = list(yaml.parse(content.decode("utf-8"), Loader=yaml.CSafeLoader))
@@ -87,14 +87,15 @@ def read_yaml(path: Path) -> LocatedValue:
 
 
 class _DocumentReader:
-    """The one document of a file, out of the parser's events: what they hold of marks and anchors is needed here."""
+    """Builds the one document of a file from the parser's events, which keep the marks and anchors that are needed
+    here."""
 
     def __init__(self, events: Iterator[Event], file: str) -> None:
         self._events = events
         self._file = file
 
     def read(self) -> LocatedValue:
-        next(self._events)  # the stream begins
+        next(self._events)  # start of the stream
         if not isinstance(next(self._events), DocumentStartEvent):
             raise Invalid("policy-file", f"{Path(self._file).name} is empty.", f"{self._file}:1")
         found = self._located(next(self._events), 0)
@@ -111,6 +112,7 @@ class _DocumentReader:
     def _located(self, event: Event, depth: int) -> LocatedValue:
         place = self._place(event)
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
+            # aliases of aliases can expand a small file without limit
             raise Invalid("policy-anchor", "Anchors and aliases are not read: write the value out.", place)
         if depth > MAX_DEPTH:
             raise Invalid("policy-syntax", f"Values are nested more than {MAX_DEPTH} deep.", place)
@@ -128,7 +130,7 @@ class _DocumentReader:
             yield event
 
     def _mapping(self, depth: int) -> dict[str, LocatedValue]:
-        """Keys are text; two that differ only in case are one key written twice."""
+        """A mapping. Keys are text; two keys that differ only in case are one key written twice."""
         found: dict[str, LocatedValue] = {}
         seen: set[str] = set()
         for key in self._until_end():
@@ -142,12 +144,14 @@ class _DocumentReader:
 
 
 def _scalar(event: ScalarEvent, place: str) -> PlainValue:
-    """The value by the core schema of YAML 1.2, and ISO dates. (`no` and `on` are text, as most people think.)"""
+    """The value of a scalar, by the core schema of YAML 1.2, and ISO dates. (`no` and `on` are text, as most people
+    expect.)"""
     text = str(event.value)
     tag = event.tag.removeprefix(TAG_PREFIX) if event.tag else ""
+    # other tags could build objects of any kind
     if tag not in ("", "!", "str", "int", "float", "bool", "null", "timestamp"):
         raise Invalid("policy-tag", f"The tag {event.tag} is not read.", place)
-    plain = event.implicit[0]
+    plain = event.implicit[0]  # only unquoted values get a type
     kind = (
         tag
         if tag not in ("", "!")
@@ -175,7 +179,7 @@ YearRanges = tuple[tuple[int, int], ...]
 
 
 class PolicyFields:
-    """The keys of a mapping. Readers name a key; a missing key gives the default, or an error if there is none."""
+    """The keys of a mapping. A missing key gives the default, or raises Invalid if there is none."""
 
     def __init__(self, node: LocatedValue, allowed: Iterable[str]) -> None:
         self.node, self._values = node, node.fields()
@@ -202,7 +206,7 @@ class PolicyFields:
         return self.text(key) if self.has(key) else None
 
     def listed(self, key: str) -> tuple[LocatedValue, ...]:
-        """A list of texts with their places; empty when the key is missing."""
+        """A list of texts with their places; empty if the key is missing."""
         return tuple(self.at(key).items()) if self.has(key) else ()
 
     def choice(self, key: str, kind: type[E]) -> E:
@@ -242,7 +246,7 @@ class PolicyFields:
         return value
 
     def year_ranges(self, key: str) -> YearRanges:
-        """Ranges of years: one, or a list of them. Each is (first, last), first ≤ last."""
+        """Ranges of years: one, or a list of them. Each is (first, last) with first ≤ last."""
         node = self.at(key)
         parts = list(node.items()) if isinstance(node.value, list) else [node]
         if not parts:
@@ -254,7 +258,7 @@ class PolicyFields:
 
 
 def _year_range(part: LocatedValue) -> tuple[int, int]:
-    if isinstance(part.value, bool) or not isinstance(part.value, str | int):
+    if isinstance(part.value, bool) or not isinstance(part.value, str | int):  # bool is an int in Python
         raise part.wrong("policy-type", "Years are written like 2018/2019-2022/2023 or 2018-2022.")
     try:
         return parse_year_range(str(part.value))

@@ -1,8 +1,9 @@
-"""The one owner of OpenDP: a description of a job's noise to the measurement that charges and draws it. Neither reads
-data nor chooses anything. (OpenDP's prelude is not imported: it looks for scikit-learn and polars.)
+"""The only package that uses OpenDP: turns a description of a job's noise into the measurement that charges and draws
+it. Neither reads data nor makes choices. (OpenDP's prelude is not imported, because it looks for scikit-learn and
+polars.)
 
 All parts are measured on one input space, the number of persons added or removed, through transformations that declare
-our proved sensitivities (`bounds`); so the charge of a job is OpenDP's own map of the very measurement that runs.
+our proved sensitivities (`bounds`). So a job's charge is OpenDP's own map of the very measurement that runs.
 """
 
 from broker.privacy.measurements.composition import charge, draw, loss, measurement

@@ -1,4 +1,4 @@
-"""One mechanism's description to OpenDP's measurement of it, on the input space that all mechanisms of a job share."""
+"""Turns one mechanism's description into OpenDP's measurement of it, on the input space that all mechanisms share."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -35,27 +35,30 @@ def epsilon_of(rho: Fraction | float, delta: float) -> float:
         return 0.0
     distance = sqrt(2 * float(rho))
     unit = noises.make_gaussian(atom_domain(T="i64"), absolute_distance(T=float), scale=1.0)
+    # Rounded up, so that the epsilon is never smaller than that of the true rho.
     while Fraction(unit.map(distance)) < Fraction(rho):
         distance = nextafter(distance, float("inf"))
     return float(combinators.make_zCDP_to_approxDP(unit).map(distance).epsilon(delta))
 
 
 def root_up(square: int) -> float:
-    """The square root of an integer, as a float that is not less than it."""
+    """The square root of an integer, as a float that is not smaller than it."""
     root = sqrt(square)
+    # A rounded-down root would make the sensitivity too small.
     while Fraction(root) ** 2 < square:
         root = nextafter(root, float("inf"))
     return root
 
 
 MIN_CHUNK = 1024
-"""Coordinates of a piece for which another thread is worth its start."""
+"""The number of coordinates for which another thread is worth starting."""
 
 
 def draw_in_chunks(noise: Measurement, exact: Sequence[int]) -> list[int]:
-    """The noisy vector. OpenDP holds no lock while it draws, and takes its random bytes from the thread's generator."""
+    """The noisy vector, drawn by several threads. OpenDP holds no lock while it draws, and takes random bytes from each
+    thread's generator."""
     threads = len(os.sched_getaffinity(0))
-    count = max(1, min(threads, len(exact) // MIN_CHUNK))
+    count = max(1, min(threads, len(exact) // MIN_CHUNK))  # small vectors stay in this thread
     if count == 1:
         return list(noise(exact))
     size = -(-len(exact) // count)
@@ -87,10 +90,8 @@ def mechanism_measurement(mechanism: Mechanism, position: int) -> Measurement:
 
 
 def _declared(domain: Any, metric: Any, position: int, distance: Any) -> Any:
-    """The position's exact answer as a transformation that declares how far one person moves it.
-
-    `distance`: from a number of persons to a distance.
-    """
+    """The exact answer at `position`, as a transformation that declares how far one person changes it. `distance` maps
+    a number of persons to a distance."""
     return transformations.make_user_transformation(
         JOB_DOMAIN, PERSONS_METRIC, domain, metric, lambda answers: answers[position], distance
     )
@@ -112,7 +113,7 @@ def _additive(mechanism: Additive, position: int) -> Measurement:
 
 
 def _drawn_in_chunks(declared: Any, noise: Measurement, position: int) -> Measurement:
-    """The noise of the whole vector, with its map, drawn in pieces."""
+    """The noise and map of the whole vector, drawn in chunks."""
     whole = declared >> noise
 
     def drawn(answers: tuple[Sequence[int], ...]) -> list[int]:
@@ -124,8 +125,9 @@ def _drawn_in_chunks(declared: Any, noise: Measurement, position: int) -> Measur
 
 
 def _threshold(mechanism: Threshold, position: int) -> Measurement:
-    """OpenDP 0.16 lets keys leave whose noisy count is the threshold, and charges for those above it (opendp#2922): a
-    delta that is too small. So the equal ones are dropped, as post-processing; then its map holds."""
+    """OpenDP 0.16 releases keys whose noisy count equals the threshold, but charges only for those above it
+    (opendp#2922), so its delta is too small. Keys equal to it are therefore dropped as post-processing; then the map is
+    correct."""
     bounds, scale, threshold = mechanism.bounds, mechanism.scale, mechanism.threshold
     if mechanism.family is NoiseFamily.LAPLACE:
         metric = l01inf_distance(absolute_distance(T=INTEGER_TYPE))
@@ -143,16 +145,17 @@ def _over_threshold(threshold: int) -> Callable[[dict[int, int]], dict[int, int]
 
 
 def _selection(mechanism: Selection, position: int) -> Measurement:
-    """One noisy minimum a cell; the loss is the composition over the cells that one person touches."""
+    """One noisy minimum for each cell. The loss is composed over the cells that one person touches."""
     metric = linf_distance(T=INTEGER_TYPE)
     measure = max_divergence() if mechanism.family is NoiseFamily.LAPLACE else zero_concentrated_divergence()
     choice = noises.make_noisy_max(VECTOR_DOMAIN, metric, measure, scale=mechanism.scale, negate=True)
+    # Describes the cells of one person only: choices in other cells do not depend on them.
     touched = combinators.make_composition(
         [_declared(VECTOR_DOMAIN, metric, position, _times_persons(step)) >> choice for step in mechanism.steps]
     )
 
     def choose(answers: tuple[Sequence[Sequence[int]], ...]) -> list[int]:
-        return [int(choice(list(scores))) for scores in answers[position]]
+        return [int(choice(list(scores))) for scores in answers[position]]  # independent choices, one for each cell
 
     return noises.make_user_measurement(JOB_DOMAIN, PERSONS_METRIC, measure, choose, touched.map, TO="ExtrinsicObject")
 
@@ -162,5 +165,5 @@ def _times_persons(step: Any) -> Callable[[int], Any]:
 
 
 def _threshold_distance(keys: int, norm: Any, max_change: Any) -> Callable[[int], tuple[Any, ...]]:
-    """Keys that change, by how much in the norm of the noise, and in one key."""
+    """The number of changed keys, and the change in the norm of the noise and in a single key."""
     return lambda persons: (persons * keys, persons * norm, persons * max_change)

@@ -1,2 +1,5 @@
-"""Noise is drawn in a process of its own: no code of researchers, no data but exact bounded answers, no seed.
-Callers use `noise_process`; `noise_protocol` is what goes between; `noise_server` is the process."""
+"""Noise is drawn in a process of its own, which has no code of researchers, no seed, and no data except exact bounded
+answers.
+
+Callers use `noise_process`. `noise_protocol` is the format of messages, and `noise_server` the process itself.
+"""

@@ -1,5 +1,5 @@
-"""The broker's side of the noise process: starts it, keeps it warm, asks it, and says in one constant sentence when it
-does not answer. It holds exact answers only while it sends them."""
+"""The broker's side of the noise process: starts it, keeps it running, sends requests, and raises one constant message
+if it does not answer. It holds exact answers only while sending them."""
 
 import os
 import selectors
@@ -33,21 +33,23 @@ NO_ANSWER = "The noise process does not answer: nothing was drawn that anyone ha
 
 @dataclass(frozen=True, slots=True)
 class MechanismAnswer:
-    """Noisy answers of one mechanism; `keys`, of a threshold: the positions of the keys that leave, ascending."""
+    """Noisy answers of one mechanism. `keys`, for a threshold: the positions of the released keys, ascending."""
 
     values: Sequence[int]
     keys: Sequence[int] | None = None
 
 
 class NoiseProcess:
-    """One process, started at the first request and kept until `close` or until it fails; one request at a time.
+    """One process, started at the first request and used until `close` or a failure; one request at a time.
 
-    Unavailable: it ended, or did not answer in `seconds`; the next request starts another. The charge stands, and since
-    nothing left, noise may be drawn anew under it. Breach: it refused a request that the broker itself wrote.
+    Raises Unavailable if it ended or did not answer within `seconds`; the next request starts another process. The
+    charge stands, and because nothing was released, noise may be drawn again under it. Raises Breach if the process
+    refused a request that the broker itself wrote.
     """
 
     def __init__(self, seconds: float | Callable[[], float], command: Sequence[str] = COMMAND) -> None:
-        """`seconds` may be asked for at each request: policy can change while the process is kept."""
+        """`seconds` may be a function that is called at each request, because policy can change while the process
+        runs."""
         self._seconds: Callable[[], float] = seconds if callable(seconds) else lambda: seconds
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,7 +62,7 @@ class NoiseProcess:
         self.close()
 
     def warm(self) -> None:
-        """Start it before it is needed."""
+        """Start the process before it is needed."""
         with self._lock:
             self._started(time.monotonic() + self._seconds())
 
@@ -71,8 +73,8 @@ class NoiseProcess:
     def draw(self, bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> tuple[MechanismAnswer, ...]:
         """Noisy answers, one for each mechanism in order.
 
-        `exact`: for each mechanism its vector; the scores of all cells one after another; the counts by key, of which
-        the position is the key. Integers of 64 bits: sums are saturated where they are made.
+        `exact` has for each mechanism: its vector; the scores of all cells one after another; or the counts by key,
+        where the position is the key. All are 64-bit integers: sums are saturated where they are computed.
         """
         frame = encode_frame(
             NoiseFrame(NoiseFrameKind.DRAW, bundle_to_text(bundle), tuple(_request_arrays(bundle, exact)))
@@ -80,7 +82,7 @@ class NoiseProcess:
         with self._lock:
             answer = self._exchanged(frame)
         if answer.kind is NoiseFrameKind.FAILED:
-            raise Breach("The noise process refused what the broker asked of it.")
+            raise Breach("The noise process refused the broker's request.")
         return tuple(_noisy_answers(bundle, answer.arrays))
 
     def _exchanged(self, frame: bytes) -> NoiseFrame:
@@ -100,7 +102,7 @@ class NoiseProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._stop()
-        # An empty environment: no path, seed or switch of ours or of OpenDP's reaches it.
+        # An empty environment, so that no path, seed or switch of the broker or of OpenDP reaches the process.
         self._process = subprocess.Popen(
             self._command, cwd=ROOT, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -116,6 +118,7 @@ class NoiseProcess:
         process, self._process = self._process, None
         if process is None:
             return
+        # No signal that it could handle: it may hold exact answers.
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
@@ -127,6 +130,7 @@ def _request_arrays(bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> 
     found = []
     for mechanism, answers in zip(bundle.mechanisms, exact, strict=True):
         if isinstance(mechanism, Threshold):
+            # Keys are positions: their values never reach the noise process.
             found.append(integer_array(range(len(answers))))
         found.append(integer_array(answers))
     return found
@@ -142,10 +146,10 @@ def _noisy_answers(bundle: MechanismBundle, arrays: Sequence["array[int]"]) -> l
 
 
 def _send(process: subprocess.Popen[bytes], data: bytes, deadline: float) -> None:
-    """All of the data, or TimeoutError: a process that does not read must not hold the caller."""
+    """Send all data, or raise TimeoutError: a process that does not read must not block the caller."""
     assert process.stdin is not None
     descriptor, view = process.stdin.fileno(), memoryview(data)
-    os.set_blocking(descriptor, False)
+    os.set_blocking(descriptor, False)  # so that `_wait` can enforce the deadline
     while view:
         _wait(descriptor, selectors.EVENT_WRITE, deadline)
         view = view[os.write(descriptor, view[:CHUNK_BYTES]) :]

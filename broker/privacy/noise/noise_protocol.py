@@ -1,4 +1,5 @@
-"""The wire to the noise process: hashed frames of integer arrays and mechanisms as text, both strictly read."""
+"""Messages to and from the noise process: hashed frames of integer arrays, and mechanisms as text. Both are read
+strictly."""
 
 import hashlib
 import json
@@ -17,7 +18,7 @@ MECHANISM_NAMES: dict[str, type[Mechanism]] = {"additive": Additive, "selection"
 
 
 def bundle_to_text(bundle: MechanismBundle) -> str:
-    """One JSON document; the same bundle gives the same text. Scales are written so that they come back exactly."""
+    """One JSON document. Equal bundles give equal texts, and scales are written so that they are read back exactly."""
     parts = [
         {"is": name, **asdict(m)}
         for m in bundle.mechanisms
@@ -29,8 +30,9 @@ def bundle_to_text(bundle: MechanismBundle) -> str:
 
 
 def bundle_from_text(text: str) -> MechanismBundle:
-    """ValueError, KeyError or TypeError for everything that is not what `to_text` writes."""
+    """Read a bundle. Raises ValueError, KeyError or TypeError for anything that `bundle_to_text` does not write."""
     document = json.loads(text)
+    # Strict: an unknown part could change what is drawn.
     if set(document) != {"accounting", "delta", "mechanisms"}:
         raise ValueError("these are not the parts of a bundle")
     return MechanismBundle(
@@ -61,7 +63,7 @@ def _position(value: object) -> int | None:
 
 
 def _natural_number(value: object) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or value < 0:  # not isinstance: bool is an int
         raise ValueError("this is no whole number")
     return value
 
@@ -73,16 +75,16 @@ def _real_number(value: object) -> float:
 
 
 FRAME_HEADER = struct.Struct(">4sBQ32s")
-"""Magic, kind, length of the body, SHA-256 of kind and body."""
+"""Magic bytes, kind, length of the body, SHA-256 of kind and body."""
 MAGIC = b"NPN1"
 MAX_BODY_BYTES = 2**31
-"""Bytes of one body: a frame that claims more is none."""
+"""The largest body in bytes: a frame that claims more is invalid."""
 ARRAY_COUNT = struct.Struct(">I")
 ITEM_LENGTH = struct.Struct(">Q")
 
 
 class NoiseFrameKind(IntEnum):
-    """READY, DRAWN and FAILED come from the process, DRAW goes to it."""
+    """The process sends READY, DRAWN and FAILED; the broker sends DRAW."""
 
     READY = 1
     DRAW = 2
@@ -94,12 +96,12 @@ FRAME_KINDS = frozenset(int(kind) for kind in NoiseFrameKind)
 
 
 class BadNoiseFrame(Exception):
-    """Bytes that are no frame. Says nothing of what they were."""
+    """Bytes that are not a frame. Says nothing about the bytes, because they could hold values."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseFrame:
-    """A kind, a text of its own form (JSON, or a word), and arrays of i64."""
+    """A kind, a text whose format depends on the kind (JSON, or a word), and arrays of 64-bit integers."""
 
     kind: NoiseFrameKind
     text: str = ""
@@ -122,11 +124,13 @@ def _digest(kind: int, body: bytes) -> bytes:
 
 
 def read_frame(take: Callable[[int], bytes]) -> NoiseFrame:
-    """The next frame; `take(n)` gives exactly n bytes or raises."""
+    """Read the next frame. `take(n)` returns exactly n bytes or raises. Raises BadNoiseFrame if the bytes are not a
+    frame."""
     head = take(FRAME_HEADER.size)
     if len(head) != FRAME_HEADER.size:
         raise BadNoiseFrame
     magic, kind, length, digest = FRAME_HEADER.unpack(head)
+    # Checked before the body is read, which a false length could make huge.
     if magic != MAGIC or kind not in FRAME_KINDS or length > MAX_BODY_BYTES:
         raise BadNoiseFrame
     body = take(length)
@@ -146,6 +150,7 @@ def _decoded_frame(kind: NoiseFrameKind, body: bytes) -> NoiseFrame:
         decoded = text.decode()
     except (struct.error, UnicodeDecodeError) as error:
         raise BadNoiseFrame from error
+    # Bytes after the last array mean that the frame is not ours.
     if offset != len(body):
         raise BadNoiseFrame
     return NoiseFrame(kind, decoded, tuple(arrays))
@@ -160,10 +165,10 @@ def _item(body: bytes, offset: int, size: int) -> tuple[bytes, int]:
 
 
 def integer_array(values: Sequence[int]) -> "array[int]":
-    """An array of i64; BadFrame for what is no 64-bit integer."""
+    """An array of 64-bit integers. Raises BadNoiseFrame for any other value."""
     if any(type(v) is not int for v in values):
         raise BadNoiseFrame
     try:
-        return array("q", values)
+        return array("q", values)  # signed 64-bit
     except OverflowError as error:
         raise BadNoiseFrame from error

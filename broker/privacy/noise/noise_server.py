@@ -1,9 +1,9 @@
-"""The noise process: reads a bundle and exact answers, draws with OpenDP, writes noisy answers; nothing else. It has no
-seed, no file, no network, and says why it failed in a word of a closed list, never in a text that could hold a value.
+"""The noise process: reads a bundle and exact answers, draws with OpenDP, and writes noisy answers. It has no seed, no
+file and no network. It reports a failure with a word of a closed list, never with a text that could hold a value.
 
-Arrays of a request, by mechanism: Additive, the vector; Selection, the scores of all cells one after another;
-Threshold, keys and counts. Arrays of the answer: the noisy vector; the chosen positions; the keys that leave and their
-counts, in ascending order of keys, since the order of OpenDP's map must not carry anything.
+Arrays of a request, by mechanism. Additive: the vector. Selection: the scores of all cells one after another.
+Threshold: keys and counts. Arrays of the answer: the noisy vector; the chosen positions; the released keys and their
+counts, in ascending order of keys, because the order of OpenDP's map must not carry any information.
 """
 
 import sys
@@ -27,11 +27,12 @@ UNREADABLE, NOT_DRAWN = "unreadable", "not-drawn"
 
 
 class StreamClosed(Exception):
-    """The other side has closed: the ordinary end."""
+    """The other side has closed the stream: the normal end."""
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
-    """Answer requests until the source ends. A request that cannot be read ends the process: its place is lost."""
+    """Answer requests until the source ends. A request that cannot be read ends the process, because the start of the
+    next one is unknown."""
 
     def take(length: int) -> bytes:
         found = source.read(length)
@@ -41,7 +42,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
             raise BadNoiseFrame
         return found
 
-    _write_frame(target, NoiseFrame(NoiseFrameKind.READY))
+    _write_frame(target, NoiseFrame(NoiseFrameKind.READY))  # OpenDP is loaded now
     while True:
         try:
             frame = read_frame(take)
@@ -54,15 +55,15 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def answer_request(frame: NoiseFrame) -> NoiseFrame:
-    """The noisy answers to one request."""
+    """The noisy answers to one request, or FAILED."""
     try:
         bundle, exact = _read_request(frame)
-    except Exception:  # the request's own fault: nothing of it is repeated
+    except Exception:  # an invalid request: the answer repeats nothing of it
         return NoiseFrame(NoiseFrameKind.FAILED, UNREADABLE)
     try:
         drawn = draw(bundle, exact)
         noisy = [a for m, found in zip(bundle.mechanisms, drawn, strict=True) for a in _answer_arrays(m, found)]
-    except Exception:  # whatever it says, it may say it of a value
+    except Exception:  # its message could contain a value
         return NoiseFrame(NoiseFrameKind.FAILED, NOT_DRAWN)
     return NoiseFrame(NoiseFrameKind.DRAWN, "", tuple(noisy))
 
@@ -78,7 +79,7 @@ def _read_request(frame: NoiseFrame) -> tuple[MechanismBundle, tuple[Any, ...]]:
 
 
 def _check_fit(mechanism: Mechanism, answers: Any, exact: tuple[Any, ...]) -> None:
-    """Cells of keys are as many as there are keys, and the keys their positions."""
+    """Check that there are as many cells as keys, and that the keys are their positions."""
     if isinstance(mechanism, Threshold):
         if set(answers) != set(range(len(answers))):
             raise BadNoiseFrame

@@ -1,1 +1,1 @@
-"""From a planned output to what is measured: private tables, bounded contributions, and why others cannot be."""
+"""From a planned output to what is measured: private tables and bounded contributions, or reasons for refusal."""

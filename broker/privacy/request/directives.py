@@ -1,4 +1,4 @@
-"""Directives of a private SQL text: `-- private: epsilon 0.5` and the comment lines that bound it."""
+"""Directives of a private SQL text: `-- private: epsilon 0.5` and the comment lines that bound contributions."""
 
 import re
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ MAX_REFUSALS = 100
 
 @dataclass(frozen=True, slots=True)
 class BoundDirectives:
-    """By variable in small letters (low, high); by table in small letters how many rows of a person and year count."""
+    """`clamps`: (low, high) by variable in lower case. `rows`: by table in lower case, how many rows of a person and
+    year count."""
 
     clamps: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -36,17 +37,20 @@ def read_bounds(text: str) -> BoundDirectives:
     for number, line in enumerate(text.splitlines(), 1):
         match = BOUND_LINE.match(line)
         if match is not None and not (_read_clamp if match[1].casefold() == "clamp" else _read_rows)(match[2], bounds):
-            refusals.append(_malformed_bound(match[1].casefold(), number))
+            refusals.append(_malformed_bound(match[1].casefold(), number))  # an ignored bound would be believed
     return BoundDirectives(bounds.clamps, bounds.rows, tuple(refusals[:MAX_REFUSALS]))
 
 
 def unknown_names(bounds: BoundDirectives, catalogue: Catalogue) -> list[Refusal]:
-    """A line that bounds what does not exist would be believed to bound something."""
+    """Refuse bounds on names that do not exist: otherwise their author would believe that they bound something."""
     tables = {n.casefold(): t for t in catalogue.tables for n in (t.name, t.full_name)}
     variables = {v.name.casefold() for t in catalogue.tables for v in t.variables}
     variables |= {f"{name}.{v.name.casefold()}" for name, t in tables.items() for v in t.variables}
     unknown = [*(n for n in bounds.rows if n not in tables), *(n for n in bounds.clamps if n not in variables)]
-    return [Refusal("private-line", f"There is no {n} in the catalogue.", "Write its name as it is.") for n in unknown]
+    return [
+        Refusal("private-line", f"The catalogue does not have {n}.", "Write the name as it is in the catalogue.")
+        for n in unknown
+    ]
 
 
 def _read_clamp(rest: str, bounds: BoundDirectives) -> bool:
@@ -68,7 +72,7 @@ def _read_rows(rest: str, bounds: BoundDirectives) -> bool:
 def _malformed_bound(kind: str, line: int) -> Refusal:
     form = "-- clamp: variable low high" if kind == "clamp" else "-- rows: table number"
     return Refusal(
-        "private-line", f"This line is not understood as  {form}.", "Write numbers, the low one first.", line
+        "private-line", f"This line is not understood as  {form}.", "Write numbers, with the lower number first.", line
     )
 
 
@@ -79,15 +83,15 @@ SPEND_PATTERN = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 SPEND_FORM = (
-    "Write  -- private: epsilon 0.5  (or rho, where losses are counted so),  -- private: error 5  for counts, or  "
-    "-- private: error 0.2 of column at 1000  for a column in cells of so many persons."
+    "Write  -- private: epsilon 0.5  (or rho, if losses are counted as rho),  -- private: error 5  for counts, "
+    "or  -- private: error 0.2 of column at 1000  for a column in cells of 1000 persons."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SpendDirective:
-    """What may be spent: an `epsilon`, a `rho`, or as much as a mean `error` needs: of every count, or of the column
-    `figure`, in cells of `persons` where the error depends on how many there are."""
+    """What may be spent: an `epsilon`, a `rho`, or as much as a mean `error` needs. The error is that of every count,
+    or of the column `figure`, in cells of `persons` if it depends on their number."""
 
     kind: str
     amount: Decimal
@@ -102,7 +106,7 @@ class SpendDirective:
 
 @dataclass(frozen=True, slots=True)
 class PrivateDirectives:
-    """What the lines say. `line`: where the spend is asked for; None: the text asks for none and is not private."""
+    """The directives of a text. `line`: where the spend is requested; None: nowhere, so the text is not private."""
 
     spending: SpendDirective | None = None
     line: int | None = None
@@ -115,7 +119,7 @@ class PrivateDirectives:
 
     @property
     def canonical(self) -> str:
-        """One line each, in one order and way of writing."""
+        """The directives as text, one on each line, in a fixed order and spelling."""
         lines = [f"{PRIVATE_LINE} {self.spending}"]
         lines += [f"-- clamp: {name} {low:f} {high:f}" for name, (low, high) in sorted(self.bounds.clamps.items())]
         lines += [f"-- rows: {name} {number}" for name, number in sorted(self.bounds.rows.items())]
@@ -126,27 +130,30 @@ NOT_PRIVATE = PrivateDirectives()
 
 
 def read_directives(text: str, dialect_name: str) -> PrivateDirectives:
-    """Never raises for what the text says. Without a line that says `private`, bounds mean nothing."""
+    """Read directives; never raises, whatever the text says. Without a `private` line, bounds have no effect."""
     dialect = DIALECTS.get(dialect_name)
     if dialect is None:
         return NOT_PRIVATE
+    # By the lexer: a line inside a string or block comment is no directive.
     comments = _lone_comments(text.replace("\r\n", "\n"), dialect)
+    # Only comments on lines of their own count.
     spend_lines = [(n, found[1]) for n, line in enumerate(comments, 1) if (found := SPEND_LINE.match(line))]
     if not spend_lines:
         return NOT_PRIVATE
     refusals = [_repeated_spend(number) for number, _ in spend_lines[1:]]
-    number, rest = spend_lines[0]
+    number, rest = spend_lines[0]  # the others are refused
     spending = _read_spending(rest)
     if spending is None:
         refusals.append(
-            Refusal("private-line", "This line does not say in numbers what may be spent.", SPEND_FORM, number, 1)
+            Refusal("private-line", "This line does not state the spend in numbers.", SPEND_FORM, number, 1)
         )
     bounds = read_bounds("\n".join(comments))
     return PrivateDirectives(spending, number, bounds, (*refusals, *bounds.refusals))
 
 
 def with_spending(text: str, dialect_name: str, spending: str) -> str:
-    """The text with another spend: at its end, so that everything keeps its place."""
+    """The text with another spend. The new line is added at the end, so that all positions in the text stay the
+    same."""
     plain, dialect = text.replace("\r\n", "\n"), DIALECTS.get(dialect_name)
     if dialect is None:
         return plain
@@ -156,7 +163,7 @@ def with_spending(text: str, dialect_name: str, spending: str) -> str:
 
 
 def _lone_comments(text: str, dialect: Dialect) -> list[str]:
-    """By line of the text, the comment that it is; nothing for others."""
+    """For each line of the text, the comment if the line is nothing else; otherwise an empty text."""
     found, number, start = [""] * (text.count("\n") + 1), 0, 0
     for token in lex(text, dialect):
         if token.kind == "comment" and not text[start : token.start].strip():
@@ -169,7 +176,7 @@ def _lone_comments(text: str, dialect: Dialect) -> list[str]:
 
 def _read_spending(rest: str) -> SpendDirective | None:
     match = SPEND_PATTERN.match(rest)
-    if match is None or not Decimal(match[2]):
+    if match is None or not Decimal(match[2]):  # a spend of 0 buys nothing
         return None
     word, number, figure, persons = match[1].lower(), Decimal(match[2]).normalize(), match[3], match[4]
     if (figure is not None and word != "error") or (persons is not None and not int(persons)):
@@ -178,4 +185,4 @@ def _read_spending(rest: str) -> SpendDirective | None:
 
 
 def _repeated_spend(number: int) -> Refusal:
-    return Refusal("private-line", "The spend is said twice.", "Leave one of the lines.", number, 1)
+    return Refusal("private-line", "The spend is stated twice.", "Remove one of the lines.", number, 1)

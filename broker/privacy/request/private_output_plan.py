@@ -1,4 +1,4 @@
-"""What is measured of a planned output, and where each of its statistics, ratios and keys is read. Holds no data."""
+"""What is measured for a planned output, and where each of its statistics, ratios and keys is read. Holds no data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from broker.query.contribution_bounding.bounded_contributions import BoundedCont
 
 @dataclass(slots=True)
 class GroupingSetFamily:
-    """Planned tables over the same contributions that differ in their keys only: the first has all of them."""
+    """Planned tables over the same contributions that differ only in their keys. The first table has all of the
+    keys."""
 
     tables: list[PlannedTable]
     statistics: list[list[PlannedStatistic]]
@@ -35,8 +36,9 @@ def _signature(statistics: list[PlannedStatistic]) -> tuple[object, ...]:
 
 
 def grouping_set_families(output: PlannedOutput, statistics: list[list[PlannedStatistic]]) -> list[GroupingSetFamily]:
-    """Tables with the most keys come first, so that margins find theirs."""
+    """Group the tables into families. Tables with the most keys come first, so that their margins find them."""
     found: list[GroupingSetFamily] = []
+    # A family's first table must have all of its keys.
     for position in sorted(range(len(output.tables)), key=lambda i: -len(output.tables[i].keys)):
         table = output.tables[position]
         family = next((f for f in found if f.accepts(table, statistics[position])), None)
@@ -49,7 +51,7 @@ def grouping_set_families(output: PlannedOutput, statistics: list[list[PlannedSt
 
 
 def grouping_sets(family: GroupingSetFamily) -> tuple[tuple[int, ...], ...]:
-    """Each different one once, by the positions of its keys, ascending."""
+    """The different grouping sets, each as the ascending positions of its keys."""
     wide = [k.expression for k in family.tables[0].keys]
     return tuple(dict.fromkeys(key_positions(wide, t) for t in family.tables))
 
@@ -60,7 +62,7 @@ def key_positions(wide: list[Scalar], table: PlannedTable) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class StatisticLocation:
-    """Where a planned statistic is read: private table, grouping set, the private statistic's name."""
+    """Where a planned statistic is read: private table, grouping set, and the private statistic's name."""
 
     table: int
     set: int
@@ -70,7 +72,7 @@ class StatisticLocation:
 
 @dataclass(frozen=True, slots=True)
 class RatioLocation:
-    """Where the ends of a ratio of two planned statistics are read."""
+    """Where the interval of a ratio of two planned statistics is read."""
 
     pair: RatioPair
     table: int
@@ -80,9 +82,9 @@ class RatioLocation:
 
 @dataclass(frozen=True, slots=True)
 class PrivateOutputPlan:
-    """`sets`: of each planned table its private table and grouping set. `keys`: of each planned key the dimension of
-    its private table. `ratios`: by an id that no plan has. `omissions`: what is left out as a rule, for the record;
-    nothing of it depends on data."""
+    """`sets`: for each planned table, its private table and grouping set. `keys`: for each planned key, the dimension
+    of its private table. `ratios`: by ids that no plan has. `omissions`: what is left out as a rule, for the record;
+    none of it depends on data."""
 
     tables: tuple[PrivateTable, ...]
     bounded: tuple[BoundedTable, ...]
@@ -98,7 +100,7 @@ class PrivateOutputPlan:
 
 
 class PlannedPrivateTable(NamedTuple):
-    """A private table, the contributions behind it, and how those of one person are bounded."""
+    """A private table, its contributions, and how the contributions of one person are bounded."""
 
     private: PrivateTable
     contributions: BoundedTable
@@ -111,7 +113,7 @@ def assemble_plan(
     planned: Sequence[PlannedPrivateTable],
     pairs: Sequence[RatioPair],
 ) -> PrivateOutputPlan:
-    """`planned` are the families' private tables, in their order."""
+    """Build the plan. `planned` are the private tables of the families, in the same order."""
     locations: dict[int, StatisticLocation] = {}
     ratios: list[RatioLocation] = []
     sets: dict[int, tuple[int, int]] = {}
@@ -134,25 +136,25 @@ def assemble_plan(
         tuple(sets[id(t)] for t in output.tables),
         keys,
         tuple(dict.fromkeys(line for m in planned for line in _omissions(m.private, m.bounds))),
-        dict(enumerate(ratios, FIRST_RATIO_IDENT)),
+        dict(enumerate(ratios, FIRST_RATIO_IDENT)),  # ids beyond those of any plan
     )
 
 
 def _omissions(table: PrivateTable, bounds: BoundedContributions) -> list[str]:
-    """What is left out, or counted otherwise than the text says, as a rule."""
+    """Sentences on what is left out as a rule, or counted differently from the text."""
     lines = [
-        f"Of each person and year the first {f'{n} rows' if n > 1 else 'row'} of {of} count{'' if n > 1 else 's'}."
+        f"For each person and year the first {f'{n} rows' if n > 1 else 'row'} of {of} count{'' if n > 1 else 's'}."
         for of, n in sorted(bounds.counted_rows.items())
     ]
     if bounds.each is not None:
         each = bounds.each
         lines = [
-            f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."
+            f"For each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."
             if bounds.cells > 1
             else f"All rows of a person together have the weight of at most {each.rows} rows."
         ]
     if bounds.drops_personless:
-        lines.append("Rows of public tables that no person meets do not count.")
+        lines.append("Rows of public tables without a matching person do not count.")
     if any(s.measure is PrivateMeasure.PERSONS for s in table.statistics):
-        lines.append("A row without a key is counted as a person of its own.")
+        lines.append("A row without a key is counted as a separate person.")
     return lines

@@ -1,4 +1,5 @@
-"""From a planned output to private tables and the bounded contributions behind them, or to every reason why not."""
+"""Plans a planned output as private tables with bounded contributions, or gives every reason why it cannot be
+private."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ Registers = Mapping[str, Sequence[Value]]
 
 @dataclass(frozen=True, slots=True)
 class PrivateContext:
-    """What stands beside a plan. `lists_only`: keys without a public list are refused (pure accounting, no delta)."""
+    """What the planner needs besides a plan. `lists_only`: keys without a public list are refused (pure accounting, no
+    delta)."""
 
     catalogue: Catalogue
     profile: PrivacyProfile
@@ -55,7 +57,7 @@ class PrivateContext:
 
 
 def key_dimension(shown: str, key: GroupKey, context: PrivateContext, sizes: DistinctValues) -> Dimension:
-    """`shown`: its name in the output, where it is no variable."""
+    """The dimension of a key. `shown` is the key's name in the output, used if it is not a variable."""
     name = key.variable.rpartition(".")[2] if key.variable else shown
     if key.domain is not None:
         return Dimension(name, key.domain)
@@ -65,7 +67,7 @@ def key_dimension(shown: str, key: GroupKey, context: PrivateContext, sizes: Dis
 
 
 def _register_size(variable: str, context: PrivateContext) -> int | None:
-    """How long the register of a variable can be."""
+    """The largest number of values in a variable's register; None if unknown."""
     table, _, name = variable.rpartition(".")
     found = context.catalogue.table(table).find(name)
     register, _, column = (found.register_key or "").rpartition(".") if found else ("", "", "")
@@ -77,24 +79,25 @@ def _register_size(variable: str, context: PrivateContext) -> int | None:
 def unlisted_refusal(dimension: Dimension) -> Refusal:
     return Refusal(
         "private-keys",
-        f"{dimension.name} has no public list of values, and which values occur is an answer about persons.",
-        "Group by a variable with a code list or register, or by bands that the query names.",
+        f"{dimension.name} has no public list of values, and the values that occur would reveal something about "
+        "persons.",
+        "Group by a variable with a code list or register, or by bands that the query lists.",
     )
 
 
 def unsized_refusal(dimension: Dimension) -> Refusal:
     return Refusal(
         "private-keys",
-        f"Nothing public says how many values {dimension.name} can have, so an answer about all of them has no bound.",
-        "Group by a variable with a code list or register, or by bands that the query names.",
+        f"No public list says how many values {dimension.name} can have, so an answer about all of them has no bound.",
+        "Group by a variable with a code list or register, or by bands that the query lists.",
     )
 
 
 def block_vectors(
     layout: BlockLayout, names: Sequence[str], keys: bool
 ) -> tuple[tuple[MeasurementVector, ...], tuple[str, ...]]:
-    """The vectors of a layout's blocks in order, over numbers in the order of the names that are used; `keys`: distinct
-    persons at the end, which say what keys there are."""
+    """The vectors of a layout's blocks in order, and the names of the numbers they use. `keys`: add a count of distinct
+    persons at the end, which decides which keys are released."""
     used = {b.argument for b in layout.blocks}
     order = tuple(n for n in names if n in used)
     found = tuple(_block_vector(b, order) for b in layout.blocks)
@@ -110,12 +113,12 @@ def _block_vector(block: Block, order: Sequence[str]) -> MeasurementVector:
 
 
 ROW_COUNT = Private("rows", PrivateMeasure.ROWS)
-"""What a table is measured by whose statistics nothing reads."""
+"""The measurement of a table whose statistics are not read."""
 
 
 def plan_private_output(output: PlannedOutput, context: PrivateContext) -> PrivateOutputPlan:
-    """Refused with every reason at once."""
-    read = statistics_read_by(output)
+    """Plan the measurement of an output. Raises Refused with every reason at once."""
+    read = statistics_read_by(output)  # statistics that nothing reads are not paid for
     statistics = [[s for s in t.statistics if s.ident in read] for t in output.tables]
     refusals = [*context.bounds.refusals, *unknown_names(context.bounds, context.catalogue), *_shape_refusals(output)]
     if refusals:
@@ -130,8 +133,9 @@ def plan_private_output(output: PlannedOutput, context: PrivateContext) -> Priva
         else:
             refusals += found
     if not refusals:
-        refusals += _limit_refusals(tuple(m.private for m in planned), context.profile)
+        refusals += _limit_refusals(tuple(m.private for m in planned), context.profile)  # needs complete tables
     if refusals:
+        # A problem of a shared text appears once.
         raise Refused(tuple(dict.fromkeys(refusals)))
     return assemble_plan(output, families, planned, pairs)
 
@@ -146,13 +150,20 @@ def _limit_refusals(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -
 
 def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
     if not output.tables:
-        return [Refusal("private-nobody", f"{output.name} reads no rows of persons.", "Ask for it without privacy.")]
+        return [
+            Refusal(
+                "private-nobody",
+                f"{output.name} does not read rows of persons.",
+                "Request this output in a job that is not private.",
+            )
+        ]
+    # One person could change the rows of all others.
     if any(has_context(t.contributions) or not t.shown for t in output.tables):
         return [
             Refusal(
                 "private-context",
-                "A value in a row depends on other people, so nothing bounds how far one person moves the answer.",
-                "Leave it out, or ask for the inner figure as an output of its own and write its answer here.",
+                "A value in a row depends on other people, so the influence of one person on the answer has no bound.",
+                "Remove it, or request the inner figure as a separate output and write its answer here.",
             )
         ]
     return []
@@ -182,6 +193,7 @@ def _planned_table(
         ratio_statistics(pairs, [s.ident for s in set_statistics], translator.private).values()
         for set_statistics in family.statistics
     ]
+    # Keys alone still need a count.
     statistics = dict.fromkeys([*(translator.private or [ROW_COUNT]), *(r for some in ratios for r in some)])
     table = PrivateTable(name, output.unit, tuple(dimensions), sets, influence, translator.arguments, tuple(statistics))
     vectors, order = block_vectors(lay_out_blocks(table), tuple(translator.named_numbers), not table.listed)
@@ -192,7 +204,8 @@ def _planned_table(
 
 
 def _work_refusals(name: str, table: PlannedTable, context: PrivateContext) -> list[Refusal]:
-    """What one person's rows alone could make slow, or end, would tell that they are there."""
+    """Refuse plans in which one person's rows alone could make the job slow or end it: that would reveal that they are
+    there."""
     work, most = (
         peak_rows(table.contributions, context.catalogue, context.profile.public_rows),
         context.profile.max_work,
@@ -202,7 +215,7 @@ def _work_refusals(name: str, table: PlannedTable, context: PrivateContext) -> l
     return [
         Refusal(
             "private-influence",
-            f"One person's rows may become {work:,} inside of {name}; at most {most:,} are.",
-            "Join public tables on their unique keys, sum up per person first, or take fewer years.",
+            f"The rows of one person can become {work:,} rows inside {name}, but the limit is {most:,}.",
+            "Join public tables on their unique keys, aggregate each person's rows first, or use fewer years.",
         )
     ]

@@ -1,4 +1,5 @@
-"""Planned statistics as private ones over fixed-point arguments; those without a private form are refused."""
+"""Turns planned statistics into private ones over fixed-point arguments. Statistics without a private form are
+refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,6 @@ from broker.privacy.sensitivity import MAX_EXACT_INTEGER
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.contribution_bounding.value_domains import ClampRanges
 
-"""Their arguments are 0, 1 or nothing."""
 CASTS = frozenset({"to_double", "to_decimal", "to_int"})
 MAX_DECIMALS = 9
 
@@ -26,14 +26,15 @@ class FixedPointArguments:
     ranges: ClampRanges
     profile: PrivacyProfile
     max_rows: int
-    """Most rows of one person."""
+    """The most rows of one person."""
 
     def number(self, statistic: PlannedStatistic, degree: int) -> BoundedNumber | Refusal:
-        """The statistic's argument, fine enough for exact sums up to this degree."""
+        """The statistic's argument, with steps coarse enough for exact sums of this degree; a refusal if it has no
+        known range."""
         argument = statistic.argument
         assert argument is not None
         if statistic.measure in BINARY:
-            return BoundedNumber(argument, 0, 1)
+            return BoundedNumber(argument, 0, 1)  # by its type: no clamp needed
         if statistic.measure is Measure.COUNT_VALUES and not argument.type.is_number:
             return presence_number(argument)
         ends = self._known_range(statistic, argument)
@@ -49,64 +50,72 @@ class FixedPointArguments:
         return (known[0] if low is None else low), (known[1] if high is None else high)
 
     def _finest_steps(self, argument: Scalar, low: Decimal, high: Decimal, degree: int) -> BoundedNumber:
-        """As fine as the argument is, if that is not too wide; coarser otherwise, and whole at least."""
+        """As fine as the argument itself, or as coarse as its width requires; integers at the coarsest."""
         max_width = min(self.profile.max_width, MAX_EXACT_INTEGER // max(self.max_rows, 1) - 1)
         if degree == 2:
+            # Squares of the width are summed.
             max_width = min(max_width, int((Decimal(MAX_EXACT_INTEGER) / max(self.max_rows, 1)).sqrt()) - 1)
         decimals = min(self.ranges.decimals(argument), MAX_DECIMALS)
         while True:
             found = fixed_point_number(argument, low, high, 10**decimals)
-            if found.width <= max_width or decimals == 0:
+            # Coarser steps until sums of all rows of a person are exact integers.
+            if found.width <= max_width or decimals == 0:  # a width that is still too large is refused later
                 return found
             decimals -= 1
 
     def label(self, argument: Scalar) -> str:
-        """What a number is called for people: its variable, or that it is made of some."""
+        """The name of a number for people: its variable, or the variables that it is made of."""
         names = sorted({v.name for c in _leaves(argument) for _, v in self.ranges.origins.sources(c)})
         if not names:
-            return "a number that the query makes"
-        return names[0] if isinstance(_without_casts(argument), ColumnRef) else f"the number made of {', '.join(names)}"
+            return "a number that the query computes"
+        return (
+            names[0]
+            if isinstance(_without_casts(argument), ColumnRef)
+            else f"the number computed from {', '.join(names)}"
+        )
 
     def _unbounded_refusal(self, argument: Scalar) -> Refusal:
         names = self._clampable_names(argument)
         lines = " and ".join(f"-- clamp: {name} low high" for name in names)
         write = (
-            f"Write a line  {lines}  with the least and the greatest value that shall count"
+            f"Write a line  {lines}  with the smallest and largest values to count"
             if names
-            else "Write LEAST(GREATEST(x, low), high) around it, with the least and the greatest value that shall count"
+            else "Write LEAST(GREATEST(x, low), high) around it, with the smallest and largest values to count"
         )
         return Refusal(
             "private-range",
-            f"Nothing public says between which values {self.label(argument)} lies, so one person's part in the answer "
+            f"No public range is known for {self.label(argument)}, so the influence of one person on the answer "
             "has no bound.",
-            f"{write}; values beyond are cut to these.",
+            f"{write}. Values outside are cut to these limits.",
         )
 
     def _clampable_names(self, argument: Scalar) -> list[str]:
-        """Variables that a line can bound, if the whole has a range then."""
+        """Variables that a clamp line can bound, if the argument then has a range; otherwise none."""
         sources = [v for c in _leaves(argument) for _, v in self.ranges.origins.sources(c)]
         names = sorted({v.name for v in sources if v.low is None or v.high is None})
+        # Any range shows whether a line would help.
         clamps = {name.casefold(): (Decimal(0), Decimal(1)) for name in names}
         found = replace(self.ranges, clamps={**self.ranges.clamps, **clamps}).of(argument)
         return names if None not in found else []
 
 
 def _without_casts(argument: Scalar) -> Scalar:
-    """Without casts."""
+    """The argument without casts."""
     while isinstance(argument, Call) and argument.op in CASTS:
         argument = argument.args[0]
     return argument
 
 
 def fixed_point_number(argument: Scalar, low: Decimal, high: Decimal, scale: int) -> BoundedNumber:
-    """Ends that are no whole step go outwards; a constant gets a range of one step."""
+    """A number in steps. Ends between two steps move outwards; a constant gets a range of one step."""
     first = int((min(low, high) * scale).to_integral_value(ROUND_FLOOR))
     last = int((max(low, high) * scale).to_integral_value(ROUND_CEILING))
+    # A range must not be empty.
     return BoundedNumber(argument, first, max(last, first + 1), scale)
 
 
 def presence_number(argument: Scalar) -> BoundedNumber:
-    """Whether a value is there, as 0 and 1."""
+    """Whether a value is present, as 0 or 1."""
     missing = Call("is_null", (argument,), ScalarType.TRUTH)
     zero, one = Literal(0, ScalarType.INT), Literal(1, ScalarType.INT)
     return BoundedNumber(Case(((missing, zero),), one, ScalarType.INT), 0, 1)
@@ -131,7 +140,7 @@ MEASURE_DEGREES = {Measure.SUM: 1, Measure.MEAN: 1, Measure.ONES: 1, Measure.SHA
 
 @dataclass(slots=True)
 class StatisticTranslator:
-    """Gathers the numbers and statistics of one private table; every refusal too."""
+    """Collects the numbers and statistics of one private table, and all refusals."""
 
     fixed_point: FixedPointArguments
     statistics: Sequence[PlannedStatistic]
@@ -179,7 +188,7 @@ class StatisticTranslator:
         return EXTREME_VALUES
 
     def _count_of_values(self, statistic: PlannedStatistic, name: str) -> Private:
-        """Out of the block of a number that is summed up anyway; else by itself, as 0 and 1."""
+        """Count values in the block of a number that is summed anyway; otherwise as a sum of 0 and 1."""
         sibling = next(
             (s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES), None
         )
@@ -197,12 +206,13 @@ class StatisticTranslator:
             return number
         assert isinstance(statistic.form, QuantileForm)
         of, max_points = self.named_numbers[number], self.fixed_point.profile.quantile_points
-        step = -(-of.width // max(max_points - 1, 1))
+        step = -(-of.width // max(max_points - 1, 1))  # rounded up: at most max_points candidates
         points = tuple(range(of.low, of.high + 1, step))
         return Private(name, PrivateMeasure.QUANTILE, number, fraction=Exact(statistic.form.fraction), points=points)
 
     def _number_name(self, statistic: PlannedStatistic) -> str | Refusal:
-        """One number for all statistics of one argument: the highest power says how fine it is."""
+        """The name of a statistic's number. All statistics of an argument share one; the highest power decides how fine
+        it is."""
         same = [s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES]
         degree = (
             max((MEASURE_DEGREES[s.measure] for s in same), default=1) if statistic.measure in MEASURE_DEGREES else 0
@@ -216,7 +226,7 @@ class StatisticTranslator:
         return name
 
     def _registered_name(self, number: BoundedNumber, degree: int) -> str:
-        key = (number.argument, 0 if degree == 0 else 1)
+        key = (number.argument, 0 if degree == 0 else 1)  # quantiles need no exact sums, so they may be finer
         if key not in self._names:
             self._names[key] = f"x{len(self._names)}"
             self.named_numbers[self._names[key]] = number
@@ -225,16 +235,16 @@ class StatisticTranslator:
 
 CONDITIONAL_PERSONS = Refusal(
     "private-persons",
-    "COUNT(DISTINCT …) with a condition inside has no private form.",
-    "Count all persons of a cell, and write the condition in WHERE or as a key of GROUP BY.",
+    "COUNT(DISTINCT …) with a condition inside cannot be private.",
+    "Count all persons of a cell, and put the condition into WHERE or GROUP BY.",
 )
 DISTINCT_VALUES = Refusal(
     "private-distinct",
-    "COUNT(DISTINCT …) of anything but persons depends on one person without bound: many may share a value, or none.",
+    "COUNT(DISTINCT …) can be private only for persons: for other values the influence of one person has no bound.",
     "Count persons by the link key, or group by the variable.",
 )
 EXTREME_VALUES = Refusal(
     "private-extreme",
-    "The least, the greatest or the most common value is one person's own.",
-    "Ask for PERCENTILE_CONT(0.01) or PERCENTILE_CONT(0.99) instead.",
+    "The smallest, largest or most common value can be one person's own value.",
+    "Use PERCENTILE_CONT(0.01) or PERCENTILE_CONT(0.99) instead.",
 )

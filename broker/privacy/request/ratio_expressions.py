@@ -1,4 +1,5 @@
-"""Ratios in an output: columns that are a constant times one statistic by another. Reads expressions, no data."""
+"""Finds ratios in an output: columns that are a constant times one statistic divided by another. Reads expressions, no
+data."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +13,15 @@ from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
 VALUE_PRESERVING = frozenset(
     {"to_decimal", "to_double", "to_int", "nullif", "round", "round_truncated", "floor", "ceiling"}
 )
-"""What leaves a number as it is, or nearly: the interval is that of the number before."""
+"""Operations that leave a number (nearly) unchanged: its interval is that of the operand."""
 RatioPair = tuple[int, int]
-"""The ids of what is divided, and of what it is divided by."""
+"""The ids of the numerator and the denominator."""
 RatioIdents = Mapping[RatioPair, int]
-"""By pair the id under which its ends go through the program."""
+"""By pair, the id under which the interval of the ratio passes through the program."""
 FIRST_RATIO_IDENT = 1_500_000_000
 """The id of the first ratio: no plan has as many columns."""
 LINEAR_MEASURES = frozenset({PrivateMeasure.ROWS, PrivateMeasure.PERSONS, PrivateMeasure.VALUES, PrivateMeasure.SUM})
-"""What a ratio is of; one of others, as of two means, has no interval."""
+"""Measures that a ratio can have as parts. Ratios of others, such as two means, have no interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class _RatioForm:
 
 
 def ratio_of(scalar: Scalar) -> ScaledRatio | None:
-    """None where a scalar is anything else than a constant times a column by a column."""
+    """The ratio that a scalar is; None unless it is a constant times one column divided by another."""
     found = _ratio_form(scalar)
     return (
         None
@@ -47,7 +48,7 @@ def ratio_of(scalar: Scalar) -> ScaledRatio | None:
 
 
 def ratio_pairs(output: PlannedOutput) -> Iterator[RatioPair]:
-    """Of everything that its program computes, in the ids of statistics."""
+    """The ratios in everything that the output's program computes, as ids of statistics."""
     for part in walk(output.program):
         if isinstance(part, Project):
             shown = [ratio_of(s) for _, s in part.columns]
@@ -57,7 +58,7 @@ def ratio_pairs(output: PlannedOutput) -> Iterator[RatioPair]:
 
 
 def _table_pairs(pair: RatioPair, group: PostAggregation) -> Iterator[RatioPair]:
-    """What two columns are in the tables that they come from."""
+    """Trace two columns back to the tables that they come from."""
     over, under = pair
     match group:
         case Project(child=child, columns=columns):
@@ -76,13 +77,13 @@ def _table_pairs(pair: RatioPair, group: PostAggregation) -> Iterator[RatioPair]
 
 
 def shown_factor(scalar: Scalar, output: PlannedOutput) -> Decimal:
-    """The constant of the ratio that a column of the output shows, under whatever name it got there."""
+    """The constant factor of the ratio that a column of the output shows, traced through renamed columns."""
     computed = {i: s for part in walk(output.program) if isinstance(part, Project) for i, s in part.columns}
     for part in walk(output.program):
         if isinstance(part, Union):
             computed |= {i: ColumnRef(inner[0], ScalarType.DOUBLE) for i, inner in part.columns if i not in computed}
     while isinstance(scalar, ColumnRef) and scalar.ident in computed:
-        scalar = computed.pop(scalar.ident)
+        scalar = computed.pop(scalar.ident)  # popped, so that a cycle ends
     found = ratio_of(scalar)
     return Decimal(1) if found is None else found.factor
 
@@ -90,7 +91,7 @@ def shown_factor(scalar: Scalar, output: PlannedOutput) -> Decimal:
 def ratio_statistics(
     pairs: Iterable[RatioPair], idents: Sequence[int], private: Sequence[PrivateStatistic]
 ) -> dict[RatioPair, PrivateStatistic]:
-    """The ratios of a table's statistics, `private` in the order of `idents`: of the same two there is one."""
+    """The ratios of a table's statistics, one for each pair. `private` is in the order of `idents`."""
     known = {i: s for i, s in zip(idents, private, strict=True) if s.measure in LINEAR_MEASURES}
     return {
         (over, under): PrivateStatistic(
@@ -122,6 +123,7 @@ def _multiplied(form: _RatioForm | None, factor: Decimal | None) -> _RatioForm |
 
 
 def _divided(over: _RatioForm | None, under: _RatioForm | None) -> _RatioForm | None:
+    # A ratio of ratios is not linear in two statistics.
     if over is None or under is None or over.denominator is not None or under.denominator is not None:
         return None
     return _RatioForm(over.factor / under.factor, over.numerator, under.numerator)

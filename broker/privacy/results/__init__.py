@@ -1,1 +1,2 @@
-"""What is made of noisy answers: post-processing only. Sees no exact answer and no data, so it costs nothing."""
+"""Results made from noisy answers: post-processing only. It sees no exact answer and no data, so it costs no privacy
+loss."""

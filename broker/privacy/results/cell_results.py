@@ -1,5 +1,5 @@
-"""The cells of a private output as they may be shown: every cell of the public domain, those under the display floor
-without a figure. The floor looks at noisy counts only, so it tells nothing that was not paid for."""
+"""The cells of a private output as they may be shown: every cell of the public domain, without figures below the
+display floor. The floor reads noisy counts only, so it discloses nothing further."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,8 +29,8 @@ Keys = tuple[Value, ...]
 
 @dataclass(frozen=True, slots=True)
 class GroupingSetResult:
-    """What may be shown of one grouping set (the table's `sets[set]`), column by column: the keys of its cells, whether
-    a cell is shown, and each statistic in order, not a number where it is not shown."""
+    """The displayable result of one grouping set (the table's `sets[set]`) by column: the keys of its cells, whether
+    each cell is shown, and each statistic in order (NaN where not shown)."""
 
     set: int
     keys: Sequence[Keys]
@@ -40,8 +40,8 @@ class GroupingSetResult:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """One cell of it: the values of the keys, in the order of the dimensions; an estimate for each statistic in order,
-    none where the cell is not shown."""
+    """One cell of a grouping set: the values of its keys in the order of the dimensions, and an estimate for each
+    statistic in order; no estimates if the cell is not shown."""
 
     set: int
     keys: Keys
@@ -58,12 +58,13 @@ def results_by_set(
 ) -> tuple[GroupingSetResult, ...]:
     """All cells of one table of a job, set by set.
 
-    `observed`: by grouping set with keys that have no list, those that the data have, in the order in which they were
-    measured; only those that the threshold let leave are used. None, or nothing, where the lists are public.
+    `observed`: for each grouping set with keys that have no list, the keys in the data, in the order in which they were
+    measured. Only those released by the threshold are used. None, or absent, if the lists are public.
     """
     found = []
     for s, set_answers in enumerate(answers_by_set(design, drawn, table)):
         observed_keys = observed[s] if s < len(observed) else None
+        # Released keys, or the public domain.
         keys = list(_cell_keys(design.tables[table], s, set_answers, observed_keys))
         found.append(_set_result(design, table, s, set_answers, keys, profile))
     return tuple(found)
@@ -76,7 +77,7 @@ def cell_results(
     profile: PrivacyProfile,
     observed: Sequence[Sequence[Keys] | None] = (),
 ) -> tuple[CellResult, ...]:
-    """The same cell by cell."""
+    """The same results cell by cell."""
     found: list[CellResult] = []
     for result in results_by_set(design, drawn, table, profile, observed):
         estimates = zip(*(c.estimates() for c in result.columns), strict=True)
@@ -104,8 +105,9 @@ def _set_result(
     keys: Sequence[Keys],
     profile: PrivacyProfile,
 ) -> GroupingSetResult:
-    """A cell whose count is under the floor shows nothing; in others, a statistic of fewer rows is left out."""
+    """Hide cells whose count is below the floor, and in other cells each statistic with too few rows."""
     block_layout = design.layouts[table]
+    # For keys without a list, the count that the threshold saw.
     counts = set_answers.blocks[block_layout.count_block] if set_answers.persons is None else set_answers.persons
     shown = _reaches_floor(counts, row_weights(counts.block), profile)
     return GroupingSetResult(
@@ -116,7 +118,8 @@ def _set_result(
 def _displayed_column(
     r: BlockReading, set_answers: GroupingSetAnswers, shown: NDArray[np.bool_], profile: PrivacyProfile
 ) -> EstimateColumn:
-    """Where a cell has enough rows; of a choice there is no number. A ratio needs enough on both sides."""
+    """A statistic where its cell has enough rows. A quantile has no count of its own; a ratio needs enough rows on both
+    sides."""
     found = estimate_column(r, set_answers.blocks, profile.level)
     for part in r.parts or (r,):
         coordinates = set_answers.blocks[part.block]
@@ -124,6 +127,7 @@ def _displayed_column(
             shown = shown & _reaches_floor(
                 coordinates, statistic_row_weights(part.statistic, coordinates.block), profile
             )
+    # Hidden together.
     values, low, high = (np.where(shown, side, np.nan) for side in (found.values, found.low, found.high))
     return replace(found, values=values, low=low, high=high)
 

@@ -1,4 +1,4 @@
-"""Margins that agree: one exact least-squares fit to all noisy margins of a table, and the noise after it."""
+"""Consistent margins: one exact least-squares fit to all noisy margins of a table, and the noise after the fit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from broker.privacy.results.noise_intervals import NoiseMoments
 GroupingSet = tuple[int, ...]
 ExactArray = NDArray[np.object_]
 WEIGHT_PRECISION = 10**6
-"""Weights are whole numbers of this precision: the fit is exact for them, and within 1e-6 of the best ones."""
+"""Weights are integers up to this number: the fit is exact for them, and they are within 1e-6 of the best weights."""
 
 
 def fit_margins(
     lengths: Sequence[int], margins: Mapping[GroupingSet, tuple[Sequence[int], float]]
 ) -> dict[GroupingSet, list[float]]:
-    """Margins that sum up to one another, from noisy integers and the variance of their noise, by grouping set.
+    """Fit margins so that they add up, from noisy integers and the variance of their noise, by grouping set.
 
-    Sets are ascending positions of `lengths`; values are in the order of the cells, the last dimension fastest.
+    Sets are ascending positions of `lengths`. Values are in the order of the cells, the last dimension fastest.
     """
     tables = {s: _array(values, [lengths[i] for i in s]) for s, (values, _) in margins.items()}
     variances = {s: variance for s, (_, variance) in margins.items()}
@@ -31,7 +31,7 @@ def fit_margins(
 
 @dataclass(frozen=True, slots=True)
 class _Interaction:
-    """An interaction: whole numbers over one divisor."""
+    """An interaction: integers over one divisor."""
 
     numbers: ExactArray
     divisor: int
@@ -59,6 +59,7 @@ def _interaction(
     variances: Mapping[GroupingSet, float],
 ) -> _Interaction:
     weights = interaction_weights(t, lengths, variances)
+    # Integers of any size (object arrays): nothing is rounded.
     numbers = sum(w * _projected(_summed(tables[s], s, t), t, lengths) for s, w in weights.items())
     divisor = sum(weights.values()) * prod(lengths[i] for i in t)
     return _Interaction(np.asarray(numbers, dtype=object), divisor)
@@ -67,12 +68,13 @@ def _interaction(
 def interaction_weights(
     t: GroupingSet, lengths: Sequence[int], variances: Mapping[GroupingSet, float]
 ) -> dict[GroupingSet, int]:
-    """How much each margin says of an interaction: whole numbers in proportion to the inverse variances."""
+    """The weight of each margin for an interaction: integers in proportion to the inverse variances."""
+    # A margin over more cells has added up more noise for the same interaction.
     interaction_variances = {
         s: v * prod(lengths[i] for i in s if i not in t) for s, v in variances.items() if set(t) <= set(s)
     }
     best = min(interaction_variances.values())
-    return {s: max(round(WEIGHT_PRECISION * best / v), 1) for s, v in interaction_variances.items()}
+    return {s: max(round(WEIGHT_PRECISION * best / v), 1) for s, v in interaction_variances.items()}  # at least 1
 
 
 def _summed(table: ExactArray, s: GroupingSet, t: GroupingSet) -> ExactArray:
@@ -88,10 +90,11 @@ def _projected(table: ExactArray, t: GroupingSet, lengths: Sequence[int]) -> Exa
 
 
 def _margin(s: GroupingSet, lengths: Sequence[int], parts: Mapping[GroupingSet, _Interaction]) -> list[float]:
-    """The interactions within a set, each spread evenly over what it does not depend on."""
+    """The sum of the interactions within a set, each spread evenly over the dimensions that it does not have."""
     total: ExactArray | int = 0
     inside = [t for t in parts if set(t) <= set(s)]
     divisors = {t: parts[t].divisor * prod(lengths[i] for i in s if i not in t) for t in inside}
+    # Exact integer arithmetic up to the last division, so that margins add up exactly.
     common = lcm(*divisors.values())
     for t in inside:
         shape = tuple(lengths[i] if i in t else 1 for i in s)
@@ -107,11 +110,11 @@ def _ones(shape: Sequence[int]) -> ExactArray:
 
 
 def fitted_noise(lengths: Sequence[int], noises: Mapping[GroupingSet, NoiseMoments]) -> dict[GroupingSet, NoiseMoments]:
-    """Noise of a cell of each grouping set, from that of a cell before the fit.
+    """The noise of a cell of each grouping set after the fit, from that of a cell before it.
 
-    A cell c of S' takes from a cell r of S the same weight wherever c and r agree in the same shared dimensions A, the
-    sum over T within S and S' of share(S, T) / prod(d_i, i in S' not T) * prod(1[i in A] - 1 / d_i, i in T); there are
-    prod(d_i - 1, i shared not A) * prod(d_i, i in S not S') such cells.
+    A cell c of S' takes the same weight from every cell r of S that agrees with c in exactly the shared dimensions A:
+    the sum over T within S and S' of share(S, T) / prod(d_i, i in S' not T) * prod(1[i in A] - 1 / d_i, i in T). There
+    are prod(d_i - 1, i shared not A) * prod(d_i, i in S not S') such cells.
     """
     variances = {s: n.deviation**2 for s, n in noises.items()}
     return {s: _cell_noise(s, lengths, noises, variances) for s in noises}

@@ -1,4 +1,4 @@
-"""A planned table's columns as displayed: estimates rounded to what the noise allows, hidden below the floor."""
+"""A planned table's columns as displayed: estimates rounded to what the noise allows, and hidden below the floor."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from broker.privacy.results.noisy_estimates import EstimateColumn, Floats
 MAX_DIGITS = 9
 ROUNDING_STEPS = [Decimal(1).scaleb(-digits) for digits in range(MAX_DIGITS + 1)]
 WIDE_CONTEXT = Context(prec=400)
-"""Floats have no more digits than these."""
+"""No float has more digits than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormattedColumn:
-    """Figures of one statistic by cell, with the ends of their intervals. No value: it cannot be told. No end: the
-    figure has no interval."""
+    """Figures of one statistic by cell, with the ends of their intervals. A value of None is hidden; an end of None
+    means that the figure has no interval."""
 
     values: Sequence[Value]
     low: Sequence[Value]
@@ -31,18 +31,18 @@ class FormattedColumn:
 
 
 def format_statistic(statistic: PlannedStatistic, estimates: EstimateColumn) -> FormattedColumn:
-    """In the order of the cells."""
+    """The column of a statistic, in the order of the cells."""
     form = _transform(statistic)
     value, low, high = (form(numbers) for numbers in (estimates.values, estimates.low, estimates.high))
     if statistic.truncated or statistic.type.is_whole:
-        # The figure without noise is whole, and so it lies within whole ends.
+        # The figure without noise is an integer, so the ends can be rounded outwards to integers.
         nearest: Callable[[float], int] = trunc if statistic.truncated else round
         return FormattedColumn(_whole_numbers(value, nearest), _whole_numbers(low, floor), _whole_numbers(high, ceil))
     return _format_decimals(value, low, high)
 
 
 def format_ratio(estimates: EstimateColumn) -> FormattedColumn:
-    """The value itself is computed from its two figures, as they are shown."""
+    """The column of a ratio. Its value is computed from its two figures as shown."""
     return _format_decimals(estimates.values, estimates.low, estimates.high)
 
 
@@ -56,7 +56,7 @@ def _format_decimals(value: Floats, low: Floats, high: Floats) -> FormattedColum
 
 
 def _transform(statistic: PlannedStatistic) -> Callable[[Floats], Floats]:
-    """Deviations are measured as variances; what grows with the estimate keeps the interval."""
+    """Deviations are measured as variances. A monotonic function keeps the interval valid."""
     form = statistic.form
     if statistic.measure is Measure.DEVIATION and isinstance(form, DeviationForm) and not form.is_variance:
         return lambda numbers: np.sqrt(np.maximum(numbers, 0.0))
@@ -68,16 +68,17 @@ def _whole_numbers(numbers: Floats, towards: Callable[[float], int]) -> list[Val
 
 
 def _rounding_steps(low: Floats, high: Floats) -> list[Decimal | None]:
-    """One digit more than the first one that the noise moves; None: a candidate, as it stands in its list."""
+    """One digit more than the first digit that the noise changes. None: a candidate of a quantile, shown as in its
+    list."""
     half = (high - low) / 2
-    known = half > 0
+    known = half > 0  # quantiles have no interval
     digits = np.where(known, 1 - np.floor(np.log10(np.where(known, half, 1.0))), MAX_DIGITS)
-    clipped = np.clip(digits, 0, MAX_DIGITS).astype(np.int64).tolist()
+    clipped = np.clip(digits, 0, MAX_DIGITS).astype(np.int64).tolist()  # never coarser than integers
     return [None if h != h else ROUNDING_STEPS[d] for h, d in zip(half.tolist(), clipped, strict=True)]
 
 
 def _rounded(numbers: Floats, steps: list[Decimal | None], rounding: str) -> list[Value]:
-    """Rounded to such steps; ends outwards. (No zero has a sign.)"""
+    """Rounded to these steps; ends are rounded outwards. Zero has no sign."""
     found = (
         None
         if n != n
@@ -91,8 +92,8 @@ def _rounded(numbers: Floats, steps: list[Decimal | None], rounding: str) -> lis
 
 @dataclass(frozen=True, slots=True)
 class DisplayColumn:
-    """One column, row by row. What is hidden has no value; a figure that is not may have none: an end of an interval
-    that it has not."""
+    """One column, row by row. A hidden figure has no value. A figure that is not hidden may have none either: an end of
+    an interval that does not exist."""
 
     values: Sequence[Value]
     hidden: Sequence[bool]
@@ -101,8 +102,8 @@ class DisplayColumn:
 
 @dataclass(frozen=True, slots=True)
 class DisplayTable:
-    """`columns` by id, the ends of intervals beside their figures. `shown`: whether a row is of a cell that is shown.
-    `listed`: whether all keys are of public lists."""
+    """`columns` by id, the ends of intervals included. `shown`: whether the cell of a row is shown. `listed`: whether
+    all keys have public lists."""
 
     columns: dict[int, DisplayColumn]
     shown: Sequence[bool]
@@ -112,7 +113,7 @@ class DisplayTable:
 def display_table(
     table: PlannedTable, number: int, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]]
 ) -> DisplayTable:
-    """Of the planned table of that number; `results`: of each private table, set by set."""
+    """The displayed table of the planned table with this number. `results`: for each private table, set by set."""
     private, set_index = measured.sets[number]
     private_table, result = measured.tables[private], results[private][set_index]
     listed = all(private_table.dimensions[i].values is not None for i in private_table.sets[set_index])
@@ -133,7 +134,7 @@ def display_table(
 
 
 def interval_idents(figure: int) -> tuple[int, int, int]:
-    """Of a figure and the ends of its interval."""
+    """The ids of a figure and of the two ends of its interval."""
     return figure, low_ident(figure), high_ident(figure)
 
 
@@ -143,7 +144,7 @@ def figure_idents(table: PlannedTable, measured: PrivateOutputPlan) -> list[int]
 
 
 def ratio_names(table: PlannedTable, measured: PrivateOutputPlan) -> dict[int, str]:
-    """Those of two of the table's own statistics, and their private ones' names."""
+    """Ratios of two of the table's own statistics: by id, the name of the private statistic."""
     own = {s.ident for s in table.statistics}
     return {ident: place.name for ident, place in measured.ratios.items() if own.issuperset(place.pair)}
 
@@ -151,7 +152,7 @@ def ratio_names(table: PlannedTable, measured: PrivateOutputPlan) -> dict[int, s
 def _key_columns(
     table: PlannedTable, measured: PrivateOutputPlan, order: Sequence[int], result: GroupingSetResult
 ) -> dict[int, DisplayColumn]:
-    columns = list(zip(*result.keys, strict=True)) or [()] * len(order)
+    columns = list(zip(*result.keys, strict=True)) or [()] * len(order)  # no rows
     by_dimension, none = dict(zip(order, columns, strict=True)), [False] * len(result.keys)
     return {k.ident: DisplayColumn(by_dimension[measured.keys[k.ident]], none, is_key=True) for k in table.keys}
 
@@ -159,8 +160,9 @@ def _key_columns(
 def _formatted_statistic(
     statistic: PlannedStatistic, measured: PrivateOutputPlan, private: int, result: GroupingSetResult
 ) -> FormattedColumn:
-    """Statistics that nothing reads were not bought, and are as if hidden."""
+    """The column of a statistic. Statistics that are not read were not measured, and appear as hidden."""
     place = measured.locations.get(statistic.ident)
+    # Not measured, because nothing in the output reads it.
     if place is None:
         nothing: list[Value] = [None] * len(result.keys)
         return FormattedColumn(nothing, nothing, nothing)
@@ -172,7 +174,7 @@ def _estimates_of(name: str, measured: PrivateOutputPlan, private: int, result: 
 
 
 def _with_bounds(formatted: FormattedColumn) -> list[DisplayColumn]:
-    """A figure that cannot be told hides the ends of its interval too."""
+    """The figure and its two ends. A hidden figure hides its ends as well."""
     hidden = [value is None for value in formatted.values]
     triple = (formatted.values, formatted.low, formatted.high)
     return [DisplayColumn([None if h else v for v, h in zip(side, hidden, strict=True)], hidden) for side in triple]

@@ -1,5 +1,5 @@
-"""The ends of intervals on their way through an output's program: columns beside a statistic's own or a ratio's, under
-ids that no plan has. Chooses no row, and computes nothing but a constant times an end."""
+"""Carries the ends of intervals through an output's program, as extra columns for statistics and ratios under ids that
+no plan has. It chooses no rows, and computes only a constant times an end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,13 @@ from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, Scalar
 from broker.privacy.request.ratio_expressions import RatioIdents, RatioPair, ratio_of
 
 BoundedColumns = frozenset[int]
-"""Ids of the columns that have ends beside them."""
+"""Ids of the columns that have ends."""
 UNION_RATIO_BASE, UNION_RATIO_STRIDE = 10**15, 10**7
-"""Ids of ratios of stacked columns: no plan has columns of so large a number."""
+"""Ids of ratios of the columns of a Union: no plan has such large column ids."""
 
 
 def low_ident(ident: int) -> int:
+    # Negative: ids of plans are positive, so they never collide.
     return -2 * ident - 2
 
 
@@ -30,7 +31,7 @@ BOUND_IDENTS = (low_ident, high_ident)
 
 @dataclass(frozen=True, slots=True)
 class _BoundedProgram:
-    """A program with ends, the columns of its rows that have them, and the pairs of columns whose ratio has them."""
+    """A program with ends, the columns of its rows that have ends, and the pairs of columns whose ratio has ends."""
 
     group: PostAggregation
     bounded: BoundedColumns
@@ -40,8 +41,8 @@ class _BoundedProgram:
 def with_interval_bounds(
     group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents = MappingProxyType({})
 ) -> tuple[PostAggregation, BoundedColumns]:
-    """The program with ends carried along, and the columns of its rows that have them: statistics as they stand, under
-    whatever name, and `ratios` of two of them. What else is computed has none."""
+    """The program with ends carried along, and the columns of its rows that have ends: unchanged statistics, under any
+    name, and `ratios` of two of them. Other computed columns have none."""
     found = _bounded_program(group, with_bounds, ratios)
     return found.group, found.bounded
 
@@ -60,6 +61,7 @@ def _bounded_program(group: PostAggregation, with_bounds: BoundedColumns, ratios
         case Union(parts=parts, columns=columns):
             return _bounded_union([_bounded_program(p, with_bounds, ratios) for p in parts], columns)
         case Aggregate(child=child):
+            # Aggregates of noisy figures have no interval of their own.
             return _BoundedProgram(
                 replace(group, child=_bounded_program(child, with_bounds, ratios).group), frozenset(), {}
             )
@@ -90,7 +92,7 @@ def _scalar_bounds(scalar: Scalar, bounded: BoundedColumns, ratios: RatioIdents)
         return None
     ident = ratios[found.pair]
     low, high = (_scaled(found.factor, ColumnRef(end(ident), ScalarType.DOUBLE)) for end in BOUND_IDENTS)
-    return (low, high) if found.factor > 0 else (high, low)
+    return (low, high) if found.factor > 0 else (high, low)  # a negative factor swaps the ends
 
 
 def _scaled(factor: Decimal, end: ColumnRef) -> Scalar:
@@ -121,7 +123,7 @@ def _bounded_union(
 
 
 def bounds_of(scalar: Scalar, bounded: BoundedColumns) -> tuple[Scalar, Scalar] | None:
-    """The ends of an output column."""
+    """The ends of an output column; None if it has none."""
     if not isinstance(scalar, ColumnRef) or scalar.ident not in bounded:
         return None
     return ColumnRef(low_ident(scalar.ident), scalar.type), ColumnRef(high_ident(scalar.ident), scalar.type)

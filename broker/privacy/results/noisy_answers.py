@@ -1,4 +1,4 @@
-"""Noisy answers by cell: what the noise process gave, put back to tables, with margins that agree. No statistic yet."""
+"""Noisy answers by cell: the noise process's answers assigned to tables, with consistent margins. No statistics yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,10 @@ from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoment
 
 @dataclass(frozen=True, slots=True)
 class NoisyCoordinates:
-    """Noisy coordinates of a block in one grouping set, `width` to a cell, cells in order.
+    """Noisy coordinates of a block in one grouping set: `width` for each cell, cells in order.
 
-    `chosen`, of RANKS: the position of the chosen point by cell; then there are no values, and the noise is the scale
-    of the choice.
-    `is_integer`: integers still, with integer noise.
+    `chosen`, for RANKS: the position of the chosen point by cell; then there are no values, and the noise is the scale
+    of the choice. `is_integer`: values are still integers with integer noise.
     """
 
     block: Block
@@ -30,14 +29,14 @@ class NoisyCoordinates:
     is_integer: bool = True
 
     def matrix(self) -> NDArray[np.float64]:
-        """A row a cell."""
+        """A (cells, width) float array."""
         return np.array(self.values, dtype=np.float64).reshape(-1, self.block.width)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupingSetAnswers:
-    """One grouping set: its blocks in order; `keys`: positions of the keys that leave, None where the list is public;
-    `persons`: their noisy counts of persons."""
+    """One grouping set: its blocks in order. `keys`: positions of the released keys, None if the list is public.
+    `persons`: the noisy counts of persons for these keys."""
 
     blocks: tuple[NoisyCoordinates, ...]
     keys: Sequence[int] | None = None
@@ -49,6 +48,7 @@ def answers_by_set(
 ) -> tuple[GroupingSetAnswers, ...]:
     """The answers of one table of a job, by grouping set."""
     by_part = {p: _coordinates(design, p, d) for p, d in zip(design.parts, drawn, strict=True) if p.table == table}
+    # Only margins over public lists cover the same cells, so only they can be fitted.
     if len(design.tables[table].sets) > 1 and design.tables[table].listed:
         by_part = _fitted_coordinates(design, table, by_part)
     keys = {p.set: d.keys for p, d in zip(design.parts, drawn, strict=True) if p.table == table and p.block is None}
@@ -63,7 +63,7 @@ def answers_by_set(
 
 
 def coordinate_noise(design: MeasurementDesign, part: DesignPart) -> NoiseMoments:
-    """Of one coordinate, as it is drawn; of a choice, its scale."""
+    """The noise of one coordinate as drawn; for a choice, its scale."""
     mechanism = design.mechanism(part)
     if isinstance(mechanism, Selection):
         return NoiseMoments(mechanism.scale)
@@ -82,7 +82,7 @@ def _coordinates(design: MeasurementDesign, part: DesignPart, drawn: MechanismAn
 def _fitted_coordinates(
     design: MeasurementDesign, table: int, by_part: dict[DesignPart, NoisyCoordinates]
 ) -> dict[DesignPart, NoisyCoordinates]:
-    """Each coordinate of each block, fitted over all grouping sets. Choices stay as they are."""
+    """Fit each coordinate of each block over all grouping sets. Choices stay unchanged."""
     private_table = design.tables[table]
     lengths = [len(d.values or ()) for d in private_table.dimensions]
     agreed = dict(by_part)

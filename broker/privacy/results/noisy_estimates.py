@@ -1,4 +1,5 @@
-"""Statistics of all cells of a grouping set from their noisy coordinates, each with a confidence interval."""
+"""Computes the statistics of all cells of a grouping set from their noisy coordinates, each with a confidence
+interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,36 +24,36 @@ Weights = tuple[float, ...]
 
 
 def count_weights(block: Block) -> Weights:
-    """Of the rows that the block is of: coordinates share out a whole."""
+    """Weights for the count of the block's own rows: the coordinates of a row add up to a constant."""
     return (1 / block.row_total,) * (block.width - block.missing) + (0.0,) * block.missing
 
 
 def row_weights(block: Block) -> Weights:
-    """Of all rows, those without an argument too."""
+    """Weights for the count of all rows, including those without an argument."""
     return (1 / block.row_total,) * block.width
 
 
 def statistic_row_weights(s: PrivateStatistic, block: Block) -> Weights:
-    """Of the rows that a statistic is of."""
+    """Weights for the count of the rows that a statistic covers."""
     return row_weights(block) if s.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS) else count_weights(block)
 
 
 def sum_weights(block: Block) -> Weights:
-    """Of the sum of x in its own units: the j-th Bernstein coefficient of x is low + width * j / degree."""
+    """Weights for the sum of x in its own units: the j-th Bernstein coefficient of x is low + width * j / degree."""
     clamp, degree = block.required_clamp, block.degree
     at = (clamp.low + clamp.width * j / degree for j in range(degree + 1))
     return tuple(a / block.row_total / clamp.scale for a in at) + (0.0,) * block.missing
 
 
 def statistic_weights(s: PrivateStatistic, block: Block) -> Weights:
-    """Of a count or a sum itself."""
+    """Weights for a count or a sum itself."""
     return sum_weights(block) if s.measure is PrivateMeasure.SUM else statistic_row_weights(s, block)
 
 
 def rank_error(block: Block, choice: NoiseMoments, level: float) -> float:
-    """How many rows too far the chosen point's rank may be, beside the best candidate's: a score worse than the best by
-    scale * ln(k / (1 - level)) has at most the rest of the probability (McSherry, Talwar 2007; permute-and-flip is no
-    worse: McKenna, Sheldon 2020)."""
+    """How many rows the chosen point's rank may be off, compared with the best candidate: the probability of a score
+    worse than the best by scale * ln(k / (1 - level)) is at most 1 - level (McSherry, Talwar 2007; permute-and-flip is
+    no worse: McKenna, Sheldon 2020)."""
     return choice.deviation * log(block.width / (1 - level)) / block.required_fraction.denominator
 
 
@@ -61,7 +62,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LinearStatistic:
-    """A count or a sum: weights of the coordinates of its block."""
+    """A count or a sum: weights for the coordinates of its block."""
 
     coordinates: NoisyCoordinates
     weights: Weights
@@ -72,10 +73,11 @@ class LinearStatistic:
 
 
 def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: float) -> tuple[Floats, Floats, Floats]:
-    """Values and ends; none where the denominator cannot be told from nothing: there is no bound then.
+    """Values and ends (three arrays, one entry for each cell); NaN where the denominator cannot be distinguished from
+    0, because then there is no bound.
 
-    The interval has all m with |over - m under| within the half width z of its own noise (Fieller 1954), z as at the
-    ratio itself: (b^2 - z^2 Vb) m^2 - 2 (a b - z^2 C) m + (a^2 - z^2 Va) <= 0.
+    The interval has all m for which |over - m under| is within the half width z of its own noise (Fieller 1954), with z
+    taken at the ratio itself: (b^2 - z^2 Vb) m^2 - 2 (a b - z^2 C) m + (a^2 - z^2 Va) <= 0.
     """
     numerator, denominator = over.values, np.where(under.values == 0, np.nan, under.values)
     values = numerator / denominator
@@ -86,16 +88,19 @@ def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: fl
     lead = denominator**2 - reach * (second @ second)
     half = numerator * denominator - reach * (first @ second)
     root = np.sqrt(np.maximum(half**2 - lead * (numerator**2 - reach * (first @ first)), 0.0))
+    # Otherwise the interval is unbounded.
     lead = np.where(lead > 0, lead, np.nan)
     return np.where(lead > 0, values, np.nan), (half - root) / lead, (half + root) / lead
 
 
 def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floats, Floats, NoiseMoments]:
-    """Weights of both on the same coordinates of unit noise: their own, or those of two blocks side by side."""
+    """Weights of both parts on the same coordinates of unit noise: those of their one block, or of two blocks
+    together."""
     one, other = over.coordinates.noise, under.coordinates.noise
-    noise = NoiseMoments(1.0, max(one.excess, other.excess))
+    noise = NoiseMoments(1.0, max(one.excess, other.excess))  # the larger kurtosis of both
     if over.coordinates is under.coordinates:
         return np.array(over.weights) * one.deviation, np.array(under.weights) * one.deviation, noise
+    # Two blocks have independent noise: their coordinates are put side by side.
     first = np.array([*over.weights, *(0.0 for _ in under.weights)]) * one.deviation
     second = np.array([*(0.0 for _ in over.weights), *under.weights]) * other.deviation
     return first, second, noise
@@ -103,7 +108,7 @@ def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floa
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceInterval:
-    """Ends in the units of the value; None: no bound on that side can be told."""
+    """Ends in the units of the value; None: no bound on that side."""
 
     low: float | None
     high: float | None
@@ -111,9 +116,10 @@ class ConfidenceInterval:
 
 @dataclass(frozen=True, slots=True)
 class NoisyEstimate:
-    """A number told: its value and interval in units of the variable. None: it cannot be told (nothing to divide by).
+    """A released number with its interval, in units of the variable. A value of None is unknown (nothing to divide by).
 
-    `bins`: the bins of a histogram. `ranks`: of a quantile, as many rows may lie between it and the true one.
+    `bins`: the bins of a histogram. `ranks`, for a quantile: the number of rows that may lie between it and the true
+    one.
     """
 
     value: float | None
@@ -127,7 +133,7 @@ UNKNOWN_ESTIMATE = NoisyEstimate(None, ConfidenceInterval(None, None))
 
 @dataclass(frozen=True, slots=True)
 class EstimateColumn:
-    """One statistic of all cells of a grouping set: values and ends of intervals, not a number where there is none."""
+    """One statistic of all cells of a grouping set: values and ends of intervals, NaN where there is none."""
 
     values: Floats
     low: Floats
@@ -136,7 +142,7 @@ class EstimateColumn:
     ranks: float | None = None
 
     def estimates(self) -> list[NoisyEstimate]:
-        """By cell, in order."""
+        """The estimates by cell, in order."""
         bins = list(zip(*(b.estimates() for b in self.bins), strict=True)) or [()] * len(self.values)
         found = zip(*(_none_for_nan(numbers) for numbers in (self.values, self.low, self.high)), bins, strict=True)
         return [
@@ -162,7 +168,7 @@ def estimate_column(reading: BlockReading, blocks: Sequence[NoisyCoordinates], l
 
 
 def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
-    """One statistic that is no ratio."""
+    """The column of a statistic that is not a ratio."""
     match s.measure:
         case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
             return _count_column(coordinates, statistic_row_weights(s, coordinates.block), level)
@@ -191,12 +197,13 @@ def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> Noise
 def _symmetric_interval(
     values: Floats, half: float | Floats, low: float = -np.inf, high: float = np.inf
 ) -> EstimateColumn:
-    """Values and as much on both sides, within what is possible at all."""
+    """Values with the same half width on both sides, limited to the possible range."""
     return EstimateColumn(values, np.clip(values - half, low, high), np.clip(values + half, low, high))
 
 
 def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float) -> EstimateColumn:
-    """A count as it comes out: it is not cut at 0, so that margins add up and averages stay unbiased."""
+    """A count as measured: it is not clamped at 0, so that margins add up and averages stay unbiased."""
+    # One coordinate with integer noise: its interval has integer ends.
     single = coordinates.is_integer and coordinates.block.row_total == 1 and sum(w != 0 for w in weights) == 1
     noise = _combination_noise(coordinates, weights)
     return _symmetric_interval(
@@ -207,14 +214,14 @@ def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float)
 
 
 def _mean_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
-    """Middle + (centred sum) / max(count, 1), cut to the clamp; the interval is that of the quotient of the bounded
-    values. (Less the middle of its clamp, a sum has the least noise.)"""
+    """Middle + (centred sum) / max(count, 1), clamped. The interval is that of the quotient of the bounded values. (A
+    sum centred on the middle of its clamp has the least noise.)"""
     clamp, count_vector = coordinates.block.required_clamp, np.array(count_weights(coordinates.block))
     low, high = clamp.low / clamp.scale, clamp.high / clamp.scale
     middle = (low + high) / 2
     centred = np.array(sum_weights(coordinates.block)) - middle * count_vector
     count, centred_sum = coordinates.matrix() @ count_vector, coordinates.matrix() @ centred
-    values = np.clip(middle + centred_sum / np.maximum(count, 1.0), low, high)
+    values = np.clip(middle + centred_sum / np.maximum(count, 1.0), low, high)  # a noisy count may be 0 or less
 
     def over(m: Floats) -> Floats:
         pivot = centred[:, None] - count_vector[:, None] * (m - middle)[None, :]
@@ -225,18 +232,19 @@ def _mean_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
 
 
 def _variance_column(coordinates: NoisyCoordinates, level: float, of_population: bool) -> EstimateColumn:
-    """Of t = (x - low) / width: mean of squares less square of the mean, in the clamp's units squared.
+    """With t = (x - low) / width: mean of squares less square of the mean, in the clamp's units squared.
 
-    The interval is first order in the noise: good where the count is large beside it.
+    The interval is a first-order approximation in the noise: good if the count is large compared with the noise.
     """
     clamp, block = coordinates.block.required_clamp, coordinates.block
     unit, gap = (clamp.width / clamp.scale) ** 2, (0.0,) * block.missing
     count_vector = np.array(count_weights(block))
     first, second = (np.array((*w, *gap)) / block.row_total for w in ((0.0, 0.5, 1.0), (0.0, 0.0, 1.0)))
     count = coordinates.matrix() @ count_vector
-    count = np.where(count > 1, count, np.nan)
+    count = np.where(count > 1, count, np.nan)  # too few rows for a variance
     mean, square = (coordinates.matrix() @ w / count for w in (first, second))
     factor = np.full_like(count, unit) if of_population else unit * count / (count - 1)
+    # The largest variance within a clamp: half at each end.
     values = np.clip(factor * (square - mean**2), 0.0, factor / 4)
     slopes = second - square[:, None] * count_vector - 2 * mean[:, None] * (first - mean[:, None] * count_vector)
     half = half_widths(slopes * (factor / count)[:, None], coordinates.noise, level)
@@ -253,7 +261,7 @@ def _histogram_column(coordinates: NoisyCoordinates, level: float) -> EstimateCo
 
 
 def _quantile_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
-    """The chosen points; there is no interval but that of the rank."""
+    """The chosen points. They have no interval; only the error of their rank is known."""
     block = coordinates.block
     values = np.array([block.points[c] / block.required_clamp.scale for c in coordinates.chosen], dtype=np.float64)
     none = np.full_like(values, np.nan)

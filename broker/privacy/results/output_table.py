@@ -1,4 +1,4 @@
-"""A private output as a table that may leave: the query's program over noisy figures, with interval bounds."""
+"""A private output as a table that may be released: the query's program over noisy figures, with interval bounds."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ EMPTY_CELL = Seen(None, None, origin=CellOrigin.COMPUTED)
 def program_inputs(
     planned: PlannedOutput, measured: PrivateOutputPlan, results: Sequence[Sequence[GroupingSetResult]]
 ) -> list[OutputRows]:
-    """Of each planned table; `results`: of each of its private tables, set by set."""
+    """The input rows of each planned table. `results`: for each private table, set by set."""
     return [
         _program_input(table, measured, display_table(table, n, measured, results))
         for n, table in enumerate(planned.tables)
@@ -46,12 +46,12 @@ def program_inputs(
 def _program_input(table: PlannedTable, measured: PrivateOutputPlan, display: DisplayTable) -> OutputRows:
     blank = {k.ident: EMPTY_CELL for k in table.keys}
     for ident in figure_idents(table, measured):
-        blank |= dict.fromkeys(interval_idents(ident), HIDDEN_CELL)
+        blank |= dict.fromkeys(interval_idents(ident), HIDDEN_CELL)  # a missing row is below the floor, not 0
     return OutputRows(input_rows(display), blank)
 
 
 def input_rows(display: DisplayTable) -> tuple[OutputRow, ...]:
-    """A line a cell."""
+    """One input row for each cell."""
     columns = {ident: _input_cells(column) for ident, column in display.columns.items()}
     cells = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if not columns:
@@ -60,7 +60,7 @@ def input_rows(display: DisplayTable) -> tuple[OutputRow, ...]:
 
 
 def _input_cells(column: DisplayColumn) -> list[Seen]:
-    """Nothing stands behind a noisy figure that staff could see beside it. Keys have one cell a value."""
+    """A noisy figure has no exact figure that staff could see with it. Each key value has one shared cell object."""
     if column.is_key:
         known = {value: Seen(value, value, origin=CellOrigin.KEY) for value in column.values}
         return [known[value] for value in column.values]
@@ -75,7 +75,7 @@ VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 
 @dataclass(frozen=True, slots=True)
 class ReleasedColumn:
-    """A column of the released table: of the output, or an end of one's interval."""
+    """A column of the released table: a column of the output, or one end of its interval."""
 
     name: str
     column: OutputColumn
@@ -87,7 +87,7 @@ class ReleasedColumn:
 
 
 def judged_rows(shown: Sequence[ReleasedColumn], lines: Iterable[OutputRow]) -> Iterator[AssessedRow]:
-    """A row that no list names is shown only if one of its figures is."""
+    """The rows of the table. A row that is on no list is shown only if one of its figures is."""
     for line in lines:
         cells = [compute_cell(s.column.expression, line.cells) for s in shown]
         hidden = tuple([c.hidden for c in cells])
@@ -97,12 +97,12 @@ def judged_rows(shown: Sequence[ReleasedColumn], lines: Iterable[OutputRow]) -> 
 
 
 def is_direct(shown: Sequence[ReleasedColumn]) -> bool:
-    """Whether every column is one of the rows below, as it is."""
+    """Whether every column is a column of the rows below, unchanged."""
     return all(isinstance(s.column.expression, ColumnRef) for s in shown)
 
 
 def direct_rows(shown: Sequence[ReleasedColumn], display: DisplayTable) -> Iterator[AssessedRow]:
-    """The same of a table's columns."""
+    """The same, directly from a table's columns."""
     columns = [display.columns[s.column.expression.ident] for s in shown if isinstance(s.column.expression, ColumnRef)]
     by_key = [c.values for s, c in zip(shown, columns, strict=True) if s.is_key]
     keys = list(zip(*by_key, strict=True)) if by_key else [()] * len(display.shown)
@@ -120,12 +120,12 @@ def _is_row_released(shown: Sequence[ReleasedColumn], hidden: Sequence[bool], ex
 def _judged_row(keys: tuple[Value, ...], released: tuple[Value, ...], hidden: tuple[bool, ...]) -> AssessedRow:
     return AssessedRow(
         keys=keys,
-        exact=(None,) * len(released),
+        exact=(None,) * len(released),  # nobody sees exact figures, not even staff
         released=released,
         suppressed=hidden,
         verdicts=tuple([VERDICTS[h] for h in hidden]),
         rules=((),) * len(released),
-        persons=0,
+        persons=0,  # never known
     )
 
 
@@ -133,14 +133,14 @@ def _released_values(column: DisplayColumn) -> Sequence[Value]:
     return [MISSING_LABEL if v is None else v for v in column.values] if column.is_key else column.values
 
 
-NOT_SHOWN = ("c", "not shown: too few by the noisy count, or nothing that could be told")
-NEEDS_PERSON = Finding("P-max", Verdict.REVIEW, "It costs more than one release may cost without a person's look.")
-COMPUTED_NOTE = "Figures that are computed from others have no interval of their own; these have theirs beside them."
+NOT_SHOWN = ("c", "not shown: the noisy count is too small, or there is no figure to show")
+NEEDS_PERSON = Finding("P-max", Verdict.REVIEW, "The output costs more than one release may cost without a review.")
+COMPUTED_NOTE = "Figures computed from other figures have no interval. The other figures have intervals alongside them."
 
 
 @dataclass(frozen=True, slots=True)
 class AssessmentOptions:
-    """What is told of an output beside its figures. `max_steps`: most that the program may look at."""
+    """What an assessment has besides figures. `max_steps`: the most steps that the program may take."""
 
     notes: tuple[str, ...]
     is_automatic: bool
@@ -154,10 +154,11 @@ def assess_private_output(
     public: Sequence[Sequence[Sequence[Value]]],
     options: AssessmentOptions,
 ) -> Assessment:
-    """As the other way of being safe leaves an output, so that review and release are the same for both. There is
-    nothing exact in it, and no number of persons."""
+    """Assess a private output in the same form as disclosure control does, so that review and release are the same for
+    both. It contains nothing exact, and no number of persons."""
     program, bounded = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
     shown = released_columns(planned, bounded)
+    # The common case, column by column: no program has to run.
     if isinstance(program, TableRef) and is_direct(shown):
         table = planned.tables[program.table]
         judged = direct_rows(shown, display_table(table, program.table, measured, results))
@@ -183,7 +184,7 @@ def assess_private_output(
 
 
 def _columns_with_interval(measured: PrivateOutputPlan) -> BoundedColumns:
-    """All but quantiles, of which only the ranks are known."""
+    """All columns except quantiles, for which only ranks are known."""
     measures = [{s.name: s.measure for s in t.statistics} for t in measured.tables]
     return frozenset(
         i for i, p in measured.locations.items() if measures[p.table][p.name] is not PrivateMeasure.QUANTILE
@@ -197,6 +198,7 @@ def released_columns(planned: PlannedOutput, bounded: BoundedColumns) -> tuple[R
         found.append(ReleasedColumn(column.name, column))
         ends = bounds_of(column.expression, bounded)
         for word, end in zip(("low", "high"), ends or (), strict=False):
+            # The query may have a column of this name.
             name = _unused_name(f"{column.name}_{word}", taken)
             found.append(ReleasedColumn(name, OutputColumn(name, end, column.statistic), is_end=True))
     return tuple(found)

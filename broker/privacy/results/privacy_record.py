@@ -1,4 +1,4 @@
-"""The privacy record of a job, for machines and as sentences for readers: what was promised and how."""
+"""The privacy record of a job, as JSON and as sentences for readers: what was promised and how."""
 
 from dataclasses import asdict
 from fractions import Fraction
@@ -17,14 +17,15 @@ Json = dict[str, object]
 
 
 def privacy_record(design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile) -> Json:
-    """One JSON object: unit, neighbours, accounting, spend, the replace-one figure, cap, each part with its bounds."""
+    """One JSON object: unit, neighbours, accounting, spend, the loss if a person is replaced, cap, and each part with
+    its bounds."""
     return {
         "method": "differential privacy: bounded sums, integer noise by OpenDP, post-processing",
         "unit": promise.unit.value,
         "neighbours": "one person added or removed, with all of their rows",
         "accounting": design.charge.accounting.value,
         "spend": stated_loss(design.charge, promise),
-        "spend_if_a_person_is_replaced": stated_loss(charge(design.bundle, 2), promise),
+        "spend_if_a_person_is_replaced": stated_loss(charge(design.bundle, 2), promise),  # one removed and one added
         "cap_per_person": stated_loss(promise.cap, promise),
         "interval_level": profile.level,
         "display_floor": profile.display_floor,
@@ -33,8 +34,9 @@ def privacy_record(design: MeasurementDesign, promise: PrivacyPromise, profile: 
 
 
 def stated_loss(amount: PrivacyAmount, promise: PrivacyPromise) -> Json:
-    """An amount in figures that people know: epsilon and delta; of a rho, the epsilon at the promise's delta."""
-    loss, delta = Fraction(amount.micro, MICRO), Fraction(amount.delta, DELTA_UNITS)
+    """A loss in familiar figures: epsilon and delta; for a rho also the epsilon at the promise's delta."""
+    loss, delta = Fraction(amount.micro, MICRO), Fraction(amount.delta, DELTA_UNITS)  # exact until the last division
+    # Losses that are counted in rho also get the familiar epsilon.
     if amount.accounting is not Accounting.CONCENTRATED:
         return {"epsilon": float(loss), "delta": float(delta)}
     return {
@@ -58,11 +60,12 @@ def _table_record(position: int, name: str, design: MeasurementDesign) -> Json:
 
 
 def truncation_rule(influence: Influence) -> str:
-    """The rule, and never how many rows it met."""
+    """The rule as a sentence, and never how many rows it left out."""
     rows = "" if influence.rows is None else f", and at most {influence.rows} in all"
     return (
-        f"Of one person at most {influence.cells} cells and {influence.rows_per_cell} rows in each are used{rows}; "
-        "which ones does not depend on other people. Values beyond a clamp count as its end."
+        f"At most {influence.cells} cells of one person, and {influence.rows_per_cell} rows in each cell, are "
+        f"used{rows}. Other people do not affect which ones. A value outside a clamp counts as the nearest end "
+        "of the clamp."
     )
 
 
@@ -94,7 +97,7 @@ def _noise_name(family: str, choice: bool) -> str:
 
 
 def block_description(block: Block, table: PrivateTable) -> str:
-    """What a block is, in words."""
+    """A block in words."""
     number = "" if block.argument is None else table.argument(block.argument).label
     what = "persons" if block.persons else "rows"
     if block.argument is None:
@@ -110,32 +113,35 @@ def block_description(block: Block, table: PrivateTable) -> str:
 def plain_words(
     design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile, left: PrivacyAmount | None = None
 ) -> tuple[str, ...]:
-    """What was done and what it means. `left`: what the project had left before this release."""
+    """Sentences on what was done and what it means. `left`: the project's remaining budget before this release."""
     sentences = [
-        "Random noise was added to every figure of this table, the empty cells too, before anybody saw it.",
+        "Random noise was added to every figure of this table, including empty cells, before anybody saw it.",
         odds_sentence(design.charge, promise),
-        f"Each interval holds the figure without noise in {round(100 * profile.level)} of 100 releases. It is about "
-        "the noise only: sampling, missing records and the bounds below come on top.",
+        (
+            f"Each interval contains the figure without noise in {round(100 * profile.level)} of 100 releases. The "
+            "interval covers only the noise, not sampling, missing records or the bounds below."
+        ),
         *dict.fromkeys(truncation_rule(t.influence) for t in design.tables),
     ]
     if profile.display_floor > 0:
-        sentences.append(f"Cells whose noisy count is under {profile.display_floor} are not shown.")
+        sentences.append(f"Cells with a noisy count under {profile.display_floor} are not shown.")
     if any(d.values is None for t in design.tables for d in t.dimensions):
-        sentences.append("A group without a public list is shown only if its noisy count is high enough.")
+        sentences.append("A group that is not on a public list is shown only if its noisy count is high enough.")
     share = None if left is None else design.charge.share_of(left)
     if share is not None:
-        sentences.append(f"This used {percent(share)} of what the project had left to spend.")
+        sentences.append(f"This used {percent(share)} of the privacy budget that the project had left.")
     return tuple(sentences)
 
 
 def odds_sentence(loss: PrivacyAmount, promise: PrivacyPromise) -> str:
-    """Epsilon as what an onlooker's odds can change by: a factor of e^epsilon, from even odds."""
+    """Epsilon as the largest factor by which an onlooker's odds can change, e^epsilon, from even odds."""
     epsilon = stated_loss(loss, promise)["epsilon"]
     assert isinstance(epsilon, float)
-    guess = 1 / (1 + exp(-epsilon))
+    guess = 1 / (1 + exp(-epsilon))  # e^epsilon / (1 + e^epsilon)
     return (
-        "Whoever guesses whether one person is in the data, with even chances before they see this release, is right "
-        f"with at most {ceil(100 * guess)} % afterwards, whatever else they know."
+        "Suppose that somebody guesses whether one person is in the data, with even chances before they see "
+        f"this release. After it they are right in at most {ceil(100 * guess)} % of cases, whatever else they "
+        "know."
     )
 
 

@@ -1,1 +1,1 @@
-"""What follows from bound queries: uses and years, group keys, row multiplicity, implied statistics. No syntax."""
+"""Facts derived from bound queries: uses and years, group keys, row multiplicity, implied statistics. No syntax."""

@@ -28,7 +28,7 @@ LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", "to_doubl
 
 
 def is_binary(scalar: Scalar) -> bool:
-    """Whether a scalar is 0, 1 or NULL and nothing else."""
+    """Whether every value of the scalar is 0, 1 or NULL."""
     match scalar:
         case Literal(value=value):
             return value is None or (not isinstance(value, str) and value in (0, 1))
@@ -49,7 +49,8 @@ def is_never_null(scalar: Scalar | None) -> bool:
 
 
 def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
-    """(constant, rest) with scalar = constant * rest, for 0/1 rests; (1, scalar) where there is no such reading."""
+    """Return (constant, rest) with scalar = constant * rest, where rest is a 0/1 scalar. (1, scalar) if there is no
+    such split."""
     factor: Any = 1
     rest = scalar
     while isinstance(rest, Call) and rest.op in {"multiply", "to_double", "to_decimal", "to_int"}:
@@ -68,10 +69,12 @@ def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
 
 
 def _case_constant(case: Case) -> tuple[Any, Scalar]:
-    """CASE with the values 0, c and NULL is c times a CASE with 0, 1 and NULL."""
+    """Split a CASE with the values 0, c and NULL into c and a CASE with the values 0, 1 and NULL. (1, case) if
+    impossible."""
     values = [v for _, v in case.whens] + [case.otherwise]
     if not all(isinstance(v, Literal) and not isinstance(v.value, str) for v in values):
         return 1, case
+    # Zero and NULL are not counted: they are the same in both forms.
     constants = {v.value for v in values if isinstance(v, Literal) and v.value}
     if len(constants) != 1:
         return 1, case
@@ -86,7 +89,7 @@ def _as_binary(value: Scalar) -> Scalar:
 
 
 def _as_whole_numbers(scalar: Scalar) -> Scalar:
-    """0/1 values as whole numbers."""
+    """Cast the branches of a 0/1 scalar to whole numbers."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             return Case(
@@ -99,7 +102,7 @@ def _as_whole_numbers(scalar: Scalar) -> Scalar:
 
 
 def counted_values(case: Case) -> Case:
-    """COUNT of a CASE as a 0/1 argument: 1 where the chosen value is not NULL."""
+    """Argument of COUNT(CASE …) as a 0/1 CASE: 1 where the chosen value is not NULL."""
     return Case(tuple((c, _presence(v)) for c, v in case.whens), _presence(case.otherwise), ScalarType.INT)
 
 
@@ -114,22 +117,24 @@ def _presence(value: Scalar) -> Scalar:
 
 
 def as_decimal(literal: Literal) -> Decimal:
-    """A written number as a decimal."""
+    """Convert a numeric literal to a decimal."""
     return Decimal(str(literal.value))
 
 
 def order_free_number(scalar: Scalar) -> Scalar:
-    """A number whose sum does not depend on the order of rows: a cast of an exact number to float is left out, any
-    other binary fraction is taken to six decimals."""
+    """Return a number whose sum does not depend on the order of rows. A cast of an exact number to float is removed;
+    any other binary fraction is cast to six decimals."""
+    # Adding binary fractions is not associative; adding decimals is.
     if isinstance(scalar, Call) and scalar.op == "to_double" and scalar.args[0].type is not ScalarType.DOUBLE:
         return scalar.args[0]
     if scalar.type is not ScalarType.DOUBLE:
-        return scalar
+        return scalar  # exact numbers have the same sum in any order
+    # 38 digits is the engine's widest decimal
     return Call("to_decimal", (scalar, Literal(38, ScalarType.INT), Literal(6, ScalarType.INT)), ScalarType.DECIMAL)
 
 
 def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether an argument is on the closed list: a catalogue number, linear in constants, or CASE of such."""
+    """Whether an argument is on the closed list: a catalogue number, linear in constants, or a CASE of these."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             return all(_is_branch(v, symbols) for _, v in whens) and _is_branch(otherwise, symbols)
@@ -146,8 +151,8 @@ def _is_branch(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a value is a catalogue variable, or a number linear in constants of one; a person's own aggregate of such
-    is one too."""
+    """Whether a value is a catalogue variable, or a number that is linear in constants in one variable. A person's own
+    aggregate of such a value also qualifies."""
     match scalar:
         case Literal():
             return True
@@ -158,6 +163,7 @@ def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
         case ColumnRef():
             return True
         case Call(op=op, args=args) if op in LINEAR:
+            # Exactly one part may be a non-constant, or the value mixes several variables.
             written = sum(isinstance(a, Literal) for a in args)
             return written == len(args) - 1 and all(is_linear_value(a, symbols) for a in args)
         case _:
@@ -165,8 +171,8 @@ def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def is_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a value of each person is an amount, or a plain count: no number that the text writes, and nothing that
-    is computed from 0 and 1 or from numbers of rows."""
+    """Whether each person's value is an amount or a plain count. The text writes no number into it, and it is not
+    computed from 0/1 columns or from row counts."""
     if not is_linear_value(scalar, symbols):
         return False
     found = symbols.expanded(scalar)
@@ -176,17 +182,17 @@ def is_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def is_row_count(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a value is a number of a person's rows."""
+    """Whether a value is the number of a person's rows."""
     return isinstance(scalar, ColumnRef) and scalar.ident in symbols.opaque and symbols.opaque[scalar.ident].counts
 
 
 def row_counts_in(scalar: Scalar, symbols: SymbolTable) -> tuple[ColumnRef, ...]:
-    """The columns of a scalar that are 0 and 1, or numbers of rows."""
+    """Columns of a scalar that are 0/1 columns or row counts."""
     return tuple(c for c in columns_in(scalar) if c.type is ScalarType.FLAG or is_row_count(c, symbols))
 
 
 def argument_bounds(scalar: Scalar, symbols: SymbolTable) -> tuple[Value, Value] | None:
-    """The least and the greatest value of one row's argument, where the catalogue tells."""
+    """Least and greatest value of the argument on one row; None if the catalogue does not bound it."""
     found = value_range(scalar, symbols)
     if found is None:
         return None
@@ -195,22 +201,24 @@ def argument_bounds(scalar: Scalar, symbols: SymbolTable) -> tuple[Value, Value]
 
 Number = int | Decimal
 FixedColumns = Mapping[ColumnRef, tuple[Literal, ...]]
-"""Columns that conditions leave no other values than these."""
+"""Columns that the conditions limit to these listed values."""
 
 MAX_BRANCHES = 64
 MAX_VALUES = 12
-"""A longer list of values fixes no amount: it is a range."""
+"""A longer list does not fix an amount: it is treated as a range."""
 
 
 class TooManyArgumentBranches(Exception):
-    """An argument has so many branches that none of them is looked at."""
+    """An argument has too many branches to inspect."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArgumentBranches:
-    """What an argument can be. `levels`: each constant, and the 0/1 argument that is 1 where the whole is that constant
-    (NULL where the whole is NULL); zero is a level too. `amounts`: the value of each other branch, and the argument
-    that has it there and is NULL elsewhere; a written factor `times` stands apart."""
+    """All values that an argument can have.
+
+    `levels`: each constant, with a 0/1 argument that is 1 on rows where the whole argument equals that constant (NULL
+    where the whole is NULL). Zero is a level too. `amounts`: the value of each other branch, with an argument that has
+    this value in the branch and is NULL elsewhere. A written factor is stored separately in `times`."""
 
     levels: tuple[tuple[Number, Scalar], ...]
     amounts: tuple["AmountBranch", ...]
@@ -224,7 +232,8 @@ class AmountBranch:
 
 
 def branches_of(argument: Scalar, fixed: FixedColumns, counts_rows: Callable[[Scalar], bool]) -> ArgumentBranches:
-    """A factor stands apart where it multiplies a count. Raises TooManyBranches."""
+    """Split an argument into branches. A factor is stored separately where it multiplies a count. Raises
+    TooManyArgumentBranches."""
     tree = as_decision_tree(argument, fixed)
     found = list(_leaves(tree))
     written = [leaf.value for leaf in found if isinstance(leaf, Literal) and leaf.value is not None]
@@ -254,11 +263,13 @@ def _factor(value: Scalar) -> tuple[Number, Scalar]:
 
 
 def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
-    """The same value as CASE of CASE with arithmetic in the branches, so that a branch of constants is one constant."""
+    """Rewrite a scalar as nested CASE with the arithmetic inside the branches, so that a branch of constants is one
+    constant."""
     match scalar:
+        # conditions list the values of this column, so it is a choice between constants
         case ColumnRef() if scalar in fixed:
             found: Scalar = Case(tuple((_equal(scalar, v), v) for v in fixed[scalar]), NULL, scalar.type)
-        case ColumnRef(type=ScalarType.FLAG):
+        case ColumnRef(type=ScalarType.FLAG):  # a 0/1 column is a choice between its two values
             found = Case(((_equal(scalar, ONE), ONE), (_equal(scalar, ZERO), ZERO)), NULL, ScalarType.INT)
         case Case(whens=whens, otherwise=otherwise, type=kind):
             pairs = tuple((c, as_decision_tree(v, {**fixed, **fixed_values(conjuncts_of(c))})) for c, v in whens)
@@ -269,7 +280,7 @@ def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
             found = _push_into_branches(op, tuple(as_decision_tree(a, fixed) for a in args), kind)
         case _:
             return scalar
-    if sum(1 for _ in _leaves(found)) > MAX_BRANCHES:
+    if sum(1 for _ in _leaves(found)) > MAX_BRANCHES:  # each branch becomes a statistic, so their number is limited
         raise TooManyArgumentBranches
     return found
 
@@ -279,7 +290,7 @@ def _equal(column: ColumnRef, value: Scalar) -> Scalar:
 
 
 def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
-    """COALESCE as a CASE."""
+    """Rewrite COALESCE as a CASE."""
     first, *rest = args
     if not rest:
         return first
@@ -295,7 +306,7 @@ def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
 
 
 def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
-    """An operation taken into the branches of its arguments, and done at once where all of them are written."""
+    """Move an operation into the branches of its arguments. Compute it here if all arguments are literals."""
     place = next((i for i, a in enumerate(args) if isinstance(a, Case)), None)
     if place is not None and kind is not ScalarType.TRUTH:
         case = args[place]
@@ -310,7 +321,7 @@ def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> 
 
 
 def _leaves(tree: Scalar) -> Iterator[Scalar]:
-    """The values of the branches, left to right."""
+    """Values of the branches, left to right."""
     if isinstance(tree, Case):
         for _, value in tree.whens:
             yield from _leaves(value)
@@ -327,12 +338,12 @@ def _level_indicator(tree: Scalar, constant: Number) -> Scalar:
         case Literal(value=None):
             return NULL
         case Literal(value=value):
-            return ONE if exact_number(value) == constant else ZERO
+            return ONE if exact_number(value) == constant else ZERO  # 1 and 1.0 are one level
     return Case(((Call("is_null", (tree,), ScalarType.TRUTH), NULL),), ZERO, ScalarType.INT)
 
 
 def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
-    """The tree with the branch of this number alone, which gives the leaf."""
+    """Keep only the branch with number `at`, which gives `leaf`; all other branches give NULL."""
     if not isinstance(tree, Case):
         return leaf
     pairs = []
@@ -342,24 +353,25 @@ def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
         at -= width
     otherwise = _only_branch(tree.otherwise, at, leaf) if at >= 0 else NULL
     while pairs and otherwise is NULL and pairs[-1][1] is NULL:
-        pairs.pop()  # what gives NULL as everything after it does
+        pairs.pop()  # gives NULL, as everything after it does
+    # CASE WHEN x IS NULL THEN NULL ELSE x END is x itself
     if not pairs or (otherwise == leaf and pairs == [(Call("is_null", (leaf,), ScalarType.TRUTH), NULL)]):
         return otherwise
     return Case(tuple(pairs), otherwise, leaf.type)
 
 
 def fixed_values(conjuncts: tuple[Scalar, ...]) -> dict[ColumnRef, tuple[Literal, ...]]:
-    """The numbers that conditions, all of them true, leave a column, where they list them."""
+    """Numbers to which conditions limit each column. All conditions must be true, and must list the numbers."""
     found: dict[ColumnRef, tuple[Literal, ...]] = {}
     for conjunct in conjuncts:
         listed = listed_values(conjunct)
         if listed is not None and len(listed[1]) <= MAX_VALUES:
-            found.setdefault(*listed)
+            found.setdefault(*listed)  # every condition holds, so any one list limits the column
     return found
 
 
 def listed_values(condition: Scalar) -> tuple[ColumnRef, tuple[Literal, ...]] | None:
-    """The column and the numbers of `x = 1` or `x IN (1, 2)`."""
+    """Column and numbers of `x = 1` or `x IN (1, 2)`; None for any other condition."""
     match condition:
         case Call(op="equal", args=(ColumnRef() as column, Literal(value=int() | Decimal()) as value)):
             return column, (value,)

@@ -1,4 +1,4 @@
-"""Uses: every catalogue variable that a text touches, in which years exactly, and how."""
+"""Uses: every catalogue variable that a text reads, in exactly which years, and how."""
 
 from collections.abc import Iterator, Sequence
 from math import inf
@@ -13,13 +13,13 @@ from broker.query.symbols import SymbolTable
 
 
 def uses_of(symbols: SymbolTable, years: dict[int, Years | None]) -> tuple[VariableUse, ...]:
-    """One use for each (table, variable), with the years of all scans that read it; a scan of which no variable is used
-    is a use of its table's rows."""
+    """Return one use for each (table, variable), with the years of all scans that read it. If a scan uses no variable,
+    the use is of the table's rows."""
     found: dict[tuple[str, str | None], VariableUse] = {}
     touched: set[int] = set()
     for ident, how in symbols.usages.items():
         origin = symbols.origins[ident]
-        if origin.scan in symbols.written_rows:
+        if origin.scan in symbols.written_rows:  # written rows are not catalogue data, so they need no grant
             continue
         touched.add(origin.scan)
         _add_use(
@@ -31,13 +31,14 @@ def uses_of(symbols: SymbolTable, years: dict[int, Years | None]) -> tuple[Varia
             symbols.positions.get(ident, NO_POSITION),
         )
     for scan, table in symbols.tables.items():
+        # only the rows of the table are used, as by COUNT(*)
         if scan not in touched and scan not in symbols.written_rows:
             _add_use(found, table.full_name, None, years[scan], {Usage.READ}, symbols.table_positions[scan])
     return _without_covered_rows(found)
 
 
 def merged_uses(several: Sequence[tuple[VariableUse, ...]]) -> tuple[VariableUse, ...]:
-    """The uses of all outputs of a job together."""
+    """Merge the uses of all outputs of a job."""
     found: dict[tuple[str, str | None], VariableUse] = {}
     for uses in several:
         for use in uses:
@@ -46,7 +47,7 @@ def merged_uses(several: Sequence[tuple[VariableUse, ...]]) -> tuple[VariableUse
 
 
 def _without_covered_rows(found: dict[tuple[str, str | None], VariableUse]) -> tuple[VariableUse, ...]:
-    """Rows of a table need no word of their own where one of its variables is used in all their years."""
+    """Drop the use of a table's rows if a use of one of its variables covers all their years."""
     used = [(u.table, u.years) for u in found.values() if u.variable is not None]
     remaining = [
         u
@@ -72,23 +73,23 @@ def _add_use(
     usages = frozenset(how)
     if before is not None:
         usages |= before.how
-        years = None if years is None or before.years is None else years | before.years
+        years = None if years is None or before.years is None else years | before.years  # None: the table has no years
         position = min(position, (before.line, before.column), key=_position_order)
     found[table, variable] = VariableUse(table, variable, years, usages, position[0], position[1])
 
 
 def _position_order(position: Position) -> tuple[float, ...]:
-    """No place comes after every place: where a use stands is told if it is known."""
+    """Sort key that puts a missing position last, so that a known position is reported if there is one."""
     return tuple(number or inf for number in position)
 
 
 def years_of(relations: Sequence[Relation], symbols: SymbolTable) -> dict[int, Years | None]:
-    """The years of every scan in the book; all of a table's years for a scan outside the relations. A relation that
-    stands later has the say on the scans of those before it."""
+    """Years of every scan in the symbol table. A scan outside the relations has all years of its table. A later
+    relation overrides earlier ones for the scans that both contain."""
     found: dict[int, Years | None] = {scan: table.years for scan, table in symbols.tables.items()}
     guards: dict[int, Guards] = {}
     for relation in relations:
-        guards |= guards_of(relation, columns_read(symbols))
+        guards |= guards_of(relation, columns_read(symbols))  # a later relation overrides the guards of an earlier one
     for scan, guard in guards.items():
         found[scan] = _years_of_scan(scan, guard, symbols)
     _narrow_across_scans(found, guards, symbols)
@@ -96,7 +97,7 @@ def years_of(relations: Sequence[Relation], symbols: SymbolTable) -> dict[int, Y
 
 
 def columns_read(symbols: SymbolTable) -> ColumnsOf:
-    """The columns of a scan, as far as a query has read them."""
+    """Return a function that lists the columns of a scan that a query has read so far."""
 
     def columns(scan: Scan) -> list[int]:
         return [] if scan.person is None else [i for i, _ in symbols.columns_of_scan(scan.person)]
@@ -105,7 +106,7 @@ def columns_read(symbols: SymbolTable) -> ColumnsOf:
 
 
 def _columns_behind(scalar: Scalar, definitions: Definitions) -> frozenset[int]:
-    """Every column that a scalar reads, through derived columns, and the derived columns themselves."""
+    """Every column that a scalar reads, through derived columns, including the derived columns themselves."""
     direct = column_ids(scalar)
     return direct.union(*(_columns_behind(definitions[i], definitions) for i in direct if i in definitions))
 
@@ -117,7 +118,7 @@ def _year_values(scan: int, years: Years, symbols: SymbolTable) -> Iterator[tupl
 
 
 def _years_of_scan(scan: int, guards: Guards, symbols: SymbolTable) -> Years | None:
-    """The years in which every guard can be true, looking at this scan's year alone."""
+    """Years in which every guard can be true, judged by the year of this scan alone."""
     years, column = symbols.tables[scan].years, symbols.year_column(scan)
     if years is None or column is None:
         return years
@@ -129,7 +130,8 @@ def _years_of_scan(scan: int, guards: Guards, symbols: SymbolTable) -> Years | N
 
 
 def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guards], symbols: SymbolTable) -> None:
-    """Arc consistency: a year stays if each conjunct with one other scan's year can be true with one of its years."""
+    """Arc consistency: keep a year if each conjunct that reads one other scan's year can be true for some year of that
+    scan."""
     columns = {column: scan for scan in guards if (column := symbols.year_column(scan)) is not None}
     arcs = [
         (scan, mine, columns[other], other, conjunct)
@@ -138,12 +140,13 @@ def _narrow_across_scans(found: dict[int, Years | None], guards: dict[int, Guard
         if mine in (read := _columns_behind(conjunct, guards[scan].definitions) & columns.keys()) and len(read) == 2
         for other in read - {mine}
     ]
-    changed = True
+    changed = True  # A removed year can make years of other scans impossible, so repeat until nothing changes.
     while changed:
         changed = False
         for scan, mine, other_scan, other, conjunct in arcs:
             years, others = found[scan] or frozenset(), found[other_scan] or frozenset()
             values: set[Value] = {v for _, v in _year_values(other_scan, others, symbols)}
+            # An outer join can leave the other side's year NULL.
             values |= {None} if other_scan in symbols.nullable else set()
             remaining = frozenset(
                 year

@@ -1,4 +1,4 @@
-"""Group keys: which expressions may be one, and the list of values of each."""
+"""Group keys: which expressions may be a key, and the value list of each."""
 
 from collections.abc import Iterable, Iterator
 
@@ -19,12 +19,14 @@ COMPARISONS = frozenset(
 
 
 def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
-    """A quasi-identifier that is computed with: it may be compared with written values and shown, nothing else."""
+    """Return a quasi-identifier that the scalar computes with, if any. A quasi-identifier may only be compared with
+    written values or shown."""
     match scalar:
         case Call(op=op, args=args):
             plain = [symbols.origin(a) for a in args]
             quasi = next((o for o in plain if o is not None and o.variable.cls is VariableClass.QUASI), None)
             pairs = zip(args, plain, strict=True)
+            # comparing it with another column would compute with it
             others = all(isinstance(a, Literal) for a, o in pairs if o is None or o.scan in symbols.written_rows)
             if quasi is not None and not (op in COMPARISONS and others):
                 return quasi
@@ -44,7 +46,7 @@ def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrig
 
 
 def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) -> None:
-    """What the subqueries ask that a key is made of is grouped by, as if it stood in the key: `CASE WHEN EXISTS (…
+    """Record what the subqueries inside a key compare as grouped, as if it were part of the key: `CASE WHEN EXISTS (…
     area = 1) THEN 1 END` has a group for the area."""
     columns = read_through(key, symbols)
     for part in walk(relation):
@@ -56,7 +58,7 @@ def record_subquery_keys(key: Scalar, relation: Relation, symbols: SymbolTable) 
 
 
 def case_conditions(scalar: Scalar) -> Iterator[Scalar]:
-    """Every condition of a CASE inside a scalar."""
+    """Every condition of every CASE inside a scalar."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             for condition, value in whens:
@@ -71,17 +73,19 @@ def case_conditions(scalar: Scalar) -> Iterator[Scalar]:
 def planned_key(
     ident: int, expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> GroupKey:
-    """A group key with its domain, narrowed to what the guards leave."""
+    """Return a group key with its domain, narrowed to the values that the guards allow."""
     origin = _origin(expression, symbols)
+    # a key of written rows is no catalogue variable
     variable = origin.full_name if origin is not None and origin.scan not in symbols.written_rows else None
     domain = _domain(expression, symbols, years, guards)
+    # The values of a register key come from the register in the vault, which the text does not determine.
     if origin is not None and origin.variable.register_key and origin.variable.codes is None:
         domain = None
     return GroupKey(ident, expression, expression.type, domain, variable)
 
 
 def _origin(expression: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
-    """The variable that a key is, also through a set operation whose branches take it from one register."""
+    """Variable behind a key. A key of a set operation has one if all branches take it from the same register."""
     if isinstance(expression, ColumnRef) and expression.ident in symbols.opaque:
         found = [_origin(p, symbols) for p in symbols.opaque[expression.ident].parts]
         registers = {o.variable.register_key if o is not None else None for o in found}
@@ -92,12 +96,13 @@ def _origin(expression: Scalar, symbols: SymbolTable) -> ColumnOrigin | None:
 def _parts_domain(
     column: ColumnRef, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> tuple[Value, ...] | None:
-    """A column above a γ or a set operation has the values that its parts have."""
+    """Values of a column of an aggregation or a set operation: the union of the values of its parts."""
     opaque = symbols.opaque[column.ident]
     lists = [_domain(p, symbols, years, guards) for p in opaque.parts or ((opaque.like,) if opaque.like else ())]
     if not lists or None in lists:
         return None
     found = dict.fromkeys(v for one in lists if one is not None for v in one)
+    # An outer join adds rows whose column is NULL.
     if opaque.source_rows.scans and opaque.source_rows.scans <= symbols.nullable:
         found[None] = None
     return tuple(found)
@@ -116,6 +121,7 @@ def _domain(
             return _parts_domain(expression, symbols, years, guards)
         case ColumnRef(ident=ident):
             return _narrowed_domain(ident, symbols, years, guards) if ident in symbols.origins else None
+        # the labels in the text are all possible values
         case Case(whens=whens, otherwise=otherwise) if all(isinstance(v, Literal) for v in _case_values(expression)):
             return tuple(dict.fromkeys(v.value for v in [*(w for _, w in whens), otherwise] if isinstance(v, Literal)))
         case Literal(value=value):
@@ -130,7 +136,7 @@ def _case_values(case: Case) -> list[Scalar]:
 def _mapped_domain(
     expression: Scalar, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> tuple[Value, ...] | None:
-    """The values of an expression over one listed column, value by value."""
+    """Values of an expression over one listed column, computed value by value. None if they cannot be listed."""
     base = symbols.base(expression)
     if len(base) != 1:
         return None
@@ -141,7 +147,7 @@ def _mapped_domain(
     found: dict[Value, None] = {}
     for value in inner:
         values = possible_values(expression, {ident: frozenset({value})}, symbols.definitions)
-        if values is None or len(values) != 1:
+        if values is None or len(values) != 1:  # the column does not determine the key
             return None
         found[next(iter(values))] = None
     return tuple(found)
@@ -150,7 +156,7 @@ def _mapped_domain(
 def _narrowed_domain(
     ident: int, symbols: SymbolTable, years: dict[int, Years | None], guards: dict[int, Guards]
 ) -> tuple[Value, ...] | None:
-    """A variable's list without the values that no row can have under the guards."""
+    """Values of a variable's list that a row can have under the guards."""
     origin = symbols.origins[ident]
     listed = _listed_values(origin, years.get(origin.scan))
     if listed is None:
@@ -161,7 +167,7 @@ def _narrowed_domain(
         for v in listed
         if guard is None or all(can_be_true(c, {ident: frozenset({v})}, guard.definitions) for c in guard.conjuncts)
     ]
-    if origin.scan in symbols.nullable and None not in possible_values:
+    if origin.scan in symbols.nullable and None not in possible_values:  # An outer join adds rows whose column is NULL.
         possible_values.append(None)
     return tuple(possible_values)
 

@@ -1,4 +1,4 @@
-"""Conjuncts that hold on every row of a scan that matters, pushed down only where the algebra allows it."""
+"""Conjuncts that hold on every relevant row of a scan, pushed down only where the algebra allows it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,31 +25,32 @@ from broker.query.operations.possible_values import ONLY_NULL, can_be_true
 Definitions = Mapping[int, Scalar]
 Conjuncts = tuple[Scalar, ...]
 ColumnsOf = Callable[[Scan], Iterable[int]]
-"""The columns of a scan: while a query is bound they are in the book, afterwards in the scan itself."""
+"""Columns of a scan. During binding they are in the symbol table, afterwards in the scan itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The conjuncts known of every row of a scan that matters, and the derived columns that may be expanded in them."""
+    """Conjuncts that hold on every relevant row of a scan, and the derived columns that may be expanded in them."""
 
     conjuncts: tuple[Scalar, ...]
     definitions: Definitions
 
 
 def guards_of(relation: Relation, columns_of_scan: ColumnsOf) -> dict[int, Guards]:
-    """The guards of every scan of a relation that has a number for its rows' persons."""
+    """Guards of every scan of persons in a relation, by the scan's number."""
     found: dict[int, Guards] = {}
     _push_down(relation, (), _certain_definitions(relation), columns_of_scan, found)
     return found
 
 
 def own_columns(scan: Scan) -> Iterable[int]:
-    """Of a finished relation."""
+    """Columns of a scan in a finished relation."""
     return (c.ident for c in scan.columns)
 
 
 def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
-    """Derived columns whose definition holds on every row: none below an outer side. A key of γ is what made it."""
+    """Derived columns whose definition holds on every row. Excludes the outer side of a join. The definition of a group
+    key is the expression that it was computed from."""
     match relation:
         case Filter(child=child) | Window(child=child) | Limit(child=child) | Apply(child=child):
             return _certain_definitions(child)
@@ -58,7 +59,7 @@ def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
         case Aggregate(child=child, keys=keys):
             return {**_certain_definitions(child), **_computed_keys(keys)}
         case Join(left=left, right=right, how=how):
-            if how is JoinHow.FULL:
+            if how is JoinHow.FULL:  # A FULL JOIN pads both sides with NULL.
                 return {}
             return (
                 _certain_definitions(left)
@@ -69,13 +70,15 @@ def _certain_definitions(relation: Relation) -> dict[int, Scalar]:
 
 
 def _computed_keys(keys: tuple[tuple[int, Scalar], ...]) -> dict[int, Scalar]:
+    # a key that keeps its id would define itself
     return {i: s for i, s in keys if not (isinstance(s, ColumnRef) and s.ident == i)}
 
 
 def _push_down(
     relation: Relation, known: Conjuncts, definitions: Definitions, read: ColumnsOf, out: dict[int, Guards]
 ) -> None:
-    """Only these hand conjuncts on: each operator says to which child, and which of them."""
+    """Push conjuncts down one operator. Each case decides which child receives which conjuncts; all other operators
+    stop them."""
     match relation:
         case Scan(person=int() as scan):
             out[scan] = Guards(known, definitions)
@@ -86,15 +89,17 @@ def _push_down(
         case Window(child=child, columns=columns):
             _push_down(child, _on_partitions(known, columns), definitions, read, out)
         case Limit(child=child):
+            # A filter above LIMIT must not change which rows LIMIT chooses.
             _push_down(child, (), definitions, read, out)
         case Apply(child=child, sub=sub):
             _push_down(child, known, definitions, read, out)
+            # the subquery matters only for outer rows that remain
             _push_down(sub, known, {**definitions, **_certain_definitions(sub)}, read, out)
         case Union(parts=parts, columns=columns):
             for index, part in enumerate(parts):
                 of_part = {
                     i: ColumnRef(idents[index], ScalarType.NULL) for i, idents in columns
-                }  # no truth: all other types fold alike
+                }  # no column is a truth value, and all other types fold alike
                 _push_down(part, known, {**definitions, **_certain_definitions(part), **of_part}, read, out)
         case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
             _push_down_left_join(left, right, conjuncts_of(on), known, definitions, read, out)
@@ -107,7 +112,8 @@ def _push_down(
 
 
 def _on_partitions(known: Conjuncts, windows: tuple[WindowColumn, ...]) -> Conjuncts:
-    """Conjuncts that speak of columns alone by which every window is partitioned: they drop whole partitions."""
+    """Conjuncts that read only columns by which every window is partitioned. They remove whole partitions, so they can
+    be applied below the windows."""
     shared = [frozenset(p.ident for p in w.partition if isinstance(p, ColumnRef)) for w in windows]
     return tuple(c for c in known if all(column_ids(c) <= p for p in shared))
 
@@ -116,10 +122,12 @@ def _push_down_left_join(
     left: Relation, right: Relation, on: Conjuncts, known: Conjuncts, definitions: Definitions, read: ColumnsOf,
     out: dict[int, Guards],
 ) -> None:  # fmt: skip
-    """LEFT JOIN: ON never guards the left side, and what stands above never the right: where it speaks of the right,
-    padded rows may meet it too. A conjunct above that cannot be true of a padded row makes the join an inner one."""
+    """Push conjuncts through a LEFT JOIN. ON never guards the left side. Conjuncts above never guard the right side,
+    because padded rows may also satisfy them. If a conjunct above cannot be true of a padded row, the join is an inner
+    join."""
     matched = {**definitions, **_certain_definitions(right)}
     mine = _idents(right, read)
+    # a conjunct that no padded row satisfies removes all padded rows
     if any(not can_be_true(c, dict.fromkeys(mine, ONLY_NULL), definitions) for c in known):
         for side in (left, right):
             _push_down(side, known + on, matched, read, out)
@@ -129,7 +137,7 @@ def _push_down_left_join(
 
 
 def _idents(relation: Relation, read: ColumnsOf) -> frozenset[int]:
-    """Every column of a relation and its person numbers, those of its parts too."""
+    """Every column and person number of a relation and of all its parts."""
     found: set[int] = set()
     for part in walk(relation):
         match part:

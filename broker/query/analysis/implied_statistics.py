@@ -18,11 +18,11 @@ MEASURES: dict[str, Measure] = {
     "quantile_discrete": Measure.QUANTILE, "deviation": Measure.DEVIATION, "deviation_whole": Measure.DEVIATION,
     "variance": Measure.DEVIATION, "variance_whole": Measure.DEVIATION,
 }  # fmt: skip
-"""What an aggregate of the context is as a statistic; a rank tells how many are compared."""
+"""Measure of each aggregate of a context. A rank shows how many rows are compared, so it counts as COUNT_ROWS."""
 
 
 def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[PlannedTable]:
-    """The tables behind a relation's context, with relations as they are bound."""
+    """Tables behind the context of a relation. Their relations are as bound."""
     for part in walk(relation):
         match part:
             case Aggregate(child=child, keys=keys, aggregates=aggregates, counted=int() as counted, person=None):
@@ -36,6 +36,7 @@ def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[Planned
 def _context_table(
     child: Relation, counted: int, keys: tuple[Scalar, ...], aggregates: list[AggregateCall], symbols: SymbolTable
 ) -> PlannedTable:
+    # the table is never shown, so its keys need no domain
     found = tuple(GroupKey(symbols.new_id(), s, s.type, None, None) for s in keys)
     rows = PlannedStatistic(symbols.new_id(), Measure.COUNT_ROWS, None, ScalarType.INT)
     return PlannedTable(
@@ -88,28 +89,29 @@ GIVES_NULL = frozenset(
      "native_int", "native_decimal", "native_double", "stuff", "add_months", "add_days", "sqrt", "ln", "log", "log2",
      "log10"}
 )  # fmt: skip
-"""Operations that can give NULL for values that are there."""
+"""Operations that can give NULL for arguments that are not NULL."""
 
 MAX_CONDITIONS = 24
 MAX_CONDITIONS_WEIGHT = 4000
-"""Above these, conditions are not compared in pairs, and a person looks."""
+"""Above these limits conditions are not compared in pairs, and a checker reviews the output."""
 
 
 def branch_indicators(scalar: Scalar) -> Iterator[Scalar]:
-    """A 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
+    """Yield a 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             for index in range(len(whens)):
                 marks = tuple((c, ONE if i == index else ZERO) for i, (c, _) in enumerate(whens))
                 yield Case(marks, ZERO, ScalarType.INT)
-            if len(whens) > 1:
+            if len(whens) > 1:  # The ELSE branch is the complement of one WHEN; of several it is a further set of rows.
                 yield Case(tuple((c, ZERO) for c, _ in whens), ONE, ScalarType.INT)
             for value in [*(v for _, v in whens), otherwise]:
                 yield from branch_indicators(value)
         case Call(op=op, args=args):
-            if op in {"coalesce", "nullif"}:
+            if op in {"coalesce", "nullif"}:  # these choose between values like a CASE
                 yield Case(((_default_condition(op, args), ONE),), ZERO, ScalarType.INT)
             for arg in args:
+                # a 0/1 column splits the rows like a condition
                 if isinstance(arg, ColumnRef) and arg.type is ScalarType.FLAG:
                     yield arg
                 yield from branch_indicators(arg)
@@ -120,22 +122,22 @@ def _default_condition(op: str, args: tuple[Scalar, ...]) -> Scalar:
 
 
 def rows_where(condition: Scalar) -> Case:
-    """Not NULL on the rows where the condition is true."""
+    """Argument that is not NULL on the rows where the condition is true."""
     return Case(((condition, ONE),), NULL, ScalarType.INT)
 
 
 def missing_indicator(argument: Scalar) -> Case:
-    """1 on the rows that an aggregate leaves out."""
+    """Argument that is 1 on the rows that an aggregate skips."""
     return Case(((_is_null(argument), ONE),), ZERO, ScalarType.INT)
 
 
 def present_indicator(argument: Scalar) -> Case:
-    """1 on the rows that COUNT(x) counts."""
+    """Argument that is 1 on the rows that COUNT(x) counts."""
     return Case(((_is_null(argument), ZERO),), ONE, ScalarType.INT)
 
 
 def missing_rows(argument: Scalar) -> Case:
-    """Not NULL on the rows that an aggregate leaves out."""
+    """Argument that is not NULL on the rows that an aggregate skips."""
     return rows_where(_is_null(argument))
 
 
@@ -165,22 +167,23 @@ def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def is_match_flag(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether NULL tells that an outer join found no row of somebody's."""
+    """Whether NULL reveals that an outer join found no row for a person."""
     found = frozenset().union(*(symbols.scans_of(i) for i in column_ids(scalar)))
     return bool(symbols.nullable & (found | column_ids(scalar)))
 
 
 def nonzero_rows(argument: Scalar) -> Case | None:
-    """Not NULL on the rows that add something to a sum, whatever constants move them all."""
+    """Argument that is not NULL on the rows that change a sum, ignoring constants added to every row. None if only a
+    constant is left."""
     bare = _without_linear_constants(argument)
-    if isinstance(bare, Literal):
+    if isinstance(bare, Literal):  # every row adds the same constant
         return None
     return rows_where(Call("not", (Call("equal", (bare, ZERO), ScalarType.TRUTH),), ScalarType.TRUTH))
 
 
 def without_constants(argument: Scalar) -> Scalar | None:
-    """The amounts without the constants that are added to them, and that would give cover to a large one; None where
-    there are none of these."""
+    """The argument without its added constants, which would hide a large amount. None if there are no such
+    constants."""
     return _without_linear_constants(argument) if _has_added_constant(argument) else None
 
 
@@ -196,7 +199,7 @@ def _has_added_constant(scalar: Scalar) -> bool:
 
 
 def _without_linear_constants(scalar: Scalar) -> Scalar:
-    """An argument without the constants of its linear parts, which would move every value away from nothing."""
+    """Remove the constants of an argument's linear parts, which would shift every value away from zero."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             return Case(
@@ -212,8 +215,8 @@ def _without_linear_constants(scalar: Scalar) -> Scalar:
 
 @dataclass(frozen=True, slots=True)
 class ImpliedCondition:
-    """A 0/1 argument with the released statistic that tells it, and that one's measure if it is just a count of it.
-    Conditions of one `total` are branches of it, and of different rows."""
+    """A 0/1 argument (condition), and the released statistic `owner` that reveals it. `count` is the owner's measure if
+    the owner only counts the condition. Conditions with the same `total` are its branches and cover different rows."""
 
     owner: int
     argument: Scalar
@@ -224,13 +227,14 @@ class ImpliedCondition:
 def close_pairs(
     conditions: Sequence[ImpliedCondition], symbols: SymbolTable
 ) -> list[tuple[ImpliedCondition, ImpliedCondition, Case]] | None:
-    """Each pair of statistics' conditions that can be close, in order, with the rows on which they differ. None where
-    there are too many to compare."""
+    """Pairs of conditions whose counts can be close, in order, with the rows on which they differ. None if there are
+    too many to compare."""
     heavy = sum(symbols.weight(c.argument) for c in conditions)
-    if len(conditions) > MAX_CONDITIONS or heavy > MAX_CONDITIONS_WEIGHT:
+    if len(conditions) > MAX_CONDITIONS or heavy > MAX_CONDITIONS_WEIGHT:  # the number of pairs grows quadratically
         return None
     found = []
     for first, second in combinations(conditions, 2):
+        # Disjoint conditions differ on all rows of both, so their difference reveals nothing further.
         if first.total != second.total and not _are_disjoint(first.argument, second.argument):
             same = Call("equal", (_holds(first.argument), _holds(second.argument)), ScalarType.TRUTH)
             found.append((first, second, rows_where(Call("not", (same,), ScalarType.TRUTH))))
@@ -243,7 +247,7 @@ def _holds(argument: Scalar) -> Scalar:
 
 
 def _are_disjoint(first: Scalar, second: Scalar) -> bool:
-    """Whether two conditions plainly ask for different values of one variable: they differ on all of both."""
+    """Whether two conditions require different values of one variable."""
     match _tested_equality(first), _tested_equality(second):
         case (ColumnRef() as left, Literal() as one), (ColumnRef() as right, Literal() as other):
             return left == right and one.type == other.type and one.value != other.value

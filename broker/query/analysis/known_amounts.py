@@ -1,4 +1,5 @@
-"""Whether the conditions around a total make some people's amounts known, so that they give others no cover."""
+"""Whether conditions around a total make the amounts of some people known, so that these people do not hide the
+others."""
 
 from collections.abc import Iterable, Iterator
 
@@ -30,7 +31,7 @@ def negated(condition: Scalar) -> Scalar:
 
 
 def is_range(condition: Scalar) -> bool:
-    """Whether a condition compares one column with written numbers, and with none of them for equality."""
+    """Whether a condition compares one column with written numbers, without testing for equality."""
     return len(column_ids(condition)) == 1 and _compares(condition)
 
 
@@ -44,7 +45,7 @@ def _compares(condition: Scalar) -> bool:
 
 
 def is_test(condition: Scalar) -> bool:
-    """Whether a condition is one comparison of at most two values, each of one column."""
+    """Whether a condition is one comparison of at most two values, each computed from one column without a choice."""
     match condition:
         case Call(op="not", args=(inner,)):
             return is_test(inner)
@@ -70,21 +71,21 @@ def is_presence_test(condition: Scalar) -> bool:
 
 
 MIXED_CONDITION = (
-    "A condition that is not one of several reads what is added up: it can fix what some people add, and not others."
+    "A condition reads the amount that is added up, and can fix the amounts of some people but not of others."
 )
-CHOSEN_IN_UNION = "Branches of a set operation choose rows by what is added up."
-PUBLIC_NUMBERS = "Numbers of a public table are added up: everybody knows what each person adds."
-CODES_ADDED = "A code is added up: it is no amount, and others can know it."
+CHOSEN_IN_UNION = "The branches of a set operation select rows by the amount that is added up."
+PUBLIC_NUMBERS = "The amounts come from a public table, so everybody knows how much each person adds."
+CODES_ADDED = "A code is added up. A code is not an amount, and others can know it."
 
 
 def fixed_columns(relation: Relation, symbols: SymbolTable) -> FixedColumns:
-    """The columns for which the conditions on all rows list the numbers."""
+    """Columns whose numbers are listed by the conditions on all rows."""
     found = [symbols.expanded(c) for predicate in _row_predicates(relation) for c in conjuncts_of(predicate)]
     return fixed_values(tuple(c for one in found for c in conjuncts_of(one)))
 
 
 def _row_predicates(relation: Relation) -> Iterator[Scalar]:
-    """Predicates that are true of every row that is left, as far as it has their columns."""
+    """Predicates that are true of every remaining row, as far as it has their columns."""
     match relation:
         case Filter(child=child, predicate=predicate):
             yield predicate
@@ -101,17 +102,17 @@ def _row_predicates(relation: Relation) -> Iterator[Scalar]:
             if on is not None and how in {JoinHow.INNER, JoinHow.CROSS}:
                 yield on
             yield from _row_predicates(left)
-            if not lateral:
+            if not lateral:  # a lateral right side reads the left row, so its conditions hold for that row only
                 yield from _row_predicates(right)
 
 
 class KnownAmounts:
-    """Why a person looks at totals over a relation, by these keys: their amounts may be known for some of the people in
-    them."""
+    """Reasons to review totals over a relation, grouped by `keys`: the amounts of some people in them may be known."""
 
     def __init__(self, relation: Relation, keys: Iterable[Scalar], symbols: SymbolTable) -> None:
         self._variables, self._symbols = ConditionVariables(relation, symbols), symbols
         grouping = [c for k in keys for c in _key_conditions(symbols.expanded(k))]
+        # A key puts rows where a condition holds, and rows where it does not, into different cells.
         self._conditions = [*self._variables.conditions(), *grouping, *map(negated, grouping)]
         self._fixed = fixed_columns(relation, symbols)
 
@@ -132,7 +133,7 @@ class KnownAmounts:
 
 
 def _key_conditions(key: Scalar) -> Iterator[Scalar]:
-    """The conditions by which a key chooses its value."""
+    """Conditions by which a key chooses its value."""
     match key:
         case Case(whens=whens, otherwise=otherwise):
             for condition, value in whens:
@@ -145,7 +146,7 @@ def _key_conditions(key: Scalar) -> Iterator[Scalar]:
 
 
 def _argument_values(argument: Scalar) -> Iterator[Scalar]:
-    """What an argument gives, without the conditions on the way."""
+    """Values that an argument can give, without the conditions that choose them."""
     if isinstance(argument, Case):
         for _, value in argument.whens:
             yield from _argument_values(value)
@@ -155,34 +156,35 @@ def _argument_values(argument: Scalar) -> Iterator[Scalar]:
 
 
 def _branch_conditions(argument: Scalar) -> Iterator[Scalar]:
-    """The conditions that are true where an argument of one branch has its value."""
+    """Conditions that are true where a one-branch argument has its value."""
     if isinstance(argument, Case):
         for condition, value in argument.whens:
             if value != NULL:
                 yield condition
                 yield from _branch_conditions(value)
                 return
-            yield negated(condition)
+            yield negated(condition)  # a branch without a value must not have been chosen
         yield from _branch_conditions(argument.otherwise)
 
 
 class ConditionVariables:
-    """What the conditions of a relation read, by the names of variables: a variable has one name in every table."""
+    """Variables that the conditions of a relation read, by name. A variable has the same name in every table."""
 
     def __init__(self, relation: Relation, symbols: SymbolTable) -> None:
         self._relation, self._symbols = relation, symbols
         self._below: dict[int, frozenset[str]] = {}
-        for part in reversed(list(walk(relation))):
+        for part in reversed(list(walk(relation))):  # inner parts first, because outer parts depend on them
             self._record(part)
 
     def _record(self, part: Relation) -> None:
-        """What the conditions below an answer read."""
+        """Record the variables that the conditions below a computed column read."""
         match part:
             case Aggregate(child=child, aggregates=aggregates):
                 below = self._chosen_in(child)
                 self._below |= {i: below for i, _ in aggregates}
             case Apply(sub=sub, ident=ident, column=column):
                 every = frozenset().union(*(self.depends_on(s) for p in walk(sub) for s in scalars_of(p)))
+                # EXISTS depends on everything in its subquery, a value on the conditions only
                 self._below[ident] = every if column is None else self._chosen_in(sub)
             case Union(columns=columns):
                 self._below |= {
@@ -191,18 +193,18 @@ class ConditionVariables:
                 }
 
     def _chosen_in(self, relation: Relation) -> frozenset[str]:
-        """What conditions of a relation read, but for those that a value is there."""
+        """Variables that the conditions of a relation read, except tests that a value is present."""
         parts = (p for p in walk(relation) if isinstance(p, Filter | Join))
         found = (c for p in parts for s in scalars_of(p) for c in conjuncts_of(self._symbols.expanded(s)))
         return frozenset().union(*(self.depends_on(c) for c in found if not is_presence_test(c)))
 
     def depends_on(self, scalar: Scalar) -> frozenset[str]:
-        """The variables that a scalar depends on, and by number the answers of subqueries and aggregates."""
+        """Variables that a scalar depends on, with the ids (`#n`) of subquery and aggregate columns in it."""
         below = (self._below.get(i, frozenset()) for i in column_ids(self._symbols.expanded(scalar)))
         return self.made_of(scalar).union(*below)
 
     def made_of(self, scalar: Scalar) -> frozenset[str]:
-        """The variables that a scalar is made of, and by number the answers in it."""
+        """Variables that a scalar is computed from, and the ids (`#n`) of subquery and aggregate columns in it."""
         idents = column_ids(self._symbols.expanded(scalar))
         origins = (
             self._symbols.origins[i] for ident in idents for i in self._symbols.base(ColumnRef(ident, ScalarType.INT))
@@ -217,12 +219,13 @@ class ConditionVariables:
                     yield from conjuncts_of(self._symbols.expanded(scalar))
 
     def leaves_open(self, condition: Scalar, amount: frozenset[str], fixed: FixedColumns) -> bool:
-        """Whether a condition says nothing of the amounts, or the same of everybody's and no single number. Listed
-        numbers are constants by now."""
+        """Whether a condition leaves the amounts unknown: it does not depend on them, or it says the same of every
+        person's amount and fixes no single number. Columns with listed numbers have been replaced by constants
+        before."""
         match condition:
             case Call(op="and", args=args):
                 return all(self.leaves_open(a, amount, fixed) for a in args)
-            case Call(op="not", args=(Call(op="or", args=args),)):
+            case Call(op="not", args=(Call(op="or", args=args),)):  # De Morgan's law
                 return all(self.leaves_open(negated(a), amount, fixed) for a in args)
             case Call(op="not", args=(Call(op="not", args=(inner,)),)):
                 return self.leaves_open(inner, amount, fixed)
@@ -236,7 +239,7 @@ class ConditionVariables:
         return is_range(condition) or is_test(condition)
 
     def _is_other(self, ident: int, amount: frozenset[str]) -> bool:
-        """Whether a column is an answer that depends on the amounts, and is not one of them."""
+        """Whether a column is a subquery or aggregate that depends on the amounts but is not an amount itself."""
         variables = self.depends_on(ColumnRef(ident, ScalarType.INT))
         return f"#{ident}" in variables - amount and not variables.isdisjoint(amount)
 

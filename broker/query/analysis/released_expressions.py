@@ -1,5 +1,5 @@
 """The grammar of released expressions: aggregate | ratio | difference | multiple by a constant | NULLIF, COALESCE,
-ROUND, CASE and casts of these. Anything else packs several numbers into one."""
+ROUND, CASE and casts of these. Any other expression could pack several numbers into one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,15 @@ WRAPPERS = frozenset(
 )
 CONSTANT = "constant"
 KEYS = frozenset({KEY_STATISTIC, "public"})
-"""What tells rows apart: keys, and columns of public tables, which may be divided by as well."""
+"""Labels of columns that identify rows: keys, and columns of public tables. Public columns may also be divisors."""
 
 
 def release_label(scalar: Scalar, labels: Mapping[int, str], definitions: Mapping[int, Scalar]) -> str | None:
-    """What a released expression is: `key`, the measure's name, `ratio`, `difference`, `rank`, `derived` or `constant`;
-    None if it is not released. `labels` are those of the columns of γs and windows, `definitions` what is computed."""
+    """Label of a released expression: `key`, the measure's name, `ratio`, `difference`, `rank`, `derived` or
+    `constant`. None if the expression may not be released. `labels` are by id of aggregate and window columns,
+    `definitions` by id of computed columns."""
     measures = _MeasureLabels(labels, definitions)
-    if _over_keys(scalar, measures):
+    if _over_keys(scalar, measures):  # keys are no figures
         return KEY_STATISTIC
     return _shape(scalar, measures)
 
@@ -31,7 +32,7 @@ class _MeasureLabels:
 
 
 def _over_keys(scalar: Scalar, measures: _MeasureLabels) -> bool:
-    """Whether an expression reads keys, and nothing but keys."""
+    """Whether an expression reads keys only, and at least one."""
     read = column_ids(scalar)
     return bool(read) and all(
         _over_keys(measures.definitions[i], measures) if i in measures.definitions else measures.labels.get(i) in KEYS
@@ -53,6 +54,7 @@ def _shape(scalar: Scalar, measures: _MeasureLabels) -> str | None:
         case Call(op="negate", args=args):
             return _shape(args[0], measures)
         case Call(op=op, args=args) if op in WRAPPERS:
+            # a further argument that is no constant would add a second figure
             rest = {_shape(a, measures) for a in args[1:]}
             return _shape(args[0], measures) if rest <= {CONSTANT} else None
         case Call(op=op, args=(left, right)):
@@ -61,7 +63,7 @@ def _shape(scalar: Scalar, measures: _MeasureLabels) -> str | None:
 
 
 def _choice(values: list[Scalar], measures: _MeasureLabels) -> str | None:
-    """CASE over protected figures chooses between labels and released expressions, or keys."""
+    """Label of a CASE over protected figures, whose branches may be constants, released expressions or keys."""
     shapes = [CONSTANT if _over_keys(v, measures) else _shape(v, measures) for v in values]
     figures = {s for s in shapes if s != CONSTANT}
     if None in figures:
@@ -74,10 +76,11 @@ def _pair(op: str, left: str | None, right: str | None) -> str | None:
         return None
     if left == CONSTANT and right == CONSTANT:
         return CONSTANT
-    if op == "multiply" and CONSTANT in (left, right):
+    if op == "multiply" and CONSTANT in (left, right):  # a multiple by a constant shows the same figure
         return left if right == CONSTANT else right
     if op in {"divide", "divide_truncated"} and right == CONSTANT:
         return left
+    # a ratio of ratios would pack several figures into one
     simple = {left, right}.isdisjoint({CONSTANT, "ratio", "difference"})
     if op in {"divide", "divide_truncated"} and simple:
         return "ratio"

@@ -1,4 +1,4 @@
-"""Row multiplicity: whether conditions, joins or written rows decide how often a person's rows count."""
+"""Row multiplicity: whether conditions, joins or written rows decide how often a person's rows are counted."""
 
 from collections.abc import Iterator
 
@@ -23,22 +23,22 @@ from broker.query.analysis.self_joins import collapses_rows, matches_written_row
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
-PUBLIC_JOIN = "A public table is joined otherwise than on its unique key, so rows are counted several times."
-WRITTEN_ROWS = "A condition meets several written rows at once, so rows are counted several times."
-SELF_JOINS = "A table is joined with itself so often that one person's many rows count as a power of their number."
-APPLY_ROWS = "APPLY makes several rows of one."
-CHOSEN_ROWS = "Conditions on one person's rows decide how many others of theirs are counted."
+PUBLIC_JOIN = "A public table is not joined on its unique key, so rows are counted several times."
+WRITTEN_ROWS = "A condition matches several written rows at once, so rows are counted several times."
+SELF_JOINS = "A table is joined with itself so often that a person with many rows counts too much."
+APPLY_ROWS = "APPLY turns one row into several."
+CHOSEN_ROWS = "Conditions on some rows of a person decide how many of their other rows are counted."
 
 MAX_SELF_JOINS = 2
-"""How often rows of one person in one table may meet each other."""
+"""Most self-joins of one table on the rows of one person."""
 
 Conjunct = tuple[Scalar, frozenset[int] | None]
-"""A condition, and the scans that it holds for (None: all)."""
+"""A condition, and the scans that it restricts (None: all)."""
 
 
 def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
-    """Why a person looks at how rows multiply; None where each public row is met by its unique key, and where
-    conditions over several rows of a person are equalities of variables or speak of years alone."""
+    """Why a checker must review how rows multiply. None if each public row is joined by its unique key, and each
+    condition over several rows of a person is an equality of variables or reads years only."""
     conjuncts = list(_conjuncts(relation, symbols))
     if _is_joined(relation) and _joined_without_key(frozenset(_scans(relation, symbols)), conjuncts, symbols):
         return PUBLIC_JOIN
@@ -49,6 +49,7 @@ def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
         return SELF_JOINS
     if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, conjuncts, symbols) for p in parts):
         return APPLY_ROWS
+    # a computed key would choose which rows of a person are combined
     if any(isinstance(p, Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
         return CHOSEN_ROWS
     if (
@@ -61,15 +62,17 @@ def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
 
 
 def _joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbols: SymbolTable) -> frozenset[int]:
-    """Public scans that are not met by their unique key, from people on: two that meet each other start nowhere."""
+    """Public scans that are not joined by their unique key, starting from persons. Two public scans that are joined
+    only with each other are not reached."""
     left = frozenset(s for s in scans if not symbols.is_person(s))
+    # A scan that is joined with a reached scan is reached too.
     while joined := {s for s in left if any(_is_joined_by_key(c, s, left, symbols) for c in conjuncts)}:
         left -= joined
     return left
 
 
 def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
-    """The operators that a relation's rows come through."""
+    """Operators that the rows of a relation pass through, down to an aggregation that collapses rows."""
     if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
         return
     yield relation
@@ -78,15 +81,15 @@ def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
 
 
 def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTable) -> bool:
-    """Whether an APPLY gives one row at most, the rows that a join on the key gives, or the same to everybody: written
-    values and plain variables, which no condition ties to the person's other values."""
+    """Whether an APPLY multiplies rows evenly. It gives at most one row, the rows that a join on the key gives, or the
+    same rows to everybody: written values and plain variables that no condition ties to the person's other values."""
     part = right
     while isinstance(part, Filter | Project):
         part = part.child
     if isinstance(part, Limit):
-        return part.count == 1
+        return part.count == 1  # one row multiplies nothing
     if isinstance(part, Aggregate):
-        return not part.keys
+        return not part.keys  # without keys, an aggregation gives one row
     scans, inside = list(_scans(right, symbols)), list(_conjuncts(right, symbols))
     if scans and not any(symbols.is_person(s) for s in scans):
         return not _joined_without_key(frozenset(scans), inside, symbols)
@@ -96,12 +99,13 @@ def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTa
     if any(isinstance(p, Filter) for p in walk(right)) or not all(is_linear_value(s, symbols) for _, s in made):
         return False
     mine = {i for i, _ in made} | {i for p in walk(right) if isinstance(p, Union) for i, _ in p.columns}
+    # no condition may mix these columns with others
     return all(not (column_ids(c) & mine) or column_ids(c) <= mine for c, _ in conjuncts)
 
 
 def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
-    """Whether a condition other than keys and years chooses the rows of an outer side: it says how often the others
-    count."""
+    """Whether a condition other than keys and years chooses the rows of an outer side. Such a condition decides how
+    often the rows of the other side count."""
     for part in _row_parts(relation, symbols):
         if isinstance(part, Join) and part.how in {JoinHow.LEFT, JoinHow.FULL}:
             sides = (part.right,) if part.how is JoinHow.LEFT else (part.left, part.right)
@@ -114,8 +118,8 @@ def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
 
 
 def _is_choice(condition: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a condition speaks of more than years and equal keys. What subqueries and aggregates answer has no
-    variable behind it, and is a choice all the same."""
+    """Whether a condition reads more than years and equal keys. Results of subqueries and aggregates have no variable
+    behind them, and still count as a choice."""
     match condition:
         case Call(op="equal", args=(ColumnRef() as left, ColumnRef() as right)) if _identifies_person(left, symbols):
             return not _identifies_person(right, symbols)
@@ -133,12 +137,13 @@ def _identifies_person(column: ColumnRef, symbols: SymbolTable) -> bool:
 
 
 def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
-    """Whether two branches of a UNION read one table: a row can then count twice by a condition, and a person by one
-    inside a γ."""
+    """Whether two branches of a UNION read one table. A condition can then decide whether a row counts twice, or a
+    person, below an aggregation."""
     for part in _row_parts(relation, symbols):
         if isinstance(part, Union):
             scans = [{s.person or 0 for s in walk(p) if isinstance(s, Scan)} for p in part.parts]
             tables = [{symbols.tables[s].full_name for s in found if symbols.is_person(s)} for found in scans]
+            # UNPIVOT tests another variable in each branch, so its branches do not overlap.
             present = [{v for c in conditions_within(p) if (v := _present_variable(c, symbols))} for p in part.parts]
             twice = len(set().union(*present)) < sum(map(len, present))
             chooses = [
@@ -157,7 +162,7 @@ def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
 
 
 def _present_variable(condition: Scalar, symbols: SymbolTable) -> str:
-    """The variable of `x IS NOT NULL`, as UNPIVOT has it: each branch of another variable."""
+    """Variable of `x IS NOT NULL`, or "". UNPIVOT writes one such test in each branch, each of another variable."""
     match condition:
         case Call(op="not", args=(Call(op="is_null", args=(ColumnRef(ident=ident),)),)) if ident in symbols.origins:
             return symbols.origins[ident].full_name
@@ -165,7 +170,7 @@ def _present_variable(condition: Scalar, symbols: SymbolTable) -> str:
 
 
 def conditions_within(relation: Relation) -> Iterator[Scalar]:
-    """Every condition of a relation and of all below it."""
+    """Every condition of a relation and of all its descendants."""
     for part in walk(relation):
         if isinstance(part, Filter):
             yield from conjuncts_of(part.predicate)
@@ -187,6 +192,7 @@ def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
             yield from _conjuncts(child, symbols)
         case Join(left=left, right=right, how=how, on=on):
             outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in _scans(left, symbols))
+            # The ON of a LEFT JOIN restricts the right side only.
             matched = frozenset(_scans(right, symbols)) if outer else None
             yield from ((c, matched) for c in conjuncts_of(on))
             yield from _conjuncts(left, symbols)
@@ -194,8 +200,8 @@ def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
 
 
 def _scans(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
-    """Scans whose rows are rows of the relation, by their number in the book, which they carry while it is bound. γ
-    brings rows together, and subqueries add none."""
+    """Scans whose rows are rows of the relation, by their number in the symbol table (which a scan carries during
+    binding). An aggregation collapses rows, and a subquery adds none."""
     match relation:
         case Scan(person=scan):
             yield scan or 0
@@ -218,7 +224,8 @@ def _is_joined(relation: Relation) -> bool:
 
 
 def _is_joined_by_key(conjunct: Conjunct, scan: int, left: frozenset[int], symbols: SymbolTable) -> bool:
-    """Whether a condition ties a public scan to at most one of its rows, by what is none of those that are left."""
+    """Whether a condition ties a public scan to at most one of its rows, by a value that does not come from the scans
+    in `left`."""
     condition, holds = conjunct
     if holds is not None and scan not in holds:
         return False
@@ -237,7 +244,7 @@ def _is_unique_key(scalar: Scalar, scan: int, symbols: SymbolTable) -> bool:
 
 
 def _may_read(scalar: Scalar, scans: frozenset[int], symbols: SymbolTable) -> bool:
-    """What is computed out of nobody knows which rows may be computed out of these."""
+    """Whether a scalar may read one of these scans. A computed column with unknown sources counts as reading them."""
     if any(symbols.origins[i].scan in scans for i in symbols.base(scalar)):
         return True
     sources = [symbols.opaque[i].source_rows.scans for i in read_through(scalar, symbols) if i in symbols.opaque]
@@ -245,7 +252,7 @@ def _may_read(scalar: Scalar, scans: frozenset[int], symbols: SymbolTable) -> bo
 
 
 def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a condition says, by anything but plain equality and years, which rows of a person meet."""
+    """Whether a condition decides, by more than plain equality and years, which rows of a person are joined."""
     origins = [symbols.origins[i] for i in symbols.base(condition)]
     people = _person_rows_read(condition, symbols)
     only_years = all(o.is_year for o in origins) and not _reads_answer(condition, symbols)
@@ -256,14 +263,14 @@ def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:
 
 
 def _reads_answer(condition: Scalar, symbols: SymbolTable) -> bool:
-    """Whether a condition reads what a subquery or an aggregate answers, which has no variable behind it."""
+    """Whether a condition reads the result of a subquery or an aggregate, which has no variable behind it."""
     found = [symbols.opaque[i] for i in read_through(condition, symbols) if i in symbols.opaque]
     return any(not o.base and o.key_domain is None for o in found)
 
 
 def _person_rows_read(condition: Scalar, symbols: SymbolTable) -> int:
-    """How many different rows of persons a condition reads; a column of a set operation or of a γ is of one row,
-    whatever it is made from."""
+    """How many different rows of persons a condition reads. A column of a set operation or an aggregation belongs to
+    one row, whatever it is computed from."""
     found: list[frozenset[int]] = []
     for ident in column_ids(condition):
         inner = symbols.definitions.get(ident)
@@ -274,6 +281,7 @@ def _person_rows_read(condition: Scalar, symbols: SymbolTable) -> int:
     rows: list[frozenset[int]] = []
     for scans in found:
         if any(s in symbols.tables and symbols.is_person(s) for s in scans):
+            # Columns that share a scan are of the same row, so their groups are merged.
             rows = [r for r in rows if not r & scans] + [scans.union(*(r for r in rows if r & scans))]
     return len(rows)
 

@@ -1,4 +1,4 @@
-"""Self joins and joins with written rows: how many rows of its own a person's row can be joined with."""
+"""Self-joins and joins with written rows: how many of a person's own rows one row can be joined with."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,14 +22,15 @@ from broker.query.symbols import SymbolTable
 
 
 def collapses_rows(relation: Aggregate[Relation], symbols: SymbolTable) -> bool:
-    """Whether a γ leaves one row a person, or groups that rows meet: nothing below it says how often one counts."""
+    """Whether an aggregation leaves one row for each person, or groups over persons. Then nothing below it decides how
+    often a row counts."""
     if relation.person is None:
         return relation.counted is not None or not relation.keys
     return all(isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None for _, k in relation.keys)
 
 
 def max_self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> int:
-    """How often, at most, several rows of one person in one table meet each other."""
+    """Most self-joins of one table, over rows of which a person can have several."""
     return max(_self_joins(relation, conjuncts, symbols).values(), default=0)
 
 
@@ -44,13 +45,15 @@ def _self_joins(relation: Relation, conjuncts: Sequence[Scalar], symbols: Symbol
     found: Counter[str] = Counter()
     for child in below:
         times = _self_joins(child, conjuncts, symbols)
+        # branches of a union are read one or the other, branches of a join together
         found = found | times if isinstance(relation, Union) else found + times
     return found
 
 
 def _is_one_row(scan: int, conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
-    """Whether a person has one row at most: one a year, and the year is written or that of other rows."""
-    if symbols.tables[scan].max_rows_per_unit_year != 1:
+    """Whether a person has at most one row: the table has one row a year, and the year is written or equals the year of
+    other rows."""
+    if symbols.tables[scan].max_rows_per_unit_year != 1:  # several rows in a year: fixing the year does not select one
         return False
     year = symbols.year_column(scan)
     for conjunct in conjuncts:
@@ -67,7 +70,7 @@ def _is_year(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar], symbols: SymbolTable) -> bool:
-    """Whether a condition meets several written rows at once: their number is then a weight that the text chooses."""
+    """Whether a condition matches several written rows at once. Their number is then a weight that the text chooses."""
     parts = list(parts)
     for part in parts:
         if isinstance(part, Join) and not part.lateral:
@@ -82,9 +85,10 @@ def matches_written_rows(parts: Iterable[Relation], conjuncts: Sequence[Scalar],
 def _distinguishing_columns(
     join: Join[Relation], parts: Sequence[Relation], mine: set[int], symbols: SymbolTable
 ) -> set[int]:
-    """The columns above a join that tell its written rows apart as their own columns `mine` do: what windows count
-    among its rows, and columns of set operations and groups that are made of any of these."""
+    """Columns above a join that distinguish its written rows as their own columns `mine` do: window columns over the
+    join, and columns of set operations and groups that are computed from any of these."""
     found = set(mine)
+    # from the join upwards, because each step may read columns of the one below
     for part in reversed([p for p in parts if any(below is join for below in walk(p))]):
         match part:
             case Window(columns=windows):
@@ -108,9 +112,11 @@ def _matches_several(
     join: Join[Relation], side: Relation, own: Sequence[Scalar], parts: Sequence[Relation], conjuncts: Sequence[Scalar],
     symbols: SymbolTable,
 ) -> bool:  # fmt: skip
-    """`own` are the conditions that decide whether an outer side has a row at all."""
+    """Whether some condition matches several written rows of one side of a join. `own` are the conditions that decide
+    whether an outer side has a row at all."""
     inside = list(walk(side))
     stacks = sum(isinstance(p, Union) for p in inside)
+    # only a union of written rows has several; a scan is not written
     if not stacks or any(isinstance(p, Scan) for p in inside):
         return False
     mine = {i for p in inside if isinstance(p, Union | Project) for i, _ in p.columns}
@@ -118,15 +124,17 @@ def _matches_several(
     mine = _distinguishing_columns(join, parts, mine, symbols)
     read = [(c, read_through(c, symbols)) for c in conjuncts]
     chosen = [c for c, found in read if not found <= mine and (found & mine or c in own)]
+    # with several unions inside, the values of one column are not unique
     return bool(chosen) and (stacks > 1 or not any(_matches_one(c, mine, symbols) for c in chosen))
 
 
 def read_through(condition: Scalar, symbols: SymbolTable) -> frozenset[int]:
-    """The columns of a condition, with those that its derived columns are made of in their place."""
+    """Columns of a condition, with derived columns replaced by the columns that they are computed from."""
     found: set[int] = set()
     for ident in column_ids(condition):
         inner = symbols.definitions.get(ident)
         if inner is not None:
+            # a written constant is the column of a written row itself, so its id stays
             found |= {ident} if isinstance(inner, Literal) else read_through(inner, symbols)
         else:
             found.add(ident)

@@ -1,1 +1,1 @@
-"""The binder: parsed queries to relations of rows and groups, with their aggregates, windows and subqueries."""
+"""The binder: turns parsed queries into relations of rows and groups, with their aggregates, windows and subqueries."""

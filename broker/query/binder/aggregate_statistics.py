@@ -1,4 +1,5 @@
-"""Aggregates of the top GROUP BY to statistics; a sum of several branches to a total of protected parts."""
+"""Turns aggregates of the top GROUP BY into statistics, and a sum of several branches into a total of protected
+parts."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -33,8 +34,10 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import max_decimals, square_fits, sum_fits
 from broker.query.symbols import MAX_WEIGHT, SymbolTable
 
-OUTSIDE_CLOSED_LIST = "An argument outside the closed list: arithmetic over a person's row."
-COMPUTED_WITH_COUNTS = "Numbers of rows of each person are computed with otherwise than by a factor."
+OUTSIDE_CLOSED_LIST = "The argument is arithmetic over a person's row, which has no automatic verdict."
+COMPUTED_WITH_COUNTS = (
+    "The number of rows of each person is used in arithmetic other than multiplication by a constant."
+)
 
 
 def sum_of(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
@@ -43,6 +46,7 @@ def sum_of(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatist
     if parts is None:
         return _single_amount(Measure.SUM, value, row_binder, statistics)
     columns, total = _total(parts, row_binder, statistics)
+    # the levels are counted already
     statistics.imply(columns[0], aggregate_arguments.order_free_number(value), [a for _, a in parts.levels])
     return total if len(columns) == 1 else statistics.add_total("sum", total, columns)
 
@@ -67,19 +71,19 @@ def mean_of(
 
 def _check_fits(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> None:
     if not sum_fits(value, statistics.symbols):
-        message = "The sum can become too large or too fine, which would end the job."
+        message = "The sum can get too large or have too many decimals, which would end the job."
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
 def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> ArgumentBranches | None:
-    """The branches of an argument; None where it is one amount, or has no automatic verdict anyway."""
+    """Branches of an argument. None if it is one amount, or is outside the closed list and goes to review anyway."""
     if not statistics.in_parts:
         return None
     argument, symbols = aggregate_arguments.order_free_number(value), statistics.symbols
     try:
         found = branches_of(argument, statistics.fixed, lambda s: aggregate_arguments.is_row_count(s, symbols))
     except TooManyArgumentBranches:
-        message = "The argument has too many branches to be judged one by one."
+        message = "The argument has too many branches to assess each of them."
         raise BindError("too-deep", message, "Group by the variable, or use fewer branches.", node) from None
     if not found.levels and [aggregate_arguments.is_row_count(a.value, symbols) for a in found.amounts] in (
         [],
@@ -92,7 +96,8 @@ def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Arg
 def _total(
     parts: ArgumentBranches, row_binder: ExpressionBinder, statistics: DraftStatistics
 ) -> tuple[list[ColumnRef], Scalar]:
-    """The statistics of the parts, and what they add up to: NULL where nobody is in any of them."""
+    """Return the statistics of the parts, and their total: NULL where no part has a row."""
+    # the constant 0 adds nothing, so it is no part of the total unless it is the only one
     some = [(c, a) for c, a in parts.levels if c]
     levels = some or ([] if parts.amounts else list(parts.levels))
     counts = [_level_count(argument, statistics) for _, argument in levels]
@@ -104,8 +109,9 @@ def _total(
     amounts = [
         scaled_column(a.times, column, ScalarType.DECIMAL) for a, column in zip(parts.amounts, sums, strict=True)
     ]
-    if not parts.levels and len(amounts) == 1:
+    if not parts.levels and len(amounts) == 1:  # a single amount needs no total
         return sums, amounts[0]
+    # A branch without rows is NULL, and must not make the whole total NULL.
     total = _added([*terms, *(Call("coalesce", (g, ZERO), g.type) for g in amounts)])
     if not parts.levels:
         nobody = Call("is_null", (Call("coalesce", tuple(amounts), total.type),), ScalarType.TRUTH)
@@ -142,8 +148,10 @@ def scaled_column(factor: Any, statistic: ColumnRef, kind: ScalarType) -> Scalar
 
 
 def binary_statistic(measure: Measure, rest: Scalar, statistics: DraftStatistics, kind: ScalarType) -> ColumnRef:
-    """One predicate and its complement are the ones and the rest; more branches, or NULL, are implied cells too."""
+    """Add the statistic of a 0/1 argument. One predicate and its complement are the ones and the rest. Further
+    branches, or NULL, are implied cells too."""
     found = statistics.add(measure, rest, kind)
+    # the rest of one predicate is its complement, so it needs no cell of its own
     simple = isinstance(rest, Case) and len(rest.whens) == 1 and isinstance(rest.whens[0][1], Literal)
     if not (simple and isinstance(rest, Case) and isinstance(rest.otherwise, Literal) and rest.otherwise != NULL):
         statistics.imply(found, rest)
@@ -153,7 +161,7 @@ def binary_statistic(measure: Measure, rest: Scalar, statistics: DraftStatistics
 def _single_amount(
     measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False
 ) -> ColumnRef:
-    """One amount, and whom its conditions count."""
+    """Add the statistic of one amount, and the counts of persons that its conditions imply."""
     found = _amount_statistic(measure, value, row_binder, statistics, truncated)
     statistics.imply(found, aggregate_arguments.order_free_number(value))
     return found
@@ -163,7 +171,8 @@ def _amount_statistic(
     measure: Measure, value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, truncated: bool = False,
     counts: bool = False,
 ) -> ColumnRef:  # fmt: skip
-    """One amount, who adds something to it, and what it is without the constants that would cover it."""
+    """Add the statistic of one amount, the count of rows that change it, and its sum without the constants that would
+    hide a large amount."""
     symbols = statistics.symbols
     argument = aggregate_arguments.order_free_number(value)
     if truncated or (measure is Measure.SUM and value.type.is_whole):
@@ -190,7 +199,7 @@ def _amount_statistic(
 
 
 def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str | None:
-    """Why there is no automatic verdict."""
+    """Why the statistic gets no automatic verdict; None if it gets one."""
     if not aggregate_arguments.is_on_closed_list(argument, symbols):
         return OUTSIDE_CLOSED_LIST
     is_counted = any(
@@ -200,9 +209,11 @@ def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str 
 
 
 def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
-    """An aggregate as an expression over statistics."""
+    """Translate an aggregate into an expression over statistics."""
     if any(inner is not node and is_aggregate(inner) for inner in _inner_nodes(node)):
-        raise BindError("nested-aggregate", "An aggregate stands inside an aggregate.", "Aggregate once.", node)
+        raise BindError(
+            "nested-aggregate", "An aggregate is inside another aggregate.", "Use only one of the two aggregates.", node
+        )
     node = without_filter(node)
     if isinstance(node, exp.Count):
         check_arguments(node, frozenset({"this", "big_int"}))
@@ -212,7 +223,7 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         return _quantile(*quantile, row_binder, statistics, node)
     if deviation is not None:
         return _deviation(*deviation, row_binder, statistics, node)
-    if not isinstance(node, exp.Sum | exp.Avg):
+    if not isinstance(node, exp.Sum | exp.Avg):  # MIN, MAX and others can give one person's own value
         raise individual_value_error(node)
     check_arguments(node, frozenset({"this"}))
     value = row_binder.symbols.expanded(_checked_weight(bind_number(node.this, row_binder), row_binder, node))
@@ -224,7 +235,8 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
 
 
 def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
-    """Nodes of an aggregate, not those of subqueries in it; a quantile's own function is no other aggregate."""
+    """Nodes inside an aggregate, without those of its subqueries. The function of a quantile is not another
+    aggregate."""
     stack = list(node.iter_expressions())
     if isinstance(node, exp.WithinGroup | exp.Filter):
         stack = [*node.this.iter_expressions(), *(e for e in node.iter_expressions() if e is not node.this)]
@@ -235,7 +247,7 @@ def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
             stack += part.iter_expressions()
 
 
-NO_AUTOMATIC_VERDICT = "{} can be one person's own value, or tell of few: it has no automatic verdict."
+NO_AUTOMATIC_VERDICT = "{} can be one person's own value, or reveal a few persons, so it has no automatic verdict."
 
 
 def _quantile(
@@ -263,7 +275,7 @@ def _deviation(
         row_binder.symbols.expanded(_checked_weight(bind_number(argument, row_binder), row_binder, node))
     )
     if not square_fits(value, statistics.symbols):
-        message = "The squares can become too large or too fine, which would end the job."
+        message = "The squares can get too large or have too many decimals, which would end the job."
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
     form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
     review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
@@ -274,13 +286,13 @@ def _deviation(
 
 def _checked_weight(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if row_binder.symbols.weight(value) > MAX_WEIGHT:
-        message = "The expression is too large with its derived columns written out."
-        raise BindError("too-deep", message, "Name fewer steps.", node)
+        message = "The expression is too large once its derived columns are written out."
+        raise BindError("too-deep", message, "Use fewer derived columns.", node)
     return value
 
 
 def _argument(node: exp.Expr, row_binder: ExpressionBinder) -> Scalar:
-    """An argument with its derived columns written out: what is judged is what is computed."""
+    """An argument with its derived columns expanded, so that the rules judge the expression that is computed."""
     return row_binder.symbols.expanded(_checked_weight(row_binder.value(node), row_binder, node))
 
 
@@ -298,9 +310,9 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
         inner = _counted_case(inner, row_binder)
     key = _link_key(inner.unnest(), row_binder)
     value: Scalar = key if key is not None else _argument(inner, row_binder)
-    if isinstance(value, Literal):
+    if isinstance(value, Literal):  # COUNT(1) counts rows, like COUNT(*)
         if value.value is None:
-            raise BindError("constant-column", "COUNT(NULL) is always 0.", "Leave it out.", node)
+            raise BindError("constant-column", "COUNT(NULL) is always 0.", "Remove it.", node)
         return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
     if isinstance(value, Case):
         ones = aggregate_arguments.counted_values(value)
@@ -314,7 +326,7 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
 
 
 def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
-    """A CASE that is counted: where it gives a link key, whether there is one."""
+    """Rewrite a counted CASE: where a branch gives a link key, count whether the key is present."""
     found = case.copy()
     branches = [(arm, "true") for arm in found.args["ifs"]] + [(found, "default")]
     for holder, name in branches:
@@ -327,7 +339,7 @@ def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
 
 
 def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
-    """A link key counts persons, also under CASE WHEN … THEN key END; any other variable counts its values."""
+    """A link key counts persons, also in CASE WHEN … THEN key END. Any other variable counts its values."""
     key = _link_key(node, row_binder)
     if key is not None:
         return statistics.add(Measure.COUNT_PERSONS, key, ScalarType.INT)
@@ -341,7 +353,7 @@ def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dr
             statistics.imply(found, argument)
             return found
     value = _argument(node, row_binder)
-    review_reason = "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
+    review_reason = "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons."
     found = statistics.add(Measure.COUNT_DISTINCT, value, ScalarType.INT, needs_review=review_reason)
     statistics.imply(found, value)
     return found
@@ -354,7 +366,7 @@ def _link_key(node: exp.Expr, row_binder: ExpressionBinder) -> ColumnRef | None:
 def _sum(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr) -> Scalar:
     kind = ScalarType.INT if value.type.is_whole else value.type
     factor, rest = aggregate_arguments.unscaled(value)
-    if isinstance(rest, Literal):
+    if isinstance(rest, Literal):  # the sum of a constant is a multiple of the number of rows
         count = statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
         return scaled_column(factor * (rest.value or 0), count, kind)
     if aggregate_arguments.is_binary(rest):
@@ -366,7 +378,7 @@ def _mean(value: Scalar, row_binder: ExpressionBinder, statistics: DraftStatisti
     truncated = row_binder.dialect.truncates_whole_numbers and value.type.is_whole
     factor, rest = aggregate_arguments.unscaled(value)
     if isinstance(rest, Literal):
-        raise BindError("constant-column", "The mean of a constant says nothing.", "Leave it out.", node)
+        raise BindError("constant-column", "The mean of a constant says nothing about the data.", "Remove it.", node)
     if aggregate_arguments.is_binary(rest):
         if truncated:
             message = "AVG of whole numbers is truncated in T-SQL, so this mean of 0 and 1 is 0 or 1."

@@ -1,7 +1,5 @@
-"""The state that binding steps share: of the queries of one output, and of one SELECT. The steps stand beside it.
-
-Binding goes on after a refusal, so that all of them, and the uses of refused text, are told at once.
-"""
+"""The state that binding steps share: of the queries of one output, and of one SELECT. Binding continues after a
+refusal, so that all refusals, and the uses of refused text, are reported at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,17 +28,17 @@ MAX_QUERIES = 1000
 
 
 class BindingAborted(Exception):
-    """A text is too large to go on with; the report says why."""
+    """The text is too large to continue. The diagnostics say why."""
 
 
 BindNode = Callable[["Binder", exp.Expr, Ctes, Scope | None, BindTarget], BoundQuery | None]
-"""Binds a query without brackets, with the CTEs and the scope around it. Raises BindError for what is refused."""
+"""Binds a query without brackets, with the CTEs and the scope around it. Raises BindError if it refuses the query."""
 
 
 @dataclass(slots=True)
 class Binder:
-    """The state of the queries of one output. `bind_node` binds a query by its kind. `threshold` persons make a group
-    that can be released. `in_parts`: each branch of a total is protected by itself."""
+    """State of the queries of one output. `bind_node` binds a query by its kind. `threshold`: fewest persons of a group
+    that can be released. `in_parts`: each branch of a total is protected separately."""
 
     bind_node: BindNode
     dialect: Dialect
@@ -56,21 +54,23 @@ class Binder:
     advice: dict[str, None] = field(default_factory=dict)
     review: dict[str, None] = field(default_factory=dict)
     original_spelling: dict[str, str] = field(default_factory=dict)
-    """Names of columns as they were written last, by their folded form."""
+    """Spelling of column names where they were last written, by their case-folded form."""
     bound_count: int = 0
     public_relations: list[BoundRows] = field(default_factory=list)
     """Public relations that groups are joined with."""
     bound_queries: dict[int, exp.Expr] = field(default_factory=dict)
-    """Queries that were bound, by id: whatever becomes of the expression around one, its uses are in the book."""
+    """Bound queries, by id of their node. Their uses are in the symbol table, whatever happens to the expression around
+    them."""
     syntax_of: dict[Scalar, exp.Expr] = field(default_factory=dict)
-    """The text of each condition and computation."""
+    """The syntax node of each condition and computation."""
     saved_name_nodes: dict[int, exp.Expr] = field(default_factory=dict)
-    """Where the job names the kept query that a piece of text, by its id, stands in."""
+    """Node at which the job names the saved query that a node, by its id, belongs to."""
     partial_relations: list[Relation] = field(default_factory=list)
-    """The relations of every SELECT so far, inner ones first: they tell the years of what is refused."""
+    """Relations of every SELECT so far, inner ones first. They give the years of refused text."""
 
     def checkpoint(self) -> Callable[[], None]:
-        """What puts the binder back to where it is now, for a query that is bound again in another way."""
+        """Return a function that restores the binder to its present state, for a query that is bound again in another
+        way."""
         symbols, draft_tables, refusals, public_relations = (
             self.symbols.copy(),
             list(self.draft_tables),
@@ -84,6 +84,7 @@ class Binder:
             dict(self.bound_queries),
         )
 
+        # The collections are changed in place, because other binding steps hold references to them.
         def restore() -> None:
             self.symbols.restore_from(symbols)
             self.draft_tables[:], self.partial_relations[:], self.public_relations[:] = (
@@ -101,21 +102,21 @@ class Binder:
         return restore
 
     def abort(self, code: str, message: str, advice: str, node: exp.Expr) -> None:
-        """Ends the binding of a text that grows without end: nothing more of it is looked at."""
+        """Add a refusal and end the binding of a text that grows without limit. Raises BindingAborted."""
         self.diagnostics.add(code, message, advice, self.diagnostics.position_of(node))
         raise BindingAborted
 
     def bind_query(
         self, node: exp.Expr, ctes: Ctes, outer_scope: Scope | None, target: BindTarget
     ) -> BoundQuery | None:
-        """A query bound; None if it was refused (the report says why). Its uses are in the book either way."""
+        """Bind a query. None if it was refused (the diagnostics say why). Its uses are recorded either way."""
         self.bound_count += 1
-        if self.bound_count > MAX_QUERIES:
-            message = f"More than {MAX_QUERIES} SELECTs are read, counting a CTE at each use."
-            self.abort("too-many-tables", message, "Read fewer.", node)
+        if self.bound_count > MAX_QUERIES:  # each use of a CTE binds it again, so a text can grow exponentially
+            message = f"The query has more than {MAX_QUERIES} SELECTs, counting a CTE at each use."
+            self.abort("too-many-tables", message, "Use fewer.", node)
         self.bound_queries[id(node)] = node
         node = self._without_brackets(node)
-        self.bound_queries[id(node)] = node
+        self.bound_queries[id(node)] = node  # callers may hold the node with or without brackets
         try:
             return self.bind_node(self, node, ctes, outer_scope, target)
         except BindError as error:
@@ -123,7 +124,7 @@ class Binder:
             return None
 
     def _without_brackets(self, node: exp.Expr) -> exp.Expr:
-        """A query without the brackets around it; clauses that stand on the brackets are refused."""
+        """Remove the brackets around a query. Clauses on the brackets are refused."""
         while isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.args.get("pivots")):
             self.check_clauses(node, frozenset({"this", "alias"}))
             node = node.this
@@ -135,13 +136,13 @@ class Binder:
     def try_bind(
         self, expression_binder: ExpressionBinder, node: Node, how: Usage, bind: Callable[[Node], Scalar]
     ) -> Scalar | None:
-        """One expression; if it is refused, its columns are still noted as used."""
+        """Bind one expression. If it is refused, its columns are still recorded as used, and the result is None."""
         before = len(expression_binder.columns_seen)
         try:
             found = bind(node)
-            if self.symbols.weight(found) > MAX_WEIGHT:
-                message = "The expression is too large with its derived columns written out."
-                raise BindError("too-deep", message, "Name fewer steps.", node)
+            if self.symbols.weight(found) > MAX_WEIGHT:  # derived columns of derived columns can grow exponentially
+                message = "The expression is too large once its derived columns are written out."
+                raise BindError("too-deep", message, "Use fewer derived columns.", node)
         except BindError as error:
             self.diagnostics.add_error(error)
             self.record_all_uses(expression_binder, node)
@@ -153,7 +154,8 @@ class Binder:
     def record_uses(
         self, expression_binder: ExpressionBinder, how: Usage, before: int = 0, how_of_keys: Usage | None = None
     ) -> None:
-        """The columns that were met since are used in this way; link keys that are in place, in the other."""
+        """Record the columns seen since `before` as used in the way `how`. Bound link keys are recorded in the way
+        `how_of_keys` instead."""
         for column, column_node in expression_binder.columns_seen[before:]:
             known = column.ident in self.symbols.positions
             is_key = self.symbols.key_domain(column.ident) is not None
@@ -162,11 +164,12 @@ class Binder:
         del expression_binder.columns_seen[before:]
 
     def record_all_uses(self, expression_binder: ExpressionBinder, node: exp.Expr) -> None:
-        """The columns below a refused expression; subqueries that were not bound yet are, for their uses alone."""
+        """Record the columns below a refused expression. Subqueries that are not bound yet are bound for their uses
+        alone."""
         stack: list[exp.Expr] = [node]
         while stack:
             part = stack.pop()
-            if id(part) in self.bound_queries:
+            if id(part) in self.bound_queries:  # its uses are recorded already
                 continue
             if isinstance(part, exp.Query):
                 self.bind_query(part, expression_binder.scope.ctes, expression_binder.scope, BindTarget.ROWS)
@@ -180,14 +183,14 @@ class Binder:
             stack += part.iter_expressions()
 
     def record_clause_uses(self, expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage) -> None:
-        """The columns of a clause of which nothing else is wanted."""
+        """Record the columns of a clause that is otherwise ignored."""
         if clause is not None:
             before = len(expression_binder.columns_seen)
             self.record_all_uses(expression_binder, clause)
             self.record_uses(expression_binder, how, before)
 
     def check_clauses(self, node: exp.Expr, allowed: frozenset[str]) -> None:
-        """All clauses that are not understood, each refused by its name."""
+        """Refuse each clause that is not supported, by its name."""
         for key, value in node.args.items():
             if value and key not in allowed:
                 part = value if isinstance(value, exp.Expr) else value[0] if isinstance(value, list) else None
@@ -196,20 +199,21 @@ class Binder:
                 self.diagnostics.add(error.code, error.message, error.advice, position)
 
     def visible_ctes(self, query: exp.Expr, outer: Ctes) -> Ctes:
-        """The CTEs that a query sees: each sees those before it."""
+        """CTEs that a query sees. Each CTE sees those before it."""
         visible: dict[str, CteDefinition] = dict(outer)
         clause = query.args.get("with_")
         if clause is not None:
             self.check_clauses(clause, frozenset({"expressions"}))
             for cte in clause.expressions:
                 self.check_clauses(cte, frozenset({"this", "alias", "materialized"}))
+                # a copy, because a CTE sees only those before it
                 visible[cte.alias.casefold()] = CteDefinition(cte.this, column_list(cte), dict(visible))
         return visible
 
 
 @dataclass(slots=True)
 class SelectBinding:
-    """The rows of one SELECT while its clauses are bound: subqueries and windows become columns of them."""
+    """The rows of one SELECT while its clauses are bound. Subqueries and windows become columns of these rows."""
 
     binder: Binder
     expression_binder: ExpressionBinder
@@ -223,9 +227,9 @@ class SelectBinding:
     where: list[Scalar] = field(default_factory=list)
 
     def apply_pending(self) -> BoundRows:
-        """The rows with every column that was asked for since."""
+        """Return the rows with every column that was requested so far."""
         assert self.rows is not None
-        for attach in self.pending:
+        for attach in self.pending:  # Subqueries come before windows, which may read them.
             self.rows = attach(self.rows)
         self.pending.clear()
         if self.windows:

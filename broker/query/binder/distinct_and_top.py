@@ -1,4 +1,4 @@
-"""DISTINCT and TOP over rows: of one person's, of groups that rows meet, or written as GROUP BY."""
+"""DISTINCT and TOP over rows: rows of one person, groups over persons, or DISTINCT written as GROUP BY."""
 
 from dataclasses import replace
 
@@ -16,13 +16,13 @@ from broker.query.diagnostics import BindError
 
 
 def distinct_rows(binder: Binder, rows: BoundRows) -> BoundRows:
-    """DISTINCT over rows: γ on all columns. Of one person where a link key is among them; else of other people's
-    values, which are context."""
+    """DISTINCT over rows as an aggregation by all columns. With a link key among them, the groups belong to one person.
+    Otherwise they are values of other people, which are context."""
     symbols = binder.symbols
     has_key = any(symbols.key_domain(c.ident) is not None for c in rows.columns.values())
     linked = has_key and rows.person is not None and not rows.is_correlated
     keys = {c: output_column(c, symbols, rows.source_rows) for c in rows.columns.values()}
-    for column in rows.columns.values():
+    for column in rows.columns.values():  # DISTINCT groups by every column
         if symbols.key_domain(column.ident) is None:
             symbols.record_use(column, Usage.GROUPED)
     person = symbols.new_id() if linked else None
@@ -37,7 +37,7 @@ def selects_link_key(binding: SelectBinding) -> bool:
 
 
 def as_group_by(select: exp.Select) -> exp.Select:
-    """SELECT DISTINCT over persons' rows is γ on every column."""
+    """SELECT DISTINCT over persons' rows as GROUP BY on every column."""
     found = select.copy()
     found.set("distinct", None)
     found.set("group", exp.Group(expressions=[i.copy() for i in select_items(found)]))
@@ -52,7 +52,8 @@ def is_link_key_node(node: exp.Expr, binding: SelectBinding) -> bool:
 
 
 def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
-    """ORDER BY alone orders nothing below the top; TOP keeps some rows of the person outside, never of other people."""
+    """Bind ORDER BY, TOP and LIMIT below the top query. ORDER BY alone has no effect there. TOP may choose rows of the
+    correlated person only, never of other people."""
     binder, select = binding.binder, binding.select
     limit, order = select.args.get("limit"), select.args.get("order")
     if limit is None and select.args.get("offset") is None:
@@ -60,11 +61,11 @@ def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
         return rows
     if not rows.is_correlated or limit is None or select.args.get("offset"):
         binder.record_clause_uses(binding.expression_binder, order, Usage.ORDERED)
-        message = "TOP and LIMIT choose rows of some people."
+        message = "TOP and LIMIT select the rows of some people only."
         advice = "Use them in the outermost SELECT, over groups, or in a subquery with the link key in its WHERE."
         raise BindError("limit", message, advice, limit or select)
     if has_ties(limit):
-        raise BindError("limit", "WITH TIES takes several rows of one.", "Leave WITH TIES out.", limit)
+        raise BindError("limit", "WITH TIES can select several rows of one person.", "Remove WITH TIES.", limit)
     items = order.expressions if order is not None else []
     found = [
         (i, binder.try_bind(binding.expression_binder, i.this, Usage.ORDERED, binding.expression_binder.value))
@@ -74,6 +75,7 @@ def bind_top(binding: SelectBinding, rows: BoundRows) -> BoundRows | None:
         part for i, s in found if s is not None for part in window_functions.order_terms(i, s, binder.symbols)
     )
     if not whole:
-        raise BindError("limit", "TOP without ORDER BY takes any row.", "Add ORDER BY.", limit)
+        raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
+    # the row's own columns break ties, so that the choice does not depend on the order of rows
     ends = tuple((c, False) for c in rows.columns.values())
     return replace(rows, relation=Limit(rows.relation, whole + ends, row_limit(binding.expression_binder, limit)))

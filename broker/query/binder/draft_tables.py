@@ -1,4 +1,4 @@
-"""The statistics of one output with everything that they imply, before years are known."""
+"""The statistics of one output and everything that they imply, before years are known."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,26 +15,26 @@ MATCH_COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
 
 
 COUNT_REVEALED_WITH = {Measure.SHARE: Measure.ONES, Measure.SUM: Measure.MEAN}
-"""A statistic that tells how many rows have a value, if the other stands beside it."""
+"""A statistic reveals how many rows have a value if the other one is next to it."""
 
 
 CONDITION_MEASURES = frozenset({Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES})
 
 
-MANY_CONDITIONS = "So many conditions in one query cannot be compared with each other automatically."
+MANY_CONDITIONS = "The query has too many conditions to compare automatically."
 
 
 @dataclass(slots=True)
 class DraftStatistics:
-    """The statistics of one output, each once. `fixed` are the columns whose values the rows' conditions list;
-    `in_parts`: a total is made of its branches, each protected by itself."""
+    """The statistics of one output, each once. `fixed`: columns whose values the conditions on rows list. `in_parts`: a
+    total consists of its branches, each protected separately."""
 
     symbols: SymbolTable
     entries: list[PlannedStatistic] = field(default_factory=list)
     fixed: FixedColumns = field(default_factory=dict)
     in_parts: bool = True
     totals: dict[int, Scalar] = field(default_factory=dict)
-    """Columns that are computed from protected statistics, under their ids."""
+    """Columns that are computed from protected statistics, by their ids."""
     _total_of: dict[int, int] = field(default_factory=dict)
     _idents: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class DraftStatistics:
         needs_review: str | None = None, like: int | None = None, form: QuantileForm | DeviationForm | None = None,
         counts: bool = False,
     ) -> ColumnRef:  # fmt: skip
-        key = (measure, argument, kind, truncated, behind, like, form, counts)
+        key = (measure, argument, kind, truncated, behind, like, form, counts)  # the rules judge equal statistics once
         ident = self._idents.get(key)
         if ident is None:
             ident = self._idents[key] = self.symbols.new_id()
@@ -58,14 +58,14 @@ class DraftStatistics:
         return ColumnRef(ident, kind)
 
     def imply(self, parent: ColumnRef, argument: Scalar, excluded: Sequence[Scalar] = ()) -> None:
-        """Each branch and predicate inside a parent's argument is a count that leaves with it, if it is not one of
-        those that stand `excluded` it."""
+        """Add a count for each branch and predicate inside the argument of `parent`: releasing the parent reveals it.
+        Branches in `excluded` are skipped."""
         for inside in implied_statistics.branch_indicators(argument):
             if inside != argument and inside not in excluded:
                 self.add(Measure.ONES, inside, ScalarType.INT, behind=parent.ident)
 
     def add_total(self, label: str, value: Scalar, parts: Sequence[ColumnRef]) -> ColumnRef:
-        """A column that is computed from the protected values of its parts. No two parts are of the same rows."""
+        """Add a column that is computed from the protected values of its parts. No two parts cover the same rows."""
         known = next((i for i, made in self.totals.items() if made == value), None)
         ident = self.symbols.new_id() if known is None else known
         self.totals[ident] = value
@@ -75,22 +75,25 @@ class DraftStatistics:
         return ColumnRef(ident, value.type)
 
     def add_implied(self) -> None:
-        """What follows from statistics standing side by side in one cell."""
+        """Add what follows from several statistics in one cell."""
         self._imply_missing()
         conditions = self._conditions()
         pairs = implied_statistics.close_pairs(conditions, self.symbols)
         if pairs is None:
             place = next(i for i, s in enumerate(self.entries) if s.ident == conditions[-1].owner)
+            # one statistic that needs review is enough to send the table to a checker
             self.entries[place] = replace(self.entries[place], needs_review=MANY_CONDITIONS)
             return
         for first, second, argument in pairs:
+            # Two shown counts reveal their difference; a gap lets the rules hide that.
             if first.count is not None and first.count is second.count:
                 self.add(Measure.GAP, argument, ScalarType.INT, behind=second.owner, like=first.owner)
             else:
                 self.add(Measure.COUNT_VALUES, argument, ScalarType.INT, behind=second.owner)
 
     def _imply_missing(self) -> None:
-        """The rows that an aggregate leaves out are a count of their own."""
+        """Add a count of the rows that an aggregate skips."""
+        # a copy, because adding a statistic appends to the entries
         for s in [s for s in self.entries if s.implied_by is None]:
             argument = s.argument
             if argument is None or not implied_statistics.can_be_null(argument, self.symbols):
@@ -101,7 +104,7 @@ class DraftStatistics:
                 self.add(Measure.GAP, implied_statistics.missing_rows(argument), ScalarType.INT, behind=s.ident)
 
     def _reveals_count(self, statistic: PlannedStatistic) -> bool:
-        """Whether the rows with a value can be read: from a count of them, or from a sum beside its mean."""
+        """Whether the number of rows with a value can be read: from their count, or from a sum next to its mean."""
         other = COUNT_REVEALED_WITH.get(statistic.measure)
         read = column_ids(statistic.argument or NULL)
         return statistic.measure is Measure.COUNT_VALUES or any(
@@ -109,7 +112,7 @@ class DraftStatistics:
         )
 
     def _conditions(self) -> list[implied_statistics.ImpliedCondition]:
-        """Each different 0/1 argument, with the first released statistic that tells it."""
+        """Each distinct 0/1 argument, with the first released statistic that reveals it."""
         found: dict[Scalar, implied_statistics.ImpliedCondition] = {}
         for s in self.entries:
             if (
@@ -131,7 +134,7 @@ class DraftStatistics:
 
 @dataclass(slots=True)
 class DraftTable:
-    """A γ over persons, before years are known."""
+    """An aggregation over persons, before years are known."""
 
     rows: BoundRows
     keys: dict[Scalar, ColumnRef]

@@ -34,7 +34,7 @@ KINDS = frozenset({"", "INNER", "OUTER", "CROSS"})
 
 @dataclass(frozen=True, slots=True)
 class FromItem:
-    """A source with how it joins what stands before it, and the conjuncts of its ON."""
+    """A source, how it is joined with the sources before it, and the conjuncts of its ON."""
 
     bound: BoundQuery
     how: JoinHow
@@ -47,7 +47,7 @@ class FromItem:
 def bind_from(
     binder: Binder, select: exp.Select, scope: Scope, expression_binder: ExpressionBinder, target: BindTarget
 ) -> tuple[list[FromItem], bool]:
-    """Every source, and whether none of them was refused; none where there is no FROM."""
+    """Return every accepted source, and whether no source was refused. Empty if there is no FROM."""
     found: list[FromItem] = []
     whole = True
     clause = select.args.get("from_")
@@ -59,7 +59,7 @@ def bind_from(
         try:
             joined = _bind_source(binder, node, scope, expression_binder, target, found)
         except BindError as error:
-            binder.diagnostics.add_error(error)
+            binder.diagnostics.add_error(error)  # go on, so that all refusals are reported
             joined = None
         if joined is None:
             whole, scope.is_incomplete = False, True
@@ -94,6 +94,7 @@ def _bind_source(
     try:
         bound = _bind_item(binder, node.this, scope, target)
     except BindError:
+        # later names may belong to the refused source, so they must not be refused as unknown
         scope.is_incomplete = True
         binder.record_clause_uses(expression_binder, node.args.get("on"), Usage.JOINED)
         raise
@@ -102,6 +103,7 @@ def _bind_source(
         return None
     on = _join_conditions(binder, node, scope, expression_binder, side)
     _mark_nullable(binder, side, bound, before)
+    # a RIGHT join is a LEFT join with swapped sides
     how = {"": JoinHow.INNER, "FULL": JoinHow.FULL}.get(side, JoinHow.LEFT)
     return FromItem(bound, how, side == "RIGHT", on, node.this)
 
@@ -118,10 +120,10 @@ def _join_conditions(
 
 
 def _using_condition(binder: Binder, scope: Scope, expression_binder: ExpressionBinder, name: exp.Expr) -> Scalar:
-    """USING (k): the last source's column equals the one before it."""
+    """Condition of USING (k): the column of the last source equals the one of the source before it."""
     found = [c for s in scope.sources if (c := s.find(name.name, binder.symbols)) is not None]
     if len(found) != 2:
-        raise BindError("using", "USING needs a column of that name on both sides.", "Write ON a.key = b.key.", name)
+        raise BindError("using", "USING needs a column with that name on both sides.", "Write ON a.key = b.key.", name)
     node = exp.EQ(this=exp.column("l"), expression=exp.column("r"))
     for column in found:
         binder.symbols.record_use(column, Usage.JOINED, binder.diagnostics.position_of(name))
@@ -132,7 +134,7 @@ def _using_condition(binder: Binder, scope: Scope, expression_binder: Expression
 def _mark_nullable(binder: Binder, side: str, bound: BoundQuery, before: list[FromItem]) -> None:
     inner: frozenset[int] = frozenset()
     if side in {"LEFT", "FULL"} and isinstance(bound, BoundRows):
-        inner |= bound.scans
+        inner |= bound.scans  # padded rows have NULL in these columns
     if side in {"RIGHT", "FULL"}:
         inner = inner.union(*(j.bound.scans for j in before if isinstance(j.bound, BoundRows)))
     binder.symbols.nullable |= inner
@@ -141,7 +143,7 @@ def _mark_nullable(binder: Binder, side: str, bound: BoundQuery, before: list[Fr
 def bind_conjuncts(
     binder: Binder, expression_binder: ExpressionBinder, clause: exp.Expr | None, how: Usage
 ) -> list[Scalar]:
-    """The conjuncts of a WHERE or ON, each translated by itself."""
+    """Conjuncts of a WHERE or ON, each bound separately."""
     if clause is None:
         return []
     top = clause.this if isinstance(clause, exp.Where) else clause
@@ -152,7 +154,8 @@ def bind_conjuncts(
 
 
 def record_partial_relation(binder: Binder, found: list[FromItem], where: list[Scalar]) -> None:
-    """Of a SELECT whose joins are refused: its conditions still say which years of its tables are read."""
+    """Record a relation for a SELECT whose joins are refused. Its conditions still limit the years that are read of its
+    tables."""
     rows = [(j, j.bound) for j in found if isinstance(j.bound, BoundRows)]
     if not rows:
         return
@@ -165,12 +168,13 @@ def record_partial_relation(binder: Binder, found: list[FromItem], where: list[S
 
 
 def join_from_items(binder: Binder, sources: list[FromItem], where: list[Scalar]) -> BoundRows:
-    """The tree of joins of rows. Equalities of link keys count wherever they hold on every row that is left."""
+    """Build the join tree of rows. An equality of link keys counts wherever it holds on every remaining row."""
     symbols = binder.symbols
     everywhere = [*where, *(c for j in sources if j.how is JoinHow.INNER for c in j.on)]
     inner, built = LinkKeyEqualities(symbols, everywhere), _as_rows(sources[0].bound)
     for one in sources[1:]:
         outer = one.how in {JoinHow.LEFT, JoinHow.FULL}
+        # the ON of an outer join does not hold on padded rows, so it counts for this join alone
         links = LinkKeyEqualities(symbols, [*everywhere, *one.on]) if outer else inner
         other = _as_rows(one.bound)
         sides = (other, built) if one.swapped else (built, other)
@@ -198,9 +202,10 @@ def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget)
         return _bind_derived_table(binder, node, node, scope, target, scope.ctes)
     if not isinstance(node, exp.Table):
         raise BindError(
-            "table-function", "Only tables of the catalogue can be read.", "Name a table as schema.table.", node
+            "table-function", "You can read only tables of the catalogue.", "Name a table as schema.table.", node
         )
     check_arguments(node, frozenset({"this", "db", "catalog", "alias"}))
+    # a qualified name never means a CTE
     known = scope.ctes.get(node.name.casefold()) if not node.db and not node.catalog else None
     if known is not None:
         return _bind_derived_table(binder, known.query, node, scope, target, known.visible, known.columns)
@@ -216,15 +221,15 @@ def _without_pivot(binder: Binder, node: exp.Expr, scope: Scope) -> exp.Expr:
         return tree_rewrites.rewrite_pivot(node)
     except BindError:
         if isinstance(node, exp.Subquery):
-            binder.bind_query(node.this, scope.ctes, None, BindTarget.ROWS)
+            binder.bind_query(node.this, scope.ctes, None, BindTarget.ROWS)  # for its uses
         raise
 
 
 def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:
     resolved = resolve_table(node, binder.catalogue, binder.project, binder.dialect)
     symbols, table = binder.symbols, resolved.table
-    if len(symbols.tables) >= binder.max_scans:
-        binder.abort("too-many-tables", f"More than {binder.max_scans} tables are read.", "Read fewer.", node)
+    if len(symbols.tables) >= binder.max_scans:  # each use of a CTE scans its tables again
+        binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
     alias = node.args.get("alias")
     if alias is not None:
         check_arguments(alias, frozenset({"this"}))
@@ -243,12 +248,13 @@ def _bind_derived_table(
     binder: Binder, query: exp.Expr, node: exp.Expr, scope: Scope, target: BindTarget, ctes: Ctes,
     listed: tuple[str, ...] = (), outer_scope: Scope | None = None,
 ) -> BoundQuery | None:  # fmt: skip
-    """A derived table, CTE or temporary table, bound anew. Outside of an APPLY it sees nothing of what is around it."""
+    """Bind a derived table, CTE or temporary table at this use. Outside APPLY it does not see the scope around it."""
     bound = binder.bind_query(query, ctes, outer_scope, target)
     name = (node.alias or node.name).casefold()
     if bound is None:
+        # The name stays known, so that its columns are not refused as well.
         scope.add(TableBinding(name, None, None, {}), node)
-        raise BindError(CONSEQUENTIAL, "This derived table cannot be followed.", "", node)
+        raise BindError(CONSEQUENTIAL, "This derived table cannot be analysed.", "", node)
     columns = renamed_columns(bound.columns, column_list(node) or listed, node)
     person = bound.person if isinstance(bound, BoundRows) else None
     scope.add(TableBinding(name, None, None, columns, person), node)
@@ -261,20 +267,25 @@ def renamed_columns(columns: ColumnsByName, listed: tuple[str, ...], node: exp.E
     folded = [n.casefold() for n in listed]
     if len(folded) != len(columns) or len(set(folded)) != len(folded):
         raise BindError(
-            "column-list", "The list of column names does not fit the SELECT list.", "Name each once.", node
+            "column-list", "The list of column names does not match the SELECT list.", "Name each once.", node
         )
     return dict(zip(folded, columns.values(), strict=True))
 
 
 def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
-    """CROSS APPLY, OUTER APPLY and LATERAL: a derived table that reads the rows before it."""
+    """Bind CROSS APPLY, OUTER APPLY or LATERAL: a derived table that reads the rows before it."""
     check_arguments(node, frozenset({"this", "alias", "cross_apply", "view", "outer"}))
     outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")
     if around is not None and (around.text("side").upper() not in {"", "LEFT"} or not _is_true(around.args.get("on"))):
-        raise BindError("join", "LATERAL joins ON TRUE only.", "Put the condition into its WHERE.", node)
+        raise BindError(
+            "join",
+            "LATERAL can only be joined ON TRUE.",
+            "Put the condition into the WHERE of the derived table.",
+            node,
+        )
     if not isinstance(node.this, exp.Subquery) or not node.alias:
         raise BindError(
-            "table-function", "APPLY takes a SELECT with a name.", "Write CROSS APPLY (SELECT …) AS t.", node
+            "table-function", "APPLY needs a SELECT with a name.", "Write CROSS APPLY (SELECT …) AS t.", node
         )
     bound = _bind_derived_table(binder, node.this, node, scope, BindTarget.ROWS, scope.ctes, outer_scope=scope)
     if not isinstance(bound, BoundRows):
@@ -283,7 +294,7 @@ def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Joi
         raise BindError(
             "apply-persons",
             "APPLY reads other people's rows.",
-            "Correlate it on the link key: WHERE b.key = a.key.",
+            "Correlate the subquery on the link key: WHERE b.key = a.key.",
             node,
         )
     if outer:

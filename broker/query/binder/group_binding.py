@@ -43,14 +43,17 @@ from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.symbols import SourceRows
 
-CHOSEN_PUBLIC_ROWS = "Rows of a public table are chosen by rows of people, and beside groups they are shown exactly."
-GROUP_FIRST = "Group the people in a derived table, and join it with the public rows by its keys."
+CHOSEN_PUBLIC_ROWS = (
+    "Rows of a public table are selected by rows of people, and would be shown exactly alongside groups."
+)
+GROUP_FIRST = "Group the people in a derived table, and join the groups with the public rows."
 
 
 def bind_select_over_groups(
     binder: Binder, select: exp.Select, scope: Scope, from_items: "list[from_clause.FromItem]"
 ) -> BoundGroups | None:
-    """A SELECT whose sources are all groups; without FROM, of subqueries that give one group each."""
+    """Bind a SELECT whose sources are all groups, or without FROM, whose subqueries give one group each. None if it was
+    refused."""
     group_binder = PostAggregationBinder(binder.dialect, binder.symbols, scope, binder.advice)
     builder = PostAggregationBuilder(binder, scope, expression_binder=group_binder)
     group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
@@ -82,8 +85,8 @@ def bind_select_over_groups(
 
 
 def as_public_groups(binder: Binder, from_item: "from_clause.FromItem") -> "from_clause.FromItem":
-    """A public relation as what the broker joins groups with: its rows are shown as they are, so none of them may be
-    chosen or made by people."""
+    """Turn a public relation into groups that the broker can join. Its rows are shown unchanged, so no rows of persons
+    may choose or make them. Raises BindError if they do."""
     if not isinstance(from_item.bound, BoundRows):
         return from_item
     if has_context(from_item.bound.relation):
@@ -96,9 +99,10 @@ def as_public_groups(binder: Binder, from_item: "from_clause.FromItem") -> "from
 
 
 def _joined_groups(from_items: "list[from_clause.FromItem]") -> PostAggregation:
-    """The groups joined. RIGHT joins are LEFT joins the other way round."""
+    """Join the groups. A RIGHT join becomes a LEFT join with its sides swapped."""
     found = _group_of(from_items[0])
     for one in from_items[1:]:
+        # an inner join without a condition is a cross join
         how = JoinHow.CROSS if one.how is JoinHow.INNER and not one.on else one.how
         sides = (_group_of(one), found) if one.swapped else (found, _group_of(one))
         found = Join(*sides, how, conjunction_of(one.on))
@@ -122,7 +126,7 @@ def _without_from(
 
 
 class _GroupAggregation:
-    """The aggregates of a γ over groups."""
+    """The aggregates of an aggregation over groups."""
 
     def __init__(self, binder: Binder, group_binder: ExpressionBinder) -> None:
         self._binder, self._group_binder = binder, group_binder
@@ -150,13 +154,13 @@ MAX_GROUPING_SETS = 64
 
 @dataclass(slots=True)
 class GroupingColumns:
-    """GROUPING(k) columns by the key that they ask for."""
+    """GROUPING(k) columns, by key."""
 
     by_key: dict[Scalar, ColumnRef] = field(default_factory=dict)
 
 
 class TopGroupBinder(GroupedExpressionBinder):
-    """Expressions over the keys and statistics of the top γ."""
+    """Binds expressions over the keys and statistics of the top aggregation."""
 
     def __init__(
         self,
@@ -176,10 +180,10 @@ class TopGroupBinder(GroupedExpressionBinder):
 
     def _bind_grouping(self, node: exp.Grouping) -> ColumnRef:
         if len(node.expressions) != 1:
-            raise BindError("grouping", "GROUPING takes one key.", "Write GROUPING(a) for each.", node)
+            raise BindError("grouping", "GROUPING takes only one key.", "Write GROUPING(a) for each.", node)
         key = self._row_binder.value(node.expressions[0])
         if key not in self._keys:
-            raise BindError("not-grouped", "GROUPING asks for a key of GROUP BY.", "Add it to GROUP BY.", node)
+            raise BindError("not-grouped", "GROUPING needs a key of GROUP BY.", "Add it to GROUP BY.", node)
         if key not in self._grouping_columns.by_key:
             self._grouping_columns.by_key[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
             self.symbols.labels[self._grouping_columns.by_key[key].ident] = KEY_STATISTIC
@@ -187,7 +191,7 @@ class TopGroupBinder(GroupedExpressionBinder):
 
 
 def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
-    """A SELECT that groups persons' rows."""
+    """Bind a SELECT that groups persons' rows. None if it was refused."""
     binder, select = binding.binder, binding.select
     symbols = binder.symbols
     sets = _grouping_sets(binding)
@@ -203,8 +207,8 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     builder = PostAggregationBuilder(binder, binding.expression_binder.scope, expression_binder=group_binder)
     group_binder.bind_subquery_or_window = builder.bind_subquery_or_window
     output_columns = bind_clauses(binder, select, builder, group_binder)
-    rows = binding.apply_pending()
-    if not statistics.entries:
+    rows = binding.apply_pending()  # again, because binding the clauses may have requested more columns of the rows
+    if not statistics.entries:  # a table needs at least one statistic to have cells
         statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
     statistics.add_implied()
     for statistic in statistics.entries:
@@ -223,7 +227,7 @@ def _grouped_tables(
     statistics: DraftStatistics,
     grouping_columns: GroupingColumns,
 ) -> PostAggregation:
-    """The tables: one for each set of keys, stacked under the ids that the program reads."""
+    """Add one table for each set of keys, and stack them under the ids that the program reads."""
     if len(sets) == 1:
         binder.draft_tables.append(DraftTable(rows, keys, statistics))
         absent = [(c.ident, Literal(0, ScalarType.INT)) for c in grouping_columns.by_key.values()]
@@ -233,7 +237,7 @@ def _grouped_tables(
     idents: list[dict[int, int]] = []
     for one in sets:
         renamed: dict[int, int] = {}
-        copied = {e: symbols.new_key(e) for e in one}
+        copied = {e: symbols.new_key(e) for e in one}  # new ids, because two tables may not share a column
         renamed |= {keys[e].ident: c.ident for e, c in copied.items()}
         again = _copied_statistics(statistics, renamed)
         binder.draft_tables.append(DraftTable(rows, copied, again))
@@ -241,9 +245,10 @@ def _grouped_tables(
         for e, column in keys.items():
             if e not in copied:
                 renamed[column.ident] = symbols.new_id()
-                blank.append((renamed[column.ident], NULL))
+                blank.append((renamed[column.ident], NULL))  # a key outside the grouping set is NULL
         for e, column in grouping_columns.by_key.items():
             renamed[column.ident] = symbols.new_id()
+            # GROUPING(k) is 1 where the table aggregates over k
             blank.append((renamed[column.ident], Literal(0 if e in copied else 1, ScalarType.INT)))
         parts.append(_with_columns(TableRef(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
         idents.append(renamed)
@@ -261,7 +266,7 @@ def _with_columns(base: PostAggregation, columns: Sequence[tuple[int, Scalar]]) 
 
 
 def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> DraftStatistics:
-    """The same statistics for another table, under new ids."""
+    """Copy the statistics for another table, under new ids."""
     symbols = statistics.symbols
     renamed |= {s.ident: symbols.new_id() for s in statistics.entries}
     for statistic in statistics.entries:
@@ -286,12 +291,14 @@ def _copied_statistics(statistics: DraftStatistics, renamed: dict[int, int]) -> 
 
 
 def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
-    """The sets of keys of GROUP BY: one for a plain one, the product of every ROLLUP, CUBE and GROUPING SETS in it."""
+    """Sets of keys of GROUP BY: one for a plain GROUP BY, else the product of all ROLLUP, CUBE and GROUPING SETS in
+    it."""
     select, binder = binding.select, binding.binder
     group = select.args.get("group")
     if group is None:
         return [()]
     binder.check_clauses(group, frozenset({"expressions", "all", "rollup", "cube", "grouping_sets"}))
+    # GROUP BY ALL: every item without an aggregate
     nodes = [i for i in select_items(select) if not has_aggregate(i)] if group.args.get("all") else group.expressions
     plain = [n for n in nodes if not isinstance(n, exp.Rollup | exp.Cube | exp.GroupingSets)]
     sets: list[tuple[Scalar, ...]] = [_bind_keys(binding, plain)]
@@ -306,9 +313,9 @@ def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
         sets = [_united_keys(a, b) for a in sets for b in more]
         if len(sets) > MAX_GROUPING_SETS:
             raise BindError(
-                "grouping-sets", f"GROUP BY asks for more than {MAX_GROUPING_SETS} tables.", "Ask for fewer.", node
+                "grouping-sets", f"GROUP BY makes more than {MAX_GROUPING_SETS} tables.", "Request fewer.", node
             )
-    return list(dict.fromkeys(sets))
+    return list(dict.fromkeys(sets))  # equal sets would give equal tables
 
 
 def _united_keys(first: tuple[Scalar, ...], second: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
@@ -348,7 +355,7 @@ def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, .
         node = resolve_key_alias(node, binding.select, expression_binder)
         key = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, binding))
         if key is None:
-            expression_binder.lacks_keys = True
+            expression_binder.lacks_keys = True  # other items must not be refused as not grouped
         else:
             found[key] = None
             if binding.rows is not None:
@@ -359,9 +366,11 @@ def _bind_keys(binding: SelectBinding, nodes: list[exp.Expr]) -> tuple[Scalar, .
 def _bind_key(node: exp.Expr, binding: SelectBinding) -> Scalar:
     found = binding.expression_binder.value(node)
     if isinstance(found, Literal):
-        raise BindError("constant-key", "A constant groups nothing.", "Leave it out of GROUP BY.", node)
+        raise BindError("constant-key", "A constant does not group anything.", "Remove it from GROUP BY.", node)
     quasi = misused_quasi_identifier(found, binding.binder.symbols)
     if quasi is not None:
-        message = f"{quasi.full_name} is a quasi-identifier and is computed with."
-        raise BindError("quasi-arithmetic", message, "Compare it with written values or ranges.", node, quasi.full_name)
+        message = f"{quasi.full_name} is a quasi-identifier, so you cannot compute with it."
+        raise BindError(
+            "quasi-arithmetic", message, "Compare the variable with written values or ranges.", node, quasi.full_name
+        )
     return found

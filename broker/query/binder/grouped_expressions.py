@@ -1,5 +1,5 @@
-"""Expressions over groups of rows: which nodes are aggregates, what the keys are, how an expression reads both. What an
-aggregate becomes, its caller says."""
+"""Expressions over groups of rows: which nodes are aggregates, what the keys are, and how an expression reads both. The
+caller decides what an aggregate becomes."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ AGGREGATES = (
     exp.PercentileDisc, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop,
 )  # fmt: skip
 NAMED_AGGREGATES = frozenset({"VAR", "VARP", "STDEV", "STDEVP"})
-"""T-SQL's aggregates that the parser takes for unknown functions."""
+"""T-SQL aggregates that the parser reads as unknown functions."""
 
 
 def is_aggregate(node: exp.Expr) -> bool:
@@ -25,11 +25,11 @@ def is_aggregate(node: exp.Expr) -> bool:
 
 
 def aggregates_in(node: exp.Expr) -> Iterator[exp.Expr]:
-    """The outermost aggregates of an expression; a window's own function is none, what it is given may be."""
+    """Outermost aggregates of an expression. The function of a window is not one of them, but its arguments may be."""
     stack = [node]
     while stack:
         part = stack.pop()
-        if isinstance(part, exp.Query):
+        if isinstance(part, exp.Query):  # a subquery has its own aggregates
             continue
         if isinstance(part, exp.Window):
             function = part.this.expression if isinstance(part.this, exp.WithinGroup) else part.this
@@ -55,13 +55,13 @@ def is_grouped(select: exp.Select) -> bool:
 
 
 def select_items(select: exp.Select) -> list[exp.Expr]:
-    """The expressions of a SELECT list without their names."""
+    """Expressions of a SELECT list without their aliases."""
     return [i.this if isinstance(i, exp.Alias) else i for i in select.expressions]
 
 
 def resolve_key_alias(node: exp.Expr, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr:
-    """The column of the SELECT list whose place or alias a key of GROUP BY is, where the dialect says so; a variable of
-    that name comes first."""
+    """Resolve a GROUP BY key that is a position or alias of the SELECT list, if the dialect allows this. A variable
+    with the same name comes first."""
     if not expression_binder.dialect.clauses_see_aliases:
         return node
     items = select_items(select)
@@ -75,7 +75,7 @@ def resolve_key_alias(node: exp.Expr, select: exp.Select, expression_binder: Exp
 
 
 def expand_aliases(clause: exp.Expr | None, select: exp.Select, expression_binder: ExpressionBinder) -> exp.Expr | None:
-    """HAVING and QUALIFY with the expression of each alias of the SELECT list in the alias's place."""
+    """Replace each alias of the SELECT list in HAVING or QUALIFY by its expression."""
     if clause is None or not expression_binder.dialect.clauses_see_aliases:
         return clause
 
@@ -84,7 +84,7 @@ def expand_aliases(clause: exp.Expr | None, select: exp.Select, expression_binde
         if found is node:
             return node
         made = exp.Paren(this=found.copy())
-        for part in made.walk():
+        for part in made.walk():  # Messages must point at the alias that the researcher wrote.
             part.meta.update(node.this.meta)
         return made
 
@@ -95,12 +95,13 @@ def _is_input_column(node: exp.Column, scope: Scope) -> bool:
     try:
         scope.resolve(node)
     except BindError as error:
-        return error.code == "ambiguous"
+        return error.code == "ambiguous"  # An ambiguous name is still the name of an input column.
     return True
 
 
 class GroupedExpressionBinder(ExpressionBinder):
-    """Expressions over the keys and aggregates of a γ. `keys` maps each key's expression on the rows to its column."""
+    """Binds expressions over the keys and aggregates of an aggregation. `keys` maps the expression of each key on the
+    rows to its column."""
 
     def __init__(
         self,
@@ -114,7 +115,7 @@ class GroupedExpressionBinder(ExpressionBinder):
         )
         self._row_binder, self._keys, self._aggregate = row_binder, keys, aggregate
         self.is_rows = is_rows
-        self.columns_seen = row_binder.columns_seen
+        self.columns_seen = row_binder.columns_seen  # shared, so that the uses of both binders are recorded together
         self.has_aggregates = True
 
     def scalar(self, node: exp.Expr) -> Scalar:
@@ -129,31 +130,32 @@ class GroupedExpressionBinder(ExpressionBinder):
         return self._bind_over_keys(node)
 
     def _bind_over_keys(self, node: exp.Expr) -> Scalar:
-        """A key, or an expression over keys."""
+        """Bind a key, or an expression over keys. Raises BindError if it reads anything else."""
         plain = isinstance(node, exp.Column)
         found = self._row_binder.raw_column(node) if isinstance(node, exp.Column) else self._bind_on_rows(node)
         if found is not None and (isinstance(found, Literal) or found in self._keys):
             return found if isinstance(found, Literal) else self._keys[found]
         if not plain and list(node.iter_expressions()):
             return super().scalar(node)
-        if not self.has_aggregates or self._row_binder.lacks_keys:
+        if not self.has_aggregates or self._row_binder.lacks_keys:  # the expression may be the key that was refused
             raise BindError(CONSEQUENTIAL, "The whole SELECT is refused.", "", node)
-        message = "This is neither an aggregate nor a key of GROUP BY."
+        message = "This column is neither an aggregate nor a key of GROUP BY."
         raise BindError("not-grouped", message, "Add it to GROUP BY, or aggregate it.", node)
 
     def _bind_on_rows(self, node: exp.Expr) -> Scalar | None:
-        """The expression on the rows, as GROUP BY may have it; None where only its parts can be keys."""
+        """Bind the expression on the rows, as GROUP BY may have it. None if only its parts can be keys."""
         before = len(self.columns_seen)
         try:
             return self._row_binder.scalar(node)
         except BindError:
-            del self.columns_seen[before:]
+            del self.columns_seen[before:]  # the attempt must not leave uses behind
             return None
 
     def column(self, node: exp.Expr) -> Scalar:
-        """Below an expression over keys every column is a key."""
+        """Below an expression over keys, every column is a key."""
         return self._bind_over_keys(node)
 
     def division_is_safe(self, divisor: Scalar) -> bool:
-        """The broker divides protected values itself, by zero to NULL; the engine does not."""
+        """Over groups, the broker divides protected values itself and gives NULL for a zero divisor; the engine does
+        not."""
         return not self.is_rows or super().division_is_safe(divisor)

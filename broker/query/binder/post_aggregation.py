@@ -30,16 +30,17 @@ from broker.query.name_resolution import Scope
 from broker.query.operations.registry import WITHOUT_FOLD
 
 Substitution = Mapping[int, Scalar]
-"""What columns above are, in the columns below."""
+"""Expression over the child's columns, by id of the column above."""
 
 
 def push_down(conjunct: Scalar, group: PostAggregation, tables: list[DraftTable]) -> None:
-    """Filters the rows of every table of which the conjunct speaks by its keys alone. It stays above too: this only
-    drops rows of groups that it drops anyway."""
+    """Filter the rows of each table by a conjunct that reads only the table's keys. The conjunct also stays above: the
+    filter drops only rows of groups that the conjunct drops anyway."""
     match group:
         case TableRef(table=number):
             table = tables[number]
             keys = {column.ident: expression for expression, column in table.keys.items()}
+            # a conjunct on statistics can be tested only after the aggregation
             if column_ids(conjunct) and column_ids(conjunct) <= keys.keys():
                 tables[number] = replace(table, rows=table.rows.filtered([_substitute(conjunct, keys)]))
         case Project(child=child, columns=columns):
@@ -54,12 +55,13 @@ def push_down(conjunct: Scalar, group: PostAggregation, tables: list[DraftTable]
                 push_down(_substitute(conjunct, of_part), part, tables)
         case Join(left=left, right=right, how=how):
             for side, is_preserved in ((left, True), (right, how is not JoinHow.LEFT)):
+                # padded rows of an outer side exist only above the join, so a condition must not reach that side
                 if is_preserved and how is not JoinHow.FULL:
                     push_down(conjunct, side, tables)
 
 
 def _substitute(scalar: Scalar, substitution: Substitution) -> Scalar:
-    """A scalar with columns written as what they are below."""
+    """Replace the columns of a scalar by their expressions below."""
     match scalar:
         case ColumnRef(ident=ident):
             return substitution.get(ident, scalar)
@@ -73,7 +75,7 @@ def _substitute(scalar: Scalar, substitution: Substitution) -> Scalar:
 
 
 def _type_in(scalar: Scalar, ident: int) -> ScalarType:
-    """The type that a column has in a scalar."""
+    """Type of a column inside a scalar; NULL if the scalar does not read it."""
     stack = [scalar]
     while stack:
         part = stack.pop()
@@ -89,18 +91,21 @@ Step = Callable[[PostAggregation], PostAggregation]
 
 
 def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
-    """An expression that the broker can evaluate itself, on values that it holds."""
+    """Return a scalar that the broker can evaluate itself on values that it holds. Raises BindError if it cannot."""
     match scalar:
         case Call(op=op, args=args):
             text = op == "to_text" and not args[0].type.is_whole and args[0].type is not ScalarType.TEXT
             if op in WITHOUT_FOLD or text:
-                message = "This cannot be computed on aggregates and keys."
+                message = "This expression cannot be computed from aggregates and keys."
                 raise BindError("above", message, "Compute it in a derived table, before GROUP BY.", node)
             parts: Sequence[Scalar] = args
         case Case(whens=whens, otherwise=otherwise):
             parts = [*(s for pair in whens for s in pair), otherwise]
+        # on other letters, the broker and the engine could compute different results
         case Literal(value=str() as value) if not value.isascii():
-            raise BindError("above", "Text beside aggregates is plain ASCII.", "Write it without accents.", node)
+            raise BindError(
+                "above", "Text alongside aggregates must be plain ASCII.", "Write the text without accents.", node
+            )
         case _:
             return scalar
     for part in parts:
@@ -109,15 +114,16 @@ def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
 
 
 def check_releasable(function: AggregateCall, binder: Binder, node: exp.Expr) -> None:
-    """What is aggregated again is itself a released expression: else two figures could hide in one."""
+    """Refuse an aggregate over groups unless each argument is itself a released expression: else one figure could hide
+    two. Raises BindError."""
     for argument in function.args:
         if release_label(argument, binder.symbols.labels, binder.symbols.definitions) is None:
-            message = "An aggregate over groups takes several aggregates at once."
-            raise BindError("packed-arithmetic", message, "Aggregate each by itself.", node)
+            message = "An aggregate over groups uses several aggregates at once."
+            raise BindError("packed-arithmetic", message, "Aggregate each of them separately.", node)
 
 
 class PostAggregationBinder(ExpressionBinder):
-    """Expressions over groups: the broker computes them, and divides by zero to NULL."""
+    """Binds expressions over groups. The broker computes them, and division by zero gives NULL."""
 
     is_rows = False
 
@@ -127,7 +133,7 @@ class PostAggregationBinder(ExpressionBinder):
 
 @dataclass(slots=True)
 class PostAggregationBuilder:
-    """The steps above a γ, in order; windows and scalar subqueries become columns before they are read."""
+    """The steps above an aggregation, in order. Windows and scalar subqueries become columns before they are read."""
 
     binder: Binder
     scope: Scope
@@ -138,16 +144,16 @@ class PostAggregationBuilder:
     expression_binder: ExpressionBinder | None = None
     without_from: bool = False
     first_subquery: PostAggregation | None = None
-    """Without FROM, the first subquery is what the others stand beside."""
+    """Without FROM, the first subquery is the base that the others are joined to."""
 
     def bind_subquery_or_window(self, node: exp.Expr) -> Scalar:
-        """A window over groups, or a subquery that gives one group."""
+        """Bind a window over groups, or a subquery that gives one group."""
         if isinstance(node, exp.Window):
             return self._bind_window(node)
         if isinstance(node, exp.Subquery | exp.Select):
             return self._bind_single_group(node)
         if isinstance(node, exp.Exists | exp.In):
-            message = "EXISTS and IN (SELECT …) choose rows, not groups."
+            message = "EXISTS and IN (SELECT …) select rows, not groups."
             advice = "Put them into the WHERE before GROUP BY, or into CASE WHEN of a derived table."
             raise BindError("group-subquery", message, advice, node)
         raise unsupported_node(node)
@@ -155,7 +161,10 @@ class PostAggregationBuilder:
     def _bind_window(self, node: exp.Window) -> ColumnRef:
         if not self.allows_windows:
             raise BindError(
-                "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
+                "window-place",
+                "A window function cannot be used where rows are selected.",
+                "Put the window function into a derived table.",
+                node,
             )
         assert self.expression_binder is not None
         partition = window_functions.partition_of(node, self.expression_binder)
@@ -168,32 +177,35 @@ class PostAggregationBuilder:
 
     def _bind_single_group(self, node: exp.Expr) -> ColumnRef:
         outer_names = {s.name for s in self.scope.sources}
+        # names that the subquery defines itself are not outer names
         outer_names -= {t.alias_or_name.casefold() for t in node.find_all(exp.Table, exp.Subquery)}
         outer_column = next((c for c in node.find_all(exp.Column) if c.table.casefold() in outer_names), None)
         if outer_column is not None:
-            message = "A subquery beside groups is the same for each of them: it cannot read the table outside."
+            message = (
+                "A subquery alongside groups has the same value for every group, so it cannot read the outer table."
+            )
             advice = "Group both in derived tables, and join them: … AS a LEFT JOIN … AS b ON b.key = a.key."
             raise BindError("correlated", message, advice, outer_column)
         found = self.binder.bind_query(node, self.scope.ctes, None, BindTarget.GROUPS)
         if found is None:
-            raise BindError(CONSEQUENTIAL, "This subquery cannot be followed.", "", node)
+            raise BindError(CONSEQUENTIAL, "This subquery cannot be analysed.", "", node)
         if not isinstance(found, BoundGroups) or not found.is_single or len(found.columns) != 1:
-            message = "A subquery beside groups gives one aggregate of people."
+            message = "A subquery alongside groups must give one aggregate of people."
             raise BindError("scalar-subquery", message, "Write (SELECT COUNT(*) FROM … WHERE …).", node)
         self.single_groups.append(found)
         (column,) = found.columns.values()
         return column
 
     def apply_pending(self) -> None:
-        """Every column that was asked for since becomes a step."""
-        for one in self.single_groups:
+        """Turn every column that was requested so far into a step."""
+        for one in self.single_groups:  # Subqueries come before windows, which may read their columns.
             if self.without_from and self.first_subquery is None:
                 self.first_subquery = one.program
             else:
                 self.steps.append(_cross_join(one.program))
         self.single_groups.clear()
         if self.windows:
-            made = tuple(self.windows)
+            made = tuple(self.windows)  # a copy, because the list is cleared below
             self.steps.append(lambda g: Window(g, made))
             self.windows.clear()
 
@@ -204,7 +216,7 @@ class PostAggregationBuilder:
             self.steps.append(lambda g: Filter(g, predicate))
 
     def build(self, base: PostAggregation) -> PostAggregation:
-        """The whole program; each condition is also handed down to the rows, as far as it speaks of keys."""
+        """Build the whole program. Each condition is also pushed down to the rows if it reads only keys."""
         for step in self.steps:
             base = step(base)
             if isinstance(base, Filter):

@@ -1,4 +1,4 @@
-"""A query by its kind: SELECT, set operation or VALUES. The one module that knows all of them."""
+"""Binds a query by its kind: SELECT, set operation or VALUES. The only module that knows all kinds."""
 
 from sqlglot import exp
 

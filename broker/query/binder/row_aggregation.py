@@ -25,10 +25,10 @@ DEVIATIONS: dict[type[exp.Expr], str] = {
 }  # fmt: skip
 NAMED_DEVIATIONS = {"STDEV": "deviation", "STDEVP": "deviation_whole", "VAR": "variance", "VARP": "variance_whole"}
 ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "first", "last"})
-"""Functions whose value is one of the argument's."""
+"""Functions whose value is one of the argument's values."""
 
 ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
-"""Functions that make numbers of rows out of numbers of rows."""
+"""Functions that turn numbers of rows into numbers of rows."""
 RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
 EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
@@ -36,7 +36,8 @@ EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
 
 @dataclass(frozen=True, slots=True)
 class BoundAggregate:
-    """An aggregate with the columns behind it and, where they follow, the bounds and decimal places of its value."""
+    """An aggregate with the columns that it reads and, if they can be derived, the bounds and decimal places of its
+    value."""
 
     aggregate: AggregateCall
     base: frozenset[int]
@@ -47,7 +48,7 @@ class BoundAggregate:
 
 
 def without_filter(node: exp.Expr) -> exp.Expr:
-    """FILTER and COUNT_IF as conditions inside the argument."""
+    """Rewrite FILTER and COUNT_IF as a condition inside the argument."""
     if isinstance(node, exp.CountIf):
         return exp.Count(this=_when(node.this, exp.Literal.number(1)))
     if not isinstance(node, exp.Filter):
@@ -71,7 +72,8 @@ def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
 
 
 def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[exp.Expr, Decimal, bool] | None:
-    """(argument, fraction, discrete) of a quantile in any of its spellings; None if the node is none."""
+    """Return (argument, fraction, discrete) of a quantile in any of its spellings; None if the node is not a
+    quantile."""
     if isinstance(node, exp.Median):
         check_arguments(node, frozenset({"this"}))
         return node.this, Decimal("0.5"), False
@@ -80,9 +82,12 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
         if not isinstance(inner, exp.PercentileCont | exp.PercentileDisc):
             raise unsupported_node(inner)
         if len(order.expressions) != 1:
-            raise BindError("quantile", "A quantile orders by one number.", "Write WITHIN GROUP (ORDER BY x).", node)
+            raise BindError(
+                "quantile", "A quantile needs one number to order by.", "Write WITHIN GROUP (ORDER BY x).", node
+            )
         item = order.expressions[0]
         fraction = _fraction(inner.this, expression_binder)
+        # a quantile from the top is the complementary one from below
         return item.this, 1 - fraction if item.args.get("desc") else fraction, isinstance(inner, exp.PercentileDisc)
     if isinstance(node, exp.Quantile):
         check_arguments(node, frozenset({"this", "quantile"}))
@@ -100,12 +105,14 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
 def _fraction(node: exp.Expr, expression_binder: ExpressionBinder) -> Decimal:
     found = expression_binder.scalar(node)
     if not isinstance(found, Literal) or not isinstance(found.value, int | Decimal) or not 0 <= found.value <= 1:
-        raise BindError("literal", "A quantile's fraction is a number from 0 to 1.", "Write 0.5 for the median.", node)
+        raise BindError(
+            "literal", "The fraction of a quantile must be a number from 0 to 1.", "Write 0.5 for the median.", node
+        )
     return Decimal(found.value)
 
 
 def deviation_of(node: exp.Expr) -> tuple[exp.Expr, str] | None:
-    """(argument, name) of a standard deviation or variance; None if the node is none."""
+    """Return (argument, name) of a standard deviation or variance; None if the node is neither."""
     if type(node) in DEVIATIONS:
         check_arguments(node, frozenset({"this"}))
         return node.this, DEVIATIONS[type(node)]
@@ -115,13 +122,13 @@ def deviation_of(node: exp.Expr) -> tuple[exp.Expr, str] | None:
 
 
 def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: bool) -> BoundAggregate:
-    """An aggregate over rows that all belong to one person (`own`) or to groups, or over other people's rows: then a
-    value that can be one row's own is refused."""
+    """Bind an aggregate. With `own`, all its rows belong to one person, or they are groups. Otherwise they belong to
+    several people, and an aggregate that can return one row's own value is refused."""
     node = without_filter(node)
     if isinstance(node, exp.Count):
         return _bind_count(node, expression_binder)
     symbols = expression_binder.symbols
-    if type(node) in EXTREMES and own:
+    if type(node) in EXTREMES and own:  # among several people, the least value is one person's own
         check_arguments(node, frozenset({"this"}))
         value = _bind_value(node.this, expression_binder)
         return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
@@ -140,6 +147,7 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
     value = bind_number(node.this, expression_binder)
     if isinstance(node, exp.Sum):
         return _sum(aggregate_arguments.order_free_number(value), symbols)
+    # The engine fails on overflow, and the failure would depend on the data.
     if expression_binder.is_rows and not value_bounds.sum_fits(aggregate_arguments.order_free_number(value), symbols):
         raise BindError("overflow", *TOO_LARGE, node)
     if expression_binder.dialect.truncates_whole_numbers and value.type.is_whole:
@@ -153,8 +161,8 @@ TRUNCATED = "AVG of whole numbers is truncated, as in T-SQL; write AVG(1.0 * x) 
 
 def _bind_value(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
     if isinstance(node, exp.Distinct):
-        message = "DISTINCT inside an aggregate other than COUNT drops rows that share a value."
-        raise BindError("distinct-aggregate", message, "Leave DISTINCT out.", node)
+        message = "DISTINCT inside an aggregate other than COUNT drops rows with the same value."
+        raise BindError("distinct-aggregate", message, "Remove DISTINCT.", node)
     return expression_binder.value(node)
 
 
@@ -162,7 +170,7 @@ def bind_number(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
     value = _bind_value(node, expression_binder)
     if not value.type.is_number:
         raise BindError(
-            "type", "This aggregate needs numbers.", "Count codes with SUM(CASE WHEN … THEN 1 ELSE 0 END).", node
+            "type", "This aggregate needs a number.", "Count codes with SUM(CASE WHEN … THEN 1 ELSE 0 END).", node
         )
     return value
 
@@ -189,25 +197,26 @@ def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAg
 
 
 def is_link_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
-    """Whether a node plainly names a link key."""
+    """Whether a node is simply the name of a link key."""
     if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
         return False
     return expression_binder.symbols.key_domain(expression_binder.scope.resolve(node).ident) is not None
 
 
 TOO_LARGE = (
-    "The sum can become too large or too fine, which would end the job.",
+    "The sum can get too large or have too many decimals, which would end the job.",
     "Use smaller constants with fewer decimal places.",
 )
 
 
 def _deviation(op: str, value: Scalar, expression_binder: ExpressionBinder, node: exp.Expr) -> BoundAggregate:
-    """A deviation or variance: computed from squares, which must fit, and as large as they are."""
+    """Bind a deviation or variance. It is computed from squares, so the squares must fit and give its size."""
     symbols = expression_binder.symbols
     if expression_binder.is_rows and not value_bounds.square_fits(
         aggregate_arguments.order_free_number(value), symbols
     ):
         raise BindError("overflow", *TOO_LARGE, node)
+    # a deviation does not lie within the range of its values
     found = _bounded_aggregate(op, (value,), ScalarType.DOUBLE, symbols, bounded=False)
     size = 2 * value_bounds.magnitude(value, symbols) ** (2 if op.startswith("variance") else 1)
     return replace(found, size=size)
@@ -241,8 +250,9 @@ def _bounded_aggregate(
 
 
 def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: SourceRows, shared: bool) -> ColumnRef:
-    """The column that an aggregate gives to the rows above."""
+    """Add the column that an aggregate gives to the rows above."""
     shared = shared or any(symbols.is_shared(a) for a in found.aggregate.args)
+    # a count of nothing is 0, every other aggregate of nothing is NULL
     nullable = not found.aggregate.op.startswith("count")
     op, args = found.aggregate.op, found.aggregate.args
     counts, of_counts = _row_counts(op, args, symbols)
@@ -260,10 +270,11 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
 
 
 def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tuple[bool, bool]:
-    """Whether an aggregate is a number of rows, and whether it is made of 0 and 1 or of such numbers."""
+    """Return (whether an aggregate is a number of rows, whether it is computed from 0/1 columns or numbers of rows)."""
     if op.startswith("count"):
         return all(aggregate_arguments.is_amount(a, symbols) or isinstance(a, Literal) for a in args), True
     value = symbols.expanded(args[0]) if args else NULL
+    # a cast does not change what a value counts
     while isinstance(value, Call) and value.op in {"to_int", "to_decimal", "to_double"}:
         value = value.args[0]
     found = aggregate_arguments.row_counts_in(value, symbols)
@@ -271,18 +282,18 @@ def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tupl
 
 
 def coalesced_link_key(scalar: Scalar, symbols: SymbolTable) -> str | None:
-    """The domain of COALESCE over link keys of one domain: still a link key."""
+    """Key domain of a COALESCE over link keys of one domain, which is still a link key; None otherwise."""
     if not isinstance(scalar, Call) or scalar.op != "coalesce":
         return None
     domains = {symbols.key_domain(a.ident) if isinstance(a, ColumnRef) else None for a in scalar.args}
     return domains.pop() if len(domains) == 1 else None
 
 
-CONTEXT = "A value depends on other people than those of the cell."
+CONTEXT = "A value depends on people outside the cell."
 
 
 class RowAggregation:
-    """The aggregates of one γ, each once, as columns of the rows above it."""
+    """The aggregates of one aggregation, each once, as columns of the rows above it."""
 
     def __init__(
         self, binder: Binder, rows: BoundRows, expression_binder: ExpressionBinder, keys: dict[Scalar, ColumnRef]
@@ -290,7 +301,7 @@ class RowAggregation:
         self.binder, self.rows, self.expression_binder, self.keys = binder, rows, expression_binder, keys
         symbols = binder.symbols
         links = [k for k in keys if isinstance(k, ColumnRef) and symbols.key_domain(k.ident) is not None]
-        self.of_person = bool(links) and rows.person is not None
+        self.of_person = bool(links) and rows.person is not None  # Only a group with a link key belongs to one person.
         self.own = self.of_person or rows.person is None or rows.is_correlated
         self.person = symbols.new_id() if self.of_person else None
         self.columns: dict[BoundAggregate, ColumnRef] = {}
@@ -309,7 +320,7 @@ class RowAggregation:
         aggregates = tuple((column.ident, found.aggregate) for found, column in self.columns.items())
         keys = tuple((column.ident, expression) for expression, column in self.keys.items())
         relation = Aggregate(self.rows.relation, keys, aggregates, counted, self.person)
-        if not self.own:
+        if not self.own:  # a group over several people makes the value depend on people outside the cell
             self.binder.review[CONTEXT] = None
         return BoundRows(relation, self.person, self.rows.scans, is_correlated=self.rows.is_correlated)
 
@@ -317,7 +328,7 @@ class RowAggregation:
 def grouping_keys(
     binder: Binder, select: exp.Select, expression_binder: ExpressionBinder, source_rows: SourceRows
 ) -> dict[Scalar, ColumnRef]:
-    """The keys of a plain GROUP BY: a key that is a column keeps its id, so that a link key stays one."""
+    """Keys of a plain GROUP BY. A key that is a column keeps its id, so that a link key stays one."""
     group = select.args.get("group")
     keys: dict[Scalar, ColumnRef] = {}
     if group is None:
@@ -328,7 +339,7 @@ def grouping_keys(
         nodes = [i for i in select_items(select) if not has_aggregate(i)]
     for node in nodes:
         if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
-            raise BindError(SETS[0], "GROUPING SETS stand in the outermost SELECT only.", SETS[2], node)
+            raise BindError(SETS[0], "GROUPING SETS can be used only in the outermost SELECT.", SETS[2], node)
         node = resolve_key_alias(node, select, expression_binder)
         found = binder.try_bind(expression_binder, node, Usage.GROUPED, lambda n: _bind_key(n, expression_binder))
         if found is None:
@@ -339,8 +350,8 @@ def grouping_keys(
 
 
 def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows) -> ColumnRef:
-    """The column under which a value is known above a γ or set operation: what it was made of is not seen there. A
-    variable keeps its id, so that a link key stays one."""
+    """Column under which a value is known above an aggregation or set operation, which hides the expression behind it.
+    A variable keeps its id, so that a link key stays one."""
     if isinstance(scalar, ColumnRef) and (scalar.ident in symbols.origins or scalar.ident in symbols.opaque):
         return scalar
     domain = symbols.key_domain(scalar.ident) if isinstance(scalar, ColumnRef) else None
@@ -365,5 +376,5 @@ def _bind_key(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
         column = expression_binder.raw_column(inner)
         if expression_binder.symbols.key_domain(column.ident) is not None:
             return column
-        expression_binder.columns_seen.pop()
+        expression_binder.columns_seen.pop()  # value() records the column again
     return expression_binder.value(node)

@@ -23,8 +23,8 @@ from broker.query.parser.script_reader import ScriptQuery, read_script
 
 @dataclass(slots=True)
 class SavedCatalogue:
-    """The kept things of one compilation: those of the store, and those that the text has kept so far. `read_names` are
-    the names that were read from the store, `within` the cohorts that are being bound, outermost first."""
+    """The saved definitions of one compilation: those of the store, and those that the text has saved so far.
+    `read_names`: names that were read from the store. `within`: cohorts that are being bound, outermost first."""
 
     service: ServiceLimits | None = None
     saved: ReadableDefinitions = NO_READABLE_DEFINITIONS
@@ -34,35 +34,42 @@ class SavedCatalogue:
     _parsed: dict[Cohort, tuple[ScriptQuery | None, Diagnostics]] = field(default_factory=dict)
 
     def find(self, node: exp.Table) -> Cohort | Lookup:
-        """What a name means now; names of other projects answer as names that nobody has."""
+        """Return the definition that a name has now. Names of other projects are refused like names that do not exist.
+        Raises BindError."""
         name = node.name.casefold()
         if not is_plain_name(node.this) or not is_plain_name(node.args["db"]):
-            raise BindError("table-function", "Only tables can be read.", f"Write {PROJECT_SCHEMA}.name.", node)
-        if name in self.within:
-            message = "A kept query reads itself, by way of what it reads."
-            raise BindError("kept-circle", message, "Keep it under another name, or from the catalogue's tables.", node)
+            raise BindError("table-function", "You can read only tables.", f"Write {PROJECT_SCHEMA}.name.", node)
+        if name in self.within:  # A cohort that reads itself would be expanded without end.
+            message = "A saved query reads itself through other saved queries."
+            raise BindError(
+                "kept-circle",
+                message,
+                "Save the query under another name, or build it from tables of the catalogue.",
+                node,
+            )
         if name in self.saved_here:
             made = self.saved_here[name]
             if made is None:
-                raise BindError(CONSEQUENTIAL, "The keeping of this query was refused.", "", node)
+                raise BindError(CONSEQUENTIAL, "The statement that saves this query was refused.", "", node)
             return made
         found = self.saved.find(name)
         if found is None:
             known = {d.name: f"{PROJECT_SCHEMA}.{d.name}" for d in self.saved.definitions}
-            advice = "`broker saved` lists what the project has kept." + did_you_mean(node.name, known)
-            raise BindError("unknown-table", "The project has kept nothing under this name.", advice, node)
+            advice = "`broker saved` lists what the project has saved." + did_you_mean(node.name, known)
+            raise BindError("unknown-table", "The project has not saved anything under this name.", advice, node)
         self.read_names.add(name)
         return found
 
     def record(self, script_query: ScriptQuery, definition: object) -> "list[SavedQuery]":
-        """What a text has kept is read by what follows in it."""
+        """Record a definition that the text saves, so that the rest of the text can read it."""
         made = definition if isinstance(definition, SavedQuery) else None
         cohort = None if made is None else Cohort(made.name, made.dialect, made.text, made.columns)
         self.saved_here[script_query.name.casefold()] = cohort
         return [made] if made is not None else []
 
     def parsed(self, cohort: Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
-        """The query of a cohort, read by the same front as any text; or the report that says what is wrong with it."""
+        """Return the query of a cohort, parsed like any other text, and its diagnostics. The query is None if the
+        diagnostics have refusals."""
         if cohort not in self._parsed:
             diagnostics = Diagnostics(cohort.text)
             self._parsed[cohort] = _read_cohort(cohort, self.service, diagnostics), diagnostics
@@ -79,5 +86,5 @@ def _read_cohort(cohort: Cohort, service: ServiceLimits | None, diagnostics: Dia
     saved = [a for a in script.queries if a.saved_as is not None] if script is not None else []
     if len(saved) != 1 and not diagnostics.refusals:
         advice = "Write SELECT … INTO project.name FROM …."
-        diagnostics.add("nothing-asked", "The text does not keep one query.", advice)
+        diagnostics.add("nothing-asked", "The text does not save exactly one query.", advice)
     return saved[0] if not diagnostics.refusals else None

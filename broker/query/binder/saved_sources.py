@@ -1,4 +1,4 @@
-"""Saved cohorts and lookups as FROM reads them, and whether a query may be saved."""
+"""Saved cohorts and lookups as sources of FROM, and whether a query may be saved."""
 
 from collections.abc import Callable, Mapping
 
@@ -28,12 +28,12 @@ BindDerivedTable = Callable[[exp.Expr, Ctes], BoundQuery | None]
 
 
 def is_saved_name(node: exp.Table) -> bool:
-    """Whether a name in FROM is one of `project.name`."""
+    """Whether a name in FROM has the form `project.name`."""
     return not node.catalog and node.db.casefold() == PROJECT_SCHEMA
 
 
 def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerivedTable) -> BoundQuery | None:
-    """A kept thing as an item of FROM."""
+    """Bind a saved definition as a source of FROM."""
     found = binder.saved.find(node)
     return (
         _bind_lookup(binder, found, node, scope)
@@ -43,7 +43,7 @@ def bind_saved(binder: Binder, node: exp.Table, scope: Scope, derive: BindDerive
 
 
 def _bind_cohort(binder: Binder, cohort: Cohort, node: exp.Table, derive: BindDerivedTable) -> BoundQuery | None:
-    """The text's own dialect says what it means; whatever is wrong with it is told where the job names it."""
+    """Bind a cohort in the dialect of its own text. Its refusals are reported at the place where the job names it."""
     saved, diagnostics = binder.saved, binder.diagnostics
     script_query, problems = saved.parsed(cohort)
     dialect, within = binder.dialect, saved.within
@@ -51,9 +51,9 @@ def _bind_cohort(binder: Binder, cohort: Cohort, node: exp.Table, derive: BindDe
         if script_query is None:
             for refusal in problems.refusals:
                 diagnostics.add(refusal.code, refusal.message, refusal.advice)
-            raise BindError(CONSEQUENTIAL, "This kept query cannot be followed.", "", node)
+            raise BindError(CONSEQUENTIAL, "This saved query cannot be analysed.", "", node)
         binder.dialect, saved.within = DIALECTS[cohort.dialect], (*within, cohort.name.casefold())
-        before = len(binder.syntax_of)
+        before = len(binder.syntax_of)  # syntax that is recorded from here on belongs to the cohort
         try:
             return derive(script_query.query, temporary_ctes(script_query.visible))
         finally:
@@ -63,15 +63,16 @@ def _bind_cohort(binder: Binder, cohort: Cohort, node: exp.Table, derive: BindDe
 
 
 def temporary_ctes(visible: Mapping[str, TempTableDefinition]) -> Ctes:
-    """Temporary tables as the binder knows CTEs."""
+    """Temporary tables as CTEs, which the binder can read."""
     return {name: CteDefinition(d.query, (), temporary_ctes(d.visible)) for name, d in visible.items()}
 
 
 def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) -> BoundRows:
-    """Written rows under a public table's name: no key domain, no years, and no use of the catalogue."""
+    """Bind a lookup as written rows under the name of a public table: no key domain, no years, and no use of the
+    catalogue."""
     table, symbols, alias = lookup_table(lookup), binder.symbols, node.args.get("alias")
     if len(symbols.tables) >= binder.max_scans:
-        binder.abort("too-many-tables", f"More than {binder.max_scans} tables are read.", "Read fewer.", node)
+        binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
     if alias is not None:
         check_arguments(alias, frozenset({"this"}))
     scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
@@ -83,7 +84,7 @@ def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) 
 
 
 def lookup_table(lookup: Lookup) -> CatalogueTable:
-    """A lookup as the catalogue would describe it. Its first column is a unique key where its values are."""
+    """Describe a lookup as a catalogue table. Its first column is a unique key if its values are unique."""
     first = lookup.columns[0]
     return CatalogueTable(
         schema_name=PROJECT_SCHEMA,
@@ -100,6 +101,7 @@ def _lookup_variable(lookup: Lookup, index: int) -> Variable:
     missing = None in values
     values.pop(None, None)
     numbers = [v for v in values if not isinstance(v, str) and v is not None]
+    # T-SQL compares texts without case, so two spellings of one text cannot be two codes
     texts = {str(v).casefold() for v in values}
     listed = column.type is not ScalarType.DECIMAL and len(texts) == len(values)
     return Variable(
@@ -120,11 +122,11 @@ def _decimals(lookup: Lookup, index: int) -> int:
 
 
 WEIGHTED_MEASURES = frozenset({Measure.SUM, Measure.MEAN, Measure.QUANTILE, Measure.DEVIATION})
-LOOKUP_WEIGHTS = "Numbers of a lookup are added up: chosen weights can pack several counts into one figure."
+LOOKUP_WEIGHTS = "Numbers of a lookup are added up. Chosen weights can pack several counts into one figure."
 
 
 def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> str | None:
-    """Why a person looks at a figure in which a lookup's numbers are."""
+    """Why a checker must review a figure that is computed from numbers of a lookup; None if it is not."""
     if statistic.measure not in WEIGHTED_MEASURES or statistic.argument is None:
         return None
     return (
@@ -135,23 +137,25 @@ def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> s
 
 
 def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder) -> SavedQuery | None:
-    """The definition that a query is kept as: rows of persons, or public ones, with named columns."""
+    """Return the definition to save for a query: rows of persons, or public rows, with named columns. None if it is
+    refused."""
     if bound is None:
         return None
     position = binder.diagnostics.position_of(script_query.query)
     if not isinstance(bound, BoundRows) or (
+        # rows without a person that read persons come from groups
         bound.person is None and any(map(binder.symbols.is_person, binder.symbols.tables))
     ):
-        what = "groups" if isinstance(bound, BoundGroups) else "what is made from groups"
-        message = f"Rows of people can be kept, not {what}: groups are outputs."
+        what = "groups" if isinstance(bound, BoundGroups) else "results of groups"
+        message = f"You can save rows of people, but not {what}: groups are outputs."
         binder.diagnostics.add(
-            "kept-groups", message, "Keep the rows, and write GROUP BY where you read them.", position
+            "kept-groups", message, "Save the rows, and write GROUP BY where you read them.", position
         )
         return None
     names = tuple(binder.original_spelling.get(name, name) for name in bound.columns)
     if any(n.startswith("#") or not n.isprintable() or not n.strip() or len(n) > 128 for n in names):
         binder.diagnostics.add(
-            "unnamed-column", "A column of a kept query has no plain name.", "Write … AS name.", position
+            "unnamed-column", "A column of a saved query has no plain name.", "Write … AS name.", position
         )
         return None
     return SavedQuery(script_query.name, binder.dialect.name, script_query.text, names)

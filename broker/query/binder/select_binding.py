@@ -35,7 +35,10 @@ def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
         return subqueries.bind_subquery(binding, node)
     if not binding.allows_windows:
         raise BindError(
-            "window-place", "A window function stands where rows are chosen.", "Put it into a derived table.", node
+            "window-place",
+            "A window function cannot be used where rows are selected.",
+            "Put the window function into a derived table.",
+            node,
         )
     return window_functions.bind_row_window(binding, node)
 
@@ -43,7 +46,7 @@ def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
 def bind_joins_and_where(
     binding: SelectBinding, scope: Scope, found: list[from_clause.FromItem], where: list[Scalar]
 ) -> bool:
-    """Joins, then WHERE over them; False if they are refused."""
+    """Bind joins, then WHERE over them. False if they are refused."""
     binder = binding.binder
     if not found:
         binding.rows = one_row()
@@ -54,14 +57,14 @@ def bind_joins_and_where(
             binder.diagnostics.add_error(error)
             return False
     binding.rows = _correlated_by_person(binding.rows, scope, where, binder)
-    binding.unfiltered, binding.where = binding.apply_pending(), where
+    binding.unfiltered, binding.where = binding.apply_pending(), where  # without WHERE, for correlated groups
     binding.rows = binding.unfiltered.filtered(where)
     binder.partial_relations.append(binding.rows.relation)
     return True
 
 
 def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], binder: Binder) -> BoundRows:
-    """In a subquery that is correlated on the link key, the person numbers are equal too."""
+    """In a subquery that is correlated on the link key, add the condition that the person numbers are equal too."""
     if rows.person is None:
         return rows
     for conjunct in where:
@@ -80,11 +83,12 @@ def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], bi
 
 
 def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Scope, binder: Binder) -> int | None:
-    """The person number of the row outside that a key inside equals."""
+    """Person number of the outer row whose key equals a key of the subquery; None if the keys are not linked."""
     symbols = binder.symbols
     domain = symbols.key_domain(inner.ident)
     if domain is None or domain != symbols.key_domain(outer.ident):
         return None
+    # one key must be of the subquery, the other of the outer query
     if not symbols.scans_of(inner.ident) <= rows.scans or symbols.scans_of(outer.ident) & rows.scans:
         return None
     source = scope.source_of(outer)
@@ -94,15 +98,15 @@ def _outer_person(inner: ColumnRef, outer: ColumnRef, rows: BoundRows, scope: Sc
 def report_refused_select(
     binder: Binder, error: BindError, expression_binder: ExpressionBinder, select: exp.Select
 ) -> None:
-    """A SELECT that cannot go on; what it uses is told nevertheless."""
+    """Refuse a SELECT that cannot continue. Its uses are still recorded."""
     binder.diagnostics.add_error(error)
     binder.record_clause_uses(expression_binder, select.args.get("where"), Usage.FILTERED)
     record_remaining_uses(binder, expression_binder, select)
 
 
 def record_remaining_uses(binder: Binder, expression_binder: ExpressionBinder, select: exp.Select) -> None:
-    """What a SELECT that cannot go on uses nevertheless."""
-    expression_binder.scope.is_incomplete = True
+    """Record the uses of a SELECT that cannot continue."""
+    expression_binder.scope.is_incomplete = True  # unknown names may be of a source that was refused
     for item in select.expressions:
         binder.record_clause_uses(expression_binder, item, Usage.READ)
     for key, how in (
@@ -129,7 +133,7 @@ def bind_select(
     target: BindTarget,
     source_target: BindTarget | None = None,
 ) -> BoundQuery | None:
-    restore = binder.checkpoint()
+    restore = binder.checkpoint()  # binding may have to start again
     binder.check_clauses(select, SELECT_CLAUSES)
     scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
     expression_binder = binder.expression_binder(scope)
@@ -143,7 +147,7 @@ def bind_select(
             return group_binding.bind_select_over_groups(
                 binder, select, scope, [group_binding.as_public_groups(binder, j) for j in found]
             )
-        restore()
+        restore()  # Groups next to rows of persons: bind again, with the groups as rows that the engine joins.
         return bind_select(binder, select, outer_ctes, outer_scope, target, BindTarget.ROWS)
     nothing = whole and not found
     if nothing and outer_scope is None and is_grouped(select):
@@ -164,7 +168,8 @@ def bind_select(
 
 
 def _check_distinct(binding: SelectBinding) -> None:
-    """DISTINCT has no clauses: ON would choose rows by an order, wherever the SELECT stands. What it names is used."""
+    """DISTINCT takes no clauses. ON would choose rows by an order, at any level. The columns in it are recorded as
+    used."""
     found = binding.select.args.get("distinct")
     if found:
         binding.binder.check_clauses(found, frozenset())
@@ -189,7 +194,8 @@ def _bind_rows(
 
 
 def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | None:
-    """γ: of one person's rows, of public rows, of groups that rows will meet, or the top one."""
+    """Bind a SELECT that aggregates: rows of one person, public rows, groups that are joined with rows, or the top
+    aggregation."""
     binder, select, expression_binder, rows = (
         binding.binder,
         binding.select,
@@ -203,7 +209,7 @@ def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | No
         and not _groups_by_link_key(binding)
     ):
         return group_binding.bind_group_by(binding)
-    keys = grouping_keys(binder, select, expression_binder, rows.source_rows)
+    keys = grouping_keys(binder, select, expression_binder, rows.source_rows)  # first, because the conditions add keys
     outer = _correlation_conditions(binding, keys)
     aggregation = RowAggregation(binder, binding.apply_pending(), expression_binder, keys)
     grouped_binder = GroupedExpressionBinder(expression_binder, keys, aggregation.aggregate, is_rows=True)
@@ -211,14 +217,15 @@ def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | No
     having = from_clause.bind_conjuncts(binder, grouped_binder, _clause_condition(clause), Usage.FILTERED)
     _refuse_clause(binder, select, "qualify")
     columns = _bind_items(binding, grouped_binder)
+    # again, because HAVING and the SELECT list may have requested more columns
     aggregation.rows = binding.apply_pending()
     binding.rows = aggregation.aggregated().filtered([*outer, *having])
     return _bind_output(binding, columns)
 
 
 def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef]) -> list[Scalar]:
-    """The conditions that tie a group of other people to the row outside: equalities, whose inner side becomes a key,
-    so that the group is the same whoever asks."""
+    """Return the conditions that tie a group of other people to the outer row. They must be equalities; the inner side
+    becomes a key, so that the group is the same for every outer row."""
     outer_columns = binding.expression_binder.scope.outer_columns
     rows = binding.apply_pending()
     outer = [c for c in binding.where if column_ids(c) & outer_columns]
@@ -230,9 +237,12 @@ def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef
     for condition in outer:
         match condition:
             case Call(op="equal_text"):
-                # Groups are exact, this equality is not: two groups could meet one row, and the engine would fail.
-                message = "Free text is equal in several spellings, so several groups could belong to one row."
-                raise BindError("correlated", message, "Correlate it on a variable with a code list.", binding.select)
+                # Groups are compared exactly, but this equality is not: two groups could match one row, and the engine
+                # would fail.
+                message = "Free text can be equal in several spellings, so several groups could match one row."
+                raise BindError(
+                    "correlated", message, "Correlate the subquery on a variable with a code list.", binding.select
+                )
             case Call(op="equal", args=(left, right)):
                 inner, other = (left, right) if column_ids(right) <= outer_columns else (right, left)
                 if (
@@ -244,8 +254,8 @@ def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef
                     column = keys.setdefault(inner, output_column(inner, binding.binder.symbols, rows.source_rows))
                     found.append(Call("equal", (column, other), ScalarType.TRUTH))
                     continue
-        message = "A group of other people depends on the row outside otherwise than by equality."
-        raise BindError("correlated", message, "Group in a derived table and join it.", binding.select)
+        message = "A group of other people depends on the outer row by something other than equality."
+        raise BindError("correlated", message, "Group the people in a derived table and join it.", binding.select)
     return found
 
 
@@ -272,7 +282,7 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
     binder, select, expression_binder = binding.binder, binding.select, binding.expression_binder
     idiom = window_functions.distinct_windows_as_group_by(select)
     if idiom is not None:
-        binding.restore()
+        binding.restore()  # bound again from the start, as another text
         return bind_select(binder, idiom, expression_binder.scope.ctes, outer_scope, target)
     if (
         window_functions.is_distinct(select)
@@ -282,7 +292,7 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
     ):
         binding.restore()
         return bind_select(binder, as_group_by(select), expression_binder.scope.ctes, outer_scope, target)
-    binding.allows_windows = True
+    binding.allows_windows = True  # in the SELECT list and QUALIFY only
     columns = _bind_items(binding, expression_binder)
     clause = expand_aliases(select.args.get("qualify"), select, expression_binder)
     qualify = from_clause.bind_conjuncts(binder, expression_binder, _clause_condition(clause), Usage.FILTERED)
@@ -291,7 +301,7 @@ def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: B
 
 
 def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | None") -> BoundQuery | None:
-    """The columns that the SELECT list gives, DISTINCT and TOP."""
+    """Bind the columns of the SELECT list, DISTINCT and TOP."""
     binder, select = binding.binder, binding.select
     if columns is None:
         binder.record_clause_uses(binding.expression_binder, select.args.get("order"), Usage.ORDERED)
@@ -316,7 +326,7 @@ def _bind_output(binding: SelectBinding, columns: "list[tuple[str, Scalar]] | No
 
 
 def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> "list[tuple[str, Scalar]] | None":
-    """The SELECT list as (folded name, value); None if an item is refused."""
+    """Bind the SELECT list as (case-folded name, value) pairs. None if an item is refused."""
     binder, whole = binding.binder, True
     found: list[tuple[str, Scalar]] = []
     for index, item in enumerate(binding.select.expressions):
@@ -334,7 +344,7 @@ def _bind_items(binding: SelectBinding, expression_binder: ExpressionBinder) -> 
         if name in names[:index]:
             position = binder.diagnostics.position_of(binding.select)
             binder.diagnostics.add(
-                "duplicate-column", f"Two columns are called {name}.", "Give each its own name.", position
+                "duplicate-column", f"Two columns have the name {name}.", "Give each its own name.", position
             )
             whole = False
     return found if whole else None

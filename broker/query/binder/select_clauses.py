@@ -20,20 +20,27 @@ from broker.query.operations.possible_values import can_be_true
 
 
 def star_columns(item: exp.Expr, scope: Scope, binder: Binder) -> ColumnsByName | None:
-    """The columns that a star stands for, where each source has columns of its own: never a catalogue table's."""
+    """Columns of a star, if each source has its own columns; None if the item is no star. A star over a catalogue table
+    raises BindError."""
     inner = item.this if isinstance(item, exp.Column) else item
     if not isinstance(inner, exp.Star):
         return None
     table = item.table.casefold() if isinstance(item, exp.Column) else ""
     wanted = [s for s in scope.sources if not table or s.name == table]
+    # EXCEPT and REPLACE of a star are refused too
     if any(inner.args.values()) or not wanted or any(s.columns is None for s in wanted):
         _record_all_variables([s.scan for s in wanted if s.scan is not None], binder, item)
-        raise BindError("star", "A star does not say which variables are used.", "Name each variable.", item)
+        raise BindError(
+            "star",
+            "You cannot use SELECT *, because it does not name the variables.",
+            "List the variables that you need.",
+            item,
+        )
     return {n: c for s in wanted for n, c in (s.columns or {}).items()}
 
 
 def _record_all_variables(scans: list[int], binder: Binder, item: exp.Expr) -> None:
-    """A star over a table of the catalogue reads all of it."""
+    """Record that a star over a catalogue table reads every variable."""
     position = binder.diagnostics.position_of(item)
     for scan in scans:
         for variable in binder.symbols.tables[scan].variables:
@@ -41,7 +48,7 @@ def _record_all_variables(scans: list[int], binder: Binder, item: exp.Expr) -> N
 
 
 def bind_item(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder) -> Scalar | None:
-    """One item of a SELECT list; a plain column may be a link key, which goes on as one."""
+    """Bind one item of a SELECT list. A plain column may be a link key, and stays one."""
     inner = item.this if isinstance(item, exp.Alias) else item
     if inner.meta.get("uncut") and _names_text_key(inner.this, expression_binder):
         inner = inner.this
@@ -62,7 +69,7 @@ def bind_item(binder: Binder, item: exp.Expr, expression_binder: ExpressionBinde
 
 
 def _names_text_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
-    """Whether a node plainly names a link key that is text: as text of another length it is the same key."""
+    """Whether a node is the name of a text link key. Cut to another length, it is still the same key."""
     if not isinstance(node, exp.Column) or isinstance(expression_binder, GroupedExpressionBinder):
         return False
     try:
@@ -73,12 +80,12 @@ def _names_text_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool
 
 
 def _bind_updated(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
-    """UPDATE #t SET c = e: the column keeps its type."""
+    """Bind UPDATE #t SET c = e. The column keeps its type."""
     found = expression_binder.value(node)
     if isinstance(found, Case):
         new, old = found.whens[0][1].type, found.otherwise.type
         if new not in {old, ScalarType.NULL} and {new, old} != {ScalarType.INT, ScalarType.FLAG}:
-            message = "UPDATE would convert to the type that the column has."
+            message = "UPDATE would convert the value to the type of the column."
             raise BindError("insert-type", message, "CAST the value to the type of the column.", node)
     return found
 
@@ -93,7 +100,7 @@ def _bind_column(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
 
 
 def _bind_coalesced_key(node: exp.Coalesce, expression_binder: ExpressionBinder) -> Scalar | None:
-    """COALESCE over link keys of one domain."""
+    """Bind COALESCE over link keys of one domain; None if it is anything else."""
     parts = [node.this, *node.expressions]
     if isinstance(expression_binder, GroupedExpressionBinder) or not all(isinstance(p, exp.Column) for p in parts):
         return None
@@ -111,18 +118,19 @@ def _bind_coalesced_key(node: exp.Coalesce, expression_binder: ExpressionBinder)
 COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
 
 GROUP_FILTERS = ("having", "qualify")
-"""The clauses by which groups are chosen."""
+"""Clauses that choose groups."""
 
 
 def bind_clauses(
     binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
 ) -> ColumnsByName | None:
-    """Everything from HAVING to TOP as steps of the program; the columns that the SELECT gives."""
+    """Bind everything from HAVING to TOP as steps of the program. Returns the columns of the SELECT; None if one is
+    refused."""
     clauses = {k: expand_aliases(select.args.get(k), select, expression_binder) for k in GROUP_FILTERS}
     having = bind_group_conjuncts(binder, expression_binder, clauses["having"])
     check_small_groups(binder, select.args.get("having"), having)
     builder.filter(having)
-    builder.allows_windows = True
+    builder.allows_windows = True  # windows are computed after HAVING
     output_columns = _bind_items(binder, select, builder, expression_binder)
     if output_columns is None:
         binder.record_clause_uses(expression_binder, select.args.get("order"), Usage.ORDERED)
@@ -132,7 +140,7 @@ def bind_clauses(
     if select.args.get("distinct"):
         binder.check_clauses(select.args["distinct"], frozenset())
         columns = tuple((c.ident, c) for c in output_columns.values())
-        builder.steps.append(lambda g: Aggregate(g, columns, ()))
+        builder.steps.append(lambda g: Aggregate(g, columns, ()))  # DISTINCT over groups is grouping by every column
     _bind_order_and_limit(binder, select, builder, expression_binder, output_columns)
     return output_columns
 
@@ -149,24 +157,26 @@ def _is_computable(binder: Binder, expression_binder: ExpressionBinder, node: ex
 
 
 def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence[Scalar]) -> None:
-    """A HAVING, or a WHERE over groups, that only counts under the threshold can pass asks for small groups."""
+    """Refuse a HAVING, or a WHERE over groups, that only counts below the threshold can satisfy: it asks for small
+    groups."""
     labels = binder.symbols.labels
     for conjunct in having:
         counts = [i for i in sorted(column_ids(conjunct)) if labels.get(i) in COUNTS]
         numbers = {v for v in _written_numbers(conjunct) if v >= binder.threshold}
+        # The written numbers and their neighbours are the only places where a comparison of a count can change.
         tried = {
             binder.threshold,
             *numbers,
             *(n + 1 for n in numbers),
             *(n - 1 for n in numbers if n > binder.threshold),
-            10**9,
+            10**9,  # stands for any very large count
         }
         for ident in counts:
             if not any(can_be_true(conjunct, {ident: frozenset({int(v)})}, binder.symbols.definitions) for v in tried):
-                message = "This keeps only groups of fewer people than may be shown."
+                message = "This condition selects only groups with fewer people than may be shown."
                 position = binder.diagnostics.position_of(clause)
                 binder.diagnostics.add(
-                    "small-groups", message, "Leave it out: small cells are hidden anyway.", position
+                    "small-groups", message, "Remove the condition: small cells are hidden anyway.", position
                 )
 
 
@@ -182,7 +192,7 @@ def _written_numbers(scalar: Scalar) -> set[int]:
 def _bind_items(
     binder: Binder, select: exp.Select, builder: PostAggregationBuilder, expression_binder: ExpressionBinder
 ) -> ColumnsByName | None:
-    """The SELECT list: plain columns as they are, everything else computed under an id of its own."""
+    """Bind the SELECT list. Plain columns stay as they are; every other item is computed under a new id."""
     output_columns: ColumnsByName = {}
     computed: list[tuple[int, Scalar]] = []
     whole = True
@@ -195,11 +205,11 @@ def _bind_items(
         )
         for name, value in found:
             if value is None:
-                whole = False
+                whole = False  # go on, so that all refusals are reported
             elif name in output_columns:
                 position = binder.diagnostics.position_of(item)
                 binder.diagnostics.add(
-                    "duplicate-column", "Two columns have one name.", "Give each its own name.", position
+                    "duplicate-column", "Two columns have the same name.", "Give each its own name.", position
                 )
                 whole = False
             else:
@@ -241,7 +251,7 @@ def _bind_order_and_limit(
     expression_binder: ExpressionBinder,
     output_columns: ColumnsByName,
 ) -> None:
-    """ORDER BY, TOP, LIMIT, OFFSET."""
+    """Bind ORDER BY, TOP, LIMIT and OFFSET."""
     order, limit, offset = (select.args.get(k) for k in ("order", "limit", "offset"))
     if order is None and limit is None and offset is None:
         return
@@ -256,7 +266,7 @@ def _bind_order_and_limit(
     builder.apply_pending()
     count = row_limit(expression_binder, limit) if limit is not None else None
     if count is not None and not found:
-        raise BindError("limit", "TOP without ORDER BY takes any row.", "Add ORDER BY.", limit)
+        raise BindError("limit", "TOP without ORDER BY can select any row.", "Add ORDER BY.", limit)
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
     ties = has_ties(limit)
     whole = tuple(found)
@@ -269,7 +279,7 @@ def has_ties(limit: exp.Expr | None) -> bool:
 
 
 def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
-    """The number of rows of TOP, LIMIT or FETCH."""
+    """Number of rows of TOP, LIMIT or FETCH."""
     check_arguments(limit, frozenset({"expression", "count", "direction", "limit_options"}))
     options = limit.args.get("limit_options")
     if options is not None and options.args.get("percent"):
@@ -284,6 +294,7 @@ def _bind_order_item(
     binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
     node = item.this
     columns = list(output_columns.values())
+    # ORDER BY 1 names a position
     if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(columns):
         return _recorded_order(binder, columns[int(node.name) - 1])
     if isinstance(node, exp.Column) and not node.table and node.name.casefold() in output_columns:
@@ -294,6 +305,6 @@ def _bind_order_item(
 
 
 def _recorded_order(binder: Binder, column: ColumnRef) -> ColumnRef:
-    """Ordering by a key orders by the variables that it is made of."""
+    """Record that ordering by a key orders by the variables that the key is computed from."""
     binder.symbols.record_use(column, Usage.ORDERED)
     return column

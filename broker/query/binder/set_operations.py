@@ -1,4 +1,4 @@
-"""UNION, EXCEPT and INTERSECT, and written VALUES. Rows with rows of one kind and unit, groups with groups."""
+"""UNION, EXCEPT, INTERSECT and written VALUES. Rows combine with rows of the same unit, groups with groups."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -44,7 +44,7 @@ def bind_set_operation(
     if any(p is None for p in parts):
         return None
     if len({type(p) for p in parts}) > 1:
-        restore()
+        restore()  # Groups next to rows: bind again, with the groups as rows that the engine joins.
         parts = [binder.bind_query(p, ctes, outer_scope, BindTarget.ROWS) for p in _branches(node)]
     _check_widths(parts, node)
     rows = [p for p in parts if isinstance(p, BoundRows)]
@@ -53,30 +53,33 @@ def bind_set_operation(
     groups = [p for p in parts if isinstance(p, BoundGroups)]
     if len(groups) < len(parts):
         raise BindError(
-            "set-operation", "Rows and groups cannot stand in one set operation.", "Aggregate both sides.", node
+            "set-operation", "A set operation cannot combine rows and groups.", "Aggregate both sides.", node
         )
     if not isinstance(node, exp.Union):
-        message = "EXCEPT and INTERSECT of groups would tell which groups are equal."
+        message = "EXCEPT and INTERSECT of groups would reveal which groups are equal."
         raise BindError("set-operation", message, "Join the groups instead.", node)
     return _limited_groups(binder, node, _union_groups(binder, node, groups))
 
 
 def _unordered_rows(binder: Binder, node: exp.SetOperation, rows: BoundRows) -> BoundRows:
-    """ORDER BY alone orders nothing below the top; TOP would keep some rows of some people."""
+    """Bind ORDER BY of rows, which has no effect below the top query. TOP is refused: it would choose rows of some
+    people."""
     limit = node.args.get("limit") or node.args.get("offset")
     if limit is not None:
-        raise BindError("limit", "TOP and LIMIT choose rows of some people.", "Use them over groups.", limit)
+        raise BindError(
+            "limit", "TOP and LIMIT select the rows of some people only.", "Use TOP and LIMIT over groups.", limit
+        )
     _bind_order(binder, node, rows.columns)
     return rows
 
 
 def _limited_groups(binder: Binder, node: exp.SetOperation, groups: BoundGroups) -> BoundGroups:
-    """ORDER BY, LIMIT and OFFSET after the last branch are those of the whole."""
+    """Apply ORDER BY, LIMIT and OFFSET after the last branch to the whole set operation."""
     order, limit, offset = _bind_order(binder, node, groups.columns), node.args.get("limit"), node.args.get("offset")
     if limit is None and offset is None and not order:
         return groups
     if not order:
-        raise BindError("limit", "LIMIT without ORDER BY takes any row.", "Add ORDER BY.", limit or offset or node)
+        raise BindError("limit", "LIMIT without ORDER BY can select any row.", "Add ORDER BY.", limit or offset or node)
     expression_binder = binder.expression_binder(Scope(binder.symbols, None))
     count = row_limit(expression_binder, limit) if limit is not None else None
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
@@ -86,7 +89,7 @@ def _limited_groups(binder: Binder, node: exp.SetOperation, groups: BoundGroups)
 
 
 def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
-    """The columns, by name or place, that a set operation is ordered by."""
+    """Columns, by name or position, that order a set operation."""
     found: list[tuple[Scalar, bool]] = []
     order = node.args.get("order")
     for item in order.expressions if order is not None else []:
@@ -96,7 +99,7 @@ def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) 
         elif isinstance(inner, exp.Column) and not inner.table and inner.name.casefold() in columns:
             column = columns[inner.name.casefold()]
         else:
-            message = "A set operation is ordered by something else than its columns."
+            message = "A set operation can be ordered only by its columns."
             raise BindError("order-by", message, "Name a column of the first SELECT.", item)
         binder.symbols.record_use(column, Usage.ORDERED)
         found += window_functions.order_terms(item, column, binder.symbols)
@@ -104,7 +107,7 @@ def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) 
 
 
 def _wrapped_in_select(node: exp.SetOperation) -> exp.Select:
-    """ORDER BY, LIMIT and OFFSET behind a set operation are those of a SELECT of all that it gives."""
+    """Move ORDER BY, LIMIT and OFFSET after a set operation to a SELECT around it."""
     inner = node.copy()
     found = exp.Select(expressions=[exp.Star()])
     for key in TRAILING_CLAUSES:
@@ -117,15 +120,16 @@ def _wrapped_in_select(node: exp.SetOperation) -> exp.Select:
 
 
 def _branches(node: exp.SetOperation) -> list[exp.Expr]:
-    """The branches of a chain of UNION ALL, left to right; of anything else the two sides."""
+    """Branches of a chain of UNION ALL, left to right. For any other operation, its two sides."""
     found: list[exp.Expr] = []
     kind, distinct = type(node), bool(node.args.get("distinct"))
     stack: list[exp.Expr] = [node]
     while stack:
         part = stack.pop()
+        # Mixed chains must stay nested: UNION drops duplicates of everything before it.
         same = isinstance(part, exp.Union) and kind is exp.Union and bool(part.args.get("distinct")) == distinct
         if part is node or (same and not part.args.get("with_")):
-            stack += [part.args["expression"], part.args["this"]]
+            stack += [part.args["expression"], part.args["this"]]  # the left side is popped first
         else:
             found.append(part)
     return found
@@ -134,7 +138,7 @@ def _branches(node: exp.SetOperation) -> list[exp.Expr]:
 def _check_widths(parts: list[BoundQuery | None], node: exp.Expr) -> None:
     if len({len(p.columns) for p in parts if p is not None}) != 1:
         raise BindError(
-            "set-columns", "The branches have different numbers of columns.", "Name the same columns in each.", node
+            "set-columns", "The branches have different numbers of columns.", "Give each branch the same columns.", node
         )
 
 
@@ -143,18 +147,18 @@ def _combined_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows
     units = {_unit(p, symbols) for p in parts} - {None}
     if len(units) > 1:
         raise BindError(
-            "set-units", "Pupils and staff cannot stand in one set operation.", "Count each by itself.", node
+            "set-units", "A set operation cannot combine pupils and staff.", "Count pupils and staff separately.", node
         )
     if not isinstance(node, exp.Union):
         if not node.args.get("distinct"):
-            raise BindError("set-operation", "EXCEPT ALL and INTERSECT ALL are not understood.", "Leave ALL out.", node)
+            raise BindError("set-operation", "EXCEPT ALL and INTERSECT ALL are not understood.", "Remove ALL.", node)
         return _matched_rows(binder, node, parts)
     stacked = _union_rows(binder, node, parts)
     if not node.args.get("distinct"):
         return stacked
     linked = any(symbols.key_domain(c.ident) is not None for c in stacked.columns.values())
     if stacked.person is not None and not linked:
-        message = "UNION drops rows that several people share."
+        message = "UNION drops rows that are the same for several people."
         raise BindError("union-distinct", message, "Write UNION ALL, or add the link key to each branch.", node)
     return distinct_rows(binder, stacked)
 
@@ -168,7 +172,7 @@ def _unit(rows: BoundRows, symbols: SymbolTable) -> str | None:
 
 
 def _union_rows(binder: Binder, node: exp.Expr, parts: list[BoundRows]) -> BoundRows:
-    """UNION ALL: each column becomes one that is a column of each branch."""
+    """UNION ALL of rows. Each new column stands for one column of each branch."""
     symbols = binder.symbols
     scans = frozenset().union(*(p.scans for p in parts))
     with_person = [p for p in parts if p.person is not None]
@@ -191,7 +195,7 @@ def _union_rows(binder: Binder, node: exp.Expr, parts: list[BoundRows]) -> Bound
 
 
 def _with_null_person(rows: BoundRows, symbols: SymbolTable) -> BoundRows:
-    """Public rows beside persons' rows: no person stands behind them."""
+    """Public rows next to persons' rows: give them NULL as person number."""
     ident = symbols.new_id()
     return replace(rows.computed([(ident, Literal(None, ScalarType.INT))]), person=ident)
 
@@ -199,17 +203,18 @@ def _with_null_person(rows: BoundRows, symbols: SymbolTable) -> BoundRows:
 def _with_common_type(
     parts: list[BoundRows], found: list[ColumnRef], symbols: SymbolTable, node: exp.Expr
 ) -> tuple[list[BoundRows], list[ColumnRef]]:
-    """Branches whose types differ get them made equal; NULL takes any."""
+    """Cast branches to a common type if their types differ. NULL fits any type."""
     kind = common_type([f.type for f in found], node)
     if (
         node.meta.get("insert")
         and kind is not found[0].type
         and {kind, found[0].type} != {ScalarType.INT, ScalarType.FLAG}
     ):
-        message = "INSERT would convert to the type that the column has."
+        message = "INSERT would convert the values to the types of the columns."
         raise BindError("insert-type", message, "CAST the values to the type of the first SELECT.", node)
     changed, columns = list(parts), list(found)
     for index, column in enumerate(found):
+        # 0/1 values are stored as whole numbers, so they need no cast
         if column.type is kind or {column.type, kind} <= {ScalarType.INT, ScalarType.FLAG}:
             continue
         ident = symbols.define(_converted(column, kind), parts[index].source_rows)
@@ -220,6 +225,7 @@ def _with_common_type(
 
 def _converted(column: ColumnRef, kind: ScalarType) -> Scalar:
     if column.type is ScalarType.NULL:
+        # a CASE that is always NULL, with the type of the other branches
         return Case(((Literal(False, ScalarType.TRUTH), column),), column, kind)
     return Call(
         "to_double" if kind is ScalarType.DOUBLE else "coalesce",
@@ -229,9 +235,9 @@ def _converted(column: ColumnRef, kind: ScalarType) -> Scalar:
 
 
 def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: SourceRows) -> ColumnRef:
-    """The column above a set operation."""
+    """Add the column above a set operation."""
     domains = {symbols.key_domain(f.ident) for f in found}
-    domain = domains.pop() if len(domains) == 1 else None
+    domain = domains.pop() if len(domains) == 1 else None  # keys of different domains are no key
     base = frozenset().union(*(symbols.base(f) for f in found))
     kinds = {f.type for f in found}
     kind = (
@@ -258,12 +264,12 @@ def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: Sou
 
 
 def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]) -> BoundRows:
-    """EXCEPT and INTERSECT of persons' rows with the link key in both lists: rows that have a match, or none."""
+    """EXCEPT and INTERSECT of persons' rows with the link key in both lists: keep the rows without or with a match."""
     left, right = parts
     symbols = binder.symbols
     if not node.args.get("distinct"):
         message = "EXCEPT ALL and INTERSECT ALL are not understood."
-        raise BindError("set-operation", message, "Leave ALL out: rows that are alike become one.", node)
+        raise BindError("set-operation", message, "Remove ALL: equal rows become one row.", node)
     pairs = list(zip(left.columns.values(), right.columns.values(), strict=True))
     keyed = any(
         symbols.key_domain(a.ident) and symbols.key_domain(a.ident) == symbols.key_domain(b.ident) for a, b in pairs
@@ -271,8 +277,9 @@ def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]
     if left.person is None or right.person is None or not keyed:
         message = "EXCEPT and INTERSECT need the link key in both lists."
         raise BindError("set-operation", message, "Add the key to both, or use EXISTS.", node)
-    alone = distinct_rows(binder, left)
-    same = [
+    # both operations drop duplicates
+    alone = distinct_rows(binder, left)  # both operations drop duplicates
+    same = [  # set operations treat two missing values as equal, unlike `=`
         Call("same", (a, b), ScalarType.TRUTH)
         for a, b in zip(alone.columns.values(), right.columns.values(), strict=True)
     ]
@@ -292,7 +299,7 @@ def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]
 
 
 def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroups]) -> BoundGroups:
-    """UNION ALL of groups; UNION also drops rows that are alike."""
+    """UNION ALL of groups. UNION also drops duplicate rows."""
     symbols = binder.symbols
     columns: list[tuple[int, tuple[int, ...]]] = []
     output_columns: ColumnsByName = {}
@@ -316,7 +323,7 @@ def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroup
 
 
 def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> BoundRows:
-    """VALUES (…), (…): public rows; in an APPLY each may read the row outside."""
+    """Bind VALUES (…), (…) as public rows. In an APPLY, each row may read the outer row."""
     check_arguments(node, frozenset({"expressions", "alias"}))
     scope = Scope(binder.symbols, outer_scope)
     expression_binder = binder.expression_binder(scope)
@@ -328,7 +335,10 @@ def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> 
         branches.append(_values_row(found, binder.symbols))
     if len({len(b.columns) for b in branches}) != 1:
         raise BindError(
-            "set-columns", "The rows of VALUES have different numbers of columns.", "Write the same in each.", node
+            "set-columns",
+            "The rows of VALUES have different numbers of columns.",
+            "Give each row the same number of columns.",
+            node,
         )
     return branches[0] if len(branches) == 1 else _union_rows(binder, node, branches)
 

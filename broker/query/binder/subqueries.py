@@ -1,5 +1,5 @@
-"""EXISTS, IN (SELECT …) and scalar subqueries over rows: each a column of the rows around it. Of that row's person, of
-public rows, or of groups that hold enough people; never of single other people."""
+"""EXISTS, IN (SELECT …) and scalar subqueries over rows, each as a column of the outer rows. They may read rows of the
+outer row's person, public rows, or groups of enough people, but never rows of single other people."""
 
 from dataclasses import replace
 
@@ -19,11 +19,13 @@ from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions import predicates
 from broker.query.symbols import OpaqueColumn, SymbolTable
 
-LINK_OR_GROUP = "Link it by the key in its WHERE (b.key = a.key), or bring the other people together with GROUP BY."
+LINK_OR_GROUP = (
+    "Link the subquery by the key in its WHERE (b.key = a.key), or aggregate the other people with GROUP BY."
+)
 
 
 def bind_subquery(binding: SelectBinding, node: exp.Expr) -> Scalar:
-    """What a subquery answers for each row."""
+    """Bind a subquery as a column: its result for each row."""
     if isinstance(node, exp.Exists):
         return _applied_column(binding, _bind_inner_rows(binding, _without_star(node.this)), None, node)
     if isinstance(node, exp.In):
@@ -37,12 +39,12 @@ def _bind_inner_rows(binding: SelectBinding, query: exp.Expr) -> BoundRows:
     scope = binding.expression_binder.scope
     found = binding.binder.bind_query(query, scope.ctes, scope, BindTarget.ROWS)
     if not isinstance(found, BoundRows):
-        raise BindError(CONSEQUENTIAL, "This subquery cannot be followed.", "", query)
+        raise BindError(CONSEQUENTIAL, "This subquery cannot be analysed.", "", query)
     return found
 
 
 def _without_star(query: exp.Expr) -> exp.Expr:
-    """EXISTS (SELECT * …) reads no column."""
+    """Remove the star: EXISTS (SELECT * …) reads no column."""
     inner = query.unnest()
     if (
         isinstance(inner, exp.Select)
@@ -54,7 +56,8 @@ def _without_star(query: exp.Expr) -> exp.Expr:
 
 
 def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | None, node: exp.Expr) -> ColumnRef:
-    """The column that the rows around get."""
+    """Add the column that a subquery gives to the outer rows. Raises BindError if the subquery reads rows of other
+    people."""
     if sub.person is not None and not sub.is_correlated:
         raise BindError("subquery-persons", "This subquery reads other people's rows.", LINK_OR_GROUP, node)
     symbols = binding.binder.symbols
@@ -72,7 +75,7 @@ def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | N
         found = symbols.new_opaque(value.type, made)
         if value.ident in symbols.sizes:
             symbols.sizes[found.ident] = symbols.sizes[value.ident]
-    binding.pending.append(
+    binding.pending.append(  # attached later, when the outer rows are complete
         lambda rows: replace(
             rows, relation=Apply(rows.relation, sub.relation, found.ident, None if value is None else value.ident)
         )
@@ -81,7 +84,7 @@ def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | N
 
 
 def _check_context(sub: BoundRows, symbols: SymbolTable, node: exp.Expr) -> None:
-    """Groups and windows of other people are the same whoever asks: nothing below them reads the row outside."""
+    """Refuse groups and windows of other people that read the outer row: they must be the same for every outer row."""
     for part in walk(sub.relation):
         if not is_context(part):
             continue
@@ -89,54 +92,57 @@ def _check_context(sub: BoundRows, symbols: SymbolTable, node: exp.Expr) -> None
         scans = {p.person for p in below if isinstance(p, Scan)}
         read = {symbols.origins[i].scan for p in [part, *below] for s in scalars_of(p) for i in symbols.base(s)}
         if not read <= scans:
-            message = "A group of other people depends on the row outside otherwise than by equality."
+            message = "A group of other people depends on the outer row by something other than equality."
             raise BindError(
-                "correlated", message, "Write GROUP BY in it, or group in a derived table and join it.", node
+                "correlated", message, "Write GROUP BY in the subquery, or group in a derived table and join it.", node
             )
 
 
 def _bind_scalar_subquery(binding: SelectBinding, node: exp.Expr) -> Scalar:
-    """One value: an aggregate, or the first row of the person outside in an order."""
+    """Bind a subquery that gives one value: an aggregate, or the first row, in an order, of the person of the outer
+    row."""
     query = node.unnest()
     while isinstance(query, exp.Subquery):
         query = query.this
     limit = query.args.get("limit")
-    one = isinstance(query, exp.Select) and (
+    one = isinstance(query, exp.Select) and (  # an aggregate without GROUP BY, or a limit of 1, gives at most one row
         (is_grouped(query) and query.args.get("group") is None)
         or (limit is not None and row_limit(binding.expression_binder, limit) <= 1)
     )
     sub = _bind_inner_rows(binding, query)
-    if not one:
-        message = "A subquery stands where one value is needed."
+    if not one:  # more than one row would make the engine fail, which would reveal the data
+        message = "A subquery is used where one value is needed."
         raise BindError(
-            "scalar-subquery", message, "Aggregate it, or take TOP 1 … ORDER BY of the person's rows.", node
+            "scalar-subquery", message, "Aggregate the subquery, or select TOP 1 … ORDER BY of the person's rows.", node
         )
     if len(sub.columns) != 1:
-        raise BindError("scalar-subquery", "A scalar subquery gives one column.", "Name one column.", node)
+        raise BindError("scalar-subquery", "A scalar subquery must give one column.", "Name one column.", node)
     if isinstance(sub.relation, Limit) and sub.relation.count != 1:
-        raise BindError("scalar-subquery", "A scalar subquery gives one row.", "Write TOP 1.", node)
+        raise BindError("scalar-subquery", "A scalar subquery must give one row.", "Write TOP 1.", node)
     (value,) = sub.columns.values()
     _check_value(binding, value, node)
     return _applied_column(binding, sub, value, node)
 
 
 def _check_value(binding: SelectBinding, value: ColumnRef, node: exp.Expr) -> None:
-    """What tells who somebody is, is no value."""
+    """Refuse a link key or identifier as a value."""
     hidden = binding.expression_binder.hidden_behind(value)
     if binding.binder.symbols.key_domain(value.ident) is not None:
-        raise BindError("link-key", "A link key is not a value.", "Join on it instead.", node, hidden)
+        raise BindError(
+            "link-key", "A link key cannot be used as a value.", "Join on the link key instead.", node, hidden
+        )
     if hidden is not None:
-        advice = "Link keys can be joined with link keys, and counted with COUNT(DISTINCT …)."
-        raise BindError("identifier", f"{hidden} tells who somebody is.", advice, node, hidden)
+        advice = "You can join link keys with link keys, and count them with COUNT(DISTINCT …)."
+        raise BindError("identifier", f"{hidden} identifies a person.", advice, node, hidden)
 
 
 def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
-    """X IN (SELECT y …): whether some row has it. Link keys meet link keys; values of other people only where enough of
-    them share one."""
+    """Bind x IN (SELECT y …). Link keys are compared with link keys only. Values of other people are compared as
+    groups, which need enough people."""
     expression_binder, symbols = binding.expression_binder, binding.binder.symbols
     sub = _bind_inner_rows(binding, node.args["query"])
     if len(sub.columns) != 1:
-        raise BindError("in-subquery", "IN (SELECT …) takes one column.", "Name one column.", node)
+        raise BindError("in-subquery", "IN (SELECT …) needs one column.", "Name one column.", node)
     (value,) = sub.columns.values()
     inner = node.this.unnest()
     left: ColumnRef | None = None
@@ -144,6 +150,7 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
         left = expression_binder.raw_column(inner)
         same: tuple[Scalar, ...] = (predicates.equal_columns(expression_binder, left, value, node),)
         source = expression_binder.scope.source_of(left)
+        # equal link keys of one domain mean the same person
         if sub.person is not None and source is not None and source.person is not None:
             same += (
                 Call(
@@ -157,25 +164,25 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
     else:
         _check_value(binding, value, node)
         if sub.person is not None and not sub.is_correlated:
-            sub = distinct_rows(binding.binder, sub)
+            sub = distinct_rows(binding.binder, sub)  # groups of other people, which need enough persons
             (value,) = sub.columns.values()
         tested = expression_binder.value(node.this)
         same = (predicates.equal_scalars(expression_binder, tested, value, node),)
     negated = _is_negated(node)
     if negated and can_be_null(value, symbols) and not _excludes_missing(sub, value):
-        message = "NOT IN (SELECT …) is true of nothing once the list holds a missing value."
+        message = "NOT IN (SELECT …) is never true if the list has a missing value."
         raise BindError("not-in", message, "Write NOT EXISTS (SELECT 1 … WHERE b.key = a.key).", node)
     found = _applied_column(binding, sub.filtered(same), None, node)
     if not negated or not can_be_null(tested, symbols):
         return found
-    # NULL NOT IN (…) is unknown, but true of a list without any row. No list of link keys is without one.
+    # NULL NOT IN (…) is unknown, but it is true if the list is empty. A list of link keys is never empty.
     some: tuple[Scalar, ...] = () if tested is left else (_applied_column(binding, sub, None, node),)
     unknown = (Call("is_null", (tested,), ScalarType.TRUTH), *some, Literal(None, ScalarType.TRUTH))
     return Call("or", (found, Call("and", unknown, ScalarType.TRUTH)), ScalarType.TRUTH)
 
 
 def _excludes_missing(sub: BoundRows, value: ColumnRef) -> bool:
-    """Whether the subquery's own WHERE leaves out missing values."""
+    """Whether the WHERE of the subquery excludes missing values."""
     present = Call("not", (Call("is_null", (value,), ScalarType.TRUTH),), ScalarType.TRUTH)
     part = sub.relation
     while isinstance(part, Filter | Project | Apply):

@@ -29,7 +29,7 @@ FRACTIONS = frozenset({"percent_rank", "cumulative_share"})
 
 @dataclass(frozen=True, slots=True)
 class WindowCall:
-    """A window as it is written, translated."""
+    """A bound window call."""
 
     call: BoundAggregate
     partition: tuple[Scalar, ...]
@@ -40,7 +40,7 @@ class WindowCall:
 def bind_window(
     node: exp.Window, expression_binder: ExpressionBinder, own: bool, partition: tuple[Scalar, ...]
 ) -> WindowCall:
-    """A window's function and order. `own`: its rows are one person's, or groups."""
+    """Bind the function and order of a window. With `own`, its rows belong to one person, or are groups."""
     check_arguments(node, frozenset({"this", "partition_by", "order", "spec", "over"}))
     _check_frame(node)
     order = node.args.get("order")
@@ -65,17 +65,19 @@ def bind_window(
 
 
 def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols: SymbolTable) -> frozenset[int]:
-    """The quasi-identifiers of an order: a place or a running total among other people has one number for each of
-    their values, and is the variable under another name. NTILE has as many as are written."""
+    """Quasi-identifiers in the order of a window. A position or running total among other people has one number for
+    each of their values, so it is the variable under another name. NTILE gives only as many numbers as the text
+    writes."""
     found = frozenset().union(*(symbols.base(part) for part, _ in ranked))
     return frozenset(i for i in found if symbols.origins[i].variable.cls is VariableClass.QUASI)
 
 
 def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tuple[Scalar, bool], ...]:
-    """(Expression, descending) of one item of ORDER BY. NULL is lowest, as in T-SQL; where the item or its dialect puts
-    it elsewhere, whether a value is missing comes first."""
+    """Return (expression, descending) pairs for one item of ORDER BY. NULL sorts lowest, as in T-SQL. If the item or
+    its dialect sorts it elsewhere, a test for missing values comes first."""
     check_arguments(item, frozenset({"this", "desc", "nulls_first"}))
     descending, first = bool(item.args.get("desc")), bool(item.args.get("nulls_first"))
+    # the engine sorts NULL lowest, so this order needs no extra term
     if first is not descending or not can_be_null(value, symbols):
         return ((value, descending),)
     missing = Case(
@@ -105,13 +107,14 @@ def _check_frame(node: exp.Window) -> None:
         return
     plain = {k: str(v).upper() for k, v in spec.args.items() if v}
     whole = {"start": "UNBOUNDED", "start_side": "PRECEDING"}
+    # RANGE is the only frame whose result does not depend on the order of equal rows
     running = [{**whole, "kind": "RANGE"}, {**whole, "kind": "RANGE", "end": "CURRENT ROW"}]
     if plain not in running:
-        raise BindError("frame", "ROWS and RANGE of a window are not understood.", "Leave the frame out.", node)
+        raise BindError("frame", "ROWS and RANGE of a window are not understood.", "Remove the frame.", node)
 
 
 def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBinder, own: bool) -> BoundAggregate:
-    """A rank, or a neighbour's value: that only among one person's rows, or groups."""
+    """Bind a rank, or a neighbour's value. The latter is allowed among one person's rows or groups only."""
     if type(function) in RANK_FUNCTIONS:
         op = RANK_FUNCTIONS[type(function)]
         check_arguments(function, frozenset({"this"} if op == "ntile" else ()))
@@ -126,9 +129,9 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     op = NEIGHBOUR_FUNCTIONS[type(function)]
     if not own:
         message = f"{op.upper()} over other people's rows gives another person's value."
-        raise BindError("individual-value", message, "Partition it by the link key, or use AVG.", function)
+        raise BindError("individual-value", message, "Partition the window by the link key, or use AVG.", function)
     if op == "last" and expression_binder.is_rows:
-        message = "LAST_VALUE is the value of any row that is equal in the order."
+        message = "LAST_VALUE can be the value of any row with the same place in the order."
         raise BindError("window-order", message, "Write FIRST_VALUE(x) OVER (… ORDER BY y DESC).", function)
     value = expression_binder.value(function.this)
     steps: tuple[Scalar, ...] = ()
@@ -147,7 +150,8 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
 
 
 def _ntile_bands(function: exp.Expr, expression_binder: ExpressionBinder) -> int:
-    """At least one: with fewer the engine fails as soon as there is a row, which would tell that there is one."""
+    """Number of bands of NTILE, at least 1. With fewer, the engine fails as soon as there is a row, which would reveal
+    that there is one."""
     bands = expression_binder.written_integer(function.this, "The number of bands")
     if bands < 1:
         raise BindError("literal", "The number of bands must be 1 or more.", "Write the number.", function)
@@ -155,7 +159,7 @@ def _ntile_bands(function: exp.Expr, expression_binder: ExpressionBinder) -> int
 
 
 def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
-    """A window over rows, as a column of them."""
+    """Bind a window over rows as a column of the rows."""
     expression_binder, symbols = binding.expression_binder, binding.binder.symbols
     rows = binding.rows
     assert rows is not None
@@ -167,7 +171,7 @@ def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
     own = rows.person is None or rows.is_correlated or by_person
     window = bind_window(node, expression_binder, own, partition)
     if by_person and rows.person is not None:
-        # Rows without a link key stay apart, as they do in GROUP BY.
+        # Rows without a link key stay separate, as in GROUP BY.
         partition = (*partition, ColumnRef(rows.person, ScalarType.INT))
     column = aggregate_column(window.call, symbols, SourceRows(rows.scans, rows.person), shared=not own)
     if not own:
@@ -177,19 +181,22 @@ def bind_row_window(binding: SelectBinding, node: exp.Window) -> Scalar:
 
 
 def is_distinct(select: exp.Select) -> bool:
-    """Whether a SELECT is DISTINCT without ON, which would choose rows and is refused where it stands."""
+    """Whether a SELECT is DISTINCT without ON. ON would choose rows, and is refused elsewhere."""
     found = select.args.get("distinct")
     return found is not None and not found.args.get("on")
 
 
 def distinct_windows_as_group_by(select: exp.Select) -> exp.Select | None:
-    """SELECT DISTINCT g, PERCENTILE_CONT(…) OVER (PARTITION BY g): a statistic of each g, written as GROUP BY."""
+    """Rewrite SELECT DISTINCT g, PERCENTILE_CONT(…) OVER (PARTITION BY g) as GROUP BY g. None if the SELECT has another
+    form."""
     if not is_distinct(select) or select.args.get("group") or select.args.get("limit"):
         return None
+    # windows of subqueries belong to those
     windows = [w for i in select.expressions for w in i.find_all(exp.Window) if w.find_ancestor(exp.Select) is select]
     if not windows or any(w.args.get("order") or w.args.get("spec") or not is_aggregate(w.this) for w in windows):
         return None
     plain = [i for i in select.expressions if i.find(exp.Window) is None]
+    # the other items must be exactly the partition
     keys = {(p.this if isinstance(p, exp.Alias) else p).sql().casefold() for p in plain}
     if any({p.sql().casefold() for p in w.args.get("partition_by") or []} != keys for w in windows):
         return None

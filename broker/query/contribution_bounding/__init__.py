@@ -1,1 +1,1 @@
-"""Contribution bounding: the most rows of one person in a plan, enforced in the plan itself; no noise, no data."""
+"""Contribution bounding: the most rows of one person in a plan, enforced by the plan itself. No noise, no data."""

@@ -1,4 +1,4 @@
-"""Bounded contributions of a planned table: by ranks and joins where these are few, else summed by person."""
+"""Bounded contributions of a planned table: by ranks and joins if these leave few rows, otherwise summed by person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +15,9 @@ from broker.query.contribution_bounding.row_bounds import RowBounder, is_of_pers
 
 @dataclass(frozen=True, slots=True)
 class ContributionLimits:
-    """`rows`: most rows of one person that ranks and joins may come to; beyond it, or where it is better, `each` is
-    enforced.
-
-    `ranks`: by table, rows of one person and year that count, where that is fewer than the catalogue's.
-    """
+    """Limits of a private query. `rows`: most rows of one person that ranks and joins may leave. Beyond it, or if that
+    is better, `each` is enforced. `ranks`: by table, rows of one person and year that count, if fewer than in the
+    catalogue."""
 
     rows: int
     each: PersonBound
@@ -28,11 +26,9 @@ class ContributionLimits:
 
 @dataclass(frozen=True, slots=True)
 class BoundedContributions:
-    """Contributions of which one person has at most `rows`, at most `in_cell` of them in one cell, in at most `cells`.
-
-    `counted_rows`: how many rows of a person and year of each table count, others being left out as a rule.
-    `drops_personless`: so are rows that nobody stands behind.
-    """
+    """Contributions of which one person has at most `rows`, in at most `cells` cells, with at most `in_cell` in one
+    cell. `counted_rows`: rows of a person and year that count, by table; further rows are dropped as a rule.
+    `drops_personless`: rows without a person are dropped too."""
 
     contributions: Relation
     cells: int
@@ -44,17 +40,19 @@ class BoundedContributions:
 
 
 def bound_contributions(table: PlannedTable, catalogue: Catalogue, limits: ContributionLimits) -> BoundedContributions:
-    """Cells are those of all the table's keys: years among them part a person's rows."""
+    """Bound the contributions to a table. Cells are those of all its keys. A year among the keys divides a person's
+    rows between cells."""
     relation = _with_persons_only(table)
     drops_personless = relation is not table.contributions
     bounder = RowBounder(relation, catalogue, limits.ranks)
     found, cells, each = bounder.bound(relation), _listed_cell_count(table), limits.each
     own = each.cells if cells is None else min(each.cells, cells)
     prefers_sums = _loses_no_cell(cells, limits, relation)
+    # If sums lose no cell, ranks and joins must leave less than twice the weight of the sums to be used.
     most = min(limits.rows, 2 * own * each.rows - 1) if prefers_sums else limits.rows
     if found.rows is not None and 0 < found.rows <= most:
         by_year = [found.each[k.ident] for k in _key_columns(table) if k.ident in found.each]
-        in_cell = min([found.rows, *by_year])
+        in_cell = min([found.rows, *by_year])  # a year among the keys divides a person's rows between cells
         held = found.rows if cells is None else min(found.rows, cells)
         return BoundedContributions(
             error_free_relation(found.relation), held, in_cell, found.rows, None, bounder.counted_rows, drops_personless
@@ -69,19 +67,20 @@ def _key_columns(table: PlannedTable) -> list[ColumnRef]:
 
 
 def _listed_cell_count(table: PlannedTable) -> int | None:
-    """How many there are by the lists of the plan; rows in others are dropped. (Registers are not known to a plan.)"""
+    """Number of cells by the value lists of the plan; None if a key has no list. Rows in other cells are dropped. (A
+    plan does not know registers.)"""
     sizes = [None if k.domain is None else len(k.domain) for k in table.keys]
     return None if None in sizes else max(1, prod(n for n in sizes if n is not None))
 
 
 def _loses_no_cell(cells: int | None, limits: ContributionLimits, relation: Relation) -> bool:
-    """Whether adding up leaves a person all of their cells. Who names a table's rows has chosen ranks."""
+    """Whether summing keeps all cells of a person. A text that limits rows of a table has chosen ranks instead."""
     named = any(isinstance(r, Scan) and r.table in limits.ranks for r in walk(relation))
     return cells is not None and cells <= limits.each.cells and not named
 
 
 def _with_persons_only(table: PlannedTable) -> Relation:
-    """Without rows that nobody stands behind."""
+    """Return the contributions without rows that belong to no person."""
     if not any(map(_has_personless_rows, walk(table.contributions))):
         return table.contributions
     missing = Call("is_null", (ColumnRef(table.person, ScalarType.INT),), ScalarType.TRUTH)
@@ -89,7 +88,8 @@ def _with_persons_only(table: PlannedTable) -> Relation:
 
 
 def _has_personless_rows(relation: Relation) -> bool:
-    """An outer join's public side that no person meets, and a union's public branch."""
+    """Whether a relation has rows without a person: the public side of an outer join that no person matches, or the
+    public branch of a union."""
     match relation:
         case Join(how=JoinHow.LEFT, left=left, right=right):
             return is_of_persons(right) and not is_of_persons(left)

@@ -1,4 +1,4 @@
-"""Column origins: from which catalogue variable of which scan the columns of a finished relation come."""
+"""Column origins: from which catalogue variable of which scan a column of a finished relation comes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 
 @dataclass(frozen=True)
 class ColumnOrigins:
-    """Of all columns of one relation."""
+    """Origins of all columns of one relation."""
 
     relation: Relation
     catalogue: Catalogue
@@ -34,10 +34,11 @@ class ColumnOrigins:
 
     @cached_property
     def _definitions(self) -> dict[int, tuple[Scalar, ...]]:
-        """What a new column stands for: of a union, a column of each part."""
+        """Expressions of each computed column. A column of a union has one for each branch."""
         found: dict[int, tuple[Scalar, ...]] = {}
         for part in walk(self.relation):
             for ident, scalars in _computed_columns(part):
+                # a key that is a plain column keeps its id, and would define itself
                 if scalars != (ColumnRef(ident, scalars[0].type),):
                     found[ident] = scalars
         return found
@@ -46,7 +47,7 @@ class ColumnOrigins:
         return self.catalogue.table(scan.table)
 
     def sources(self, scalar: Scalar) -> tuple[tuple[Scan, Variable], ...]:
-        """The variables that a column is a copy of; none where anything is computed."""
+        """Scans and variables that a column copies; empty if anything is computed."""
         if not isinstance(scalar, ColumnRef):
             return ()
         if scalar.ident in self._scanned:
@@ -54,10 +55,11 @@ class ColumnOrigins:
             variable = self.table(scan).find(name)
             return () if variable is None else ((scan, variable),)
         parts = [self.sources(s) for s in self._definitions.get(scalar.ident, ())]
+        # one computed branch makes the column a computed one
         return tuple(s for p in parts for s in p) if all(parts) else ()
 
     def definition(self, column: ColumnRef) -> Scalar | None:
-        """What a computed column is, where that is one expression."""
+        """Expression of a computed column; None if it has none or several."""
         definitions = self._definitions.get(column.ident, ())
         return definitions[0] if len(definitions) == 1 else None
 
@@ -66,7 +68,8 @@ class ColumnOrigins:
         return bool(found) and all(self.table(s).is_link_key(v.name) for s, v in found)
 
     def year_count(self, scalar: Scalar) -> int | None:
-        """How many values a year column has, if it is one; NULL is one where an outer join can bring it."""
+        """Number of values of a year column; None if the column is no year. NULL counts as a value if an outer join can
+        add it."""
         found = self.sources(scalar)
         if not found or not all(self._is_year(s, v) for s, v in found):
             return None
@@ -89,7 +92,8 @@ def _computed_columns(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]
 
 
 def idents_of(relation: Relation) -> frozenset[int]:
-    """Every column that is read or made somewhere in a relation; of any other, the row outside says the value."""
+    """Every column that is read or computed inside a relation. The value of any other column comes from the outer
+    row."""
     return frozenset(i for part in walk(relation) for i in _own_idents(part) if i is not None)
 
 

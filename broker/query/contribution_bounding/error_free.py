@@ -1,4 +1,4 @@
-"""Error-free scalars and relations: what has no value on a row is NULL there and never ends a job."""
+"""Error-free scalars and relations: a value that cannot be computed is NULL, and never ends a job."""
 
 from dataclasses import replace
 
@@ -23,8 +23,8 @@ ERROR_FREE = frozenset(
     {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",
      "least", "starts_with", "ends_with", "contains"}
 )  # fmt: skip
-"""Operations without an error on any value; the conditions of a join stay what the engine joins by. (Decimals of two
-widths are an exception: what brings them to one type may not fit it.)"""
+"""Operations that cannot fail on any value. They stay unwrapped, so that the engine still recognises join conditions.
+(Exception: decimals of two widths, because casting them to one type may overflow.)"""
 
 
 def error_free(scalar: Scalar) -> Scalar:
@@ -44,12 +44,12 @@ def error_free(scalar: Scalar) -> Scalar:
 
 
 def _of_one_type(scalar: Scalar, united: tuple[Scalar, ...]) -> Scalar:
-    """With an eye on the scalars that are brought to one type."""
+    """Wrap a scalar whose arguments are cast to one type, if one of them is a decimal."""
     return Call("total", (scalar,), scalar.type) if ScalarType.DECIMAL in {s.type for s in united} else scalar
 
 
 def error_free_relation(relation: Relation) -> Relation:
-    """Every scalar of a relation, made total. (The types of a union's columns are settled above it.)"""
+    """Make every scalar of a relation error-free. (The column types of a union are decided above it.)"""
     match relation:
         case Scan() | Values():
             return relation
@@ -86,8 +86,10 @@ def error_free_relation(relation: Relation) -> Relation:
 
 
 def _error_free_aggregate(aggregate: AggregateCall) -> AggregateCall:
-    """Constants stay written: the engine wants them so in quantiles. Binary fractions are added up in an order of their
-    own: in that of the rows, one person's presence would move the last digits of others."""
+    """Make an aggregate error-free. Constants stay literals, because the engine requires this of quantiles. Binary
+    fractions are added in a fixed order: in the order of rows, the presence of one person would change the last digits
+    of other values."""
     op, args = aggregate.op, tuple(map(error_free, aggregate.args))
+    # deviations are binary fractions, whatever their argument
     rounds = op in ORDER_SENSITIVE and (args[0].type is ScalarType.DOUBLE or op not in {"sum", "mean"})
     return replace(aggregate, op=f"{op}_in_order" if rounds else op, args=args)

@@ -1,4 +1,4 @@
-"""The most rows that one person's become anywhere inside a relation, before any bound drops some."""
+"""The most rows of one person anywhere inside a relation, before any bound drops rows."""
 
 from broker.domain.plans.operators import (
     Aggregate,
@@ -21,24 +21,25 @@ from broker.query.contribution_bounding.row_bounds import is_of_persons, max_mat
 
 
 def peak_rows(relation: Relation, catalogue: Catalogue, public_rows: int) -> int:
-    """`public_rows`: as many as a table of the catalogue that is not about persons is taken to have."""
+    """Return the most rows of one person in any part of a relation. `public_rows`: rows that a public catalogue table
+    is assumed to have."""
     return _PeakRows(ColumnOrigins(relation, catalogue), public_rows, inner=False).of(relation)
 
 
 class _PeakRows:
-    """`inner`: what is public is computed for a person's row, and not once for everybody."""
+    """Counts rows inside a relation. `inner`: public parts are computed for each row of a person, not once for all."""
 
     def __init__(self, origins: ColumnOrigins, public_rows: int, *, inner: bool) -> None:
         self._origins, self._public_rows, self._inner = origins, public_rows, inner
         self._most = 1
 
     def of(self, relation: Relation) -> int:
-        """The most rows of all relations inside of this one."""
+        """Most rows of any relation inside this one."""
         self.rows(relation)
         return self._most
 
     def rows(self, relation: Relation) -> int:
-        """Of one person; of a public relation, all."""
+        """Rows of one person; of a public relation, all rows."""
         found = self._rows(relation)
         if self._inner or is_of_persons(relation):
             self._most = max(self._most, found)
@@ -49,6 +50,7 @@ class _PeakRows:
             case Scan(person=None):
                 return self._public_rows
             case Scan(years=years):
+                # a table without years counts as one year
                 return self._origins.table(relation).max_rows_per_unit_year * max(1, len(years or ()))
             case Values(rows=rows):
                 return len(rows)
@@ -68,15 +70,17 @@ class _PeakRows:
                 left, right = self.rows(relation.left), self.rows(relation.right)
                 on = conjuncts_of(relation.on)
                 forth = left * max(1, self._matches(relation.right, on, right))
+                # each side bounds the joined rows, so the smaller bound holds
                 return min(forth, right * max(1, self._matches(relation.left, on, left)))
 
     def _for_each(self, rows: int, inner: Relation) -> int:
-        """The rows, of which each may have all of a public inner relation computed; one of persons is one's own."""
+        """Count the rows of an inner relation that is computed for each of `rows` rows. A public one is computed in
+        full for each; one of persons has only that person's rows. Returns `rows`."""
         each = _PeakRows(self._origins, self._public_rows, inner=True).of(inner)
         self._most = max(self._most, each if is_of_persons(inner) else rows * each)
         return rows
 
     def _matches(self, relation: Relation, on: tuple[Scalar, ...], rows: int) -> int:
-        """Of so many rows, how many one row of the other side meets."""
+        """How many of `rows` rows one row of the other side can match."""
         most = None if is_of_persons(relation) else max_matches(relation, on, self._origins)
         return rows if most is None else min(rows, most)

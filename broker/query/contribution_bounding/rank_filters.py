@@ -1,4 +1,4 @@
-"""Rank filters: which stored ranks bound the rows of a scan, of all rows or of those within a filter."""
+"""Rank filters: which stored ranks bound the rows of a scan, over all rows or within a filter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true
 
 RANK = "__r"
-"""The vault's rank of a row within its person and year, from 0; it depends on that person's own rows alone."""
+"""Column of the vault with the rank of a row within its person and year, from 0. It depends on that person's own rows
+only."""
 
 NO_GUARDS = Guards((), {})
 RemainingValues = Mapping[str, tuple[Value, ...]]
@@ -20,8 +21,8 @@ RemainingValues = Mapping[str, tuple[Value, ...]]
 
 @dataclass(frozen=True, slots=True)
 class RankFilter:
-    """`first` rows of a person and year for each combination of the values that are `remaining`; of all rows where
-    nothing is: `column` has their ranks."""
+    """Keep the first `first` rows of a person and year for each combination of `remaining` values, or of all rows if it
+    is empty. `column` holds their ranks."""
 
     column: str
     first: int
@@ -29,12 +30,12 @@ class RankFilter:
 
     @property
     def rows(self) -> int:
-        """Most of one person and year."""
+        """Most rows of one person and year."""
         return self.first * max(1, prod(len(values) for values in self.remaining.values()))
 
     @property
     def condition(self) -> str:
-        """In words, for the record."""
+        """The condition in words, for the privacy record."""
         parts = [
             f"{v} {_value_text(values[0])}"
             if len(values) == 1
@@ -45,17 +46,18 @@ class RankFilter:
 
 
 def choose_rank_filter(scan: Scan, table: CatalogueTable, requested: int | None, guards: Guards) -> RankFilter:
-    """The ranks that bound a person's rows most; where two do alike, those within a filter, which lose fewer rows that
-    the query wants. `requested`: rows that count by the query's own line."""
+    """Choose the ranks that leave the fewest rows of a person. If two are equal, prefer the one within a filter, which
+    loses fewer rows that the query uses. `requested`: rows that count by the text's own `rows` line."""
     most = table.max_ranked_rows if requested is None else min(requested, table.max_ranked_rows)
     within = [_filter_within(r, scan, table, requested, guards) for r in table.rankings]
+    # filters come first, because min takes the first of equal ones
     return min([*(w for w in within if w is not None), RankFilter(RANK, most, {})], key=lambda r: r.rows)
 
 
 def _filter_within(
     ranking: RowRanking, scan: Scan, table: CatalogueTable, requested: int | None, guards: Guards
 ) -> RankFilter | None:
-    """None where the query leaves every value of a variable, or reads none of it."""
+    """Ranks within a filter. None if the query leaves every value of a variable, or does not read the variable."""
     remaining: dict[str, tuple[Value, ...]] = {}
     for variable in ranking.within:
         ident = next((c.ident for c in scan.columns if c.variable == variable), None)
@@ -64,7 +66,7 @@ def _filter_within(
             return None
         values = (*listed.values, *([None] if listed.missing else []))
         remaining[variable] = _remaining(ident, values, guards)
-        if len(remaining[variable]) == len(values):
+        if len(remaining[variable]) == len(values):  # the query leaves every value, so the filter drops no row
             return None
     many = max(1, prod(map(len, remaining.values())))
     return RankFilter(
@@ -73,14 +75,15 @@ def _filter_within(
 
 
 def _remaining(ident: int, values: tuple[Value, ...], guards: Guards) -> tuple[Value, ...]:
-    """Values with which every guard can be true, whatever else a row holds."""
+    """Values with which every guard can be true, whatever else the row holds."""
     return tuple(
         v for v in values if all(can_be_true(c, {ident: frozenset({v})}, guards.definitions) for c in guards.conjuncts)
     )
 
 
 def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
-    """That a row's rank, read as the column `rank`, is one of the first, and its values are among those left."""
+    """Condition that a row's rank, read as the column `rank`, is among the first, and that its values are among the
+    remaining ones."""
     first = Call(
         "less", (ColumnRef(rank, ScalarType.INT), Literal(rank_filter.first, ScalarType.INT)), ScalarType.TRUTH
     )
@@ -92,7 +95,7 @@ def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
 
 
 def _is_one_of(column: ScanColumn, values: tuple[Value, ...]) -> Scalar:
-    """Exactly one of the values; no row where none is left."""
+    """Condition that a column equals exactly one of the values; always false without values."""
     read = ColumnRef(column.ident, column.type)
     same = tuple(Call("same", (read, Literal(v, column.type)), ScalarType.TRUTH) for v in values)
     if not same:

@@ -33,7 +33,8 @@ from broker.query.contribution_bounding.rank_filters import NO_GUARDS, choose_ra
 
 @dataclass(frozen=True, slots=True)
 class RowBound:
-    """`each`: columns of years, with the most rows that have one same value of it."""
+    """A relation with the most rows of one person in it (None: unbounded). `each`: by id of a year column, the most
+    rows with one value of that column."""
 
     relation: Relation
     rows: int | None
@@ -49,7 +50,7 @@ def product_of(rows: int | None, many: int | None) -> int | None:
 
 
 def at_least_one(rows: int | None) -> int | None:
-    """An outer join keeps a row that meets none."""
+    """Bound of a join that keeps rows without a match."""
     return None if rows is None else max(1, rows)
 
 
@@ -63,13 +64,15 @@ def scaled(each: Mapping[int, int], many: int | None) -> dict[int, int]:
 
 
 def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> RowBound | None:
-    """Rows that are numbered within their person, or person and year, and of which the first is kept."""
+    """Bound of rows that are numbered within their person, or person and year, if only number 1 is kept. None for other
+    filters."""
     projects, part = [], filtered.child
     while isinstance(part, Project):
         projects.append(part)
         part = part.child
     if not isinstance(part, Window):
         return None
+    # without a person number, the window may mix rows of several people
     first_columns = set(_equal_to_one(filtered.predicate)) if part.counted is not None else set()
     window = next(
         (
@@ -81,6 +84,7 @@ def first_numbered_rows(filtered: Filter[Relation], origins: ColumnOrigins) -> R
     )
     if window is None:
         return None
+    # The person number is in the partition already; link keys could split one person's rows.
     left = tuple(s for s in window.partition if not origins.is_link_key(s))
     years = [n for s in left if s != ColumnRef(part.counted or 0, ScalarType.INT) and (n := origins.year_count(s))]
     changed = tuple(replace(w, partition=left) if w is window else w for w in part.columns)
@@ -99,7 +103,7 @@ def _numbers_own_rows(window: WindowColumn, relation: Window[Relation], origins:
 
 
 def _equal_to_one(predicate: Scalar) -> Iterable[Scalar]:
-    """What a condition says is 1."""
+    """Columns that a condition requires to be 1."""
     for condition in conjuncts_of(predicate):
         match condition:
             case Call(op="equal", args=(ColumnRef() as numbered, Literal(value=1))):
@@ -111,7 +115,8 @@ Conditions = tuple[Scalar, ...]
 
 
 def max_matches(relation: Relation, conditions: Iterable[Scalar], origins: ColumnOrigins) -> int | None:
-    """What is made inside of the relation is not given by the row outside, whatever it is said to equal."""
+    """Most rows of a relation that one outer row can match; None if unbounded. A column that is computed inside the
+    relation is not fixed by the outer row, whatever a condition says it equals."""
     return _max_matches(relation, tuple(conditions), idents_of(relation), origins)
 
 
@@ -131,10 +136,12 @@ def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], 
         case Values():
             return 1 if _matches_once(relation, known, inside) else len(relation.rows)
         case Aggregate(keys=keys):
+            # one group for each combination of its keys
             return 1 if all(_is_fixed(i, known, inside) for i, _ in keys) else None
         case Scan():
             return _max_scan_matches(relation, known, inside, origins)
         case Union(parts=parts):
+            # conditions name the columns of the union, not those of its parts
             return sum_of(_max_matches(p, (), inside, origins) for p in parts)
         case Join():
             return _max_join_matches(relation, known, inside, origins)
@@ -144,10 +151,12 @@ def _max_matches(relation: Relation, known: Conditions, inside: frozenset[int], 
 def _max_join_matches(
     join: Join[Relation], known: Conditions, inside: frozenset[int], origins: ColumnOrigins
 ) -> int | None:
-    """One side by what is outside, then the other by that as well: never each by the other."""
+    """Bound one side by the outer row, then the other by the outer row and that side. Never both by each other: that
+    would be circular."""
     both = (*known, *conjuncts_of(join.on))
     outside_left, outside_right = inside - idents_of(join.left), inside - idents_of(join.right)
     is_outer = join.how in {JoinHow.LEFT, JoinHow.FULL}
+    # ON does not remove rows of the preserved side
     left = _max_matches(join.left, known if is_outer else both, inside, origins)
     forth = product_of(left, at_least_one(_max_matches(join.right, both, outside_left, origins)))
     if join.how is JoinHow.FULL:
@@ -159,7 +168,7 @@ def _max_join_matches(
 
 
 def _through_copies(known: Conditions, named: tuple[Call, ...]) -> list[Scalar]:
-    """What is said of a column's copy is said of the column."""
+    """Conditions on a column's copy also hold for the column."""
     copies = {n.args[0].ident: n.args[1] for n in named if isinstance(n.args[0], ColumnRef)}
     found: list[Scalar] = []
     for condition in known:
@@ -170,7 +179,7 @@ def _through_copies(known: Conditions, named: tuple[Call, ...]) -> list[Scalar]:
 
 
 def _is_fixed(ident: int, known: Conditions, inside: frozenset[int]) -> bool:
-    """Whether a column equals something from outside."""
+    """Whether a column equals a value that the outer row gives."""
     for condition in known:
         if isinstance(condition, Call) and condition.op in EQUALITIES:
             for one, other in (condition.args, condition.args[::-1]):
@@ -180,7 +189,8 @@ def _is_fixed(ident: int, known: Conditions, inside: frozenset[int]) -> bool:
 
 
 def _max_scan_matches(scan: Scan, known: Conditions, inside: frozenset[int], origins: ColumnOrigins) -> int | None:
-    """A unique key is proved by ingest for each year's file."""
+    """Most rows of a scan for one value of its unique key. Ingest verifies that the key is unique in each year's
+    file."""
     key = origins.table(scan).unique_key
     idents = [c.ident for c in scan.columns if c.variable == key]
     if key is None or not any(_is_fixed(i, known, inside) for i in idents):
@@ -189,7 +199,7 @@ def _max_scan_matches(scan: Scan, known: Conditions, inside: frozenset[int], ori
 
 
 def _matches_once(values: Values, known: Conditions, inside: frozenset[int]) -> bool:
-    """Whether some column of written rows has no value twice and equals something from outside."""
+    """Whether a column of written rows has no repeated value and equals a value that the outer row gives."""
     for place, (ident, _) in enumerate(values.columns):
         written = [row[place] for row in values.rows]
         compared = [_comparable(s.value) for s in written if isinstance(s, Literal) and s.value is not None]
@@ -199,17 +209,17 @@ def _matches_once(values: Values, known: Conditions, inside: frozenset[int]) -> 
 
 
 def _comparable(value: Value) -> float | str:
-    """Numbers as the engine may compare them: 1.0 and 1.00 are one."""
+    """A value as the engine may compare it: 1.0 and 1.00 are one number."""
     return float(value) if isinstance(value, int | float | Decimal) else str(value)
 
 
 FIRST_IDENT = 2_000_000_000
-"""The id of the first rank that is read: no plan has as many columns."""
+"""Id of the first rank column that is read. No plan has that many columns."""
 
 
 class RowBounder:
-    """Walks one relation. `ranks`: by table, rows of one person and year that count; else the catalogue says it.
-    `counted_rows` tells afterwards how many of which rows count."""
+    """Bounds the rows of one person in a relation. `ranks`: by table, rows of one person and year that count; otherwise
+    the catalogue's number. After `bound`, `counted_rows` says how many rows of each table count."""
 
     def __init__(self, relation: Relation, catalogue: Catalogue, ranks: Mapping[str, int]) -> None:
         self._origins = ColumnOrigins(relation, catalogue)
@@ -241,7 +251,7 @@ class RowBounder:
                 return self._aggregate(relation)
 
     def _unary(self, child: Relation, made: Relation) -> RowBound:
-        """Relations that have as many rows as the one below, or fewer."""
+        """Bound a relation that has at most as many rows as its child."""
         below = self.bound(child)
         assert isinstance(made, Filter | Project | Window | Apply | Limit)
         return replace(below, relation=replace(made, child=below.relation))
@@ -250,11 +260,12 @@ class RowBounder:
         assert scan.person is not None
         table, guards = self._origins.table(scan), self._guards.get(scan.person, NO_GUARDS)
         by = choose_rank_filter(scan, table, self._ranks.get(scan.table), guards)
+        # if several scans read a table, the record states the largest number
         self.counted_rows[scan.table + by.condition] = max(
             by.first, self.counted_rows.get(scan.table + by.condition, 0)
         )
         ident = next(self._fresh)
-        # Read as it is stored: a text is what is not cast.
+        # TEXT, because a text column is read as it is stored, without a cast.
         read = replace(scan, columns=(*scan.columns, ScanColumn(ident, by.column, ScalarType.TEXT)))
         years = [c.ident for c in scan.columns if self._origins.year_count(ColumnRef(c.ident, c.type)) is not None]
         many = 1 if scan.years is None else max(1, len(scan.years))
@@ -274,7 +285,7 @@ class RowBounder:
         return RowBound(made, product_of(below.rows, most), scaled(below.each, most))
 
     def _of_two(self, join: Join[Relation]) -> RowBound:
-        """Two relations of the same person, row by row."""
+        """Bound a join of two relations of the same person, row by row."""
         if join.lateral:
             left = self.bound(join.left)
             many = at_least_one(max_matches(join.right, (), self._origins))
@@ -282,6 +293,7 @@ class RowBounder:
             return RowBound(made, product_of(left.rows, many), scaled(left.each, many))
         left, right = self.bound(join.left), self.bound(join.right)
         made = replace(join, left=left.relation, right=right.relation)
+        # most rows of the other side that one row matches, in each direction
         met = at_least_one(minimum([right.rows, *_year_matches(join.right, right.each, join.on)]))
         back = at_least_one(minimum([left.rows, *_year_matches(join.left, left.each, join.on)]))
         each = scaled(left.each, met)
@@ -291,6 +303,7 @@ class RowBounder:
         if join.how is JoinHow.LEFT:
             return RowBound(made, product_of(left.rows, met), each)
         whole = product_of(left.rows, met)
+        # unmatched rows of both sides are kept
         return RowBound(made, None if whole is None or right.rows is None else whole + right.rows)
 
     def _union(self, union: Union[Relation]) -> RowBound:
@@ -304,8 +317,9 @@ class RowBounder:
         return RowBound(replace(union, parts=tuple(p.relation for p in parts)), rows, each)
 
     def _aggregate(self, aggregate: Aggregate[Relation]) -> RowBound:
-        """One row a person, or a person and year, where nothing else is grouped by: then by the person and not by each
-        of their keys, and no row below needs to be left out."""
+        """Bound an aggregation. Grouped by the person, or by person and year, it gives one row for each; it then groups
+        by the person, not by each of their link keys, and drops no row below. Grouped by other keys, it has at most the
+        rows of its child."""
         if aggregate.person is None:
             return RowBound(aggregate, 0)
         links = [(i, s) for i, s in aggregate.keys if self._origins.is_link_key(s)]
@@ -314,6 +328,7 @@ class RowBounder:
         if None in years:
             below = self.bound(aggregate.child)
             return RowBound(replace(aggregate, child=below.relation), below.rows, below.each)
+        # a person can have several keys; one of them represents the person
         link_keys = tuple((i, AggregateCall("least", (s,), s.type)) for i, s in links)
         made = replace(aggregate, keys=tuple(others), aggregates=(*link_keys, *aggregate.aggregates))
         rows = prod(n for n in years if n is not None)
@@ -331,7 +346,7 @@ def is_of_persons(relation: Relation) -> bool:
 
 
 def _year_matches(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:
-    """Rows of one side that have the year which the other side's row says."""
+    """Most rows of one side with the year that the other side's row fixes."""
     own = idents_of(relation)
     for pair in _equal_columns(conjuncts_of(on)):
         for one, other in (pair, pair[::-1]):
@@ -340,7 +355,8 @@ def _year_matches(relation: Relation, each: Mapping[int, int], on: Scalar | None
 
 
 def _equal_columns(conditions: Iterable[Scalar]) -> Iterable[tuple[int, int]]:
-    """Columns that are equal; years are written in one way, so that texts alike in any case are the same."""
+    """Pairs of columns that must be equal. Years are written in one form only, so equality of texts ignoring case is
+    plain equality."""
     for condition in conditions:
         match condition:
             case Call(op=op, args=(ColumnRef(ident=a), ColumnRef(ident=b))) if op in EQUALITIES or op == "equal_text":

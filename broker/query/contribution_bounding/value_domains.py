@@ -1,4 +1,4 @@
-"""Public domains of values: range and decimals of an argument, number of different values of a key."""
+"""Public domains of values: range and decimal places of an argument, number of distinct values of a key."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from broker.policy.data_catalogue import Variable
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 
 Clamps = Mapping[str, tuple[Decimal, Decimal]]
-"""By variable, as `table.variable` or its bare name, in small letters."""
+"""(low, high) by variable, written as `table.variable` or `variable`, in small letters."""
 Ends = tuple[Decimal | None, Decimal | None]
 UNBOUNDED: Ends = (None, None)
 RANGE_PRESERVING = frozenset({"to_double", "to_decimal", "to_int", "nullif", "round", "truncate", "floor", "ceiling"})
 WITHIN_VALUES = frozenset(
     {"mean", "mean_truncated", "least", "greatest", "quantile", "quantile_discrete", "first", "last"}
 )
-"""Aggregates of one person's rows that lie among the values."""
+"""Aggregates of one person's rows whose result lies within the range of the values."""
 DEFAULT_DECIMALS = 2
-"""Decimals of a number of which nothing says how many it has."""
+"""Decimal places assumed for a number if nothing states them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class ClampRanges:
             case ColumnRef():
                 return self._column(scalar)
             case Case(whens=whens, otherwise=otherwise):
+                # NULL does not widen the range
                 return _hull([self.of(v) for v in (*(v for _, v in whens), otherwise) if not _is_null(v)])
             case Call(op="least" | "greatest" as op, args=args):
                 return _clipped(op, [self.of(a) for a in args])
@@ -46,7 +47,7 @@ class ClampRanges:
         return UNBOUNDED
 
     def decimals(self, scalar: Scalar) -> int:
-        """How many an argument has, as far as it is known; more are rounded."""
+        """Decimal places of an argument, as far as known. Further places are rounded."""
         if scalar.type.is_whole:
             return 0
         match scalar:
@@ -78,11 +79,12 @@ class ClampRanges:
         made = self.origins.definition(column) or self._aggregate(column.ident)
         if isinstance(made, AggregateCall):
             if made.op in {"count", "count_rows", "count_distinct"}:
-                return Decimal(0), None
+                return Decimal(0), None  # a count has no public upper bound
             return self.of(made.args[0]) if made.op in WITHIN_VALUES else UNBOUNDED
         return UNBOUNDED if made is None else self.of(made)
 
     def _variable(self, table: str, name: str, kind: ScalarType, low: float | None, high: float | None) -> Ends:
+        # the most specific spelling of a clamp comes first
         for written in (f"{table}.{name}", f"{table.rpartition('.')[2]}.{name}", name):
             if (clamp := self.clamps.get(written.casefold())) is not None:
                 return clamp
@@ -125,7 +127,7 @@ def _clipped(op: str, ends: list[Ends]) -> Ends:
 
 def _computed(op: str, ends: list[Ends]) -> Ends:
     low, high = ends[0] if ends else UNBOUNDED
-    if low is None or high is None:
+    if low is None or high is None:  # an unbounded side makes every operation unbounded
         return UNBOUNDED
     if op in {"negate", "abs"}:
         return (-high, -low) if op == "negate" else (max(low, -high, Decimal(0)), max(abs(low), abs(high)))
@@ -138,19 +140,20 @@ def _computed(op: str, ends: list[Ends]) -> Ends:
         case "subtract":
             return low - last, high - first
         case "multiply":
+            # a product or quotient of two ranges is extreme at their corners
             corners = [a * b for a in (low, high) for b in (first, last)]
             return min(corners), max(corners)
-        case "divide" | "divide_truncated" if not first <= 0 <= last:
+        case "divide" | "divide_truncated" if not first <= 0 <= last:  # a divisor that can be 0 has no bounds
             corners = [a / b for a in (low, high) for b in (first, last)]
             return min(corners), max(corners)
     return UNBOUNDED
 
 
 DISTINCT_COUNTS = 45_000
-"""More than the different numbers of rows that persons of one table can have: these alone would be a thousand million
+"""Upper bound on the number of distinct row counts per person in one table: that many would need a thousand million
 rows."""
 AMONG_VALUES = frozenset({"least", "greatest", "first", "last"})
-"""Aggregates of one person's rows that are one of the values."""
+"""Aggregates of one person's rows whose result is one of the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class DistinctValues:
     origins: ColumnOrigins
 
     def of(self, scalar: Scalar) -> int | None:
-        """With NULL as one of the values."""
+        """Most distinct values of a scalar, counting NULL as one; None if unbounded."""
         match scalar:
             case Literal():
                 return 1
@@ -166,14 +169,14 @@ class DistinctValues:
                 return self._column(scalar)
             case Case(whens=whens, otherwise=otherwise):
                 return _sum(self.of(v) for v in (*(v for _, v in whens), otherwise))
-            case Call(args=args):
+            case Call(args=args):  # a function has at most one result for each combination of its arguments
                 return _product(self.of(a) for a in args)
 
     def _column(self, column: ColumnRef) -> int | None:
         found = self.origins.sources(column)
         if found:
             values = _sum(self._variable(s, v) for s, v in found)
-            return None if values is None else values + 1
+            return None if values is None else values + 1  # NULL is one more value
         made = self.origins.definition(column)
         return self._aggregate(column.ident) if made is None else self.of(made)
 

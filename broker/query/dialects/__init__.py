@@ -1,1 +1,1 @@
-"""Everything in which SQL dialects differ: one module for each dialect. No binding, no data."""
+"""All differences between SQL dialects: one module for each dialect. No binding, no data."""

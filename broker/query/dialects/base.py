@@ -1,5 +1,5 @@
-"""The type of a dialect: every decision in which SQL dialects differ. No field has a default, so that a new dialect has
-to decide each; binding asks these fields and never compares names of dialects."""
+"""The type of a dialect: every decision in which SQL dialects differ. No field has a default, so each new dialect must
+decide it. The binder reads these fields and never compares names of dialects."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from broker.domain.sql_dialects import SqlDialectName
 from broker.query.dialects.step_limited_parser import StepLimitedParser
 
 Handler = Callable[..., Scalar]
-"""Binds a node of the parser: the expression binder and the node to a scalar."""
+"""Binds a parser node to a scalar; called with the expression binder and the node."""
 HandlerRule = tuple[Handler, frozenset[str]]
-"""A handler with the arguments of the node that it understands."""
+"""A handler, and the arguments of the node that it supports."""
 
 _TOKENS = (
     r"(?P<comment>--[^\n]*)|(?P<block>/\*)|(?P<string>'[^']*(?:''[^']*)*(?:'|\Z))|(?P<name>{names})"
@@ -26,15 +26,15 @@ BRACKETS = r"\[[^\]]*(?:\]\][^\]]*)*(?:\]|\Z)"
 
 
 def token_pattern(*quoted_names: str) -> re.Pattern[str]:
-    """The tokens of a text, by the ways to quote a name."""
+    """Pattern of the tokens of a text, for the given ways to quote a name."""
     return re.compile(_TOKENS.format(names="|".join(quoted_names)), re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedFunction:
-    """A function or operator that is understood. `form`, `result` and `literals` are for `docs/reference/sql.md`:
-    `literals` says which arguments must be written out. `name` is that of a function for which the parser has no class
-    of its own."""
+    """A supported function or operator. `form`, `result` and `literals` are printed in `docs/reference/sql.md`;
+    `literals` names the arguments that must be literals. `name` is set for a function that the parser has no class
+    for."""
 
     form: str
     node: type[exp.Expr]
@@ -51,7 +51,7 @@ class Dialect:
 
     name: SqlDialectName
     functions: tuple[AllowedFunction, ...]
-    """The allow-list: a class of node that is not here is refused by name, and so is an argument."""
+    """The allow-list. A node class that is not in it is refused by name, and so is an argument that is not."""
 
     # How a text is read
     tokens: re.Pattern[str]
@@ -59,69 +59,70 @@ class Dialect:
     has_batches: bool
     """GO ends a batch, and statements need no semicolon between them."""
     has_procedures: bool
-    """DECLARE, SET, IF and settings without effect stand beside queries; SELECT can end in INTO."""
+    """DECLARE, SET, IF and settings without effect may stand between queries; a SELECT may have INTO."""
     begins_with_from: bool
-    """FROM t is a query: SELECT * FROM t."""
+    """FROM t is a query and means SELECT * FROM t."""
     marks_temporary_tables: bool
-    """The name of a temporary table begins with #. Otherwise CREATE TEMP TABLE … AS makes one of any name."""
+    """Names of temporary tables begin with #. If False, CREATE TEMP TABLE … AS makes one of any name."""
     counts_rows_without_star: bool
-    """COUNT() is COUNT(*)."""
+    """COUNT() means COUNT(*)."""
 
     # Names
     database: str
-    """The database that may be written before a name of the catalogue, folded."""
+    """Name of the database that may precede a catalogue name, case-folded."""
     default_schema: str | None
-    """Another word for the project's default schema, folded."""
+    """Another name for the project's default schema, case-folded; None if there is none."""
     clauses_see_aliases: bool
-    """GROUP BY, HAVING and QUALIFY can name a column of the SELECT list by its alias or place."""
+    """GROUP BY, HAVING and QUALIFY may name a column of the SELECT list by its alias or position."""
 
     # Numbers
     truncates_whole_numbers: bool
-    """x / y and AVG(x) of whole numbers are whole, and CAST AS int cuts a fraction off. Otherwise / gives a fraction
-    and such a cast, which rounds, is refused."""
+    """x / y and AVG(x) of whole numbers are whole, and CAST AS int truncates. If False, / gives a fraction, and the
+    cast, which would round, is refused."""
     has_exact_quotients: bool
-    """Decimals divide to decimals: 0.3 / 0.1 is exactly 3."""
+    """The quotient of two decimals is a decimal: 0.3 / 0.1 is exactly 3."""
     results_have_argument_type: bool
     """SIGN(x) and POWER(x, n) have the type of x."""
     boolean_type: str
     booleans_are_numbers: bool
-    """A value of the type of booleans is 0 or 1, and not a truth value."""
+    """Booleans are 0 or 1, not truth values."""
     has_wide_floats: bool
-    """FLOAT has 64 bits. With 32 it would lose digits, and is refused."""
+    """FLOAT has 64 bits. If False, it has 32, would lose digits, and is refused."""
     default_decimal_digits: int | None
-    """The digits of DECIMAL without a size; None: such a type is refused."""
+    """Digits of DECIMAL without a size; None: such a type is refused."""
     text_to_whole: str
     text_to_double: str
     text_to_decimal: str
-    """Operations that read a number from a text, NULL where it is none."""
+    """Operations that parse a number from a text, and give NULL if it is not a number."""
 
     # Text
     ignores_case: bool
-    """Text is compared, searched and replaced whatever its case and without blanks at its end; its order depends on the
-    server's collation. Otherwise text is compared exactly."""
+    """Text is compared, searched and replaced ignoring case and trailing blanks, and its order depends on the server's
+    collation. If False, text is compared exactly."""
     casts_cut_text: bool
-    """CAST AS varchar(n) cuts a text to n characters, and char(n) fills it up. Otherwise lengths say nothing."""
+    """CAST AS varchar(n) cuts a text to n characters, and char(n) pads it. If False, lengths have no effect."""
     plus_joins_texts: bool
     converts_text_arguments: bool
-    """A whole number as an argument of a function on text is written out."""
+    """A whole number is converted to text if it is an argument of a text function."""
     substring_needs_length: bool
     trim: str
     length: str
-    """Operations of TRIM and LEN."""
+    """Names of the operations for TRIM and LEN."""
 
     # Dates
     reads_plain_dates: bool
     """'20180901' is a date."""
     moves_dates_by_plus: bool
-    """d + 3, d - e and d + INTERVAL n part are understood."""
+    """d + 3, d - e and d + INTERVAL n part are supported."""
     date_parts: Mapping[str, str]
-    """Operations by the names of parts of a date."""
+    """Operations by name of the part of a date."""
     weeks_between: str
-    """The operation that counts the weeks between two dates."""
+    """Operation that counts the weeks between two dates."""
 
     @cached_property
     def handlers(self) -> dict[type[exp.Expr], HandlerRule]:
-        """By class of node. Functions of one class share its handler; its arguments are those of all of them."""
+        """Handlers by node class. Functions of one class share a handler, which accepts the arguments of all of
+        them."""
         found: dict[type[exp.Expr], HandlerRule] = {}
         for f in self.functions:
             if f.name is None:
@@ -131,7 +132,7 @@ class Dialect:
 
     @cached_property
     def named_handlers(self) -> dict[str, HandlerRule]:
-        """By name, of functions that the parser has no class for."""
+        """Handlers by name, for functions that the parser has no class for."""
         return {f.name: (f.handler, f.args) for f in self.functions if f.name is not None}
 
     def handler_of(self, node: exp.Expr) -> HandlerRule | None:

@@ -1,4 +1,4 @@
-"""Functions and operators that all dialects have, and the words for entries of the allow-list."""
+"""Functions and operators that all dialects have, and the terms that describe entries of the allow-list."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -30,13 +30,15 @@ def bind_literal(_: ExpressionBinder, node: exp.Expr) -> Scalar:
     if node.args.get("is_string") or isinstance(node, exp.National):
         return Literal(text, ScalarType.TEXT)
     if text.isdigit():
-        if len(text) > MAX_NUMBER_LENGTH:
+        if len(text) > MAX_NUMBER_LENGTH:  # a longer number may not fit 64 bits
             raise BindError("literal", "The number is too long.", "Write a shorter number.", node)
         return Literal(int(text), ScalarType.INT)
     digits = text.replace(".", "", 1)
     if digits.isdigit() and len(digits) <= MAX_NUMBER_LENGTH:
         return Literal(Decimal(text), ScalarType.DECIMAL)
-    raise BindError("literal", "The number is not written plainly.", "Write digits with at most one point.", node)
+    raise BindError(
+        "literal", "The number is not written in plain digits.", "Write digits with at most one decimal point.", node
+    )
 
 
 def bind_boolean(_: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -59,7 +61,7 @@ def function(
     form: str, node: type[exp.Expr], handler: Callable[[ExpressionBinder, exp.Expr], Scalar], args: str, result: str,
     literals: str = "", name: str | None = None,
 ) -> AllowedFunction:  # fmt: skip
-    """An entry of an allow-list; `args` are the names of the node's arguments, with blanks between them."""
+    """Build an entry of an allow-list. `args`: names of the node's arguments, separated by blanks."""
     return AllowedFunction(form, node, handler, frozenset(args.split()), result, literals, name)
 
 

@@ -1,4 +1,4 @@
-"""DuckDB's SQL."""
+"""The DuckDB dialect."""
 
 from sqlglot import exp
 from sqlglot.parsers.duckdb import DuckDBParser
@@ -57,7 +57,7 @@ FUNCTIONS = (
 
 
 class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
-    """The parser of DuckDB's SQL, counted."""
+    """The parser of DuckDB, with a step limit."""
 
 
 DUCKDB = Dialect(

@@ -1,4 +1,4 @@
-"""The dialects by their names. A new dialect is a module beside this one, a line here and its name in the domain."""
+"""All dialects by name. A new dialect needs a module in this package, an entry here, and its name in the domain."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (TSQL, DUCKDB)}
 
 
 def find_dialect(name: str, diagnostics: Diagnostics) -> Dialect | None:
-    """The dialect of this name; None with a refusal where there is none."""
+    """Return the dialect with this name. If there is none, add a refusal and return None."""
     if name not in DIALECTS:
         diagnostics.add("dialect", "This dialect is not understood.", f"Write {' or '.join(SQL_DIALECTS)}.")
     return DIALECTS.get(name)

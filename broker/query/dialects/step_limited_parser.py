@@ -1,11 +1,11 @@
-"""A sqlglot parser that stops after a number of steps. Each dialect counts its own parser with it."""
+"""A sqlglot parser that stops after a number of steps. Each dialect derives its own parser from it."""
 
 from sqlglot import exp
 from sqlglot.parser import Parser
 
 
 class TooManySteps(Exception):
-    """The parser used all its steps. It tries some nestings again and again: each level can double its time."""
+    """The parser has used all its steps. It parses some nestings repeatedly, so each level can double its time."""
 
 
 class StepLimitedParser(Parser):
@@ -20,7 +20,7 @@ class StepLimitedParser(Parser):
         super()._advance(times)
 
     def _parse_parameter(self) -> exp.Parameter:
-        """A parameter with its place in the text, which the parser itself does not keep."""
+        """Parse a parameter and record its position in the text, which the base class does not keep."""
         start = self._prev.start
         parameter = super()._parse_parameter()
         parameter.meta["start"] = start

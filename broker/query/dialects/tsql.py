@@ -1,4 +1,4 @@
-"""T-SQL, as SQL Server 2022 reads it with its usual collation."""
+"""The T-SQL dialect, as SQL Server 2022 reads it with its usual collation."""
 
 from sqlglot import exp
 from sqlglot.parsers.tsql import TSQLParser
@@ -39,7 +39,7 @@ FUNCTIONS = (
 
 
 class StepLimitedTsqlParser(StepLimitedParser, TSQLParser):
-    """The parser of T-SQL, counted."""
+    """The parser of T-SQL, with a step limit."""
 
 
 TSQL = Dialect(

@@ -1,1 +1,1 @@
-"""Expressions by dialect: each checked syntax node to a scalar, or a refusal with the form to write."""
+"""Expressions by dialect: binds each checked syntax node to a scalar, or refuses it and names the form to write."""

@@ -1,4 +1,4 @@
-"""Numbers by dialect: + - * / % and what T-SQL truncates. No casts, no rounding, no text functions."""
+"""Arithmetic by dialect: + - * / %, and what T-SQL truncates. No casts, no rounding, no text functions."""
 
 from decimal import Decimal
 
@@ -25,20 +25,21 @@ OPS: dict[type[exp.Expr], str] = {exp.Add: "add", exp.Sub: "subtract", exp.Mul: 
 NUMBER_TEXT = frozenset("0123456789")
 NARROW = Decimal(10) ** 18
 QUOTIENT_PLACES = 10
-"""Decimal places to which a quotient of exact numbers is rounded before anything jumps at a whole number."""
+"""Decimal places to which a quotient of exact numbers is rounded before an operation that is discontinuous at whole
+numbers."""
 
 
 def common_type(kinds: list[ScalarType], node: exp.Expr) -> ScalarType:
-    """The type of a value that is one of several."""
+    """Common type of several alternative values. Raises BindError if there is none."""
     found = {k for k in kinds if k is not ScalarType.NULL}
     if not found:
         return ScalarType.NULL
     if len(found) == 1:
         return found.pop()
-    for kind in (ScalarType.DOUBLE, ScalarType.DECIMAL, ScalarType.INT):
+    for kind in (ScalarType.DOUBLE, ScalarType.DECIMAL, ScalarType.INT):  # the widest number type that occurs
         if kind in found and all(k.is_number for k in found):
             return kind
-    raise BindError("type", "The branches are of different types.", "Give all branches one type.", node)
+    raise BindError("type", "The branches have different types.", "Give all branches the same type.", node)
 
 
 def bind_numbers(binder: ExpressionBinder, node: exp.Expr, *parts: exp.Expr) -> list[Scalar]:
@@ -71,7 +72,8 @@ def binary(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def _checked_operation(binder: ExpressionBinder, node: exp.Expr, op: str, left: Scalar, right: Scalar) -> Scalar:
-    """Arithmetic that the engine can compute on every row; of two written numbers it is done at once."""
+    """Bind arithmetic that the engine can compute on every row. An operation on two literals is computed here. Raises
+    BindError if the result may not fit."""
     kind = result_type(left, right)
     check_fits(binder, node, Call(op, (left, right), kind))
     if NULL in (left, right):
@@ -82,18 +84,18 @@ def _checked_operation(binder: ExpressionBinder, node: exp.Expr, op: str, left: 
 
 
 def as_wide(binder: ExpressionBinder, value: Scalar) -> Scalar:
-    """A whole number in 64 bits: written numbers alone have 32 in the engine."""
+    """Cast a whole number to 64 bits. The engine gives literals only 32."""
     if isinstance(value, Literal) or not value.type.is_whole or is_64_bit(value, binder.symbols):
         return value
     return Call("to_int", (value,), ScalarType.INT)
 
 
 def _widened(binder: ExpressionBinder, call: Call) -> Call:
-    """Decimals of up to 18 digits are computed in 18 digits by the engine: where the result can have more, one side is
-    made wider first."""
+    """Widen one side of a decimal operation if its result can have more than 18 digits: the engine would compute it in
+    18."""
     left, right = call.args
     if (
-        not binder.is_rows
+        not binder.is_rows  # over groups, the broker computes with exact numbers
         or call.type is not ScalarType.DECIMAL
         or not all(is_exact(s, binder.symbols) for s in call.args)
     ):
@@ -107,7 +109,7 @@ def _widened(binder: ExpressionBinder, call: Call) -> Call:
 
 
 def _plus_text(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
-    """T-SQL's + joins two texts; beside a number a text becomes a number."""
+    """Bind T-SQL's +, which joins two texts. If one side is a number, a text is read as a number."""
     if {left.type, right.type} <= {ScalarType.TEXT, ScalarType.NULL}:
         result = Call("concat", (left, right), ScalarType.TEXT)
         check_length(binder, node, result)
@@ -115,10 +117,11 @@ def _plus_text(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Sc
     sides = [_as_number(s) for s in (left, right)]
     if all(s.type.is_whole for s in sides):
         return _checked_operation(binder, node, "add", sides[0], sides[1])
-    raise BindError("type", "Text and a number cannot be joined by +.", "CAST the number AS varchar(10) first.", node)
+    raise BindError("type", "You cannot join text and a number with +.", "CAST the number AS varchar(10) first.", node)
 
 
 def _as_number(side: Scalar) -> Scalar:
+    # nine digits fit 32 bits
     is_digits = isinstance(side, Literal) and isinstance(side.value, str) and 0 < len(side.value) <= 9
     if is_digits and isinstance(side, Literal) and NUMBER_TEXT.issuperset(str(side.value)):
         return Literal(int(str(side.value)), ScalarType.INT)
@@ -127,18 +130,19 @@ def _as_number(side: Scalar) -> Scalar:
 
 def check_fits(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
     if binder.is_rows and not fits(value, binder.symbols):
-        message = "The numbers can become too large or too fine, which would end the job."
+        message = "The numbers can get too large or have too many decimals, which would end the job."
+        # the failure of the engine would reveal that such a row exists
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
 def check_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
     if binder.is_rows and max_length(value, binder.symbols) > LONGEST_TEXT:
-        message = f"The text can become longer than {LONGEST_TEXT} characters, where T-SQL cuts it."
+        message = f"The text can get longer than {LONGEST_TEXT} characters, where T-SQL cuts it off."
         raise BindError("too-long-text", message, "Join fewer texts, or cut them with LEFT(x, 20).", node)
 
 
 def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """T-SQL divides whole numbers to a truncated whole number; DuckDB to a fraction."""
+    """T-SQL divides whole numbers and truncates; DuckDB gives a fraction."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
     check_divisor(binder, node, right)
     if binder.dialect.truncates_whole_numbers and left.type.is_whole and right.type.is_whole:
@@ -150,11 +154,11 @@ def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def whole_division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DuckDB's //, for whole numbers."""
+    """DuckDB's // of whole numbers."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
     check_divisor(binder, node, right)
     if not (left.type.is_whole and right.type.is_whole):
-        raise BindError("type", "// is understood for whole numbers only.", "Write floor(x / y).", node)
+        raise BindError("type", "// can be used only with whole numbers.", "Write floor(x / y).", node)
     return Call("divide_truncated", (as_wide(binder, left), right), ScalarType.INT)
 
 
@@ -165,13 +169,18 @@ def check_divisor(binder: ExpressionBinder, node: exp.Expr, divisor: Scalar) -> 
 
 
 def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """The remainder has the dividend's sign in both dialects. Exact numbers only, never of a quasi-identifier."""
+    """The remainder, with the sign of the dividend in both dialects. For exact numbers only, and never of a
+    quasi-identifier."""
     left, right = bind_numbers(binder, node, node.this, node.expression)
     check_divisor(binder, node, right)
     for origin in (binder.symbols.origins[i] for side in (left, right) for i in binder.symbols.base(side)):
         if origin.variable.cls is VariableClass.QUASI:
-            message = f"{origin.full_name} is a quasi-identifier: remainders cut people into arbitrary groups."
-            raise BindError("modulo", message, "Compare it with written values or ranges.", node, origin.full_name)
+            message = (
+                f"{origin.full_name} is a quasi-identifier, and remainders would divide people into arbitrary groups."
+            )
+            raise BindError(
+                "modulo", message, "Compare the variable with written values or ranges.", node, origin.full_name
+            )
     if left.type.is_whole and right.type.is_whole:
         return Call("remainder", (as_wide(binder, left), right), ScalarType.INT)
     if not all(is_exact(s, binder.symbols) for s in (left, right)):
@@ -183,6 +192,7 @@ def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         Literal(38, ScalarType.INT),
         Literal(max(max_decimals(left, binder.symbols), max_decimals(right, binder.symbols)), ScalarType.INT),
     )
+    # one common scale, so that neither side loses places
     sides = tuple(Call("to_decimal", (s, *digits), ScalarType.DECIMAL) for s in (left, right))
     return Call("remainder", sides, ScalarType.DECIMAL)
 
@@ -191,11 +201,13 @@ def negation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     (value,) = bind_numbers(binder, node, node.this)
     if isinstance(value, Literal) and isinstance(value.value, int | Decimal):
         return Literal(-value.value, value.type)
+    # -1 is no 0/1 value
     return Call("negate", (as_wide(binder, value),), ScalarType.INT if value.type is ScalarType.FLAG else value.type)
 
 
 def exact_quotient(binder: ExpressionBinder, value: Scalar) -> Scalar:
-    """A quotient of exact numbers as an exact number: 0.3 / 0.1 is 3 in T-SQL, but below 3 as a binary fraction."""
+    """Turn a quotient of exact numbers into an exact number: 0.3 / 0.1 is 3 in T-SQL, but less than 3 as a binary
+    fraction."""
     is_exact_here = binder.dialect.has_exact_quotients and binder.is_rows and value.type is ScalarType.DOUBLE
     if not (is_exact_here and _is_quotient(binder, value) and fits(value, binder.symbols)):
         return value
@@ -205,7 +217,7 @@ def exact_quotient(binder: ExpressionBinder, value: Scalar) -> Scalar:
 
 
 def _is_quotient(binder: ExpressionBinder, value: Scalar) -> bool:
-    """Whether a binary fraction comes from dividing exact numbers and from nothing else."""
+    """Whether a binary fraction is computed only from divisions of exact numbers."""
     match value:
         case Call(op="divide" | "add" | "subtract" | "multiply" | "negate" | "abs", args=args):
             return all(_is_quotient(binder, a) for a in args)

@@ -1,5 +1,5 @@
-"""CAST, TRY_CAST, CONVERT and TRY_CONVERT by dialect. A conversion that can fail on a row is refused, or gives NULL
-where the form says so. No arithmetic."""
+"""CAST, TRY_CAST, CONVERT and TRY_CONVERT by dialect. A conversion that can fail on a row is refused, or gives NULL if
+the form says so. No arithmetic."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ PADDED = frozenset({"CHAR", "NCHAR"})
 TYPES = "Use int, float, decimal(p, s), date, bit or varchar(n)."
 MAX_DIGITS = 17
 DEFAULT_LENGTH = 30
-"""The length of varchar without one in T-SQL's CAST."""
+"""Length of varchar without a length in T-SQL's CAST."""
 
 
 def cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -36,14 +36,14 @@ def try_cast(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def convert(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """CONVERT; a style is understood for dates as text."""
+    """Bind CONVERT. A style is supported for dates as text."""
     style = node.args.get("style")
     if style is None:
         return _cast(binder, node, node.expression, node.this, bool(node.args.get("safe")))
     value = binder.value(node.expression)
     name, length = _target_type(node, node.this)
     if value.type is not ScalarType.DATE or name not in TEXTS | PADDED:
-        message = "Styles of CONVERT are understood for dates as text only."
+        message = "CONVERT can have a style only for dates as text."
         raise BindError("cast", message, "Write CONVERT(varchar(10), d, 120).", node)
     return date_functions.as_text(
         node, value, binder.written_integer(style, "The style"), length[0] if length else None, name in PADDED
@@ -74,7 +74,7 @@ def _cast(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, target: exp.
         return _from_text(binder, node, value, name, sizes, tries)
     if not (value.type.is_number or value.type is ScalarType.NULL):
         raise BindError(
-            "cast", "Only numbers can be cast to numbers.", "Compare codes as text, or use CASE WHEN.", node
+            "cast", "You can cast only numbers to numbers.", "Compare codes as text, or use CASE WHEN.", node
         )
     if name in WHOLE:
         return _to_whole(binder, node, value, name)
@@ -88,13 +88,14 @@ def _cast(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, target: exp.
 
 
 def _is_double(binder: ExpressionBinder, name: str, sizes: list[int]) -> bool:
-    """Whether a type has 64 bits."""
+    """Whether a type is a 64-bit float."""
+    # float(25) to float(53) have 64 bits
     is_wide = binder.dialect.has_wide_floats and (not sizes or 24 < sizes[0] <= 53)
     return name == "DOUBLE" or (name == "FLOAT" and is_wide)
 
 
 def _digits(binder: ExpressionBinder, node: exp.Expr, sizes: list[int]) -> tuple[int, int]:
-    """The digits of a decimal and those after its point, which are none where only one number is written."""
+    """Return (digits, digits after the point) of a decimal type. With one number, there are none after the point."""
     digits, scale = (*(sizes or [binder.dialect.default_decimal_digits or 0]), 0)[:2]
     if len(sizes) > 2 or not 1 <= digits <= 38 or not 0 <= scale <= digits:
         raise BindError("cast", "The type of this CAST is not understood.", "Use decimal(18, 4).", node)
@@ -104,9 +105,12 @@ def _digits(binder: ExpressionBinder, node: exp.Expr, sizes: list[int]) -> tuple
 def _to_decimal(binder: ExpressionBinder, node: exp.Expr, value: Scalar, sizes: list[int]) -> Scalar:
     digits, scale = _digits(binder, node, sizes)
     if binder.is_rows and (
+        # Digits before the point must hold the largest value, or the cast fails on some row.
         magnitude(value, binder.symbols) >= Decimal(10) ** (digits - scale) or scale > MOST_DECIMALS
     ):
-        raise BindError("cast", "The number may not fit, which would end the job.", "Use decimal(18, 4).", node)
+        raise BindError(
+            "cast", "The number may not fit into this type, which would end the job.", "Use decimal(18, 4).", node
+        )
     return Call(
         "to_decimal", (value, Literal(digits, ScalarType.INT), Literal(scale, ScalarType.INT)), ScalarType.DECIMAL
     )
@@ -117,7 +121,12 @@ def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str
     if name in {"TINYINT", "UTINYINT", "SMALLINT"} and binder.is_rows:
         found = value_range(value, binder.symbols)
         if found is None or not (WHOLE[name][0] <= found[0] and found[1] <= WHOLE[name][1]):
-            raise BindError("cast", "The number may not fit, which would end the job.", "CAST it AS int.", node)
+            raise BindError(
+                "cast",
+                "The number may not fit into this type, which would end the job.",
+                "CAST the value AS int.",
+                node,
+            )
     if value.type.is_whole or value.type is ScalarType.NULL:
         return Call("to_int", (value,), ScalarType.INT)
     if binder.dialect.truncates_whole_numbers:
@@ -129,10 +138,11 @@ def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str
 
 
 def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
-    """Everything but 0 is 1."""
+    """Bind a cast to bit: every value but 0 is 1."""
     is_zero = truth_call("equal", value, Literal(0, ScalarType.INT))
     if not binder.dialect.booleans_are_numbers:
         return truth_call("not", is_zero)
+    # NULL stays NULL
     arms = ((is_zero, Literal(0, ScalarType.INT)), (truth_call("is_null", value), NULL))
     return Case(arms, Literal(1, ScalarType.INT), ScalarType.INT)
 
@@ -140,7 +150,8 @@ def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
 def _from_text(
     binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int], tries: bool
 ) -> Scalar:
-    """Text to a number: by CAST only if every code of the list is one, by TRY_CAST always."""
+    """Bind a cast from text to a number. CAST is accepted only if every value of the code list is a number, TRY_CAST
+    always."""
     result = _read_number(binder, node, value, name, sizes)
     if not tries and not _all_convert(binder, value, result):
         message = "A text that is not a number would end the job."
@@ -164,12 +175,12 @@ def _read_number(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: 
 
 
 def _all_convert(binder: ExpressionBinder, value: Scalar, result: Call) -> bool:
-    """Whether each value that the text can have is a number: the one that is written, or each code of a list."""
+    """Whether every value of the text is a number: of the literal, or of the only code list."""
     if isinstance(value, Literal):
         return _is_convertible(result, {}, binder)
     base = binder.symbols.base(value)
     listed = [spellings(binder.symbols.origins[ident]) for ident in base]
-    if len(listed) != 1 or not listed[0]:
+    if len(listed) != 1 or not listed[0]:  # only one list can be tried value by value
         return False
     (ident,) = base
     return all(_is_convertible(result, {ident: frozenset({code})}, binder) for code in listed[0].values())
@@ -178,41 +189,45 @@ def _all_convert(binder: ExpressionBinder, value: Scalar, result: Call) -> bool:
 def _is_convertible(result: Call, known: KnownValues, binder: ExpressionBinder) -> bool:
     read = possible_values(result.args[0], known, binder.symbols.definitions)
     found = possible_values(result, known, binder.symbols.definitions)
+    # an empty text would silently become 0
     return bool(read) and found is not None and found.isdisjoint({None, UNKNOWN}) and "" not in (read or ())
 
 
 def _to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Scalar:
-    """A length cuts in T-SQL; DuckDB ignores it."""
+    """Bind a cast to text. A length cuts the text in T-SQL; DuckDB ignores it."""
     length = (sizes or [DEFAULT_LENGTH])[0] if name != "TEXT" or sizes else 8000
     if name in PADDED and binder.dialect.casts_cut_text and _min_length(binder, value) < (sizes or [DEFAULT_LENGTH])[0]:
-        raise BindError("cast", "char(n) fills a text up with blanks.", "Use varchar(n).", node)
+        raise BindError("cast", "char(n) adds blanks to the text.", "Use varchar(n).", node)
     if value.type.is_whole:
         return _whole_to_text(binder, node, value, length)
     if value.type is ScalarType.DATE:
         raise BindError(
-            "cast", "How a date is written depends on the server.", "Write CONVERT(varchar(10), d, 120).", node
+            "cast", "The text of a date depends on the server.", "Write CONVERT(varchar(10), d, 120).", node
         )
     if value.type not in {ScalarType.TEXT, ScalarType.NULL}:
-        raise BindError("cast", "Only whole numbers and text can be cast to text.", "Group by the number itself.", node)
+        raise BindError(
+            "cast", "You can cast only whole numbers and text to text.", "Group by the number itself.", node
+        )
+    # 8000 characters is the longest T-SQL text, so nothing is cut
     if not binder.dialect.casts_cut_text or length >= 8000:
         return value
     return Call("left", (value, Literal(length, ScalarType.INT)), ScalarType.TEXT)
 
 
 def _whole_to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, length: int) -> Scalar:
-    """T-SQL writes a star, or fails, where a number does not fit."""
+    """Bind a whole number as text. T-SQL writes a star, or fails, if the number does not fit."""
     if binder.dialect.casts_cut_text and binder.is_rows:
         found = value_range(value, binder.symbols) or (
             -magnitude(value, binder.symbols),
             magnitude(value, binder.symbols),
         )
         if max(len(str(int(end))) for end in found) > length:
-            raise BindError("cast", "The number may not fit.", "Use varchar(20).", node)
+            raise BindError("cast", "The number may not fit into this text.", "Use varchar(20).", node)
     return Call("to_text", (value,), ScalarType.TEXT)
 
 
 def _min_length(binder: ExpressionBinder, value: Scalar) -> int:
-    """The least number of characters of a text, as far as a code list tells."""
+    """Fewest characters of a text, as far as a code list shows; 0 if unknown."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return len(value.value)
     listed = spellings_of(binder.symbols, value)

@@ -17,7 +17,7 @@ EXTREMES: dict[type[exp.Expr], str] = {exp.Greatest: "greatest", exp.Least: "lea
 
 @contextmanager
 def _assuming(binder: ExpressionBinder, condition: Scalar) -> Iterator[None]:
-    """Inside, the condition holds: a division or a root that it makes safe is accepted."""
+    """Inside this context the condition holds, so a division or root that it makes safe is accepted."""
     before = len(binder.facts)
     binder.facts += known_facts(condition)
     try:
@@ -27,8 +27,8 @@ def _assuming(binder: ExpressionBinder, condition: Scalar) -> Iterator[None]:
 
 
 def _with_common_scale(binder: ExpressionBinder, node: exp.Expr, parts: list[Scalar]) -> list[Scalar]:
-    """Exact numbers that stand for each other, with one number of decimal places: beside a type as wide as it can be,
-    the engine would silently drop places of the others."""
+    """Cast alternative exact numbers to one scale. Next to a type of maximal width, the engine would silently drop
+    decimal places of the others."""
     numbers = [p for p in parts if p.type is ScalarType.DECIMAL]
     if (
         not binder.is_rows
@@ -46,17 +46,17 @@ def _with_common_scale(binder: ExpressionBinder, node: exp.Expr, parts: list[Sca
 
 
 def _is_narrow(binder: ExpressionBinder, part: Scalar) -> bool:
-    """Whether the engine's type of a number leaves room for others: a literal, or a variable of the catalogue."""
+    """Whether the engine's type of a number leaves room for other types: a literal, or a catalogue variable."""
     return isinstance(part, Literal) or binder.symbols.origin(part) is not None
 
 
 def case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """CASE with and without an operand."""
+    """CASE with or without an operand."""
     pairs: list[tuple[Scalar, Scalar]] = []
     for arm in node.args["ifs"]:
         check_arguments(arm, frozenset({"this", "true"}))
         condition = predicates.equal(binder, node.this, arm.this) if node.this else binder.predicate(arm.this)
-        with _assuming(binder, condition):
+        with _assuming(binder, condition):  # a branch is computed only where its condition holds
             pairs.append((condition, binder.value(arm.args["true"])))
     otherwise = binder.value(node.args["default"]) if node.args.get("default") else NULL
     return _built_case(binder, pairs, otherwise, node)
@@ -71,12 +71,14 @@ def iif(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def choose(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """CHOOSE(i, a, b, …): NULL where i is none of the places."""
+    """CHOOSE(i, a, b, …). NULL if i is no position."""
     if len(node.expressions) < 2:
-        raise BindError("literal", "CHOOSE takes a number and values.", "Write CHOOSE(x, 'a', 'b').", node)
+        raise BindError("literal", "CHOOSE needs a number and values.", "Write CHOOSE(x, 'a', 'b').", node)
     index = binder.value(node.expressions[0])
     if not index.type.is_whole:
-        raise BindError("type", "CHOOSE needs a whole number first.", "Use CASE x WHEN … THEN … END.", node)
+        raise BindError(
+            "type", "The first argument of CHOOSE must be a whole number.", "Use CASE x WHEN … THEN … END.", node
+        )
     pairs = []
     for place, part in enumerate(node.expressions[1:], 1):
         pairs.append((truth_call("equal", index, Literal(place, ScalarType.INT)), binder.value(part)))
@@ -102,8 +104,8 @@ def coalesce(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def _check_isnull(binder: ExpressionBinder, node: exp.Expr, first: Scalar, second: Scalar) -> None:
-    """T-SQL's ISNULL turns its second argument into the type of the first: refused where that changes it."""
-    if ScalarType.NULL in (first.type, second.type) or not binder.is_rows:
+    """Refuse T-SQL's ISNULL if it would change its second argument, which it casts to the type of the first."""
+    if ScalarType.NULL in (first.type, second.type) or not binder.is_rows:  # over groups, nothing is cast
         return
     if first.type is ScalarType.TEXT:
         is_unchanged = _length(binder, second, longest=True) <= _length(binder, first, longest=False)
@@ -114,19 +116,21 @@ def _check_isnull(binder: ExpressionBinder, node: exp.Expr, first: Scalar, secon
             first, binder.symbols
         )
     else:
+        # from the narrowest type to the widest
         order = [ScalarType.FLAG, ScalarType.INT, ScalarType.DECIMAL, ScalarType.DOUBLE]
         is_unchanged = first.type is second.type or order.index(second.type) < order.index(first.type)
     if not is_unchanged:
-        message = "ISNULL cuts its second argument to the type of the first."
+        message = "ISNULL cuts its second argument to the type of the first argument."
         raise BindError("isnull", message, "Write COALESCE(x, y).", node)
 
 
 def _length(binder: ExpressionBinder, value: Scalar, longest: bool) -> int:
-    """The most characters of a text, or the least length that its column can have; T-SQL has no shorter than 1."""
+    """Most characters of a text (`longest`), or the least length that its column can have. T-SQL has no length below
+    1."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return max(1, len(value.value))
     listed = predicates.spellings_of(binder.symbols, value)
-    unknown = 8000 if longest else 1
+    unknown = 8000 if longest else 1  # longest varchar of T-SQL
     return max((len(c) for c in listed.values()), default=unknown) if listed else unknown
 
 
@@ -139,11 +143,11 @@ def nullif(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def extreme(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """GREATEST and LEAST of one row's numbers or dates, leaving NULLs out, as both dialects do."""
+    """GREATEST or LEAST of numbers or dates of one row. NULLs are ignored, as in both dialects."""
     args = tuple(binder.value(a) for a in [node.this, *node.expressions])
     kind = common_type([a.type for a in args], node)
     if not (kind.is_number or kind is ScalarType.DATE):
-        message = "GREATEST and LEAST are understood for numbers and dates."
+        message = "GREATEST and LEAST can be used only with numbers and dates."
         raise BindError("text-order", message, "Use CASE WHEN.", node)
     args = tuple(_with_common_scale(binder, node, list(args)))
     return Call(EXTREMES[type(node)], args, ScalarType.INT if kind.is_whole else kind)

@@ -24,7 +24,7 @@ MOVES = {
     "DAY": ("add_days", 1),
 }  # fmt: skip
 FURTHEST = {"add_months": 12_000, "add_days": 366_000}
-"""About a thousand years: dates stay far within what the engine can compute with."""
+"""Largest move of a date, about a thousand years, so that dates stay within the range of the engine."""
 
 STYLES = {23: ("date_text", 10), 120: ("date_text", 10), 121: ("date_text", 10), 103: ("date_text_british", 10),
           112: ("date_text_plain", 8)}  # fmt: skip
@@ -34,17 +34,20 @@ AS_DATES = frozenset({"DATE", "DATETIME", "DATETIME2"})
 
 
 def date_literal(binder: ExpressionBinder, node: exp.Expr | None, text: str) -> Literal:
-    """A written date. T-SQL reads 2018-09-01 and 20180901; what depends on the server's language is refused."""
+    """Return a written date. T-SQL reads 2018-09-01 and 20180901. Forms that depend on the server's language are
+    refused with BindError."""
     if ISO.match(text) or (binder.dialect.reads_plain_dates and PLAIN.match(text)):
         try:
             return Literal(date.fromisoformat(text), ScalarType.DATE)
         except ValueError:
             pass
-    raise BindError("date-literal", "This date is not written plainly, or does not exist.", "Write '2018-09-01'.", node)
+    raise BindError(
+        "date-literal", "This date is not in the form '2018-09-01', or does not exist.", "Write '2018-09-01'.", node
+    )
 
 
 def bind_date(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
-    """A date; the casts that the parser puts around dates are looked through."""
+    """Bind a date argument, without the casts that the parser adds around dates."""
     inner = part
     while isinstance(inner, WRAPPERS) or (isinstance(inner, exp.Cast) and _is_wrapper(inner)):
         check_arguments(inner, frozenset({"this", "to", "default_date"}))
@@ -65,13 +68,13 @@ def _is_wrapper(node: exp.Cast) -> bool:
 def _unit(node: exp.Expr, unit: exp.Expr | None, known: Mapping[str, object]) -> str:
     name = unit.name.upper() if isinstance(unit, exp.Var | exp.Literal) else ""
     if name not in known:
-        message = "This part of a date is not understood; dates have no time of day here."
+        message = "This part of a date is not understood. Dates here have no time of day."
         raise BindError("date-part", message, "Use year, quarter, month, week or day.", node)
     return name
 
 
 def part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """YEAR(d), MONTH(d) and the like."""
+    """YEAR(d), MONTH(d) and similar functions."""
     return Call(binder.dialect.date_parts[CLASSES[type(node)]], (bind_date(binder, node, node.this),), ScalarType.INT)
 
 
@@ -81,9 +84,9 @@ def extract(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def date_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DuckDB's date_part('year', d), which the parser does not know."""
+    """DuckDB's date_part('year', d), for which the parser has no class."""
     if len(node.expressions) != 2:
-        raise BindError("literal", "date_part takes a part and a date.", "Write date_part('year', d).", node)
+        raise BindError("literal", "date_part needs a part and a date.", "Write date_part('year', d).", node)
     name = _unit(node, node.expressions[0], binder.dialect.date_parts)
     return Call(binder.dialect.date_parts[name], (bind_date(binder, node, node.expressions[1]),), ScalarType.INT)
 
@@ -94,7 +97,7 @@ def name_of_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if found == "%Y":
         return Call("to_text", (Call("year", (bind_date(binder, node, node.this),), ScalarType.INT),), ScalarType.TEXT)
     if found not in NAMES:
-        message = "FORMAT and DATENAME are understood for the names of months and weekdays."
+        message = "FORMAT and DATENAME can be used only for the names of months and weekdays."
         raise BindError(
             "formatting", message, "Write DATENAME(month, d), DATEPART or CONVERT(varchar(10), d, 120).", node
         )
@@ -110,14 +113,14 @@ def weekday_name(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def difference(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DATEDIFF counts boundaries; weeks begin on Sunday in T-SQL, and DuckDB counts whole ones."""
+    """DATEDIFF counts boundaries. Weeks begin on Sunday in T-SQL; DuckDB counts whole weeks."""
     unit = _unit(node, node.args.get("unit"), {**DIFFERENCES, "WEEK": ""})
     op = binder.dialect.weeks_between if unit == "WEEK" else DIFFERENCES[unit]
     return Call(op, (bind_date(binder, node, node.expression), bind_date(binder, node, node.this)), ScalarType.INT)
 
 
 def add_to_date(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DATEADD keeps the type date and, at the end of a month, the last day that exists."""
+    """DATEADD. The result is a date; at the end of a month, it is the last day that exists."""
     if isinstance(node.expression, exp.Interval):
         return add_interval(binder, node)
     return _added(
@@ -128,10 +131,13 @@ def add_to_date(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scalar, unit: exp.Expr | None) -> Scalar:
     op, factor = MOVES[_unit(node, unit, MOVES)]
     if not count.type.is_whole:
-        raise BindError("type", "The number of steps must be whole.", "CAST it AS int.", node)
+        raise BindError("type", "The number of steps must be a whole number.", "CAST the value AS int.", node)
     found = value_range(count, binder.symbols)
+    # The bound uses public ranges only, so that acceptance does not depend on the data.
     if found is None or max(abs(end) for end in found) * factor > FURTHEST[op]:
-        raise BindError("overflow", "The date can leave the calendar.", "Move a date by at most 1000 years.", node)
+        raise BindError(
+            "overflow", "The date can fall outside the calendar.", "Move a date by at most 1000 years.", node
+        )
     if isinstance(count, Literal):
         assert isinstance(count.value, int)
         steps: Scalar = Literal(count.value * factor, ScalarType.INT)
@@ -141,12 +147,12 @@ def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scala
 
 
 def add_interval(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DuckDB's d + INTERVAL 3 MONTH; the result is a date here, midnight there."""
+    """DuckDB's d + INTERVAL 3 MONTH. The result is a date here, but midnight of that date in DuckDB."""
     interval = node.expression
     check_arguments(interval, frozenset({"this", "unit"}))
     text = interval.this.name if isinstance(interval.this, exp.Literal) else ""
     if not re.fullmatch("[0-9]{1,6}", text) or not binder.dialect.moves_dates_by_plus:
-        raise BindError("literal", "An interval is a written whole number.", "Write d + INTERVAL 3 MONTH.", node)
+        raise BindError("literal", "An interval must be a written whole number.", "Write d + INTERVAL 3 MONTH.", node)
     unit = interval.args.get("unit")
     count = int(text) * (-1 if isinstance(node, exp.Sub) else 1)
     name = unit.name.upper().removesuffix("S") if isinstance(unit, exp.Var) else ""
@@ -159,7 +165,12 @@ def plus_or_minus(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right:
         return Call("days_between", (right, left), ScalarType.INT)
     if isinstance(node, exp.Add) and left.type is ScalarType.DATE and right.type.is_whole:
         return _added(binder, node, left, right, exp.Var(this="DAY"))
-    raise BindError("type", "Dates can be moved by whole days, and subtracted.", "Write d + 3, or date_diff.", node)
+    raise BindError(
+        "type",
+        "You can add whole days to dates, and subtract dates from each other.",
+        "Write d + 3, or date_diff.",
+        node,
+    )
 
 
 def truncated(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -174,21 +185,24 @@ def end_of_month(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def from_parts(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DATEFROMPARTS, where every combination within the bounds is a date."""
+    """DATEFROMPARTS, if every combination of the parts is a date."""
     parts = [binder.value(node.args[k]) for k in ("year", "month", "day")]
-    if all(isinstance(p, Literal) and p.type is ScalarType.INT for p in parts):
+    if all(isinstance(p, Literal) and p.type is ScalarType.INT for p in parts):  # a written date is checked at once
         year, month, day = (p.value for p in parts if isinstance(p, Literal))
         return date_literal(binder, node, f"{year:04}-{month:02}-{day:02}")
     found = [value_range(p, binder.symbols) for p in parts]
+    # day 28 exists in every month
     for ends, (low, high), value in zip(found, ((1, 9999), (1, 12), (1, 28)), parts, strict=True):
         if not value.type.is_whole or ends is None or ends[0] < low or ends[1] > high:
-            message = "A day that does not exist would end the job."
-            raise BindError("domain", message, "Use bounded years and months, and a day from 1 to 28.", node)
+            message = "The date may not exist, which would end the job."
+            raise BindError(
+                "domain", message, "Use years and months within known limits, and a day from 1 to 28.", node
+            )
     return Call("make_date", tuple(parts), ScalarType.DATE)
 
 
 def as_date(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:
-    """CAST AS date: of a date, or of a written one."""
+    """CAST AS date of a date or of a written date."""
     if isinstance(value, Literal) and isinstance(value.value, str):
         return date_literal(binder, node, value.value)
     if value.type is not ScalarType.DATE:
@@ -204,7 +218,7 @@ def as_text(node: exp.Expr, value: Scalar, style: int, length: int | None, padde
     op, full = STYLES[style]
     size = 30 if length is None else length
     if size > full and (padded or style in (120, 121)):
-        message = "The text would be longer than the date, and then depends on how the server stores it."
+        message = "The text would be longer than the date, so it would depend on how the server stores it."
         raise BindError("cast", message, f"Write CONVERT(varchar({full}), d, {style}).", node)
     text = Call(op, (value,), ScalarType.TEXT)
     return text if size >= full else Call("left", (text, Literal(size, ScalarType.INT)), ScalarType.TEXT)

@@ -1,4 +1,4 @@
-"""The expression binder: each checked sqlglot node to a scalar, by dialect and types."""
+"""The expression binder: binds each checked sqlglot node to a scalar, by dialect and types."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from broker.query.name_resolution import Scope
 from broker.query.symbols import SymbolTable
 
 BOUND_BY_QUERY = (exp.Exists, exp.Subquery, exp.Query, exp.Window, exp.Any, exp.All)
-"""What an expression cannot say by itself."""
+"""Nodes that the SELECT around an expression binds."""
 
 
 def _refuse_subquery_or_window(node: exp.Expr) -> Scalar:
@@ -19,32 +19,32 @@ def _refuse_subquery_or_window(node: exp.Expr) -> Scalar:
 
 
 class ExpressionBinder:
-    """Translates the expressions of one SELECT."""
+    """Binds the expressions of one SELECT."""
 
     def __init__(
         self, dialect: Dialect, symbols: SymbolTable, scope: Scope, advice: dict[str, None] | None = None,
         syntax_of: dict[Scalar, exp.Expr] | None = None,
     ) -> None:  # fmt: skip
-        """`syntax_of` gets the text of each condition and computation."""
+        """`syntax_of` receives the node of each condition and computation."""
         self.dialect, self.symbols, self.scope = dialect, symbols, scope
         self.advice = {} if advice is None else advice
         self.syntax_of = {} if syntax_of is None else syntax_of
         self.bind_subquery_or_window: Callable[[exp.Expr], Scalar] = _refuse_subquery_or_window
-        """What makes a column of a subquery or window: the SELECT around the expression knows how."""
+        """Binds a subquery or window as a column. The SELECT around the expression provides it."""
         self.hidden_code = "identifier"
         self.columns_seen: list[tuple[ColumnRef, exp.Column]] = []
-        """Columns met since the caller last looked, with where they stood."""
+        """Columns bound since the caller last read this list, with their nodes."""
         self.facts: list[Scalar] = []
-        """What the conditions of the CASE around an expression say about the row."""
+        """Conditions of the enclosing CASE that hold on the row."""
 
     lacks_keys = False
-    """Whether a key of GROUP BY was refused, so that what is no key may be it."""
+    """Whether a GROUP BY key was refused. An expression that is no key may then be that key."""
 
     is_rows = True
-    """Whether expressions are computed on rows, by the engine; above the aggregates the broker computes them."""
+    """Whether the engine computes the expressions on rows. Above the aggregates, the broker computes them."""
 
     def advise(self, sentence: str) -> None:
-        """Something the researcher should know although the query is accepted; each sentence once."""
+        """Add a sentence that the researcher should read although the query is accepted; each once."""
         self.advice[sentence] = None
 
     def scalar(self, node: exp.Expr) -> Scalar:
@@ -64,11 +64,14 @@ class ExpressionBinder:
         return handler(self, node)
 
     def value(self, node: exp.Expr) -> Scalar:
-        """A scalar that is a value and not a predicate."""
+        """Bind a value. A predicate raises BindError."""
         found = self.scalar(node)
         if found.type is ScalarType.TRUTH and not isinstance(found, Literal):
             raise BindError(
-                "predicate", "A predicate stands where a value is needed.", "Write CASE WHEN … THEN 1 ELSE 0 END.", node
+                "predicate",
+                "A condition is used where a value is needed.",
+                "Write CASE WHEN … THEN 1 ELSE 0 END.",
+                node,
             )
         return (
             Literal(int(bool(found.value)), ScalarType.INT)
@@ -80,12 +83,13 @@ class ExpressionBinder:
         found = self.scalar(node)
         if found.type is not ScalarType.TRUTH:
             raise BindError(
-                "predicate", "A value stands where a predicate is needed.", "Write a comparison, such as x = 1.", node
+                "predicate", "A value is used where a condition is needed.", "Write a comparison, such as x = 1.", node
             )
         return found
 
     def raw_column(self, node: exp.Column) -> ColumnRef:
-        """A column, link keys and identifiers too: the caller knows that they are in place."""
+        """Bind a column, including link keys and identifiers. The caller must know that they are allowed in this
+        place."""
         found = self.scope.resolve(node)
         self.columns_seen.append((found, node))
         return found
@@ -96,14 +100,15 @@ class ExpressionBinder:
         hidden = self.hidden_behind(found)
         if hidden is not None:
             origin = self.symbols.origin(found)
+            # in a conjunct, where link keys may be compared, they have a refusal of their own
             is_key = (origin is not None and origin.key_domain) or self.symbols.key_domain(found.ident)
             code = self.hidden_code if is_key else "identifier"
-            advice = "Link keys can be joined with link keys, and counted with COUNT(DISTINCT …)."
-            raise BindError(code, f"{hidden} tells who somebody is.", advice, node, hidden)
+            advice = "You can join link keys with link keys, and count them with COUNT(DISTINCT …)."
+            raise BindError(code, f"{hidden} identifies a person.", advice, node, hidden)
         return found
 
     def conjunct(self, node: exp.Expr) -> Scalar:
-        """One part of a WHERE or ON: the only place where two link keys may meet, by equality."""
+        """Bind one conjunct of a WHERE or ON, the only place where two link keys may be compared, by equality."""
         self.hidden_code = "link-key"
         try:
             return self._link_key_equality(node) or self.predicate(node)
@@ -123,14 +128,15 @@ class ExpressionBinder:
         return truth_call("equal", *found)
 
     def are_link_keys(self, left: ColumnRef, right: ColumnRef) -> bool:
-        """Whether both are link keys of one domain, which may meet."""
+        """Whether both columns are link keys of one domain, and so may be compared."""
         domain = self.symbols.key_domain(left.ident)
         return domain is not None and domain == self.symbols.key_domain(right.ident)
 
     def division_is_safe(self, divisor: Scalar) -> bool:
-        """Whether a divisor cannot be zero: a division by zero would tell of one row by ending the job."""
+        """Whether a divisor cannot be zero. A division by zero would end the job, and so reveal one row."""
         if isinstance(divisor, Literal):
             return bool(divisor.value)
+        # NULLIF(x, 0) is NULL where x is 0
         return isinstance(divisor, Call) and divisor.op == "nullif" and not getattr(divisor.args[1], "value", 1)
 
     def hidden_behind(self, scalar: Scalar) -> str | None:
@@ -140,7 +146,7 @@ class ExpressionBinder:
         return min(names) if names else None
 
     def written_integer(self, node: exp.Expr, what: str) -> int:
-        """A whole number that is written out."""
+        """Value of a whole number that the text must write as a literal. Raises BindError otherwise."""
         found = self.scalar(node)
         if not isinstance(found, Literal) or found.type is not ScalarType.INT or not isinstance(found.value, int):
             raise BindError("literal", f"{what} must be a whole number.", "Write the number.", node)

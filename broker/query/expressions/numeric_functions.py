@@ -25,7 +25,7 @@ def exponential(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = _bind_number(binder, node, node.this)
     found = value_bounds.value_range(value, binder.symbols)
     if binder.is_rows and (found is None or found[1] > LARGEST_EXPONENT or found[0] < -LARGEST_EXPONENT):
-        message = f"EXP of more than {LARGEST_EXPONENT} can become too large, which would end the job."
+        message = f"EXP of more than {LARGEST_EXPONENT} can get too large, which would end the job."
         raise BindError("overflow", message, "Divide the variable by a constant first: EXP(x / 100.0).", node)
     return Call("exp", (value,), ScalarType.DOUBLE)
 
@@ -35,25 +35,27 @@ def natural_logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def logarithm(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """LOG(x, b) and LOG10(x); DuckDB's log(x) has the base 10."""
+    """LOG(x, b) and LOG10(x). DuckDB's log(x) has base 10."""
     if node.args.get("expression") is None:
         return Call("log10", (_bind_positive_number(binder, node, node.this),), ScalarType.DOUBLE)
     base = binder.value(node.this)
     if not isinstance(base, Literal) or not isinstance(base.value, int | Decimal) or not base.value > 1:
         raise BindError("literal", "The base of a logarithm must be a number above 1.", "Write LOG10(x).", node)
     value = _bind_positive_number(binder, node, node.expression)
+    # the engine has separate functions for these bases
     op = BASES.get(int(base.value)) if base.type is ScalarType.INT else None
     return Call(op, (value,), ScalarType.DOUBLE) if op else Call("log", (base, value), ScalarType.DOUBLE)
 
 
 def power(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """T-SQL's POWER has the type of its first argument, so it truncates or rounds: only floats are followed."""
+    """POWER. In T-SQL, the result has the type of the first argument, so it is truncated or rounded: only floats are
+    accepted there."""
     value = _bind_number(binder, node, node.this)
     exponent = binder.value(node.expression)
     if not isinstance(exponent, Literal) or not isinstance(exponent.value, int | Decimal):
-        raise BindError("literal", "The exponent must be written out.", "Write POWER(CAST(x AS float), 2).", node)
+        raise BindError("literal", "The exponent must be a written number.", "Write POWER(CAST(x AS float), 2).", node)
     if binder.dialect.results_have_argument_type and value.type is not ScalarType.DOUBLE:
-        message = "POWER of a whole number or decimal is cut to the type of x in T-SQL."
+        message = "In T-SQL, POWER of a whole number or decimal is cut to the type of x."
         raise BindError("cast", message, "Write POWER(CAST(x AS float), 2), or x * x.", node)
     if exponent.value < 0 and not value_bounds.is_positive(value, binder.symbols, binder.facts):
         _refuse_domain(node, "A negative power of zero", "CASE WHEN x > 0 THEN POWER(CAST(x AS float), -1) END")
@@ -85,10 +87,10 @@ MAX_DIGITS = 10
 
 
 def whole_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """FLOOR and CEILING keep the type of their argument: dividing the result is no division of whole numbers."""
+    """FLOOR and CEILING. The result has the type of the argument, so dividing it is not a division of whole numbers."""
     (value,) = bind_numbers(binder, node, node.this)
     check_fits(binder, node, value)
-    value = exact_quotient(binder, value)
+    value = exact_quotient(binder, value)  # floor jumps at whole numbers, so the argument must be exact there
     return Call(WHOLES[type(node)], (value,), _result_type(value))
 
 
@@ -107,7 +109,7 @@ def _result_type(value: Scalar) -> ScalarType:
 
 
 def rounding(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """ROUND with a third argument other than 0 truncates."""
+    """ROUND. It truncates if the third argument is not 0."""
     digits = binder.written_integer(node.args["decimals"], "The number of digits") if node.args.get("decimals") else 0
     if not -MAX_DIGITS <= digits <= MAX_DIGITS:
         raise BindError("literal", "ROUND takes -10 to 10 digits.", "Write ROUND(x, 2).", node)
@@ -133,9 +135,9 @@ def _rounded(binder: ExpressionBinder, node: exp.Expr, digits: int, op: str) -> 
     if digits < 0 or op == "round_truncated":
         check_fits(binder, node, value)
     if digits < 0 and is_exact(value, binder.symbols) and not value.type.is_whole:
-        # Nines can be rounded to one digit more than the type has.
+        # A number of nines can be rounded to one digit more than its type has.
         width, places = Literal(38, ScalarType.INT), Literal(max_decimals(value, binder.symbols), ScalarType.INT)
         value = Call("to_decimal", (value, width, places), ScalarType.DECIMAL)
-    if isinstance(value, Literal) and value.type is ScalarType.INT:
+    if isinstance(value, Literal) and value.type is ScalarType.INT:  # the engine gives literals 32 bits only
         value = Call("to_int", (value,), ScalarType.INT)
     return Call(op, (as_wide(binder, value), Literal(digits, ScalarType.INT)), kind)

@@ -1,4 +1,4 @@
-"""Comparisons and predicates: three-valued, with T-SQL's text rules where T-SQL is written. No arithmetic."""
+"""Comparisons and predicates, three-valued, with the text rules of the dialect. No arithmetic."""
 
 import re
 
@@ -29,11 +29,12 @@ ORDER_OP: dict[type[exp.Expr], tuple[str, bool]] = {
     exp.GTE: ("at_most", True),
 }
 DIGITS = frozenset("0123456789/-")
-WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")
+WHOLE = re.compile(r" *-?[0-9]{1,18} *\Z")  # 18 digits fit 64 bits
 
 
 def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
-    """The values that a text can have, by their folded form, through set operations and a person's own aggregates."""
+    """Values that a text can have, by case-folded form, through set operations and a person's own aggregates. None if
+    unknown."""
     if isinstance(scalar, Literal):
         return {scalar.value.casefold(): scalar.value} if isinstance(scalar.value, str) else None
     opaque = symbols.opaque.get(scalar.ident) if isinstance(scalar, ColumnRef) else None
@@ -42,6 +43,7 @@ def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
     found: dict[str, str] = {}
     for part in opaque.parts or ((opaque.like,) if opaque.like is not None else ()):
         listed = spellings_of(symbols, part)
+        # one form with two spellings cannot be compared in binary
         if listed is None or any(found.get(folded, code) != code for folded, code in listed.items()):
             return None
         found |= listed
@@ -49,7 +51,7 @@ def spellings_of(symbols: SymbolTable, scalar: Scalar) -> dict[str, str] | None:
 
 
 def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
-    """The values that a text variable can have, by their folded form; None where there is no list."""
+    """Values of a text variable, by case-folded form; None if it has no list."""
     if origin is None or origin.variable.type is not ScalarType.TEXT:
         return None
     if origin.is_year and origin.table.year is not None:
@@ -60,7 +62,7 @@ def spellings(origin: ColumnOrigin | None) -> dict[str, str] | None:
 
 
 def is_binary_equality(binder: ExpressionBinder, left: Scalar, right: Scalar) -> bool:
-    """Whether binary equality of two texts is what the dialect means."""
+    """Whether binary equality of two texts is what the dialect means by `=`."""
     if not binder.dialect.ignores_case:
         return True
     if isinstance(left, Literal) and isinstance(right, Literal):
@@ -69,11 +71,13 @@ def is_binary_equality(binder: ExpressionBinder, left: Scalar, right: Scalar) ->
     if any(one is None for one in listed):
         return False
     first, last = listed[0] or {}, listed[-1] or {}
+    # two lists may spell one code differently
     return all(first[code] == last[code] for code in first.keys() & last.keys())
 
 
 def comparable_sides(binder: ExpressionBinder, left: Scalar, right: Scalar, node: exp.Expr) -> tuple[Scalar, Scalar]:
-    """Both sides in types that can be compared: literals take the type, and the spelling, of the other side."""
+    """Return both sides in comparable types. A literal takes the type and spelling of the other side. Raises BindError
+    if the types differ."""
     left, right = (
         fitted_literal(binder, exact_quotient(binder, left), right, node),
         fitted_literal(binder, exact_quotient(binder, right), left, node),
@@ -88,7 +92,7 @@ def comparable_sides(binder: ExpressionBinder, left: Scalar, right: Scalar, node
 
 
 def fitted_literal(binder: ExpressionBinder, literal: Scalar, other: Scalar, node: exp.Expr) -> Scalar:
-    """A literal as the other side's type has it; everything else as it is."""
+    """Convert a literal to the type and spelling of the other side; return anything else unchanged."""
     if not isinstance(literal, Literal):
         return literal
     value = literal.value
@@ -101,6 +105,7 @@ def fitted_literal(binder: ExpressionBinder, literal: Scalar, other: Scalar, nod
     if other.type is ScalarType.DATE:
         return date_functions.date_literal(binder, node, value)
     listed = spellings_of(binder.symbols, other) if binder.dialect.ignores_case else None
+    # in the spelling of the list, the comparison can be a binary one
     return literal if listed is None else Literal(listed.get(value.rstrip(" ").casefold(), value), ScalarType.TEXT)
 
 
@@ -124,14 +129,14 @@ def equal_scalars(binder: ExpressionBinder, left: Scalar, right: Scalar, node: e
 
 
 def equal_columns(binder: ExpressionBinder, left: ColumnRef, right: ColumnRef, node: exp.Expr) -> Scalar:
-    """The equality that USING and IN stand for."""
+    """The equality behind USING and IN."""
     if binder.are_link_keys(left, right):
         return truth_call("equal", left, right)
     for side in (left, right):
         hidden = binder.hidden_behind(side)
         if hidden is not None:
             raise BindError(
-                "link-key", f"{hidden} tells who somebody is.", "Link keys meet link keys only.", node, hidden
+                "link-key", f"{hidden} identifies a person.", "Compare link keys only with link keys.", node, hidden
             )
     return equal_scalars(binder, left, right, node)
 
@@ -155,6 +160,7 @@ def _same(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 def _folded(side: Scalar) -> Scalar:
     if side == NULL:
         return side
+    # T-SQL ignores case and trailing blanks
     return Call("lower", (Call("trim_blanks_right", (side,), ScalarType.TEXT),), ScalarType.TEXT)
 
 
@@ -173,7 +179,7 @@ def ordered(binder: ExpressionBinder, op: str, swapped: bool, left: Scalar, righ
 
 
 def _has_plain_order(binder: ExpressionBinder, *sides: Scalar) -> bool:
-    """Digits, strokes and dashes are ordered alike by every collation: whether both sides have no other values."""
+    """Whether both sides have no characters but digits, slashes and dashes, which every collation orders alike."""
     for side in sides:
         known: dict[int, frozenset[Value]] = {}
         for ident in column_ids(side):
@@ -189,13 +195,13 @@ def _has_plain_order(binder: ExpressionBinder, *sides: Scalar) -> bool:
 
 
 def connective(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """A chain of one connective, flat, without recursion along the chain."""
+    """Bind a chain of one connective as one flat call, without recursion along the chain."""
     parts = flatten(node, type(node))
     return truth_call("and" if isinstance(node, exp.And) else "or", *(binder.predicate(p) for p in parts))
 
 
 def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
-    """The parts of a chain of ANDs or ORs, from left to right; brackets are looked through."""
+    """Parts of a chain of ANDs or ORs, from left to right, without brackets."""
     found: list[exp.Expr] = []
     stack = [node]
     while stack:
@@ -204,7 +210,7 @@ def flatten(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
         while isinstance(inner, exp.Paren):
             inner = inner.this
         if isinstance(inner, kind):
-            stack += [inner.expression, inner.this]
+            stack += [inner.expression, inner.this]  # the left side is popped first
         else:
             found.append(inner)
     return found
@@ -215,10 +221,10 @@ def negation(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def membership(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """IN over a written list: a chain of equalities, which has the same three values."""
+    """IN over a written list, as a chain of equalities, which gives the same three values."""
     if not node.expressions:
         raise BindError(
-            "list", "IN takes written values, or a SELECT.", "Write x IN (1, 2) or x IN (SELECT y …).", node
+            "list", "IN needs written values, or a SELECT.", "Write x IN (1, 2) or x IN (SELECT y …).", node
         )
     left = binder.value(node.this)
     tests = [equal_scalars(binder, left, binder.value(item), node) for item in node.expressions]
@@ -234,7 +240,7 @@ def between(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 def is_null(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if not isinstance(node.expression, exp.Null):
-        raise BindError("predicate", "IS is understood with NULL only.", "Write x = 1, or x IS NULL.", node)
+        raise BindError("predicate", "IS can be used only with NULL.", "Write x = 1, or x IS NULL.", node)
     inner = node.this
     while isinstance(inner, exp.Paren):
         inner = inner.this
@@ -242,5 +248,5 @@ def is_null(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         found = binder.raw_column(inner)
         if binder.symbols.key_domain(found.ident) is not None:
             return truth_call("is_null", found)
-        binder.columns_seen.pop()
+        binder.columns_seen.pop()  # the column is bound again below, as a value
     return truth_call("is_null", binder.value(node.this))

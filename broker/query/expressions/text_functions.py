@@ -1,4 +1,4 @@
-"""Functions on text and LIKE by dialect; T-SQL's search ignores case."""
+"""Text functions and LIKE by dialect. T-SQL's search ignores case."""
 
 import re
 
@@ -13,7 +13,7 @@ from broker.query.expressions.predicates import spellings_of
 ANY_CHARACTER = "."
 ANY_TEXT = ".*"
 TRAILING_BLANKS = " *"
-"""Blanks at the end of the value are ignored, as T-SQL does for varchar."""
+"""Trailing blanks of the value are ignored, as T-SQL does for varchar."""
 
 
 def like(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -21,21 +21,21 @@ def like(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def escaped(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """LIKE p ESCAPE '!': the parser puts the escape around the LIKE."""
+    """LIKE p ESCAPE '!'. The parser puts the escape node around the LIKE."""
     inner = node.this
     if not isinstance(inner, exp.Like | exp.ILike):
-        raise BindError("like", "ESCAPE is understood after LIKE only.", "Write x LIKE '10!%' ESCAPE '!'.", node)
+        raise BindError("like", "ESCAPE can be used only after LIKE.", "Write x LIKE '10!%' ESCAPE '!'.", node)
     check_arguments(inner, frozenset({"this", "expression", "negate"}))
     sign = binder.value(node.expression)
     if not isinstance(sign, Literal) or not isinstance(sign.value, str) or len(sign.value) != 1:
-        raise BindError("like", "ESCAPE takes one written character.", "Write ESCAPE '!'.", node)
+        raise BindError("like", "ESCAPE needs one written character.", "Write ESCAPE '!'.", node)
     return _like(binder, inner, sign.value)
 
 
 def _like(binder: ExpressionBinder, node: exp.Expr, escape: str | None) -> Scalar:
     value, pattern = binder.value(node.this), binder.value(node.expression)
     if not isinstance(pattern, Literal) or not isinstance(pattern.value, str) or value.type is not ScalarType.TEXT:
-        raise BindError("like", "LIKE is understood for text and a written pattern.", "Write x LIKE 'AB%'.", node)
+        raise BindError("like", "LIKE needs text and a written pattern.", "Write x LIKE 'AB%'.", node)
     matched = _like_any_case if binder.dialect.ignores_case else _like_exactly
     found = matched(node, value, pattern.value, escape)
     return Call("not", (found,), ScalarType.TRUTH) if node.args.get("negate") else found
@@ -46,19 +46,23 @@ def _like_exactly(node: exp.Expr, value: Scalar, pattern: str, escape: str | Non
     if escape is None:
         return Call(op, (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
     if re.search(re.escape(escape) + r"(?![%_" + re.escape(escape) + "])", pattern.replace(escape * 2, "")):
-        raise BindError("like", "The escape must stand before %, _ or itself.", "Write x LIKE '10!%' ESCAPE '!'.", node)
+        raise BindError(
+            "like", "The escape character must be followed by %, _ or itself.", "Write x LIKE '10!%' ESCAPE '!'.", node
+        )
     texts = (Literal(pattern, ScalarType.TEXT), Literal(escape, ScalarType.TEXT))
     return Call(f"{op}_escaped", (value, *texts), ScalarType.TRUTH)
 
 
 def _like_any_case(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
+    # a pattern that ends in % allows trailing blanks by itself
     if escape is None and "[" not in pattern and pattern.endswith("%"):
         return Call("like_any_case", (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
+    # classes, escapes and trailing blanks need a regular expression
     return Call("matches", (value, Literal(pattern_regex(node, pattern, escape), ScalarType.TEXT)), ScalarType.TRUTH)
 
 
 def pattern_regex(node: exp.Expr, pattern: str, escape: str | None) -> str:
-    """A T-SQL pattern as a regular expression for the whole value, whatever its case."""
+    """Turn a T-SQL pattern into a regular expression for the whole value, ignoring case."""
     found, rest = [], pattern
     while rest:
         sign, rest = rest[0], rest[1:]
@@ -76,7 +80,7 @@ def pattern_regex(node: exp.Expr, pattern: str, escape: str | None) -> str:
 
 
 def _character_class(node: exp.Expr, rest: str, escape: str | None) -> tuple[str, str]:
-    """[abc], [a-c] or [^a-c]; ranges of ASCII letters or digits only, for others depend on the collation."""
+    """Parse [abc], [a-c] or [^a-c]. Ranges must be of ASCII letters or digits: others depend on the collation."""
     inside, closed, after = rest.partition("]")
     negated, signs = (inside[:1] == "^"), inside.removeprefix("^")
     if not closed or not signs or (escape is not None and escape in inside):
@@ -87,6 +91,7 @@ def _character_class(node: exp.Expr, rest: str, escape: str | None) -> tuple[str
             parts.append(_character_range(node, signs[0], signs[2]))
             signs = signs[3:]
         else:
+            # these have a meaning inside a class of a regular expression
             parts.append("\\" + signs[0] if signs[0] in "\\^-[]&~|" else signs[0])
             signs = signs[1:]
     return f"[{'^' if negated else ''}{''.join(parts)}]", after
@@ -94,9 +99,10 @@ def _character_class(node: exp.Expr, rest: str, escape: str | None) -> tuple[str
 
 def _character_range(node: exp.Expr, low: str, high: str) -> str:
     both = low + high
+    # both digits, or both letters of one case
     alike = both.isascii() and (both.isdigit() or (both.isalpha() and low.isupper() == high.isupper()))
     if not alike or low > high:
-        _refuse_pattern(node, "A range of characters is understood for digits, or for letters of one case.")
+        _refuse_pattern(node, "A range of characters must have only digits, or only letters of one case.")
     return f"{low}-{high}"
 
 
@@ -115,8 +121,8 @@ TRIMS = {"LEADING": "_left", "TRAILING": "_right", "": "", "BOTH": ""}
 
 
 def bind_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:
-    """A text argument; the cast to text that the parser puts around T-SQL's arguments is looked through, and a whole
-    number below it is written out as T-SQL does."""
+    """Bind a text argument, without the cast to text that the parser adds around T-SQL's arguments. A whole number
+    below such a cast is converted to text, as in T-SQL."""
     is_cast = False
     while isinstance(part, exp.Cast) and part.args["to"].this is exp.DataType.Type.TEXT:
         check_arguments(part, frozenset({"this", "to"}))
@@ -130,7 +136,7 @@ def bind_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
 
 
 def written_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, what: str, min_length: int = 1) -> str:
-    """A text that is written out."""
+    """Value of a text that must be written as a literal. Raises BindError otherwise."""
     found = binder.value(part)
     if not isinstance(found, Literal) or not isinstance(found.value, str) or len(found.value) < min_length:
         raise BindError("literal", f"{what} must be a written text.", "Write it between quotes.", node)
@@ -149,7 +155,7 @@ def change_case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def trim(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """T-SQL takes blanks only; DuckDB every kind of space."""
+    """TRIM. T-SQL removes blanks only, DuckDB all whitespace."""
     op = binder.dialect.trim + TRIMS[node.text("position").upper()]
     return Call(op, (bind_text(binder, node, node.this),), ScalarType.TEXT)
 
@@ -174,13 +180,14 @@ def substring(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def stuff(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """NULL where the start lies beyond the end, as in T-SQL."""
+    """STUFF. NULL if the start lies beyond the end, as in T-SQL."""
     value = bind_text(binder, node, node.this)
     start = written_count(binder, node.args["start"], "The start", minimum=1).value
     gone = written_count(binder, node.args["length"], "The length").value
     new = Literal(written_text(binder, node, node.expression, "The new part", min_length=0), ScalarType.TEXT)
     assert isinstance(start, int)
     assert isinstance(gone, int)
+    # length of the part before, and start of the part after
     places = Literal(start - 1, ScalarType.INT), Literal(start + gone, ScalarType.INT)
     result = Call("stuff", (value, *places, new), ScalarType.TEXT)
     check_length(binder, node, result)
@@ -195,14 +202,15 @@ def position(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def replace(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """T-SQL's REPLACE ignores case: as it is where the sought text has none, or else by a pattern."""
+    """REPLACE. T-SQL ignores case: a plain replacement if the sought text has only one spelling, otherwise a
+    pattern."""
     value = bind_text(binder, node, node.this)
     old = written_text(binder, node, node.expression, "The text to look for")
     new = written_text(binder, node, node.args["replacement"], "The new text", min_length=0)
     op, sought = "replace", old
     if binder.dialect.ignores_case and not _has_one_case(binder, value, old):
-        if not (old.isascii() and "\\" not in new):
-            message = "REPLACE of letters outside of ASCII depends on the server's collation."
+        if not (old.isascii() and "\\" not in new):  # a backslash in the new text is special in regexp_replace
+            message = "REPLACE of non-ASCII letters depends on the server's collation."
             raise BindError("text-compare", message, "Use CASE WHEN.", node)
         op, sought = "replace_any_case", f"(?i){re.escape(old)}"
     result = Call(op, (value, Literal(sought, ScalarType.TEXT), Literal(new, ScalarType.TEXT)), ScalarType.TEXT)
@@ -211,16 +219,17 @@ def replace(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def _has_one_case(binder: ExpressionBinder, value: Scalar, old: str) -> bool:
-    """Whether every spelling that can be found is the written one."""
+    """Whether every spelling that can match is the written one."""
     if old.isascii() and not any(c.isalpha() for c in old):
         return True
     listed = spellings_of(binder.symbols, value)
     codes = list(listed.values()) if listed is not None else None
+    # every occurrence in any case must be one in the written case
     return codes is not None and all(c.isascii() and c.lower().count(old.lower()) == c.count(old) for c in codes)
 
 
 def concat(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """||: NULL where a side is NULL."""
+    """||. NULL if a side is NULL."""
     result = Call(
         "concat", (bind_text(binder, node, node.this), bind_text(binder, node, node.expression)), ScalarType.TEXT
     )
@@ -229,7 +238,7 @@ def concat(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def concat_all(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """CONCAT takes NULL as the empty text."""
+    """CONCAT treats NULL as the empty text."""
     parts = tuple(_joinable(binder, node, p) for p in node.expressions)
     result = Call("concat_all", parts, ScalarType.TEXT)
     check_length(binder, node, result)
@@ -237,7 +246,7 @@ def concat_all(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 
 def concat_by(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """CONCAT_WS leaves NULLs out, but not empty texts."""
+    """CONCAT_WS skips NULLs, but not empty texts."""
     between = Literal(written_text(binder, node, node.expressions[0], "The separator", min_length=0), ScalarType.TEXT)
     parts = tuple(_joinable(binder, node, p) for p in node.expressions[1:])
     if not parts:
@@ -252,12 +261,12 @@ def _joinable(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
     if found.type.is_whole:
         return Call("to_text", (found,), ScalarType.TEXT)
     if found.type not in {ScalarType.TEXT, ScalarType.NULL}:
-        message = "Only text and whole numbers can be joined to text."
+        message = "You can join only text and whole numbers to text."
         raise BindError("type", message, "CAST a number AS int; write CONVERT(varchar(10), d, 120) for a date.", node)
     return found
 
 
 def text_test(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    """DuckDB's starts_with, ends_with and contains, which are exact about case."""
+    """DuckDB's starts_with, ends_with and contains, which are case-sensitive."""
     sought = Literal(written_text(binder, node, node.expression, "The text to look for"), ScalarType.TEXT)
     return Call(TESTS[type(node)], (bind_text(binder, node, node.this), sought), ScalarType.TRUTH)

@@ -1,8 +1,6 @@
-"""The one closed list of aggregate functions: name, DuckDB text, and the same computation in Python.
-
-Released statistics over persons have measures of their own (`broker.domain.plans.plan`); these are the aggregates below
-the top γ (of one person's rows, or context), in windows, and over groups.
-"""
+"""The closed list of aggregate functions: name, DuckDB text, and the same computation in Python. Released statistics
+over persons have their own measures (`broker.domain.plans.plan`). These functions serve aggregates below the top
+aggregation (of one person's rows, or context), windows, and aggregates over groups."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,8 +14,9 @@ from broker.query.operations.operation import CONTEXT, exact_number
 
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
-    """`fold` gets the values of the first argument that are not NULL, and those of the others from the first row.
-    `individual`: the value can be one row's own, so it may not be taken over other people's rows."""
+    """An aggregate function. `fold` receives the values of the first argument that are not NULL, and the values of the
+    other arguments on the first row. `individual`: the result can be one row's own value, so the function may not run
+    over other people's rows."""
 
     name: str
     template: str
@@ -66,7 +65,7 @@ def _quantile_discrete(values: Sequence[Any], rest: Sequence[Any]) -> Value:
 def _moment(whole: bool, squared: bool) -> Callable[[Sequence[Any], Sequence[Any]], Value]:
     def fold(values: Sequence[Any], _: Sequence[Any]) -> Value:
         n = len(values)
-        if n < (1 if whole else 2):
+        if n < (1 if whole else 2):  # a sample moment of one value does not exist
             return None
         with localcontext(CONTEXT):
             exact = [Decimal(exact_number(v)) for v in values]
@@ -97,8 +96,8 @@ ORDER_SENSITIVE: dict[str, str] = {
     "sum": "sum", "mean": "avg", "deviation": "stddev_samp", "deviation_whole": "stddev_pop", "variance": "var_samp",
     "variance_whole": "var_pop",
 }  # fmt: skip
-"""Aggregates whose last digits depend on the order in which binary fractions come: `{name}_in_order` sorts them first.
-(The engine leaves out an ORDER BY that stands inside of them.)"""
+"""Aggregates whose last digits depend on the order in which binary fractions are added. `{name}_in_order` sorts the
+values first. (The engine ignores an ORDER BY inside these aggregates.)"""
 _SORTED = tuple(
     AggregateFunction(
         f"{a.name}_in_order", f"list_aggregate(list_sort(list({{0}}){{over}}), '{ORDER_SENSITIVE[a.name]}')", a.fold
@@ -116,7 +115,7 @@ RANK_FUNCTIONS: dict[str, str] = {
     "percent_rank": "percent_rank()",
     "cumulative_share": "cume_dist()",
 }
-"""Window functions that tell a row's place among the others."""
+"""Window functions that give a row's position among the others."""
 
 NEIGHBOUR_FUNCTIONS: dict[str, str] = {
     "lag": "lag({0}, {1})",
@@ -124,11 +123,11 @@ NEIGHBOUR_FUNCTIONS: dict[str, str] = {
     "first": "first_value({0})",
     "last": "last_value({0})",
 }
-"""Window functions that give another row's own value: only among one person's rows."""
+"""Window functions that give another row's own value. Allowed among one person's rows only."""
 
 
 def aggregate_sql(op: str, args: Sequence[str], over: str = "") -> str:
-    """The DuckDB text of an aggregate or window function over already rendered arguments, and over a window."""
+    """DuckDB text of an aggregate or window function, from rendered arguments and a rendered window."""
     found = AGGREGATE_FUNCTIONS.get(op)
     template = found.template if found is not None else {**RANK_FUNCTIONS, **NEIGHBOUR_FUNCTIONS}[op]
     return template.format(*args, over=over) if "{over}" in template else template.format(*args) + over

@@ -1,4 +1,4 @@
-"""Operations on dates within the years 1 to 9999, which is what T-SQL and Python have. No dialects, no other values."""
+"""Date operations for the years 1 to 9999, the range of T-SQL and Python. No dialects, no other values."""
 
 from calendar import monthrange
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from broker.query.operations.operation import UNKNOWN, Fold, Operation
 
 _VALID_DATE = "(CASE WHEN {0} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN CAST({0} AS DATE) END)"
-"""A moved date outside the years 1 to 9999 is NULL: T-SQL would end the job, which tells of one row."""
+"""A moved date outside the years 1 to 9999 is NULL. T-SQL would end the job, which would reveal one row."""
 
 _MONTHS_ON = _VALID_DATE.replace("{0}", "({0} + to_months(CAST({1} AS INTEGER)))")
 _DAYS_ON = _VALID_DATE.replace("{0}", "({0} + CAST({1} AS INTEGER))")
@@ -20,7 +20,7 @@ def _of_date(work: Callable[[date], Any]) -> Fold:
 
 
 def _between(count: Callable[[date], int]) -> Fold:
-    """How many boundaries lie between two dates, each date being after `count` of them."""
+    """Fold that counts the boundaries between two dates. `count` gives the number of boundaries before a date."""
 
     def fold(v: Sequence[Any]) -> Any:
         return count(v[1]) - count(v[0]) if all(isinstance(d, date) for d in v) else UNKNOWN
@@ -40,6 +40,7 @@ def _add_months(v: Sequence[Any]) -> Any:
     year, month = divmod(months(v[0]) + v[1], 12)
     if not 1 <= year <= 9999:
         return None
+    # a day that the month does not have becomes its last day
     return date(year, month + 1, min(v[0].day, monthrange(year, month + 1)[1]))
 
 

@@ -1,4 +1,4 @@
-"""Operations on numbers, each without an error on any row: what has no value is NULL. No dialects, no other values."""
+"""Number operations that cannot fail on any row: a result that does not exist is NULL. No dialects, no other values."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def _divide_truncated(a: Any, b: Any) -> Any:
 
 
 def _remainder(a: Any, b: Any) -> Any:
-    """The sign is that of the dividend."""
+    """Remainder with the sign of the dividend."""
     return None if b == 0 else a - b * trunc(Decimal(a) / Decimal(b))
 
 
@@ -69,6 +69,7 @@ def _text_to_decimal(v: Sequence[Any]) -> Any:
 
 
 def _native_int(v: Sequence[Any]) -> Any:
+    # a longer text may be read by the engine in ways that this fold does not know
     return _text_to_int(v) if re.fullmatch("-?[0-9]{1,9}", v[0]) else UNKNOWN
 
 

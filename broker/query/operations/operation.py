@@ -1,4 +1,4 @@
-"""An operation: its name, its DuckDB template and its fold in Python, which may answer UNKNOWN."""
+"""An operation: its name, its DuckDB template and its fold in Python, which may return UNKNOWN."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class UnknownValue:
-    """The answer of a fold that does not know."""
+    """Result of a fold that cannot compute the value."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -22,7 +22,8 @@ ANY_NUMBER = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`template` has {0} {1} … or, for many arguments, a joining word between bars. `strict`: NULL in, NULL out."""
+    """An operation. `template` has {0} {1} …, or, for many arguments, a separator between bars. `strict`: the result is
+    NULL if an argument is."""
 
     name: str
     template: str
@@ -33,7 +34,7 @@ class Operation:
 
 
 def exact_number(value: Any) -> Any:
-    """A value for exact arithmetic: whole numbers stay, fractions become decimals."""
+    """A value for exact arithmetic: whole numbers stay, binary fractions become decimals."""
     return Decimal(repr(value)) if isinstance(value, float) else value
 
 

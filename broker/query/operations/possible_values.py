@@ -1,7 +1,5 @@
-"""Possible values of a scalar where some columns are known and every other is not.
-
-A truth is a set out of {True, False, None}; a value is a finite set, or None for "anything". Anything is always safe.
-"""
+"""Possible values of a scalar if some columns are known and all others are not. A truth value is a subset of {True,
+False, None}; a value is a finite set, or None for "any value". "Any value" is always a safe result."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -19,11 +17,11 @@ ONLY_NULL: frozenset[Value] = frozenset({None})
 ONLY_TRUE: frozenset[Value] = frozenset({True})
 MOST_COMBINATIONS = 64
 INEXACT = frozenset({"divide", "to_double"})
-"""Binary fractions in the engine, decimals here: folding must not compare them."""
+"""Results are binary fractions in the engine but decimals here, so folding must not compare them."""
 
 
 def possible_values(scalar: Scalar, known: KnownValues, definitions: Definitions) -> PossibleValues:
-    """The values that a scalar can have; None where any value can be."""
+    """Values that a scalar can have; None if it can have any value."""
     match scalar:
         case Literal(value=value):
             return frozenset({value})
@@ -51,9 +49,11 @@ def _call(call: Call, known: KnownValues, definitions: Definitions) -> PossibleV
     if call.op in INEXACT:
         return anything
     sets = [possible_values(a, known, definitions) for a in call.args]
+    # a strict operation gives NULL for any NULL argument
     if OPERATIONS[call.op].strict and ONLY_NULL in sets:
         return ONLY_NULL
     finite = [s for s in sets if s is not None]
+    # the product of the sets grows with each argument, so it is cut off
     if len(finite) < len(sets) or prod(map(len, finite)) > MOST_COMBINATIONS:
         return anything
     results = [apply(call.op, values) for values in product(*finite)]
@@ -61,7 +61,7 @@ def _call(call: Call, known: KnownValues, definitions: Definitions) -> PossibleV
 
 
 def _connective(call: Call, known: KnownValues, definitions: Definitions) -> PossibleValues:
-    """AND is the least of false < null < true, OR the greatest; each combination of the sides can be."""
+    """AND is the minimum of false < null < true, OR the maximum, over every combination of the sides."""
     rank: dict[Value, int] = {False: 0, None: 1, True: 2}
     pick = min if call.op == "and" else max
     result: frozenset[Value] | None = None
@@ -77,23 +77,21 @@ def _case(case: Case, known: KnownValues, definitions: Definitions) -> PossibleV
     results: frozenset[Value] = frozenset()
     for condition, value in case.whens:
         truths = possible_values(condition, known, definitions)
-        if truths is not None and True not in truths:
+        if truths is not None and True not in truths:  # this branch is never chosen
             continue
         values = possible_values(value, known, definitions)
         if values is None:
             return TRUTHS if case.type is ScalarType.TRUTH else None
         results |= values
-        if truths == ONLY_TRUE:
+        if truths == ONLY_TRUE:  # later branches are never reached
             return results
     rest = possible_values(case.otherwise, known, definitions)
     return None if rest is None else results | rest
 
 
 def compute_value(scalar: Scalar, values: Mapping[int, Value]) -> Value:
-    """The value of an output's expression over the values of its keys and statistics (all of them given).
-
-    Division by zero is NULL. Raises ValueError where an operation has no exact value in Python.
-    """
+    """Value of an output expression, given the values of all keys and statistics that it reads. Division by zero is
+    NULL. Raises ValueError if an operation has no exact value in Python."""
     match scalar:
         case Literal(value=value):
             return value

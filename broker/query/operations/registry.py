@@ -1,8 +1,6 @@
-"""The registry of operations, one closed list: name, DuckDB text, and the same computation in Python.
-
-An operation that is not in this table cannot be planned, folded or rendered. `fold` gets the arguments' values
-and must agree with `template` on every one of them; where it cannot, it answers UNKNOWN, which is always safe.
-"""
+"""The registry of operations, a closed list: name, DuckDB text, and the same computation in Python. An operation
+outside this table cannot be planned, folded or rendered. `fold` receives the argument values, and must agree with
+`template` on all of them. If it cannot, it returns UNKNOWN, which is always safe."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +13,7 @@ from broker.query.operations.operation import unknown_fold as unknown
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Fold:
     def fold(v: Sequence[Any]) -> Any:
+        # other letters have an order that depends on the engine
         if isinstance(v[0], str) and not (v[0].isascii() and v[1].isascii()):
             return UNKNOWN
         return test(exact_number(v[0]), exact_number(v[1]))
@@ -27,7 +26,7 @@ def _coalesce(v: Sequence[Any]) -> Any:
 
 
 def _of_known_values(pick: Callable[..., Any]) -> Fold:
-    """The greatest or least of the arguments that are not NULL."""
+    """Greatest or least of the arguments that are not NULL."""
     return lambda v: pick((exact_number(x) for x in v if x is not None), default=None)
 
 
@@ -64,22 +63,23 @@ _TABLE = (
 )
 OPERATIONS: dict[str, Operation] = {o.name: o for o in _TABLE}
 WITHOUT_FOLD = frozenset(o.name for o in _TABLE if o.fold is unknown) - {"and", "or"}
-"""Operations that only the engine computes; the connectives are folded by themselves."""
+"""Operations that only the engine computes. `and` and `or` are excluded, because possible_values folds them itself."""
 
 
 def apply(op: str, values: Sequence[Value]) -> Any:
-    """The operation's value on known arguments; UNKNOWN where Python and the engine could differ."""
+    """Value of the operation for known arguments. UNKNOWN if Python and the engine could differ."""
     operation = OPERATIONS[op]
     if operation.strict and any(v is None for v in values):
         return None
     try:
         return operation.fold(values)
+    # values of another type than the operation expects
     except (TypeError, ArithmeticError, ValueError, AttributeError):
         return UNKNOWN
 
 
 def operation_sql(op: str, args: Sequence[str]) -> str:
-    """The operation's DuckDB text over already rendered arguments."""
+    """DuckDB text of the operation, from rendered arguments. Raises ValueError for a wrong number of arguments."""
     operation = OPERATIONS[op]
     if not operation.min_arguments <= len(args) <= operation.max_arguments:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Operations on text: DuckDB text, and the same meaning in Python for ASCII. No dialects, no other values."""
+"""Text operations: DuckDB text, and the same computation in Python for ASCII. No dialects, no other values."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from broker.query.operations.operation import ANY_NUMBER, UNKNOWN, Fold, Operation, unknown_fold
 
 WITHOUT_BLANKS = "rtrim({0}, ' ')"
-"""Only blanks: without its second argument the engine's rtrim takes every kind of space."""
+"""Removes blanks only: the engine's rtrim without a second argument removes every kind of whitespace."""
 
 _REPLACED = "regexp_replace({0}, {1}, {2}, 'g')"
 
@@ -25,7 +25,7 @@ def _text(v: Sequence[Any]) -> Any:
 
 
 def _ascii(work: Callable[..., Any]) -> Fold:
-    """A fold of texts that are all ASCII."""
+    """A fold over texts, UNKNOWN unless all are ASCII."""
 
     def fold(v: Sequence[Any]) -> Any:
         return work(*v) if all(x.isascii() for x in v if isinstance(x, str)) else UNKNOWN
@@ -34,8 +34,8 @@ def _ascii(work: Callable[..., Any]) -> Fold:
 
 
 def like(text: str, pattern: str) -> bool:
-    """LIKE without classes and escapes, in steps that grow with both lengths only."""
-    reached = [True] + [False] * len(text)
+    """LIKE without classes and escapes, in a number of steps proportional to the product of both lengths."""
+    reached = [True] + [False] * len(text)  # reached[i]: the pattern so far matches the first i characters
     for sign in pattern:
         if sign == "%":
             first = reached.index(True) if True in reached else len(reached)

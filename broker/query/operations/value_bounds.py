@@ -1,4 +1,4 @@
-"""Bounds of values: range, magnitude and decimals of a number, length of a text."""
+"""Bounds of values: range, magnitude and decimal places of a number, length of a text."""
 
 from decimal import Decimal
 
@@ -14,11 +14,11 @@ PART_RANGES: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 RANGE_PRESERVING = frozenset({"to_int", "to_double", "nullif"})
 FLOAT_SLACK = Decimal("1e-9")
-"""Binary fractions are not quite what exact arithmetic says."""
+"""Binary fractions differ slightly from exact arithmetic."""
 
 
 def value_range(scalar: Scalar, symbols: SymbolTable) -> ValueRange | None:
-    """The least and the greatest value that a number can have."""
+    """Least and greatest value that a number can have; None if unbounded."""
     match scalar:
         case Literal(value=int() | Decimal() as value):
             return Decimal(value), Decimal(value)
@@ -34,7 +34,7 @@ def value_range(scalar: Scalar, symbols: SymbolTable) -> ValueRange | None:
         case Call(op="coalesce" | "greatest" | "least", args=args):
             return _hull(list(args), symbols)
         case Call(op="text_to_int" | "native_int", args=(_, Literal(value=int() as low), Literal(value=int() as high))):
-            return Decimal(min(low, 0)), Decimal(high)
+            return Decimal(min(low, 0)), Decimal(high)  # an empty text is read as 0
         case Call(op=op, args=args):
             return _range_of_call(op, args, symbols)
     return None
@@ -53,9 +53,10 @@ def _range_of_column(column: ColumnRef, symbols: SymbolTable) -> ValueRange | No
 
 
 def _hull(parts: list[Scalar], symbols: SymbolTable) -> ValueRange | None:
+    # NULL is no value, so it does not widen the range
     there = [p for p in parts if not (isinstance(p, Literal) and p.value is None)]
     found = [f for p in there if (f := value_range(p, symbols)) is not None]
-    if not found or len(found) < len(there):
+    if not found or len(found) < len(there):  # one unbounded part makes the whole unbounded
         return None
     return min(f[0] for f in found), max(f[1] for f in found)
 
@@ -79,7 +80,8 @@ def _range_of_call(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> V
 
 
 def _rounded(op: str, low: Decimal, high: Decimal, step: Decimal = Decimal(1)) -> ValueRange | None:
-    """Cutting moves a number toward zero, or away from it by at most one step, and never across it."""
+    """Range after rounding. Rounding moves a number by at most one step, toward zero or away from it, and never across
+    zero."""
     if op == "floor":
         return low.to_integral_value("ROUND_FLOOR"), high
     if op == "ceiling":
@@ -92,6 +94,7 @@ def _pair(op: str, first: ValueRange, second: ValueRange) -> ValueRange | None:
         return first[0] + second[0], first[1] + second[1]
     if op == "subtract":
         return first[0] - second[1], first[1] - second[0]
+    # only a constant divisor keeps the range known
     if op == "multiply" or (op in {"divide", "divide_truncated"} and second[0] == second[1] != 0):
         ends = [a * b if op == "multiply" else a / b for a in first for b in second]
         low, high = min(ends) - (0 if min(ends) >= 0 else FLOAT_SLACK), max(ends) + FLOAT_SLACK
@@ -118,7 +121,7 @@ def is_positive(scalar: Scalar, symbols: SymbolTable, facts: list[Scalar]) -> bo
 
 
 def is_nonzero(scalar: Scalar, symbols: SymbolTable, facts: list[Scalar]) -> bool:
-    """Whether a number is never 0; NULL it may be."""
+    """Whether a number is never 0. It may be NULL."""
     found = value_range(scalar, symbols)
     if found is not None and not found[0] <= 0 <= found[1]:
         return True
@@ -142,7 +145,7 @@ def _is_zero(scalar: Scalar) -> bool:
 
 
 def _lower_bounds(scalar: Scalar, facts: list[Scalar]) -> list[tuple[Decimal, bool]]:
-    """Lower bounds that the conditions around a number give it, and whether the bound itself is left out."""
+    """Lower bounds of a number from the conditions around it. True: the bound itself is excluded."""
     found = []
     for fact in facts:
         match fact:
@@ -153,7 +156,7 @@ def _lower_bounds(scalar: Scalar, facts: list[Scalar]) -> list[tuple[Decimal, bo
 
 
 def known_facts(condition: Scalar) -> list[Scalar]:
-    """What holds where a condition is true."""
+    """Facts that hold where a condition is true."""
     return list(conjuncts_of(condition))
 
 
@@ -161,16 +164,16 @@ LARGEST_NUMBER = Decimal(10) ** 17
 DEFAULT_MAGNITUDES = {ScalarType.FLAG: Decimal(1), ScalarType.INT: Decimal(2) ** 31}
 DEFAULT_MAGNITUDE = Decimal(10) ** 12
 UNBOUNDED = Decimal(10) ** 100_000
-"""What a division by a fraction can come to: nothing bounds it, and no chain of small constants makes it small."""
+"""Magnitude of a quotient by a fraction: nothing bounds it, and no chain of small constants can make it small."""
 
 MOST_DECIMALS = 18
-"""The most decimal places of exact arithmetic: with whole parts up to MOST they fit the engine's 38 digits."""
+"""Most decimal places of exact arithmetic. With whole parts up to LARGEST_NUMBER, values fit the engine's 38 digits."""
 
 MOST_ROWS = Decimal(10) ** 9
-"""More rows than a sum ever has."""
+"""More rows than a sum can ever have."""
 
 SMALL_MAGNITUDE = Decimal(10) ** 7
-"""More than any part of a date, any difference of two dates and any length."""
+"""Larger than any part of a date, any difference of two dates and any length."""
 
 SMALL_OPS = frozenset(
     {*PART_RANGES, "length", "length_trimmed", "position", "position_any_case", "years_between", "quarters_between",
@@ -183,24 +186,24 @@ NARROW_OPS = frozenset(
 """Operations on whole numbers whose result has the width of their arguments."""
 
 LARGEST_EXPONENT = 39
-"""e to this is below MOST."""
+"""e to this power is below LARGEST_NUMBER."""
 
 LONGEST_TEXT = 8000
-"""The most characters of a T-SQL text, which is also what one row may be blown up to."""
+"""Most characters of a T-SQL text, and so the most to which one row may grow."""
 
 FREE_TEXT_LENGTH = 255
-"""What a text without a code list is taken to be at most."""
+"""Assumed maximum length of a text without a code list."""
 
 
 def magnitude(scalar: Scalar, symbols: SymbolTable) -> Decimal:
-    """An upper bound of the absolute value of a number."""
+    """Upper bound of the absolute value of a number."""
     match scalar:
         case Literal(value=int() | Decimal() as value):
             return abs(Decimal(value))
         case Literal():
             return Decimal(0)
         case ColumnRef(ident=ident) if ident in symbols.definitions:
-            if ident not in symbols.sizes:
+            if ident not in symbols.sizes:  # saved, because nested definitions would be computed again and again
                 symbols.sizes[ident] = magnitude(symbols.definitions[ident], symbols)
             return symbols.sizes[ident]
         case ColumnRef():
@@ -231,6 +234,7 @@ def _magnitude_of_call(op: str, sizes: list[Decimal], args: tuple[Scalar, ...]) 
         case "divide" | "divide_truncated":
             if isinstance(args[1], Literal):
                 return sizes[0] / sizes[1] if sizes[1] else Decimal(0)
+            # a divisor that is a whole number other than 0 is at least 1
             return sizes[0] if args[1].type.is_whole else UNBOUNDED
         case "floor" | "ceiling":
             return sizes[0] + 1
@@ -249,7 +253,7 @@ def _magnitude_of_call(op: str, sizes: list[Decimal], args: tuple[Scalar, ...]) 
 
 
 def _magnitude_of_curve(op: str, sizes: list[Decimal], args: tuple[Scalar, ...]) -> Decimal:
-    """Growth that is not linear; everything else keeps the size of its first argument."""
+    """Magnitude after non-linear operations; all others keep the magnitude of their first argument."""
     match op, args:
         case "sqrt", _:
             return max(Decimal(1), sizes[0])
@@ -269,7 +273,7 @@ def _literal_int(scalar: Scalar) -> int:
 
 
 def max_decimals(scalar: Scalar, symbols: SymbolTable) -> int:
-    """An upper bound of the decimal places of an exact number; none of a whole number or a binary fraction."""
+    """Upper bound of the decimal places of an exact number; 0 for a whole number or a binary fraction."""
     if scalar.type is not ScalarType.DECIMAL:
         return 0
     match scalar:
@@ -288,12 +292,14 @@ def max_decimals(scalar: Scalar, symbols: SymbolTable) -> int:
             return places
         case Call(op=op, args=args):
             found = [max_decimals(a, symbols) for a in args]
+            # products add their places; sums have the most of either side
             return sum(found) if op == "multiply" else max(found)
     return 0
 
 
 def is_exact(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether the engine holds a number exactly: a variable without fixed digits is a binary fraction in the vault."""
+    """Whether the engine holds a number exactly. A variable without fixed decimal places is a binary fraction in the
+    vault."""
     if scalar.type is ScalarType.DOUBLE:
         return False
     match scalar:
@@ -312,7 +318,7 @@ def is_exact(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def is_64_bit(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether the engine computes a whole number in 64 bits: every variable is read so, written numbers are not."""
+    """Whether the engine computes a whole number in 64 bits. It reads every variable in 64 bits, but literals in 32."""
     match scalar:
         case Literal():
             return False
@@ -326,12 +332,12 @@ def is_64_bit(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def fits(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether the engine can compute a number on every row."""
+    """Whether the engine can compute a number on every row without overflow."""
     return magnitude(scalar, symbols) <= LARGEST_NUMBER and max_decimals(scalar, symbols) <= MOST_DECIMALS
 
 
 def sum_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether the engine can add a number up over any rows."""
+    """Whether the engine can sum a number over any rows without overflow."""
     size = magnitude(scalar, symbols)
     return (
         size <= LARGEST_NUMBER and size * Decimal(10) ** max_decimals(scalar, symbols) * MOST_ROWS < Decimal(10) ** 38
@@ -339,14 +345,14 @@ def sum_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
 
 
 def square_fits(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether the engine can add up the squares of an exact number over any rows, as whole numbers."""
+    """Whether the engine can sum the squares of an exact number over any rows, as whole numbers."""
     return (magnitude(scalar, symbols) * Decimal(10) ** max_decimals(scalar, symbols)) ** 2 * MOST_ROWS < Decimal(
         10
     ) ** 38
 
 
 def max_length(scalar: Scalar, symbols: SymbolTable) -> int:
-    """An upper bound of the characters of a text."""
+    """Upper bound of the length of a text, in characters."""
     match scalar:
         case Literal(value=value):
             return len(value) if isinstance(value, str) else 20

@@ -28,8 +28,9 @@ CONSTANT_NODES = (
 
 
 def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr) -> exp.DataType:
-    """The type of a declaration; a text without a length has one character in a declaration. `words` are those of the
-    statement: the parser takes `real` for `float`, which has twice its digits."""
+    """Return the type of a declaration. A text type without a length has one character. `words` are those of the
+    statement: the parser reads `real` as `float`, which has twice as many digits. Raises BindError for an unsupported
+    type."""
     if not isinstance(kind, exp.DataType) or kind.this not in KNOWN_TYPES or "real" in words or kind.args.get("nested"):
         advice = "Use int, bigint, smallint, tinyint, bit, decimal, float, varchar, nvarchar, char or date."
         raise BindError("type", "This type is not understood in a declaration.", advice, node)
@@ -40,12 +41,12 @@ def declared_type(kind: exp.Expr | None, words: Collection[str], node: exp.Expr)
 
 
 def converted(value: exp.Expr, kind: exp.DataType) -> exp.Expr:
-    """The value as the type; a literal that the type holds as it is stays as it is."""
+    """Cast a value to a type. A literal that fits the type stays unchanged."""
     return value if _fits_type(value, kind) else exp.Cast(this=value, to=kind.copy())
 
 
 def inserted_value(column: exp.Expr, kind: exp.DataType) -> exp.Expr:
-    """A column as INSERT puts it into one of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
+    """A column as INSERT stores it in a column of that type. Unlike CAST, INSERT never cuts a text: it would fail."""
     found = converted(column, kind)
     if kind.this in TEXTS | PADDED:
         found.meta["uncut"] = True
@@ -64,10 +65,11 @@ def _fits_type(value: exp.Expr, kind: exp.DataType) -> bool:
 
 
 def check_constant(value: exp.Expr) -> None:
-    """A value is made of constants only: one that came from data would carry a statistic into a predicate."""
+    """Refuse a value that is not made of constants. A value from data would carry a statistic into a predicate. Raises
+    BindError."""
     for node in value.walk():
         if not isinstance(node, CONSTANT_NODES):
-            message = "A variable or a row of constants is given something that is not a constant."
+            message = "A variable or a row of constants has a value that is not a constant."
             raise BindError("variable", message, "Write constants, and expressions over constants.", node)
 
 
@@ -75,24 +77,24 @@ Declared = tuple[exp.DataType, exp.Expr]
 
 
 class BatchVariables:
-    """The variables of one batch. None stands for one whose declaration was refused."""
+    """The variables of one batch. None marks a variable whose declaration was refused."""
 
     def __init__(self, service: ServiceLimits, diagnostics: Diagnostics) -> None:
         self.diagnostics, self.service = diagnostics, service
         self.declared: dict[str, Declared | None] = {}
-        self.words_left = service.max_tokens
+        self.words_left = service.max_tokens  # limits the text with its variables expanded
 
     def end_of_batch(self) -> None:
         self.declared.clear()
 
     def declare(self, tree: exp.Declare, words: Collection[str]) -> None:
-        """Each variable of a DECLARE; one sees those before it."""
+        """Declare each variable of a DECLARE. A variable sees those before it."""
         for item in tree.expressions:
             for name in _declared_names(item):
                 try:
                     self._declare(name, item, words)
                 except BindError as error:
-                    self.declared[name] = None
+                    self.declared[name] = None  # known as refused, so that its uses are not reported as undeclared
                     self.diagnostics.add_error(error)
 
     def _declare(self, name: str, item: exp.Expr, words: Collection[str]) -> None:
@@ -106,7 +108,7 @@ class BatchVariables:
         self.declared[name] = kind, converted(self._value(item.args.get("default") or exp.Null()), kind)
 
     def assign(self, tree: exp.Expr) -> None:
-        """SET @x = value."""
+        """Execute SET @x = value."""
         item = tree.expressions[0].this if len(tree.expressions) == 1 else None
         if not isinstance(item, exp.EQ) or not isinstance(item.this, exp.Parameter):
             raise BindError("statement", "This SET is not understood.", "Write SET @x = value.", tree)
@@ -119,6 +121,7 @@ class BatchVariables:
             raise
 
     def _value(self, value: exp.Expr) -> exp.Expr:
+        # written_out cannot replace the root of a tree, so the value is wrapped
         whole: exp.Expr = self.written_out(exp.Paren(this=value)).this
         check_constant(whole)
         if _height(whole) > self.service.max_depth:
@@ -126,17 +129,19 @@ class BatchVariables:
         return whole
 
     def written_out(self, tree: exp.Expr) -> exp.Expr:
-        """The tree with values for its variables; the root itself is none."""
+        """Replace the variables in a tree by their values. The root itself must not be a variable. Raises BindError if
+        the text gets too long."""
         for parameter in list(tree.find_all(exp.Parameter)):
             if isinstance(parameter.parent, exp.Parameter | exp.TableAlias) or parameter.arg_key == "alias":
                 continue
             value = self._declared_of(parameter)[1].copy()
+            # Variables made of variables can double in size at each step.
             self.words_left -= sum(1 for _ in value.walk())
             if self.words_left < 0:
-                message = f"The text has more than {self.service.max_tokens} words with its variables written out."
+                message = f"The text has more than {self.service.max_tokens} words once its variables are written out."
                 raise BindError("too-long", message, "Use fewer variables.", parameter)
             for node in value.walk():
-                node.meta.clear()
+                node.meta.clear()  # the value's positions belong to its declaration, not to this use
             parameter.replace(value)
         return tree
 
@@ -145,7 +150,10 @@ class BatchVariables:
         declared = self.declared.get(name)
         if declared is None:
             code = CONSEQUENTIAL if name in self.declared else "undeclared"
-            message, advice = "A variable is used that is not declared in this batch.", "Write DECLARE @x type = value."
+            message, advice = (
+                "The text uses a variable that is not declared in this batch.",
+                "Write DECLARE @x type = value.",
+            )
             raise BindError(code, message, advice, parameter)
         return declared
 
@@ -156,12 +164,12 @@ def _declared_names(item: exp.Expr) -> list[str]:
 
 
 def _variable_name(parameter: exp.Parameter) -> str:
-    """`@@rowcount` is a parameter of a parameter: never declared."""
+    """Case-folded name of a variable. `@@rowcount` is a parameter of a parameter, and never declared."""
     return "@" + parameter.name.casefold() if isinstance(parameter.this, exp.Parameter) else parameter.name.casefold()
 
 
 def _height(tree: exp.Expr) -> int:
-    deepest, stack = 0, [(tree, 1)]
+    deepest, stack = 0, [(tree, 1)]  # with its own stack: a deep tree would exceed Python's recursion limit
     while stack:
         node, height = stack.pop()
         deepest = max(deepest, height)

@@ -25,17 +25,17 @@ from broker.query.parser.temporary_tables import (
 
 CHANGE_ARGUMENTS = frozenset({"this", "expressions", "from_", "where", "with_", "tables"})
 UPDATE_MARK = "update"
-"""Marks a CASE that stands for an UPDATE: T-SQL converts its values to the type of its ELSE."""
+"""Marks a CASE that stands for an UPDATE. T-SQL converts its values to the type of its ELSE."""
 
 
 def rewrite_update(tree: exp.Update, temps: TempTables) -> None:
-    """UPDATE #t SET c = e WHERE p: each row keeps its columns, and has e for c where p is true."""
+    """Rewrite UPDATE #t SET c = e WHERE p: each row keeps its columns, except that c is e where p is true."""
     clause = tree.args.get("from_")
     table, alias = _single_table(tree.this, clause.this if clause is not None else None, tree)
     temp = change_target(table, temps, tree)
     values = _assignments(tree, temp, {temp.name.casefold(), (alias.name if alias else "").casefold()})
     where = tree.args.get("where")
-    condition = (
+    condition = (  # without WHERE, every row changes
         where.this if where is not None else exp.EQ(this=exp.Literal.number(1), expression=exp.Literal.number(1))
     )
     items: list[exp.Expr] = []
@@ -63,14 +63,14 @@ def _assignments(tree: exp.Update, temp: TempTable, own: set[str]) -> dict[str, 
             )
         name = column.name.casefold()
         if name not in names or name in found or (column.table and column.table.casefold() not in own):
-            message = "SET names a column that the table does not have, or one twice."
+            message = "SET names a column twice, or a column that the table does not have."
             raise BindError("column-list", message, "Name columns of the table, each once.", item)
         found[name] = item.expression
     return found
 
 
 def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
-    """DELETE: the rows where the condition is not true stay."""
+    """Rewrite DELETE: rows stay where the condition is not true."""
     named = tree.args.get("tables") or []
     this = tree.this if isinstance(tree.this, exp.Table) else None
     if len(named) > 1 or not (named or this):
@@ -80,8 +80,9 @@ def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
     where = tree.args.get("where")
     if where is None:
         left, right = exp.Literal.number(1), exp.Literal.number(0)
-        condition = exp.EQ(this=left, expression=right)
+        condition = exp.EQ(this=left, expression=right)  # no row meets 1 = 0, so all rows go
     else:
+        # rows for which the condition is unknown stay too, so NOT would be wrong
         case = exp.Case(ifs=[exp.If(this=where.this, true=exp.Literal.number(0))], default=exp.Literal.number(1))
         condition = exp.EQ(this=case, expression=exp.Literal.number(1))
     query = select_all(temp, tree, alias)
@@ -93,9 +94,9 @@ def rewrite_delete(tree: exp.Delete, temps: TempTables) -> None:
 def _single_table(
     target: exp.Expr | None, source: exp.Expr | None, tree: exp.Expr
 ) -> tuple[exp.Table, exp.Expr | None]:
-    """The one table of an UPDATE or DELETE, and its alias in FROM."""
+    """Return the only table of an UPDATE or DELETE, and its alias in FROM. Raises BindError for a change by a join."""
     advice = "Write UPDATE #t SET … WHERE …, with values from other tables joined in a SELECT … INTO."
-    refused = BindError("statement", "A change of rows by a join is not understood.", advice, tree)
+    refused = BindError("statement", "UPDATE and DELETE with a join are not understood.", advice, tree)
     if present_arguments(tree) - CHANGE_ARGUMENTS or not isinstance(target, exp.Table):
         raise refused
     if source is None:
@@ -116,11 +117,12 @@ def _single_table(
 INSERT_ARGUMENTS = frozenset({"this", "expression", "with_"})
 PLAIN_CLAUSES = frozenset({"expressions", "from_", "joins", "where", "group", "having", "distinct"})
 INSERT_MARK = "insert"
-"""Marks, in `meta`, a UNION ALL that stands for an INSERT: T-SQL converts the second side to the types of the first."""
+"""Marks, in `meta`, a UNION ALL that stands for an INSERT. T-SQL converts the second side to the types of the first."""
 
 
 def without_order(query: exp.Query) -> exp.Query:
-    """A table has no order: ORDER BY without TOP says nothing about what is kept. DISTINCT ON takes the first rows."""
+    """Remove ORDER BY from a query that fills a table: without TOP, it has no effect there. DISTINCT ON keeps it,
+    because it takes the first rows."""
     distinct = query.args.get("distinct")
     picks = isinstance(distinct, exp.Distinct) and distinct.args.get("on")
     if not (query.args.get("limit") or query.args.get("offset") or picks):
@@ -129,7 +131,7 @@ def without_order(query: exp.Query) -> exp.Query:
 
 
 def created_table(tree: exp.Create, words: Sequence[str]) -> TempTable:
-    """CREATE TABLE #t (columns): it has no rows until something is inserted."""
+    """Read CREATE TABLE #t (columns). The table has no rows until something is inserted."""
     schema = tree.this
     if (
         not isinstance(schema, exp.Schema)
@@ -152,7 +154,7 @@ def created_table(tree: exp.Create, words: Sequence[str]) -> TempTable:
                 message = "This property of a column is not understood."
                 raise BindError("column-property", message, "Write name type [NOT NULL] only.", item)
         if item.name.casefold() in (n.casefold() for n in types):
-            raise BindError("duplicate-column", "Two columns have one name.", "Rename one.", item)
+            raise BindError("duplicate-column", "Two columns have the same name.", "Rename one.", item)
         types[item.name] = declared_type(item.kind, words, item)
         if any(not k.args.get("allow_null") for k in kinds):
             needed.add(item.name.casefold())
@@ -162,11 +164,11 @@ def created_table(tree: exp.Create, words: Sequence[str]) -> TempTable:
 def _check_constraint(item: exp.Expr) -> None:
     parts = item.expressions if isinstance(item, exp.Constraint) else [item]
     if not all(isinstance(p, exp.PrimaryKey) for p in parts):
-        raise BindError("column-property", "This constraint is not understood.", "Leave it out.", item)
+        raise BindError("column-property", "This constraint is not understood.", "Remove it.", item)
 
 
 def rewrite_insert(tree: exp.Insert, temps: TempTables) -> None:
-    """INSERT INTO #t is UNION ALL of what was and what comes; columns go by position."""
+    """Rewrite INSERT INTO #t as UNION ALL of the old and the new rows. Columns match by position."""
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     temp = change_target(target, temps, tree)
     listed = tuple(i.name for i in tree.this.expressions) if isinstance(tree.this, exp.Schema) else None
@@ -188,7 +190,7 @@ def _insert_query(source: exp.Expr, tree: exp.Insert) -> exp.Query:
     clause = tree.args.get("with_")
     if clause is not None:
         if query.args.get("with_"):
-            raise BindError("statement", "WITH is there twice.", "Put all parts into one WITH.", tree)
+            raise BindError("statement", "The statement has WITH twice.", "Put all parts into one WITH.", tree)
         query.set("with_", clause)
     return without_order(query)
 
@@ -198,34 +200,37 @@ def _is_plain(query: exp.Query) -> bool:
 
 
 def _positions(temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> list[int | None]:
-    """For each column of the table, which of the inserted columns fills it."""
+    """For each column of the table, the position of the inserted column that fills it; None for NULL."""
     names = column_names(temp, node)
     if listed is None:
         return list(range(len(names)))
     requested = [n.casefold() for n in listed]
     if len(set(requested)) != len(requested) or not set(requested) <= {n.casefold() for n in names}:
-        message = "The list names a column twice, or one that the table does not have."
+        message = "The list names a column twice, or a column that the table does not have."
         raise BindError("column-list", message, "Name columns of the table, each once.", node)
     missing = [n for n in names if n.casefold() not in requested]
     if any(n.casefold() in temp.not_null for n in missing):
-        raise BindError("column-list", "A column that must not be NULL is not in the list.", "Name it.", node)
+        raise BindError(
+            "column-list", "The list does not have a column that must not be NULL.", "Add the column to the list.", node
+        )
     return [requested.index(n.casefold()) if n.casefold() in requested else None for n in names]
 
 
 def _fitted_to_table(query: exp.Query, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Query:
-    """The query with its columns in the table's order and of its types."""
+    """The query with its columns in the order and types of the table."""
     names, positions = column_names(temp, node), _positions(temp, listed, node)
     inner = [f"c{i}" for i in range(len(listed) if listed is not None else len(names))]
     alias = exp.TableAlias(this=exp.to_identifier("s"), columns=[exp.to_identifier(n) for n in inner])
     items = []
     for name, position in zip(names, positions, strict=True):
+        # a column outside the list is NULL
         value: exp.Expr = exp.Null() if position is None else exp.column(inner[position], table="s")
         items.append(aliased(inserted_value(value, temp.types[name]) if name in temp.types else value, name))
     return exp.Select(expressions=items, from_=exp.From(this=exp.Subquery(this=query, alias=alias)))
 
 
 def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | None, node: exp.Expr) -> exp.Query:
-    """VALUES of constants, each row a SELECT."""
+    """Rewrite VALUES of constants: each row becomes a SELECT."""
     names, positions = column_names(temp, node), _positions(temp, listed, node)
     width = len(listed) if listed is not None else len(names)
     rows: list[exp.Query] = []
@@ -233,7 +238,10 @@ def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | No
         cells = row.expressions if isinstance(row, exp.Tuple) else [row.this if isinstance(row, exp.Paren) else row]
         if len(cells) != width:
             raise BindError(
-                "column-list", "A row has not as many values as there are columns.", "Give each a value.", row
+                "column-list",
+                "A row does not have the same number of values as there are columns.",
+                "Give each column a value.",
+                row,
             )
         for cell in cells:
             check_constant(cell)
@@ -244,10 +252,10 @@ def _constant_rows(values: exp.Values, temp: TempTable, listed: ColumnNames | No
 
 
 def union_all(parts: Sequence[exp.Query], mark: str | None) -> exp.Query:
-    """UNION ALL of many, as a tree that is not deep."""
+    """UNION ALL of many queries as a shallow tree."""
     if len(parts) == 1:
         return parts[0]
-    half = len(parts) // 2
+    half = len(parts) // 2  # halving keeps the depth logarithmic
     whole = exp.Union(this=union_all(parts[:half], mark), expression=union_all(parts[half:], mark), distinct=False)
     if mark:
         whole.meta[mark] = True
@@ -256,7 +264,7 @@ def union_all(parts: Sequence[exp.Query], mark: str | None) -> exp.Query:
 
 def _append(temp: TempTable, query: exp.Query, temps: TempTables, node: exp.Expr) -> None:
     old = temp.definition
-    if old is None:
+    if old is None:  # the first rows of the table
         temps.define(temp.name, query, node, temp)
         return
     visible = temps.definitions_in(query)
@@ -272,15 +280,17 @@ def _append(temp: TempTable, query: exp.Query, temps: TempTables, node: exp.Expr
         )
         temps.store(made, node)
         return
+    # A name has changed its meaning, so the earlier rows stay behind the name of the table.
     temps.define(temp.name, union_all([select_all(temp, node), query], INSERT_MARK), node, temp)
 
 
 def _agree_on_names(
     temp: TempTable, old: TempTableDefinition, query: exp.Query, visible: dict[str, TempTableDefinition]
 ) -> bool:
-    """Whether one set of names serves what was and what comes: no name has got another meaning in between."""
+    """Whether one set of definitions serves the old and the new rows: no table name has changed its meaning in
+    between."""
     plain = _is_plain(old.query) or bool(old.query.meta.get(INSERT_MARK))
-    both = temp.reads & tables_read(query)
+    both = temp.reads & tables_read(query)  # only names that both read can conflict
     return plain and all(old.visible.get(name) is visible.get(name) for name in both)
 
 

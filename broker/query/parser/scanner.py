@@ -1,4 +1,4 @@
-"""A linear scan of a text before any parser sees it: tokens, size, characters, quotes, nesting, output names."""
+"""A linear scan of a text before any parser reads it: tokens, size, characters, quotes, nesting, output names."""
 
 import re
 import unicodedata
@@ -16,7 +16,7 @@ IGNORED = frozenset({"comment", "block", "blank"})
 
 
 class Token(NamedTuple):
-    """A piece of the text. `word` is lower case, and empty for what is quoted: a quoted word is no keyword."""
+    """A piece of the text. `word` is in lower case, and empty for quoted pieces, which are never keywords."""
 
     kind: str
     start: int
@@ -25,7 +25,7 @@ class Token(NamedTuple):
 
 
 def lex(text: str, dialect: Dialect) -> Iterator[Token]:
-    """All of the text, piece by piece, in one pass."""
+    """Yield all of the text, piece by piece, in one pass."""
     pattern, position = dialect.tokens, 0
     while position < len(text):
         match = pattern.match(text, position)
@@ -37,18 +37,19 @@ def lex(text: str, dialect: Dialect) -> Iterator[Token]:
 
 
 def is_unterminated(token: Token, text: str) -> bool:
-    """Whether a quoted thing or a comment does not end."""
+    """Whether a quote or a comment does not end."""
     piece = text[token.start : token.end]
     if token.kind == "block":
         return _block_end(text, token.start + 2, beyond=-1) < 0
     if token.kind not in QUOTED:
         return False
+    # doubled quotes stand for one quote, so an even number leaves the piece open
     close = "]" if piece[0] == "[" else piece[0]
     return len(piece) < 2 or (piece[1:].count(close) % 2 == 0)
 
 
 def _block_end(text: str, position: int, beyond: int | None = None) -> int:
-    """Block comments are nested, in each dialect."""
+    """Offset after the end of a block comment. Block comments nest in every dialect."""
     level = 1
     while level:
         found = BLOCK_END.search(text, position)
@@ -62,9 +63,9 @@ def _block_end(text: str, position: int, beyond: int | None = None) -> int:
 OUTPUT_LINE = re.compile(r"--[ \t]*output:(.*)\Z", re.DOTALL)
 OUTPUT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half a character, which is also how a byte that is no UTF-8 is handed on."""
+"""Half a character. It is also how a byte that is not UTF-8 reaches the broker."""
 ALLOWED_CATEGORIES = frozenset("LMNPS")
-# A backslash escapes in some literals, `{#` and `{%` open comments of template languages in the parser.
+# A backslash escapes in some literals. `{#` and `{%` open comments of template languages in the parser.
 REFUSED_SIGNS = frozenset("$`\\?{}")
 CLOSES = {")": "(", "end": "case"}
 OPENS = frozenset(CLOSES.values())
@@ -72,7 +73,7 @@ OPENS = frozenset(CLOSES.values())
 
 @dataclass(frozen=True, slots=True)
 class OutputLabel:
-    """A line `-- output: name`: where it starts, and the name as written."""
+    """A line `-- output: name`: its offset, and the name as written."""
 
     start: int
     name: str
@@ -80,8 +81,8 @@ class OutputLabel:
 
 @dataclass(frozen=True, slots=True)
 class ScannedText:
-    """What the look found: the text with line ends made plain, the same with blanks for comments (each thing keeps its
-    place), its tokens without blanks and comments, and the lines that may name outputs."""
+    """Result of the scan: the text with plain line ends, the same text with blanks for comments (offsets do not
+    change), its tokens without blanks and comments, and the lines that may name outputs."""
 
     text: str
     bare: str
@@ -90,14 +91,15 @@ class ScannedText:
 
 
 def scan_text(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics) -> ScannedText | None:
-    """The text if a parser may see it; None with refusals in the report."""
+    """Scan a text that a parser may then read. None if it was refused (the diagnostics say why)."""
     wrong = SURROGATE.search(text)
     if wrong is not None:
         position = diagnostics.position_at(len(text[: wrong.start()].replace("\r\n", "\n")))
-        diagnostics.add("encoding", "The text is not valid UTF-8.", "Save it as UTF-8.", position)
+        diagnostics.add("encoding", "The text is not valid UTF-8.", "Save the text as UTF-8.", position)
         return None
+    # the characters first, because encoding a huge text would itself take memory
     if len(text) > service.text_bytes or len(text.encode("utf-8")) > service.text_bytes:
-        diagnostics.add("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten it.")
+        diagnostics.add("too-long", f"The text has more than {service.text_bytes} bytes.", "Shorten the text.")
         return None
     plain = text.replace("\r\n", "\n")
     before = len(diagnostics.refusals)
@@ -115,6 +117,7 @@ def _scan(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diag
         if not _characters_pass(piece, token, diagnostics) or not _is_terminated(token, text, diagnostics):
             return None
         seen = token.kind not in IGNORED
+        # same length and line ends, so that every offset stays valid
         bare.append(piece if seen or token.kind == "blank" else re.sub(r"[^\n]", " ", piece))
         if token.kind == "comment":
             _note_label(token, piece, text, labels)
@@ -132,7 +135,7 @@ def _scan(text: str, dialect: Dialect, service: ServiceLimits, diagnostics: Diag
 
 
 def _count_nesting(word: str, depth: dict[str, int]) -> None:
-    """What closes without having been opened must not make room for more."""
+    """Count open brackets and CASEs. A closing one without an opening one must not make room for more."""
     if word in OPENS:
         depth[word] += 1
     elif word in CLOSES:
@@ -142,10 +145,12 @@ def _count_nesting(word: str, depth: dict[str, int]) -> None:
 def _is_within_limits(tokens: int, depth: int, service: ServiceLimits, diagnostics: Diagnostics, token: Token) -> bool:
     if tokens > service.max_tokens:
         message = f"The text has more than {service.max_tokens} words."
-        diagnostics.add("too-long", message, "Shorten it.", diagnostics.position_at(token.start))
+        diagnostics.add("too-long", message, "Shorten the text.", diagnostics.position_at(token.start))
     elif depth > service.max_depth:
-        message = f"Brackets and CASE are nested more than {service.max_depth} deep."
-        diagnostics.add("too-deep", message, "Use WITH to name the parts.", diagnostics.position_at(token.start))
+        message = f"Brackets and CASE are nested more than {service.max_depth} levels deep."
+        diagnostics.add(
+            "too-deep", message, "Use WITH to name parts of the query.", diagnostics.position_at(token.start)
+        )
     else:
         return True
     return False
@@ -156,19 +161,22 @@ def _is_terminated(token: Token, text: str, diagnostics: Diagnostics) -> bool:
         return True
     what = "comment" if token.kind == "block" else "quote"
     diagnostics.add(
-        "syntax", f"A {what} that opens here does not end.", "Close it.", diagnostics.position_at(token.start)
+        "syntax",
+        f"A {what} opens here and does not end.",
+        "Close the quote, comment or bracket.",
+        diagnostics.position_at(token.start),
     )
     return False
 
 
 def _literal_passes(token: Token, before: list[Token], diagnostics: Diagnostics) -> bool:
-    """Prefixes such as E'…' and X'…' change how a literal is read; N'…' is only text. A chain of subscripts takes the
-    parser the square of its length."""
+    """Refuse prefixes such as E'…' and X'…', which change how a literal is read (N'…' is only text), and subscripts,
+    because a chain of them takes the parser quadratic time."""
     if token.word == "[":
         message, advice = "Lists and subscripts are not understood.", "Write IN (…), or name the variable."
         diagnostics.add("list", message, advice, diagnostics.position_at(token.start))
         return False
-    prefix = before[-1] if before else None
+    prefix = before[-1] if before else None  # a prefix touches the quote
     if token.kind != "string" or prefix is None or prefix.end != token.start or len(prefix.word) != 1:
         return True
     if prefix.kind != "word" or prefix.word == "n":
@@ -180,7 +188,7 @@ def _literal_passes(token: Token, before: list[Token], diagnostics: Diagnostics)
 
 
 def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool:
-    """Printable ASCII everywhere; letters, marks and signs of other scripts only in literals and comments."""
+    """Allow printable ASCII everywhere; letters, marks and signs of other scripts only in literals and comments."""
     if piece.isascii() and piece.isprintable() and not (token.kind == "other" and piece in REFUSED_SIGNS):
         return True
     foreign_pass = token.kind in {"string", "comment", "block"}
@@ -190,11 +198,11 @@ def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool
             continue
         if foreign_pass and ord(character) <= 0xFFFF and unicodedata.category(character)[0] in ALLOWED_CATEGORIES:
             continue
-        message = f"The character U+{ord(character):04X} may not stand here."
+        message = f"You cannot use the character U+{ord(character):04X} here."
         diagnostics.add(
             "character",
             message,
-            "Write plain ASCII; other letters only inside quotes.",
+            "Write plain ASCII. Use other letters only inside quotes.",
             diagnostics.position_at(offset),
         )
         return False
@@ -202,7 +210,7 @@ def _characters_pass(piece: str, token: Token, diagnostics: Diagnostics) -> bool
 
 
 def _note_label(token: Token, piece: str, text: str, labels: list[OutputLabel]) -> None:
-    """Only a line of its own names an output."""
+    """Record an output label. Only a line of its own names an output."""
     found = OUTPUT_LINE.match(piece)
     line = text.rfind("\n", 0, token.start) + 1
     if found and not text[line : token.start].strip():

@@ -1,4 +1,4 @@
-"""A text to the queries that it contains: temporary tables and variables are resolved away, as trees."""
+"""Reads a text into the queries that it contains. Temporary tables and variables are resolved into the syntax trees."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,14 +24,14 @@ TARGET_WORDS = {
     "update": frozenset({"update", "from"}), "delete": frozenset({"delete", "from"}),
     **dict.fromkeys(("create", "alter", "truncate"), frozenset({"table"})),
 }  # fmt: skip
-"""By the first word of a statement, the words before the name of what it makes or changes."""
+"""Words before the name that a statement makes or changes, by the first word of the statement."""
 DEFAULT_NAME = "output"
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptQuery:
-    """One output, or one thing kept (`saved_as` is then its name, 'project.x', and `text` asks for it by itself).
-    `visible` as in a definition."""
+    """One output, or one query to save. `saved_as` is then its name ('project.x'), and `text` is a text of its own that
+    gives it. `visible` as in a definition."""
 
     name: str
     query: exp.Query
@@ -42,7 +42,7 @@ class ScriptQuery:
 
 @dataclass(frozen=True, slots=True)
 class SqlScript:
-    """All that a text asks for, in its order, and a text without comments that asks for the same."""
+    """All queries of a text, in their order, and a text without comments that means the same."""
 
     queries: tuple[ScriptQuery, ...]
     canonical: str
@@ -51,12 +51,12 @@ class SqlScript:
 def read_script(
     scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
 ) -> SqlScript | None:
-    """The script, as far as it can be followed; None if nothing in it can. All problems are in the report."""
+    """Read the script as far as possible; None if it has no query. All problems are in the diagnostics."""
     statements = split_statements(scanned, dialect, diagnostics)
     if len(statements.statements) > service.max_statements:
         message = f"The text has more than {service.max_statements} statements."
         position = diagnostics.position_at(statements.statements[service.max_statements].start)
-        diagnostics.add("too-many-statements", message, "Send it in parts.", position)
+        diagnostics.add("too-many-statements", message, "Submit the text in parts.", position)
         return None
     before = len(diagnostics.refusals)
     reader = ScriptReader(scanned, dialect, service, diagnostics)
@@ -64,12 +64,13 @@ def read_script(
         reader.read(statement)
     queries = reader.named_queries()
     if not queries and len(diagnostics.refusals) == before:
-        diagnostics.add("nothing-asked", "Nothing is asked: no SELECT shows a table.", "End with a SELECT.")
+        diagnostics.add("nothing-asked", "The text requests no output: no SELECT shows a table.", "End with a SELECT.")
     return SqlScript(queries, canonical_text(scanned, statements)) if queries else None
 
 
 class ScriptReader:
-    """Reads statement by statement; a refused one leaves what it would have made unknown, without a word."""
+    """Reads a text statement by statement. The target of a refused statement becomes unknown, and its uses are not
+    reported as further refusals."""
 
     def __init__(
         self, scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
@@ -83,10 +84,10 @@ class ScriptReader:
         self.label: OutputLabel | None = None
         self.batch = 0
         self.definitions: list[StatementTokens] = []
-        """The statements so far that ask for nothing: what a kept query may need."""
+        """Statements so far that give no query. A saved query may need them."""
 
     def read(self, statement: StatementTokens) -> None:
-        if statement.batch != self.batch:
+        if statement.batch != self.batch:  # variables end with their batch
             self.batch = statement.batch
             self.variables.end_of_batch()
         self._take_labels(statement)
@@ -99,19 +100,20 @@ class ScriptReader:
             self.diagnostics.add_error(error)
         if not followed:
             if target:
-                self.temps.tables[target] = None
-            if not self.diagnostics.refusals:
+                self.temps.tables[target] = None  # known as refused, so that its uses are not reported as unknown
+            if not self.diagnostics.refusals:  # a text that is not understood must have at least one refusal
                 table_statements.refuse_statement(statement, self.diagnostics)
 
     def _take_labels(self, statement: StatementTokens) -> None:
-        """The nearest line before an output names it; lines inside a statement are comments."""
+        """Take the nearest label line before an output. Lines inside a statement are comments."""
         while self.labels and self.labels[0].start < statement.end:
             label = self.labels.pop(0)
             if label.start < statement.start:
                 self.label = label
 
     def _target_name(self, statement: StatementTokens) -> str | None:
-        """The name after INTO, UPDATE, TABLE and the like, by tokens alone: what is unknown if this is refused."""
+        """Name after INTO, UPDATE, TABLE and similar words, by tokens alone. It becomes unknown if the statement is
+        refused."""
         text, marks = self.scanned.text, TARGET_WORDS.get(statement.words[0], frozenset())
         for word, token in zip(statement.words, statement.tokens[1:], strict=False):
             name = table_statements.unquoted(text[token.start : token.end]).casefold()
@@ -120,7 +122,7 @@ class ScriptReader:
         return None
 
     def _statement(self, statement: StatementTokens) -> bool:
-        """Whether the statement was followed."""
+        """Read one statement. Returns whether it was understood."""
         word, has_procedures = statement.words[0], self.dialect.has_procedures
         if word in QUERY_WORDS or (word == "from" and self.dialect.begins_with_from):
             return self._tree(statement)
@@ -146,7 +148,7 @@ class ScriptReader:
             table_statements.refuse_statement(statement, self.diagnostics)
         for word in statement.words:
             if word.startswith("@"):
-                self.variables.declared[word[1:]] = None
+                self.variables.declared[word[1:]] = None  # known as refused, so that its uses are not reported
         return False
 
     def _set(self, statement: StatementTokens) -> bool:
@@ -163,12 +165,13 @@ class ScriptReader:
         return True
 
     def _parsed(self, statement: StatementTokens) -> exp.Expr | None:
-        """A tree with its variables written out and without what says nothing."""
+        """Parse a statement, replace its variables by their values and remove harmless hints. None if it was
+        refused."""
         tree = self.trees.parse(statement)
         if tree is None:
             return None
         if self.dialect.has_procedures:
-            tree_rewrites.check_variables(tree)
+            tree_rewrites.check_variables(tree)  # before the variables are replaced
             tree = self.variables.written_out(tree)
             tree_rewrites.strip_hints(tree)
             tree_rewrites.unify_temporary_names(tree)
@@ -217,7 +220,7 @@ class ScriptReader:
         elif self.dialect.has_procedures and table.db.casefold() == PROJECT_SCHEMA and not table.catalog:
             self._add_query(dml.without_order(query), table, statement)
         else:
-            message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to keep it."
+            message, advice = "SELECT INTO writes a table.", "Write INTO #temp, or INTO project.name to save the query."
             self.diagnostics.add("into", message, advice, self.diagnostics.position_of(table))
             self._add_query(query, None, statement)
 
@@ -228,9 +231,9 @@ class ScriptReader:
             name = saved_table.name
         elif self.label is not None:
             name, place = self.label.name, self.label.start
-            self.label = None
+            self.label = None  # a label names one output only
         if saved_table is not None and not NAME_PATTERN.fullmatch(name):
-            message = "A kept query's name has letters, digits and _ only, and begins with a letter."
+            message = "Use letters, digits and _ for the name of a saved query, and begin with a letter."
             self.diagnostics.add(
                 "kept-name",
                 message,
@@ -238,18 +241,19 @@ class ScriptReader:
                 self.diagnostics.position_of(saved_table),
             )
         elif saved_table is None and name and not OUTPUT_NAME.match(name):
-            message, advice = "An output's name has letters, digits, _ and - only.", "Write -- output: my_table"
+            message, advice = "Use letters, digits, _ and - for the name of an output.", "Write -- output: my_table"
             self.diagnostics.add("output-name", message, advice, self.diagnostics.position_at(place))
         saved_as = f"{PROJECT_SCHEMA}.{name}" if saved_table is not None else None
+        # a saved query must run alone, so its text includes the definitions before it
         text = standalone_text(self.scanned, [*self.definitions, statement]) if saved_table is not None else ""
         self.queries.append((ScriptQuery(name, query, visible, saved_as, text), place))
 
     def named_queries(self) -> tuple[ScriptQuery, ...]:
-        """Outputs without a name are called by their position among the outputs."""
+        """Return the queries. An output without a name is named by its position among the outputs."""
         outputs = [a for a, _ in self.queries if a.saved_as is None]
         if len(outputs) > self.service.max_outputs:
             message = f"The text has more than {self.service.max_outputs} outputs."
-            self.diagnostics.add("too-many-outputs", message, "Send it in parts.")
+            self.diagnostics.add("too-many-outputs", message, "Submit the text in parts.")
         found: list[ScriptQuery] = []
         taken: set[tuple[bool, str]] = set()
         position = 0
@@ -257,9 +261,10 @@ class ScriptReader:
             position += query.saved_as is None
             default = DEFAULT_NAME if len(outputs) == 1 else f"{DEFAULT_NAME}_{position}"
             found.append(replace(query, name=query.name or default))
+            # an output and a saved query may have the same name
             key = (query.saved_as is None, found[-1].name.casefold())
             if key in taken:
-                message, advice = "Two outputs have one name.", "Write another name in the line -- output: name"
+                message, advice = "Two outputs have the same name.", "Write another name in the line -- output: name"
                 self.diagnostics.add("duplicate-output", message, advice, self.diagnostics.position_at(place))
             taken.add(key)
         return tuple(found)

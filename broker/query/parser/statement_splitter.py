@@ -1,5 +1,5 @@
-"""Tokens to statements. T-SQL needs no semicolons: a word that can only begin a statement begins one, except where the
-grammar goes on with it. Nothing here judges a statement."""
+"""Splits tokens into statements. T-SQL needs no semicolons: a word that can only begin a statement begins one, unless
+the grammar continues the statement with it. This module does not judge statements."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ STATEMENT_WORDS = frozenset({
     "kill", "merge", "open", "print", "raiserror", "reconfigure", "restore", "return", "revert", "revoke", "rollback",
     "save", "select", "set", "shutdown", "truncate", "update", "use", "waitfor", "while", "with",
 })  # fmt: skip
-"""Words that T-SQL reserves and that begin statements."""
+"""Reserved words of T-SQL that begin statements."""
 CONTINUES_AFTER: dict[str, frozenset[str]] = {
     "select": frozenset({"union", "all", "except", "intersect", "for"}),
     "if": frozenset({"table", "index", "view", "procedure", "proc", "function", "schema", "database"}),
@@ -23,16 +23,16 @@ CONTINUES_AFTER: dict[str, frozenset[str]] = {
     "set": frozenset({"update"}),
     **dict.fromkeys(("update", "delete", "insert"), frozenset({"then", "for"})),
 }
-"""A word goes on with the statement if it stands after one of these."""
+"""A word continues the statement if it follows one of these."""
 AFTER_WITH = frozenset({"select", "insert", "update", "delete", "merge"})
 BODIES = frozenset({"select", "exec", "execute"})
 GUARD = ("if", "object_id", "(", None, ")", "is", "not", "null")
-"""How `IF OBJECT_ID('tempdb..#t') IS NOT NULL` reads; None is a literal."""
+"""Tokens of `IF OBJECT_ID('tempdb..#t') IS NOT NULL`; None is a literal."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementTokens:
-    """The tokens of one statement, and the number of the batch (between GO lines) that it stands in."""
+    """The tokens of one statement, and the number of its batch (between GO lines)."""
 
     tokens: tuple[Token, ...]
     words: tuple[str, ...]
@@ -49,7 +49,7 @@ class StatementTokens:
 
 @dataclass(frozen=True, slots=True)
 class StatementList:
-    """The statements in their order, and where GO lines stand."""
+    """The statements in their order, and the offsets of the words of GO lines."""
 
     statements: tuple[StatementTokens, ...]
     go_tokens: frozenset[int]
@@ -66,11 +66,13 @@ class StatementBuilder:
 
     def add(self, token: Token) -> None:
         word = token.word
+        # the verb of WITH … SELECT follows the CTEs
         if not self.tokens or (self.verb == "with" and not self.open and word in AFTER_WITH):
             self.verb = word
         elif word in BODIES or word == "values":
             self.has_body = True
         self.has_set = self.has_set or word == "set"
+        # unbalanced brackets must not make the depth negative
         self.open = max(0, self.open + (word == "(") - (word == ")"))
         self.cases = max(0, self.cases + (word == "case") - (word == "end"))
         self.tokens.append(token)
@@ -85,11 +87,12 @@ class StatementBuilder:
             word not in STATEMENT_WORDS
             or self.open
             or self.cases
-            or before == "."
+            or before == "."  # after a dot, a word is a name
             or before in CONTINUES_AFTER.get(word, ())
         ):
             return False
         if word == "with":
+            # hints, TIES, ROLLUP and CUBE continue the statement
             return after != "(" and not (after in {"ties", "rollup", "cube"} and after_that != "as")
         goes_on = (
             (self.verb == "with" and word in AFTER_WITH)
@@ -103,9 +106,9 @@ class StatementBuilder:
 
 
 def is_drop_guard(tokens: Sequence[Token]) -> bool:
-    """The one IF that everybody writes: whether a temporary table is there, before it is dropped."""
-    seen = [t for i, t in enumerate(tokens) if not (i == 3 and t.word == "n")]
-    if [t.word for t in seen[4:6]] == [",", ""]:
+    """Whether the tokens are the one supported IF: a test that a temporary table exists before it is dropped."""
+    seen = [t for i, t in enumerate(tokens) if not (i == 3 and t.word == "n")]  # without the N before the literal
+    if [t.word for t in seen[4:6]] == [",", ""]:  # the optional second argument of OBJECT_ID
         del seen[4:6]
     if len(seen) != len(GUARD):
         return False
@@ -113,7 +116,7 @@ def is_drop_guard(tokens: Sequence[Token]) -> bool:
 
 
 def split_statements(scanned: ScannedText, dialect: Dialect, diagnostics: Diagnostics) -> StatementList:
-    """The statements of a text. Without batches, semicolons alone end them."""
+    """Split a text into statements. In a dialect without batches, only semicolons end them."""
     statements: list[StatementTokens] = []
     goes: set[int] = set()
     current, batch = StatementBuilder(), 0
@@ -142,7 +145,7 @@ def _with_following(tokens: Sequence[Token]) -> Iterator[tuple[Token, Token, Tok
 
 
 def _go_line(go: Token, after: Token, scanned: ScannedText, diagnostics: Diagnostics) -> list[int]:
-    """Where the words of a GO line start, if GO stands alone on its line, or only with a count."""
+    """Offsets of the words of a GO line, which may have a count. Empty if GO is not at the start of a line."""
     line = scanned.text.rfind("\n", 0, go.start) + 1
     if scanned.bare[line : go.start].strip():
         return []
@@ -156,14 +159,14 @@ def _go_line(go: Token, after: Token, scanned: ScannedText, diagnostics: Diagnos
         return [go.start, after.start]
     if same_line or not alone:
         diagnostics.add(
-            "go", "GO does not stand alone on its line.", "Put GO alone on a line.", diagnostics.position_at(go.start)
+            "go", "GO is not alone on its line.", "Put GO alone on a line.", diagnostics.position_at(go.start)
         )
     return [go.start]
 
 
 def canonical_text(scanned: ScannedText, statements: StatementList) -> str:
-    """The tokens of the text, with the lines that may name an output and with GO on lines of their own; every other
-    run of blanks and comments is one blank. Made from tokens, since a generator of SQL changes what it writes."""
+    """Text of the tokens, with output labels and GO on lines of their own. Every other run of blanks and comments
+    becomes one blank. It is built from tokens, because a SQL generator would change the text."""
     inside = [(p.start, p.end) for p in statements.statements]
     labels = [(s, s, f"-- output: {n}", True) for s, n in ((m.start, m.name) for m in scanned.labels)]
     lines = [label for label in labels if not any(a < label[0] < b for a, b in inside)]

@@ -1,4 +1,4 @@
-"""One statement to one sqlglot tree, or refusals."""
+"""Parses one statement into one sqlglot tree, or refuses it."""
 
 import logging
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
     exp.WithinGroup: ("this", "expression"),
     exp.Window: ("this",),
 }
-"""What the parser holds to be optional, and no dialect does."""
+"""Arguments that the parser treats as optional although no dialect does."""
 
 
 def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
-    """A refusal for each call that lacks an argument. COUNT() without a star gets it."""
+    """Yield a refusal for each call that lacks an argument. COUNT() gets a star."""
     for node in tree.find_all(exp.Func, *REQUIRED_ARGUMENTS):
         if isinstance(node, exp.Count) and node.this is None:
             node.set("this", exp.Star())
@@ -35,9 +35,7 @@ def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
                 yield BindError("syntax", "COUNT needs an argument.", "Write COUNT(*).", node)
         elif node.error_messages() or any(node.args.get(key) is None for key in REQUIRED_ARGUMENTS.get(type(node), ())):
             name = node.name if isinstance(node, exp.Anonymous) else node.key
-            yield BindError(
-                "syntax", f"{name.upper()} needs more arguments.", "Give each argument that it needs.", node
-            )
+            yield BindError("syntax", f"{name.upper()} needs more arguments.", "Add the missing arguments.", node)
 
 
 QUOTES = frozenset({TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER})
@@ -47,7 +45,7 @@ logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 
 class SyntaxTrees:
-    """Parses the statements of one text; all of them share one number of steps."""
+    """Parses the statements of one text. All of them share one number of steps."""
 
     def __init__(
         self, scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
@@ -55,30 +53,34 @@ class SyntaxTrees:
         self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, dialect
         self.tokenizer = SqlglotDialect.get_or_raise(dialect.name)
         self.parser = dialect.parser(dialect=self.tokenizer, error_level=ErrorLevel.RAISE)
-        self.parser.steps_left = service.max_parse_steps
+        self.parser.steps_left = service.max_parse_steps  # shared, so that many small statements cannot add up to more
 
     def parse(self, statement: StatementTokens) -> exp.Expr | None:
-        """The tree, with places in the whole text. Comments are blanked before, so nothing in them is read."""
+        """Return the tree, with positions in the whole text; None if it was refused. Comments were blanked before, so
+        the parser reads nothing in them."""
         try:
             tokens = self._tokens(statement)
+            # text that one side takes for code and the other for a literal would pass unchecked
             if not _same_quotes(statement, tokens):
-                raise SqlglotError("The parser reads quotes in another way.")
+                raise SqlglotError("The parser reads the quotes differently.")
             found = self.parser.parse(tokens, self.scanned.bare)
         except (RecursionError, TooManySteps):
             position = self.diagnostics.position_at(statement.start)
-            self.diagnostics.add("too-deep", "The query is nested too deeply.", "Use WITH to name the parts.", position)
+            self.diagnostics.add(
+                "too-deep", "The query is nested too deeply.", "Use WITH to name parts of the query.", position
+            )
             return None
         except ParseError as error:
             self._refuse_parse(error)
             return None
         except (SqlglotError, ValueError, AttributeError, TypeError, IndexError, KeyError):
-            # Beside its own errors the parser has been seen to fail in these ways on broken text.
+            # On broken text the parser also fails with these errors, besides its own.
             self._refuse()
             return None
         return self._checked_tree(found, statement)
 
     def _tokens(self, statement: StatementTokens) -> list[Token]:
-        """The parser's own tokens, moved to where they stand in the whole text."""
+        """The parser's own tokens, with positions in the whole text."""
         tokens = self.tokenizer.tokenize(self.scanned.bare[statement.start : statement.end])
         for token in tokens:
             token.start += statement.start
@@ -89,16 +91,15 @@ class SyntaxTrees:
 
     def _checked_tree(self, found: list[exp.Expr | None], statement: StatementTokens) -> exp.Expr | None:
         tree = found[0] if len(found) == 1 else None
+        # sqlglot stores what it cannot parse as a Command
         if tree is None or isinstance(tree, exp.Command | exp.Semicolon):
             self._refuse(statement)
             return None
         for national in list(tree.find_all(exp.National)):
-            national.replace(exp.Literal.string(national.name))  # N'x' is compared as 'x' is
+            national.replace(exp.Literal.string(national.name))  # N'x' is compared like 'x'
         for parameter in tree.find_all(exp.Parameter, exp.Placeholder, exp.SessionParameter):
             if parameter.arg_key == "alias" or isinstance(parameter.parent, exp.TableAlias):
-                self.diagnostics.add_error(
-                    unsupported_node(parameter)
-                )  # the parser takes a parameter for a column's name
+                self.diagnostics.add_error(unsupported_node(parameter))  # the parser reads a parameter as a column name
         lacking = list(missing_arguments(tree, self.dialect))
         for error in lacking:
             self.diagnostics.add_error(error)
@@ -108,24 +109,25 @@ class SyntaxTrees:
             if any(self.scanned.text[p.meta.get("start", 0)] == "'" for p in table.parts):
                 self.diagnostics.add_error(
                     string_table_error(table)
-                )  # the parser takes a string, which could be a file, for a name
+                )  # the parser reads a string, which could be a file, as a name
         return tree
 
     def _refuse(self, statement: StatementTokens | None = None) -> None:
         position = self.diagnostics.position_at(statement.start) if statement else NO_POSITION
         self.diagnostics.add(
-            "syntax", "The text cannot be understood from here on.", "Check quotes and brackets.", position
+            "syntax", "There is a syntax error here.", "Check quotes and brackets before this place.", position
         )
 
     def _refuse_parse(self, error: ParseError) -> None:
-        """Only places are taken from the parser: its words quote the text."""
+        """Refuse a text that does not parse. Only positions are taken from the parser, because its messages quote the
+        text."""
         positions = [(e.get("line"), e.get("col")) for e in error.errors] or [NO_POSITION]
-        message, advice = "The text cannot be understood from here on.", "Check the words before this place."
+        message, advice = "There is a syntax error here.", "Check this word and the words before it."
         self.diagnostics.add("syntax", message, advice, positions[0])
 
 
 def _same_quotes(statement: StatementTokens, tokens: list[Token]) -> bool:
-    """Whether the parser finds the quoted things where the look found them; a prefix may belong to one."""
+    """Whether the parser finds the same quoted pieces as the scan. A prefix may belong to one."""
     ours = {t.end for t in statement.tokens if t.kind in QUOTED}
     theirs = {t.end + 1 for t in tokens if t.token_type in QUOTES}
     return ours == theirs

@@ -18,36 +18,36 @@ SETTINGS = frozenset({
     ("transaction", "isolation", "level", "read", "uncommitted"),
     ("transaction", "isolation", "level", "read", "committed"),
 })  # fmt: skip
-"""Settings that leave every value as it is; `ANSI_NULLS OFF` and the like change what a comparison means."""
+"""Settings that change no value. `ANSI_NULLS OFF` and similar settings change what a comparison means."""
 USABLE_DATABASE = "npd"
 STATEMENT_ADVICE = {
-    "if": "Leave it out; only IF OBJECT_ID('tempdb..#t') IS NOT NULL DROP TABLE #t is understood.",
+    "if": "Remove it; only IF OBJECT_ID('tempdb..#t') IS NOT NULL DROP TABLE #t is understood.",
     "else": "Use CASE WHEN … THEN … ELSE … END in a SELECT.",
     "while": "Write one SELECT over all years or groups.",
-    "begin": "Leave BEGIN and END out.",
-    "end": "Leave BEGIN and END out.",
-    "print": "Leave it out: only tables leave.",
+    "begin": "Remove BEGIN and END.",
+    "end": "Remove BEGIN and END.",
+    "print": "Remove it: only tables can be released.",
     "exec": "Write the statement itself.",
     "execute": "Write the statement itself.",
     "merge": "Write INSERT INTO #t SELECT …, or UPDATE #t SET … WHERE ….",
     "truncate": "Write DELETE FROM #t.",
-    "alter": "Name all columns where the #temp table is made.",
+    "alter": "Name all columns where you make the #temp table.",
     "create": "Write SELECT … INTO #temp, or CREATE TEMP TABLE x AS SELECT … in DuckDB.",
-    "drop": "Only temporary tables of this text can be dropped.",
-    "use": "Leave it out, or write USE NPD.",
-    "set": "Leave the setting out.",
+    "drop": "You can drop only temporary tables of this text.",
+    "use": "Remove it, or write USE NPD.",
+    "set": "Remove the setting.",
 }
-OTHER_ADVICE = "Write SELECT, or keep rows in a #temp table with SELECT … INTO."
+OTHER_ADVICE = "Write SELECT, or store rows in a #temp table with SELECT … INTO."
 
 
 def is_without_effect(statement: StatementTokens, text: str) -> bool:
-    """Whether a SET of a setting or a USE is one of the list."""
+    """Whether a SET of a setting, or a USE, is on the list."""
     words = tuple(text[t.start : t.end].strip('[]"').lower() for t in statement.tokens)
     return (statement.words[0] == "set" and words[1:] in SETTINGS) or words == ("use", USABLE_DATABASE)
 
 
 def refuse_statement(statement: StatementTokens, diagnostics: Diagnostics) -> None:
-    """A statement that is refused by its name."""
+    """Refuse a statement by its first word."""
     word = statement.words[0]
     shown = word.upper() if word.isalpha() and len(word) <= 20 else "This"
     diagnostics.add(
@@ -59,7 +59,8 @@ def refuse_statement(statement: StatementTokens, diagnostics: Diagnostics) -> No
 
 
 def indexed_table(statement: StatementTokens, text: str) -> str | None:
-    """The table of CREATE INDEX … ON x (…) or DROP INDEX … ON x, which only make a server faster."""
+    """Table of CREATE INDEX … ON x (…) or DROP INDEX … ON x, which only make a server faster. None for other
+    statements."""
     words = list(statement.words)
     if "index" not in words[1:4] or not set(words[1 : words.index("index")]) <= {"unique", "clustered", "nonclustered"}:
         return None
@@ -68,15 +69,15 @@ def indexed_table(statement: StatementTokens, text: str) -> str | None:
     rest, depth = words[at + 1 :], 0
     for word in rest:
         depth += (word == "(") - (word == ")")
-        if word not in {"(", ")", "include", "with", ","} and depth == 0:
+        if word not in {"(", ")", "include", "with", ","} and depth == 0:  # only a column list in brackets may follow
             return None
     name = text[statement.tokens[at].start : statement.tokens[at].end]
     return name if (words[0] == "drop") == (not rest) and {"select"}.isdisjoint(words) else None
 
 
 def dropped_tables(statement: StatementTokens, text: str) -> tuple[list[tuple[str, int]], bool] | None:
-    """The tables of DROP TABLE, where they stand, and whether one may be missing; with the guard that everybody
-    writes before it."""
+    """Tables of a DROP TABLE with their offsets, and whether one may be missing. The usual guard before it is accepted.
+    None for other statements."""
     tokens = list(statement.tokens)
     at = next((i for i, t in enumerate(tokens) if t.word == "drop"), 0)
     guarded = at > 0
@@ -87,7 +88,7 @@ def dropped_tables(statement: StatementTokens, text: str) -> tuple[list[tuple[st
         return None
     exists = words[2:4] == ["if", "exists"]
     rest = tokens[at + (4 if exists else 2) :]
-    names = rest[::2]
+    names = rest[::2]  # names and commas alternate
     if not names or len(rest) % 2 == 0 or any(t.word != "," for t in rest[1::2]):
         return None
     if any(t.kind not in {"word", "name"} for t in names):
@@ -101,6 +102,7 @@ def dropped_tables(statement: StatementTokens, text: str) -> tuple[list[tuple[st
 def _is_guarded(statement: StatementTokens, text: str, found: list[tuple[str, int]]) -> bool:
     literal = next(t for t in statement.tokens if t.kind == "string")
     tested = text[literal.start + 1 : literal.end - 1].casefold()
+    # the guard must test the table that is dropped
     return len(found) == 1 and tested in {f"{d}{found[0][0].casefold()}" for d in ("tempdb..", "tempdb.dbo.")}
 
 
@@ -111,7 +113,8 @@ def unquoted(name: str) -> str:
 
 
 class TableStatements:
-    """Each answer is whether the statement was followed; if not, it is in the report."""
+    """Reads statements about temporary tables. Each method returns whether the statement was understood; if not, the
+    diagnostics say why."""
 
     def __init__(self, text: str, dialect: Dialect, temps: TempTables, diagnostics: Diagnostics) -> None:
         self.text, self.dialect, self.temps, self.diagnostics = text, dialect, temps, diagnostics
@@ -123,6 +126,7 @@ class TableStatements:
         names, may_miss = dropped
         for name, start in names:
             key = name.casefold()
+            # IF EXISTS of an unknown name has no effect
             may_be_temporary = key.startswith("#") or (may_miss and not self.dialect.marks_temporary_tables)
             if not may_be_temporary and key not in self.temps.tables:
                 refuse_statement(statement, self.diagnostics)
@@ -138,7 +142,7 @@ class TableStatements:
             refuse_statement(statement, self.diagnostics)
             return False
         if name.casefold() not in self.temps.tables:
-            self._add_unknown(statement.start, "Make it first: SELECT … INTO #temp.")
+            self._add_unknown(statement.start, "Make the table first: SELECT … INTO #temp.")
         return True
 
     def create(self, tree: exp.Expr, statement: StatementTokens) -> bool:
@@ -158,7 +162,7 @@ class TableStatements:
         return True
 
     def _create_as(self, tree: exp.Create, statement: StatementTokens) -> bool:
-        """DuckDB's CREATE TEMP TABLE x AS SELECT …"""
+        """Read DuckDB's CREATE TEMP TABLE x AS SELECT …"""
         is_plain = {k for k, v in tree.args.items() if v} <= {"this", "kind", "replace", "expression", "properties"}
         properties = tree.args.get("properties")
         temporary = properties is not None and [type(p) for p in properties.expressions] == [exp.TemporaryProperty]
@@ -178,9 +182,12 @@ class TableStatements:
 
     def check_new(self, name: str, node: exp.Expr) -> None:
         if self.temps.tables.get(name) is not None:
-            message, advice = "A temporary table of this name is there already.", "DROP TABLE it first."
+            message, advice = (
+                "There is already a temporary table with this name.",
+                "Drop that table first with DROP TABLE.",
+            )
             raise BindError("duplicate-temporary", message, advice, node)
 
     def _add_unknown(self, start: int, advice: str) -> None:
-        message = "No temporary table of this name is there."
+        message = "There is no temporary table with this name."
         self.diagnostics.add("unknown-temporary", message, advice, self.diagnostics.position_at(start))

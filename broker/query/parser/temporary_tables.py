@@ -1,4 +1,4 @@
-"""Temporary tables while a text is read: the query that each name stands for, and its columns."""
+"""Temporary tables while a text is read: the query behind each name, and its columns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,24 +10,25 @@ from broker.query.diagnostics import CONSEQUENTIAL, BindError
 
 ColumnNames = tuple[str, ...]
 KnownColumns = Callable[[exp.Table], ColumnNames | None]
-"""The columns of a temporary table."""
+"""Returns the columns of a temporary table."""
 
 
 def query_columns(
     query: exp.Expr, known: KnownColumns, outer: Mapping[str, ColumnNames | None] | None = None
 ) -> ColumnNames | None:
-    """The names in order; None if one is not known, or is there twice."""
+    """Column names of a query, in order; None if a name is unknown or occurs twice."""
     visible = dict(outer or {})
     while True:
         clause = query.args.get("with_")
         for cte in clause.expressions if clause is not None else ():
             listed = tuple(c.name for c in cte.args["alias"].args.get("columns") or ())
+            # a CTE sees only those before it
             visible[cte.alias.casefold()] = listed or query_columns(cte.this, known, visible)
         if isinstance(query, exp.Select):
             break
         if not isinstance(query, exp.SetOperation | exp.Subquery):
             return None
-        query = query.this
+        query = query.this  # a set operation has the names of its first branch
     found: list[str] = []
     for item in query.expressions:
         names = _star_columns(item, query, known, visible) if item.is_star else (item.alias_or_name,)
@@ -40,7 +41,7 @@ def query_columns(
 def _star_columns(
     item: exp.Expr, query: exp.Select, known: KnownColumns, visible: Mapping[str, ColumnNames | None]
 ) -> ColumnNames | None:
-    """What a plain `*` or `x.*` stands for."""
+    """Columns of a plain `*` or `x.*`; None if unknown."""
     star = item.this if isinstance(item, exp.Column) else item
     if not isinstance(star, exp.Star) or any(star.args.values()) or query.args.get("laterals"):
         return None
@@ -48,6 +49,7 @@ def _star_columns(
     found: list[str] = []
     hit = False
     for clause in [query.args.get("from_"), *(query.args.get("joins") or [])]:
+        # USING and NATURAL merge columns, so the star is not expanded
         if clause is None or clause.args.get("using") or clause.args.get("method"):
             return None
         source = clause.this
@@ -73,15 +75,15 @@ def _source_columns(
     if not isinstance(source, exp.Table):
         return None
     cte = source.name.casefold()
-    if not source.db and cte in visible:
+    if not source.db and cte in visible:  # a CTE hides a temporary table with its name
         return listed or visible[cte]
     return listed or known(source)
 
 
 @dataclass(frozen=True, slots=True)
 class TempTableDefinition:
-    """A temporary table, as a query that is bound again at each use; `visible` holds, by casefolded name, the temporary
-    tables that the query names, as they were then."""
+    """A temporary table, as a query that is bound again at each use. `visible`: the temporary tables that the query
+    names, by case-folded name, as they were at its definition."""
 
     name: str
     query: exp.Query
@@ -90,9 +92,8 @@ class TempTableDefinition:
 
 @dataclass(frozen=True, slots=True)
 class TempTable:
-    """A temporary table and what is known of it: the names of its columns, the types that CREATE TABLE gave them, all
-    names of tables in its query, and how large and deep it is with all definitions written out. Without a definition it
-    was made and holds nothing yet."""
+    """A temporary table: the names of its columns, the types that CREATE TABLE gave them, all table names in its query,
+    and its size and depth with all definitions expanded. Without a definition, it exists but has no rows yet."""
 
     name: str
     definition: TempTableDefinition | None
@@ -105,7 +106,7 @@ class TempTable:
 
 
 def temp_name(table: exp.Table) -> str:
-    """The casefolded name by which a temporary table is found; empty for names with a schema."""
+    """Case-folded name under which a temporary table is found; empty for names with a schema."""
     return "" if table.args.get("db") or table.args.get("catalog") else table.name.casefold()
 
 
@@ -117,22 +118,23 @@ def table_reference(name: str, alias: exp.Expr | None = None) -> exp.Table:
 
 
 def tables_read(query: exp.Expr) -> frozenset[str]:
-    """The names in a query that temporary tables could have."""
+    """Table names in a query that temporary tables could have."""
     return frozenset(temp_name(t) for t in query.find_all(exp.Table)) - {""}
 
 
 class TempTables:
-    """The temporary tables of one text. None stands for one whose making was refused."""
+    """The temporary tables of one text. None marks one whose definition was refused."""
 
     def __init__(self, service: ServiceLimits) -> None:
         self.service = service
         self.tables: dict[str, TempTable | None] = {}
 
     def definitions_in(self, tree: exp.Expr) -> dict[str, TempTableDefinition]:
-        """The definitions that a query names; one that is not there is refused."""
+        """Definitions that a query names. Raises BindError if one does not exist."""
         visible: dict[str, TempTableDefinition] = {}
         for table in tree.find_all(exp.Table):
             name = temp_name(table)
+            # a name with # must exist; any other name may be one of the catalogue
             if name.startswith("#") or name in self.tables:
                 definition = self.find(table).definition
                 if definition is None:
@@ -146,15 +148,16 @@ class TempTables:
         if name in self.tables:
             found = self.tables[name]
             if found is None:
-                raise BindError(CONSEQUENTIAL, "The making of this table was refused.", "", table)
+                raise BindError(CONSEQUENTIAL, "The statement that makes this table was refused.", "", table)
             return found
-        message, advice = "No temporary table of this name is there.", "Make it first: SELECT … INTO #temp."
+        message, advice = "There is no temporary table with this name.", "Make the table first: SELECT … INTO #temp."
         raise BindError("unknown-temporary", message, advice, table)
 
     def define(self, name: str, query: exp.Query, node: exp.Expr, base: TempTable | None = None) -> TempTable:
-        """Gives a name its query. `base` is what it was before, with what CREATE TABLE said."""
+        """Give a name its query. `base`: the table before, with what CREATE TABLE declared."""
         visible = self.definitions_in(query)
         size, depth = self.weight(query)
+        # CREATE TABLE has fixed the names
         columns = base.columns if base is not None and base.columns else query_columns(query, self._columns)
         made = TempTable(
             name, TempTableDefinition(name, query, visible), columns, reads=tables_read(query), size=size, depth=depth
@@ -165,18 +168,20 @@ class TempTables:
         return made
 
     def weight(self, query: exp.Query) -> tuple[int, int]:
-        """How large and how deep a query is with its temporary tables written out."""
+        """Size and depth of a query with its temporary tables expanded."""
         parts = [t for t in map(self.tables.get, map(temp_name, query.find_all(exp.Table))) if t is not None]
         size = sum(1 for _ in query.find_all(exp.Select)) + sum(t.size for t in parts)
         return size, 1 + max((t.depth for t in parts), default=0)
 
     def store(self, made: TempTable, node: exp.Expr) -> None:
-        """Definitions of definitions must not grow without end."""
+        """Store a table. Raises BindError if definitions of definitions grow beyond the limits."""
         if made.depth > self.service.max_depth:
-            message = f"Temporary tables are made from each other more than {self.service.max_depth} deep."
+            message = f"Temporary tables are made from each other more than {self.service.max_depth} levels deep."
             raise BindError("too-deep", message, "Use fewer steps.", node)
         if made.size > self.service.max_tokens:
-            message = f"With its temporary tables written out the text has more than {self.service.max_tokens} queries."
+            message = (
+                f"The text has more than {self.service.max_tokens} queries once its temporary tables are written out."
+            )
             raise BindError("too-long", message, "Read each temporary table fewer times.", node)
         self.tables[made.name.casefold()] = made
 
@@ -186,7 +191,7 @@ class TempTables:
 
 
 def change_target(table: exp.Expr, temps: TempTables, tree: exp.Expr) -> TempTable:
-    """A table that may be changed: one of this text."""
+    """Return the table that a statement changes. Raises BindError unless it is a temporary table of this text."""
     name = temp_name(table) if isinstance(table, exp.Table) else ""
     if not isinstance(table, exp.Table) or (name not in temps.tables and not name.startswith("#")):
         word = type(tree).__name__.upper()
@@ -200,8 +205,10 @@ def present_arguments(node: exp.Expr) -> set[str]:
 
 def column_names(temp: TempTable, node: exp.Expr) -> ColumnNames:
     if temp.columns is None:
-        message = "The columns of this temporary table are not known from its SELECT list."
-        raise BindError("columns-unknown", message, "Name each column where the table is made; write no star.", node)
+        message = "The SELECT list of this temporary table does not name its columns."
+        raise BindError(
+            "columns-unknown", message, "Name each column where you make the table, and do not use a star.", node
+        )
     return temp.columns
 
 

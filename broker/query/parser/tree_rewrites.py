@@ -1,4 +1,4 @@
-"""Rewrites of a syntax tree before it is bound: hints, assignments, INTO, unnamed tables, PIVOT and UNPIVOT."""
+"""Rewrites of a syntax tree before binding: hints, assignments, INTO, unnamed tables, PIVOT and UNPIVOT."""
 
 from sqlglot import exp
 
@@ -8,7 +8,8 @@ from broker.query.diagnostics import BindError, Diagnostics, check_arguments, un
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
 HARMLESS_OPTIONS = frozenset({"MAXDOP", "RECOMPILE"})
 SUBQUERY_ARGUMENTS = frozenset({"this", "alias", "pivots"})
-"""What a query in brackets may have: whoever reads the query takes the brackets off, with all that hangs on them."""
+"""Arguments that a query in brackets may have. Whoever reads the query removes the brackets, with everything attached
+to them."""
 
 
 def check_variables(tree: exp.Expr) -> None:
@@ -28,7 +29,7 @@ def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
 
 
 def name_derived_tables(tree: exp.Expr) -> None:
-    """DuckDB itself names a derived table that has no name: unnamed_subquery, unnamed_subquery2, …"""
+    """Name the derived tables without a name as DuckDB does: unnamed_subquery, unnamed_subquery2, …"""
     for select in tree.find_all(exp.Select):
         sources = [clause.this for clause in (select.args.get("from_"), *(select.args.get("joins") or ())) if clause]
         bare = [s for s in sources if isinstance(s, exp.Subquery) and not s.alias and not s.args.get("pivots")]
@@ -39,7 +40,8 @@ def name_derived_tables(tree: exp.Expr) -> None:
 
 
 def expand_order_by_all(tree: exp.Expr) -> None:
-    """DuckDB's ORDER BY ALL is by each column of the list, from left to right. With a star it stays, and is refused."""
+    """Replace DuckDB's ORDER BY ALL by each column of the list, from left to right. With a star it stays, and is
+    refused later."""
     for query in tree.find_all(exp.Select, exp.SetOperation):
         order = query.args.get("order")
         terms = order.expressions if order is not None else []
@@ -48,15 +50,15 @@ def expand_order_by_all(tree: exp.Expr) -> None:
             continue
         each = []
         for number in range(1, len(query.selects) + 1):
-            term = terms[0].copy()
+            term = terms[0].copy()  # keeps DESC and NULLS FIRST
             term.set("this", exp.Literal.number(number))
             each.append(term)
         order.set("expressions", each)
 
 
 def unify_temporary_names(tree: exp.Expr) -> None:
-    """`#t` and `[#t]` are one name; the parser keeps the sign of the first apart, and everywhere, so that a column
-    written #LA would be LA."""
+    """Make `#t` and `[#t]` one name. The parser removes the sign of the first and does so everywhere, so that a column
+    written #LA would become LA."""
     for ident in list(tree.find_all(exp.Identifier)):
         if not (ident.args.get("temporary") or ident.args.get("global_")):
             continue
@@ -65,25 +67,25 @@ def unify_temporary_names(tree: exp.Expr) -> None:
         if ident.args.get("global_") or not (is_table or (isinstance(parent, exp.Column) and key == "table")):
             raise _temporary_name_error(ident)
         if not ident.args.get("quoted") and "start" in ident.meta:
-            ident.meta["start"] -= 1  # the parser's place is that of the word after the sign
+            ident.meta["start"] -= 1  # the parser's position is that of the word after the sign
         ident.set("this", f"#{ident.name}")
         ident.set("temporary", None)
         ident.set("quoted", True)
 
 
 def _temporary_name_error(node: exp.Expr) -> BindError:
-    message = "A name with # can only be that of a temporary table of this text."
+    message = "A name with # must be a temporary table of this text."
     return BindError("temporary-name", message, "Write #temp, with one # and no database.", node)
 
 
 def _refuse_assignment(tree: exp.Expr) -> None:
-    """SELECT @n = … gives a variable a value from data."""
+    """Refuse SELECT @n = …, which gives a variable a value from data."""
     for select in tree.find_all(exp.Select):
         for item in select.expressions:
             if isinstance(item, exp.EQ) and isinstance(item.this, exp.Parameter):
-                message = "SELECT @x = … gives a value from data to a variable."
+                message = "SELECT @x = … sets a variable to a value from the data."
                 raise BindError(
-                    "assignment", message, "Write SET @x = constant, or keep the value in a #temp table.", item
+                    "assignment", message, "Write SET @x = constant, or store the value in a #temp table.", item
                 )
 
 
@@ -95,15 +97,16 @@ def _refuse_table_variables(tree: exp.Expr) -> None:
 
 
 def take_into(query: exp.Query) -> exp.Table | None:
-    """The table of INTO of the first SELECT, which is that of the whole; anywhere else it is refused."""
+    """Remove and return the table of INTO of the first SELECT, which applies to the whole query. Raises BindError for
+    an INTO in any other place."""
     first: exp.Expr = query
-    while isinstance(first, exp.SetOperation):
+    while isinstance(first, exp.SetOperation):  # INTO of a set operation is written in its first SELECT
         first = first.this
     into = first.args.get("into")
     if into is not None:
         first.set("into", None)
     for other in query.find_all(exp.Into):
-        raise BindError("into", "INTO stands inside a query.", "Put it into the first SELECT.", other)
+        raise BindError("into", "INTO cannot be used inside a query.", "Put INTO into the first SELECT.", other)
     if into is None:
         return None
     table: exp.Expr = into.this
@@ -119,7 +122,8 @@ def take_into(query: exp.Query) -> exp.Table | None:
 
 
 def saved_by_create(tree: exp.Expr | None) -> tuple[exp.Table, exp.Query] | None:
-    """The name and the query of DuckDB's CREATE TABLE project.x AS SELECT …, with nothing else said."""
+    """Name and query of DuckDB's CREATE TABLE project.x AS SELECT … without further clauses; None for any other
+    statement."""
     if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE" or not isinstance(tree.this, exp.Table):
         return None
     table, query = tree.this, tree.expression.unnest() if tree.expression is not None else None
@@ -129,10 +133,10 @@ def saved_by_create(tree: exp.Expr | None) -> tuple[exp.Table, exp.Query] | None
 
 
 def strip_hints(tree: exp.Expr) -> None:
-    """Hints that change how a server works, and not what it answers; all others are left to be refused."""
+    """Remove hints that change how a server works but not its result. All others stay, and are refused later."""
     for table in tree.find_all(exp.Table):
         hints = table.args.get("hints") or []
-        if all(
+        if all(  # hints are removed only if all of them are harmless
             isinstance(h, exp.WithTableHint) and {e.name.upper() for e in h.expressions} <= HARMLESS_HINTS
             for h in hints
         ):
@@ -155,25 +159,27 @@ PIVOT_ADVICE = "Write SUM(CASE WHEN … THEN 1 ELSE 0 END) for each column."
 
 
 def rewrite_pivot(node: exp.Expr) -> exp.Expr:
-    """A source with PIVOT as a derived table: (SELECT keys, AGG(CASE WHEN c = v THEN x END) AS v … GROUP BY keys)."""
+    """Rewrite a source with PIVOT as a derived table: (SELECT keys, AGG(CASE WHEN c = v THEN x END) AS v … GROUP BY
+    keys)."""
     pivots = node.args["pivots"]
     if len(pivots) != 1 or not isinstance(node, exp.Subquery):
-        raise BindError("pivot", "PIVOT is understood over one derived table.", PIVOT_ADVICE, node)
+        raise BindError("pivot", "PIVOT needs exactly one derived table.", PIVOT_ADVICE, node)
     (pivot,) = pivots
     inner = node.this
     if not isinstance(inner, exp.Select) or any(not n for n in inner.named_selects) or inner.is_star:
-        raise BindError("pivot", "PIVOT needs a derived table whose columns are named.", PIVOT_ADVICE, node)
+        raise BindError("pivot", "PIVOT needs a derived table with named columns.", PIVOT_ADVICE, node)
     if pivot.args.get("unpivot"):
         return _rewrite_unpivot(node, pivot, inner)
     check_arguments(pivot, PIVOT_ARGUMENTS)
     (aggregate,), (field,) = _single(pivot.expressions, pivot), _single(pivot.args["fields"], pivot)
     if not isinstance(field, exp.In) or not isinstance(field.this, exp.Column):
-        raise BindError("pivot", "PIVOT is understood FOR column IN (written values).", PIVOT_ADVICE, pivot)
+        raise BindError("pivot", "PIVOT needs FOR column IN (written values).", PIVOT_ADVICE, pivot)
     if not isinstance(aggregate, exp.Count | exp.Sum | exp.Avg | exp.Min | exp.Max) or not isinstance(
         aggregate.this, exp.Column
     ):
-        raise BindError("pivot", "PIVOT aggregates one column.", PIVOT_ADVICE, pivot)
+        raise BindError("pivot", "PIVOT can aggregate only one column.", PIVOT_ADVICE, pivot)
     source = node.alias or "source_of_pivot"
+    # columns that PIVOT reads are no keys of its result
     spent = {field.this.name.casefold(), aggregate.this.name.casefold()}
     keys = [exp.column(n, table=source) for n in inner.named_selects if n.casefold() not in spent]
     shown = [_pivot_column(aggregate, field.this, v) for v in field.expressions]
@@ -187,28 +193,28 @@ def rewrite_pivot(node: exp.Expr) -> exp.Expr:
 
 def _single(items: list[exp.Expr], node: exp.Expr) -> list[exp.Expr]:
     if len(items) != 1:
-        raise BindError("pivot", "PIVOT takes one aggregate and one column.", PIVOT_ADVICE, node)
+        raise BindError("pivot", "PIVOT needs one aggregate and one column.", PIVOT_ADVICE, node)
     return items
 
 
 def _pivot_column(aggregate: exp.Expr, column: exp.Expr, value: exp.Expr) -> exp.Expr:
-    """One column of the result: T-SQL writes its value as a name, DuckDB as a literal."""
+    """One column of the result. T-SQL writes its value as a name, DuckDB as a literal."""
     inner = value.this if isinstance(value, exp.Alias | exp.PivotAlias) else value
     name = value.alias if isinstance(value, exp.Alias | exp.PivotAlias) else inner.name
     if isinstance(inner, exp.Column):
         inner = exp.Literal.string(inner.name)
     if not isinstance(inner, exp.Literal):
-        raise BindError("pivot", "PIVOT takes written values.", PIVOT_ADVICE, value)
+        raise BindError("pivot", "PIVOT needs written values.", PIVOT_ADVICE, value)
     condition = exp.EQ(this=column.copy(), expression=inner.copy())
     case = exp.Case(ifs=[exp.If(this=condition, true=aggregate.this.copy())])
     return exp.alias_(type(aggregate)(this=case), name, quoted=True)
 
 
 def _rewrite_unpivot(node: exp.Subquery, pivot: exp.Expr, inner: exp.Select) -> exp.Expr:
-    """UNPIVOT (value FOR name IN (a, b)): a branch for each column, without those whose value is missing."""
+    """Rewrite UNPIVOT (value FOR name IN (a, b)): one branch for each column, without rows whose value is missing."""
     (value,), (field,) = _single(pivot.expressions, pivot), _single(pivot.args["fields"], pivot)
     if not isinstance(field, exp.In) or not all(isinstance(c, exp.Column) for c in field.expressions):
-        raise BindError("pivot", "UNPIVOT is understood FOR name IN (columns).", "Write CROSS APPLY (VALUES …).", pivot)
+        raise BindError("pivot", "UNPIVOT needs FOR name IN (columns).", "Write CROSS APPLY (VALUES …).", pivot)
     source = node.alias or "source_of_pivot"
     spent = {c.name.casefold() for c in field.expressions}
     keys = [n for n in inner.named_selects if n.casefold() not in spent]
@@ -233,6 +239,6 @@ def _rewrite_unpivot(node: exp.Subquery, pivot: exp.Expr, inner: exp.Select) -> 
 
 
 def _placed(made: exp.Expr, node: exp.Expr) -> exp.Expr:
-    """Refusals find their place through the parent."""
+    """Attach a new node in the place of another: refusals find their position through the parent."""
     made.parent = node.parent
     return made

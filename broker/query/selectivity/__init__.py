@@ -1,1 +1,1 @@
-"""Selectivity: which parts of a job's text select so few people, by public sizes, that a person has to check them."""
+"""Selectivity: which parts of a job's text select so few people, by public sizes, that a checker must review them."""

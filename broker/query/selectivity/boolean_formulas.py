@@ -1,4 +1,4 @@
-"""Conditions as Boolean formulas over variables whose ids are the same in every table of a job."""
+"""Conditions as Boolean formulas over variables whose ids are the same in all tables of a job."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,20 +9,20 @@ from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
 MOST_TERMS = 64
-"""Above so many ways in which a formula can hold, it is not written out."""
+"""Most terms of an expanded formula. A formula with more is not expanded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A condition, or where it does not `hold`, its opposite. `variables` are those that it asks about; none where it
-    says nothing of a person (link keys, years)."""
+    """A condition, or its negation if it does not `hold`. `variables`: ids of the variables that it tests; empty if it
+    says nothing about a person (link keys, years)."""
 
     condition: Scalar
     holds: bool
     variables: frozenset[int]
     of_year: bool = False
     implies: "Formula | None" = None
-    """What is known where it holds: the conditions of an EXISTS."""
+    """Formula that follows if the leaf holds: the conditions of an EXISTS."""
 
     @property
     def scalar(self) -> Scalar:
@@ -42,8 +42,8 @@ class Disjunction:
 Formula = Leaf | Conjunction | Disjunction
 ALWAYS, NEVER = Conjunction(()), Disjunction(())
 Term = Mapping[int, Formula]
-"""What is asked of each variable, all of it at once. A variable that nobody can size stands for conditions that ask for
-several at once."""
+"""For each variable, what is required of it; all together. A variable without a known size stands for conditions on
+several variables at once."""
 
 
 def leaves(formula: Formula) -> Iterator[Leaf]:
@@ -62,14 +62,14 @@ def negation(formula: Formula) -> Formula:
     match formula:
         case Leaf(holds=holds):
             return replace(formula, holds=not holds)
-        case Conjunction(parts=parts):
+        case Conjunction(parts=parts):  # De Morgan's laws
             return Disjunction(tuple(map(negation, parts)))
         case Disjunction(parts=parts):
             return Conjunction(tuple(map(negation, parts)))
 
 
 def alternatives(formula: Formula) -> "list[tuple[Leaf, ...]] | None":
-    """The formula as alternatives of leaves that hold together; None where they are too many."""
+    """Expand the formula into alternatives, each a tuple of leaves that hold together. None if there are too many."""
     if isinstance(formula, Leaf):
         return [(formula,)] if formula.implies is None or not formula.holds else alternatives(formula.implies)
     parts = [alternatives(p) for p in formula.parts]
@@ -82,20 +82,21 @@ def alternatives(formula: Formula) -> "list[tuple[Leaf, ...]] | None":
         size = 1
         for part in known:
             size *= len(part)
-        if size > MOST_TERMS * MOST_TERMS:
+        if size > MOST_TERMS * MOST_TERMS:  # checked before the product is built
             return None
         found = [tuple(leaf for w in chosen for leaf in w) for chosen in product(*known)]
     return found if len(found) <= MOST_TERMS * MOST_TERMS else None
 
 
 def terms(formula: Formula) -> list[Term] | None:
-    """The formula as alternatives of what is asked of each variable; None where they are too many. What asks for one
-    variable alone stays in one piece, however many values it lists."""
+    """Expand the formula into alternatives, each with its requirements by variable. None if there are too many. A
+    formula over one variable stays whole, however many values it lists."""
     read = variables([formula])
     if len(read) <= 1:
         return [{next(iter(read)): formula} if read else {}] if formula != NEVER else []
     if isinstance(formula, Leaf):
         known_by = formula.implies if formula.holds else None
+        # a variable of its own, which has no public size
         return [{-1_000_000 - min(read): formula}] if known_by is None else terms(known_by)
     parts = [terms(p) for p in formula.parts]
     known = [p for p in parts if p is not None]
@@ -113,7 +114,7 @@ def terms(formula: Formula) -> list[Term] | None:
 
 
 def conjoined(first: Term, second: Term) -> Term:
-    """Both at once."""
+    """Conjunction of two terms."""
     both = dict(first)
     for variable, formula in second.items():
         both[variable] = Conjunction((both[variable], formula)) if variable in both else formula
@@ -121,7 +122,7 @@ def conjoined(first: Term, second: Term) -> Term:
 
 
 def mixes_years(formula: Formula) -> bool:
-    """Whether a year is an alternative to another condition, or to one that goes with another year."""
+    """Whether a year is an alternative to another condition, or to a condition on another year."""
     if isinstance(formula, Leaf):
         return formula.implies is not None and mixes_years(formula.implies)
     if isinstance(formula, Disjunction):
@@ -133,7 +134,7 @@ def mixes_years(formula: Formula) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TableOccurrence:
-    """The rows of a table that a text reads: those that it names as the first, second … for these years."""
+    """Rows of a table that a text reads: the first, second … occurrence of the table for these years."""
 
     table: str
     years: Years | None
@@ -143,7 +144,7 @@ class TableOccurrence:
 
 @dataclass(frozen=True, slots=True)
 class VariableReading:
-    """A variable of a slot; `variable` is None for whether a person has a row there at all."""
+    """A variable of a table occurrence. `variable` is None for whether a person has a row there at all."""
 
     occurrence: TableOccurrence
     variable: str | None
@@ -151,8 +152,8 @@ class VariableReading:
 
 @dataclass(slots=True)
 class VariableIds:
-    """Ids, below zero, of variables that mean the same in every table of a job. `quotients` are those that public sizes
-    know, by table: they are variables too."""
+    """Negative ids of variables that mean the same in all tables of a job. `quotients`: further variables, by table,
+    that public sizes know."""
 
     quotients: frozenset[tuple[str, str]] = frozenset()
     readings: dict[int, VariableReading] = field(default_factory=dict)
@@ -160,13 +161,13 @@ class VariableIds:
 
     def ident(self, reading: VariableReading) -> int:
         if reading not in self._ids:
-            self._ids[reading] = -1 - len(self._ids)
+            self._ids[reading] = -1 - len(self._ids)  # negative, so that it never equals the id of a column
             self.readings[self._ids[reading]] = reading
         return self._ids[reading]
 
 
 def table_occurrences(symbols: SymbolTable, years: Mapping[int, Years | None]) -> dict[int, TableOccurrence]:
-    """The slot of every scan."""
+    """The occurrence of every scan."""
     found: dict[int, TableOccurrence] = {}
     for scan in sorted(symbols.tables):
         table, read = symbols.tables[scan].full_name, years.get(scan)

@@ -25,8 +25,8 @@ PICKS = frozenset({"greatest", "least"})
 
 @dataclass(frozen=True, slots=True)
 class ValueBranch:
-    """Conditions that lead to a branch: those that are met, and those before it that are not. `source` is what the text
-    says of it."""
+    """Conditions that lead to a branch: those that are true (`met`), and earlier ones that are not (`failed`). `source`
+    is the expression in the text that stands for them."""
 
     met: tuple[Scalar, ...]
     failed: tuple[Scalar, ...]
@@ -36,14 +36,14 @@ class ValueBranch:
 def value_branches(
     scalar: Scalar, met: tuple[Scalar, ...] = (), failed: tuple[Scalar, ...] = ()
 ) -> Iterator[ValueBranch]:
-    """Every branch inside a value, those within branches too."""
+    """Every branch inside a value, including branches within branches."""
     match scalar:
         case Case(whens=whens, otherwise=otherwise):
             before = failed
             for condition, value in whens:
                 yield ValueBranch((*met, condition), before, condition)
                 yield from value_branches(value, (*met, condition), before)
-                before = (*before, condition)
+                before = (*before, condition)  # later branches need this condition to fail
             yield ValueBranch(met, before, whens[0][0])
             yield from value_branches(otherwise, met, before)
         case Call(op=op, args=args):
@@ -55,12 +55,12 @@ def value_branches(
 
 
 def _implicit_conditions(op: str, args: tuple[Scalar, ...]) -> Iterator[Scalar]:
-    """The conditions that an operation decides by without saying so."""
+    """Conditions that an operation tests implicitly."""
     if op == "coalesce":
-        yield from (Call("is_null", (a,), ScalarType.TRUTH) for a in args[:-1])
+        yield from (Call("is_null", (a,), ScalarType.TRUTH) for a in args[:-1])  # the last value needs no test
     elif op == "nullif" and not isinstance(args[1], Literal):
         yield Call("equal", args, ScalarType.TRUTH)
-    elif op in PICKS:
+    elif op in PICKS:  # a literal only clamps the value
         yield from (Call("at_most", (args[0], a), ScalarType.TRUTH) for a in args[1:] if not isinstance(a, Literal))
 
 
@@ -68,21 +68,22 @@ MOST_BRANCHES = 16
 
 
 class TooManyRelationBranches(Exception):
-    """A relation has more branches than are looked at one by one."""
+    """A relation has more branches than can be inspected one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelationBranch:
-    """`conditions` are met by every row, which has a row of each of `scans`. `columns` are those of a set operation as
-    this branch has them; `subqueries` what EXISTS and scalar subqueries ask, by their column; `outer_conditions` the
-    conditions on outer sides of joins, by scan; `row_numbers` the columns that number a person's own rows."""
+    """One branch of a relation. Every row satisfies `conditions` and has a row of each of `scans`. `columns`: columns
+    of a set operation, as this branch has them. `subqueries`: branches of EXISTS and scalar subqueries, by their
+    column. `outer_conditions`: conditions on outer sides of joins, by scan. `row_numbers`: columns that number a
+    person's own rows."""
 
     conditions: tuple[Scalar, ...] = ()
     scans: frozenset[int] = frozenset()
     columns: Mapping[int, Scalar] = field(default_factory=dict)
     subqueries: "Mapping[int, tuple[RelationBranch, ...]]" = field(default_factory=dict)
     scalar_subqueries: frozenset[int] = frozenset()
-    """Those of the answers that are values, and no yes or no."""
+    """Subquery columns that are values, not truth values."""
     outer_conditions: Mapping[int, tuple[Scalar, ...]] = field(default_factory=dict)
     outer_branches: "tuple[RelationBranch, ...]" = ()
     """The outer sides of joins themselves."""
@@ -93,7 +94,7 @@ class RelationBranch:
 
 
 def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch]:
-    """At least one; raises TooMany."""
+    """All branches of a relation, at least one. Raises TooManyRelationBranches."""
     match relation:
         case Scan(person=scan):
             return [RelationBranch(scans=frozenset({scan} if scan is not None else ()))]
@@ -126,21 +127,21 @@ def branches_of(relation: Relation, symbols: SymbolTable) -> list[RelationBranch
         case Join(left=left, right=right, how=JoinHow.LEFT, on=on):
             return [_with_outer(w, branches_of(right, symbols), conjuncts_of(on)) for w in branches_of(left, symbols)]
         case Join(left=left, right=right, how=JoinHow.FULL, on=on):
-            return [
+            return [  # both sides of a FULL JOIN are outer sides
                 _with_outer(
                     RelationBranch(), [*branches_of(left, symbols), *branches_of(right, symbols)], conjuncts_of(on)
                 )
             ]
         case Join(left=left, right=right, on=on):
             others = branches_of(right, symbols)
-            return _at_most_allowed(
+            return _at_most_allowed(  # the branches of two sides multiply
                 [
                     _joined_branches(a, b).with_conditions(conjuncts_of(on))
                     for a in branches_of(left, symbols)
                     for b in others
                 ]
             )
-    return [RelationBranch()]
+    return [RelationBranch()]  # written rows have no conditions and no scans
 
 
 def _at_most_allowed(found: list[RelationBranch]) -> list[RelationBranch]:
@@ -163,7 +164,7 @@ def _joined_branches(first: RelationBranch, second: RelationBranch) -> RelationB
 
 
 def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Scalar, ...]) -> RelationBranch:
-    """An outer side restricts nobody; whatever is read of it tells of its conditions."""
+    """Add the outer side of a join. It restricts nobody, but a condition that reads it depends on its conditions."""
     conditions = on + tuple(c for w in outer for c in w.conditions)
     found = inner
     for branch in outer:
@@ -178,7 +179,8 @@ def _with_outer(inner: RelationBranch, outer: list[RelationBranch], on: tuple[Sc
 
 
 def inner_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
-    """What is counted or found beside a world's own rows: outer sides of joins, and subqueries that give a value."""
+    """Branches that are counted or found next to the branch's own rows: outer sides of joins, and subqueries that give
+    a value."""
     for inner in (
         *branch.outer_branches,
         *(w for i in sorted(branch.scalar_subqueries) for w in branch.subqueries.get(i, ())),
@@ -188,7 +190,7 @@ def inner_branches(branch: RelationBranch) -> "Iterator[RelationBranch]":
 
 
 def written_values(column: Scalar, symbols: SymbolTable) -> list[Literal] | None:
-    """The values of a column of written rows, or of a table that the project wrote itself; None of any other."""
+    """Values of a column of written rows, or of a table that the project wrote itself; None for any other column."""
     if not isinstance(column, ColumnRef):
         return None
     origin = symbols.origins.get(column.ident)

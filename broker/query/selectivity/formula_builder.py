@@ -1,4 +1,4 @@
-"""Builds Boolean formulas from bound conditions, under ids that all tables of a job share."""
+"""Builds Boolean formulas from bound conditions, with variable ids that all tables of a job share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,15 +39,17 @@ def quotient_of(scalar: Scalar) -> Quotient | None:
         case Call(op="divide", args=(numerator, denominator)):
             factor, top = _scaled(_without_casts(numerator))
             bottom = _without_casts(denominator)
+            # NULLIF(x, 0) only avoids a division by zero
             if isinstance(bottom, Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
                 bottom = _without_casts(bottom.args[0])
+            # a negative factor would reverse comparisons
             if factor > 0 and isinstance(top, ColumnRef) and isinstance(bottom, ColumnRef):
                 return Quotient(factor, top.ident, bottom.ident)
     return None
 
 
 def _scaled(scalar: Scalar) -> tuple[Decimal, Scalar]:
-    """A number as a written factor and the rest."""
+    """Split a number into a written factor and the rest."""
     match scalar:
         case Call(op="multiply", args=(Literal(value=int() | Decimal() as factor), other)):
             return Decimal(factor), _without_casts(other)
@@ -68,16 +70,16 @@ def _is_zero(scalar: Scalar) -> bool:
 
 COMPARED = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
 MOST_STEPS = 50_000
-"""Conditions of one output that are read, with derived columns written out."""
+"""Most conditions of one output that are read, with derived columns expanded."""
 
 FIRST_ROW = {"equal": 1, "at_most": 1, "less": 2}
-"""How a comparison with a number asks for the first of a person's own rows."""
+"""Comparisons with a number that select the first of a person's own rows."""
 
 
 @dataclass(slots=True)
 class FormulaBuilder:
-    """Reads the conditions of one world. `unnamed_offset` is added to the ids of what has no name in the catalogue,
-    which are those of one output."""
+    """Reads the conditions of one branch. `unnamed_offset` is added to the ids of columns without a name in the
+    catalogue, which belong to one output only."""
 
     branch: RelationBranch
     symbols: SymbolTable
@@ -85,19 +87,19 @@ class FormulaBuilder:
     variable_ids: VariableIds
     unnamed_offset: int
     columns: dict[int, int] = field(default_factory=dict)
-    """By the id of a variable, a column of it in the book."""
+    """By the id of a variable, a column of it in the symbol table."""
     steps: list[None] = field(default_factory=list)
-    """One for each condition that was read: their number is bounded."""
+    """One entry for each condition that was read. Their number is limited."""
 
     @property
     def present(self) -> frozenset[TableOccurrence]:
-        """Where every row of the world has rows of its person."""
+        """Table occurrences in which every row of the branch has a row of its person."""
         return frozenset(
             self.occurrences[s] for s in self.branch.scans if s in self.occurrences and self.occurrences[s].is_person
         )
 
     def of_any_year(self, named: Scalar) -> Scalar:
-        """A condition without saying of which of a table's rows it is."""
+        """The condition without the table occurrence that it reads: rows of any year count as the same."""
         match named:
             case ColumnRef(ident=ident, type=kind) if ident in self.variable_ids.readings:
                 reading = self.variable_ids.readings[ident]
@@ -111,7 +113,7 @@ class FormulaBuilder:
         return named
 
     def combines_variables(self, named: Scalar) -> bool:
-        """Whether a value computes one number or text of several variables."""
+        """Whether a value computes one number or text from several variables."""
         match named:
             case Case(whens=whens, otherwise=otherwise):
                 return any(map(self.combines_variables, (*(v for _, v in whens), otherwise)))
@@ -122,7 +124,7 @@ class FormulaBuilder:
         return False
 
     def within(self, branch: RelationBranch) -> "FormulaBuilder":
-        """Reads a subquery's conditions, which see the row outside."""
+        """Return a builder for the conditions of a subquery, which see the outer row."""
         mine = self.branch
         merged = RelationBranch(
             columns={**mine.columns, **branch.columns}, subqueries={**mine.subqueries, **branch.subqueries},
@@ -133,11 +135,11 @@ class FormulaBuilder:
         return replace(self, branch=merged)
 
     def formula(self, condition: Scalar) -> Formula:
-        """When a condition is true."""
+        """Formula of when a condition is true."""
         return self.formula_of(self.named(condition))
 
     def named(self, scalar: Scalar) -> Scalar:
-        """A scalar with derived columns written out, in the names of the job."""
+        """A scalar with derived columns expanded and columns replaced by the job's variable ids."""
         match scalar:
             case ColumnRef(ident=ident) if ident in self.branch.columns:
                 return self.named(self.branch.columns[ident])
@@ -157,11 +159,11 @@ class FormulaBuilder:
 
     def formula_of(self, named: Scalar) -> Formula:
         self.steps.append(None)
-        if len(self.steps) > MOST_STEPS:
+        if len(self.steps) > MOST_STEPS:  # expanding derived columns can grow exponentially
             raise TooManyRelationBranches
         match named:
             case Literal(value=value):
-                return ALWAYS if value is True else NEVER
+                return ALWAYS if value is True else NEVER  # FALSE and NULL never hold
             case Call(op="and", args=args):
                 return Conjunction(tuple(map(self.formula_of, args)))
             case Call(op="or", args=args):
@@ -178,16 +180,18 @@ class FormulaBuilder:
                 return self._by_branch(named)
             case Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)
+        # every person has a first row, so this excludes nobody
         return ALWAYS if self._is_first_row(named) else self._leaf(self._ratio_comparison(named))
 
     def _ratio_comparison(self, named: Scalar) -> Scalar:
-        """A comparison of a known quotient with a number as one of a variable."""
+        """Turn a comparison of a known quotient with a number into a comparison of a variable."""
         match named:
             case Call(op="less" | "at_most", args=(Literal(value=int() | Decimal() as value), other)):
                 found = self._quotient(other, Decimal(value))
                 return named if found is None else replace(named, args=found)
             case Call(op="less" | "at_most", args=(other, Literal(value=int() | Decimal() as value))):
                 found = self._quotient(other, Decimal(value))
+                # The quotient is on the other side here.
                 return named if found is None else replace(named, args=found[::-1])
         return named
 
@@ -213,8 +217,9 @@ class FormulaBuilder:
         return Leaf(named, True, frozenset().union(*map(self._variables_of, read)), any(map(self._is_year, read)))
 
     def _equal(self, left: Scalar, right: Scalar, named: Scalar) -> Formula:
-        """An equality of link keys asks for nobody, but for what the outer side asks that has one of them; nor
-        does one with the key of a public table. One with a column of written rows asks for one of their values."""
+        """Formula of an equality. Equal link keys test nobody, except for the conditions of an outer side that has one
+        of them; nor does equality with the key of a public table. Equality with a column of written rows is a choice of
+        their values."""
         for one, other in ((left, right), (right, left)):
             listed = self._written_values(one)
             if listed is not None and isinstance(other, ColumnRef | Call | Case):
@@ -239,7 +244,7 @@ class FormulaBuilder:
         return written_values(ColumnRef(self.columns.get(named.ident, named.ident), named.type), self.symbols)
 
     def _by_branch(self, named: Call) -> Formula:
-        """A comparison with a CASE: by the branches of it."""
+        """Formula of a comparison with a CASE, branch by branch."""
         place = next(n for n, a in enumerate(named.args) if isinstance(a, Case))
         case = named.args[place]
         assert isinstance(case, Case)
@@ -253,7 +258,8 @@ class FormulaBuilder:
         return Disjunction(tuple(found))
 
     def _exists(self, named: ColumnRef) -> Formula:
-        """EXISTS: what its rows meet. Without any condition of its own it asks whether there is a row."""
+        """Formula of an EXISTS: the conditions of its rows. Without conditions of its own, it tests whether there is a
+        row."""
         branches = self.branch.subqueries[named.ident]
         inner = [self.within(w) for w in branches]
         met = Disjunction(
@@ -267,13 +273,14 @@ class FormulaBuilder:
     def _presence(self, scans: frozenset[int], named: Scalar) -> Leaf:
         found = [self.occurrences[s] for s in sorted(scans) if s in self.occurrences and self.occurrences[s].is_person]
         if len(found) != 1:
+            # without one known table of persons, the test gets an id that has no public size
             unnamed = self.unnamed_offset + min(scans, default=0)
             return Leaf(named, True, frozenset({unnamed}))
         ident = self.variable_ids.ident(VariableReading(found[0], None))
         return Leaf(ColumnRef(ident, ScalarType.TRUTH), True, frozenset({ident}))
 
     def _outer_scans(self, ident: int) -> frozenset[int] | None:
-        """The scans of an outer side whose link key or person number this is."""
+        """Scans of an outer side that this link key or person number belongs to; None if it belongs to none."""
         if ident in self.columns:
             scans = frozenset({self._origin(ident).scan} if self._is_person_key(ident) else ())
         else:
@@ -281,20 +288,21 @@ class FormulaBuilder:
         return scans & self.branch.outer_conditions.keys() or None
 
     def _matched(self, ident: int, named: Scalar) -> Leaf:
-        """Whether an outer join found a row."""
+        """Leaf that tests whether an outer join found a row."""
         scans = self._outer_scans(ident) or frozenset()
         read = self._outer_variables(scans)
         return Leaf(named, False, read) if read else self._presence(scans, named)
 
     def _outer_variables(self, scans: frozenset[int]) -> frozenset[int]:
-        """What the conditions on outer sides ask about."""
+        """Variables in the conditions on outer sides."""
         conditions = [c for s in scans for c in self.branch.outer_conditions.get(s, ())]
+        # without these scans, so that the recursion ends
         others = {s: c for s, c in self.branch.outer_conditions.items() if s not in scans}
         inner = replace(self, branch=replace(self.branch, outer_conditions=others))
         return variables([inner.formula(c) for c in conditions])
 
     def _variables_of(self, ident: int) -> frozenset[int]:
-        """The variables that a column tells of."""
+        """Variables that a column reveals something about."""
         outer = self.branch.outer_conditions.keys()
         if ident in self.columns:
             own = frozenset() if self._is_year(ident) else frozenset({ident})
@@ -309,7 +317,7 @@ class FormulaBuilder:
         return self._outer_variables(self._outer_scans(ident) or frozenset())
 
     def _combined_variables(self, ident: int) -> frozenset[int]:
-        """The variables that a value is made of, where they are several."""
+        """Variables that a value is computed from, if there are several."""
         base = self.symbols.opaque[ident].base if ident in self.symbols.opaque else frozenset()
         named = [self.named(ColumnRef(i, ScalarType.NULL)) for i in sorted(base)]
         read = frozenset(c.ident for c in named if isinstance(c, ColumnRef))

@@ -1,9 +1,7 @@
-"""Estimates how many people a combination of conditions holds at least, by public sizes.
-
-The shares of a table's people who meet each condition are multiplied only where policy calls their variables unrelated.
-Otherwise all but those who fail one of them are left (Bonferroni). Of the condition that is looked at, the rarest of
-its alternatives counts; without a size nobody is known to meet one.
-"""
+"""Estimates a lower bound on the number of people who satisfy a combination of conditions, from public sizes. Shares of
+a table's people who satisfy each condition are multiplied only where policy declares their variables unrelated.
+Otherwise the estimate subtracts everyone who fails a condition (Bonferroni). For the inspected condition, its rarest
+alternative counts. Without a public size, the estimate is 0."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -26,10 +24,10 @@ from broker.query.selectivity.boolean_formulas import (
 
 PLAIN_OPERATIONS = frozenset({"is_null", "not", "equal", "same", "less", "at_most"})
 MOST_CONDITIONS = 1000
-"""Conditions on one variable that are followed, such as the values of a list."""
+"""Most conditions on one variable that are evaluated, such as the values of a list."""
 
 LONGEST_RANGE = 500
-"""Whole numbers of a range that are tried one by one, where a condition computes with them."""
+"""Longest range of whole numbers that is tried number by number, if a condition computes with them."""
 
 UNLISTED_TEXT = "\x00no code"
 """A text that no condition lists."""
@@ -37,7 +35,7 @@ UNLISTED_TEXT = "\x00no code"
 
 @dataclass(frozen=True, slots=True)
 class PersonEstimate:
-    """At least so many `persons`; `known`: sizes say so, and the estimate is not nothing for want of one."""
+    """At least `persons` people. `known`: public sizes give the estimate, so a 0 is not due to a missing size."""
 
     persons: float
     known: bool
@@ -51,13 +49,13 @@ class PersonEstimator:
         self._sizes, self._readings = sizes, readings
 
     def is_empty(self, term: Term) -> bool:
-        """Whether nobody can meet a term, whatever the data are."""
+        """Whether nobody can satisfy a term, whatever the data."""
         return any(v in self._readings and is_impossible(f, v) for v, f in term.items())
 
     def persons(self, term: Term, present: Collection[TableOccurrence], part: int) -> PersonEstimate:
-        """How many people have rows in all the slots and meet the term, with the rarest alternative of what it asks of
-        the variable `part`."""
-        return max(
+        """Estimate the people who have rows in all table occurrences and satisfy the term. For the variable `part`,
+        only its rarest alternative counts."""
+        return max(  # each table gives a lower bound, so the largest one holds
             (self._from_occurrence(occurrence, term, present, part) for occurrence in present),
             key=_order,
             default=UNKNOWN_ESTIMATE,
@@ -66,7 +64,7 @@ class PersonEstimator:
     def _from_occurrence(
         self, occurrence: TableOccurrence, term: Term, present: Collection[TableOccurrence], part: int
     ) -> PersonEstimate:
-        """Counted from the people of one table, in the year that has fewest of them."""
+        """Estimate from the people of one table, in the year with the fewest."""
         found = [
             self._in_table(sizes, occurrence, term, present, part)
             for sizes in self._sizes.table_sizes(occurrence.table, occurrence.years)
@@ -83,7 +81,7 @@ class PersonEstimator:
     ) -> PersonEstimate:
         shares: dict[str, float] = {}
         named = {r.occurrence for v in term if (r := self._readings.get(v)) is not None}
-        for other in set(present) - named - {occurrence}:
+        for other in set(present) - named - {occurrence}:  # a person must have rows in these tables too
             shares[f"{other.table}:{other.number}"] = _share_with_rows(sizes, occurrence, other)
         for variable, formula in term.items():
             reading = self._readings.get(variable)
@@ -92,6 +90,7 @@ class PersonEstimator:
             share = None if known is None else measure(formula, variable, known)
             if known is None or share is None:
                 return UNKNOWN_ESTIMATE
+            # several conditions on one variable: the rarest of them
             shares[known.variable] = min(share, shares.get(known.variable, 1.0))
         return PersonEstimate(sizes.persons * combined_share(shares, sizes), known=True)
 
@@ -101,13 +100,14 @@ def _order(estimate: PersonEstimate) -> tuple[float, bool]:
 
 
 def _share_with_rows(sizes: TableSizes, occurrence: TableOccurrence, other: TableOccurrence) -> float:
-    """The share of one slot's people who have rows in another."""
+    """Share of the people of one table occurrence who have rows in another."""
     known = _shares(sizes, occurrence, VariableReading(other, None))
     return 0.0 if known is None else known.codes.get("in", 0.0)
 
 
 def _shares(sizes: TableSizes, occurrence: TableOccurrence, reading: VariableReading) -> VariableShares | None:
-    """What a table's sizes say of a variable: of its own rows, or of others of the same people and year."""
+    """Public shares of a variable in a table: of its own rows, or of rows of the same people and year in another table.
+    None if unknown."""
     if reading.occurrence == occurrence and reading.variable is not None:
         return sizes.shares_of(reading.variable)
     same_year = reading.occurrence.number == 0 and reading.occurrence.years in (occurrence.years, None)
@@ -119,7 +119,7 @@ def _shares(sizes: TableSizes, occurrence: TableOccurrence, reading: VariableRea
 
 
 def combined_share(shares: Mapping[str, float], sizes: TableSizes) -> float:
-    """The share who meet all conditions, at least."""
+    """Lower bound of the share of people who satisfy all conditions."""
     found = [_remaining_share(shares.values())]
     for group in sizes.unrelated:
         inside = [s for name, s in shares.items() if name in group.variables]
@@ -129,24 +129,24 @@ def combined_share(shares: Mapping[str, float], sizes: TableSizes) -> float:
             for share in inside:
                 product *= share
             found.append(_remaining_share([product, *outside]))
-    return max(found)
+    return max(found)  # each way gives a lower bound, so the largest of them holds
 
 
 def _remaining_share(shares: Collection[float]) -> float:
-    """Who is left if nobody fails two of them."""
+    """Share that is left if nobody fails two of the conditions."""
     return max(0.0, 1.0 - sum(1.0 - s for s in shares))
 
 
 def rarest_share(formula: Formula, variable: int, shares: VariableShares) -> float | None:
-    """The share who meet what is asked of one variable by the rarest of its alternatives that anybody can meet. None
-    where they are too many, or one of them cannot be followed."""
+    """Share of people who satisfy the rarest possible alternative of a formula on one variable. None if there are too
+    many alternatives, or one cannot be evaluated."""
     found = [Conjunction(w) for w in alternatives(formula) or ()]
     sizes = [share_of(w, variable, shares) for w in found if not is_impossible(w, variable)]
     return None if not sizes or any(s is None for s in sizes) else min(s for s in sizes if s is not None)
 
 
 def share_of(formula: Formula, variable: int, shares: VariableShares) -> float | None:
-    """The share who meet what is asked of one variable; None where it cannot be followed."""
+    """Share of people who satisfy a formula on one variable; None if it cannot be evaluated."""
     on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
     if len(on_variable) > MOST_CONDITIONS or not all(_is_on(leaf, variable) for leaf in on_variable):
         return None
@@ -160,7 +160,7 @@ def share_of(formula: Formula, variable: int, shares: VariableShares) -> float |
 
 
 def is_impossible(formula: Formula, variable: int) -> bool:
-    """Whether no value meets what is asked of one variable. Only comparisons with written values are followed."""
+    """Whether no value satisfies a formula on one variable. Only comparisons with written values are evaluated."""
     on_variable = [leaf for leaf in leaves(formula) if leaf.variables]
     plain = all(_is_on(leaf, variable) and _is_plain(leaf.condition) for leaf in on_variable)
     if not plain or len(on_variable) > MOST_CONDITIONS:
@@ -170,48 +170,52 @@ def is_impossible(formula: Formula, variable: int) -> bool:
 
 
 def _is_on(leaf: Leaf, variable: int) -> bool:
-    """Whether a condition is on the variable itself, and not on what only tells of it."""
+    """Whether a condition reads only the variable itself, not a column that merely depends on it."""
     return leaf.variables == {variable} == column_ids(leaf.condition) and leaf.implies is None
 
 
 def _of_register(conditions: "VariableConditions", shares: VariableShares) -> float:
-    """Of a register's codes: those that are named, or all but those that are."""
+    """Share of the codes of a register that satisfy the conditions: the named codes, or all but the named ones."""
+    # only equalities can be matched with the codes of a register
     if any(_listed(leaf.condition) is None for leaf in conditions.leaves):
         return 0.0
     apart = set(map(conditions.value, shares.codes))
     named = [v for v in conditions.named if v not in apart]
     if conditions.holds(conditions.unlisted):
+        # the most that each lost code may hold, so that the rest is a lower bound
         lost = sum(shares.each_most for v in named if not conditions.holds(v))
         return max(0.0, 1.0 - sum(shares.codes.values()) - lost)
     return shares.each_least * sum(map(conditions.holds, named))
 
 
 class VariableConditions:
-    """What is asked of one variable, by conditions on it alone."""
+    """All conditions on one variable."""
 
     def __init__(self, formula: Formula, variable: int, on_variable: list[Leaf]) -> None:
         self._formula, self._variable, self.leaves = formula, variable, on_variable
         self.named: dict[Value, None] = dict.fromkeys(v for leaf in on_variable for v in _literals(leaf.condition))
-        """The values that are written."""
+        """The values that the conditions name."""
         self.kind = next((t for leaf in on_variable for t in _types(leaf.condition, variable)), ScalarType.TEXT)
         self._listed = {id(leaf): _listed(leaf.condition) for leaf in on_variable}
 
     @property
     def unlisted(self) -> Value:
-        """A value that is not written."""
+        """A value that the conditions do not name."""
         return min(map(_number, self.named), default=Decimal(0)) - 1 if self.kind.is_number else UNLISTED_TEXT
 
     @property
     def breakpoints(self) -> list[Value]:
-        """Values between which a comparison of the variable itself with written ones does not change."""
+        """Values between which no comparison of the variable with a named value changes."""
         if self.kind is ScalarType.TRUTH:
             return [True, False, None]
         numbers = [_number(v) for v in self.named if _is_number(v)]
+        # values just beside a named number, where < and > change
         steps = [Decimal(d) for d in ("-1", "-0.000001", "0.000001", "1")]
+        # \x7f sorts after all printable ASCII
         return [self.unlisted, *self.named, None, "\x7f", *(n + d for n in numbers for d in steps)]
 
     def value(self, code: str) -> Value:
-        """A code as the variable's type has it."""
+        """Convert a code to the type of the variable."""
         if code == MISSING_CODE:
             return None
         if self.kind is ScalarType.TRUTH:
@@ -222,7 +226,8 @@ class VariableConditions:
         return self._holds(self._formula, value)
 
     def _holds(self, formula: Formula, value: Value) -> bool:
-        """Years are not asked about: whatever holds in them, holds of people of each year."""
+        """Whether the formula holds for a value. Conditions on years count as true: what holds for them holds for
+        people of each year."""
         match formula:
             case Leaf(variables=read) if not read:
                 return True
@@ -237,7 +242,7 @@ class VariableConditions:
                 return any(self._holds(p, value) for p in parts)
 
     def holds_between(self, low: float, high: float) -> bool | None:
-        """Whether every number from low to high meets it; None where that cannot be followed."""
+        """Whether the formula holds for every number from low to high; None if that cannot be evaluated."""
         if self.kind.is_whole and high - low <= LONGEST_RANGE:
             return all(self.holds(n) for n in range(int(low), int(high) + 1))
         if not all(_is_plain(leaf.condition) for leaf in self.leaves):
@@ -248,7 +253,7 @@ class VariableConditions:
 
 
 def _listed(condition: Scalar) -> Value:
-    """The value that an equality asks for; None of everything else."""
+    """Value that an equality requires; None for other conditions."""
     match condition:
         case Call(op="equal", args=(ColumnRef(), Literal(value=value)) | (Literal(value=value), ColumnRef())):
             return value
@@ -256,7 +261,8 @@ def _listed(condition: Scalar) -> Value:
 
 
 def _is_plain(condition: Scalar) -> bool:
-    """Whether it compares the variable itself with written values, so that its truth changes at these only."""
+    """Whether the condition compares the variable itself with written values, so that its truth changes at these
+    only."""
     match condition:
         case ColumnRef():
             return True

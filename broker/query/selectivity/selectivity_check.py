@@ -1,4 +1,4 @@
-"""The selectivity check of a job's outputs: each condition that a person has to check, with its place."""
+"""The selectivity check of a job's outputs: each condition that a checker must review, with its position."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,14 +42,15 @@ from broker.query.selectivity.singling_out import (
 
 MOST_FIGURES = 60
 MOST_SHOWN = 5
-"""Parts of one output that are told."""
+"""Most parts of one output that are reported."""
 LONGEST_TEXT = 160
-"""Characters of a part that are told."""
+"""Most characters of a part that are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectivityThreshold:
-    """How many people a combined part has to reach to leave without a person, and the public sizes that say so."""
+    """Fewest people that a combined condition must select to pass without review, and the public sizes for the
+    estimate."""
 
     sizes: PublicSizes
     least: int
@@ -57,7 +58,7 @@ class SelectivityThreshold:
 
 @dataclass(frozen=True, slots=True)
 class GroupedRelation:
-    """A relation that is grouped, with its keys and the arguments of its statistics."""
+    """A grouped relation, with its keys and the arguments of its statistics."""
 
     relation: Relation
     keys: tuple[Scalar, ...]
@@ -65,9 +66,10 @@ class GroupedRelation:
 
 
 class SelectivityCheck:
-    """Looks at the outputs of one job, one after the other, and then at pairs of their figures."""
+    """Inspects the outputs of one job one by one, and then pairs of their figures."""
 
     def __init__(self, threshold: SelectivityThreshold) -> None:
+        # names of quotients contain a slash
         quotients = ((t.table, s.variable) for t in threshold.sizes.tables for s in t.shares if " / " in s.variable)
         self._variable_ids = VariableIds(frozenset(quotients))
         self._judge = SinglingOutJudge(PersonEstimator(threshold.sizes, self._variable_ids.readings), threshold.least)
@@ -76,14 +78,14 @@ class SelectivityCheck:
         self._found: list[dict[SmallPart, None]] = []
 
     def add_output(self, binder: Binder, years: Mapping[int, Years | None]) -> None:
-        """One output, whose tables are bound."""
+        """Inspect one output, whose tables are bound."""
         number = len(self._found)
         builder = FormulaBuilder(
             RelationBranch(),
             binder.symbols,
             table_occurrences(binder.symbols, years),
             self._variable_ids,
-            (number + 1) * 1_000_000,
+            (number + 1) * 1_000_000,  # distinct ranges, so that unnamed columns of two outputs never share an id
         )
         positions = SourcePositions(binder, builder)
         self._positions.append(positions)
@@ -109,7 +111,7 @@ class SelectivityCheck:
         occurrences = builder.present
         found = list(self._judge.flag_filter(formulas, occurrences, joint))
         yield from found
-        if found:
+        if found:  # one report is enough, and it covers everything inside
             return
         around = Conjunction(tuple(a.formula for a in formulas))
         self._add(Conjunction((around,)), formulas, occurrences, output)
@@ -134,14 +136,14 @@ class SelectivityCheck:
     def _add(
         self, formula: Formula, formulas: list[SourceFormula], occurrences: frozenset[TableOccurrence], output: int
     ) -> None:
-        """A figure that is about one combination of conditions can be compared with others."""
+        """Store a figure for comparison, if it is about one combination of conditions."""
         found = terms(formula)
         if found is not None and len(found) == 1:
             sources = tuple(a.source for a in formulas if variables([a.formula]))
             self._figures.append(FigureConditions(output, found[0], occurrences, sources))
 
     def small_parts(self) -> list[tuple[SmallPart, ...]]:
-        """Of each output, in order."""
+        """Parts to review of each output, in order."""
         if len(self._figures) > MOST_FIGURES:
             for output in {f.output for f in self._figures}:
                 self._found[output][SmallPart("", None, None, TOO_MANY)] = None
@@ -157,7 +159,7 @@ class SelectivityCheck:
 
 
 def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
-    """Each relation that is grouped, once."""
+    """Each grouped relation, once."""
     found: dict[int, GroupedRelation] = {}
     for draft in binder.draft_tables:
         relation = draft.rows.relation
@@ -169,14 +171,14 @@ def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
 
 
 def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
-    """What is computed below the top: by groups of one person's rows, windows and orders."""
+    """Scalars that are computed below the top: by groups of one person's rows, windows and orders."""
     for part in walk(relation):
         if isinstance(part, Aggregate | Window | Limit):
             yield from scalars_of(part)
 
 
 def _have_different_conditions(branches: Sequence[RelationBranch], builder: FormulaBuilder) -> bool:
-    """Whether the branches of a UNION meet different conditions, whatever their years."""
+    """Whether the branches of a UNION have different conditions, apart from years."""
     found = set()
     for branch in branches:
         mine = replace(builder, branch=branch)
@@ -193,7 +195,7 @@ def _source_formula(named: Scalar, builder: FormulaBuilder) -> SourceFormula:
 
 
 class SourcePositions:
-    """Where the conditions of one output stand in the text."""
+    """Positions in the text of the conditions of one output."""
 
     def __init__(self, binder: Binder, builder: FormulaBuilder) -> None:
         self._binder, self._builder = binder, builder
@@ -202,6 +204,7 @@ class SourcePositions:
     def small_part(self, small: FlaggedCondition) -> SmallPart:
         nodes = [n for s in small.source if (n := self._node(s)) is not None]
         named_by = self._binder.saved_name_nodes
+        # a part of a saved query is shown where the job names it
         places = [
             p for n in nodes if (p := self._binder.diagnostics.position_of(named_by.get(id(n), n))) != NO_POSITION
         ]
@@ -222,7 +225,8 @@ class SourcePositions:
         return self._node_within(named, self._nodes)
 
     def _node_within(self, named: Scalar, nodes: Mapping[Scalar, exp.Expr]) -> "exp.Expr | None":
-        """The text of a condition, or of what is in it: what no text says in one piece has none of its own."""
+        """Syntax node of a condition, or of a part of it. A condition that the text does not write in one piece has no
+        node of its own."""
         if named in nodes or not isinstance(named, Call):
             return nodes.get(named)
         return next((n for a in named.args if (n := self._node_within(a, nodes)) is not None), None)

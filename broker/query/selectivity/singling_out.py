@@ -1,8 +1,7 @@
-"""Which parts of a job's text could single people out: conditions that hold, or leave out, too few of them.
-
-Judged is what is combined: conditions on two variables or more, years aside. What asks about one variable alone is what
-a key of GROUP BY tells too, and rules on cells protect it. Knows formulas and estimates; no relations and no places.
-"""
+"""Finds conditions of a job's text that could single people out: that select, or leave out, too few of them. Only
+combinations are judged: conditions on two variables or more, not counting years. A condition on one variable shows no
+more than a key of GROUP BY does, and the rules on cells protect it. Knows formulas and estimates, but no relations or
+positions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ Occurrences = frozenset[TableOccurrence]
 
 @dataclass(frozen=True, slots=True)
 class FlaggedCondition:
-    """A part that a person has to look at: what of the text it is, and which sentence says why."""
+    """A condition that a checker must review: its expressions in the text, and the sentence that says why."""
 
     source: tuple[Scalar, ...]
     why: str
@@ -36,7 +35,7 @@ class FlaggedCondition:
 
 @dataclass(frozen=True, slots=True)
 class SourceFormula:
-    """A formula with what stands for it in the text."""
+    """A formula, with the expression that stands for it in the text."""
 
     formula: Formula
     source: Scalar
@@ -45,7 +44,7 @@ class SourceFormula:
 
 @dataclass(frozen=True, slots=True)
 class FigureConditions:
-    """Whom a figure is about, to be compared with other figures of the job."""
+    """The people that a figure is about, for comparison with other figures of the job."""
 
     output: int
     term: Term
@@ -53,13 +52,13 @@ class FigureConditions:
     source: tuple[Scalar, ...]
 
 
-HOLDS = "could hold fewer than {} people"
-LEAVES = "could leave out fewer than {} of the people around it"
-UNSIZED = "could hold very few people, since no public size says how many"
-UNSIZED_LEFT = "could leave out very few of the people around it, since no public size says how many"
-YEARS = "makes years alternatives to other conditions, so that one person can count for more years than others"
-TOO_MANY = "has too many alternatives to be looked at one by one"
-DIFFERS = "tells two figures of the job apart by what could be fewer than {} people"
+HOLDS = "could select fewer than {} people"
+LEAVES = "could exclude fewer than {} of the surrounding people"
+UNSIZED = "could select very few people, because no public size says how many"
+UNSIZED_LEFT = "could exclude very few of the surrounding people, because no public size says how many"
+YEARS = "combines years and other conditions with OR, so one person can count for more years than others"
+TOO_MANY = "has too many alternatives to check each of them"
+DIFFERS = "makes two figures of the job differ by possibly fewer than {} people"
 
 
 class SinglingOutJudge:
@@ -69,18 +68,19 @@ class SinglingOutJudge:
     def flag_filter(
         self, formulas: list[SourceFormula], occurrences: Occurrences, joint: bool = False
     ) -> Iterator[FlaggedCondition]:
-        """The conditions that all rows of a table meet. `joint`: other rows of it, of another branch of a UNION, meet
-        conditions on other variables, so that even one variable is combined."""
+        """Flag conditions that all rows of a table satisfy. `joint`: rows of another branch of a UNION have conditions
+        on other variables, so even one variable is a combination."""
         yield from self._years(formulas)
         sources = tuple(a.source for a in formulas if variables([a.formula]))
         whole = Conjunction(tuple(a.formula for a in formulas))
-        if len(variables([whole])) < (1 if joint else 2):
+        if len(variables([whole])) < (1 if joint else 2):  # one variable alone is no combination
             return
         found = terms(whole)
         if found is None:
             yield FlaggedCondition(sources, TOO_MANY)
             return
         small = [s for term in found for s in self._term(term, {}, formulas, sources, occurrences)]
+        # if a term is too small already, its alternatives add nothing
         yield from small or self._alternatives(formulas, occurrences)
 
     def flag_branch(
@@ -91,8 +91,8 @@ class SinglingOutJudge:
         source: Scalar | None,
         occurrences: Occurrences,
     ) -> Iterator[FlaggedCondition]:
-        """The conditions that lead to one branch of a value, among the rows that meet what is around it. `source`:
-        what of the text they are, where it is not each of them."""
+        """Flag the conditions that lead to one branch of a value, among the rows that satisfy `around`. `source`: the
+        expression that stands for them, if it is not each of them."""
         yield from self._years(met)
         sources = tuple(a.source for a in met if variables([a.formula])) if source is None else (source,)
         mine = Conjunction((*(a.formula for a in met), *(negation(a.formula) for a in failed)))
@@ -121,12 +121,12 @@ class SinglingOutJudge:
         sources: tuple[Scalar, ...],
         occurrences: Occurrences,
     ) -> Iterator[FlaggedCondition]:
-        """One way to meet them all: how many do, and how many fail one of them alone."""
+        """Flag one alternative: too few people satisfy it, or too few fail exactly one of its conditions."""
         whole = conjoined(term, around)
         why = self._small(whole, occurrences, term, HOLDS, UNSIZED)
         if why is not None:
             yield FlaggedCondition(_sources_of(term, formulas) or sources, why)
-        elif len(whole) > 1:
+        elif len(whole) > 1:  # a single condition is no combination
             for variable, formula in term.items():
                 why = self._left_out(whole, variable, formula, occurrences)
                 if why is not None:
@@ -134,13 +134,13 @@ class SinglingOutJudge:
                     yield FlaggedCondition(own or sources, why)
 
     def _left_out(self, whole: Term, variable: int, formula: Formula, occurrences: Occurrences) -> str | None:
-        """Why too few fail what is asked of one variable, and meet all else."""
+        """Reason if too few people fail the condition on one variable and satisfy all others."""
         around = {v: f for v, f in whole.items() if v != variable}
         left = {variable: negation(formula)}
         return self._small(conjoined(around, left), occurrences, left, LEAVES, UNSIZED_LEFT)
 
     def _alternatives(self, formulas: list[SourceFormula], occurrences: Occurrences) -> Iterator[FlaggedCondition]:
-        """What a condition with alternatives leaves out of all others."""
+        """Flag conditions with alternatives that exclude too few people of those who satisfy all others."""
         for one in formulas:
             if len(variables([one.formula])) < 2:
                 continue
@@ -154,8 +154,8 @@ class SinglingOutJudge:
                 yield FlaggedCondition((one.source,), why)
 
     def _small(self, term: Term, occurrences: Occurrences, parts: Iterable[int], few: str, unsized: str) -> str | None:
-        """Why too few meet a term by the rarest alternative of one of its parts."""
-        if self._estimator.is_empty(term):
+        """Reason if too few people satisfy a term, by the rarest alternative of one of its parts; None otherwise."""
+        if self._estimator.is_empty(term):  # a term that nobody can satisfy shows nobody
             return None
         found = [self._estimator.persons(term, occurrences, part) for part in parts]
         small = [e for e in found if e.persons < self._least]
@@ -166,11 +166,11 @@ class SinglingOutJudge:
     def flag_differences(
         self, figures: list[FigureConditions]
     ) -> Iterator[tuple[FigureConditions, FigureConditions, FlaggedCondition]]:
-        """Pairs of figures of which one is about nearly all of whom the other is about."""
+        """Flag pairs of figures of which one is about nearly all the people of the other."""
         for place, one in enumerate(figures):
             for other in figures[:place]:
                 if (
-                    one.occurrences != other.occurrences
+                    one.occurrences != other.occurrences  # only figures over the same rows can be compared
                     or len(variables([*one.term.values(), *other.term.values()])) < 2
                 ):
                     continue
@@ -181,7 +181,8 @@ class SinglingOutJudge:
                         break
 
     def _difference(self, part: FigureConditions, whole: FigureConditions) -> str | None:
-        """Why a figure's people are too nearly another one's, of whom they are a part."""
+        """Reason if a figure is about nearly all people of another figure that includes them; None otherwise."""
+        # the part must be contained in the whole
         if part.term == whole.term or not all(self._follows(part.term, v, f) for v, f in whole.term.items()):
             return None
         for variable, formula in part.term.items():
@@ -192,7 +193,7 @@ class SinglingOutJudge:
         return None
 
     def _follows(self, term: Term, variable: int, formula: Formula) -> bool:
-        """Whether nobody meets the term who fails the formula."""
+        """Whether everybody who satisfies the term also satisfies the formula."""
         if variable not in term:
             return False
         both = {variable: Conjunction((term[variable], negation(formula)))}
@@ -200,7 +201,7 @@ class SinglingOutJudge:
 
 
 def _sources_of(term: Term, formulas: Iterable[SourceFormula]) -> tuple[Scalar, ...]:
-    """What of the text a term is made of: of alternatives, those that it takes."""
+    """Expressions in the text that a term consists of. Of alternatives, only those that the term uses."""
     found: list[Scalar] = []
     for one in formulas:
         if not variables([one.formula]) & variables(term.values()):

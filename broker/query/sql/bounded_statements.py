@@ -1,4 +1,4 @@
-"""Statements of a bounded table: exact integer coordinates of each cell, the same for every order of rows."""
+"""Statements of a bounded table: exact integer coordinates of each cell, independent of the order of rows."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -14,7 +14,7 @@ from broker.query.sql.generator import literal_sql, relation_sql, scalar_sql
 
 
 def steps_sql(number: BoundedNumber) -> str:
-    """A number in steps above its low end: NULL where it is none."""
+    """SQL of a number in steps above its low end; NULL if it is no number."""
     value = scalar_sql(error_free(number.argument))
     if number.argument.type.is_whole and number.scale == 1:
         return (
@@ -23,15 +23,16 @@ def steps_sql(number: BoundedNumber) -> str:
         )
     if number.argument.type is ScalarType.DOUBLE:
         low, scale = f"{number.low / number.scale!r}::DOUBLE", f"{number.scale}::DOUBLE"
-        steps = f"floor(({value} - {low}) * {scale} + 0.5)"
+        steps = f"floor(({value} - {low}) * {scale} + 0.5)"  # adding 0.5 before floor rounds to the nearest step
         cut = f"CASE WHEN {steps} < 0 THEN 0 WHEN {steps} > {number.width} THEN {number.width} ELSE {steps} END"
         return f"(CASE WHEN isfinite({value}) THEN CAST({cut} AS BIGINT) END)"
     return _exact_steps(value, number)
 
 
 def _exact_steps(value: str, number: BoundedNumber) -> str:
-    """Of a decimal: cut first, so that what is cast always fits; a decimal that is rounded fits a binary fraction."""
-    digits = len(str(number.scale)) - 1
+    """Steps of a decimal. It is clamped first, so that the cast always fits. A decimal that is rounded may be a binary
+    fraction."""
+    digits = len(str(number.scale)) - 1  # the scale is a power of ten
     low = _decimal(number.low, digits)
     high = _decimal(number.high, digits)
     offset = f"CAST({value} - {low} AS DECIMAL(18, {digits}))"
@@ -46,7 +47,8 @@ def _decimal(steps: int, digits: int) -> str:
 
 
 def slot_sql(y: str, number: BoundedNumber, vector: BinVector) -> str:
-    """Where steps above the low end lie among the points; by arithmetic where these are evenly spaced."""
+    """SQL of the slot of a number, given in steps above its low end. Evenly spaced points use arithmetic, others a
+    CASE."""
     points = [p - number.low for p in vector.points]
     gaps = {b - a for a, b in pairwise(points)}
     if len(gaps) == 1 and (step := gaps.pop()):
@@ -63,11 +65,11 @@ def slot_sql(y: str, number: BoundedNumber, vector: BinVector) -> str:
 
 
 SATURATION = 2**62
-"""Where a coordinate saturates: cutting moves nothing further apart."""
+"""Value at which a coordinate saturates. Clamping never increases the distance of two values."""
 
 
 def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
-    """One row a cell with the coordinates of every vector of powers."""
+    """Statement with one row for each cell, holding the coordinates of every vector of powers."""
     coding = key_encoding(table, proofs)
     keys = [f"k{i}" for i in range(len(table.keys))]
     places = [i for i, v in enumerate(table.vectors) if isinstance(v, BernsteinVector)]
@@ -78,14 +80,16 @@ def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
         return _grouping_sets(table, coding, _per_person(table, rows, keys, places), totals, names)
     texts = [text for i in places for text in _coordinates(table, i)]
     columns = [f"{text} AS {name}" for text, name in zip(texts, names, strict=True)]
+    # persons of several grouping sets must be counted in each set, because they cannot be added
     if any(isinstance(v, BernsteinVector) and v.persons for v in table.vectors) and len(table.grouping_sets) > 1:
         return _grouping_sets(table, coding, rows, columns, names)
+    # sums are additive, so grouping sets are computed from the cells
     cells = f"(SELECT {', '.join([*keys, *columns])} FROM {rows}{_by(keys)})"
     return _grouping_sets(table, coding, cells, [_sum_of(n) for n in names], names)
 
 
 def render_slots(table: BoundedTable, place: int, proofs: VaultProofs) -> str:
-    """One row a cell and slot of one vector of slots, with the rows in it."""
+    """Statement with one row for each cell and slot of one slot vector, holding the number of rows."""
     coding, vector = key_encoding(table, proofs), table.vectors[place]
     assert isinstance(vector, BinVector)
     keys = [f"k{i}" for i in range(len(table.keys))]
@@ -99,7 +103,7 @@ def render_slots(table: BoundedTable, place: int, proofs: VaultProofs) -> str:
 
 
 def _rows(table: BoundedTable, coding: KeyEncoding, places: list[int]) -> str:
-    """The contributions with keys, persons where they are asked for, and numbers."""
+    """The contributions with keys, numbers and, if needed, persons."""
     vectors = [table.vectors[i] for i in places]
     numbers = dict.fromkeys(v.number for v in vectors if v.number is not None) if vectors else {}
     columns = [f"{text} AS k{i}" for i, text in enumerate(coding.keys)]
@@ -110,7 +114,8 @@ def _rows(table: BoundedTable, coding: KeyEncoding, places: list[int]) -> str:
 
 
 def _coordinates(table: BoundedTable, place: int) -> list[str]:
-    """Of a vector of powers, over the rows of a cell: linear in how many, the sum and the sum of squares."""
+    """Coordinates of a vector of powers over the rows of a cell: linear in the count, the sum and the sum of
+    squares."""
     vector = table.vectors[place]
     assert isinstance(vector, BernsteinVector)
     if vector.persons:
@@ -118,6 +123,7 @@ def _coordinates(table: BoundedTable, place: int) -> list[str]:
     if vector.number is None:
         return ["COUNT(*)"]
     y, w = f"y{vector.number}", table.numbers[vector.number].width
+    # HUGEINT below, because products of these do not fit 64 bits
     n, s, q = f"COUNT({y})", f"coalesce(SUM({y}), 0)", f"coalesce(SUM({y} * {y}), 0)"
     found = {
         0: [n],
@@ -128,8 +134,9 @@ def _coordinates(table: BoundedTable, place: int) -> list[str]:
 
 
 def _per_person(table: BoundedTable, rows: str, keys: list[str], places: list[int]) -> str:
-    """One row a person and cell, with no more weight than `rows` rows have, and no more cells than `cells`. Which ones,
-    a hash of the person's own cells says: a number of the person would change with who else is there."""
+    """One row for each person and cell, weighing at most as much as `rows` rows, in at most `cells` cells for each
+    person. A hash of the person's own cells chooses them: a random number per person would depend on who else is
+    present."""
     assert table.person_bound is not None
     names, texts = [], []
     for i in places:
@@ -146,7 +153,7 @@ def _per_person(table: BoundedTable, rows: str, keys: list[str], places: list[in
 
 
 def _are_persons(table: BoundedTable, places: list[int]) -> Iterator[bool]:
-    """Of each coordinate."""
+    """For each coordinate, whether it counts persons."""
     for vector in (table.vectors[i] for i in places):
         yield from [isinstance(vector, BernsteinVector) and vector.persons] * vector.width
 
@@ -160,7 +167,7 @@ def _few_cells(table: BoundedTable, keys: list[str], own: list[str]) -> str:
 
 
 def _per_person_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
-    """As `_each`, for the rows by slot: those of one person and cell together weigh no more."""
+    """Like `_per_person`, for rows by slot. The rows of one person and cell together weigh at most the limit."""
     assert table.person_bound is not None
     by, most = ["p", *keys], table.person_bound.rows
     own = f"SELECT {', '.join([*by, 'slot'])}, COUNT(*) AS n FROM {rows}{_by([*by, 'slot'])}"
@@ -177,7 +184,7 @@ def _per_person_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
 def _grouping_sets(
     table: BoundedTable, coding: KeyEncoding, cells: str, columns: list[str], names: list[str], slot: bool = False
 ) -> str:
-    """The grouping sets of what is below, saturated, with codes for their numbers."""
+    """Aggregate the cells by grouping sets, saturate them, and replace code numbers by codes."""
     keys = [f"k{i}" for i in range(len(table.keys))]
     more = ["slot"] if slot else []
     sets = ", ".join(f"({', '.join([*(keys[i] for i in s), *more])})" for s in table.grouping_sets)
@@ -191,7 +198,7 @@ def _grouping_sets(
 
 
 def _on_lists(table: BoundedTable) -> str:
-    """No more cells than a register has, also where rows have values that it does not know."""
+    """Limit the cells to the register, even if rows have values that it lacks."""
     found = []
     for number, (key, values) in enumerate(zip(table.keys, table.key_domains, strict=False)):
         if values is not None:

@@ -1,4 +1,4 @@
-"""Encoded keys: contributions read as they are stored, with ranks and with code numbers instead of texts."""
+"""Encoded keys: contributions as they are stored, with ranks, and with code numbers instead of texts."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -16,11 +16,12 @@ from broker.query.sql.generator import literal_sql, relation_sql, scalar_sql
 from broker.query.sql.proven_scan import ProvenScan
 
 RANK_COLUMN = "__r"
-"""The vault's column of a row's rank within its person and year, from 0."""
+"""Column of the vault with a row's rank within its person and year, from 0."""
 CODE_PREFIX = "__c_"
-"""Before a variable's name: the vault's column of the number of its code, from 0. Numbers group faster than texts."""
+"""Prefix of a variable's name: the vault's column with the number of its code, from 0. Numbers group faster than
+texts."""
 MOST_NUMBERS = 3
-"""So many codes of one byte make a small number."""
+"""That many one-byte codes fit a small number."""
 
 
 class EncodedKey(NamedTuple):
@@ -29,26 +30,28 @@ class EncodedKey(NamedTuple):
     codes: tuple[str, ...]
 
     def text(self, number: str) -> str:
-        """The code of a number."""
+        """SQL of the code for a number."""
         codes = ", ".join(literal_sql(Literal(c, ScalarType.TEXT)) for c in self.codes)
         return f"list_extract([{codes}], {number} + 1)"
 
 
 class StoredRows(NamedTuple):
-    """The rows as an item of FROM: keys `k`, person `p`, arguments `a`, and the rank `r` where persons can have
-    several; and which keys are numbers of codes."""
+    """The rows as a source of FROM: keys `k`, person `p`, arguments `a`, and the rank `r` if persons can have several
+    rows. `coded` says which keys are code numbers."""
 
     text: str
     coded: list[EncodedKey | None]
 
     @property
     def number(self) -> str | None:
-        """One number of the first coded keys, never NULL."""
+        """SQL of one number for the first coded keys, never NULL; None if no key is coded."""
+        # 255 stands for NULL, so that NULL is a group too
         numbers = [f"coalesce(k{i}, 255)" for i, c in enumerate(self.coded) if c is not None][:MOST_NUMBERS]
         return " + ".join(f"{n}::UINTEGER * {256**i}" for i, n in enumerate(numbers)) or None
 
 
 def stored_rows(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> StoredRows:
+    # first id that no column has
     free = 1 + max([table.person, *(c.ident for c in proven.scan.columns), *proven.definitions], default=0)
     coded = [_encoded_key(key, proven) for key in table.keys]
     stored = [] if proven.is_single else [ScanColumn(free, RANK_COLUMN, ScalarType.TEXT)]
@@ -71,7 +74,7 @@ def _encoded_key(key: GroupKey, proven: ProvenScan) -> EncodedKey | None:
 
 
 def _with_stored_columns(relation: Relation, columns: tuple[ScanColumn, ...]) -> Relation:
-    """Read as they are stored: a text is what is not cast."""
+    """Add columns to a scan. TEXT, because a text column is read as it is stored, without a cast."""
     if isinstance(relation, Filter | Project):
         return replace(relation, child=_with_stored_columns(relation.child, columns))
     assert isinstance(relation, Scan)
@@ -79,12 +82,12 @@ def _with_stored_columns(relation: Relation, columns: tuple[ScanColumn, ...]) ->
 
 
 FIRST_IDENT = 2_100_000_000
-"""The id of the first number of a code: no plan has as many columns."""
+"""Id of the first code-number column. No plan has that many columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEncoding:
-    """The relation with the numbers in it, the text of each key over it, and which keys are numbers."""
+    """The relation with the code numbers, the SQL of each key over it, and which keys are code numbers."""
 
     relation: Relation
     keys: tuple[str, ...]
@@ -110,15 +113,16 @@ def key_encoding(table: BoundedTable, proofs: VaultProofs) -> KeyEncoding:
 
 
 def _only_scan(relation: Relation) -> Scan | None:
-    """The scan of rows that nothing joins or brings together."""
+    """The scan of a relation that has no join, union or aggregation; None otherwise."""
     parts = list(walk(relation))
     last = parts[-1]
     return last if isinstance(last, Scan) and all(isinstance(p, Filter | Project | Scan) for p in parts) else None
 
 
 def _codes(scalar: Scalar, relation: Relation, scan: Scan, proofs: VaultProofs) -> tuple[str, tuple[str, ...]] | None:
-    """(variable, codes) of a key that is a variable as it stands."""
+    """(variable, codes) of a key that is a plain variable; None otherwise."""
     made = {i: s for r in walk(relation) if isinstance(r, Project) for i, s in r.columns}
+    # follow renamed columns down to the scan
     while isinstance(scalar, ColumnRef) and scalar.ident in made:
         scalar = made[scalar.ident]
     name = next((c.variable for c in scan.columns if isinstance(scalar, ColumnRef) and c.ident == scalar.ident), None)
@@ -126,7 +130,7 @@ def _codes(scalar: Scalar, relation: Relation, scan: Scan, proofs: VaultProofs) 
         return None
     years = proofs[scan.table]
     known = {p.codes.get(name) for year, p in years.items() if scan.years is None or year in scan.years}
-    codes = known.pop() if len(known) == 1 else None
+    codes = known.pop() if len(known) == 1 else None  # the years may number their codes differently
     return None if codes is None else (name, codes)
 
 

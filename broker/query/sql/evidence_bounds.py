@@ -1,8 +1,7 @@
 """Evidence bounds of one statistic: what a first pass gives for every cell, and what doubtful cells need.
 
-Columns of the rows: a{i} the argument, p the person, r the row's rank within its person and year. Of the cells: n rows,
-w whether all of a cell's rows are looked at; each statistic's own end in its number.
-"""
+Columns of the rows: a{i} the argument, p the person, r the row's rank within its person and year. Columns of the cells:
+n the number of rows, w whether all rows of the cell are inspected. Columns of a statistic end in its number."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,11 +15,11 @@ from broker.query.sql.person_evidence import others_sql, second_largest_sql
 from broker.query.sql.proven_scan import ProvenScan
 
 SLACK = 1e-9
-"""What binary fractions may be wrong by, on the safe side."""
+"""Most that binary fractions may be off, on the safe side."""
 
 
 class FieldBounds(NamedTuple):
-    """A field of the evidence: its text over bounds (b), and where a second look tells more (`known`), that over the
+    """SQL of an evidence field over the bounds (b). If `known` holds, a second pass gives the `exact` SQL over the
     persons (x)."""
 
     bound: str
@@ -33,18 +32,19 @@ class FieldBounds(NamedTuple):
 
 
 CELL_PERSONS = FieldBounds("persons")
-"""Stands for the cell's persons."""
+"""Stands for the number of persons in the cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticBounds:
-    """Texts of one statistic.
+    """SQL texts of one statistic.
 
-    firsts  aggregates over a cell's rows            sampled  aggregates over the totals of drawn persons
-    bounds  what follows, over both                  doubts   (name, whether in doubt, the rows that then are needed)
-    people  aggregates over a doubtful cell's rows of one person; exact: over those persons (as x)
-    fields  the evidence; of persons PERSONS where they are those of the cell
-    """
+    - `firsts`: aggregates over the rows of a cell.
+    - `sampled`: aggregates over the totals of sampled persons.
+    - `bounds`: columns computed from both.
+    - `doubts`: (name, condition of doubt, rows that are then needed).
+    - `people`: aggregates over a doubtful cell's rows of one person. `exact`: aggregates over these persons (as x).
+    - `fields`: the evidence. `persons` is CELL_PERSONS if it is the cell's."""
 
     fields: dict[str, FieldBounds]
     firsts: tuple[str, ...] = ()
@@ -67,24 +67,24 @@ def statistic_bounds(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: 
 
 
 def over(count: str, parts: int) -> str:
-    """So many at least, if no person has more than `parts` of them."""
+    """SQL of a lower bound on persons, if none has more than `parts` of the `count` rows."""
     return count if parts == 1 else f"(({count} + {parts - 1}) // {parts})"
 
 
 def count_where(condition: str) -> str:
-    """How many rows meet it: a sum of truth values is faster than a filter."""
+    """SQL of the number of rows that satisfy a condition. A sum of truth values is faster than a filter."""
     return f"CAST(coalesce(SUM({condition}), 0) AS BIGINT)"
 
 
 def argument_sql(statistic: PlannedStatistic) -> str | None:
-    """What the rows hold of a statistic's argument: of a count of what meets a condition, that."""
+    """SQL of the argument column in the rows. For a count of rows that satisfy a condition, it is the condition."""
     if statistic.argument is None:
         return None
     return scalar_sql(_condition(statistic) or statistic.argument)
 
 
 def _condition(statistic: PlannedStatistic) -> Scalar | None:
-    """Of COUNT(CASE WHEN condition THEN something END), the condition."""
+    """Condition of COUNT(CASE WHEN condition THEN constant END); None for other statistics."""
     match statistic.argument:
         case Case(whens=((condition, Literal(value=value)),), otherwise=Literal(value=None)) if value is not None:
             return condition if statistic.measure in {Measure.COUNT_VALUES, Measure.GAP} else None
@@ -95,7 +95,7 @@ def _rows(statistic: PlannedStatistic, proven: ProvenScan) -> StatisticBounds:
     i = statistic.ident
     fields = {"value": FieldBounds("b.n"), "rows": FieldBounds("b.n"), "persons": CELL_PERSONS}
     most = f"CASE WHEN b.n > 0 THEN {proven.most}::BIGINT END"
-    if proven.is_single:
+    if proven.is_single:  # one row a person: the largest contribution is 1, and so is the second if there are two rows
         return StatisticBounds(
             fields
             | {"largest": FieldBounds(most), "second": FieldBounds("CASE WHEN b.n > 0 THEN least(b.n - 1, 1) END")}
@@ -122,13 +122,14 @@ def _count(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan
 
 
 def _all_but(count: str, proven: ProvenScan) -> str:
-    """Persons behind `count` of a cell's rows: each row that is left out takes one person with it at most."""
+    """SQL of a lower bound on the persons behind `count` of a cell's rows. Each other row takes away at most one
+    person."""
     return f"greatest({over(count, proven.most)}, lb - (n - {count}))"
 
 
 def _few(rows: str, persons: str, needs: EvidenceNeeds) -> str:
-    """Whether `rows` could be of fewer persons than the least, or mostly of one: who has all but one of everybody
-    else's."""
+    """SQL of whether `rows` could belong to fewer persons than allowed, or mostly to one person. In the worst case, one
+    person has all rows but one for each other person."""
     mostly = ""
     if needs.margin is not None:
         mostly = f" OR {persons} - 2 < {needs.margin - 2!r} * ({rows} - {persons} + 1)"
@@ -143,6 +144,7 @@ def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan)
     if statistic.measure is Measure.SHARE:
         value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
     else:
+        # a sum of no values is NULL, not 0
         value = ones if is_never_null(statistic.argument) else f"(CASE WHEN b.o{i} + b.z{i} > 0 THEN {ones} END)"
     fields = {
         "value": FieldBounds(value),
@@ -155,6 +157,7 @@ def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan)
     found = (FieldBounds(f"b.l{side}{i}", f"x.c{side}{i}", f"b.d{side}{i}") for side, _ in sides)
     return StatisticBounds(
         fields | dict(zip(("persons", "rest"), found, strict=True)),
+        # first rows: each person has at most one a year
         (*firsts, *(f"{count_where(f'a{i} = {bit} AND r = 0')} AS f{side}{i}" for side, bit in sides)),
         bounds=tuple(
             f"greatest({over(f'{side}{i}', proven.most)}, {over(f'f{side}{i}', proven.years)}) AS l{side}{i}"
@@ -169,8 +172,8 @@ def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan)
 
 
 def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
-    """A sum or mean. `v` the least row where it could be negative, `u` the bound of one person's |total|, `q` of the
-    persons, `e` of those whose total is not the common one."""
+    """Bounds of a sum or mean. `v`: smallest row, if it can be negative. `u`: upper bound of one person's |total|. `q`:
+    lower bound of persons. `e`: lower bound of persons whose total is not the most common one."""
     i = statistic.ident
     is_sum, single, least = statistic.measure is Measure.SUM, proven.is_single, needs.min_persons
     signed = statistic.argument is None or not proven.nonnegative(statistic.argument)
@@ -185,6 +188,7 @@ def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
             "sizes": FieldBounds(f"b.w{i}") if signed else total,
             "persons": FieldBounds(f"b.{behind}") if single else FieldBounds(f"b.q{i}", f"x.c{i}", doubtful),
             "largest": FieldBounds(f"b.u{i}", f"x.g{i}", doubtful),
+            # NULL in the type of the largest row
             "second": FieldBounds(f"nullif(b.m{i}, b.m{i})", f"x.s{i}", doubtful),
             "low": FieldBounds(f"CASE WHEN b.m{i} = 0 THEN b.t{i} ELSE {lowest} END", f"x.v{i}", doubtful),
             "high": FieldBounds(f"CASE WHEN b.m{i} = 0 THEN b.t{i} END", f"x.h{i}", doubtful),
@@ -226,14 +230,15 @@ def _value(statistic: PlannedStatistic) -> str:
 
 
 def _bit(argument: Scalar | None, value: str) -> str:
-    """One of 64 bits for a value: as many bits, as many different values at least. NULL has none."""
+    """SQL of one of 64 bits for a value. There are at least as many different values as bits. NULL sets no bit."""
     if argument is not None and argument.type.is_whole:
         return f"1::UBIGINT << ({value} & 63)::UBIGINT"
     return f"CASE WHEN {value} IS NOT NULL THEN 1::UBIGINT << (hash({value}) & 63) END"
 
 
 def _bound(statistic: PlannedStatistic, proven: ProvenScan) -> str:
-    """No person's |total| is larger. The total is added and taken away so that the product has its wide type."""
+    """SQL of an upper bound of one person's |total|. Adding and subtracting the total gives the product its wide
+    type."""
     i = statistic.ident
     if proven.is_single:
         return f"m{i}"
@@ -243,11 +248,12 @@ def _bound(statistic: PlannedStatistic, proven: ProvenScan) -> str:
 
 
 def _doubts(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan, signed: bool) -> list[str]:
-    """Why a cell's persons have to be looked at one by one."""
+    """Conditions under which the persons of a cell must be inspected one by one."""
     i, least, single = statistic.ident, needs.min_persons, proven.is_single
     is_sum = statistic.measure is Measure.SUM
     found = []
     if needs.margin is not None:
+        # slightly smaller, so that rounding of binary fractions never hides a doubt
         far = f"CAST(t{i} AS DOUBLE) * {1 - SLACK} < {needs.margin} * CAST(u{i} AS DOUBLE)"
         found.append(f"(v{i} >= 0 AND {far})" if signed else far)
     if single:
@@ -259,8 +265,8 @@ def _doubts(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
 
 
 def _others(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan, signed: bool) -> str:
-    """Persons whose total is not the most common one, at least: one less than there are different totals (of the
-    persons drawn); and those who have 0 or those who have not."""
+    """SQL of a lower bound on the persons whose total is not the most common one. It is one less than the number of
+    different totals (of the sampled persons), or the persons with total 0, or those without."""
     i = statistic.ident
     if not proven.is_single:
         return f"coalesce(greatest(h{i} - 1, o{i}), 0)"
@@ -273,8 +279,8 @@ def _others(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
 
 
 def _between_wholes(i: int, least: int, signed: bool) -> str:
-    """Were all but fewer than `least` the same whole number, n times it would be near the total; so near that none is
-    shows that more differ."""
+    """SQL of a bound from whole numbers. If all but fewer than `least` rows had the same whole number, n times that
+    number would be near the total. If no whole number is that near, at least `least` rows differ."""
     away = f"{least - 1} * CAST({f'm{i} - v{i}' if signed else f'm{i}'} AS DOUBLE)"
     ends = [f"(CAST(t{i} AS DOUBLE) {sign} {away}) / n{i} {sign} {SLACK} * (1 + m{i})" for sign in "-+"]
     return f"CASE WHEN n{i} > 0 AND floor({ends[1]}) < ceil({ends[0]}) THEN {least} ELSE 0 END"

@@ -1,4 +1,4 @@
-"""The exact statement of a planned table: for each cell, result and evidence from the same contributions."""
+"""The exact statement of a planned table: for each cell, its figures and evidence from the same contributions."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are its own
 
@@ -20,13 +20,13 @@ from broker.query.sql.generator import relation_sql
 from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 
 LARGEST_EXPONENT = 12
-"""The greatest power of ten that is tried: no value of a catalogue is larger."""
+"""Largest power of ten that is tried. No catalogue value is larger."""
 EXACT_TYPE = "DECIMAL(38,10)"
 
 
 def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs: EvidenceNeeds) -> str | None:
-    """A common table `bins`: of each cell, the rows that each rounding of each quantile shows as the same; None where
-    no quantile is. `contributions` and `values` stand before it."""
+    """SQL of a common table `bins`: for each cell and quantile, the rows that each rounding shows as the same value.
+    None without quantiles. It reads the earlier tables `contributions` and `values`."""
     quantiles = [s for s in statistics if s.measure is Measure.QUANTILE]
     if not quantiles:
         return None
@@ -34,6 +34,7 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs:
     for s in quantiles:
         value, quantile = _exact(f"a{s.ident}", s), _exact(f'"values".d{s.ident}', None)
         columns += [f"{value} AS x{s.ident}", f"{quantile} AS v{s.ident}"]
+    # NULL keys match each other
     on = " AND ".join(f'contributions.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
     counts = [f"COUNT(*) FILTER (WHERE {test}) AS {name}" for s in quantiles for test, name in _tests(s, needs)]
     inner = f'SELECT {", ".join(columns)} FROM contributions JOIN "values" ON {on}'
@@ -42,8 +43,9 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs:
 
 
 def bin_sql(statistic: PlannedStatistic, needs: EvidenceNeeds) -> str:
-    """The least power of ten at which `least` persons are surely shown the same value; NULL if none is. Nobody has more
-    rows than `largest`, and persons who are not among the other rows are among these."""
+    """SQL of the smallest power of ten at which at least `min_persons` persons are certain to show the same value; NULL
+    if there is none. Nobody has more than `largest` rows, and a person who has none of the other rows has one of
+    these."""
     i = statistic.ident
     rows, persons, most = (f"cells.s{i}_{n}" for n in ("rows", "persons", "largest"))
     whens = []
@@ -65,36 +67,32 @@ def _exponents(needs: EvidenceNeeds) -> range:
 
 
 def _name(ident: int, exponent: int) -> str:
-    return f"b{ident}_{exponent + 100}"
+    return f"b{ident}_{exponent + 100}"  # an SQL name cannot contain a minus sign
 
 
 def _exact(column: str, statistic: PlannedStatistic | None) -> str:
-    """As it is written: a floating number is what its shortest text says, as it is when it is shown."""
+    """SQL of a value as a decimal. A float becomes the number of its shortest text, which is how it is displayed."""
     if statistic is not None and statistic.argument is not None and statistic.argument.type is not ScalarType.DOUBLE:
         return f"TRY_CAST({column} AS {EXACT_TYPE})"
+    # TRY_CAST, because a number that does not fit must not end the statement
     return f"TRY_CAST(CAST({column} AS VARCHAR) AS {EXACT_TYPE})"
 
 
 def evidence_columns(statistic: PlannedStatistic) -> tuple[str, ...]:
-    """The columns of the rendered result that belong to a statistic: `s{ident}_{field of StatisticEvidence}`."""
+    """Result columns of a statistic: `s{ident}_{field of StatisticEvidence}`."""
     return tuple(f"s{statistic.ident}_{name}" for name in EVIDENCE_FIELDS[statistic.measure])
 
 
 def render_public(rows: PublicRelation, least: int) -> str:
-    """The statement that gives a public relation's rows, columns `c` and their id, in a fixed order."""
+    """Statement that gives the rows of a public relation, as columns `c` and their id, in a fixed order."""
     columns = ", ".join(f"c{i}" for i, _ in rows.columns)
     return f"SELECT {columns} FROM {relation_sql(rows.relation, least)} ORDER BY {columns}"
 
 
-"""Measures whose value is computed from all rows of a cell at once, not from each person's."""
-
-
 def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
-    """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet.
-
-    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, on each row), and
-    `evidence_columns` of each statistic in turn. Rows stand in the order of the keys.
-    """
+    """The statement of a table. `needs.min_persons`: persons that a group needs if rows of persons are joined with it.
+    Columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, repeated on each row), then
+    `evidence_columns` of each statistic in turn. Rows are in the order of the keys."""
     least = needs.min_persons
     keys = [f"k{i}" for i in range(len(table.keys))]
     table, institutions = with_institutions(table) if needs.institutions else (table, ())
@@ -115,7 +113,7 @@ def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
     order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
     with_text = "WITH " + ",\n".join(parts)
     if table.max_rows is not None:
-        order += f" LIMIT {table.max_rows + 1}"
+        order += f" LIMIT {table.max_rows + 1}"  # one row more than allowed shows that there are too many
     if distinct:
         with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct, needs)
     if needs.institutions or needs.record_keys:
@@ -128,8 +126,8 @@ def _by(keys: list[str]) -> str:
 
 
 def _row_value(statistic: PlannedStatistic) -> str:
-    """A value of all rows of a cell. A deviation is computed from exact sums of whole numbers, so that the order of
-    rows does not matter."""
+    """SQL of a value over all rows of a cell. A deviation is computed from exact sums of whole numbers, so that the
+    order of rows has no effect."""
     value = f"a{statistic.ident}"
     match statistic.form:
         case QuantileForm(fraction=of, discrete=True):
@@ -150,13 +148,14 @@ def _deviation(statistic: PlannedStatistic, value: str, whole: bool, squared: bo
         f"CAST(SUM({exact} * {exact}) AS DOUBLE)",
         f"COUNT({value})",
     )
+    # rounding must not make the difference negative
     spread = f"greatest(0, {squares} - {total} * {total} / nullif({count}, 0))"
     variance = f"({spread} / nullif({count if whole else f'greatest({count} - 1, 0)'}, 0) / 1e{2 * places})"
     return variance if squared else f"sqrt({variance})"
 
 
 def _with_values(table: PlannedTable, keys: list[str], distinct: list[PlannedStatistic], needs: EvidenceNeeds) -> str:
-    """The distinct values beside each cell; keys that are NULL meet too."""
+    """Join each cell with its values; NULL keys match each other."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
     quantiles = [s for s in distinct if s.measure is Measure.QUANTILE]
     names |= {f"s{s.ident}_bin": bin_sql(s, needs) for s in quantiles}

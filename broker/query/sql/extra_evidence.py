@@ -33,28 +33,28 @@ from broker.domain.plans.plan import (
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
 
-KEY_MODULUS = 1 << 32
+KEY_MODULUS = 1 << 32  # a record key has 32 bits
 
 
 IN_CELL = '"rows" > 0'
-"""A person with a row in the cell."""
+"""Condition that a person has a row in the cell."""
 
 
 def institution_columns(table: PlannedTable) -> tuple[str, ...]:
-    """The columns about institutions, after all others: of the cell, then of each statistic."""
+    """Columns about institutions, after all others: of the cell, then of each statistic."""
     names = [f"s{s.ident}_{n}" for s in _counted(table) for n in ("institution_largest", "institution_second")]
     return ("institutions", "largest_institution", *names)
 
 
 def record_key_columns(table: PlannedTable) -> tuple[str, ...]:
-    """The columns about record keys, at the very end: of the cell, then of each statistic."""
+    """Columns about record keys, at the very end: of the cell, then of each statistic."""
     return ("cell_key", *(f"s{s.ident}_{name}" for s in table.statistics for name in _key_conditions(s)))
 
 
 def with_extra_evidence(
     with_text: str, cells: str, table: PlannedTable, keys: list[str], needs: EvidenceNeeds, scans: int
 ) -> str:
-    """The statement with what is asked for beside its `cells`. Institutions of so many scans stand in the contributions
+    """The statement with extra columns next to its `cells`. The institutions of `scans` scans are in the contributions,
     as `i0` and following."""
     parts, shown, joins = [with_text, f"found AS (\n{cells}\n)"], ["found.*"], []
     if needs.institutions:
@@ -80,11 +80,11 @@ def _grouped(keys: Sequence[str]) -> str:
 
 
 def _counted(table: PlannedTable) -> list[PlannedStatistic]:
-    return [s for s in table.statistics if s.measure not in ROW_MEASURES]  # these have no total of an institution
+    return [s for s in table.statistics if s.measure not in ROW_MEASURES]  # these have no total for an institution
 
 
 def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
-    """The fewest institutions and the largest shares of one that any scan tells of; NULL where none does."""
+    """SQL of the worst value over all scans: fewest institutions, largest shares. NULL without scans."""
     if not scans:
         return f"CAST(NULL AS {_type_of(column, table)}) AS {column}"
     worst = "least" if column == "institutions" else "greatest"
@@ -92,7 +92,7 @@ def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
 
 
 def _type_of(column: str, table: PlannedTable) -> str:
-    """What an unknown total would be."""
+    """SQL type of a total that is unknown."""
     own = next((s for s in table.statistics if column.startswith(f"s{s.ident}_")), None)
     if own is None or own.measure not in MAGNITUDES or own.argument is None:
         return "BIGINT"
@@ -100,11 +100,10 @@ def _type_of(column: str, table: PlannedTable) -> str:
 
 
 def _institutions(table: PlannedTable, keys: list[str], number: int) -> str:
-    """Two levels: each institution's persons and totals in each cell; then the cell's.
-
-    Rows without an institution may all be of the largest one. Where a row of a further scan has none, that scan says
-    nothing of the cell: it may be an outer join's that most rows do not meet.
-    """
+    """Common table of institutions, in two steps: the persons and totals of each institution in each cell, then the
+    cell's figures. Rows without an institution may all belong to the largest one. If a row of a further scan has no
+    institution, that scan gives no evidence for the cell: it may be the outer side of a join that most rows do not
+    match."""
     statistics, one = _counted(table), f"i{number}"
     totals = "".join(f", {_total(s)} AS t{s.ident}" for s in statistics)
     by = ", ".join([*keys, one])
@@ -113,9 +112,10 @@ def _institutions(table: PlannedTable, keys: list[str], number: int) -> str:
         *keys,
         f"COUNT(*) FILTER ({one} <> 0) AS institutions",
         f"{_largest('persons', one)} AS largest_institution",
-    ]
+    ]  # institution 0 stands for rows without one
     for s in statistics:
         columns.append(f"{_largest(f't{s.ident}', one)} AS s{s.ident}_institution_largest")
+        # MAX(x, 2) is the list of the two largest
         columns.append(f"list_extract(MAX(t{s.ident}, 2) FILTER ({one} <> 0), 2) AS s{s.ident}_institution_second")
     having = f"{'bool_or' if number == 0 else 'bool_and'}({one} <> 0)"
     return f"institutions{number} AS (\nSELECT {', '.join(columns)} FROM ({each}){_grouped(keys)} HAVING {having}\n)"
@@ -141,7 +141,8 @@ def _total(statistic: PlannedStatistic) -> str:
 
 
 def _record_keys(table: PlannedTable) -> str:
-    """Every person's record key: one number of a person, whatever the tables, so joins and groups need not carry it."""
+    """Common table of every person's record key. A person has one key in all tables, so joins and groups need not carry
+    it."""
     scans = {r.table for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None}
     sources = [tuple(map(quoted, name.split(".", 1))) for name in sorted(scans)]
     rows = " UNION ALL ".join(f'SELECT "__p" AS p, "__k" AS k FROM {schema}.{bare}' for schema, bare in sources)
@@ -157,11 +158,12 @@ def _key_sums(table: PlannedTable, keys: list[str]) -> str:
 
 
 def _sum_of(condition: str) -> str:
+    # the modulus makes the sum a key again
     return f"CAST(coalesce(SUM(k) FILTER ({condition}), 0) % {KEY_MODULUS} AS BIGINT)"
 
 
 def _key_conditions(statistic: PlannedStatistic) -> dict[str, str]:
-    """Which persons of `people` each key is of."""
+    """For each key column, the condition on `people` that selects its persons."""
     i = statistic.ident
     if statistic.measure in BINARY:
         return {"cell_key": f"o{i} > 0", "rest_key": f"z{i} > 0", "whole_key": f"o{i} + z{i} > 0"}
@@ -169,21 +171,21 @@ def _key_conditions(statistic: PlannedStatistic) -> dict[str, str]:
 
 
 FIRST_IDENT = 1_000_000_000
-"""The id of the first institution's number: no plan has as many columns."""
+"""Id of the first institution column. No plan has that many columns."""
 
 WithInstitutions = tuple[Relation, tuple[int, ...]]
-"""A relation, and the ids of the institutions' numbers that its rows now have, the first scan's first."""
+"""A relation, and the ids of its institution columns, the first scan's first."""
 
 
 def with_institutions(table: PlannedTable) -> tuple[PlannedTable, tuple[str, ...]]:
-    """The table with institutions' numbers in its contributions, and how they are called there."""
+    """The table with institution columns in its contributions, and the SQL names of these columns."""
     relation, idents = _carry(table.contributions, count(FIRST_IDENT))
     return replace(table, contributions=relation), tuple(f"coalesce(c{i}, 0)" for i in idents)
 
 
 def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
     match relation:
-        case Scan(person=None) | Values() | Aggregate():
+        case Scan(person=None) | Values() | Aggregate():  # public rows and groups have no institution
             return relation, ()
         case Scan(columns=columns):
             ident = next(fresh)
@@ -199,7 +201,8 @@ def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
 
 
 def _carry_union(union: Union[Relation], fresh: "count[int]") -> WithInstitutions:
-    """Each part's first institution, if all parts read them of one table: another may name them by another code."""
+    """The first institution of each branch, if all branches read it from one table. Another table may use other
+    codes."""
     parts = [_carry(p, fresh) for p in union.parts]
     tables = {_table_of(relation, idents[0]) if idents else None for relation, idents in parts}
     if len(tables) > 1 or None in tables:

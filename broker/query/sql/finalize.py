@@ -1,4 +1,4 @@
-"""Finalizes bound relations: scans get the columns that are used and their years as a filter, orders become total."""
+"""Finalizes bound relations: scans get their used columns and a filter on their years, and orders become total."""
 
 from dataclasses import replace
 
@@ -22,12 +22,12 @@ from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
 ORDER_DEPENDENT = frozenset({"row_number", "ntile", "lag", "lead", "first", "last"})
-"""Window functions for which the order of equal rows matters."""
+"""Window functions whose result depends on the order of equal rows."""
 
 
 def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int, Years | None]) -> Relation:
-    """While binding, a scan's `person` is its number in the book, for public tables too; here it becomes what the
-    domain says it is."""
+    """Finalize a relation. During binding, `person` of every scan is its number in the symbol table; here it becomes
+    what the domain defines, None for public tables."""
     match relation:
         case Scan(person=scan):
             return _finalize_scan(scan or 0, symbols, years)
@@ -59,8 +59,8 @@ def _with_total_order(column: WindowColumn, tie_breakers: tuple[tuple[Scalar, bo
 
 
 def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
-    """What decides between rows that an order leaves equal: the person, then everything that is read of the rows. T-SQL
-    takes any of them."""
+    """Tie-breakers for rows that an order leaves equal: the person, then every column that is read. T-SQL takes any of
+    these rows."""
     match relation:
         case Filter(child=child) | Limit(child=child) | Apply(child=child) | Window(child=child) | Project(child=child):
             return _tie_breakers(child)
@@ -85,16 +85,16 @@ def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | Non
         return _written_rows(scan, symbols)
     columns = tuple(
         ScanColumn(i, o.variable.name, o.variable.type)
-        for i, o in sorted(symbols.columns_of_scan(scan))
+        for i, o in sorted(symbols.columns_of_scan(scan))  # sorted, so that equal texts give equal plans
         if i in symbols.usages
     )
     axis = table.year
     whole = Scan(table.full_name, columns, scan if symbols.is_person(scan) else None, years[scan])
     left = years[scan]
-    if axis is None or left is None or left == axis.years:
+    if axis is None or left is None or left == axis.years:  # every year is read, so no filter is needed
         return whole
     column = symbols.year_column(scan)
-    if not left or column is None:
+    if not left or column is None:  # no year is possible, so there is no row
         return Filter(whole, Literal(False, ScalarType.TRUTH))
     kind = next(v.type for v in table.variables if v.name == axis.variable)
     tests: tuple[Scalar, ...] = tuple(
@@ -105,7 +105,7 @@ def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | Non
 
 
 def _written_rows(scan: int, symbols: SymbolTable) -> Values:
-    """A lookup: all its columns, so that its rows are as many as were written."""
+    """A lookup as written rows, with all its columns, so that it has as many rows as were written."""
     columns = tuple((i, o.variable.type) for i, o in sorted(symbols.columns_of_scan(scan)))
     rows = tuple(
         tuple(

@@ -1,4 +1,4 @@
-"""The SQL generator: relations and scalars as DuckDB text, every column called by its id."""
+"""The SQL generator: relations and scalars as DuckDB text. Every column is named by its id."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -32,7 +32,8 @@ PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?\Z")
 
 
 def relation_sql(relation: Relation, least: int) -> str:
-    """A relation as an item of FROM. Groups of fewer than `least` persons are nothing to the rows that meet them."""
+    """SQL of a relation as a source of FROM. Groups of fewer than `least` persons do not exist for rows that are joined
+    with them."""
     match relation:
         case Scan():
             return _scan_sql(relation)
@@ -63,7 +64,7 @@ def relation_sql(relation: Relation, least: int) -> str:
 
 def _values_sql(relation: Values) -> str:
     if not relation.columns:
-        return "(SELECT 1)"
+        return "(SELECT 1)"  # one row without columns
     rows = ", ".join(f"({', '.join(scalar_sql(s) for s in row)})" for row in relation.rows)
     names = ", ".join(f"c{i}" for i, _ in relation.columns)
     typed = ", ".join(
@@ -76,7 +77,7 @@ def _join_sql(join: Join[Relation], least: int) -> str:
     left, right = relation_sql(join.left, least), relation_sql(join.right, least)
     lateral = "LATERAL " if join.lateral else ""
     if isinstance(join.right, Join) and join.lateral:
-        right = f"(SELECT * FROM {right})"
+        right = f"(SELECT * FROM {right})"  # the engine does not accept a join itself after LATERAL
     if join.how is JoinHow.CROSS:
         return f"({left} CROSS JOIN {lateral}{right})"
     condition = scalar_sql(join.on) if join.on is not None else "TRUE"
@@ -97,6 +98,7 @@ def _group_by_sql(relation: Aggregate[Relation], least: int) -> str:
         text = function_sql(aggregate)
         shown.append(f"{_hidden_below(text, aggregate, relation.counted, least) if context else text} AS c{ident}")
     grouped = f" GROUP BY {', '.join(by)}" if by else ""
+    # too small groups do not exist; without keys, the only row stays, with NULLs
     having = f" HAVING COUNT(DISTINCT c{relation.counted}) >= {least}" if context and by else ""
     return f"(SELECT {', '.join(shown) or '1'} FROM {relation_sql(relation.child, least)}{grouped}{having})"
 
@@ -106,7 +108,7 @@ def function_sql(aggregate: AggregateCall, over: str = "") -> str:
 
 
 def _hidden_below(text: str, aggregate: AggregateCall, counted: int | None, least: int, over: str = "") -> str:
-    """An aggregate over other people: NULL where fewer persons contribute than may be told of."""
+    """SQL of an aggregate over other people. NULL if fewer persons contribute than may be shown."""
     person = f"c{counted}"
     if aggregate.args and not isinstance(aggregate.args[0], Literal):
         person = f"CASE WHEN {scalar_sql(aggregate.args[0])} IS NOT NULL THEN {person} END"
@@ -130,7 +132,7 @@ def _window_sql(window: WindowColumn, counted: int | None, least: int) -> str:
 
 
 def _mean_over(function: AggregateCall, over: str, truncated: bool = False) -> str:
-    """A mean is a sum and a count, each over the window."""
+    """SQL of a mean over a window: a sum divided by a count, each over the window."""
     value = scalar_sql(function.args[0])
     total, count = f"SUM({value}){over}", f"nullif(COUNT({value}){over}, 0)"
     return f"CAST({total} // {count} AS BIGINT)" if truncated else f"(CAST({total} AS DOUBLE) / {count})"
@@ -139,16 +141,17 @@ def _mean_over(function: AggregateCall, over: str, truncated: bool = False) -> s
 def _shared_window_sql(
     window: WindowColumn, text: str, over: str, partition: str, counted: int | None, least: int
 ) -> str:
-    """The persons of the whole partition count, also where the window is a running one."""
+    """SQL of a window over other people. All persons of the partition count, even if the window is a running one."""
     person, function = f"c{counted}", window.function
     if function.args and not isinstance(function.args[0], Literal):
         person = f"CASE WHEN {scalar_sql(function.args[0])} IS NOT NULL THEN {person} END"
+    # a mean has its window inside already
     found = text if function.op in {"mean", "mean_truncated"} else f"{text}{over}"
     return f"(CASE WHEN COUNT(DISTINCT {person}) OVER ({partition}) >= {least} THEN {found} END)"
 
 
 def _order_sql(order: tuple[tuple[Scalar, bool], ...]) -> str:
-    """NULL is the lowest value, as in T-SQL."""
+    """SQL of an order. NULL is the lowest value, as in T-SQL."""
     return ", ".join(f"{scalar_sql(s)} {'DESC NULLS LAST' if down else 'ASC NULLS FIRST'}" for s, down in order)
 
 
@@ -162,7 +165,7 @@ def _union_sql(union: Union[Relation], least: int) -> str:
 
 
 def _column_sql(column: ScanColumn) -> str:
-    """Whole numbers are computed in 64 bits, so that arithmetic does not overflow on some rows."""
+    """SQL of a scanned column. Whole numbers are cast to 64 bits, so that arithmetic does not overflow on some rows."""
     return f"CAST({quoted(column.variable)} AS BIGINT)" if column.type.is_whole else quoted(column.variable)
 
 
@@ -196,7 +199,7 @@ NULLS: dict[ScalarType, str] = {
     ScalarType.DATE: "CAST(NULL AS DATE)",
     ScalarType.TRUTH: "CAST(NULL AS BOOLEAN)",
 }  # fmt: skip
-"""What is NULL on every row, in the type that the plan says: of NULLs alone the engine makes a type of its own."""
+"""SQL of a value that is always NULL, in the type of the plan. The engine would otherwise choose a type of its own."""
 
 
 def literal_sql(literal: Literal) -> str:
@@ -209,13 +212,13 @@ def literal_sql(literal: Literal) -> str:
         return f"DATE '{value.isoformat()}'"
     if literal.type is ScalarType.TEXT or isinstance(value, str):
         return "'" + str(value).replace("'", "''") + "'"
-    # A small decimal must not be written with an exponent: the engine would take it for a binary fraction.
+    # A small decimal must not be written with an exponent: the engine would read it as a binary fraction.
     written = format(value, "f") if isinstance(value, Decimal) else str(value)
     return f"({written})" if value < 0 else written
 
 
 def quoted(name: str) -> str:
-    """A catalogue name in quotes; anything that is not a plain name is a fault of the catalogue."""
+    """A catalogue name in quotes. Raises ValueError if it is not a plain name, which is an error of the catalogue."""
     if not PLAIN_NAME.match(name):
         raise ValueError("a catalogue name is not plain")
     return f'"{name}"'

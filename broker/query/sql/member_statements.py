@@ -1,7 +1,5 @@
-"""Member statements: who is in each cell of a planned table, and with how much.
-
-They are asked for the memory of what was released, after the table was judged: the hot statement has none of it.
-"""
+"""Member statements: the persons in each cell of a planned table, and their amounts. They run for the release history,
+after the table was judged; the frequent statement of evidence does not include them."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -15,9 +13,8 @@ from broker.query.sql.table_statement import NO_PROOFS
 
 
 def render_member_cells(table: PlannedTable, least: int) -> str:
-    """The cells: `cell` from 0 in the order of the keys, then `k0`…`kn`. Without keys there is one, whoever is in it.
-
-    `least` is the number of persons that a group needs which rows of persons meet, as for the table itself."""
+    """Statement of the cells: `cell` from 0 in the order of the keys, then `k0`…`kn`. Without keys there is one cell.
+    `least`: persons that a group needs if rows of persons are joined with it, as for the table itself."""
     keys = _keys(table)
     if not keys:
         return "SELECT 0::INTEGER AS cell"
@@ -25,12 +22,9 @@ def render_member_cells(table: PlannedTable, least: int) -> str:
 
 
 def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PROOFS) -> str:
-    """One row for each person and cell, in no order: `p`, `cell`, and the amount columns. Rows without a person are
-    nobody's.
-
-    Cells are numbered before rows are grouped, because two numbers group in far less memory than texts do; where each
-    row is proved to be another person, none are.
-    """
+    """Statement with one row for each person and cell, in no order: `p`, `cell`, and the amount columns. Rows without a
+    person are left out. Cells are numbered before rows are grouped, because two numbers need far less memory to group
+    than texts. If each row is proved to be another person, there is no grouping."""
     proven = proven_scan_of(table, EvidenceNeeds(least), proofs, 0)
     single = proven is not None and proven.is_single
     floats = {s.ident for s in table.statistics if s.argument is not None and s.argument.type is ScalarType.DOUBLE}
@@ -38,7 +32,7 @@ def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PRO
         f"{_of_only_row(c) if single else _summed(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)
     ]
     keys = _keys(table)
-    on = " AND ".join(f"contributions.{k} IS NOT DISTINCT FROM cells.{k}" for k in keys)
+    on = " AND ".join(f"contributions.{k} IS NOT DISTINCT FROM cells.{k}" for k in keys)  # NULL keys match each other
     source = f"contributions JOIN cells ON {on}" if keys else "(SELECT *, 0::INTEGER AS cell FROM contributions)"
     shown = ", ".join(["CAST(p AS UINTEGER) AS p", "cell", *amounts])
     by = "" if single else " GROUP BY cell, p"
@@ -50,7 +44,7 @@ def _keys(table: PlannedTable) -> list[str]:
 
 
 def _with_clause(table: PlannedTable, least: int) -> str:
-    """Contributions are read twice rather than kept: what is kept of them would not fit the memory of a sandbox."""
+    """WITH clause. Contributions are read twice instead of materialized: they would not fit the memory of a sandbox."""
     keys = _keys(table)
     parts = [f"contributions AS NOT MATERIALIZED (\n{_contributions(table, least)}\n)"]
     if keys:
@@ -76,7 +70,8 @@ def _contributions(table: PlannedTable, least: int) -> str:
 
 
 def _summed(column: AmountColumn, floats: bool) -> str:
-    """Totals of equal decimals are equal floats, whatever their digits; floats are added up in their own order."""
+    """SQL of an amount of one person. Totals of equal decimals are equal floats, whatever their digits. Floats are
+    summed in a fixed order."""
     value = f"a{column.statistic}"
     match column.kind:
         case AmountKind.ROWS:
@@ -86,12 +81,12 @@ def _summed(column: AmountColumn, floats: bool) -> str:
         case AmountKind.ONES:
             return f"CAST(COUNT(*) FILTER ({value} = 1) AS UINTEGER)"
         case AmountKind.TOTAL:
-            order = f" ORDER BY {value}" if floats else ""
+            order = f" ORDER BY {value}" if floats else ""  # a sum of floats depends on their order
             return f"coalesce(CAST(SUM({value}{order}) AS DOUBLE), 0)"
 
 
 def _of_only_row(column: AmountColumn) -> str:
-    """The same of a person's only row."""
+    """SQL of the same amount for a person's only row."""
     value = f"a{column.statistic}"
     match column.kind:
         case AmountKind.ROWS:
@@ -99,6 +94,6 @@ def _of_only_row(column: AmountColumn) -> str:
         case AmountKind.NON_NULL_ROWS:
             return f"CAST({value} IS NOT NULL AS UINTEGER)"
         case AmountKind.ONES:
-            return f"CAST(coalesce({value} = 1, false) AS UINTEGER)"
+            return f"CAST(coalesce({value} = 1, false) AS UINTEGER)"  # NULL is not 1
         case AmountKind.TOTAL:
             return f"coalesce(CAST({value} AS DOUBLE), 0)"

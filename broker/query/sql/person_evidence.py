@@ -1,4 +1,5 @@
-"""Person evidence as SQL: one row for each cell and person, and every figure of evidence as an aggregate over it."""
+"""Person evidence as SQL: one row for each cell and person, and every evidence figure as an aggregate over these
+rows."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -12,16 +13,14 @@ from broker.query.sql.replacement_rows import replacement_rows
 
 
 def second_largest_sql(size: str) -> str:
-    """The second largest of sizes; nothing where there is one person only, in the type of the sizes."""
+    """SQL of the second largest size, in the type of the sizes; 0 if there is only one person."""
     return f"coalesce(list_extract(MAX({size}, 2), 2), MAX({size}) - MAX({size}))"
 
 
 def others_sql(total: str, least: int) -> str:
-    """Persons whose total is not the most common one: exact below `least`, else a lower bound.
-
-    Of a few totals all are looked at. Of more, one that all but fewer than `least` have stands at both places `least`
-    from the ends, and the rest beyond them.
-    """
+    """SQL of the persons whose total is not the most common one: exact below `least`, otherwise a lower bound. Up to 2
+    * `least` totals are inspected one by one. With more, a total that all but fewer than `least` persons share is at
+    position `least` from both ends, and the others lie beyond these positions."""
     count, wide = f"COUNT({total})", 2 * least
     low, high = f"MIN({total}, {wide})", f"MAX({total}, {wide})"
     few = _unlike_sql(low, f"list_aggregate({low}, 'mode')")
@@ -53,21 +52,21 @@ EVIDENCE_FIELDS: dict[Measure, tuple[str, ...]] = {
 }
 HAS_ROWS = '"rows" > 0 OR "own_rows" <> 0'
 REPLACES, IS_PRESENT = -1, 1
-"""The sign of a row that would come in a person's place, and of a row that is there."""
+"""Sign of a row that would replace a person, and of a row that is present."""
 
 
 class PersonEvidence:
-    """`schools` are the columns of institutions, for whoever reads `contributions`."""
+    """SQL of the evidence of one table. `institutions`: the institution columns of `contributions`."""
 
     def __init__(self, table: PlannedTable, least: int, institutions: tuple[str, ...] = ()) -> None:
         self._table, self._least, self._institutions = table, least, institutions
         self._keys = [f"k{i}" for i in range(len(table.keys))]
         self._replacement = replacement_rows(table.contributions)
         self._own = "own_" if self._replacement is not None else ""
-        """Before the name of a figure: what it is less what would take its place."""
+        """Prefix of the name of a figure: the figure without the rows that would replace it."""
 
     def common_tables(self) -> Iterator[str]:
-        """The common tables `contributions` and `people`, and between them what would take people's places."""
+        """Common tables `contributions` and `people`, and between them the rows that would replace people."""
         table = self._table
         yield f"contributions AS MATERIALIZED (\n{self._rows(table.contributions, table.person, self._institutions)}\n)"
         source = "contributions"
@@ -84,18 +83,18 @@ class PersonEvidence:
 
     @property
     def persons(self) -> str:
-        """Persons with a row in the cell, or in whose place a row would come into it."""
+        """SQL of persons who have a row in the cell, or whose replacement would have one."""
         return "COUNT(p)" if self._replacement is None else f"COUNT(p) FILTER ({HAS_ROWS})"
 
     @property
     def population(self) -> str:
-        """All of them, each once."""
+        """SQL of all persons, each once."""
         rows = "contributions" if self._replacement is None else f"people WHERE {HAS_ROWS}"
         return f"(SELECT COUNT(DISTINCT p) FROM {rows})"
 
     @property
     def having(self) -> str:
-        """A cell is where rows are: not where some would only come."""
+        """HAVING clause: a cell exists where it has rows, not where only replacement rows would be."""
         return "" if self._replacement is None or not self._keys else ' HAVING SUM("rows") > 0'
 
     def _rows(self, relation: Relation, person: int, institutions: tuple[str, ...] = ()) -> str:
@@ -123,7 +122,7 @@ class PersonEvidence:
         return ", ".join(columns)
 
     def _counts(self, name: str, condition: str, own: str = "") -> Iterator[str]:
-        """How many rows of a person a condition is true of."""
+        """SQL of a person's rows for which a condition is true."""
         if self._replacement is None:
             yield f"COUNT(*) FILTER ({condition}) AS {name}".replace(" FILTER (TRUE)", "")
             return
@@ -131,6 +130,7 @@ class PersonEvidence:
         yield f"CAST(coalesce(SUM(sign) FILTER ({condition}), 0) AS BIGINT) AS {own or f'own_{name}'}"
 
     def _sums(self, name: str, value: str) -> Iterator[str]:
+        # replacement rows are not part of the figure itself
         there = "" if self._replacement is None else " FILTER (sign > 0)"
         yield f"SUM({value}){there} AS {name}"
         yield f"SUM(abs({value})){there} AS size_{name}"
@@ -138,7 +138,7 @@ class PersonEvidence:
             yield f"SUM(sign * {value}) AS own_{name}"
 
     def fields(self, statistic: PlannedStatistic) -> Iterator[tuple[str, str]]:
-        """Each evidence field of a statistic as an aggregate over people."""
+        """Each evidence field of a statistic, as SQL over `people`."""
         made = {
             Measure.COUNT_ROWS: self._of_rows,
             Measure.ONES: self._of_ones,
@@ -151,6 +151,7 @@ class PersonEvidence:
 
     def _of_rows(self, _: PlannedStatistic) -> dict[str, str]:
         if self._replacement is None:
+            # rows without a person belong to nobody
             persons, each = "COUNT(p)", '(CASE WHEN p IS NOT NULL THEN "rows" END)'
         else:
             persons, each = 'COUNT(p) FILTER ("own_rows" <> 0)', '(CASE WHEN p IS NOT NULL THEN abs("own_rows") END)'
@@ -160,7 +161,7 @@ class PersonEvidence:
         }  # fmt: skip
 
     def _of_values(self, statistic: PlannedStatistic) -> dict[str, str]:
-        """Other values of as many rows can move what is no count."""
+        """Evidence of other measures. A value that is no count can change even if the number of rows does not."""
         i, measure = statistic.ident, statistic.measure
         rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
         value = persons if measure is Measure.COUNT_PERSONS else rows

@@ -1,4 +1,4 @@
-"""A proven scan: whether a table stands on one scan of which the vault proved enough to bound its evidence."""
+"""A proven scan: whether a table reads one scan for which the vault has proofs that bound its evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 BOUNDABLE = frozenset(
     {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.GAP, Measure.ONES, Measure.SHARE, Measure.SUM, Measure.MEAN}
 )
-"""Measures whose evidence certificates can give; a count of persons is one where nobody has two rows."""
+"""Measures whose evidence can be bounded by proofs; also a count of persons, if nobody has two rows."""
 MONOTONE = frozenset({"add", "multiply", "divide", "to_double", "to_decimal", "to_int", "coalesce"})
-"""Functions that are not negative where no argument is."""
+"""Functions whose result is not negative if no argument is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProvenScan:
-    """Rows of one scan, some left out: at most `most` of each person, from the files of `years` years; person numbers
-    are under `people`. `proofs` are those of the years read."""
+    """Rows of one scan, possibly filtered: at most `most` of each person, from the files of `years` years. Person
+    numbers are below `people`. `proofs`: those of the years that are read."""
 
     scan: Scan
     definitions: Mapping[int, Scalar]
@@ -37,11 +37,11 @@ class ProvenScan:
 
     @property
     def is_single(self) -> bool:
-        """Each row is another person. Over several years nobody's rows are one, whatever the years prove."""
+        """Whether each row is another person. False over several years, whatever each year proves."""
         return self.most == 1
 
     def nonnegative(self, scalar: Scalar) -> bool:
-        """Whether a value is proved to be at least 0 on every row where there is one."""
+        """Whether a value is proved to be at least 0 on every row where it is not NULL."""
         match scalar:
             case Literal(value=value):
                 return value is None or (isinstance(value, int | float | Decimal) and value >= 0)
@@ -56,7 +56,7 @@ class ProvenScan:
                 return op in MONOTONE and all(map(self.nonnegative, args))
 
     def largest_total(self, scalar: Scalar) -> Decimal | int | None:
-        """No person's sum of |scalar| is larger, if anything is proved of it."""
+        """Proved upper bound of one person's sum of |scalar|; None if nothing is proved."""
         match scalar:
             case ColumnRef(ident=ident) if ident in self.definitions:
                 return self.largest_total(self.definitions[ident])
@@ -65,17 +65,18 @@ class ProvenScan:
                 return sum(x for x in known if x is not None) if None not in known else None
             case Call(op="multiply", args=(Literal(value=factor), other) | (other, Literal(value=factor))):
                 total = self.largest_total(other)
+                # a binary fraction could round the bound down
                 exact = isinstance(factor, int | Decimal) and total is not None
                 return abs(Decimal(str(factor))) * Decimal(total or 0) if exact else None
         return None
 
     def codes(self, scalar: Scalar) -> tuple[str, ...] | None:
-        """The codes that a variable's numbers stand for, where the vault holds its numbers."""
+        """Codes for a variable's code numbers, if the vault stores them; None otherwise."""
         known = {p.codes.get(self.variable(scalar)) for p in self.proofs}
-        return known.pop() if len(known) == 1 else None
+        return known.pop() if len(known) == 1 else None  # the years must agree on the codes
 
     def variable(self, scalar: Scalar) -> str:
-        """The variable that is read as it stands; "" where something is computed."""
+        """Name of the variable that a scalar reads unchanged; "" if it computes anything."""
         while isinstance(scalar, ColumnRef) and scalar.ident in self.definitions:
             scalar = self.definitions[scalar.ident]
         return self._variable(scalar.ident) if isinstance(scalar, ColumnRef) else ""
@@ -85,9 +86,10 @@ class ProvenScan:
 
 
 def proven_scan_of(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs, people: int) -> ProvenScan | None:
-    """None: only a look at every person gives evidence. Rows must be those of one scan: nothing joins, repeats or
-    numbers them."""
+    """Return the proven scan of a table; None if only an inspection of every person gives its evidence. All rows must
+    come from one scan, without joins, unions or windows."""
     relations = list(walk(table.contributions))
+    # these need an inspection of every person
     if needs.institutions or needs.record_keys or not all(isinstance(r, Filter | Project | Scan) for r in relations):
         return None
     scan = relations[-1]
@@ -100,7 +102,8 @@ def proven_scan_of(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProof
 
 
 def _proves(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> bool:
-    """A joint table's persons are added up and taken from each other."""
+    """Whether the proofs cover all measures of a table. A joint table needs exact persons, because they are added and
+    subtracted."""
     measures = {s.measure for s in table.statistics}
     if proven.is_single:
         return measures <= BOUNDABLE | {Measure.COUNT_PERSONS}

@@ -1,8 +1,6 @@
-"""Replacement rows: public rows that an outer join would put in the place of the last person whom they match.
-
-`instead` of a relation are these rows, each with the number of the person who would leave; evidence counts them against
-the person, so that it says how far the figures would really move. Finished relations; no syntax, no text.
-"""
+"""Replacement rows: public rows that an outer join would put in place of the last person whom they match. Each row has
+the number of the person whose removal would add it. The evidence counts it against that person, so that it shows how
+far the figures would really move. Works on finished relations: no syntax, no text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,10 +28,10 @@ from broker.query.bound_relations import conjunction_of, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
 FIRST_IDENT = 2_000_000_000
-"""The id of the first column that is made here: no plan has as many."""
+"""Id of the first column that is added here. No plan has that many."""
 UNSUPPORTED_REPLACEMENT = (
-    "Public rows that meet nobody are gathered, numbered or matched with each other as if they were a person's.",
-    "Leave them out before, with WHERE key IS NOT NULL, or write JOIN.",
+    "Public rows without a matching person are aggregated, numbered or matched as if they belonged to a person.",
+    "Exclude these rows first, with WHERE key IS NOT NULL, or write JOIN.",
 )
 NEVER, ONE = Literal(False, ScalarType.TRUTH), Literal(1, ScalarType.INT)
 NullColumns = frozenset[int]
@@ -41,12 +39,14 @@ NullColumns = frozenset[int]
 
 
 class UnsupportedReplacement(Exception):
-    """Such rows are brought together, or matched, so that one of them changes others: no row says what would be."""
+    """Replacement rows are aggregated or matched, so that one of them changes others. No row then shows the effect of a
+    removal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """`person` is the column of the one who would leave; the rows' own person number is NULL, like all of `missing`."""
+    """`person`: column of the person whose removal adds the row. The row's own person number is NULL, like all columns
+    of `missing`."""
 
     rows: Relation
     person: int
@@ -54,18 +54,18 @@ class Replacement:
 
 
 def replacement_rows(relation: Relation) -> Replacement | None:
-    """None where no public row takes anybody's place. Raises Gathered."""
+    """Replacement rows of a relation; None if no public row replaces anybody. Raises UnsupportedReplacement."""
     return _ReplacementBuilder().of(relation)
 
 
 def has_replacement_rows(table: PlannedTable) -> bool:
-    """Whether public rows can take people's places: then more people can stand behind a cell than have rows there, and
-    some of them behind cells that are not there."""
+    """Whether public rows can replace persons. More persons can then be behind a cell than have rows there, and some
+    are behind cells that do not exist."""
     return replacement_rows(table.contributions) is not None
 
 
 def person_column(relation: Relation) -> int | None:
-    """The column of the rows' person number; None for public rows and groups."""
+    """Column of the rows' person number; None for public rows and groups."""
     match relation:
         case Scan(person=person) | Join(person=person) | Aggregate(person=person):
             return person
@@ -78,7 +78,7 @@ def person_column(relation: Relation) -> int | None:
 
 
 def visible_columns(relation: Relation) -> tuple[int, ...]:
-    """The columns that the rows have, the person number among them."""
+    """Columns of the rows, including the person number."""
     return tuple(dict.fromkeys(_visible_columns(relation)))
 
 
@@ -131,10 +131,10 @@ class _ReplacementBuilder:
                 return (
                     replace(below, rows=replace(relation, child=below.rows))
                     if _can_hold(predicate, below.missing)
-                    else None
+                    else None  # the filter drops every replacement row
                 )
             case Project(columns=computed):
-                known = dict.fromkeys(below.missing, ONLY_NULL)
+                known = dict.fromkeys(below.missing, ONLY_NULL)  # computed columns can be NULL on every row too
                 more = {i for i, s in computed if possible_values(s, known, {}) == ONLY_NULL}
                 return replace(below, rows=replace(relation, child=below.rows), missing=below.missing | more)
             case Apply():
@@ -145,7 +145,8 @@ class _ReplacementBuilder:
                 return self._distinct(relation, below)
 
     def _apply(self, apply: Apply[Relation], below: Replacement) -> Replacement:
-        """EXCEPT and INTERSECT match rows by all their columns: a row that would come there could match one here."""
+        """Replacement rows of an Apply. EXCEPT and INTERSECT match rows by all their columns, so a replacement row
+        inside could match a row here; that raises UnsupportedReplacement."""
         sub = apply.sub
         matching = isinstance(sub, Filter) and any(
             isinstance(c, Call) and c.op == "same" for c in conjuncts_of(sub.predicate)
@@ -155,8 +156,8 @@ class _ReplacementBuilder:
         return replace(below, rows=replace(apply, child=below.rows))
 
     def _distinct(self, aggregate: Aggregate[Relation], below: Replacement) -> Replacement | None:
-        """DISTINCT: a row would come only where no row without a person is like it."""
-        if aggregate.person is None:
+        """Replacement rows of a DISTINCT: a row is added only if no equal row without a person exists."""
+        if aggregate.person is None:  # the rows are groups, not rows of one person
             return None
         if aggregate.aggregates:
             raise UnsupportedReplacement
@@ -171,6 +172,7 @@ class _ReplacementBuilder:
             Call("same", (ColumnRef(i, s.type), ColumnRef(renamed[i], s.type)), ScalarType.TRUTH)
             for i, s in aggregate.keys
         ]
+        # only an equal row without a person makes this one superfluous
         like.append(Call("is_null", (ColumnRef(number, ScalarType.INT),), ScalarType.TRUTH))
         stands: Relation = Apply(alone, Filter(other, conjunction_of(like) or NEVER), there, None)
         missing = {i for i, s in aggregate.keys if isinstance(s, ColumnRef) and s.ident in below.missing} | {
@@ -188,6 +190,7 @@ class _ReplacementBuilder:
         preserved += [(join.right, join.left, left)] if join.how is JoinHow.FULL else []
         parts = []
         for public, others, theirs in preserved:
+            # a public row replaces a person only if it is preserved next to persons
             if person_column(public) is None and person_column(others) is not None:
                 if theirs is not None and _can_hold(join.on, theirs.missing):
                     raise UnsupportedReplacement
@@ -198,11 +201,11 @@ class _ReplacementBuilder:
     def _carried(
         self, join: Join[Relation], left: Replacement | None, right: Replacement | None
     ) -> Iterator[Replacement]:
-        """Rows of a side that would come, joined with the other side as it is."""
+        """Replacement rows of one side, joined with the other side as it is."""
         outer = join.how in {JoinHow.LEFT, JoinHow.FULL}
         if left is not None:
             holds = _can_hold(join.on, left.missing)
-            if holds or outer:
+            if holds or outer:  # an inner join drops rows that cannot match
                 how = JoinHow.LEFT if outer else join.how
                 more = frozenset() if holds else frozenset(visible_columns(join.right))
                 yield Replacement(replace(join, left=left.rows, how=how), left.person, left.missing | more)
@@ -217,7 +220,7 @@ class _ReplacementBuilder:
                 yield Replacement(replace(join, right=right.rows, how=how), right.person, right.missing)
 
     def _replacing_last_person(self, public: Relation, others: Relation, on: Scalar | None) -> Replacement:
-        """The public rows that meet rows of one person only, each once, with nothing beside them."""
+        """Public rows that match rows of one person only, each once, with NULL in the columns of the other side."""
         row, first, last, rows, known, place, person = (next(self._fresh) for _ in range(7))
         number = person_column(others)
         assert number is not None
@@ -231,19 +234,21 @@ class _ReplacementBuilder:
             _window(known, "count", by, one),
             _window(place, "row_number", by),
         )
-        alone = [
+        alone = [  # first = last and no row without a number: exactly one person
             _equal(first, last),
             _equal(rows, known),
             Call("equal", (ColumnRef(place, ScalarType.INT), ONE), ScalarType.TRUTH),
         ]
         lone = Filter(Window(met, windows, None), conjunction_of(alone) or NEVER)
         lone_rows = Union((lone,), (*((i, (i,)) for i in visible_columns(public)), (person, (first,))), None)
+        # a LEFT JOIN that never matches pads the other columns with NULL
         return Replacement(
             Join(lone_rows, others, JoinHow.LEFT, NEVER, number), person, frozenset(visible_columns(others))
         )
 
     def _union(self, whole: Relation, parts: "list[Replacement | None] | list[Replacement]") -> Replacement | None:
-        """Of a union, the parts' columns are those of `whole`; of a join every part has all of them."""
+        """Union of replacement rows. For a union, its columns are those of `whole`; for a join, every part has all
+        columns."""
         some = [(index, p) for index, p in enumerate(parts) if p is not None]
         if not some:
             return None
@@ -261,7 +266,8 @@ class _ReplacementBuilder:
 
 
 def _windowed(window: Window[Relation], below: Replacement) -> Replacement:
-    """What depends on other people is judged by tables of its own."""
+    """Replacement rows of a window. Windows over other people are NULL here, because separate tables judge them; others
+    raise UnsupportedReplacement."""
     if not all(w.shared for w in window.columns):
         raise UnsupportedReplacement
     blank = tuple((w.ident, Literal(None, w.function.type)) for w in window.columns)

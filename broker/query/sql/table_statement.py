@@ -1,4 +1,4 @@
-"""The statement of a planned table: in two passes over the rows where proofs allow it, else the exact one."""
+"""The statement of a planned table: in two passes over the rows if proofs allow it, otherwise the exact one."""
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
@@ -21,14 +21,14 @@ from broker.query.sql.person_evidence import EVIDENCE_FIELDS
 from broker.query.sql.proven_scan import ProvenScan, proven_scan_of
 
 BOUNDS_TABLE = "bounds"
-"""The name of the temporary table that a first look makes."""
+"""Name of the temporary table that the first pass creates."""
 
 
 @dataclass(frozen=True, slots=True)
 class TwoPassQuery:
-    """`text` is the result. With a `first`, that makes the table `bounds` beforehand, and `doubt` asks it one truth
-    value: where it is true, `second` is the result and not `text`. A second look is dear even to plan.
-    """
+    """The query of a table. `text` gives the result. If there is a `first`, run it before: it creates the table
+    `bounds`. Then `doubt` gives one truth value; if it is true, run `second` instead of `text`. Even planning a second
+    pass is expensive, so it runs only when needed."""
 
     text: str
     first: str | None = None
@@ -37,7 +37,7 @@ class TwoPassQuery:
 
     @property
     def whole(self) -> str:
-        """All of it in one statement, with the same result: the second look finds nothing where there is no doubt."""
+        """One statement with the same result. Its second pass selects no rows if there is no doubt."""
         if self.first is None or self.second is None:
             return self.text
         bounds = f"WITH {BOUNDS_TABLE} AS MATERIALIZED (\n{self.first}\n)"
@@ -46,12 +46,13 @@ class TwoPassQuery:
 
 
 SAMPLE_RATIO = 16
-"""One person in so many is drawn to see how totals differ, and `FEWEST` at least: numbers are random, rows ordered."""
+"""One person in this many is sampled to see how totals differ, but at least SMALLEST_SAMPLE. Person numbers are random,
+and rows are ordered by them."""
 SMALLEST_SAMPLE = 50_000
 
 
 def render_two_pass(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> TwoPassQuery:
-    """See `broker.query.render`."""
+    """Return the two-pass query of a table. See `render`."""
     keys = [f"k{i}" for i in range(len(table.keys))]
     parts = {s.ident: statistic_bounds(s, needs, proven) for s in table.statistics}
     rows = stored_rows(table, needs, proven)
@@ -61,9 +62,10 @@ def render_two_pass(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenSca
         "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_texts_of(parts, lambda p: p.exact)])} "
         f"FROM people{_by(keys)}",
     }
-    materialized = {"copied", "exact"}
+    materialized = {"copied", "exact"}  # both are read more than once
     texts = [f"{n} AS {'MATERIALIZED ' if n in materialized else ''}(\n{text}\n)" for n, text in steps.items()]
     order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
+    # one row more than allowed shows that there are too many
     order += "" if table.max_rows is None else f" LIMIT {table.max_rows + 1}"
     certain = ", ".join(_result_columns(rows.coded, table, parts, needs, proven, second_pass=False))
     exact = ", ".join(_result_columns(rows.coded, table, parts, needs, proven, second_pass=True))
@@ -86,7 +88,7 @@ def _by(keys: list[str]) -> str:
 
 
 def _same(keys: list[str], one: str, other: str) -> str:
-    """Keys that are NULL meet too."""
+    """SQL condition that two rows have the same keys; NULL keys are equal."""
     return " AND ".join(f"{one}.{k} IS NOT DISTINCT FROM {other}.{k}" for k in keys) or "TRUE"
 
 
@@ -101,13 +103,15 @@ def _any_doubt(parts: dict[int, StatisticBounds]) -> str:
 def _bounds(
     keys: list[str], parts: dict[int, StatisticBounds], needs: EvidenceNeeds, proven: ProvenScan, rows: str
 ) -> str:
-    """The first look, with what follows from it alone and where that leaves a doubt."""
+    """SQL of the first pass: its aggregates, the bounds that follow, and the cells that stay doubtful."""
+    # if each row is another person, the number of rows is enough
     first = [] if proven.is_single else [f"{count_where('r = 0')} AS f"]
     firsts = _listed(keys, ["COUNT(*) AS n", *first, *_texts_of(parts, lambda p: p.firsts)])
     columns = ["f.*", *(name.rpartition(" AS ")[2] for name in _texts_of(parts, lambda p: p.sampled))]
     columns.append(f"{_persons(proven, 'n', 'f')} AS lb")
     columns += _texts_of(parts, lambda p: p.bounds)
     columns.append(f"{_needs_all_rows(needs, proven)} AS w")
+    # IS TRUE, because NULL is no doubt
     columns += [f"(w OR {doubt}) IS TRUE AS {name}" for p in parts.values() for name, doubt, _ in p.doubts]
     sampled = _sampled(keys, parts, _sample_totals(keys, parts, rows, proven))
     sample_join = f" LEFT JOIN ({sampled}) s ON {_same(keys, 'f', 's')}" if sampled else ""
@@ -115,7 +119,7 @@ def _bounds(
 
 
 def _sample_totals(keys: list[str], parts: dict[int, StatisticBounds], rows: str, proven: ProvenScan) -> str:
-    """The totals of some persons, whoever they are: their numbers are random and dense."""
+    """SQL of the totals of sampled persons. Their numbers are random and dense, so the lowest numbers are a sample."""
     totals = [f"SUM(a{i}) AS t{i}" for i, part in parts.items() if part.sampled]
     some = max(proven.people // SAMPLE_RATIO, SMALLEST_SAMPLE)
     return f"SELECT {_listed(keys, totals)} FROM {rows} WHERE p < {some} GROUP BY {', '.join([*keys, 'p'])}"
@@ -127,13 +131,14 @@ def _sampled(keys: list[str], parts: dict[int, StatisticBounds], drawn: str) -> 
 
 
 def _persons(proven: ProvenScan, rows: str, first: str) -> str:
-    """Persons of so many rows, so many of them first rows of a person and year, at least."""
+    """SQL of a lower bound on persons, from the number of rows and the number of first rows of a person and year."""
     return rows if proven.is_single else f"greatest({over(rows, proven.most)}, {over(first, proven.years)})"
 
 
 def _needs_all_rows(needs: EvidenceNeeds, proven: ProvenScan) -> str:
-    """Whether all of a cell's rows are looked at: few persons, rows that one could dominate; and the smallest of the
-    cells in which anybody may have more than one row, since a count of rows is rounded by its persons."""
+    """SQL of whether all rows of a cell must be inspected: it may have too few persons, or one person may dominate it.
+    The smallest cells in which a person may have several rows are included too, because a count of rows is rounded by
+    its persons."""
     if proven.is_single:
         return "FALSE"
     repeated = "(CASE WHEN n > lb THEN n ELSE 0 END)"
@@ -143,12 +148,13 @@ def _needs_all_rows(needs: EvidenceNeeds, proven: ProvenScan) -> str:
 
 
 def _copied(keys: list[str], table: PlannedTable, parts: dict[int, StatisticBounds], rows: StoredRows) -> str:
-    """The rows that doubtful cells need, from a second look at all. Codes alone tell of most rows that they are not."""
+    """SQL of the rows that doubtful cells need, from a second pass over all rows."""
     doubts = [(name, needed) for p in parts.values() for name, _, needed in p.doubts]
     columns = [f"c.{k}" for k in keys] + ["c.p", *(f"c.a{s.ident}" for s in table.statistics if s.argument is not None)]
     needed = " OR ".join(["d.w", *(f"(d.{name} AND {rows_of})" for name, rows_of in doubts)])
     doubtful = ", ".join([*keys, "w", *(name for name, _ in doubts)])
     cells = f"(SELECT {doubtful} FROM {BOUNDS_TABLE} WHERE {_any_doubt(parts)})"
+    # code numbers alone exclude most rows, and are cheap to compare
     near = "" if rows.number is None else f" WHERE {rows.number} IN (SELECT {rows.number} FROM {cells})"
     return (
         f"SELECT {', '.join(columns)} FROM (SELECT * FROM {rows.text}{near}) c JOIN {cells} d "
@@ -170,7 +176,7 @@ def _result_columns(
     *,
     second_pass: bool,
 ) -> Iterator[str]:
-    """The columns of the result; `second_pass`: with what a second look tells."""
+    """Columns of the result. `second_pass`: with the evidence of the second pass."""
     yield from (f"{f'b.k{i}' if c is None else c.text(f'b.k{i}')} AS k{i}" for i, c in enumerate(coded))
     yield 'b.n AS "rows"'
     persons = _persons_shown(proven, second_pass)
@@ -191,12 +197,13 @@ def _field(field: FieldBounds, persons: str, second_pass: bool) -> str:
 def _persons_shown(proven: ProvenScan, second_pass: bool) -> str:
     if proven.is_single:
         return "b.n"
+    # exact if all rows were inspected, otherwise the larger lower bound
     exact = "(CASE WHEN b.w THEN coalesce(x.persons, 0) ELSE greatest(b.lb, coalesce(x.persons, 0)) END)"
     return exact if second_pass else "b.lb"
 
 
 def _population(needs: EvidenceNeeds, proven: ProvenScan, second_pass: bool) -> str:
-    """Everybody: exact where there are fewer than `least`, for then all rows were copied."""
+    """SQL of the population. It is exact if it is below `min_persons`, because all rows were then copied."""
     if proven.is_single:
         return f"(SELECT CAST(coalesce(SUM(n), 0) AS BIGINT) FROM {BOUNDS_TABLE})"
     rows, first = "coalesce(SUM(n), 0)", "coalesce(SUM(f), 0)"
@@ -212,19 +219,16 @@ NO_PROOFS: VaultProofs = {}
 
 
 def render(table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs = NO_PROOFS, people: int = 0) -> str:
-    """The statement; `needs.least` is the number of persons that a group needs which rows of persons meet. `proofs`
-    and the number of `people` are those of the vault that it runs on.
-
-    Its columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, on each row; at
-    least so many, if not fewer than `needs.least`), and `evidence_columns` of each statistic in turn. Rows stand in the
-    order of the keys.
-    """
+    """The statement of a table. `needs.min_persons`: persons that a group needs if rows of persons are joined with it.
+    `proofs` and the number of `people` belong to the vault that it runs on. Columns: `k0`…`kn`, `rows`, `persons`,
+    `population` (distinct persons of all cells, repeated on each row; a lower bound if it is at least
+    `needs.min_persons`), then `evidence_columns` of each statistic in turn. Rows are in the order of the keys."""
     return two_pass_query(table, needs, proofs, people).whole
 
 
 def two_pass_query(
     table: PlannedTable, needs: EvidenceNeeds, proofs: VaultProofs = NO_PROOFS, people: int = 0
 ) -> TwoPassQuery:
-    """The same in up to two looks, of which the second is taken only where the first leaves a doubt."""
+    """The same result in up to two passes. The second runs only if the first leaves a doubt."""
     proven = proven_scan_of(table, needs, proofs, people)
     return TwoPassQuery(render_exact(table, needs)) if proven is None else render_two_pass(table, needs, proven)

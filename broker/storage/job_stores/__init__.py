@@ -1,1 +1,1 @@
-"""The parts of the store for jobs and what comes of them: outputs, votes, releases, rehearsals, saved definitions."""
+"""The parts of the store for jobs and their outputs, votes, releases, rehearsals and saved definitions."""

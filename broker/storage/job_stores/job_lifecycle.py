@@ -1,4 +1,4 @@
-"""Jobs on their way: leases, moves of a state by compare-and-set, what comparing made of outputs, and what is due."""
+"""Moves of jobs: leases, changes of state by compare-and-set, compared outputs, and what is due."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,8 +35,10 @@ class SqlComparisons:
 
     def lease_comparison(self, job: str, until: datetime) -> int | None:
         free = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until.is_(None))
+        # A stopped job gets no lease, so nothing of it is compared or released.
         taken = update(jobs).where(*free, ~is_stopped())
         with self._db.write() as connection:
+            # A new attempt number fences off the worker that compared before.
             found = connection.execute(taken.values(attempt=jobs.c.attempt + 1, comparing_until=until))
             return int(job_row(connection, job).attempt) if found.rowcount == 1 else None
 
@@ -56,12 +58,15 @@ class SqlComparisons:
     ) -> None:
         held = (jobs.c.ident == job, jobs.c.attempt == attempt, jobs.c.comparing_until.is_not(None))
         with self._db.write() as connection:
+            # First in the transaction, so that no file is retired before the output names it.
             lock_for_files(connection, [one.file for c in found for one in c.record.pending_history])
             values: dict[str, object] = {"comparing_until": None}
+            # Never set back: a job counts once for its project, however often it is compared.
             values |= {"history_changed": True} if history_changed else {}
             ended = update(jobs).where(*held, jobs.c.state == JobState.ASSESSING)
             if connection.execute(ended.values(values)).rowcount != 1:
                 raise Conflict("stale", f"Job {job!r} is compared by another process, or not any more.")
+            # Once a person has voted, the end is already shown and must not move.
             connection.execute(update(jobs).where(jobs.c.ident == job, ~_is_voted_on(job)).values(ended=now))
             for one in found:
                 _put_compared_output(connection, job, one, now)
@@ -73,7 +78,7 @@ class SqlComparisons:
 
 
 def _is_voted_on(job: str) -> ColumnElement[bool]:
-    """Until a person has decided, a job ends when its last comparison does."""
+    """Whether an output of the job has a vote. Until then, a job ends when its last comparison ends."""
     return exists().where(votes.c.output == outputs.c.ident, outputs.c.job == job)
 
 
@@ -83,6 +88,7 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
         raise Breach("Only an assessed or approved output of the job is compared.")
     if after.state is not before.state and (before.state, after.state) != BACK_TO_REVIEW:
         raise Breach(f"No output goes from {before.state} to {after.state}.")
+    # Read again under the lock: a checker may have decided during the comparison.
     row = output_row(connection, before.ident, lock=True)
     if (row.state, row.staff_hash, row.findings_hash) != (before.state, before.staff_hash, before.findings_hash):
         raise Conflict("stale", f"Output {before.ident!r} has moved on; nothing was changed.")
@@ -99,13 +105,13 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
         "verdict": after.verdict,
         "to_remember": to_remember_json(one.record),
     }
-    if not same:  # findings that were set aside were those of another output
+    if not same:  # the findings that were set aside were about another version of the output
         values |= {"overrides": [], "claimed_by": None, "reason": None}
     connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
 
 
 class SqlDueJobs:
-    """The part of the store that is asked what there is to do."""
+    """The part of the store that lists what has to be done."""
 
     _db: Database
 
@@ -139,6 +145,7 @@ class SqlDueJobs:
             return [(row.ident, row.attempt) for row in rows]
 
     def unsettled(self) -> list[str]:
+        # An assessing job waits for people only while an output is in review.
         due = or_(
             and_(
                 jobs.c.state == JobState.ASSESSING,
@@ -167,7 +174,8 @@ UNDECIDED: frozenset[OutputState] = frozenset(OutputState) - DECIDED_STATES
 
 
 class SqlJobTransitions(SqlLedgerWrites):
-    """The part of the store that moves jobs on. `attempt` fences: a late writer changes nothing."""
+    """The part of the store that moves jobs from state to state. Each write compares `attempt`, so a late writer
+    changes nothing."""
 
     _db: Database
 
@@ -190,9 +198,11 @@ class SqlJobTransitions(SqlLedgerWrites):
 
     def renew(self, job: str, attempt: int, until: datetime, now: datetime | None = None) -> bool:
         mine = (jobs.c.ident == job, jobs.c.attempt == attempt)
+        # A run and a comparison of one job have leases in different columns.
         leases = ((JobState.RUNNING, jobs.c.lease_until), (JobState.ASSESSING, jobs.c.comparing_until))
         with self._db.write() as connection:
             for state, lease in leases:
+                # A lapsed lease is never renewed, so that the attempt cannot overtake the one that ends it.
                 held = lease.is_not(None) if now is None else lease >= now
                 prolonged = update(jobs).where(*mine, jobs.c.state == state, held).values({lease: until})
                 if connection.execute(prolonged).rowcount == 1:
@@ -228,10 +238,11 @@ class SqlJobTransitions(SqlLedgerWrites):
             _move_job(connection, job, attempt, before, after, now, known)
             _insert_outputs(connection, job, outputs)
             withdrawn = _settle_outputs(connection, job, after, now)
-            # A job ends even while the ledger stands still; its spend is settled by the reconciler then.
+            # A job can end even while the ledger accepts nothing; the reconciler then settles its spend.
             ends = after in FINAL_JOB_STATES and self._remembers(connection)
             settled = settle_with_job(connection, job, after, now) if ends else []
             append_events(connection, [*events, *withdrawn, *settled])
+        # Sign only if the ledger has changed.
         if settled:
             self._sign()
 
@@ -271,14 +282,17 @@ def _move_job(
     known: dict[str, object],
 ) -> None:
     where = [jobs.c.ident == job, jobs.c.state == before]
+    # None: whoever withdraws or decides does not know the attempt.
     if attempt is not None:
         where.append(jobs.c.attempt == attempt)
     values: dict[str, object] = {"state": after, "updated": now, "lease_until": None, "comparing_until": None, **known}
     if after is JobState.WITHDRAWN:
+        # A failure that is not disclosed yet looks like a running job, so it can be withdrawn like one.
         values |= {"failure": None, "ended": func.coalesce(jobs.c.ended, now)}
     elif after is JobState.FAILED or (before, after) == (JobState.RUNNING, JobState.ASSESSING):
         values["ended"] = now
     if connection.execute(update(jobs).where(*where).values(values)).rowcount != 1:
+        # Raises Unknown if there is no such job; otherwise another writer was faster.
         job_row(connection, job)
         raise stale("job", job)
 
@@ -295,7 +309,8 @@ def _insert_outputs(connection: Connection, job: str, records: Sequence[OutputRe
 
 
 def _settle_outputs(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
-    """A job that stops takes its undecided outputs with it; a job is decided when every output is."""
+    """Withdraw the undecided outputs of a job that stops, and return the audit events. Raises Breach if a job is
+    decided before all its outputs are."""
     undecided = (outputs.c.job == job, outputs.c.state.in_(sorted(UNDECIDED)))
     query = select(outputs.c.ident).where(*undecided).order_by(outputs.c.position).with_for_update()
     if after not in {JobState.WITHDRAWN, JobState.FAILED, JobState.DECIDED}:

@@ -1,4 +1,4 @@
-"""Jobs in the store: accept, read, list, and which scripts wait for a reader. Moves are in `job_lifecycle`."""
+"""Jobs in the store: accept, read, list, and which scripts wait for a reader. State changes are in `job_lifecycle`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,8 +23,9 @@ JOBS_WITH_RUNS = jobs.outerjoin(rehearsals, rehearsals.c.job == jobs.c.ident)
 
 
 def to_read() -> ColumnElement[bool]:
-    """Of `SCRIPTS`: it met real rows, nobody has read it, and it failed, was withdrawn, or left something that could
-    not be used, or nothing."""
+    """Condition on `JOBS_WITH_RUNS`: the script ran on real rows, nobody has read it, and it failed, was withdrawn, or
+    left nothing usable."""
+    # A script with an output that people see or have seen needs no separate reading.
     useful = and_(outputs.c.job == jobs.c.ident, outputs.c.state != OutputState.WITHHELD)
     left_nothing = or_(rehearsals.c.problems.is_(True), ~exists().where(useful))
     over = jobs.c.state.in_([JobState.ASSESSING, JobState.DECIDED])
@@ -32,14 +33,17 @@ def to_read() -> ColumnElement[bool]:
 
 
 def check_few(connection: Connection, project: str, now: datetime, most: int) -> None:
-    """Raise Conflict("unread-scripts") where a project has more than `most` scripts that met real rows or may, and that
-    no checker has looked at. Which they are follows from texts, trials and people's acts alone, so that a refusal tells
-    nothing of real rows: one in review counts like one that is withheld, or that failed."""
+    """Raises Conflict("unread-scripts") if a project has more than `most` scripts that ran or will run on real rows
+    and that no checker has read.
+
+    The number depends only on texts, trials and people's actions, so a refusal reveals nothing of real rows: a script
+    in review counts like one that is withheld or has failed.
+    """
     counted: int = connection.execute(_count_unread(project, now)).scalar_one()
     if counted > most:
         sentence = (
-            f"{most} scripts of the project ran on real data, or wait to, and no checker has read them yet. "
-            "Send this one when a checker has read, or decided on, one of them."
+            f"{most} scripts of the project have run or will run on real data, and no checker has read them yet. "
+            "Submit this script when a checker has read, or decided on, one of them."
         )
         raise Conflict("unread-scripts", sentence)
 
@@ -49,6 +53,7 @@ def _count_unread(project: str, now: datetime) -> Select[int]:
     voted = select(votes.c.output).join(outputs, outputs.c.ident == votes.c.output).where(outputs.c.job == jobs.c.ident)
     met = and_(_unread(), or_(_ended_early(), ~voted.exists()))
     under_way = jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+    # A trial whose end is not disclosed yet counts as under way: the free place would reveal that it has ended.
     untold = and_(jobs.c.state == JobState.FAILED, rehearsals.c.met.is_(None), rehearsals.c.trace_from > now)
     query = select(func.count()).select_from(JOBS_WITH_RUNS).where(jobs.c.project == project, script)
     return query.where(or_(under_way, untold, met))
@@ -59,7 +64,7 @@ def _unread() -> ColumnElement[bool]:
 
 
 def _ended_early() -> ColumnElement[bool]:
-    """A vote on an output is no reading of a script that was withdrawn after it."""
+    """Condition: the job failed or was withdrawn. A vote on an output does not count as reading such a script."""
     return jobs.c.state.in_([JobState.FAILED, JobState.WITHDRAWN])
 
 
@@ -145,8 +150,9 @@ class SqlJobs:
         if job.state not in {JobState.QUEUED, JobState.REFUSED} or job.attempt:
             raise Breach(f"A job is accepted as queued or refused, not as {job.state} at attempt {job.attempt}.")
         if definitions and job.state is not JobState.QUEUED:
-            raise Breach("Only a job that is accepted keeps anything.")
+            raise Breach("Only an accepted job can save cohorts.")
         _check_storable(job)
+        # A repeated submission gets the stored job and writes no audit event.
         earlier = self._sent_before(job)
         if earlier is not None:
             return earlier
@@ -157,15 +163,16 @@ class SqlJobs:
                     save_cohort(connection, entry)
                 append_events(connection, events)
                 if job.state is JobState.QUEUED:
+                    # After `append_events`, whose lock prevents a stop from coming in between.
                     check_not_stopped(connection, job.ident)
-                    if most_unread is not None:  # after `append`, whose lock lets one such look at a time be made
+                    if most_unread is not None:  # after `append_events`, whose lock lets one job at a time be counted
                         check_few(connection, job.submission.project, job.created, most_unread)
         except IntegrityError as error:
             return self._explain_refused_insert(job, error)
         return self.job(job.ident)
 
     def _sent_before(self, job: Job) -> Job | None:
-        """The stored job of this researcher's client id, if its submission is the same."""
+        """Return the stored job of this researcher's client id, or None. Raises Conflict if its submission differs."""
         sent = job.submission
         if sent.client_id is None:
             return None
@@ -176,17 +183,18 @@ class SqlJobs:
             return None
         earlier = job_of(row)
         if earlier.submission != sent:
-            raise Conflict("client-id-reused", "This client id was used before, for another submission.")
+            raise Conflict("client-id-reused", "This client id was already used for another submission.")
         return earlier
 
     def _explain_refused_insert(self, job: Job, error: IntegrityError) -> Job:
-        """A refused insert is a race with the same client id, an ident that exists, or a reference to nothing."""
+        """Explain a refused insert: return the job that was accepted at the same time under the same client id. Raises
+        Conflict if the ident exists, Breach if the job refers to something that the store lacks."""
         earlier = self._sent_before(job)
         if earlier is not None:
             return earlier
         with self._db.read() as connection:
             if connection.execute(select(jobs.c.ident).where(jobs.c.ident == job.ident)).first():
-                raise Conflict("job-exists", f"There is a job {job.ident!r} already.") from error
+                raise Conflict("job-exists", f"There is already a job {job.ident!r}.") from error
         raise Breach(f"Job {job.ident!r} names a person, policy, snapshot or job that the store lacks.") from error
 
     def job(self, ident: str) -> Job:
@@ -248,15 +256,17 @@ def _wanted(query: Select[Any], wanted: ListFilter) -> Select[Any]:
 
 
 def _older_than(row: Row[Any]) -> Any:
+    # Jobs of the same moment are ordered by ident, so that no page skips or repeats one.
     return or_(jobs.c.created < row.created, and_(jobs.c.created == row.created, jobs.c.ident < row.ident))
 
 
 def _check_storable(job: Job) -> None:
-    """PostgreSQL keeps no NUL, and neither database a lone surrogate: say so before either says it badly."""
+    """Raises Invalid for NUL, which PostgreSQL cannot store, and for lone surrogates, which neither database can. The
+    databases' own messages would be unclear."""
     sent = job.submission
     described = [part for pair in sent.descriptions for part in pair]
     texts = {"text": [sent.text], "title": [sent.title], "purpose": [sent.purpose], "descriptions": described}
     texts["client_id"] = [sent.client_id or ""]
     for field, values in texts.items():
         if any("\x00" in v or any("\ud800" <= c <= "\udfff" for c in v) for v in values):
-            raise Invalid("unstorable-text", f"The {field} holds a character that is no text.", f"/{field}")
+            raise Invalid("unstorable-text", f"The {field} has a character that is not text.", f"/{field}")

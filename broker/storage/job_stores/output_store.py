@@ -1,4 +1,4 @@
-"""Outputs in the store: read, list, claim, move. Their bytes are on the shelf, never here."""
+"""Outputs in the store: read, list, claim, move. Their contents are in the content store, never here."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,10 +21,10 @@ VOTE_NEEDED: dict[OutputState, VoteChoice] = {
     OutputState.REJECTED: VoteChoice.REJECT,
     OutputState.RETURNED: VoteChoice.RETURN,
 }
-"""What leaves review for one of these states has at least one vote that says so."""
+"""An output that leaves review for one of these states needs at least one such vote."""
 
 IS_CURRENT_VOTE = (votes.c.staff_hash == outputs.c.staff_hash, votes.c.findings_hash == outputs.c.findings_hash)
-"""A vote on what the output is now, and not on what it was before memory changed it."""
+"""Condition for a vote on the output as it is now, not as it was before the release history changed it."""
 
 
 def output_of(row: Row[Any]) -> Output:
@@ -50,7 +50,7 @@ def output_of(row: Row[Any]) -> Output:
 
 
 def output_values(record: OutputRecord, position: int) -> dict[str, object]:
-    """A new output's row; nobody has claimed it or set a finding aside yet."""
+    """Return a new output's row. Nobody has claimed it or set a finding aside yet."""
     output = record.output
     return {
         "ident": output.ident,
@@ -81,7 +81,7 @@ def to_remember_json(record: OutputRecord) -> list[list[object]] | None:
 
 
 class SqlOutputs:
-    """The part of the store that keeps outputs and their states."""
+    """The part of the store for outputs and their states."""
 
     _db: Database
 
@@ -90,7 +90,7 @@ class SqlOutputs:
             return output_of(output_row(connection, ident))
 
     def outputs_of(self, job: str) -> list[Output]:
-        """In the order in which the job made them; empty for a job without outputs."""
+        """Return the outputs in the order in which the job made them; empty for a job without outputs."""
         query = select(outputs).where(outputs.c.job == job).order_by(outputs.c.position)
         with self._db.read() as connection:
             return [output_of(row) for row in connection.execute(query)]
@@ -158,6 +158,7 @@ class SqlOutputs:
     ) -> None:
         if after is OutputState.RELEASED:
             raise Breach("An output is released with its job's release only.")
+        # An approved output may only go back with its changed content, which `put_compared` writes.
         if before is OutputState.APPROVED:
             raise Breach("Only memory sends an approved output back, with what it is now.")
         with self._db.write() as connection:
@@ -168,7 +169,7 @@ class SqlOutputs:
         with self._db.write() as connection:
             row = output_row(connection, output, lock=True)
             if row.state != OutputState.IN_REVIEW:
-                raise Conflict("stale", f"Output {output!r} is not in review (any more).")
+                raise Conflict("stale", f"Output {output!r} is not in review, or not any more.")
             if checker is not None and row.claimed_by not in {None, checker}:
                 raise Conflict("claimed", f"Output {output!r} is claimed by another checker.")
             connection.execute(update(outputs).where(outputs.c.ident == output).values(claimed_by=checker))
@@ -186,12 +187,15 @@ def output_row(connection: Connection, ident: str, *, lock: bool = False) -> Row
 def move_output_row(
     connection: Connection, output: str, before: OutputState, after: OutputState, now: datetime, reason: str | None
 ) -> None:
-    """One legal move by compare-and-set, within the caller's transaction."""
+    """Make one allowed move by compare-and-set, within the caller's transaction. Raises Conflict("stale") if the
+    output is in another state by now, Breach for a move that is not allowed."""
     if after not in OUTPUT_TRANSITIONS[before]:
         raise Breach(f"No output goes from {before} to {after}.")
+    # Locked, so that two writers cannot both find the state that they expect.
     row = output_row(connection, output, lock=True)
     if row.state != before:
         raise Conflict("stale", f"Output {output!r} has moved on; nothing was changed.")
+    # The store itself ensures that no output leaves review without a vote (invariant 1).
     if before is OutputState.IN_REVIEW and after in VOTE_NEEDED:
         _check_voted(connection, output, VOTE_NEEDED[after])
     values: dict[str, object] = {"state": after, "updated": now, "claimed_by": None}
@@ -210,4 +214,5 @@ def _check_voted(connection: Connection, output: str, choice: VoteChoice) -> Non
 
 
 def _older_than(row: Row[Any]) -> Any:
+    # Outputs of the same moment are ordered by ident, so that no page skips or repeats one.
     return or_(outputs.c.created < row.created, and_(outputs.c.created == row.created, outputs.c.ident < row.ident))

@@ -1,4 +1,5 @@
-"""Rehearsals in the store: requested by people, and of scripts before real rows. Reads no document and no log."""
+"""Rehearsals in the store: those that people requested, and those of scripts before real rows. Reads no document and
+no log."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -65,23 +66,29 @@ rehearsal_requests = Table(
     Index(None, "person", "created"),
     Index(None, "state", "created"),
 )
+# Documents can be large, so lists leave them out.
 WITHOUT_DOCUMENT = [c for c in rehearsal_requests.c if c.name != "document"]
 UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
 
 
 class SqlRehearsalRequests:
-    """The port `AskedRehearsalStore`, as a part of the store."""
+    """The port `RequestedRehearsalStore`, as a part of the store."""
 
     _db: Database
 
     def request_rehearsal(self, new: RequestedRehearsal, room: RehearsalQuota, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
+            # Locks the person's row, so that two requests at once cannot both pass the limit.
             connection.execute(select(people.c.ident).where(people.c.ident == new.person).with_for_update())
             own = rehearsal_requests.c.person == new.person
             waiting = select(func.count()).where(own, rehearsal_requests.c.state.in_(UNDER_WAY))
             if new.is_open and connection.execute(waiting).scalar_one() >= room.under_way:
-                sentence = f"{room.under_way} rehearsals of yours wait or run: cancel one, or wait for its end."
+                sentence = (
+                    f"You already have {room.under_way} rehearsals waiting or running. Cancel one, or wait until one "
+                    "ends."
+                )
                 raise Conflict("too-many-rehearsals", sentence)
+            # Under the same lock, so that a person never has more than the quota.
             _make_room(connection, new.person, room.retained - 1)
             connection.execute(insert(rehearsal_requests).values(_request_values(new)))
             append_events(connection, events)
@@ -106,6 +113,7 @@ class SqlRehearsalRequests:
     def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> RequestedRehearsal | None:
         ready = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.RUNNING))
         values = {"state": RehearsalState.RUNNING, "attempt": rehearsal_requests.c.attempt + 1, "lease_until": until}
+        # The first attempt's start stays: it decides whether the rehearsal had to wait.
         values |= {"started": func.coalesce(rehearsal_requests.c.started, now), "updated": now, "step": None}
         with self._db.write() as connection:
             if connection.execute(update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
@@ -134,6 +142,7 @@ class SqlRehearsalRequests:
     ) -> None:
         if state in OPEN_REHEARSAL_STATES or RehearsalState.RUNNING not in states_before(state):
             raise Breach(f"No rehearsal ends as {state}.")
+        # A lapsed attempt must not end the rehearsal that another one has by now.
         held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
         with self._db.write() as connection:
             _move_request(connection, ident, held, state=state, document=document, updated=now, lease_until=None)
@@ -208,7 +217,7 @@ def _move_request(connection: Connection, ident: str, only: Sequence[Any], **val
 
 
 def _make_room(connection: Connection, person: str, limit: int) -> None:
-    """Those at their end go, the oldest first; what is under way stays."""
+    """Delete a person's oldest ended rehearsals until at most `limit` are left. Those under way stay."""
     ended = (rehearsal_requests.c.person == person, rehearsal_requests.c.state.not_in(UNDER_WAY))
     newest = (
         select(rehearsal_requests.c.ident)
@@ -234,7 +243,7 @@ def _request_of(row: Any) -> RequestedRehearsal:
 
 
 class SqlScriptRuns:
-    """The part of the store that remembers how scripts did."""
+    """The part of the store that records how scripts ended."""
 
     _db: Database
 
@@ -248,12 +257,14 @@ class SqlScriptRuns:
         self._note(job, attempt, problems=True)
 
     def note_log(self, job: str, attempt: int, log: str) -> None:
+        # A script that was withdrawn while it ran on real rows must still be read.
         self._note(job, attempt, JobState.WITHDRAWN, log=log)
 
     def _note(self, job: str, attempt: int, *also: JobState, **values: object) -> None:
         states = jobs.c.state.in_([JobState.RUNNING, *also])
         running = select(jobs.c.ident).where(jobs.c.ident == job, jobs.c.attempt == attempt, states)
         with self._db.write() as connection:
+            # Locked, so that the attempt cannot end before its note is written.
             if connection.execute(running.with_for_update()).first() is None:
                 raise stale("job", job)
             if connection.execute(update(rehearsals).where(rehearsals.c.job == job).values(values)).rowcount != 1:
@@ -280,6 +291,7 @@ class SqlScriptRuns:
         with self._db.write() as connection:
             if connection.execute(reported).rowcount != 1:
                 raise Conflict("told-already", f"Nothing waits to be told of job {job!r}.")
+            # A checker who reports on a script has read it.
             _note_read(connection, job, by, now)
             append_events(connection, events)
 
@@ -290,6 +302,6 @@ class SqlScriptRuns:
 
 
 def _note_read(connection: Connection, job: str, by: str, now: datetime) -> None:
-    """The first to read it stands there."""
+    """Record who read the script. Only the first reader is stored."""
     if connection.execute(select(script_reads.c.job).where(script_reads.c.job == job)).first() is None:
         connection.execute(insert(script_reads).values(job=job, by=by, at=now))

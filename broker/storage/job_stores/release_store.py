@@ -1,4 +1,4 @@
-"""Releases in the store, one a job, whole, never changed; and the public register's lines and counts of them."""
+"""Releases in the store, one for each job, whole and never changed; and lines and counts of the public register."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from broker.storage.tables.job_tables import jobs, outputs, recalls, release_out
 
 
 class SqlRegister:
-    """The part of the store that the register is read from."""
+    """The part of the store that the register reads."""
 
     _db: Database
 
@@ -51,6 +51,7 @@ class SqlRegister:
             return connection.execute(select(func.count()).select_from(releases)).scalar_one()
 
     def register_counts(self) -> list[RegisterCount]:
+        # The policy set of the newest release describes a project that policy has dropped.
         last = func.row_number().over(partition_by=releases.c.project, order_by=releases.c.released_at.desc())
         newest = select(releases.c.project, releases.c.released_at, jobs.c.policy, last.label("place"))
         newest_of = newest.join(jobs, jobs.c.ident == releases.c.job).subquery()
@@ -77,7 +78,8 @@ class SqlRegister:
 
 
 def _register_page(wanted: RegisterFilter) -> Select[Any]:
-    """The releases of one page, before their outputs are joined: a limit on lines would cut a release."""
+    """Return the query for the releases of one page. Outputs are joined later, because a limit on joined lines would
+    cut a release."""
     query = select(releases.c.ident, releases.c.project, releases.c.released_at, jobs.c.title)
     query = query.join(jobs, jobs.c.ident == releases.c.job)
     if wanted.projects is not None:
@@ -133,7 +135,7 @@ UNDECIDED = frozenset(OutputState) - DECIDED_STATES
 
 
 class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
-    """The part of the store that lets outputs leave, and says what has left."""
+    """The part of the store that releases outputs and returns what was released."""
 
     _db: Database
 
@@ -151,6 +153,7 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
         if hashlib.sha256(manifest.encode()).hexdigest() != release.manifest_hash:
             raise Breach("The manifest is not what the release's hash says.")
         with self._ledger() as connection:
+            # Enter the history first: its lock makes other releases wait, so this one sees all that left before it.
             if history_update is None:
                 self._check_history(connection)
             else:
@@ -165,6 +168,7 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
             settled = settle_with_release(connection, release.job, now)
             enter_asides(connection, exact_disclosures, now)
             append_events(connection, [*events, *settled])
+            # Last, after the audit events: their lock prevents a stop from coming in between.
             check_not_stopped(connection, release.job)
         self._sign_history()
 
@@ -184,18 +188,20 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
 
 
 def _lock_snapshot(connection: Connection, job: str) -> None:
-    """Releases from one snapshot go one by one, so that each sees all that left before it."""
+    """Lock the job's snapshot. Releases from one snapshot then come one by one, so each sees all that
+    left before it."""
     row = job_row(connection, job)
     if row.snapshot is not None:
         connection.execute(select(snapshots.c.ident).where(snapshots.c.ident == row.snapshot).with_for_update())
 
 
 def _check_releasable(connection: Connection, release: Release) -> None:
-    """Asked again under the locks: decided, of this project, not released, and all that was approved."""
+    """Check again under the locks that the job is decided, of this project and not released, and that the release has
+    exactly its approved outputs."""
     if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
         raise Conflict("already-released", f"Job {release.job!r} has its release already.")
     row = job_row(connection, release.job, lock=True)
-    # After waiting for the row another release may stand.
+    # Another release may have been made while this one waited for the row.
     if connection.execute(select(releases.c.ident).where(releases.c.job == release.job)).first():
         raise Conflict("already-released", f"Job {release.job!r} has its release already.")
     undecided = select(outputs.c.ident).where(outputs.c.job == release.job, outputs.c.state.in_(sorted(UNDECIDED)))
@@ -210,14 +216,15 @@ def _check_releasable(connection: Connection, release: Release) -> None:
 
 
 def _check_content(connection: Connection, content: Mapping[str, str]) -> None:
-    """Another worker may have compared an output anew since: then manifest and memory tell of other bytes."""
+    """Raises Conflict("stale") if another worker has compared an output again since: then manifest and release history
+    would describe other bytes."""
     query = select(outputs.c.ident, outputs.c.release_hash).where(outputs.c.ident.in_(content))
     if any(content[ident] != held for ident, held in connection.execute(query)):
         raise Conflict("stale", "An output was compared anew since it was read.")
 
 
 def _decide_job(connection: Connection, job: str, now: datetime) -> None:
-    """A job with something to release is decided with its release: until then memory may send an output back."""
+    """Decide the job together with its release. Until then the release history may send an output back to review."""
     assessing = (jobs.c.ident == job, jobs.c.state == JobState.ASSESSING)
     decided = {"state": JobState.DECIDED, "updated": now, "comparing_until": None}
     connection.execute(update(jobs).where(*assessing).values(decided))

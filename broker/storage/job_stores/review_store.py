@@ -1,4 +1,4 @@
-"""Votes and messages on outputs in the store: added, never changed. Who may is decided by the workflow."""
+"""Votes and messages on outputs in the store: added, never changed. The workflow decides who may add one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -50,12 +50,13 @@ messages = Table(
 
 
 class SqlMessages:
-    """The part of the store that keeps what is said about outputs."""
+    """The part of the store for messages about outputs."""
 
     _db: Database
 
     def say(self, message: Message, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
+            # The lock of the output's row gives messages at the same moment different numbers.
             output_row(connection, message.output, lock=True)
             add_message(connection, message)
             append_events(connection, events)
@@ -78,16 +79,18 @@ class SqlMessages:
             row = connection.execute(select(messages).where(*one)).one_or_none()
             if row is None:
                 raise Unknown("message", f"{output}/{number}")
+            # Nobody confirms their own message.
             if row.author == by:
-                raise Forbidden("second-person", "Another checker confirms what you wrote.")
+                raise Forbidden("second-person", "Another checker has to confirm your message.")
             if not _message_of(row).waits:
-                raise Conflict("confirmed-already", "This message waits for nobody.")
+                raise Conflict("confirmed-already", "This message does not need to be confirmed.")
             connection.execute(update(messages).where(*one).values(confirmed_by=by))
             append_events(connection, events)
 
 
 def add_message(connection: Connection, message: Message) -> None:
-    """At the end of its thread, within the caller's transaction, which holds the output's row."""
+    """Add a message at the end of its thread, within the caller's transaction, which holds the lock of the output's
+    row."""
     last = select(func.coalesce(func.max(messages.c.number), 0)).where(messages.c.output == message.output)
     connection.execute(
         insert(messages).values(
@@ -132,7 +135,7 @@ def vote_of(row: Row[Any]) -> Vote:
 
 
 class SqlVotes:
-    """The part of the store that keeps votes."""
+    """The part of the store for votes."""
 
     _db: Database
 
@@ -146,14 +149,16 @@ class SqlVotes:
         self.cast_all([VoteRecord(vote, events, decide)])
 
     def cast_all(self, casts: Sequence[VoteRecord]) -> None:
-        """What a `decide` decides is done with its vote or not at all, so two checkers at once cannot both miss the
-        decision. Outputs are locked in one order, so that two who vote on the same ones wait and do not block."""
+        """Cast votes, all or none. A decision is made in the same transaction as its vote, so two checkers at once
+        cannot both miss it."""
         with self._db.write() as connection:
+            # Always lock outputs in the same order, so that two checkers of the same outputs wait and do not block
+            # each other.
             for cast in sorted(casts, key=lambda c: c.vote.output):
                 append_events(connection, _cast_vote(connection, cast))
 
     def votes_of(self, output: str) -> list[Vote]:
-        """Those on what the output is now, in the order in which they were cast."""
+        """Return the votes on the output as it is now, in the order in which they were cast."""
         with self._db.read() as connection:
             return _current_votes(_all_votes(connection, output), output_row(connection, output))
 
@@ -169,6 +174,7 @@ class SqlVotes:
             return frozenset(connection.execute(query).scalars())
 
     def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
+        # Every vote counts here, also one that later changes made void: the checker has judged their work.
         theirs = or_(jobs.c.researcher == researcher, jobs.c.project.in_(sorted(projects)))
         query = (
             select(votes.c.checker)
@@ -182,17 +188,19 @@ class SqlVotes:
 
 
 def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]:
-    """One vote with what it decides and says; the events of all that."""
+    """Store one vote with its messages and what it decides, and return the audit events."""
     vote = cast.vote
     row = output_row(connection, vote.output, lock=True)
+    # Under the lock: the vote binds to what the checker saw, so it fails if the output has changed.
     _check_open(row, vote)
     every = _all_votes(connection, vote.output)
     earlier = _current_votes(every, row)
     if any(v.checker == vote.checker for v in earlier):
-        raise Conflict("already-voted", "You have voted on this output already.")
+        raise Conflict("already-voted", "You have already voted on this output.")
     _insert_vote(connection, vote, len(every) + 1, row)
     for message in cast.says:
         add_message(connection, message)
+    # All votes and the decision are in one transaction, so a decision is never missed.
     decided = cast.decide((*earlier, vote)) if cast.decide is not None else None
     if decided is None:
         return cast.events
@@ -203,9 +211,9 @@ def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]
 
 def _check_open(row: Row[Any], vote: Vote) -> None:
     if row.state != OutputState.IN_REVIEW:
-        raise Conflict("stale", f"Output {vote.output!r} is not in review (any more).")
+        raise Conflict("stale", f"Output {vote.output!r} is not in review, or not any more.")
     if (row.staff_hash, row.findings_hash) != (vote.staff_hash, vote.findings_hash):
-        raise Conflict("stale", f"Output {vote.output!r} is not what this vote was cast on.")
+        raise Conflict("stale", f"Output {vote.output!r} has changed since this vote was cast.")
 
 
 def _all_votes(connection: Connection, output: str) -> list[Vote]:
@@ -214,7 +222,7 @@ def _all_votes(connection: Connection, output: str) -> list[Vote]:
 
 
 def _current_votes(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
-    """Votes that were cast on another state of the output are kept, and count no more."""
+    """Return the votes on the output as it is now. Votes on an earlier version stay stored, but no longer count."""
     return [v for v in found if (v.staff_hash, v.findings_hash) == (row.staff_hash, row.findings_hash)]
 
 

@@ -1,4 +1,5 @@
-"""What projects keep, in the store: definitions that never change, and their states. Reads no definition's meaning."""
+"""Saved definitions of projects in the store: their content never changes, their state does. Does not
+interpret them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,9 +23,9 @@ from broker.storage.tables.job_tables import saved
 
 
 def save_cohort(connection: Connection, entry: SavedEntry) -> None:
-    """A cohort, inside the transaction that accepts its job."""
+    """Save a cohort, inside the transaction that accepts its job."""
     if entry.state is not SavedState.SAVED:
-        raise Breach("Only cohorts are kept with a job.")
+        raise Breach("A job can save only cohorts.")
     _replace_name(connection, entry)
     try:
         connection.execute(insert(saved).values(_values(entry)))
@@ -33,13 +34,14 @@ def save_cohort(connection: Connection, entry: SavedEntry) -> None:
 
 
 def _replace_name(connection: Connection, entry: SavedEntry) -> None:
-    """What has the name now is replaced."""
+    """Mark the definition that has the name now as replaced."""
+    # A name has at most one readable definition, so the earlier one is replaced in the same transaction.
     now = (saved.c.project == entry.project, saved.c.readable_as == entry.name.casefold())
     connection.execute(update(saved).where(*now).values(state=SavedState.REPLACED, readable_as=None))
 
 
 def _saved_meanwhile(entry: SavedEntry) -> Conflict:
-    return Conflict("kept-meanwhile", f"project.{entry.name} was kept by somebody else at this moment; try again.")
+    return Conflict("kept-meanwhile", f"Somebody else saved project.{entry.name} at the same time. Try again.")
 
 
 def _values(entry: SavedEntry) -> dict[str, object]:
@@ -75,7 +77,7 @@ def _entry_of(row: Row[Any]) -> SavedEntry:
 
 
 class SqlSavedDefinitions:
-    """The part of the store that holds what projects keep."""
+    """The part of the store for saved definitions."""
 
     _db: Database
 
@@ -96,7 +98,7 @@ class SqlSavedDefinitions:
 
     def propose_saved(self, entry: SavedEntry, events: Sequence[AuditEvent]) -> None:
         if entry.state is not SavedState.IN_REVIEW or entry.is_cohort:
-            raise Breach("What is proposed is a lookup that waits for a checker.")
+            raise Breach("Only a lookup that is waiting for a checker can be proposed.")
         with self._db.write() as connection:
             connection.execute(insert(saved).values(_values(entry)))
             append_events(connection, events)
@@ -112,7 +114,7 @@ class SqlSavedDefinitions:
         reason: str | None = None,
     ) -> None:
         if after not in SAVED_TRANSITIONS[before]:
-            raise Breach(f"Nothing kept goes from {before} to {after}.")
+            raise Breach(f"A saved definition cannot go from {before} to {after}.")
         with self._db.write() as connection:
             entry = _find_entry(connection, ident)
             readable = after in READABLE_STATES
@@ -120,6 +122,7 @@ class SqlSavedDefinitions:
                 _replace_name(connection, entry)
             values: dict[str, object] = {"state": after, "readable_as": entry.name.casefold() if readable else None}
             values |= {"decided_by": by, "reason": reason} if by is not None else {}
+            # Compare-and-set: if somebody else decided meanwhile, no row matches.
             moved = update(saved).where(saved.c.ident == ident, saved.c.state == before).values(values)
             try:
                 changed = connection.execute(moved).rowcount
@@ -133,5 +136,5 @@ class SqlSavedDefinitions:
 def _find_entry(connection: Connection, ident: str) -> SavedEntry:
     row = connection.execute(select(saved).where(saved.c.ident == ident)).one_or_none()
     if row is None:
-        raise Unknown("kept definition", ident)
+        raise Unknown("saved definition", ident)
     return _entry_of(row)

@@ -37,13 +37,14 @@ def spend_in(connection: Connection, job: str, *, lock: bool = False) -> Spend |
 
 
 def released_answer(connection: Connection, request: SpendRequest) -> Spend | None:
-    """The released spend of the same question at the same price, if there is one: its answer is known, and free. One
-    that was recalled is not given out again."""
+    """Return the released spend of the same question at the same cost, or None. Its answer is known, so it costs
+    nothing. An answer that was recalled is not given out again."""
     recalled = exists().where(outputs.c.job == spends.c.job, outputs.c.state == OutputState.RECALLED)
     query = select(spends).where(
         spends.c.project == request.project,
         spends.c.snapshot == request.snapshot,
         spends.c.question == request.question,
+        # At another cost it would have other noise, so it is another answer.
         spends.c.costs == costs_to_json(request.costs),
         spends.c.state == SpendState.RELEASED,
         ~recalled,
@@ -53,7 +54,7 @@ def released_answer(connection: Connection, request: SpendRequest) -> Spend | No
 
 
 def charges_of(connection: Connection, job: str) -> dict[PrivacyAccount, PrivacyAmount]:
-    """What each account was charged for a job, in the order in which accounts are locked."""
+    """Return what each account was charged for a job, in the order in which accounts are locked."""
     same = (
         (accounts.c.unit == charges.c.unit)
         & (accounts.c.project == charges.c.project)
@@ -80,16 +81,20 @@ def spend_from(row: Row[Any]) -> Spend:
 
 
 def open_account(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount) -> dict[str, PrivacyAmount]:
-    """Insert the account; gives what each earlier job is charged in it. The unit's account is locked, or new."""
+    """Insert the account and return what each earlier job is charged in it. The caller has locked the unit's account,
+    or is creating it."""
     unit = PrivacyAccount(account.unit)
+    # Every allotment counts in the unit's account too, so that one must exist first.
     if account != unit and not _has_account(connection, unit):
-        raise Conflict("no-cap", f"Nothing can be allotted of {unit.name} before it has a cap.")
+        raise Conflict("no-cap", f"Set a cap for {unit.name} before you allot budgets.")
+    # Spends from before the account existed count in it too.
     found = _all_spends(connection)
     earlier = {s.request.job: amount for s in found if (amount := _charge_in(s, account, cap)) is not None}
     spent = _sum(cap, (earlier.get(s.request.job) for s in found if s.state in SPENT_STATES))
     reserved = _sum(cap, (earlier.get(s.request.job) for s in found if s.state is SpendState.RESERVED))
+    # A cap below use would break the table's own constraint.
     if not (spent + reserved).within(cap):
-        raise Conflict("cap-below-use", f"Of the budget {account.name} {spent + reserved} is used already.")
+        raise Conflict("cap-below-use", f"The budget {account.name} has already used {spent + reserved}.")
     _insert_account(connection, account, cap, spent, reserved)
     rows = [{"job": job, **_account_key(account), "micro": x.micro, "delta": x.delta} for job, x in earlier.items()]
     if rows:
@@ -109,11 +114,14 @@ def _all_spends(connection: Connection) -> list[Spend]:
 
 def _charge_in(spend: Spend, account: PrivacyAccount, cap: PrivacyAmount) -> PrivacyAmount | None:
     loss = spend.request.charges.get(account)
+    # A refunded spend was never charged, so it does not count in a new account.
     if loss is None or spend.state is SpendState.REFUNDED:
         return None
     amount = loss.under(cap.accounting)
     if amount is None:
-        raise Conflict("accounting", f"What was spent of {account.name} cannot be told under {cap.accounting.value}.")
+        raise Conflict(
+            "accounting", f"The spending of {account.name} cannot be stated in the accounting {cap.accounting.value}."
+        )
     return amount
 
 
@@ -134,22 +142,24 @@ def _insert_account(
     try:
         connection.execute(insert(ledger_accounts).values(**_account_key(account), **capped, **used))
     except IntegrityError as error:
-        raise Conflict("stale", f"The budget {account.name} was opened by somebody else at this moment.") from error
+        raise Conflict("stale", f"Somebody else opened the budget {account.name} at the same time.") from error
 
 
 class SqlBudgetAccounts(SqlLedgerWrites):
-    """The part of the store that holds caps and balances."""
+    """The part of the store for caps and balances."""
 
     def allot(self, account: PrivacyAccount, cap: PrivacyAmount, now: datetime, events: Sequence[AuditEvent]) -> None:
         with self._ledger() as connection:
             before = locked(connection, [account]).get(account)
+            # No change, so no entry and no audit event.
             if before is not None and before.cap == cap:
                 return
             enter_cap(connection, account, cap, before, now)
             append_events(connection, events)
 
     def balances(self, unit: str | None = None, project: str | None = None) -> list[Balance]:
-        """By account; all, or those of a unit, or those of a project (its own, none that it shares)."""
+        """Return balances in the order of accounts: all, those of a unit, or those of a project (its own, no shared
+        ones)."""
         query = select(accounts).order_by(accounts.c.unit, accounts.c.project, accounts.c.dataset)
         if unit is not None:
             query = query.where(accounts.c.unit == unit)
@@ -162,7 +172,7 @@ class SqlBudgetAccounts(SqlLedgerWrites):
 def enter_cap(
     connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, before: Balance | None, now: datetime
 ) -> None:
-    """The cap, with what was spent before there was this account, and the entry that says both."""
+    """Set the cap and write its ledger entry. A new account is charged with what was spent before it existed."""
     earlier: dict[str, PrivacyAmount] = {}
     if before is None:
         earlier = open_account(connection, account, cap)
@@ -175,15 +185,23 @@ def enter_cap(
 
 def _change_cap(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, before: Balance) -> None:
     if before.cap.accounting is not cap.accounting:
-        raise Conflict("accounting", f"The budget {account.name} counts in {before.cap.accounting.value} for ever.")
+        raise Conflict(
+            "accounting",
+            f"The budget {account.name} uses the accounting {before.cap.accounting.value}. You cannot change it.",
+        )
     if not before.used.within(cap):
-        raise Conflict("cap-below-use", f"Of the budget {account.name} {before.used} is used: no cap is below that.")
+        raise Conflict(
+            "cap-below-use", f"The budget {account.name} has already used {before.used}, so its cap cannot be lower."
+        )
     connection.execute(update(accounts).where(is_account(account)).values(cap=cap.micro, cap_delta=cap.delta))
 
 
 def locked(connection: Connection, wanted: Collection[PrivacyAccount]) -> dict[PrivacyAccount, Balance]:
-    """The accounts that there are, locked in the order that everybody keeps: the units' own first, by a statement of
-    their own, so that an account that was opened meanwhile is seen by the second."""
+    """Lock those of the accounts that exist and return their balances by account.
+
+    Everybody locks in the same order, so that no two transactions block each other. The units' accounts come first, in
+    a statement of their own, so that the second statement sees an account that was opened meanwhile.
+    """
     units = sorted({PrivacyAccount(a.unit) for a in wanted})
     return _locked(connection, units) | _locked(connection, sorted(set(wanted) - set(units)))
 
@@ -196,7 +214,8 @@ def _locked(connection: Connection, wanted: Sequence[PrivacyAccount]) -> dict[Pr
 
 
 def reserve_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
-    """Reserve, if it is within every cap: asked once more by the statement itself, and by the table's own checks."""
+    """Reserve the charges. The caller has checked the caps; the statement checks them once more, and so do the table's
+    constraints."""
     for account, amount in charges.items():
         within = and_(
             accounts.c.spent + accounts.c.reserved + amount.micro <= accounts.c.cap,
@@ -206,7 +225,7 @@ def reserve_charges(connection: Connection, charges: Mapping[PrivacyAccount, Pri
 
 
 def spend_charges(connection: Connection, charges: Mapping[PrivacyAccount, PrivacyAmount]) -> None:
-    """What was reserved is spent, for good."""
+    """Turn reserved amounts into spent ones, for good."""
     for account, amount in charges.items():
         _change_balance(connection, account, amount, _reserved_signs(-1) | {"spent": +1, "spent_delta": +1})
 
@@ -231,6 +250,7 @@ def _change_balance(
         name: accounts.c[name] + sign * (amount.delta if name.endswith("_delta") else amount.micro)
         for name, sign in signs.items()
     }
+    # The row is locked, so a mismatch means that the tables themselves are wrong.
     if connection.execute(update(accounts).where(is_account(account), *where).values(values)).rowcount != 1:
         raise Breach(f"The budget {account.name} changed under its lock.")
 

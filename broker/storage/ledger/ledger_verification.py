@@ -1,4 +1,4 @@
-"""The ledger read back and proved, entries against tables; and restored after a back-up."""
+"""Reads the ledger, verifies its tables against its entries, and restores it after a back-up."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ from broker.storage.tables.ledger_tables import (
 
 
 def differing(connection: Connection, totals: LedgerTotals) -> Iterator[str]:
-    """Names of accounts, jobs and sources of which a table says something else than the entries add up to."""
+    """Yield the names of accounts, jobs and sources for which a table differs from the sum over the entries."""
     balances = {b.account: b for b in map(balance_of, connection.execute(select(ledger_accounts)))}
     for account in sorted(balances.keys() | totals.caps):
         found = balances.get(account)
@@ -65,6 +65,7 @@ def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmo
     charges: dict[str, dict[PrivacyAccount, PrivacyAmount]] = {}
     for row in connection.execute(select(ledger_charges)):
         account = PrivacyAccount(row.unit, row.project, row.dataset)
+        # A charge without its account is reported as that account's difference.
         if account in caps:
             charges.setdefault(row.job, {})[account] = PrivacyAmount(caps[account].accounting, row.micro, row.delta)
     spends = map(spend_from, connection.execute(select(ledger_spends)))
@@ -72,10 +73,10 @@ def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmo
 
 
 class SqlLedgerQueries(SqlLedgerWrites):
-    """The part of the store that shows the ledger and proves it."""
+    """The part of the store that shows and verifies the ledger."""
 
     def balance_history(self, account: PrivacyAccount) -> list[BalancePoint]:
-        """One point for each move of a spend that counts in the account, oldest first."""
+        """Return one point for each move of a spend that counts in the account, oldest first."""
         with self._db.read() as connection:
             found = connection.execute(select(ledger_accounts).where(is_account(account))).one_or_none()
             return [] if found is None else list(_points(connection, account, balance_of(found).cap.accounting))
@@ -88,7 +89,7 @@ class SqlLedgerQueries(SqlLedgerWrites):
                 append_events(connection, events)
 
     def exact_disclosures(self, datasets: Collection[str]) -> list[ExactDisclosure]:
-        """What stands beside the claim about these data sets."""
+        """Return the exact releases alongside the privacy claims about these tables."""
         a = ledger_asides.c
         query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
         with self._db.read() as connection:
@@ -96,18 +97,21 @@ class SqlLedgerQueries(SqlLedgerWrites):
             return [ExactDisclosure(DisclosureSource(r.kind), r.source, r.dataset, r.project, r.snapshot) for r in rows]
 
     def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
-        """Follow the chain to its head, look for signed heads (the last one always), and make the totals again."""
+        """Verify the chain to its head, find the given heads (and the last signed one) in it, and add up all totals
+        again."""
         with self._db.read() as connection:
             entries, broken = self._ledger_chain.follow(connection, LedgerEntryKind)
             forgotten = tuple(
                 h for h in self._ledger_chain.heads_to_find(heads) if not self._ledger_chain.has(connection, h)
             )
+            # If the chain is broken, its entries cannot prove anything about the tables.
             differs = () if broken is not None else tuple(differing(connection, replay_entries(entries)))
         return LedgerCheck(len(entries), broken, forgotten, differs)
 
 
 def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> bool:
-    """Enter those that are not there yet; whether there were any."""
+    """Enter the disclosures that are not there yet. Returns whether there were any."""
+    # Many releases name the same public table; it is entered once.
     new = [a for a in asides if not _is_entered(connection, a)]
     for source, group in groupby(sorted(new, key=_source), key=_source):
         rows: list[dict[str, Any]] = [
@@ -139,6 +143,7 @@ def _points(connection: Connection, account: PrivacyAccount, accounting: Account
         state, amount = SpendState(row.kind), PrivacyAmount(accounting, row.micro, row.delta)
         if state is SpendState.RESERVED:
             reserved += amount
+        # Released and withheld spends change no balance: they were spent when they were charged.
         elif state in {SpendState.CHARGED, SpendState.REFUNDED}:
             reserved -= amount
             spent = spent + amount if state is SpendState.CHARGED else spent
@@ -146,7 +151,7 @@ def _points(connection: Connection, account: PrivacyAccount, accounting: Account
 
 
 class SqlLedgerRestoration(SqlLedgerWrites):
-    """The part of the store that brings a ledger back to use after it was restored."""
+    """The part of the store that makes a restored ledger usable again."""
 
     def restore_ledger(
         self,
@@ -160,8 +165,9 @@ class SqlLedgerRestoration(SqlLedgerWrites):
         check_two_administrators(by, "ledger")
         with self._db.write() as connection:
             if self._ledger_heads is None or self._ledger_heads.last() != lost or self._remembers(connection):
-                raise Conflict("nothing-lost", "This is not the head that the ledger has lost.")
+                raise Conflict("nothing-lost", "This is not the head that the ledger lost.")
             body = lost_body(lost, by)
+            # The entry that names the lost head ends the Breach: `SignedChain.has` accepts it.
             append_ledger_entry(connection, now, LedgerEntryKind.RESTORED, "ledger", body, after=lost.number)
             for account in sorted(caps):
                 enter_cap(connection, account, caps[account], locked(connection, [account]).get(account), now)
@@ -173,21 +179,23 @@ class SqlLedgerRestoration(SqlLedgerWrites):
     def attest_ledger(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
         check_two_administrators(by, "ledger")
         if self._ledger_heads is None or self._ledger_heads.last() is not None:
-            raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
+            raise Conflict("nothing-lost", "The last signed head is present, so no other head is accepted.")
         with self._db.write() as connection:
             append_events(connection, events)
+        # Only after the audit event is committed, so that the attestation is never without a record.
         self._ledger_heads.store_head(exported)
 
 
 def _enter_lost_spend(connection: Connection, request: SpendRequest, now: datetime) -> None:
-    """As spent and withheld: the answer may have been seen, and is not here."""
+    """Enter a lost spend as charged and withheld: somebody may have seen the answer, but the store does not have it."""
     known = spend_in(connection, request.job)
     if known is None:
+        # The lost spend has to fit under the caps, like any other.
         charges = charges_within(locked(connection, request.charges), request)
         reserve_charges(connection, charges)
         enter_spend(connection, request, charges, now)
     elif not known.request.is_same_as(request):
-        raise Conflict("spend-differs", f"Job {request.job!r} has asked the ledger for something else before.")
+        raise Conflict("spend-differs", f"Job {request.job!r} made a different request to the ledger before.")
     if known is None or known.state is SpendState.RESERVED:
         move_spend(connection, request.job, SpendState.CHARGED, now)
         move_spend(connection, request.job, SpendState.WITHHELD, now)

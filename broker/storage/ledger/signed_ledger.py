@@ -1,5 +1,5 @@
-"""How the ledger is changed: nothing before its last signed head is found in it, nothing told before the new head is
-signed. Entries are appended here and nowhere else; what they mean is the business of others."""
+"""Changes of the ledger: none is made before its last signed head is found in it, and none is reported before the new
+head is signed. All entries are appended here; other modules know what they mean."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,11 +25,14 @@ class SqlLedgerWrites:
 
     @contextmanager
     def _ledger(self) -> Iterator[Connection]:
-        """One change, whole or not at all. A caller who hears of it may rely on its being remembered: a crash between
-        commit and signature loses the word of it, not the change, and whoever asks again signs."""
+        """Make one change, whole or not at all. Once this returns, the change cannot be lost unnoticed.
+
+        If the process crashes between commit and signature, the change is made but not reported; the next call signs
+        it.
+        """
         with self._db.write() as connection:
             self._ledger_chain.check_signed_head(
-                connection, "ledger", "Nothing is spent or released until what is missing has been entered again."
+                connection, "ledger", "Nothing is spent or released until the missing entries have been restored."
             )
             yield connection
         self._sign()
@@ -44,7 +47,7 @@ class SqlLedgerWrites:
         self._ledger_chain.begin(self._db)
 
     def ledger_head(self) -> ChainHead | None:
-        """The signed head, to be kept elsewhere; None for a store without a witness."""
+        """Return the signed head, to be stored elsewhere; None for a store without signed heads."""
         return self._ledger_chain.signed(self._db)
 
 
@@ -57,5 +60,5 @@ def append_ledger_entry(
     *,
     after: int | None = None,
 ) -> None:
-    """Write one entry; the head's lock makes writers queue, so it comes after the locks of accounts and spends."""
+    """Write one entry. The lock of the head makes writers wait, so lock accounts and spends before."""
     SignedChain(ledger_entries, ledger_head, None).append(connection, at, kind, subject, body, after=after)

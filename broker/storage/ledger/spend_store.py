@@ -31,17 +31,18 @@ from broker.storage.tables.ledger_tables import ledger_charges, ledger_spends
 
 
 class SqlReservations(SqlLedgerWrites):
-    """The part of the store by which a job is let in, or not."""
+    """The part of the store that reserves a job's spend or refuses it."""
 
     def reserve(
         self, request: SpendRequest, maximum: ReleaseMaximum, now: datetime, events: Sequence[AuditEvent]
     ) -> Spend:
         with self._ledger() as connection:
-            # Whoever asks the same again waits here, and finds below what was reserved meanwhile.
+            # A second request for the same spend waits here, and then finds what the first one reserved.
             balances = locked(connection, request.charges)
             known = spend_in(connection, request.job)
             if known is not None:
                 return _check_same_request(known, request)
+            # The answer is known already: giving it again discloses nothing, so it costs nothing.
             answered = released_answer(connection, request)
             if answered is not None:
                 return answered
@@ -55,19 +56,21 @@ class SqlReservations(SqlLedgerWrites):
 
 def _check_same_request(known: Spend, request: SpendRequest) -> Spend:
     if not known.request.is_same_as(request):
-        raise Conflict("spend-differs", f"Job {request.job!r} has asked the ledger for something else before.")
+        raise Conflict("spend-differs", f"Job {request.job!r} made a different request to the ledger before.")
     return known
 
 
 def charges_within(
     balances: Mapping[PrivacyAccount, Balance], request: SpendRequest
 ) -> dict[PrivacyAccount, PrivacyAmount]:
-    """What each account is charged; OverBudget, with every reason, if any has not enough or is not there."""
+    """Return what each account is charged. Raises OverBudget, with every reason, if an account has too little or is
+    missing."""
     lacking = _missing_accounts(balances, request)
     charges: dict[PrivacyAccount, PrivacyAmount] = {}
     for account, balance in balances.items():
         amount = request.charges[account].under(balance.cap.accounting)
         if amount is None or not (balance.used + amount).within(balance.cap):
+            # What is left in a shared account would show what other projects spent.
             lacking.append(BudgetShortfall(account, amount, None if account.is_shared else balance.left))
         else:
             charges[account] = amount
@@ -77,7 +80,8 @@ def charges_within(
 
 
 def _missing_accounts(balances: Collection[PrivacyAccount], request: SpendRequest) -> list[BudgetShortfall]:
-    """Without a cap for the unit nothing is promised, so nothing is spent; nor by a project without an allotment."""
+    """Return the accounts that are needed and missing. Without a cap for the unit nothing is promised, so nothing may
+    be spent; nor may a project without an allotment spend."""
     return [
         BudgetShortfall(account, _first_amount(loss), None)
         for cost in request.costs
@@ -89,8 +93,10 @@ def _missing_accounts(balances: Collection[PrivacyAccount], request: SpendReques
 def _needed_accounts(
     cost: Cost, project: str, balances: Collection[PrivacyAccount]
 ) -> list[tuple[PrivacyAccount, Loss]]:
-    """The unit's account; and of the project's one for all its data sets, or else one for each."""
+    """Return the accounts that a cost needs: the unit's, and the project's account for all its tables, or else one for
+    each table."""
     needed = [(PrivacyAccount(cost.unit), cost.whole)]
+    # A budget for all tables of a project replaces those for single tables.
     if PrivacyAccount(cost.unit, project) in balances:
         return needed
     if not cost.by_dataset:
@@ -105,7 +111,7 @@ def _first_amount(loss: Loss) -> PrivacyAmount:
 def enter_spend(
     connection: Connection, request: SpendRequest, charges: Mapping[PrivacyAccount, PrivacyAmount], now: datetime
 ) -> None:
-    """The spend, what each account is charged for it, and the entry that says both."""
+    """Write the spend, what each account is charged for it, and the ledger entry for both."""
     named = {"project": request.project, "snapshot": request.snapshot, "question": request.question}
     costs = costs_to_json(request.costs)
     moment = {"state": SpendState.RESERVED, "created": now, "updated": now}
@@ -130,7 +136,7 @@ OPEN_STATES = frozenset({SpendState.RESERVED, SpendState.CHARGED})
 
 
 class SqlSpends(SqlLedgerWrites):
-    """The part of the store that moves spends on."""
+    """The part of the store that moves spends from state to state."""
 
     def spend_of(self, job: str) -> Spend | None:
         with self._db.read() as connection:
@@ -140,7 +146,7 @@ class SqlSpends(SqlLedgerWrites):
         with self._ledger() as connection:
             known = _locked_spend(connection, job)
             if known.state in {SpendState.CHARGED, SpendState.RELEASED}:
-                return known
+                return known  # charged before: an attempt after a crash must not pay twice
             moved = move_spend(connection, job, SpendState.CHARGED, now)
             append_events(connection, events)
             return moved
@@ -148,6 +154,7 @@ class SqlSpends(SqlLedgerWrites):
     def store_answer(self, job: str, answer: StoredAnswer, now: datetime, events: Sequence[AuditEvent]) -> StoredAnswer:
         with self._ledger() as connection:
             known = _locked_spend(connection, job)
+            # The first answer stays: a second one would disclose more for the same charge.
             if known.answer is not None:
                 return known.answer
             if known.state is not SpendState.CHARGED:
@@ -169,12 +176,14 @@ class SqlSpends(SqlLedgerWrites):
             return moved
 
     def unsettled_spends(self, before: datetime) -> list[Spend]:
-        """Spends older than `before` that wait for nobody: their job was never accepted, or is at its end."""
+        """Return the spends older than `before` that nothing will settle: their job was never accepted,
+        or has ended."""
         unfinished = exists().where(jobs.c.ident == ledger_spends.c.job, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
         query = select(ledger_spends.c.job).where(
             ledger_spends.c.state.in_(sorted(OPEN_STATES)),
             ledger_spends.c.created < before,
             ~unfinished,
+            # A release will settle these itself.
             ~_awaits_release(),
         )
         with self._db.read() as connection:
@@ -183,13 +192,17 @@ class SqlSpends(SqlLedgerWrites):
 
 
 def _awaits_release() -> ColumnElement[bool]:
-    """The job is decided, and its release is still to be made."""
+    """Whether the job is decided and its release still has to be made."""
     approved = exists().where(outputs.c.job == ledger_spends.c.job, outputs.c.state == OutputState.APPROVED)
     return and_(approved, ~exists().where(releases.c.job == ledger_spends.c.job))
 
 
 def move_spend(connection: Connection, job: str, after: SpendState, now: datetime) -> Spend:
-    """One move with its entry, and what it does to the accounts. The table says what may follow."""
+    """Move a spend to a state: its row, its ledger entry, and its accounts. `can_move_spend` says which moves are
+    allowed.
+
+    Raises Conflict for a move that is not allowed, or a release without a stored answer.
+    """
     known = spend_in(connection, job, lock=True)
     if known is None:
         raise Unknown("spend", job)
@@ -197,8 +210,10 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
         raise _stale_spend(job, known.state)
     if after is SpendState.RELEASED and known.answer is None:
         raise Conflict("no-answer", f"Job {job!r} has no stored answer that could be released.")
+    # Only a move from reserved changes balances: what is charged stays spent (invariant 5).
     if known.state is SpendState.RESERVED:
         charges = charges_of(connection, job)
+        # Accounts before the ledger's head, in the same order as all other writers.
         locked(connection, charges)
         (spend_charges if after is SpendState.CHARGED else return_charges)(connection, charges)
     connection.execute(update(ledger_spends).where(ledger_spends.c.job == job).values(state=after, updated=now))
@@ -207,7 +222,7 @@ def move_spend(connection: Connection, job: str, after: SpendState, now: datetim
 
 
 def settle_with_job(connection: Connection, job: str, after: JobState, now: datetime) -> list[AuditEvent]:
-    """A job that ends without a release takes its spend with it."""
+    """Settle the spend of a job that ends without a release, and return the audit events."""
     known = spend_in(connection, job, lock=True)
     if known is None or known.state not in OPEN_STATES or (after is JobState.DECIDED and _is_approved(connection, job)):
         return []
@@ -216,7 +231,8 @@ def settle_with_job(connection: Connection, job: str, after: JobState, now: date
 
 
 def settle_with_release(connection: Connection, job: str, now: datetime) -> list[AuditEvent]:
-    """A release takes the spend of its job with it. One that was never charged has nothing that could leave."""
+    """Settle the spend of a released job, and return the audit events. Raises Conflict if it was never charged,
+    because then nothing could leave."""
     if spend_in(connection, job) is None:
         return []
     move_spend(connection, job, SpendState.RELEASED, now)

@@ -1,1 +1,1 @@
-"""Alembic's environment of the store: each revision is frozen once it has run anywhere."""
+"""Alembic's environment of the store. A revision is frozen once it has run anywhere."""

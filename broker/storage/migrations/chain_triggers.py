@@ -1,5 +1,8 @@
-"""Triggers for a chain of entries and its head (`broker.storage.signed_chain`): for revisions only, as frozen as they
-are. REPLACE deletes without delete triggers on SQLite: what may not be replaced is refused when it is inserted."""
+"""Triggers for a chain of entries and its head (`broker.storage.signed_chain`). Only revisions use them, so they must
+not change.
+
+On SQLite, REPLACE deletes a row without firing delete triggers. So an insert that would replace a row is refused.
+"""
 
 _FOLLOWS = """NEW.previous <> (SELECT hash FROM {head})
   OR NEW.number <= (SELECT number FROM {head})
@@ -34,7 +37,7 @@ BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: {table}'); END"""
 
 
 def chain_guards(dialect: str, lines: str, head: str) -> list[str]:
-    """Statements after which an entry follows the head, and the head moves to that entry only."""
+    """Return statements after which each new entry must follow the head, and the head can only move to that entry."""
     names = {"lines": lines, "head": head}
     names |= {"follows": _FOLLOWS.format(**names), "moves": _MOVES.format(**names)}
     texts = [t.format(**names) for t in (_SQLITE if dialect == "sqlite" else _POSTGRESQL)]

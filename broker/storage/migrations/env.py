@@ -1,4 +1,5 @@
-"""Alembic's entry: runs revisions on the connection (and in the transaction) that `broker.storage.migrate` hands in."""
+"""Alembic's entry point: runs revisions on the connection and in the transaction that `broker.storage.migrate` passes
+in."""
 
 from alembic import context
 

@@ -1,4 +1,5 @@
-"""Triggers by which the database itself keeps the ledger's promises: for revisions only, as frozen as they are."""
+"""Triggers with which the database itself enforces the ledger's rules. Only revisions use them, so they must not
+change."""
 
 _FALLS = "NEW.spent < OLD.spent OR NEW.spent_delta < OLD.spent_delta OR NEW.accounting <> OLD.accounting"
 
@@ -23,7 +24,8 @@ _KEPT = (
     ("ledger_entries", "INSERT", _FOLLOWS, "an entry follows the head"),
     ("ledger_head", "UPDATE", _MOVES, "the head moves to the next entry"),
 )
-"""(table, on what, when it is refused, why). REPLACE deletes without delete triggers on SQLite: see `_NOT_TWICE`."""
+"""(table, operation, condition for refusing it, reason). For REPLACE on SQLite, which fires no delete triggers, see
+`_NOT_TWICE`."""
 
 _NOT_TWICE = {
     "ledger_accounts": "unit = NEW.unit AND project = NEW.project AND dataset = NEW.dataset",
@@ -39,7 +41,7 @@ _STAYS = ("ledger_accounts", "ledger_spends", "ledger_head")
 
 
 def ledger_guards(dialect: str) -> list[str]:
-    """Statements after which no row of the ledger goes, and none changes but forwards."""
+    """Return statements after which no row of the ledger can be removed, and rows can only change forwards."""
     return _sqlite() if dialect == "sqlite" else _postgresql()
 
 

@@ -1,4 +1,5 @@
-"""Triggers that make tables append-only, for both databases: used by revisions only, and as frozen as they are."""
+"""Triggers that make tables append-only, for both databases. Only revisions use them, so they must not
+change either."""
 
 _SQLITE_NEVER = """CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
@@ -8,7 +9,7 @@ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 
 
 def append_only(dialect: str, table: str) -> list[str]:
-    """Statements after which no row of the table can be changed or removed."""
+    """Return statements after which no row of the table can be changed or removed."""
     if dialect == "sqlite":
         return [_SQLITE_NEVER.format(table=table, verb=verb) for verb in ("UPDATE", "DELETE")]
     return [
@@ -28,7 +29,7 @@ _MOVES = """NEW.ident <> OLD.ident OR NEW.number <> OLD.number + 1
 
 CHAINED: dict[str, list[str]] = {
     "sqlite": [
-        # REPLACE deletes without firing delete triggers: this check is what stops it.
+        # REPLACE deletes a row without firing delete triggers, so this check has to stop it.
         f"CREATE TRIGGER audit_follows BEFORE INSERT ON audit WHEN {_FOLLOWS} "
         "BEGIN SELECT RAISE(ABORT, 'an audit line follows the head'); END",
         f"CREATE TRIGGER audit_head_moves BEFORE UPDATE ON audit_head WHEN {_MOVES} "
@@ -51,4 +52,4 @@ CHAINED: dict[str, list[str]] = {
         "FOR EACH STATEMENT EXECUTE FUNCTION broker_append_only()",
     ],
 }
-"""The chain itself: a line follows the head, and the head moves to that line only."""
+"""Statements that enforce the chain: a line follows the head, and the head can only move to that line."""

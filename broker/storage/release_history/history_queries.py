@@ -1,4 +1,4 @@
-"""The release history read back: entries, figures, counts against caps, and whether it is whole."""
+"""Reads the release history: entries, figures, counts against caps, and whether it is complete."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from broker.storage.tables.release_history_tables import (
 
 
 class SqlHistoryQueries(SqlHistoryWrites):
-    """The part of the store that says what was released, and proves that it forgot nothing."""
+    """The part of the store that returns what was released, and proves that nothing was lost."""
 
     def history_version(self) -> HistoryVersion:
         with self._db.read() as connection:
@@ -73,6 +73,7 @@ class SqlHistoryQueries(SqlHistoryWrites):
 
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
         s = memory_splits.c
+        # Each row has the total up to its entry, so the newest is the count.
         latest = select(s.population, func.max(s.number)).where(s.snapshot == snapshot).group_by(s.population)
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
         with self._db.read() as connection:
@@ -84,12 +85,13 @@ class SqlHistoryQueries(SqlHistoryWrites):
             forgotten = tuple(
                 h for h in self._history_chain.heads_to_find(heads) if not self._history_chain.has(connection, h)
             )
+            # If the chain itself is broken, its lines cannot prove anything about the tables.
             differs = () if broken is not None else tuple(sorted(set(_differing(connection, lines))))
         return HistoryCheck(len(lines), broken, forgotten, differs)
 
 
 def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
-    """Numbers of entries that are not what their line says, or have none."""
+    """Yield the numbers of entries that differ from their line in the chain, or have no line."""
     remembered_lines = {line.number: line for line in lines if line.kind is HistoryLineKind.REMEMBERED}
     entries = _by_number(connection.execute(select(memory_entries)).all())
     figures = _by_number(connection.execute(select(memory_figures)).all())
@@ -106,7 +108,7 @@ def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:
 
 
 def _miscounted(connection: Connection, remembered_lines: Mapping[int, Line]) -> Iterator[int]:
-    """Counts added up again from the lines, in their order."""
+    """Yield the numbers of entries whose counts differ from the sum over the lines, in their order."""
     rows = connection.execute(select(memory_splits)).all()
     found = {(int(r.number), r.snapshot, r.population): tuple(json.loads(r.totals)) for r in rows}
     totals: dict[tuple[str, str], tuple[int, ...]] = {}
@@ -128,7 +130,7 @@ def _row_names(row: Row[Any]) -> tuple[str, str, str]:
 
 
 class SqlPopulationSizes:
-    """The part of the store that keeps the sizes of reference populations."""
+    """The part of the store for the sizes of reference populations."""
 
     _db: Database
 
@@ -137,6 +139,7 @@ class SqlPopulationSizes:
         with self._db.write() as connection:
             for one in found:
                 same = (p.snapshot == one.snapshot, p.population == one.population)
+                # Not part of the release history, so it may be replaced.
                 connection.execute(delete(memory_populations).where(*same))
                 connection.execute(insert(memory_populations).values(_population_values(one)))
 

@@ -1,4 +1,4 @@
-"""How the release history changes: entries, files of members, sweeping, and what a restored back-up forgot."""
+"""Changes of the release history: new entries, files of members, their removal, and what a restored back-up lacks."""
 
 import hashlib
 import json
@@ -35,29 +35,31 @@ from broker.storage.tables.release_history_tables import (
 )
 
 NAMES_PER_QUERY = 500
-"""Names in one question."""
+"""Most file names in one query."""
 
 
 def lock_history(connection: Connection) -> None:
-    """The memory's head, until the transaction ends."""
+    """Lock the head of the release history until the transaction ends."""
     connection.execute(select(memory_head.c.number).with_for_update()).one()
 
 
 def lock_for_files(connection: Connection, files: Collection[str]) -> None:
-    """First in a transaction that names files for an output: Conflict("stale") where one of them was swept."""
+    """Lock the release history and check the files that an output will name. Call it first in a transaction. Raises
+    Conflict("stale") if one was removed."""
     if files:
         lock_history(connection)
         check_not_swept(connection, files, "stale")
 
 
 def check_not_swept(connection: Connection, files: Collection[str], code: str) -> None:
-    """For whoever holds the memory's head."""
+    """Raises Conflict if one of the files was removed. The caller must have locked the release history."""
     if swept_files(connection, files):
         raise Conflict(code, "A file of members was swept before anything named it; nothing was changed.")
 
 
 def swept_files(connection: Connection, files: Collection[str]) -> frozenset[str]:
     wanted, found = sorted(files), set[str]()
+    # Databases limit the parameters of one query.
     for start in range(0, len(wanted), NAMES_PER_QUERY):
         query = select(memory_swept.c.file).where(memory_swept.c.file.in_(wanted[start : start + NAMES_PER_QUERY]))
         found |= set(connection.execute(query).scalars())
@@ -65,7 +67,7 @@ def swept_files(connection: Connection, files: Collection[str]) -> frozenset[str
 
 
 class SqlHistoryWrites:
-    """The part of the store through which everything enters the memory."""
+    """The part of the store through which everything enters the release history."""
 
     _db: Database
     _history_heads: SignedHeadStore | None
@@ -78,20 +80,28 @@ class SqlHistoryWrites:
         with self._db.write() as connection:
             self._enter(connection, remembering, now)
             append_events(connection, events)
+        # After the commit: a signed head must be in the chain.
         self._sign_history()
         with self._db.read() as connection:
             return HistoryVersion(self._history_chain.end(connection)[0])
 
     def _check_history(self, connection: Connection) -> None:
-        until = "Nothing is released until what is missing has been entered again."
-        self._history_chain.check_signed_head(connection, "memory", until)
+        until = "Nothing is released until the missing entries have been restored."
+        self._history_chain.check_signed_head(connection, "release history", until)
 
     def _enter(self, connection: Connection, remembering: HistoryUpdate, now: datetime) -> None:
-        """Called first in a transaction: whoever else would enter something waits from here on."""
+        """Enter the tables. Raises Conflict("memory-moved") if something was entered since they were compared.
+
+        Call it first in a transaction: its lock makes all other writers of the release history wait.
+        """
         version, _ = self._history_chain.locked_end(connection)
         self._check_history(connection)
+        # So two releases that were each compared alone are never both released.
         if version != remembering.seen.entries:
-            raise Conflict("memory-moved", "Something was released since this was compared with the memory.")
+            raise Conflict(
+                "memory-moved", "Something was released since this output was compared with the release history."
+            )
+        # An entry without its file of members could not be compared with.
         check_not_swept(connection, [e.members.name for e in remembering.entries if e.members], "memory-moved")
         for new in remembering.entries:
             enter_entry(connection, self._history_chain, new, now)
@@ -107,7 +117,7 @@ class SqlHistoryWrites:
 
 
 def enter_entry(connection: Connection, chain: SignedChain, new: NewHistoryEntry, now: datetime) -> None:
-    """Its line, the entry, its figures, and the counts with its own among them."""
+    """Write the line of the chain, the entry, its figures, and the counts that include it."""
     document = json.loads(new_entry_to_json(new))
     figures, entry = canonical_text(document["figures"]), canonical_text(document["entry"])
     file, digest = (None, None) if new.members is None else (new.members.name, new.members.digest)
@@ -121,7 +131,7 @@ def enter_entry(connection: Connection, chain: SignedChain, new: NewHistoryEntry
 
 
 def line_body(entry: str, figures: str, splits: Sequence[SplitCounts], file: str | None, digest: str | None) -> str:
-    """What an entry's line binds: all of it, the figures by their hash."""
+    """Return the text that an entry's line binds: all of the entry, its figures by their hash."""
     return canonical_text(
         {
             "entry": json.loads(entry),
@@ -135,6 +145,7 @@ def line_body(entry: str, figures: str, splits: Sequence[SplitCounts], file: str
 
 def _add_split_totals(connection: Connection, number: int, split: SplitCounts) -> None:
     before = latest_totals(connection, split.snapshot, split.population)
+    # There are no totals before the population's first figure.
     totals = [a + b for a, b in zip_longest(before, split.counts, fillvalue=0)]
     named = {"number": number, "snapshot": split.snapshot, "population": split.population}
     connection.execute(insert(memory_splits).values(**named, totals=json.dumps(totals)))
@@ -149,7 +160,7 @@ def latest_totals(connection: Connection, snapshot: str, population: str) -> lis
 
 
 class SqlHistoryRestoration(SqlHistoryWrites):
-    """The part of the store that brings a memory back to use after it was restored."""
+    """The part of the store that makes a restored release history usable again."""
 
     def history_is_intact(self) -> bool:
         with self._db.read() as connection:
@@ -169,13 +180,14 @@ class SqlHistoryRestoration(SqlHistoryWrites):
         now: datetime,
         events: Sequence[AuditEvent],
     ) -> None:
-        check_two_administrators(by, "memory")
+        check_two_administrators(by, "release history")
         heads = self._history_heads
         with self._db.write() as connection:
             self._history_chain.locked_end(connection)
             if heads is None or heads.last() != lost or self._history_chain.holds_signed_head(connection):
-                raise Conflict("nothing-lost", "This is not the head that the memory has lost.")
+                raise Conflict("nothing-lost", "This is not the head that the release history lost.")
             named, body = HistoryLineKind.RESTORED, lost_body(lost, by)
+            # The entry that names the lost head ends the Breach. New numbers begin after the lost ones.
             self._history_chain.append(connection, now, named, "memory", body, after=lost.number)
             check_not_swept(connection, [e.members.name for e in entries if e.members], "memory-moved")
             for new in entries:
@@ -184,28 +196,30 @@ class SqlHistoryRestoration(SqlHistoryWrites):
         self._sign_history()
 
     def attest_history(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        check_two_administrators(by, "memory")
+        check_two_administrators(by, "release history")
         if self._history_heads is None or self._history_heads.last() is not None:
-            raise Conflict("nothing-lost", "The last signed head is there; no other is taken for it.")
+            raise Conflict("nothing-lost", "The last signed head is present, so no other head is accepted.")
         with self._db.write() as connection:
             append_events(connection, events)
         self._history_heads.store_head(exported)
 
 
 UNDECIDED_STATES = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED})
-"""Outputs that may still leave, and bring what they name into memory."""
+"""States of outputs that may still leave. The release history must not lose the files that they name."""
 
 
 class SqlMemberFileSweep(SqlHistoryWrites):
-    """The part of the store that gives files of members up."""
+    """The part of the store that gives up files of members."""
 
     _db: Database
 
     def retire_member_files(self, files: Collection[str], now: datetime) -> frozenset[str]:
         with self._db.write() as connection:
             lock_history(connection)
+            # A restored back-up lacks the entries that name the newest files.
             if not self._history_chain.holds_signed_head(connection):
                 return frozenset()
+            # Under the lock of the release history, so that no release can name one of them meanwhile.
             gone = frozenset(files) - _named_files(connection)
             new = sorted(gone - swept_files(connection, gone))
             if new:

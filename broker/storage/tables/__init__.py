@@ -1,7 +1,7 @@
-"""The tables of the store: columns, keys and checks. No queries. Every state and closed word has a CHECK; what must be
-unique is unique here, not only in code. A change here needs a migration: a test compares the two.
+"""Tables of the store: columns, keys and checks. No queries. Every column of states or other fixed words has a CHECK,
+and every unique value a constraint, not only code. A change here needs a migration: a test compares the two.
 
-Foreign keys name tables of other modules, so all of them stand in the metadata as soon as one is asked for.
+Foreign keys name tables of other modules, so importing one module adds all tables to the metadata.
 """
 
 from broker.storage.tables import administration_tables, job_tables

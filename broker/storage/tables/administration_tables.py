@@ -1,4 +1,5 @@
-"""People and tokens, policy sets and snapshots, stops, erasures, notices, reports of workers, the audit log."""
+"""Tables of people and tokens, policy sets and snapshots, stops, erasures, notices, workers' reports, and the audit
+log."""
 
 from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
 
@@ -25,7 +26,7 @@ stops = Table(
     CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
     CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
 )
-"""`standing` is kind and subject while the stop stands, so that there is one at a time."""
+"""`standing` is kind and subject while the stop is in force, so that there is only one at a time."""
 
 notices_mailed = Table(
     "notices_mailed",
@@ -62,7 +63,7 @@ erasures = Table(
     CheckConstraint("confirmed_by <> by", name="second_administrator"),
     CheckConstraint("snapshot IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
 )
-"""`standing` is the digest while the erasure is not withdrawn, so that a person has one at a time."""
+"""`standing` is the digest while the erasure is not withdrawn, so that a person has only one at a time."""
 
 
 audit = Table(
@@ -121,7 +122,7 @@ tokens = Table(
     Column("made", UtcTime),
     Column("seen", UtcTime),
 )
-"""`seen` is there for sessions alone: an API token has no idle limit."""
+"""Only sessions have `seen`: an API token has no idle limit."""
 
 
 policies = Table(
@@ -147,7 +148,7 @@ policy_proposals = Table(
         name="applied_whole",
     ),
 )
-"""A set may be proposed again later (to go back to it): the one in force has the highest `applied_order`."""
+"""A set may be proposed again later, to go back to it. The one in force has the highest `applied_order`."""
 
 project_decisions = Table(
     "project_decisions",
@@ -155,7 +156,7 @@ project_decisions = Table(
     Column("project", Text, primary_key=True),
     Column("proposal", ForeignKey("policy_proposals.number"), primary_key=True),
 )
-"""Which applied sets changed what policy says of a project: who decided, and when."""
+"""Which applied sets changed what policy says of a project, for who decided and when."""
 
 snapshots = Table(
     "snapshots",

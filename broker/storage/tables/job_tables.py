@@ -1,4 +1,5 @@
-"""Jobs, outputs and saved definitions; votes, releases and recalls; how scripts did and who has read them."""
+"""Tables of jobs, outputs and saved definitions; votes, releases and recalls; how scripts ended and who
+has read them."""
 
 from sqlalchemy import (
     JSON,
@@ -126,8 +127,8 @@ saved = Table(
     CheckConstraint("(state IN ('kept', 'approved')) = (readable_as IS NOT NULL)", name="readable"),
     Index(None, "project", "state"),
 )
-"""Rows stay: jobs name the ones that they read. `readable_as` is the folded name while jobs may read it, so that a name
-means one thing at a time."""
+"""Rows are never removed, because jobs name the ones that they read. `readable_as` is the folded name while jobs may
+read it, so that a name means one definition at a time."""
 
 
 votes = Table(
@@ -200,4 +201,4 @@ script_reads = Table(
     Column("by", ForeignKey("people.ident"), nullable=False),
     Column("at", UtcTime, nullable=False),
 )
-"""The first independent checker who has read a job's text and print."""
+"""The first independent checker who read a job's text and print."""

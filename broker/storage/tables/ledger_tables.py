@@ -1,4 +1,4 @@
-"""The tables of the ledger: columns, keys and checks. No queries; no foreign keys: it outlives jobs."""
+"""Tables of the ledger: columns, keys and checks. No queries. No foreign keys, because the ledger outlives jobs."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
@@ -26,7 +26,7 @@ ledger_accounts = Table(
         "spent_delta >= 0 AND reserved_delta >= 0 AND spent_delta + reserved_delta <= cap_delta", name="within_delta"
     ),
 )
-"""`project` and `dataset` are '' where an account is for all. Triggers keep `spent` from ever falling."""
+"""`project` and `dataset` are '' if an account is for all of them. Triggers prevent `spent` from ever falling."""
 
 ledger_spends = Table(
     "ledger_spends",
@@ -48,7 +48,7 @@ ledger_spends = Table(
     Index(None, "project", "snapshot", "question"),
     Index(None, "state", "created"),
 )
-"""One a job: that is what makes a charge happen once. Triggers let a state move as `SPEND_TRANSITIONS` says only."""
+"""One row for each job, so a job is charged only once. Triggers allow only the moves of `SPEND_TRANSITIONS`."""
 
 ledger_charges = Table(
     "ledger_charges",
@@ -62,7 +62,7 @@ ledger_charges = Table(
     CheckConstraint("micro >= 0 AND delta >= 0 AND micro + delta > 0", name="something"),
     Index(None, "unit", "project", "dataset"),
 )
-"""What a spend counts for in each account. Never changed."""
+"""The charge of a spend in each account. Rows never change."""
 
 ledger_asides = Table(
     "ledger_asides",
@@ -75,7 +75,7 @@ ledger_asides = Table(
     one_of("kind", DisclosureSource),
     Index(None, "dataset"),
 )
-"""What stands beside the claim. Never changed."""
+"""Exact releases alongside the privacy claims. Rows never change."""
 
 ledger_entries = Table(
     "ledger_entries",

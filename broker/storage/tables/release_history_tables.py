@@ -1,6 +1,7 @@
-"""The tables of the memory: columns, keys and checks. No queries; no foreign keys: it outlives projects and jobs.
+"""Tables of the release history: columns, keys and checks. No queries. No foreign keys, because it outlives projects
+and jobs.
 
-Nothing in them is ever changed or removed, but what only measures: triggers see to it.
+Triggers prevent every change and removal, except in the tables that only measure.
 """
 
 from enum import StrEnum
@@ -11,7 +12,7 @@ from broker.storage.tables.schema import UtcTime, metadata, one_of
 
 
 class HistoryLineKind(StrEnum):
-    """A table was remembered; or a restored back-up had lost a head, and this names it."""
+    """A table was entered; or a restored back-up had lost a head, which the line names."""
 
     REMEMBERED = "remembered"
     RESTORED = "restored"
@@ -40,7 +41,7 @@ memory_head = Table(
     Column("hash", Text, nullable=False),
     CheckConstraint("ident = 1", name="single"),
 )
-"""Who holds its row changes the memory: the one lock that releases wait for."""
+"""Locking its row is the one lock for changes of the release history, so releases wait for each other."""
 
 memory_entries = Table(
     "memory_entries",
@@ -56,7 +57,7 @@ memory_entries = Table(
     Index(None, "recipe", "snapshot"),
     Index(None, "release"),
 )
-"""`number` is its line's. `entry` is canonical JSON (`broker.domain.release_history`)."""
+"""`number` is that of its line. `entry` is canonical JSON (`broker.domain.release_history`)."""
 
 memory_figures = Table(
     "memory_figures",
@@ -64,7 +65,7 @@ memory_figures = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("figures", Text, nullable=False),
 )
-"""Apart from entries: they are read without them."""
+"""Apart from entries, because entries are read without them."""
 
 memory_splits = Table(
     "memory_splits",
@@ -75,8 +76,8 @@ memory_splits = Table(
     Column("totals", Text, nullable=False),
     Index(None, "snapshot", "population", "number"),
 )
-"""For each cell of a reference population how many figures split it, this entry's among them: the newest row of a
-population is its count, because entries come one by one."""
+"""For each cell of a reference population, the thousandths of figures counted so far, including this entry's. Entries
+come one by one, so the newest row of a population is its count."""
 
 memory_populations = Table(
     "memory_populations",
@@ -90,8 +91,8 @@ memory_populations = Table(
     Column("cells", Text, nullable=False),
     Column("sizes", Text, nullable=False),
 )
-"""What the gauge of the cap shows: a reference population, its cells and their persons, as canonical JSON
-(`broker.domain.population_caps`). No part of the memory: the worker can measure it again at any time."""
+"""What the page on the cap shows: a reference population, its cells and their persons, as canonical JSON
+(`broker.domain.population_caps`). Not part of the release history: a worker can measure it again at any time."""
 
 memory_swept = Table(
     "memory_swept",
@@ -99,4 +100,4 @@ memory_swept = Table(
     Column("file", Text, primary_key=True),
     Column("at", UtcTime, nullable=False),
 )
-"""Files of members that were, or are about to be, removed: nothing names one of them from then on."""
+"""Files of members that were, or are about to be, removed. Nothing may name one of them any more."""

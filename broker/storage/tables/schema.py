@@ -1,4 +1,4 @@
-"""What all tables share: one metadata that names every constraint, closed words as a CHECK, moments in UTC."""
+"""Shared by all tables: one metadata that names every constraint, fixed words as a CHECK, times in UTC."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment: aware on the way in, aware and in UTC on the way out, on both databases."""
+    """A time: with a time zone when stored, in UTC when read, on both databases. Raises ValueError without a time
+    zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -34,7 +35,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a moment without a time zone cannot be stored")
         utc = value.astimezone(UTC)
-        # SQLite keeps text of fixed width without a zone, so that text order is time order.
+        # SQLite stores text of fixed width without a zone, so that text order is time order.
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

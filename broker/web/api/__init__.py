@@ -1,1 +1,1 @@
-"""The HTTP API: one module a subject, shapes in `schemas`, errors as problem JSON."""
+"""The HTTP API: one module for each subject, schemas in `schemas`, errors as problem JSON."""

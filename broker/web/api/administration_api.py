@@ -1,4 +1,4 @@
-"""API of accounts, policies, audit log, and what a person may know of themselves, projects and catalogue. No rules."""
+"""API of accounts, policies and the audit log, and of the caller's own account, projects and catalogue. No rules."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,20 +26,23 @@ api = api_blueprint("administration")
 
 @api.get("/me", responses=read_responses(200, staff_schemas.MeShown))
 def me() -> dict[str, Any]:
-    """Who the token belongs to."""
+    """Return the person to whom the token belongs."""
     return staff_schemas.MeShown.model_validate(caller()).model_dump(mode="json")
 
 
 @api.get("/projects", responses=read_responses(200, api_schemas.ProjectsShown))
 def projects() -> dict[str, Any]:
-    """The projects that name the caller, with their grants."""
+    """Return the projects that name the caller, with their grants."""
     mine = [project_shown(p) for p in job_views.my_projects(ports(), caller())]
     return api_schemas.ProjectsShown(projects=mine).model_dump(mode="json")
 
 
 @api.get("/catalogue", responses=read_responses(200, api_schemas.CatalogueShown))
 def catalogue(query: api_schemas.CatalogueQuery) -> dict[str, Any]:
-    """Variables by words of their name or description, with the years that the caller's projects were granted."""
+    """Return variables by words of their name or description.
+
+    Includes the years that the caller's projects were granted.
+    """
     found = preview.find_variables(ports(), caller(), query.q, query.limit)
     shown = [api_schemas.EntryShown.model_validate(e) for e in found]
     return api_schemas.CatalogueShown(variables=shown).model_dump(mode="json")
@@ -47,33 +50,39 @@ def catalogue(query: api_schemas.CatalogueQuery) -> dict[str, Any]:
 
 @api.post("/tokens", responses=change_responses(201, staff_schemas.TokenShown))
 def make_token() -> tuple[dict[str, Any], int]:
-    """A new token for oneself, told once. Nobody gets a token of somebody else here."""
+    """Create a new token for oneself; it is shown this once.
+
+    Nobody can create a token for somebody else.
+    """
     token = user_accounts.make_token(ports(), caller(), caller().ident)
     return staff_schemas.TokenShown(token=token).model_dump(mode="json"), 201
 
 
 @api.delete("/tokens/current", responses=change_responses(204, None))
 def end_token() -> tuple[str, int]:
-    """Revoke the token that this request carries."""
+    """Revoke the token of this request."""
     user_accounts.end_token(ports(), caller(), g.token)
     return "", 204
 
 
 @api.get("/people", responses=read_responses(200, staff_schemas.PeopleShown))
 def people() -> dict[str, Any]:
-    """Every account (administrators)."""
+    """Return every account (administrators)."""
     found = [staff_schemas.PersonShown.model_validate(p) for p in user_accounts.list_people(ports(), caller())]
     return staff_schemas.PeopleShown(people=found).model_dump(mode="json")
 
 
 @api.put("/people/<person>", responses=change_responses(204, None))
 def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> tuple[str, int]:
-    """Make or change another person's account (administrators). What gives power (a new account, another role,
-    becoming active) waits, inactive, until a second administrator asks for the same. A password is for new demo
-    accounts only."""
+    """Create or change another person's account (administrators).
+
+    A change that gives power (a new account, another role, becoming active) waits, inactive, until a second
+    administrator requests the same. Only new demo accounts can have a password.
+    """
     if body.password is not None and not web_context().settings.demo_sign_in:
         raise Invalid("no-passwords", "This broker has no password accounts.", "/password")
     before = user_accounts.account(ports(), caller(), path.person) or Person(path.person, "", frozenset())
+    # What the caller left out stays as it is.
     given = body.model_dump(include={"accredited_from", "accredited_until", "email"} & body.model_fields_set)
     person = replace(before, name=body.name, roles=frozenset(body.roles), active=body.active, **given)
     hashed = None if body.password is None else hash_password(body.password)
@@ -83,13 +92,14 @@ def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> tu
 
 @api.get("/policies/current", responses=read_responses(200, staff_schemas.PolicyShown))
 def policy_in_force() -> dict[str, Any]:
-    """The policy set in force (administrators)."""
+    """Return the policy set in force (administrators)."""
     return _policy_shown(monitoring.in_force(ports(), caller()).policy)
 
 
 @api.post("/policies", responses=change_responses(201, staff_schemas.PolicyShown))
 def propose_policy(body: api_schemas.PolicyBody) -> tuple[dict[str, Any], int]:
-    """Put a policy set before the second administrator."""
+    """Propose a policy set; a second administrator has to apply it."""
+    # Before the content is parsed, so that others get no messages about it.
     user_accounts.check_administrator(caller(), Action.PROPOSE_POLICY)
     stored = user_accounts.propose_policy(ports(), caller(), read_policies(body.content))
     return _policy_shown(stored), 201
@@ -101,7 +111,7 @@ def read_policies(content: str) -> PolicySet:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = "/".join(map(str, first["loc"]))
-        raise Invalid("policy", f"The policy set does not fit at {place}: {first['msg']}.", "/content") from error
+        raise Invalid("policy", f"The policy set is not valid at {place}: {first['msg']}.", "/content") from error
 
 
 def _policy_shown(stored: StoredPolicy) -> dict[str, Any]:
@@ -110,14 +120,14 @@ def _policy_shown(stored: StoredPolicy) -> dict[str, Any]:
 
 @api.post("/policies/<fingerprint>/application", responses=change_responses(204, None))
 def apply_policy(path: api_schemas.PolicyPath) -> tuple[str, int]:
-    """Put a proposed set in force; not by the administrator who proposed it."""
+    """Put a proposed set in force. The administrator who proposed it cannot do this."""
     user_accounts.apply_policy(ports(), caller(), path.fingerprint)
     return "", 204
 
 
 @api.get("/audit", responses=read_responses(200, staff_schemas.AuditLinesShown))
 def audit(query: api_schemas.AuditQuery) -> dict[str, Any]:
-    """Lines of the audit log (administrators): ids and codes only."""
+    """Return lines of the audit log (administrators). They have ids and codes only."""
     lines = user_accounts.audit_lines(ports(), caller(), query.first, query.limit)
     shown = [
         staff_schemas.AuditShown(
@@ -137,7 +147,7 @@ def audit(query: api_schemas.AuditQuery) -> dict[str, Any]:
 
 @api.get("/audit/verification", responses=read_responses(200, staff_schemas.VerifiedShown))
 def verify_audit() -> dict[str, Any]:
-    """Follow the whole hash chain (administrators)."""
+    """Verify the whole hash chain of the audit log (administrators)."""
     found = monitoring.verify_audit(ports(), caller())
     shown = staff_schemas.VerifiedShown(lines=found.lines, head=found.hash, broken_at=found.broken)
     return shown.model_dump(mode="json")

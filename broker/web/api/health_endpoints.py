@@ -1,6 +1,6 @@
-"""Whether the broker is alive, for everybody; and metrics for administrators' tokens.
+"""Whether the broker is alive, for everybody; and metrics, for administrators' tokens.
 
-Metrics are not public: the second at which a count of unfinished jobs changes would tell a researcher what an
+Metrics are not public: the second at which a count of unfinished jobs changes would reveal to a researcher what an
 unreleased output's state hides.
 """
 
@@ -15,13 +15,13 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Answer that the process is alive."""
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """What it needs answers too."""
+    """Answer whether the store and the queue answer too; 503 if one does not."""
     found = monitoring.ready(ports())
     body = jsonify({"store": found.store, "queue": found.queue})
     return make_response(body, 200 if found.everything else 503)
@@ -29,7 +29,7 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Prometheus text format; no label comes from data."""
+    """Return metrics in Prometheus text format. No label comes from data."""
     found = monitoring.gauges(ports(), caller())
     lines = [
         "# HELP broker_jobs Unfinished jobs by state.",

@@ -1,4 +1,5 @@
-"""API for researchers: submit, check, follow, withdraw, collect. The workflow decides; this only reads and shows."""
+"""API for researchers: submit, check, follow, withdraw, collect. The workflow decides; this module only reads and
+shows."""
 
 from typing import Any
 
@@ -21,7 +22,11 @@ Answer = tuple[dict[str, Any], int] | tuple[dict[str, Any], int, dict[str, str]]
 
 @api.post("/submissions", responses={200: api_schemas.JobShown, **change_responses(201, api_schemas.JobShown)})
 def submit_job(body: api_schemas.SubmissionBody) -> Answer:
-    """Submit a job. 201 for a new one (refused ones too, with every reason), 200 for a client id sent before."""
+    """Submit a job.
+
+    201 for a new job (also a refused one, with every reason), 200 for a client id that was sent before.
+    """
+    # A job from before this moment was sent earlier under the same client id.
     before = ports().clock.now()
     job, _ = job_submission.submit(ports(), caller(), submission_of(body))
     shown = job_shown(job_views.view_job(ports(), caller(), job.ident))
@@ -44,14 +49,17 @@ def submission_of(body: api_schemas.SubmissionBody) -> Submission:
 
 @api.post("/checks", responses=change_responses(200, api_schemas.CheckShown))
 def check(body: api_schemas.CheckBody) -> dict[str, Any]:
-    """Check a text without submitting it: every refusal, every use, and the outputs that it would make."""
+    """Check a text without submitting it.
+
+    Returns every refusal, every use, and the outputs that the text would make.
+    """
     checked = preview.check_text(ports(), caller(), body.project, body.text, body.kind, body.dialect)
     return check_shown(checked, preview.forecast(ports(), body.project, checked)).model_dump(mode="json")
 
 
 @api.get("/jobs", responses=read_responses(200, api_schemas.JobsShown))
 def jobs(query: api_schemas.JobsQuery) -> dict[str, Any]:
-    """Jobs that the caller may see, newest first, without texts and outputs."""
+    """Return the jobs that the caller may see, newest first, without texts and outputs."""
     found = job_views.visible_jobs(ports(), caller(), query.project, query.after, query.limit)
     following = found[-1].ident if len(found) == query.limit else None
     shown = [api_schemas.JobShown.model_validate(j) for j in found]
@@ -60,7 +68,10 @@ def jobs(query: api_schemas.JobsQuery) -> dict[str, Any]:
 
 @api.get("/jobs/<job>", responses=read_responses(200, api_schemas.JobShown))
 def job(path: api_schemas.JobPath) -> dict[str, Any]:
-    """One job with its text, refusals, uses, how far it is, and what may be known of its outputs."""
+    """Return one job.
+
+    It has the text, refusals, uses, progress, and what the caller may know of its outputs.
+    """
     view = job_views.view_job(ports(), caller(), path.job)
     shown, far = job_shown(view), job_progress.progress(ports(), caller(), view)
     if far.waits or far.minutes is not None:
@@ -74,8 +85,11 @@ def job_shown(view: job_views.JobView) -> dict[str, Any]:
 
 @api.get("/jobs/<job>/trace", responses=read_responses(200, api_schemas.TraceShown))
 def trace(path: api_schemas.JobPath) -> dict[str, Any]:
-    """How a script did on the synthetic NPD, with all that it printed there, for whoever may read its text; and what a
-    checker has told of its end on real data."""
+    """Return how a script did on the synthetic NPD.
+
+    Everybody who may read the script's text may read what it printed there, and what a checker has reported of its end
+    on real data.
+    """
     return api_schemas.TraceShown.model_validate(script_failures.view_trace(ports(), caller(), path.job)).model_dump(
         mode="json"
     )
@@ -83,7 +97,7 @@ def trace(path: api_schemas.JobPath) -> dict[str, Any]:
 
 @api.post("/jobs/<job>/withdrawal", responses=change_responses(204, None))
 def withdraw_job(path: api_schemas.JobPath) -> tuple[str, int]:
-    """Withdraw a job of one's own project, at any time before its outputs are decided."""
+    """Withdraw a job of the caller's project, at any time before its outputs are decided."""
     job_withdrawal.withdraw(ports(), caller(), path.job)
     return "", 204
 
@@ -96,23 +110,23 @@ def stop_job(path: api_schemas.JobPath) -> tuple[str, int]:
 
 
 MANIFEST = {"description": "The manifest of the job's release", "content": JSON_OBJECT}
-RECORD = {"description": "The record that goes with a released output", "content": JSON_OBJECT}
-BYTES = {"description": "The released bytes", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+RECORD = {"description": "The record of a released output", "content": JSON_OBJECT}
+BYTES = {"description": "The released file", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 
 
 @api.get("/jobs/<job>/manifest", responses={**read_responses(200, None), 200: MANIFEST})
 def manifest(path: api_schemas.JobPath) -> Response:
-    """How the job's release came to be: method, public parameters, hashes of the released bytes."""
+    """Return the manifest of the job's release: method, public parameters, hashes of the released bytes."""
     return Response(job_release.manifest(ports(), caller(), path.job), mimetype="application/json")
 
 
 @api.get("/outputs/<output>/content", responses={**read_responses(200, None), 200: BYTES})
 def content(path: api_schemas.OutputPath) -> Response:
-    """The released bytes of an output, always as an attachment."""
+    """Return the released bytes of an output, always as an attachment."""
     return content_response(job_release.download(ports(), caller(), path.output))
 
 
 @api.get("/outputs/<output>/record", responses={**read_responses(200, None), 200: RECORD})
 def record(path: api_schemas.OutputPath) -> Response:
-    """What may be said of how a released output was made: method, public parameters, symbols, notes."""
+    """Return how a released output was made: method, public parameters, symbols, notes."""
     return Response(output_records.record_of_release(ports(), caller(), path.output), mimetype="application/json")

@@ -1,4 +1,4 @@
-"""API for privacy budgets: a project's own, the whole ledger for administrators, and bringing it back. No rules."""
+"""API for privacy budgets: a project's own, and the whole ledger with its restoration for administrators. No rules."""
 
 from typing import Any
 
@@ -27,8 +27,11 @@ api = api_blueprint("ledger")
 
 @api.get("/projects/<project>/budget", responses=read_responses(200, ledger_schemas.BudgetShown))
 def budget(path: ProjectPath) -> dict[str, Any]:
-    """What a project may spend of each person's privacy, has spent and has left, with the exact releases and public
-    tables that stand beside the claim. Its researchers and its checkers may know, and administrators."""
+    """Return what a project may spend of each person's privacy, has spent and has left.
+
+    Includes the exact releases and public tables alongside its privacy claims. For the project's researchers and
+    checkers, and administrators.
+    """
     found = privacy_budgets.project_budget(ports(), caller(), path.project)
     accounts = [own_account_shown(a) for a in found.accounts]
     shown = ledger_schemas.BudgetShown(
@@ -39,7 +42,7 @@ def budget(path: ProjectPath) -> dict[str, Any]:
 
 @api.get("/ledger", responses=read_responses(200, ledger_schemas.LedgerShown))
 def ledger() -> dict[str, Any]:
-    """Every account of the ledger, shared ones too (administrators)."""
+    """Return every account of the ledger, including shared ones (administrators)."""
     found = privacy_budgets.whole_ledger(ports(), caller())
     accounts = [account_shown(b) for b in found.accounts]
     shown = ledger_schemas.LedgerShown(
@@ -50,21 +53,26 @@ def ledger() -> dict[str, Any]:
 
 @api.get("/ledger/history", responses=read_responses(200, ledger_schemas.HistoryShown))
 def history(query: ledger_schemas.AccountQuery) -> dict[str, Any]:
-    """An account after each move of a spend, oldest first (administrators). Empty for one that is not there."""
+    """Return an account after each move of a spend, oldest first (administrators).
+
+    Empty for an account that does not exist.
+    """
     points = privacy_budgets.account_history(ports(), caller(), account_of(query))
     return ledger_schemas.HistoryShown(history=[point_shown(p) for p in points]).model_dump(mode="json")
 
 
 @api.get("/ledger/verification", responses=read_responses(200, ledger_schemas.LedgerCheckShown))
 def verify(query: ledger_schemas.HeadQuery) -> dict[str, Any]:
-    """Follow the ledger's chain, look for its last signed head and for one that was exported, and add every total up
-    again (administrators)."""
+    """Verify the ledger (administrators).
+
+    Follows its chain, finds the last signed head and an exported one in it, and adds up every total again.
+    """
     return ledger_check_shown(privacy_budgets.verify_ledger(ports(), caller(), heads_of(query))).model_dump(mode="json")
 
 
 @api.get("/ledger/head", responses=read_responses(200, ledger_schemas.HeadShown))
 def head() -> dict[str, Any]:
-    """The signed head (administrators), to be kept elsewhere. It has no figures."""
+    """Return the ledger's signed head (administrators), to be stored elsewhere. It has no figures."""
     found = privacy_budgets.signed_ledger_head(ports(), caller())
     if found is None:
         raise Unknown("head", "ledger")
@@ -73,14 +81,19 @@ def head() -> dict[str, Any]:
 
 @api.post("/ledger/reentries", responses=change_responses(201, StateShown))
 def reenter(body: ledger_schemas.ForgottenBody) -> tuple[dict[str, Any], int]:
-    """After a restored back-up: enter what the ledger forgot, as spent. `asked` until a second administrator has sent
-    exactly the same, then `entered`."""
+    """After a restored back-up: enter what the ledger lacks, as spent.
+
+    `asked` until a second administrator has sent exactly the same, then `entered`.
+    """
     done = backup_restore.restore_ledger_entries(ports(), caller(), forgotten_of(body))
     return StateShown(state="entered" if done else "asked").model_dump(mode="json"), 201
 
 
 @api.post("/ledger/vouches", responses=change_responses(201, StateShown))
 def vouch(body: ledger_schemas.HeadBody) -> tuple[dict[str, Any], int]:
-    """Where the last signed head itself was lost: take an exported one for it. `asked`, then `taken`."""
+    """If the last signed head itself was lost: attest an exported head instead.
+
+    `asked` until a second administrator has sent exactly the same, then `taken`.
+    """
     done = backup_restore.attest_ledger(ports(), caller(), head_of(body))
     return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201

@@ -1,4 +1,4 @@
-"""How the API's documents are made: one blueprint a subject, with the errors that any of its endpoints may answer."""
+"""Builds the API's OpenAPI document: one blueprint for each subject, with the errors that its endpoints may answer."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ Responses = dict[str | int | Any, Any]
 
 
 def problem_responses(*statuses: int) -> Responses:
-    """That these are told as a problem, whose schema stands once: made for each of some five hundred, it was a quarter
-    of what starting the web server took."""
+    """Return the responses that have the problem's schema, by reference."""
+    # A reference, because building the schema for each of some five hundred responses was a quarter of the start time.
     schema = {"schema": {"$ref": "#/components/schemas/ApiProblem"}}
     return {status: {"content": {"application/json": schema}} for status in statuses}
 
@@ -39,7 +39,7 @@ def api_blueprint(name: str) -> APIBlueprint:
 
 
 def read_responses(status: int, model: type[BaseModel] | None) -> Responses:
-    """A reading endpoint's answer, and that it may be forbidden or in the wrong state."""
+    """Return the responses of a reading endpoint; it may also be forbidden or in the wrong state."""
     return {status: model, **problem_responses(403, 409)}
 
 

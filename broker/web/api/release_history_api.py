@@ -1,4 +1,4 @@
-"""API for the release history: its caps, bringing it back, and tables that were published elsewhere. No rules."""
+"""API for the release history: its caps, its restoration, and public tables. No rules."""
 
 from typing import Any
 
@@ -19,15 +19,17 @@ history_blueprint = api_blueprint("memory")
 
 @history_blueprint.get("/memory/caps", responses=read_responses(200, release_schemas.CapsShown))
 def caps(query: release_schemas.CapsQuery) -> dict[str, Any]:
-    """How many exact figures that split each reference population are released, and how many may be (administrators).
-    The fullest first, fifty a page."""
+    """Return how much of its cap each reference population has used (administrators).
+
+    The fullest first, fifty on a page: how many exact figures about it are released, and how many may be.
+    """
     found = full.cap_page(ports(), caller(), query.snapshot, query.search, query.page)
     return caps_shown(found).model_dump(mode="json")
 
 
 @history_blueprint.get("/memory/head", responses=read_responses(200, HeadShown))
 def memory_head() -> dict[str, Any]:
-    """The memory's signed head (administrators), to be kept elsewhere. It has no figures."""
+    """Return the release history's signed head (administrators), to be stored elsewhere. It has no figures."""
     found = full.signed_history_head(ports(), caller())
     if found is None:
         raise Unknown("head", "memory")
@@ -36,15 +38,21 @@ def memory_head() -> dict[str, Any]:
 
 @history_blueprint.post("/memory/reentries", responses=change_responses(201, StateShown))
 def reenter_memory(body: release_schemas.ForgottenTablesBody) -> tuple[dict[str, Any], int]:
-    """After a restored back-up: have a worker enter what the memory forgot. `asked` until a second administrator has
-    sent exactly the same, then `agreed`: a worker enters it within seconds, if its files tell exactly that."""
+    """After a restored back-up: let a worker enter what the release history lacks.
+
+    `asked` until a second administrator has sent exactly the same, then `agreed`. A worker enters it within seconds,
+    if its files contain exactly that.
+    """
     done = backup_restore.request_history_restore(ports(), caller(), forgotten_tables_of(body))
     return StateShown(state="agreed" if done else "asked").model_dump(mode="json"), 201
 
 
 @history_blueprint.post("/memory/vouches", responses=change_responses(201, StateShown))
 def vouch_memory(body: HeadBody) -> tuple[dict[str, Any], int]:
-    """Where the memory's last signed head itself was lost: take an exported one for it. `asked`, then `taken`."""
+    """If the release history's last signed head itself was lost: attest an exported head instead.
+
+    `asked` until a second administrator has sent exactly the same, then `taken`.
+    """
     done = backup_restore.attest_history(ports(), caller(), head_of(body))
     return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201
 
@@ -57,7 +65,7 @@ class PublicTablePath(RequestModel):
 
 
 class PublishedBody(RequestModel):
-    """`rounding` is the base of the figures, `name=base` for each rounded column, or nothing."""
+    """`rounding` is the base of the figures, or `name=base` for each rounded column, or empty."""
 
     name: Text
     source: Text
@@ -70,14 +78,14 @@ class PublishedBody(RequestModel):
 
 @public_tables_blueprint.get("/public-tables", responses=read_responses(200, PublicTablesShown))
 def all_tables() -> dict[str, Any]:
-    """Every registered table, newest first (administrators)."""
+    """Return every registered public table, newest first (administrators)."""
     found = public_table_requests.all_public_tables(ports(), caller())
     return PublicTablesShown(tables=[PublicTableLine(**_public_table_fields(t)) for t in found]).model_dump(mode="json")
 
 
 @public_tables_blueprint.get("/public-tables/<ident>", responses=read_responses(200, PublicTableShown))
 def one(path: PublicTablePath) -> dict[str, Any]:
-    """One of them, with recipe and figures."""
+    """Return one public table with its recipe and figures."""
     return _public_table_shown(public_table_requests.public_table(ports(), caller(), path.ident)).model_dump(
         mode="json"
     )
@@ -85,7 +93,7 @@ def one(path: PublicTablePath) -> dict[str, Any]:
 
 @public_tables_blueprint.post("/public-tables", responses=change_responses(201, PublicTableShown))
 def ask(body: PublishedBody) -> tuple[dict[str, Any], int]:
-    """Ask for a table to be registered. It waits for a second administrator."""
+    """Request the registration of a public table. It waits for a second administrator."""
     ident = public_table_requests.request_public_table(ports(), caller(), PublishedTable(**body.model_dump()))
     return _public_table_shown(public_table_requests.public_table(ports(), caller(), ident)).model_dump(
         mode="json"
@@ -94,14 +102,17 @@ def ask(body: PublishedBody) -> tuple[dict[str, Any], int]:
 
 @public_tables_blueprint.post("/public-tables/<ident>/confirmation", responses=change_responses(204, None))
 def confirm(path: PublicTablePath) -> tuple[str, int]:
-    """Confirm one as it is; not by the administrator who asked. A worker runs its recipe then."""
+    """Confirm a public table as it is; then a worker runs its recipe.
+
+    The administrator who requested it cannot confirm it.
+    """
     public_table_requests.confirm_public_table(ports(), caller(), path.ident)
     return "", 204
 
 
 @public_tables_blueprint.post("/public-tables/<ident>/withdrawal", responses=change_responses(204, None))
 def withdraw(path: PublicTablePath) -> tuple[str, int]:
-    """Withdraw one that is not confirmed."""
+    """Withdraw a public table that is not confirmed."""
     public_table_requests.withdraw_public_table(ports(), caller(), path.ident)
     return "", 204
 

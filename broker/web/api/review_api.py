@@ -1,4 +1,5 @@
-"""API for checkers: inbox, evidence, attack, claims, votes, recalls, and words about outputs. The workflow decides."""
+"""API for checkers: inbox, evidence, attack, claims, votes, recalls, and messages about outputs. The
+workflow decides."""
 
 import base64
 import json
@@ -23,15 +24,17 @@ reviews_blueprint = api_blueprint("reviews")
 
 @reviews_blueprint.get("/inbox", responses=read_responses(200, staff_schemas.InboxShown))
 def inbox() -> dict[str, Any]:
-    """Outputs that wait for the caller's vote, oldest first."""
+    """Return the outputs that wait for the caller's vote, oldest first."""
     items = [inbox_item_shown(output, job) for output, job in waiting.outputs_waiting(ports(), caller())]
     return staff_schemas.InboxShown(outputs=items).model_dump(mode="json")
 
 
 @reviews_blueprint.get("/failures", responses=read_responses(200, staff_schemas.FailuresShown))
 def failures() -> dict[str, Any]:
-    """Scripts that met real rows and failed, were withdrawn or left nothing or something unusable, and that nobody has
-    read; oldest first."""
+    """Return the scripts that ran on real rows and that a checker has to read, oldest first.
+
+    They failed, were withdrawn, or left nothing or something unusable, and nobody has read them.
+    """
     found = [
         staff_schemas.FailureShown(
             job=j.ident, project=j.submission.project, title=j.submission.title, created=j.created
@@ -46,28 +49,30 @@ LOG = {"description": "What the script printed on real data", "content": {"text/
 
 @reviews_blueprint.get("/jobs/<job>/failure", responses={**read_responses(200, None), 200: LOG})
 def failure(path: api_schemas.JobPath) -> Response:
-    """What such a script printed on real data, for an independent checker; the look is in the audit log."""
+    """Return what such a script printed on real data, for an independent checker. The view is in the audit log."""
     return Response(script_failures.view_print(ports(), caller(), path.job), mimetype="text/plain")
 
 
 @reviews_blueprint.post("/jobs/<job>/failure", responses=change_responses(204, None))
 def tell_failure(path: api_schemas.JobPath, body: api_schemas.RecallBody) -> tuple[str, int]:
-    """Tell a job's researchers, once, why nothing came of it: in words without figures where it failed or left
-    something unusable, else by the code of a rule."""
+    """Report to a job's researchers, once, why it gave nothing.
+
+    In words without figures if it failed or left something unusable, otherwise by a code.
+    """
     script_failures.report_reason(ports(), caller(), path.job, body.reason)
     return "", 204
 
 
 @reviews_blueprint.post("/jobs/<job>/read", responses=change_responses(204, None))
 def read_script(path: api_schemas.JobPath) -> tuple[str, int]:
-    """Say that one has read a script's text and print, which one has opened before; it is in the audit log."""
+    """Record that the caller has read a script's text and print, and has opened them before. It is in the audit log."""
     script_failures.mark_read(ports(), caller(), path.job)
     return "", 204
 
 
 @reviews_blueprint.get("/outputs/<output>/evidence", responses=read_responses(200, staff_schemas.EvidenceShown))
 def evidence(path: api_schemas.OutputPath) -> dict[str, Any]:
-    """An output with its evidence, findings and candidate; the look is in the audit log."""
+    """Return an output with its evidence, findings and candidate. The view is in the audit log."""
     return evidence_shown(output_review.view_output(ports(), caller(), path.output)).model_dump(mode="json")
 
 
@@ -105,33 +110,33 @@ STAFF_RECORD = {"description": "The staff record (docs/reference/records.md)", "
 
 @reviews_blueprint.get("/outputs/<output>/staff-record", responses={**read_responses(200, None), 200: STAFF_RECORD})
 def staff_record(path: api_schemas.OutputPath) -> dict[str, Any]:
-    """Every rule that an output was tried by, verdicts, evidence, pattern and audit; the look is in the audit log."""
+    """Return every rule tried on an output, verdicts, evidence, pattern and audit. The view is in the audit log."""
     return output_records.record_for_staff(ports(), caller(), path.output)
 
 
 @reviews_blueprint.get("/jobs/<job>/acro", responses=read_responses(200, staff_schemas.AcroShown))
 def acro(path: api_schemas.JobPath) -> dict[str, Any]:
-    """A job's outputs as ACRO's `results.json` with the files that it names; each look is in the audit log."""
+    """Return a job's outputs as ACRO's `results.json` with the files that it names. Each view is in the audit log."""
     return acro_shown(output_records.acro_folder(ports(), caller(), path.job)).model_dump(mode="json")
 
 
 @reviews_blueprint.put("/outputs/<output>/claim", responses=change_responses(204, None))
 def claim(path: api_schemas.OutputPath) -> tuple[str, int]:
-    """Say that one works on an output."""
+    """Claim an output."""
     output_review.claim(ports(), caller(), path.output, True)
     return "", 204
 
 
 @reviews_blueprint.delete("/outputs/<output>/claim", responses=change_responses(204, None))
 def give_up_claim(path: api_schemas.OutputPath) -> tuple[str, int]:
-    """Say that one no longer works on an output."""
+    """Give up the claim on an output."""
     output_review.claim(ports(), caller(), path.output, False)
     return "", 204
 
 
 @reviews_blueprint.post("/outputs/<output>/votes", responses=change_responses(201, staff_schemas.StateShown))
 def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict[str, Any], int]:
-    """Vote on an output, once; enough equal votes decide it."""
+    """Vote on an output, once. Enough equal votes decide it."""
     state = output_review.cast_vote(ports(), caller(), path.output, ballot_of(body))
     return staff_schemas.StateShown(state=state.value).model_dump(mode="json"), 201
 
@@ -152,7 +157,7 @@ def ballot_of(body: api_schemas.VoteBody) -> Ballot:
 
 @reviews_blueprint.post("/outputs/<output>/recall", responses=change_responses(204, None))
 def recall(path: api_schemas.OutputPath, body: api_schemas.RecallBody) -> tuple[str, int]:
-    """Take a released output back (independent checkers and administrators)."""
+    """Recall a released output (independent checkers and administrators)."""
     job_release.recall(ports(), caller(), path.output, body.reason)
     return "", 204
 
@@ -162,7 +167,7 @@ messages_blueprint = api_blueprint("messages")
 
 @messages_blueprint.get("/outputs/<output>/messages", responses=read_responses(200, staff_schemas.ThreadShown))
 def messages(path: api_schemas.OutputPath) -> dict[str, Any]:
-    """An output's thread, for checkers: others' words show after one's own vote."""
+    """Return an output's thread, for checkers. Other checkers' messages appear after one's own vote."""
     found = [
         staff_schemas.MessageShown.model_validate(m) for m in output_thread.view_thread(ports(), caller(), path.output)
     ]
@@ -171,21 +176,24 @@ def messages(path: api_schemas.OutputPath) -> dict[str, Any]:
 
 @messages_blueprint.post("/outputs/<output>/messages", responses=change_responses(204, None))
 def say(path: api_schemas.OutputPath, body: staff_schemas.MessageBody) -> tuple[str, int]:
-    """Write about an output; checkers' words with a digit wait for a second checker before researchers read them."""
+    """Write a message about an output.
+
+    A checker's message with a digit waits for a second checker before researchers can read it.
+    """
     output_thread.write_message(ports(), caller(), path.output, body.text, body.audience)
     return "", 204
 
 
 @messages_blueprint.post("/outputs/<output>/messages/<number>/confirmation", responses=change_responses(204, None))
 def confirm(path: staff_schemas.MessagePath) -> tuple[str, int]:
-    """As a second checker let researchers read words with a figure."""
+    """Confirm, as a second checker, that researchers may read a message with a figure."""
     output_thread.confirm_message(ports(), caller(), path.output, path.number)
     return "", 204
 
 
 @messages_blueprint.get("/jobs/<job>/messages", responses=read_responses(200, staff_schemas.ResearcherMessagesShown))
 def told(path: api_schemas.JobPath) -> dict[str, Any]:
-    """What was said about the decided outputs of a job, for its researchers."""
+    """Return the messages about the decided outputs of a job, for its researchers."""
     found = [
         staff_schemas.ResearcherMessageShown.model_validate(m)
         for m in output_thread.messages_for_researchers(ports(), caller(), path.job)
@@ -195,10 +203,10 @@ def told(path: api_schemas.JobPath) -> dict[str, Any]:
 
 @messages_blueprint.post("/jobs/<job>/votes", responses=change_responses(201, staff_schemas.CastShown))
 def vote_on_all(path: api_schemas.JobPath, body: staff_schemas.VotesBody) -> tuple[dict[str, Any], int]:
-    """Cast one word on several outputs of a job: all of them or none."""
+    """Cast the same vote on several outputs of a job, on all or none."""
     ballots = {o.output: _ballot_on(body, o) for o in body.outputs}
     if len(ballots) != len(body.outputs):
-        raise Invalid("twice", "Each output stands once.", "/outputs")
+        raise Invalid("twice", "Name each output only once.", "/outputs")
     number = checker_inbox.vote_all(ports(), caller(), path.job, ballots)
     return staff_schemas.CastShown(votes=number).model_dump(mode="json"), 201
 
@@ -216,7 +224,10 @@ def _ballot_on(body: staff_schemas.VotesBody, seen: staff_schemas.SeenBody) -> B
 
 @messages_blueprint.get("/outputs/<output>/attack", responses=read_responses(200, staff_schemas.AttackShown))
 def attack(path: api_schemas.OutputPath) -> dict[str, Any]:
-    """What could be worked out of each hidden figure of a table as it would leave; the look is in the audit log."""
+    """Return what could be derived about each hidden figure of a table as it would leave.
+
+    The view is in the audit log.
+    """
     view = output_review.view_output(ports(), caller(), path.output)
     found = [staff_schemas.AttackedShown.model_validate(asdict(a)) for a in attack_columns(json.loads(view.staff))]
     return staff_schemas.AttackShown(columns=found).model_dump(mode="json")

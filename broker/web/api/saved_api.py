@@ -1,4 +1,4 @@
-"""API for what projects keep: list, propose a lookup, drop; and a checker's look and decision. The workflow decides."""
+"""API for saved definitions: list, propose a lookup, drop; and a checker's view and decision. The workflow decides."""
 
 from typing import Any
 
@@ -15,33 +15,33 @@ api = api_blueprint("saved")
 
 @api.get("/projects/<project>/saved", responses=read_responses(200, api_schemas.SavedListShown))
 def saved(path: api_schemas.ProjectPath) -> dict[str, Any]:
-    """What a project keeps and has asked for: its researchers and its checkers may know."""
+    """Return what a project has saved or proposed, for its researchers and checkers."""
     return _saved_list(save_definition.list_saved(ports(), caller(), path.project))
 
 
 @api.post("/projects/<project>/saved", responses=change_responses(201, api_schemas.SavedShown))
 def propose(path: api_schemas.ProjectPath, body: api_schemas.LookupBody) -> tuple[dict[str, Any], int]:
-    """Ask for a CSV to be kept as a lookup. It can be read once a checker has approved it."""
+    """Propose a CSV text as a lookup. Jobs can read it once a checker has approved it."""
     entry = save_definition.propose_lookup(ports(), caller(), path.project, body.name, body.about, body.text)
     return api_schemas.SavedShown(**_entry_fields(entry)).model_dump(mode="json"), 201
 
 
 @api.delete("/projects/<project>/saved/<name>", responses=change_responses(204, None))
 def drop(path: api_schemas.SavedPath) -> tuple[str, int]:
-    """Drop a cohort or lookup. Jobs that were accepted go on with what they read then."""
+    """Drop a cohort or lookup. Accepted jobs still have what they read."""
     save_definition.drop_saved(ports(), caller(), path.project, path.name)
     return "", 204
 
 
 @api.get("/lookups", responses=read_responses(200, api_schemas.SavedListShown))
 def waiting() -> dict[str, Any]:
-    """Lookups that wait for the caller's decision, oldest first."""
+    """Return the lookups that wait for the caller's decision, oldest first."""
     return _saved_list(save_definition.lookups_waiting(ports(), caller()))
 
 
 @api.get("/lookups/<lookup>", responses=read_responses(200, api_schemas.LookupShown))
 def lookup(path: api_schemas.LookupPath) -> dict[str, Any]:
-    """One definition with all that is in it; the look is in the audit log."""
+    """Return one definition with its content. The view is in the audit log."""
     entry = save_definition.view_definition(ports(), caller(), path.lookup)
     found = entry.definition
     rows = [] if isinstance(found, Cohort) else [[None if v is None else str(v) for v in row] for row in found.rows]

@@ -1,1 +1,1 @@
-"""The pages: one module for what somebody does in one place; templates are beside them."""
+"""The pages: one module for each place where somebody works. Templates are next to it."""

@@ -1,4 +1,5 @@
-"""Signing in and out in a browser, one's own sessions, and one's notices. Nobody learns which names exist."""
+"""Sign-in and sign-out in a browser, the person's own sessions, and their notices. Nobody can learn which
+names exist."""
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -25,7 +26,7 @@ ATTEMPTS_EXTENSION = "broker-attempts"
 FIRST_PAGES = {
     Role.RESEARCHER: "research.home", Role.CHECKER: "inbox.inbox", Role.ADMINISTRATOR: "administer.overview",
 }  # fmt: skip
-"""Where each one's day begins; who has several roles begins with the first of them."""
+"""First page after signing in. A person with several roles gets that of the first."""
 
 
 @account_blueprint.get("/sign-in")
@@ -44,9 +45,10 @@ def _sign_in_page(problem: str | None, name: str = "") -> str:
 
 
 def _attempt(*keys: str) -> None:
-    """A name is limited at one address only: else anybody could lock its owner out."""
+    """Count an attempt to sign in, at this address and for these keys at this address."""
     attempts: SignInAttempts = current_app.extensions[ATTEMPTS_EXTENSION]
     address = f"address:{request.remote_addr}"
+    # Names are limited for each address only: otherwise anybody could lock a name's owner out.
     attempts.check(*[f"{key} at {address}" for key in keys], f"{SHARED_PREFIX}{address}")
 
 
@@ -72,7 +74,7 @@ def _welcome(person: Person) -> Response:
 
 @account_blueprint.get("/sign-in/openid")
 def to_provider() -> Response:
-    """A link and no form: a form may lead to this host only."""
+    """Redirect to the sign-in provider. This is a link and not a form, because a form may only lead to this host."""
     openid.check_installed()
     _attempt("provider")
     return openid.redirect_to_provider()

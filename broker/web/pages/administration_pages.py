@@ -64,16 +64,16 @@ def _audit_filter(given: dict[str, str]) -> AuditFilter:
 
 
 def _day_boundary(given: dict[str, str], name: str, at: time) -> datetime | None:
-    """A day's begin or end, in UTC as the log itself."""
+    """Return the start or end of a day in UTC, which the log uses too. Raises Invalid for a malformed day."""
     if not given[name]:
         return None
     try:
         return datetime.combine(datetime.fromisoformat(given[name]).date(), at, UTC)
     except ValueError as error:
-        raise Invalid(name, "Write a day as year-month-day, for example 2026-11-24.", f"/{name}") from error
+        raise Invalid(name, "Enter a day as year-month-day, for example 2026-11-24.", f"/{name}") from error
 
 
 @audit_blueprint.post("/administration/audit/verification")
 def verify() -> str:
-    """Reads every line: asked for by a button, not by each look."""
+    """Verify the audit log. It reads every line, so it runs only at the press of a button."""
     return render_template("audit_verified.html", verified=monitoring.verify_audit(ports(), caller()))

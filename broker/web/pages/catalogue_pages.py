@@ -1,4 +1,4 @@
-"""Pages on which researchers find what there is: search, a table, a variable with years, codes and grants. No rules."""
+"""Pages on which researchers find variables: search, a table, a variable with years, codes and grants. No rules."""
 
 from flask import Blueprint, render_template, request
 
@@ -9,19 +9,19 @@ from broker.workflow.views import catalogue_entries as catalogue_search
 pages = Blueprint("finding", __name__)
 
 CLASS_SENTENCES = {
-    "instant-identifier": "Names a person at once: nobody is granted it.",
-    "identifier": "Tells one person from another. Granted only to join, count and match, as a pseudonym.",
-    "sensitive": "About a special matter, such as ethnicity, health or care: each one is granted by name.",
-    "standard": "May be read, filtered, grouped and released as the rules allow.",
-    "quasi": "Narrows down who somebody is: filter by it; group by it only where the grant says so.",
-    "public": "Published elsewhere anyway.",
+    "instant-identifier": "Names a person directly: never granted.",
+    "identifier": "Distinguishes persons. Granted only for joining, counting and matching, as a pseudonym.",
+    "sensitive": "About a special category, such as ethnicity, health or care. Each variable is granted by name.",
+    "standard": "You may read, filter, group and release this as the rules allow.",
+    "quasi": "Narrows down who a person is. You may filter by this, and group by it only if the grant allows that.",
+    "public": "Already published elsewhere.",
 }
-"""What a class means to who writes a job."""
+"""What a variable's class means for the author of a job."""
 
 
 @pages.get("/catalogue")
 def catalogue() -> str:
-    """Variables that hold every word that was asked for; without words, the tables."""
+    """Show the variables that match every word of the search; without words, the tables."""
     words = request.args.get("q", "")[:200]
     found = preview.find_variables(ports(), caller(), words, MOST_ENTRIES + 1) if words.strip() else []
     return render_template(

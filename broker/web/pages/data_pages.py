@@ -27,7 +27,7 @@ def retire(snapshot: str) -> Redirect:
 
 @data_blueprint.get("/administration/budgets")
 def ledger() -> str:
-    """Each look is in the audit log: the ledger tells of every project."""
+    """Show the ledger. It covers every project, so each view is in the audit log."""
     view = privacy_budgets.whole_ledger(ports(), caller())
     return render_template("administration_budgets.html", view=view)
 

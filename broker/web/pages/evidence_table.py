@@ -1,14 +1,15 @@
-"""A checker's table out of the staff JSON: a row a cell, each figure exact and as released. Judges nothing."""
+"""Makes a checker's table from the staff JSON: one row for each cell, each figure exact and as released. Judges
+nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 ROWS_SHOWN = 2500
-"""On one page; further ones have their own."""
+"""Rows on one page."""
 
 DIGITS = 6
-"""Of an exact figure in the table."""
+"""Digits of an exact figure in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class EvidenceFigure:
 
     @property
     def short(self) -> str:
-        """The exact figure as it fits beside others; behind its row it stands with all digits."""
+        """The exact figure, rounded to fit into the table. The row's evidence shows all digits."""
         whole, point, rest = self.exact.partition(".")
         places = DIGITS - len(whole.lstrip("-0"))
         if not point or not rest.isdigit() or len(rest.lstrip("0")) <= places:
@@ -30,7 +31,7 @@ class EvidenceFigure:
 
     @property
     def plain(self) -> bool:
-        """Leaves as it is, and no rule has a word on it."""
+        """Whether the figure leaves as it is and no rule has a finding on it."""
         return self.exact == self.released and self.verdict == "publish" and not self.rules
 
     @property
@@ -40,7 +41,7 @@ class EvidenceFigure:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """`number` is its place in the whole table, from 0."""
+    """`number` is the row's place in the whole table, from 0."""
 
     number: int
     cell: str
@@ -51,7 +52,7 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTable:
-    """`rows` are those shown, of `found` that were asked for, of `every`; `flagged` counts rows of the whole table."""
+    """`rows` are shown, of `found` that match the search, of `every`. `flagged` counts rows of the whole table."""
 
     keys: tuple[str, ...]
     columns: tuple[str, ...]
@@ -73,7 +74,7 @@ class EvidenceTable:
 
 
 def evidence_table_of(staff: dict[str, Any]) -> EvidenceTable | None:
-    """None for a script's file, which has no cells."""
+    """Return the table, or None for a script's file, which has no cells."""
     if "columns" not in staff or "rows" not in staff:
         return None
     count = staff["key_count"]
@@ -92,7 +93,7 @@ def evidence_table_of(staff: dict[str, Any]) -> EvidenceTable | None:
 
 
 def select_rows(table: EvidenceTable, words: str, flagged: bool, page: int) -> EvidenceTable:
-    """The rows with all these words in their cell's keys, or flagged only; one page of them."""
+    """Return one page of the rows with all these words in their keys; only flagged ones if `flagged`."""
     wanted = words.casefold().split()
     found = tuple(r for r in table.rows if (r.flagged or not flagged) and all(w in r.cell.casefold() for w in wanted))
     last = max(1, -(-len(found) // ROWS_SHOWN))
@@ -127,7 +128,7 @@ def _finding_fields(finding: dict[str, Any]) -> dict[str, str]:
 
 
 def value_text(value: Any) -> str:
-    """A value of the staff JSON as people read it; decimals and dates come as one-entry objects."""
+    """Return a value of the staff JSON as people read it. Decimals and dates are objects with one entry."""
     if value is None:
         return ""
     if isinstance(value, dict):

@@ -1,4 +1,5 @@
-"""Reads what people type into forms: dates, years, ids, lists. Each says which field does not fit. Knows no rules."""
+"""Reads what people type into forms: dates, years, ids, lists. Raises Invalid with the name of the input. Knows no
+rules."""
 
 import re
 from datetime import date
@@ -14,10 +15,10 @@ MOST_YEARS = 60
 
 
 def text(name: str, most: int = 4000) -> str:
-    """What stands in a field, without blanks around it."""
+    """Return the value of an input without surrounding blanks. Raises Invalid if it has a NUL or is too long."""
     found = request.form.get(name, "").strip()
     if "\x00" in found or len(found) > most:
-        raise Invalid(name, f"At most {most} characters of text stand here.", f"/{name}")
+        raise Invalid(name, f"Enter at most {most} characters of text.", f"/{name}")
     return found
 
 
@@ -28,27 +29,27 @@ def day(name: str) -> date | None:
     try:
         return date.fromisoformat(found)
     except ValueError as error:
-        raise Invalid(name, "Write a date as year-month-day, for example 2027-03-31.", f"/{name}") from error
+        raise Invalid(name, "Enter a date as year-month-day, for example 2027-03-31.", f"/{name}") from error
 
 
 def integer(name: str) -> int:
     found = text(name, 9)
     if not found.isascii() or not found.isdigit():
-        raise Invalid(name, "A whole number stands here.", f"/{name}")
+        raise Invalid(name, "Enter a whole number.", f"/{name}")
     return int(found)
 
 
 def idents(name: str) -> frozenset[str]:
-    """Ids, apart by blanks, commas or lines."""
+    """Return ids that are separated by blanks, commas or lines."""
     found = re.split(r"[\s,]+", text(name))
     wrong = [one for one in found if one and not IDENT_PATTERN.fullmatch(one)]
     if wrong:
-        raise Invalid(name, "An id is 1 to 64 letters, digits, dots and dashes.", f"/{name}")
+        raise Invalid(name, "Enter an id of 1 to 64 letters, digits, dots and dashes.", f"/{name}")
     return frozenset(one for one in found if one)
 
 
 def years(name: str) -> Years | None:
-    """Years by their first calendar year: 2018-2022, 2024."""
+    """Return years by their first calendar year, typed like 2018-2022, 2024; None if there are none."""
     found: set[int] = set()
     for part in re.split(r"[\s,]+", text(name, 400)):
         if not part:
@@ -56,6 +57,6 @@ def years(name: str) -> Years | None:
         match = YEARS_PATTERN.fullmatch(part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not first <= last < first + MOST_YEARS:
-            raise Invalid(name, "Write years as 2018-2022 or 2018, 2020.", f"/{name}")
+            raise Invalid(name, "Enter years as 2018-2022 or 2018, 2020.", f"/{name}")
         found.update(range(first, last + 1))
     return frozenset(found) or None

@@ -42,7 +42,7 @@ def inbox() -> str:
 
 
 def _waiting_time(since: datetime) -> str:
-    """How long something waits, as people say it."""
+    """Return how long something has waited, in words."""
     minutes = int((ports().clock.now() - since).total_seconds() // 60)
     for unit, size in (("day", 24 * 60), ("hour", 60)):
         if minutes >= size:
@@ -57,7 +57,7 @@ def submission(job: str) -> str:
 
 
 def submission_page(job: str, problem: tuple[str, str] | None) -> str:
-    """`problem`: a sentence, and the field that it is about."""
+    """Return the page. `problem`: a sentence, and the name of the input that it is about."""
     found = reviewed_submission(ports(), caller(), job)
     which = request.values.get("show", "") if request.values.get("show", "") in OUTPUT_FILTERS else "open"
     return render_template(
@@ -76,7 +76,7 @@ def submission_page(job: str, problem: tuple[str, str] | None) -> str:
 
 @inbox_blueprint.get("/jobs/<job>/failure")
 def failure(job: str) -> str:
-    """A script's text, what it printed on real data, and the forms to say that one has read it and to tell why."""
+    """Show a script's text, what it printed on real data, and the forms to mark it as read and to report a reason."""
     return _failure_page(job, None)
 
 
@@ -129,26 +129,30 @@ def claim_submission(job: str) -> Redirect:
 
 @vote_blueprint.post("/outputs/<output>/vote")
 def vote(output: str) -> Answer:
-    """The hashes in the form are those of the page that was looked at; the next output that waits opens after it."""
+    """Cast a vote, then open the next output that waits. The hashes in the form are those of the page that the checker
+    saw."""
     try:
         ballot = _read_ballot(request.form.get("staff_hash", ""), request.form.get("findings_hash", ""))
         state = output_review.cast_vote(ports(), caller(), output, ballot)
     except Invalid as error:
         return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
     except Conflict as error:
-        if error.code == "wrong-state":
+        if error.code == "wrong-state":  # the page itself cannot be shown any more
             raise
         return output_page(output, (error.message, "")), 409
     name = ports().store.output(output).name
-    flash(f"Your vote on {name}: {CHOICES[ballot.choice][0].lower()}. It is {state.value.replace('_', ' ')} now.")
+    flash(
+        f"Your vote on {name}: {CHOICES[ballot.choice][0].lower()}. The output is now {state.value.replace('_', ' ')}."
+    )
     following = next_output(ports(), caller(), output)
     return redirect(url_for("checking.output", output=following.ident if following else output))
 
 
 @vote_blueprint.post("/jobs/<job>/votes")
 def vote_on_all(job: str) -> Answer:
-    """One word on every output that was chosen: each is named with the hashes of what the page showed."""
+    """Cast the same vote on every chosen output. Each is sent with the hashes of what the page showed."""
     try:
+        # Each value is "output staff_hash findings_hash".
         chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
         number = vote_all(ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3})
     except Invalid as error:
@@ -164,7 +168,7 @@ def vote_on_all(job: str) -> Answer:
 def _read_ballot(staff_hash: str, findings_hash: str) -> Ballot:
     given = request.form
     if given.get("choice", "") not in {c.value for c in VoteChoice}:
-        raise Invalid("choice", "Choose what should happen.", "/choice")
+        raise Invalid("choice", "Choose a decision.", "/choice")
     return Ballot(
         choice=VoteChoice(given["choice"]),
         reason=given.get("reason", ""),
@@ -196,7 +200,7 @@ def recall(output: str) -> Answer:
         job_release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
     except Invalid as error:
         return _recall_page(output, error.message), 400
-    flash("The output is recalled: it cannot be downloaded any more, and the register says so.")
+    flash("The output is recalled. Nobody can download it any more, and the public register shows the recall.")
     if Role.CHECKER in caller().roles:
         return redirect(url_for("checking.output", output=output))
     return redirect(url_for("public.register_page"))

@@ -24,7 +24,7 @@ from broker.workflow.views.job_progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class GrantLine:
-    """Variables of one table that were granted alike."""
+    """Variables of one table with equal grants."""
 
     variables: tuple[str, ...]
     keys: tuple[str, ...]
@@ -60,38 +60,36 @@ def _variable_names(grants: Iterable[Grant], *, keys: bool) -> tuple[str, ...]:
 
 
 STATE_SENTENCES = {
-    "refused": "It was not accepted, and no data were read. Each reason below says what to write instead.",
-    "waiting for a decision": "It has ended. Rules and people decide what may leave, which can take some days.",
-    "failed": "It did not come to its end. This is all that may be told at once.",
-    "limit": "It reached a limit of time, memory or output, which every job has. Ask for less at a time.",
-    "released": "What may leave has left. The files below are yours to keep.",
-    "recalled": "What was released has been taken back. Please do not use the files any more.",
-    "not released": "Nothing of it may leave.",
-    "returned": "A checker asks for a change: write a new job that replaces this one.",
-    "withdrawn": "It was ended before a decision.",
-    "kept": "The project keeps what it defined: other jobs can read it.",
+    "refused": "The job was not accepted and read no data. Each problem below says how to fix it.",
+    "waiting for a decision": "The job has run. The rules or a checker now decide on the results, which can take days.",
+    "failed": "The job failed. For confidentiality no further details can be shown yet.",
+    "limit": "The job reached a limit of time, memory or output. Request less in one job.",
+    "released": "Your results are ready to view and download.",
+    "recalled": "The released results were recalled. Do not use the files any more.",
+    "not released": "None of the results can be released.",
+    "returned": "A checker has asked for changes. Change the job and submit it again.",
+    "withdrawn": "The job was withdrawn or stopped before a decision.",
+    "kept": "The project has saved the cohorts of this job. Other jobs can read them.",
 }
 
-EQUAL_SLOTS = (
-    "All slots are equally long, whatever their blocks do, and are counted from the whole minute of its beginning."
-)
+EQUAL_SLOTS = "All slots are equally long, and are counted from the minute in which the job started."
 
 
 def describe_progress(state: str, progress: Progress) -> str:
     if progress.waits:
-        return f"It waits for a free place. {_queue_position(progress.ahead)}"
+        return f"The job is waiting to start. {_queue_position(progress.ahead)}"
     if progress.blocks is not None:
         found = progress.blocks
-        return f"By its schedule, slot {found.slot} of {found.slots} runs. {EQUAL_SLOTS}"
+        return f"Slot {found.slot} of {found.slots} is running by the schedule. {EQUAL_SLOTS}"
     if progress.minutes is not None:
-        return f"It has run for {_minutes_text(progress.minutes)} of at most {_minutes_text(progress.limit)}."
+        return f"The job has run for {_minutes_text(progress.minutes)} of at most {_minutes_text(progress.limit)}."
     return STATE_SENTENCES.get(state, "")
 
 
 def _queue_position(ahead: int | None) -> str:
     if ahead is None:
-        return "Many jobs are before it."
-    return "It is the next to run." if ahead == 0 else f"At most {ahead} jobs are before it."
+        return "Many jobs are ahead of it."
+    return "Your job is next." if ahead == 0 else f"At most {ahead} jobs are ahead of it."
 
 
 def _minutes_text(number: int) -> str:
@@ -107,7 +105,8 @@ PAGE = 50
 
 @research_blueprint.get("/")
 def home() -> str:
-    """Projects and jobs that the caller may see; checkers and administrators find their own pages from here."""
+    """Show the projects and jobs that the caller may see. Checkers and administrators find their own
+    pages from here."""
     projects = job_views.my_projects(ports(), caller())
     today = ports().clock.now().date()
     return render_template("home.html", projects=projects, today=today, **_job_list(None))
@@ -115,7 +114,7 @@ def home() -> str:
 
 @research_blueprint.get("/projects/<project>")
 def project(project: str) -> str:
-    """What a project of one's own was granted, keeps and has done."""
+    """Show what one of the caller's projects was granted, has saved and has done."""
     found = job_views.my_project(ports(), caller(), project)
     today = ports().clock.now().date()
     return render_template(
@@ -148,7 +147,8 @@ def job(job: str) -> str:
 
 @research_blueprint.get("/jobs/<job>/state")
 def state(job: str) -> Response:
-    """How far it is, for a page that asks again; once there is more to see, the page is told to load anew."""
+    """Show a job's progress, for a page that requests it again and again. Once there is more to see, tell the page to
+    reload."""
     view, progress = job_progress.followed_job(ports(), caller(), job)
     under_way = view.state in job_progress.UNDER_WAY
     answer = make_response(
@@ -167,7 +167,7 @@ def withdraw_job(job: str) -> Redirect:
 
 @research_blueprint.post("/jobs/<job>/again")
 def run_again(job: str) -> Redirect:
-    """The same submission once more; the form's nonce makes a second click harmless."""
+    """Submit a job once more. The form's nonce makes a second click harmless."""
     nonce = request.form.get("nonce", "")[:100]
     made = job_submission.resubmit(ports(), caller(), job, f"again-{job}-{nonce}" if nonce else None)
     return redirect(url_for("research.job", job=made.ident))
@@ -183,12 +183,12 @@ def manifest(job: str) -> Response:
 collecting_blueprint = Blueprint("collecting", __name__)
 
 ROWS_SHOWN = 500
-"""More are in the file."""
+"""Rows that the page shows. The file has them all."""
 
 
 @collecting_blueprint.get("/outputs/<output>/released")
 def released(output: str) -> str:
-    """The released table as a table and as a chart, with what its symbols and its rounding mean."""
+    """Show the released table as a table and as a chart, and explain its symbols and rounding."""
     found = released_outputs.view_released(ports(), caller(), output, *_axes())
     table, axes = found.table, found.axes
     chart = ""
@@ -226,12 +226,12 @@ def record(output: str) -> Response:
 
 @collecting_blueprint.get("/projects/<project>/budget")
 def budget(project: str) -> str:
-    """What the project may spend of each person's privacy, has spent, and has left."""
+    """Show what the project may spend of each person's privacy, has spent, and has left."""
     return render_template("budget.html", budget=privacy_budgets.project_budget(ports(), caller(), project))
 
 
 @collecting_blueprint.get("/projects/<project>/budget/<number>.svg")
 def course(project: str, number: str) -> Response:
-    """One account's course, by its place on the page."""
+    """Return the chart of one account, by its place on the page."""
     place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1
     return Response(privacy_budgets.usage_chart(ports(), caller(), project, place), mimetype="image/svg+xml")

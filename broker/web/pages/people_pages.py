@@ -1,4 +1,4 @@
-"""Pages on persons: accounts, stops of a person or a project, and erasures. No rules."""
+"""Pages about persons: accounts, stops of a person or a project, and erasures. No rules."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -20,7 +20,7 @@ def erasures() -> str:
 
 
 def _erasures_page(problem: Invalid | None, about: int | None = None) -> str:
-    """`about`: the erasure whose confirmation has the problem; None for the form that asks for one."""
+    """Return the page. `about`: the erasure whose confirmation has the problem; None for the request form."""
     found = snapshot_erasures.all_erasures(ports(), caller())
     return render_template(
         "administration_erasures.html",
@@ -59,6 +59,7 @@ def withdraw(number: str) -> Redirect:
 
 def _erasure_number(number: str) -> int:
     if not number.isascii() or not number.isdigit() or len(number) > 8:
+        # Raises for callers who may not see erasures, so that they get no other answer here.
         snapshot_erasures.all_erasures(ports(), caller())
         raise Unknown("erasure", number)
     return int(number)
@@ -76,7 +77,7 @@ def everybody() -> str:
 
 @people_blueprint.get("/administration/people/<person>")
 def one(person: str) -> str:
-    """The same page with the account in the form; an id that nobody has leaves it empty."""
+    """Show the page with the account in the form. An id that nobody has leaves the form empty."""
     return _people_page(None, user_accounts.account(ports(), caller(), person))
 
 
@@ -111,7 +112,7 @@ def _hashed_password(password: str) -> str | None:
     if not web_context().settings.demo_sign_in:
         raise Invalid("no-passwords", "This broker has no password accounts.", "/password")
     if not 8 <= len(password) <= 200:
-        raise Invalid("password", "A password has 8 to 200 characters.", "/password")
+        raise Invalid("password", "Enter a password of 8 to 200 characters.", "/password")
     return hash_password(password)
 
 
@@ -139,14 +140,15 @@ def stop() -> Redirect | tuple[str, int]:
     except Invalid as error:
         return _stops_page(error), 400
     except Unknown:
+        # Raises for callers who may not see stops, so that they get no other answer here.
         emergency_stops.standing_stops(ports(), caller())
-        return _stops_page(Invalid("subject", "There is no such person or project.", "/subject")), 400
+        return _stops_page(Invalid("subject", "This person or project does not exist.", "/subject")), 400
     return redirect(url_for("stops.stops", ended=ended))
 
 
 def _read_stop_kind(given: str) -> StopKind:
     if given not in set(StopKind):
-        raise Invalid("kind", "Say whether a person or a project is stopped.", "/kind")
+        raise Invalid("kind", "Choose whether to stop a person or a project.", "/kind")
     return StopKind(given)
 
 

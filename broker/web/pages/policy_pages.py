@@ -1,4 +1,4 @@
-"""Pages for policy sets, and for projects with their grants: a change is shown, then proposed. No rules."""
+"""Pages for policy sets, and for projects with their grants: a change is shown first, then proposed. No rules."""
 
 from dataclasses import fields
 from itertools import groupby
@@ -18,7 +18,7 @@ from broker.workflow.views import monitoring
 policy_blueprint = Blueprint("policies", __name__)
 
 SENTENCES_SHOWN = 500
-"""Sentences of a difference that a page shows; how many more there are is told."""
+"""Sentences of a difference that a page shows. It also says how many more there are."""
 
 
 @policy_blueprint.get("/administration/policies")
@@ -52,7 +52,7 @@ def profiles() -> str:
 
 @policy_blueprint.get("/administration/tables")
 def tables() -> str:
-    """The public tables: what jobs may use without a grant of persons."""
+    """Show the public tables, which jobs may use without a grant."""
     found = policy_sets.catalogue_and_profiles(ports(), caller()).catalogue
     public = sorted((t for t in found.tables if t.kind is TableKind.PUBLIC), key=lambda t: t.full_name)
     return render_template("administration_tables.html", tables=public, all_tables=len(found.tables))
@@ -86,7 +86,7 @@ def _project_page(ident: str, problem: Invalid | None) -> str:
 
 @project_blueprint.post("/administration/projects/<project>/plan")
 def plan(project: str) -> str | tuple[str, int]:
-    """Shows what would change; nothing is kept."""
+    """Show what would change. Nothing is saved."""
     try:
         planned = project_changes.plan_change(ports(), caller(), project, _read_change(), form_fields.text("against"))
     except Invalid as error:
@@ -107,7 +107,7 @@ def propose(project: str) -> Redirect | tuple[str, int]:
 def _read_change() -> project_changes.ProjectChange:
     expires = form_fields.day("expires")
     if expires is None:
-        raise Invalid("expires", "A project needs a last day.", "/expires")
+        raise Invalid("expires", "Enter the last day of the project.", "/expires")
     return project_changes.ProjectChange(
         title=form_fields.text("title", 300),
         purpose=form_fields.text("purpose"),

@@ -24,7 +24,7 @@ RELEASE_COLUMNS = ("release", "project", "title", "outputs", "released_at", "rec
 
 ATOM = "http://www.w3.org/2005/Atom"
 FEED_ID = uuid.uuid5(uuid.NAMESPACE_URL, "npd-job-broker:register").urn
-"""Feed readers know the feed by it, wherever it is served."""
+"""Id by which feed readers recognise the feed, wherever it is served."""
 
 
 def projects_as_csv(entries: Iterable[ProjectEntry]) -> bytes:
@@ -62,7 +62,7 @@ def dataset_text(dataset: Dataset) -> str:
 def atom_feed(
     made: list[RegisterEntry], recalled: list[RegisterEntry], self_link: str, address: Callable[[str], str]
 ) -> bytes:
-    """Newest first; a recall is an entry of its own, so that readers are told of it."""
+    """Return the feed as XML, newest first. A recall is an entry of its own, so that feed readers show it."""
     found = [_FeedEntry(e, f"Released: {e.title}", "released", e.outputs, e.released_at.isoformat()) for e in made]
     found += [
         _FeedEntry(e, f"Recalled: {e.title}", "recalled", e.recalled_outputs, e.recalled_at.isoformat())
@@ -99,7 +99,7 @@ class _FeedEntry:
 
 
 def _add_text(parent: ElementTree.Element, name: str, text: str) -> None:
-    """Without the control characters that XML cannot hold."""
+    """Add an element with this text, without the control characters that XML cannot have."""
     ElementTree.SubElement(parent, name).text = "".join(c for c in text if c.isprintable() or c in "\n\t")
 
 
@@ -110,7 +110,7 @@ PAGE, FEED = 50, 50
 
 @pages.get("/register")
 def register_page() -> str:
-    """Projects that fit the search, and what was released last."""
+    """Show the projects that match the search, and the latest releases."""
     found, newest = (
         public_register.list_projects(ports(), _search_filter()),
         public_register.list_releases(ports(), RegisterFilter(limit=10)),
@@ -123,6 +123,7 @@ def register_page() -> str:
 @pages.get("/register/releases")
 def releases() -> str:
     after = request.args.get("after") or None
+    # One more than the page, to know whether there is another page.
     wanted = RegisterFilter(words=_search_filter().words, after=after, limit=PAGE + 1)
     found = public_register.list_releases(ports(), wanted)
     following = found[PAGE - 1].release if len(found) > PAGE else None
@@ -153,7 +154,7 @@ def register_json() -> Response:
 
 @pages.get("/register.csv")
 def register_csv() -> Response:
-    """Projects, in the columns of the department's published list of data shares."""
+    """Return the projects in the columns of the department's published list of data shares."""
     return _csv_response(projects_as_csv(public_register.list_projects(ports(), _search_filter())), "register.csv")
 
 
@@ -164,9 +165,10 @@ def releases_csv() -> Response:
 
 @pages.get("/register.atom")
 def register_feed() -> Response:
-    """The newest releases and recalls, for feed readers. Links are relative: the Host header is anybody's."""
+    """Return the newest releases and recalls for feed readers."""
     made = public_register.list_releases(ports(), RegisterFilter(limit=FEED))
     recalled = public_register.list_releases(ports(), RegisterFilter(limit=FEED, recalled=True))
+    # Relative links: anybody can send any Host header.
     text = atom_feed(made, recalled, url_for(".register_feed"), lambda p: url_for(".project", project=p))
     return Response(text, content_type="application/atom+xml; charset=utf-8")
 

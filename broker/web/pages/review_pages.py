@@ -27,9 +27,9 @@ CANDIDATE_LINES = 50
 FINDINGS_SHOWN = 200
 
 CHOICES: dict[str, tuple[str, str]] = {
-    VoteChoice.APPROVE: ("Approve", "it may leave as shown"),
-    VoteChoice.RETURN: ("Return", "not like this; a new submission may"),
-    VoteChoice.REJECT: ("Refuse", "it may not leave"),
+    VoteChoice.APPROVE: ("Approve", "release the output as shown"),
+    VoteChoice.RETURN: ("Return", "send back for changes"),
+    VoteChoice.REJECT: ("Refuse", "do not release"),
 }
 
 
@@ -39,7 +39,8 @@ def output(output: str) -> str:
 
 
 def output_page(output: str, problem: tuple[str, str] | None) -> str:
-    """`problem`: a sentence, and the id of the field that it is about; the form keeps what was filled in."""
+    """Return the page. `problem`: a sentence, and the id of the input that it is about. The form shows what was
+    entered."""
     view = output_review.view_output(ports(), caller(), output)
     staff = json.loads(view.staff)
     table = _selected_rows(evidence_table_of(staff))
@@ -74,17 +75,17 @@ def _selected_rows(table: EvidenceTable | None) -> EvidenceTable | None:
 
 
 def _requested_row(staff: dict[str, Any]) -> Any:
-    """The row whose evidence a browser without scripts asks for."""
+    """Return the row whose evidence was requested by a browser without scripts."""
     return row_evidence(staff, parse_index(request.args.get("row", "")))
 
 
 def parse_index(text: str) -> int:
-    """A number out of an address; what is none is the place of nothing."""
+    """Return a number from an address, or -1, which is no row's number, if it is not one."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else -1
 
 
 def _candidate(view: output_review.OutputUnderReview) -> list[list[str]] | None:
-    """The first lines of a table as it would leave; other files are downloaded to be looked at."""
+    """Return the first lines of a table as it would leave. Other files have to be downloaded."""
     if view.candidate is None or view.output.media_type != "text/csv":
         return None
     try:
@@ -96,7 +97,7 @@ def _candidate(view: output_review.OutputUnderReview) -> list[list[str]] | None:
 
 @review_blueprint.get("/outputs/<output>/rows/<number>")
 def row(output: str, number: str) -> str:
-    """The evidence of one row, as a part of the page: asked for when a cell gets the focus."""
+    """Return the evidence of one row as part of the page, requested when a cell gets the focus."""
     return render_template(
         "output_row.html", row=view_row_evidence(ports(), caller(), output, parse_index(number)), plain=value_text
     )
@@ -104,7 +105,7 @@ def row(output: str, number: str) -> str:
 
 @review_blueprint.get("/outputs/<output>/attack")
 def attack(output: str) -> str:
-    """What could be worked out of the table; a part of the page where htmx asks, a page of its own otherwise."""
+    """Show what could be derived from the table: part of a page if htmx requests it, otherwise a page of its own."""
     view = output_review.view_output(ports(), caller(), output)
     whole = "HX-Request" not in request.headers
     return render_template(
@@ -116,7 +117,7 @@ def attack(output: str) -> str:
 
 @review_blueprint.get("/outputs/<output>/candidate")
 def candidate(output: str) -> Response:
-    """The bytes that would leave, for the checker's own look; it is audited like every look."""
+    """Return the bytes that would leave, for the checker. The view is audited."""
     view = output_review.view_output(ports(), caller(), output)
     if view.candidate is None:
         raise Unknown("output", output)
@@ -125,7 +126,7 @@ def candidate(output: str) -> Response:
 
 @review_blueprint.get("/outputs/<output>/staff-record")
 def staff_record(output: str) -> Response:
-    """Every rule tried and figure of evidence, as a file of its own."""
+    """Return every rule tried and all evidence, as a file."""
     response = jsonify(output_records.record_for_staff(ports(), caller(), output))
     response.headers["Content-Disposition"] = 'attachment; filename="staff-record.json"'
     return response
@@ -138,13 +139,14 @@ Answer = Redirect | tuple[str, int]
 
 @thread_blueprint.post("/outputs/<output>/messages")
 def say(output: str) -> Answer:
-    """For checkers, on the output's page."""
+    """Write a checker's message, on the output's page."""
     audience = request.form.get("audience", "")
     try:
         if audience not in set(Audience):
-            raise Invalid("audience", "Choose who reads it.", "/audience")
+            raise Invalid("audience", "Choose who can read your message.", "/audience")
         output_thread.write_message(ports(), caller(), output, request.form.get("text", ""), Audience(audience))
     except Invalid as error:
+        # Only checkers can see the page that would show the problem.
         if Role.CHECKER not in caller().roles:
             raise
         return output_page(output, (error.message, error.pointer.lstrip("/"))), 400
@@ -154,7 +156,7 @@ def say(output: str) -> Answer:
 @thread_blueprint.post("/outputs/<output>/messages/<number>/confirmation")
 def confirm(output: str, number: str) -> Redirect:
     output_thread.confirm_message(ports(), caller(), output, parse_index(number))
-    flash("Its researchers read it now.")
+    flash("Its researchers can now read the message.")
     return redirect(url_for("checking.output", output=output) + "#thread")
 
 
@@ -171,7 +173,7 @@ def _messages_page(job: str, problem: str | None) -> str:
 
 @thread_blueprint.post("/jobs/<job>/messages")
 def answer(job: str) -> Answer:
-    """For researchers: about an output of the job that was decided."""
+    """Write a researcher's message about a decided output of the job."""
     try:
         output_thread.answer_checkers(
             ports(), caller(), job, request.form.get("output", ""), request.form.get("text", "")

@@ -1,4 +1,4 @@
-"""Pages for saved cohorts and lookups: a project's list, asking for a lookup, a checker's decision. No rules."""
+"""Pages for saved cohorts and lookups: a project's list, proposing a lookup, a checker's decision. No rules."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as Redirect
@@ -39,7 +39,7 @@ def decide(lookup: str) -> Redirect | tuple[str, int]:
     choice = request.form.get("choice", "")
     try:
         if choice not in {c.value for c in LOOKUP_CHOICES}:
-            raise Invalid("choice", "Choose what should happen.", "/choice")
+            raise Invalid("choice", "Choose a decision.", "/choice")
         state = save_definition.decide_lookup(
             ports(), caller(), lookup, VoteChoice(choice), request.form.get("reason", "")
         )
@@ -61,7 +61,7 @@ def saved(project: str) -> str:
 
 @saved_blueprint.post("/projects/<project>/saved")
 def propose(project: str) -> Redirect | tuple[str, int]:
-    """Ask for a CSV to be kept as a lookup; the page again where it cannot be one."""
+    """Propose a CSV text as a lookup. Shows the form again if it cannot be one."""
     name, about, text = (request.form.get(field, "").replace("\r\n", "\n") for field in LOOKUP_FIELDS)
     try:
         save_definition.propose_lookup(ports(), caller(), project, name, about, text)
@@ -80,7 +80,7 @@ def drop(project: str, name: str) -> Redirect:
 
 @saved_blueprint.get("/saved/<ident>")
 def entry(ident: str) -> str:
-    """One definition with all that is in it; the look is in the audit log."""
+    """Show one definition with its content. The view is in the audit log."""
     found = save_definition.view_definition(ports(), caller(), ident)
     return render_template("saved_entry.html", entry=found, reasons=save_definition.LOOKUP_REASONS)
 

@@ -1,4 +1,4 @@
-"""Pages on which researchers write a job: the form, its check, the names it may use, rehearsals. No rules."""
+"""Pages on which researchers write a job: the form, its check, the names that it may use, rehearsals. No rules."""
 
 import secrets
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +19,7 @@ from broker.workflow.views import catalogue_entries, job_views
 
 @dataclass(frozen=True, slots=True)
 class SubmitForm:
-    """What was typed, shown again when something is wrong with it. `nonce` belongs to one showing of the form."""
+    """What was entered, shown again if something is wrong with it. `nonce` belongs to one display of the form."""
 
     project: str = ""
     kind: str = "sql"
@@ -37,7 +37,7 @@ def empty_form(project: str) -> SubmitForm:
 
 
 def form_of_draft(draft: Submission) -> SubmitForm:
-    """An earlier submission, to be edited."""
+    """Return the form with an earlier submission, for editing."""
     return replace(
         empty_form(draft.project),
         kind=draft.kind.value,
@@ -51,10 +51,11 @@ def form_of_draft(draft: Submission) -> SubmitForm:
 
 
 def read_form() -> SubmitForm:
-    """Browsers send CRLF; the stored text has the lines that the researcher sees."""
+    """Read the form. Raises Invalid for a NUL."""
+    # Browsers send CRLF; the stored text has the lines that the researcher sees.
     given = {name: request.form.get(name, "").replace("\r\n", "\n") for name in SubmitForm.__slots__}
     if any("\x00" in value for value in given.values()):
-        raise Invalid("characters", "The form holds a character that cannot be used.", "")
+        raise Invalid("characters", "The form has a character that you cannot use.", "")
     return SubmitForm(**given)
 
 
@@ -80,7 +81,7 @@ def submission_of_form(form: SubmitForm) -> Submission:
 
 
 def _client_id(form: SubmitForm) -> str | None:
-    """The same form sent twice is one job; going back and mending it makes another."""
+    """Return a client id. Sending the same form twice makes one job; changing it and sending it again makes another."""
     if not form.nonce:
         return None
     digest = sha256("\x1f".join(asdict(form).values()).encode("utf-8", "surrogatepass")).hexdigest()
@@ -88,12 +89,12 @@ def _client_id(form: SubmitForm) -> str | None:
 
 
 def _read_descriptions(written: str) -> tuple[tuple[str, str], ...]:
-    """One a line: an output's name, a bar, what it is."""
+    """Read one description in each line: an output's name, a bar, a description."""
     found = []
     for line in filter(str.strip, written.splitlines()):
         name, bar, sentence = line.partition("|")
         if not bar:
-            raise Invalid("description", "Write each description as: output name | what it is.", "/descriptions")
+            raise Invalid("description", "Write each description as: output name | description.", "/descriptions")
         found.append((name.strip(), sentence.strip()))
     return tuple(found)
 
@@ -112,11 +113,13 @@ def mine() -> str:
 
 @rehearsal_blueprint.post("/submit/rehearse")
 def ask() -> str:
-    """As a part of the form's page, for a page with scripts; without them the form itself asks."""
+    """Request a rehearsal and return part of the form's page, for pages with scripts. Without scripts the form itself
+    requests it."""
     try:
         checked, made = rehearsal_requests.request_rehearsal(ports(), caller(), submission_of_form(read_form()))
     except (Invalid, Conflict) as error:
         return render_template("rehearsal_part.html", problem=error)
+    # Refused: the check says why.
     if made is None:
         return render_template("check.html", checked=check_shown(checked), problem=None)
     return render_template("rehearsal_part.html", seen=rehearsal_requests.view_rehearsal(ports(), caller(), made.ident))
@@ -129,8 +132,10 @@ def rehearsal(ident: str) -> str:
 
 @rehearsal_blueprint.get("/rehearsals/<ident>/state")
 def state(ident: str) -> Response:
-    """How far it is or what came of it, for a page that asks again; nothing where it knows that already."""
+    """Return the progress or outcome of a rehearsal, for a page that requests it again and again; 204 if nothing has
+    changed."""
     seen = rehearsal_requests.view_rehearsal(ports(), caller(), ident)
+    # htmx leaves the page as it is for 204.
     if seen.is_open and request.args.get("known") == seen.word:
         return Response(status=204)
     return make_response(render_template("rehearsal_part.html", seen=seen))
@@ -149,7 +154,7 @@ writing_blueprint = Blueprint("writing", __name__)
 
 @writing_blueprint.get("/submit")
 def submit_form() -> str:
-    """An empty form, or an earlier submission or rehearsed text to be edited, with what is refused in it today."""
+    """Show an empty form, or an earlier submission or rehearsal for editing, with what would be refused in it today."""
     replaces, rehearsal = request.args.get("replaces", ""), request.args.get("rehearsal", "")
     if rehearsal:
         seen = rehearsal_requests.view_rehearsal(ports(), caller(), rehearsal)
@@ -164,7 +169,8 @@ def submit_form() -> str:
 
 @writing_blueprint.post("/submit")
 def submit_job() -> Redirect | tuple[str, int]:
-    """The job's page, refused or not; the form again where it was only checked, or where a field cannot be used."""
+    """Submit, check or rehearse the form. Leads to the job's or rehearsal's page, or shows the form again if it was
+    only checked or has a problem."""
     form = read_form()
     try:
         if request.form.get("do") == "check":
@@ -184,7 +190,7 @@ def submit_job() -> Redirect | tuple[str, int]:
 
 @writing_blueprint.post("/submit/check")
 def check() -> str:
-    """What the check finds in the form's text, as the part of the page that shows it: asked for while one types."""
+    """Return the check of the form's text as part of the page, requested while the researcher types."""
     form = read_form()
     try:
         return render_template("check.html", **_check_result(form))
@@ -194,12 +200,12 @@ def check() -> str:
 
 @writing_blueprint.get("/projects/<project>/names")
 def names(project: str) -> Response:
-    """What the editor completes: what the project was granted and keeps."""
+    """Return the names that the editor completes: what the project was granted and has saved."""
     return jsonify(asdict(catalogue_entries.completion_names(ports(), caller(), project)))
 
 
 def _rehearse(form: SubmitForm) -> Redirect | tuple[str, int]:
-    """The rehearsal's own page; the form again, with its check, where the text is refused."""
+    """Request a rehearsal and lead to its page; if the text is refused, show the form with its check."""
     _, made = rehearsal_requests.request_rehearsal(ports(), caller(), submission_of_form(form))
     if made is None:
         return _form_page(form, None, 200, check=True)

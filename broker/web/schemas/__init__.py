@@ -1,1 +1,1 @@
-"""The shapes of the HTTP API, and the workflow's values as them."""
+"""Schemas of the HTTP API, and conversions between them and the workflow's values."""

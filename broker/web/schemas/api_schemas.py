@@ -1,4 +1,4 @@
-"""The base classes of the API's shapes, what callers send, and what researchers get. No behaviour."""
+"""Base classes of the API's schemas, what callers send, and what researchers get. No behaviour."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -12,9 +12,9 @@ from broker.domain.sql_dialects import SqlDialectName
 
 
 def _storable(text: str) -> str:
-    """No store keeps a NUL or half of a surrogate pair."""
+    """Raises ValueError for NUL and lone surrogates, which no store can hold."""
     if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError("must not hold a NUL or a lone surrogate")
+        raise ValueError("must not have a NUL or a lone surrogate")
     return text
 
 
@@ -29,7 +29,7 @@ WordList = Annotated[list[str], BeforeValidator(_sorted)]
 
 
 class RequestModel(BaseModel):
-    """What a caller sends: unknown fields are errors."""
+    """What a caller sends. Names that the schema does not have are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,7 +41,7 @@ class ResponseModel(BaseModel):
 
 
 class ApiProblemItem(ResponseModel):
-    """`advice`: of a refusal, what to do instead."""
+    """`advice`: for a refusal, what to do instead."""
 
     code: str
     message: str
@@ -50,7 +50,7 @@ class ApiProblemItem(ResponseModel):
 
 
 class ApiProblem(ResponseModel):
-    """Every error has this shape. `pointer` is a JSON pointer into the body, or names a parameter."""
+    """The schema of every error. `pointer` is a JSON pointer into the body, or names a parameter."""
 
     code: str
     message: str
@@ -68,7 +68,7 @@ class RefusalShown(ResponseModel):
 
 
 class UseShown(ResponseModel):
-    """`years` is null for tables without a year."""
+    """`years` is null for tables without years."""
 
     table: str
     variable: str | None
@@ -88,7 +88,8 @@ class OutputShown(ResponseModel):
 
 
 class SlotsShown(ResponseModel):
-    """Of a private script: by its schedule, `slot` of `slots` runs. Follows from the clock and the script's line."""
+    """Slots of a private script: `slot` of `slots` runs by the schedule. It depends only on the clock and the script's
+    line."""
 
     slot: int
     slots: int
@@ -96,7 +97,7 @@ class SlotsShown(ResponseModel):
 
 
 class ProgressShown(ResponseModel):
-    """`ahead`: at most so many jobs are before it; `minutes` that it has run, of at most `limit`."""
+    """`ahead`: at most this many jobs are before it. `minutes`: how long it has run, of at most `limit`."""
 
     waits: bool
     ahead: int | None
@@ -106,7 +107,7 @@ class ProgressShown(ResponseModel):
 
 
 class JobShown(ResponseModel):
-    """A job as the caller may see it. `progress`: where it is asked for alone, and waits or runs."""
+    """A job as the caller may see it. `progress` is set if the job is requested alone, and waits or runs."""
 
     ident: str
     project: str
@@ -129,7 +130,7 @@ class JobShown(ResponseModel):
 
 
 class TraceShown(ResponseModel):
-    """`document`: how the synthetic run ended, what was printed, and each handed output's problem."""
+    """`document`: how the synthetic run ended, what it printed, and the problem of each requested output."""
 
     passed: bool | None
     document: dict[str, Any] | None
@@ -137,7 +138,7 @@ class TraceShown(ResponseModel):
 
 
 class JobsShown(ResponseModel):
-    """Newest first; ask again with `after` set to `next` for the page that follows."""
+    """Jobs, newest first. For the next page, repeat the request with `after` set to `next`."""
 
     jobs: list[JobShown]
     next: str | None
@@ -251,7 +252,7 @@ class Description(RequestModel):
 
 
 class SubmissionBody(RequestModel):
-    """A submission. Without a dialect the project's is taken; `client_id` makes sending it again harmless."""
+    """A submission. Without a dialect, the project's applies. `client_id` makes sending it again harmless."""
 
     project: Ident
     kind: JobKind
@@ -272,8 +273,8 @@ class CheckBody(RequestModel):
 
 
 class VoteBody(RequestModel):
-    """A vote, bound by its hashes to what the checker was shown. `whys`: why each finding is set aside, by the finding;
-    of a script's file each needs its own."""
+    """A vote. Its hashes bind it to what the checker saw. `whys`: why each finding is set aside, by finding; each
+    finding on a script's file needs one."""
 
     choice: VoteChoice
     reason: Text
@@ -291,7 +292,7 @@ class RecallBody(RequestModel):
 
 
 class PersonBody(RequestModel):
-    """An account. A password is for new demo accounts only; what is left out of the last three stays as it is."""
+    """An account. Only new demo accounts can have a password. Of the last three, those left out do not change."""
 
     name: Annotated[Text, Field(min_length=1, max_length=200)]
     roles: list[Role] = Field(max_length=3)
@@ -322,7 +323,7 @@ class LookupPath(RequestModel):
 
 
 class LookupBody(RequestModel):
-    """A CSV: a line of names, then rows. `about` says what it is and where it comes from."""
+    """A CSV text: a line of names, then rows. `about` says what it is and where it comes from."""
 
     name: Text
     about: Text
@@ -356,6 +357,6 @@ class SavedListShown(ResponseModel):
 
 
 class LookupShown(SavedShown):
-    """With all its rows, as text."""
+    """A lookup with all its rows, as text."""
 
     rows: list[list[str | None]]

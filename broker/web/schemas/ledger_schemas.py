@@ -1,4 +1,4 @@
-"""The shapes of the API about privacy budgets and the ledger, and of what is given back to it. No behaviour."""
+"""Schemas for privacy budgets and the ledger, and for restoring it. No behaviour."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,7 @@ Name = Annotated[Text, Field(max_length=200)]
 
 
 class AccountQuery(RequestModel):
-    """An account: a unit's own, or an allotment of it."""
+    """An account: a unit's own, or one of its allotments."""
 
     unit: Ident
     project: Name = ""
@@ -28,7 +28,7 @@ class HeadBody(RequestModel):
 
 
 class HeadQuery(RequestModel):
-    """An exported head to look for: both, or neither."""
+    """An exported head to find: both values, or neither."""
 
     number: Whole | None = None
     signature: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
@@ -61,7 +61,7 @@ class CostBody(RequestModel):
 
 
 class SpendBody(RequestModel):
-    """A job that had asked the ledger: counted as spent, whether its answer left or not."""
+    """A job that had reserved a spend. It counts as spent, whether its answer left or not."""
 
     job: Ident
     project: Ident
@@ -71,7 +71,7 @@ class SpendBody(RequestModel):
 
 
 class ForgottenBody(RequestModel):
-    """What a restored ledger does not know. Two administrators send exactly the same."""
+    """What a restored ledger lacks. Two administrators have to send exactly the same."""
 
     lost: HeadBody
     caps: Annotated[list[CapBody], Field(max_length=1000)] = []
@@ -79,7 +79,7 @@ class ForgottenBody(RequestModel):
 
 
 class AmountShown(ResponseModel):
-    """`loss` is epsilon (zcdp: rho) as a decimal; `micro` and `delta` are the whole numbers that the ledger counts."""
+    """`loss` is epsilon (zcdp: rho) as a decimal. `micro` and `delta` are the whole numbers that the ledger counts."""
 
     accounting: str
     micro: int
@@ -99,7 +99,7 @@ class PointShown(ResponseModel):
 
 
 class AccountShown(ResponseModel):
-    """`share_left` is what is left as a share of the cap: 1 at first."""
+    """`share_left`: what is left, as a share of the cap, from 0 to 1."""
 
     unit: str
     project: str
@@ -116,7 +116,7 @@ class OwnAccountShown(AccountShown):
 
 
 class AsideShown(ResponseModel):
-    """Something exact beside the claim: a release by its id, or a public table by its name."""
+    """An exact disclosure alongside the privacy claim: a release by its id, or a public table by its name."""
 
     kind: str
     source: str
@@ -132,7 +132,7 @@ class BudgetShown(ResponseModel):
 
 
 class LedgerShown(ResponseModel):
-    """Every account; `over` names allotments that are larger than their unit's cap."""
+    """Every account. `over` names allotments that exceed their unit's cap."""
 
     accounts: list[AccountShown]
     over: list[str]
@@ -149,8 +149,8 @@ class HeadShown(ResponseModel):
 
 
 class LedgerCheckShown(ResponseModel):
-    """`broken_at` is the first entry that does not follow from the one before, `forgotten` are signed heads that the
-    ledger does not hold, `differs` names accounts and jobs whose tables say something else than the entries."""
+    """`broken_at`: the first entry that does not follow from the one before. `forgotten`: signed heads that the ledger
+    lacks. `differs`: accounts and jobs whose tables differ from the entries."""
 
     holds: bool
     entries: int

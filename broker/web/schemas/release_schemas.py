@@ -1,4 +1,4 @@
-"""The shapes of the public register, and of the release history with its caps. Decides nothing."""
+"""Schemas of the public register, and of the release history with its caps. Decides nothing."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -12,8 +12,8 @@ from broker.workflow.views.public_register import ROUTE, Dataset, ProjectEntry
 
 
 class CapsQuery(RequestModel):
-    """A page of the reference populations of a snapshot (the newest, if none is named) that have every word of
-    `search`."""
+    """A page of the reference populations that have every word of `search`, of a snapshot (the newest, if none is
+    named)."""
 
     snapshot: Annotated[Text, Field(max_length=64)] = ""
     search: Annotated[Text, Field(max_length=100)] = ""
@@ -21,8 +21,8 @@ class CapsQuery(RequestModel):
 
 
 class CapShown(ResponseModel):
-    """A reference population: its persons have these `keys`, and `used` of at most `cap` exact figures that tell of
-    them alone are released. `share` is used by cap."""
+    """A reference population. Its persons have these `keys`; `used` of at most `cap` exact figures about them alone
+    are released. `share` is used divided by cap."""
 
     name: str
     table: str
@@ -36,8 +36,8 @@ class CapShown(ResponseModel):
 
 
 class CapsShown(ResponseModel):
-    """The fullest first. Of all `populations` of at least `least` persons so many are `full`, and `found` have what was
-    searched for; `unmeasured` have figures whose persons are not counted yet."""
+    """The fullest first. Of all `populations` of at least `least` persons, `full` have reached the cap and `found`
+    match the search. `unmeasured` have figures, but their persons are not counted yet."""
 
     snapshot: str
     snapshots: list[str]
@@ -60,8 +60,8 @@ class FileBody(RequestModel):
 
 
 class ForgottenTablesBody(RequestModel):
-    """What a restored memory does not know: the head that was signed last, and the files of what was released since, as
-    `broker memory forgotten` tells them; `case` is the number of the decision."""
+    """What a restored release history lacks: the last signed head, and the files of what was released since, as
+    `broker history forgotten` lists them. `case` is the number of the decision."""
 
     lost: HeadBody
     files: Annotated[list[FileBody], Field(max_length=20_000)] = []
@@ -69,7 +69,8 @@ class ForgottenTablesBody(RequestModel):
 
 
 class ReleaseShown(ResponseModel):
-    """`recalled`: all of it was; `recalled_outputs` names what was, `recalled_at` says when last."""
+    """`recalled`: all outputs were recalled. `recalled_outputs` names those that were; `recalled_at` is the last
+    recall."""
 
     release: str
     project: str

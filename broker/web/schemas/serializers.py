@@ -1,4 +1,4 @@
-"""The workflow's values as the API's shapes and download answers, and bodies as values. Decides nothing."""
+"""Converts the workflow's values to the API's schemas and download answers, and bodies to values. Decides nothing."""
 
 import base64
 import re
@@ -90,20 +90,20 @@ def heads_of(given: ledger_schemas.HeadQuery) -> tuple[ChainHead, ...]:
     if given.number is None and given.signature is None:
         return ()
     if given.number is None or given.signature is None:
-        raise Invalid("head", "A head is a number and a signature.", "/number")
+        raise Invalid("head", "A head has a number and a signature.", "/number")
     return (ChainHead(given.number, given.signature),)
 
 
 def forgotten_of(given: ledger_schemas.ForgottenBody) -> MissingLedgerEntries:
     caps = {account_of(c): _amount_of(c.cap) for c in given.caps}
     if len(caps) != len(given.caps):
-        raise Invalid("caps", "An account has one cap.", "/caps")
+        raise Invalid("caps", "An account can have only one cap.", "/caps")
     return MissingLedgerEntries(head_of(given.lost), caps, tuple(_spend_request(s) for s in given.spends))
 
 
 def _spend_request(given: ledger_schemas.SpendBody) -> SpendRequest:
     if len({c.unit for c in given.costs}) != len(given.costs):
-        raise Invalid("costs", "A job costs each unit once.", "/spends")
+        raise Invalid("costs", "Name each unit only once in the costs of a job.", "/spends")
     costs = tuple(Cost(c.unit, _loss_of(c.whole), tuple((d.dataset, _loss_of(d.loss)) for d in c.by_dataset))
                   for c in given.costs)  # fmt: skip
     return SpendRequest(given.job, given.project, given.snapshot, given.question, costs)
@@ -112,7 +112,7 @@ def _spend_request(given: ledger_schemas.SpendBody) -> SpendRequest:
 def _loss_of(given: list[ledger_schemas.AmountBody]) -> Loss:
     amounts = tuple(_amount_of(a) for a in given)
     if len({a.accounting for a in amounts}) != len(amounts) or not all(a.micro or a.delta for a in amounts):
-        raise Invalid("loss", "A loss has one amount above nothing for each accounting.", "/spends")
+        raise Invalid("loss", "A loss needs one amount above zero for each accounting.", "/spends")
     return Loss(amounts)
 
 
@@ -217,7 +217,9 @@ def acro_shown(folder: AcroFolder) -> staff_schemas.AcroShown:
 
 
 def content_response(download: Download) -> Response:
-    """Always an attachment under a plain name: a released file is never shown inside the broker's own pages."""
+    """Return a download, always as an attachment under a plain name: a released file is never shown inside the
+    broker's own pages."""
+    # Only media types from the list, so that a browser never runs a file.
     media_type = download.media_type if download.media_type in ENDINGS else "application/octet-stream"
     response = Response(download.content, mimetype=media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name(download.name, media_type)}"'
@@ -225,6 +227,7 @@ def content_response(download: Download) -> Response:
 
 
 def file_name(name: str, media_type: str) -> str:
+    # No character that could end the header or name a path.
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:100] or "output"
     ending = ENDINGS.get(media_type, "")
     return plain if plain.lower().endswith(ending) else plain + ending

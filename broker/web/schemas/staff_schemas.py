@@ -1,4 +1,4 @@
-"""The shapes of the API for checkers and administrators, from evidence and votes to the audit log. No behaviour."""
+"""Schemas for checkers and administrators, from evidence and votes to the audit log. No behaviour."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ class MeShown(ResponseModel):
 
 
 class TokenShown(ResponseModel):
-    """A new token, told this once."""
+    """A new token, shown this once."""
 
     token: str
 
@@ -69,7 +69,8 @@ class VoteShown(ResponseModel):
 
 
 class EvidenceShown(ResponseModel):
-    """An output as a checker sees it. `votes` hide until one's own is cast; a vote sends the three hashes back."""
+    """An output as a checker sees it. `votes` are hidden until the checker has voted; a vote sends the three hashes
+    back."""
 
     output: str
     name: str
@@ -96,7 +97,7 @@ class EvidenceShown(ResponseModel):
 
 
 class AcroFileShown(ResponseModel):
-    """A file as it would leave; null where nothing can."""
+    """A file as it would leave. null: nothing can leave."""
 
     name: str
     content_base64: str | None
@@ -104,7 +105,7 @@ class AcroFileShown(ResponseModel):
 
 
 class AcroShown(ResponseModel):
-    """What ACRO's viewer opens: `results` is written as results.json, each file beside it, and each file's hash as
+    """Input for ACRO's viewer: write `results` as results.json, each file next to it, and each file's hash as
     checksums/NAME.txt."""
 
     results: dict[str, Any]
@@ -118,7 +119,7 @@ class StateShown(ResponseModel):
 
 
 class PolicyShown(ResponseModel):
-    """A policy set by its fingerprint; `content` is its canonical JSON text."""
+    """A policy set by its fingerprint. `content` is its canonical JSON text."""
 
     fingerprint: str
     proposed_by: str
@@ -144,7 +145,7 @@ class AuditLinesShown(ResponseModel):
 
 
 class VerifiedShown(ResponseModel):
-    """`broken_at` is the first line that does not follow from the one before; null when the chain holds."""
+    """`broken_at` is the first line that does not follow from the one before; null if the chain holds."""
 
     lines: int
     head: str
@@ -152,8 +153,8 @@ class VerifiedShown(ResponseModel):
 
 
 class PublicTableLine(ResponseModel):
-    """A table that was published elsewhere. `agreed` of `compared` figures are made by its recipe, once it was run;
-    `why` says why it is known as numbers only."""
+    """A public table. Its recipe makes `agreed` of `compared` figures, once it has run. `why` says why only its
+    numbers are known."""
 
     ident: str
     name: str
@@ -186,14 +187,14 @@ class MessagePath(OutputPath):
 
 
 class MessageBody(RequestModel):
-    """Who reads it: checkers alone (`staff`), or `researchers` too."""
+    """`audience`: only checkers (`staff`), or also `researchers`."""
 
     text: Annotated[Text, Field(min_length=1, max_length=MAX_MESSAGE_LENGTH)]
     audience: Audience
 
 
 class MessageShown(ResponseModel):
-    """`waits`: researchers do not read it before a second checker has confirmed it."""
+    """`waits`: researchers cannot read it until a second checker has confirmed it."""
 
     number: int
     author: str
@@ -209,7 +210,7 @@ class ThreadShown(ResponseModel):
 
 
 class ResearcherMessageShown(ResponseModel):
-    """`about` is null for what a script left and did not leave; `by` is null for the checkers."""
+    """`about` is null for a script's output that did not leave; `by` is null for checkers."""
 
     about: str | None
     by: str | None
@@ -222,7 +223,7 @@ class ResearcherMessagesShown(ResponseModel):
 
 
 class SeenBody(RequestModel):
-    """An output as it was shown."""
+    """An output as the page showed it."""
 
     output: Text
     staff_hash: Text
@@ -242,7 +243,7 @@ class CastShown(ResponseModel):
 
 
 class DerivedShown(ResponseModel):
-    """A hidden figure and between which values it must be; null is no bound."""
+    """A hidden figure and its derived bounds; null is no bound."""
 
     cell: list[str]
     exact: str

@@ -1,1 +1,1 @@
-"""Who calls, and what every request and answer goes through."""
+"""Identifies callers, and checks every request and answer."""

@@ -1,4 +1,5 @@
-"""Who calls: bearer tokens for programs, a session cookie for browsers, demo passwords with a limit on attempts."""
+"""Identifies callers: bearer tokens for programs, a session cookie for browsers, demo passwords with
+limited attempts."""
 
 import threading
 import time
@@ -25,14 +26,14 @@ from broker.workflow.administration.user_accounts import (
 ATTEMPT_LIMIT = 10
 SECONDS_PER_ATTEMPT = 6.0
 SHARED_PREFIX, SHARED_FACTOR = "many ", 3
-"""Keys that begin so have as many times the attempts: an address may be that of many people."""
+"""Keys with this prefix have this many times the attempts, because many people may share an address."""
 
 BUCKET_LIMIT = 10_000
 
 _hasher = PasswordHasher()
 
 DECOY_HASH = _hasher.hash("nobody has this password")
-"""Verified against where there is no such account, so that both take the same time."""
+"""Verified if an account does not exist, so that both cases take the same time."""
 
 
 def hash_password(password: str) -> str:
@@ -48,10 +49,10 @@ def verify_password(stored: str, given: str) -> bool:
 
 @dataclass(slots=True)
 class SignInAttempts:
-    """A token bucket for each name at an address: ten attempts at once, then one every six seconds; and one for the
-    address, of three times as many.
+    """A token bucket for each name at an address: ten attempts at once, then one every six seconds. Another for the
+    address, with three times as many.
 
-    It lives in this process: with n web processes a caller has n buckets, which is enough for demo accounts.
+    It is local to this process: with n web processes a caller has n buckets, which is enough for demo accounts.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -59,11 +60,13 @@ class SignInAttempts:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def check(self, *keys: str) -> None:
-        """Take one attempt from each bucket; TooMany when one is empty or nobody more is remembered."""
+        """Take one attempt from each bucket. Raises TooManyAttempts if one is empty or there are too many buckets."""
         now = self.clock()
         with self._lock:
             self._forget(now)
+            # Take from every bucket, also if an earlier one is empty, so that none is spared.
             taken = [self._take(key, now) for key in keys]
+            # Bounded, so that many addresses cannot fill the memory.
             if not all(taken) or len(self._left) > BUCKET_LIMIT:
                 raise TooManyAttempts("Too many attempts to sign in. Wait a minute and try again.")
 
@@ -78,7 +81,7 @@ class SignInAttempts:
         return min(capacity, left + (now - at) * capacity / ATTEMPT_LIMIT / SECONDS_PER_ATTEMPT)
 
     def _forget(self, now: float) -> None:
-        """Buckets that are full again say nothing."""
+        """Remove full buckets: they equal new ones."""
         if len(self._left) > BUCKET_LIMIT:
             self._left = {k: v for k, v in self._left.items() if self._left_now(k, now) < _capacity(k)}
 
@@ -106,10 +109,10 @@ PUBLIC_ENDPOINTS = frozenset(
         "entrance.from_provider",
     }
 )
-"""The only endpoints that answer somebody whom the broker does not know."""
+"""The only endpoints that answer unidentified callers."""
 
 BEARER_ENDPOINTS = frozenset({"health.metrics"})
-"""Outside the API, for programs all the same."""
+"""Endpoints outside the API that programs use with a token."""
 
 
 def install(app: Flask) -> None:
@@ -117,9 +120,10 @@ def install(app: Flask) -> None:
 
 
 def authenticate() -> Response | None:
-    """Name the caller, or refuse. Unknown addresses go on, to be answered as such: to whoever is signed in, as that."""
+    """Identify the caller or refuse the request. Unknown addresses pass, and are answered as unknown."""
     g.person, g.token = None, None
     if request.path.startswith(API_PATH) or request.endpoint in BEARER_ENDPOINTS:
+        # An unknown address of the API is answered as unknown, without a token.
         if request.endpoint is not None:
             _name_caller(_bearer())
         return None
@@ -134,7 +138,7 @@ def authenticate() -> Response | None:
 def _name_caller(token: str) -> None:
     g.person, g.token = person_by_token(ports(), token) if token else None, token
     if g.person is None:
-        raise Unauthenticated("Send a good API token: Authorization: Bearer …")
+        raise Unauthenticated("Send a valid API token: Authorization: Bearer …")
 
 
 def _bearer() -> str:
@@ -143,12 +147,13 @@ def _bearer() -> str:
 
 
 def cookie_name() -> str:
-    """`__Host-` binds the cookie to this host, path / and TLS."""
+    """Return the cookie's name. `__Host-` binds the cookie to this host, path / and TLS."""
     return "__Host-session" if web_context().settings.secure_cookies else "session"
 
 
 def begin_session(person: Person, response: Response) -> None:
-    """Sign a person in: a fresh session, and a fresh form token with it."""
+    """Sign a person in with a new session and a new form token."""
+    # A form token from before the sign-in must not be valid after it.
     form_session.clear()
     response.set_cookie(
         cookie_name(),
@@ -161,7 +166,7 @@ def begin_session(person: Person, response: Response) -> None:
 
 
 def end_session(response: Response) -> None:
-    """Sign out: the session is revoked in the store, not only forgotten by the browser."""
+    """Sign out: revoke the session in the store, besides deleting the browser's cookie."""
     if g.person is not None and g.token:
         end_token(ports(), g.person, g.token)
     form_session.clear()

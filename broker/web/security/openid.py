@@ -1,7 +1,7 @@
-"""Sign-in by OpenID Connect: authorization code with PKCE, state and nonce. The only module that knows Authlib.
+"""Sign-in by OpenID Connect: authorization code with PKCE, state and nonce. The only module that uses Authlib.
 
-The provider says who somebody is; whether they have an account, and what they may, is the broker's to know. State,
-nonce and the verifier of PKCE stand in the signed form cookie, for one attempt; the provider's tokens are not kept.
+The provider says who somebody is. The broker decides whether they have an account and what they may do. State, nonce
+and PKCE's verifier are in the signed form cookie for one attempt; the provider's tokens are not stored.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True)
 class OpenIdProvider:
-    """Who signs people in. `claim` is what of its answer is the id of an account here; `home` is where browsers find
-    this broker, and `name` what people call the provider."""
+    """The sign-in provider. `claim` names the claim that has the id of an account here. `home` is this broker's
+    address for browsers, and `name` is what people call the provider."""
 
     issuer: str
     client_id: str
@@ -51,6 +51,7 @@ def install(app: Flask, provider: OpenIdProvider | None) -> None:
             "scope": "openid profile email",
             "code_challenge_method": "S256",
             "default_timeout": ANSWER_SECONDS,
+            # Without a secret this broker is a public client, which PKCE protects.
             "token_endpoint_auth_method": "client_secret_basic" if provider.client_secret else "none",
         },
     )
@@ -67,7 +68,7 @@ def check_installed() -> None:
 
 
 def redirect_to_provider() -> Response:
-    """Where the browser goes to sign in."""
+    """Return the redirect to the provider's sign-in page. Raises Unavailable if the provider does not answer."""
     oauth, known = _installed()
     try:
         going: Response = oauth.provider.authorize_redirect(known.callback)
@@ -77,20 +78,23 @@ def redirect_to_provider() -> Response:
 
 
 def confirmed_ident() -> str:
-    """The id that the provider vouches for; Forbidden if it does not, or not to this browser's question."""
+    """Return the id that the provider has confirmed. Raises Forbidden if it has not, or if the answer does not belong
+    to this browser's request."""
     oauth, known = _installed()
     try:
         token = oauth.provider.authorize_access_token()
     except RequestException as error:
         raise Unavailable("The sign-in provider does not answer.") from error
     except (AuthlibBaseError, JoseError, ValueError, KeyError) as error:
-        raise Forbidden("sign-in", "The sign-in was not completed. Try again.") from error
+        raise Forbidden("sign-in", "You were not signed in. Try again.") from error
     claims = token.get("userinfo") or {}
+    # Anybody can enter somebody else's address at a provider that does not verify it.
     if known.claim == "email" and claims.get("email_verified") is not True:
-        raise Forbidden("sign-in", "The provider has not verified your mail address.")
+        raise Forbidden("sign-in", "The sign-in provider has not verified your email address.")
     found = claims.get(known.claim)
+    # A claim is external input.
     if not isinstance(found, str) or not found or "\x00" in found:
-        raise Forbidden("sign-in", "The provider did not say who you are.")
+        raise Forbidden("sign-in", "The sign-in provider did not say who you are.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What every request and answer goes through: size and form of bodies, form tokens, headers. Names nobody."""
+"""Checks every request and answer: size and form of bodies, form tokens, headers. Identifies nobody."""
 
 import inspect
 import json
@@ -17,24 +17,24 @@ from broker.web.web_context import ports, web_context
 from broker.workflow.submission.preview import max_lookup_bytes, max_text_bytes
 
 SLACK_BYTES = 64 * 1024
-"""Beside the text: title, purpose, descriptions and what JSON or a form adds."""
+"""Bytes besides the text: title, purpose, descriptions, and what JSON or a form adds."""
 
 DEFAULT_TEXT_BYTES = 64 * 1024
 POLICY_BYTES = 8 * 1024 * 1024
 LARGE_ENDPOINTS = frozenset({"administration.propose_policy", "published.ask", "public-tables.ask"})
-"""Where administrators give whole policy sets, or tables that were published elsewhere."""
+"""Endpoints where administrators send whole policy sets or public tables."""
 LOOKUP_ENDPOINTS = frozenset({"keeping.propose", "saved.propose"})
 DRAINED_BYTES = 64 * 1024 * 1024
-"""Of a body that is too large."""
+"""Most bytes read from a body that is too large."""
 FORM_ENCODING_FACTOR = 3
-"""A form writes a byte as three, where it is no letter or digit."""
+"""A form encodes a byte that is not a letter or digit as three."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'{nonce}; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a page may load: files of this host, no inline script, and inline style only with the answer's own nonce, which
-the editor needs."""
+"""What a page may load: files of this host, no inline script, and inline style only with the answer's nonce, which the
+editor needs."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -49,13 +49,14 @@ csrf = CSRFProtect()
 
 
 def install(app: Flask, secret_key: bytes, secure: bool) -> None:
-    """`no-referrer` leaves no Referer to compare: the form token alone carries the proof, so SSL_STRICT is off."""
+    """Install the checks."""
     app.config.update(
         SECRET_KEY=secret_key,
         SESSION_COOKIE_NAME="__Host-form" if secure else "form",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
+        # `no-referrer` leaves no Referer to compare, so the form token alone has to prove the origin.
         WTF_CSRF_SSL_STRICT=False,
         WTF_CSRF_TIME_LIMIT=8 * 3600,
         MAX_FORM_PARTS=200,
@@ -68,8 +69,9 @@ def install(app: Flask, secret_key: bytes, secure: bool) -> None:
 
 
 def check_size() -> None:
-    """Set the cap before anything reads the body. A NUL anywhere in the address names nothing that exists, nor does an
-    address that is spelled otherwise: to be led to the right one is to be led to whatever host the caller has named."""
+    """Set the limit on the body before anything reads it. Raises NotFound for a NUL in the path, and for an address
+    that is spelled differently."""
+    # A redirect to the right spelling would lead to whatever host the caller has named.
     if "\x00" in request.path or isinstance(request.routing_exception, RequestRedirect):
         raise NotFound
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
@@ -81,8 +83,9 @@ def check_size() -> None:
 
 
 def _drain() -> None:
-    """Read what was sent and nobody has read, up to a bound, and keep nothing: a caller whose body is left unread gets
-    a reset connection in place of the answer. Nothing is awaited that the request has not announced."""
+    """Read and discard the unread body, up to a bound. Otherwise the connection is reset and the caller does not get
+    the answer. Waits for no bytes that the request has not announced."""
+    # Bounded, so that a caller cannot occupy a thread without end.
     left = min(request.content_length or 0, DRAINED_BYTES)
     if not left:
         return
@@ -105,55 +108,59 @@ def body_cap() -> int:
 
 
 def _too_large() -> Exception:
-    """A lookup is told as it would be, had it been read."""
+    """Return the error for a body that is too large. A lookup gets the message that reading it would give."""
     if request.endpoint in LOOKUP_ENDPOINTS:
-        return Invalid("lookup-size", f"A lookup has {max_lookup_bytes(ports())} bytes at most.", "/text")
+        return Invalid("lookup-size", f"A lookup can have at most {max_lookup_bytes(ports())} bytes.", "/text")
     return RequestEntityTooLarge()
 
 
 def check_body() -> None:
-    """A body for the API is one JSON object. Read here once, so that no later reader is more lenient."""
+    """Check that a body for the API is one JSON object. It is read here first, so that no later reader is more
+    lenient."""
     if not request.path.startswith(API_PATH) or request.method not in {"POST", "PUT", "PATCH"}:
         return
     raw = request.get_data(cache=True)
     if not raw:
         return
     if request.content_length is None and len(raw) >= (request.max_content_length or 0):
-        raise _too_large()  # a body that tells no length is cut at the cap, not refused
+        raise _too_large()  # a body without a length is cut at the limit, not refused
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     value = _read(raw)
     if not isinstance(value, dict):
         raise Invalid("not-an-object", "The body must be a JSON object.", "")
+    # A body that no view reads would be ignored silently.
     if value and not _takes_body():
-        raise Invalid("extra-forbidden", "This address takes no body.", f"/{next(iter(value))}")
+        raise Invalid("extra-forbidden", "This address does not accept a body.", f"/{next(iter(value))}")
 
 
 def _read(raw: bytes) -> object:
-    """JSON as RFC 8259 has it between systems: UTF-8, and each name once; of two, two readers could take another."""
+    """Parse JSON as RFC 8259 requires between systems: UTF-8, and each name once. Of two equal names, two readers
+    could use different ones."""
     try:
         value: object = json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_each_once)
+        # The library's own reader has to accept the body too.
         request.get_json()
     except (BadRequest, RecursionError, ValueError) as error:
-        raise Invalid("not-json", "The body is not readable JSON in UTF-8.", "") from error
+        raise Invalid("not-json", "The body must be valid JSON in UTF-8.", "") from error
     return value
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise Invalid("duplicate-name", "The body has a name twice.", "")
+        raise Invalid("duplicate-name", "The body has the same name twice.", "")
     return value
 
 
 def _takes_body() -> bool:
-    """What an endpoint takes is said by its signature."""
+    """Whether the endpoint's signature has a body."""
     view = current_app.view_functions.get(request.endpoint or "")
     return view is None or "body" in inspect.signature(view).parameters
 
 
 def style_nonce() -> str:
-    """For a page whose script writes styles: asked once or more, one an answer."""
+    """Return the answer's nonce, for a page whose script writes styles. All calls for one answer return the same."""
     if "style_nonce" not in g:
         g.style_nonce = secrets.token_urlsafe(18)
     return str(g.style_nonce)
@@ -168,6 +175,7 @@ def add_security_headers(response: Response) -> Response:
         response.headers[name] = value
     if web_context().settings.secure_cookies:
         response.headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    # Pages have confidential content, so no cache may store them.
     if request.endpoint != "static":
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -175,5 +183,5 @@ def add_security_headers(response: Response) -> Response:
 
 def _csrf_error_response(_: CSRFError) -> Response:
     return broker_error_response(
-        Forbidden("form-token", "This form is out of date. Load its page again and send it once more.")
+        Forbidden("form-token", "This form is out of date. Reload the page and send the form again.")
     )

@@ -1,4 +1,4 @@
-"""After a restored back-up: two administrators agree what was lost, or which signed head to trust."""
+"""Restores what a back-up lost: two administrators agree on the missing entries, or on which signed head to trust."""
 
 import hashlib
 import json
@@ -21,8 +21,11 @@ from broker.workflow.administration.user_accounts import account_holder, check_a
 def request_jointly(
     ports: Ports, person: Person, permission: Action, request: tuple[str, str], codes: tuple[tuple[str, str], ...]
 ) -> frozenset[str] | None:
-    """Both administrators, if another one has asked for exactly this (`request`: subject and action; `codes` say what);
-    else this one's wish is written down."""
+    """Return both administrators if another one has already requested the same; otherwise record this request and
+    return None.
+
+    `request` is subject and action; `codes` say exactly what is requested.
+    """
     check_administrator(person, permission)
     subject, action = request
     actors = _requesters(ports.store, subject, action, codes)
@@ -37,7 +40,7 @@ def request_jointly(
 def joint_requesters(
     ports: Ports, subject: str, action: str, codes: tuple[tuple[str, str], ...]
 ) -> frozenset[str] | None:
-    """Two administrators who have both asked for exactly this, if there are."""
+    """Return two administrators who have both requested exactly this, or None."""
     actors = sorted(_requesters(ports.store, subject, action, codes))
     for first in actors:
         for second in actors:
@@ -52,7 +55,7 @@ def _requesters(store: Store, subject: str, action: str, codes: tuple[tuple[str,
 
 
 def _is_other_administrator(ports: Ports, ident: str, other: str) -> bool:
-    """Still one, and by no account the same person."""
+    """Whether the account is still an administrator's, and belongs to another person than `other` does."""
     return _is_administrator(ports, ident) and account_holder(ports, ident) != account_holder(ports, other)
 
 
@@ -66,7 +69,7 @@ LEDGER_SUBJECT = "ledger"
 
 @dataclass(frozen=True, slots=True)
 class MissingLedgerEntries:
-    """What a restored ledger does not know: the head that was signed last, and the caps and jobs since."""
+    """What a restored ledger lacks: the last signed head, and the caps and spends since."""
 
     lost: ChainHead
     caps: Mapping[PrivacyAccount, PrivacyAmount] = field(default_factory=dict)
@@ -74,14 +77,15 @@ class MissingLedgerEntries:
 
     @property
     def digest(self) -> str:
-        """By which the second administrator's request is known to be the first one's."""
+        """Hash that shows that both administrators request the same."""
+        # Sorted below, so that the digest does not depend on the order in which an administrator lists them.
         spends = [[a.job, a.project, a.snapshot, a.question, costs_to_json(a.costs)] for a in self.spends]
         caps = charges_to_json(sorted(self.caps.items(), key=lambda pair: pair[0]))
         return _head_digest(self.lost, caps, *sorted(spends))
 
 
 def restore_ledger_entries(ports: Ports, person: Person, missing: MissingLedgerEntries) -> bool:
-    """Enter what was forgotten, as spent. False: a second administrator has to ask for the same first."""
+    """Enter the missing entries as spent. Returns False if a second administrator has to request the same first."""
     by = _request_ledger_restore(ports, person, "ledger.reenter-asked", missing.digest)
     if by is None:
         return False
@@ -92,7 +96,8 @@ def restore_ledger_entries(ports: Ports, person: Person, missing: MissingLedgerE
 
 
 def attest_ledger(ports: Ports, person: Person, exported: ChainHead) -> bool:
-    """Take an exported head for the last one, where that was lost. False: a second administrator has to ask first."""
+    """Attest an exported head as the last one, where the last one was lost. Returns False if a second administrator
+    has to do so first."""
     digest = _head_digest(exported)
     by = _request_ledger_restore(ports, person, "ledger.vouch-asked", digest)
     if by is None:
@@ -103,7 +108,8 @@ def attest_ledger(ports: Ports, person: Person, exported: ChainHead) -> bool:
 
 
 def _request_ledger_restore(ports: Ports, person: Person, action: str, digest: str) -> frozenset[str] | None:
-    """Both administrators, if another one has asked for exactly this; else this one's wish is written down."""
+    """Return both administrators if another one has already requested the same; otherwise record this request and
+    return None."""
     return request_jointly(ports, person, Action.RESTORE_LEDGER, (LEDGER_SUBJECT, action), (("sha256", digest),))
 
 
@@ -121,8 +127,10 @@ AuditCodes = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class MissingHistoryTables:
-    """What a restored memory does not know: the head that was signed last, and the files of what was released since.
-    `case` is the number of the decision to go on with that."""
+    """What a restored release history lacks: the last signed head, and the files of what was released since.
+
+    `case` is the number of the decision to go on with these.
+    """
 
     lost: ChainHead
     files: tuple[StoredMembers, ...]
@@ -130,24 +138,29 @@ class MissingHistoryTables:
 
     @property
     def codes(self) -> AuditCodes:
-        """By which the second administrator's request, and then the worker, is known to be about the same."""
+        """Audit codes that show that both administrators, and then the worker, mean the same."""
         content = [self.lost.number, self.lost.signature, sorted([f.name, f.digest] for f in self.files)]
         digest = hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
         return (("sha256", digest), ("case", self.case))
 
 
 def request_history_restore(ports: Ports, person: Person, missing: MissingHistoryTables) -> bool:
-    """Ask a worker to enter what was forgotten. False: a second administrator has to ask for the same first."""
+    """Let a worker enter the missing tables. Returns False if a second administrator has to request the same first.
+
+    Raises Invalid for a malformed case number, Conflict if the head is not the one that was lost.
+    """
     if not CASE.fullmatch(missing.case):
-        raise Invalid("case", "Write the number of the decision: letters, digits, / . _ and -.", "/case")
+        raise Invalid("case", "Enter the number of the decision. Use letters, digits, / . _ and -.", "/case")
     check_administrator(person, Action.RESTORE_HISTORY)
+    # Else two administrators could agree on a head that the store did not lose.
     if missing.lost != ports.store.lost_history_head():
-        raise Conflict("nothing-lost", "This is not the head that the memory has lost.")
+        raise Conflict("nothing-lost", "This is not the head that the release history lost.")
     by = request_jointly(
         ports, person, Action.RESTORE_HISTORY, (HISTORY_SUBJECT, HISTORY_RESTORE_REQUESTED), missing.codes
     )
     if by is None:
         return False
+    # The worker restores only if it finds both requests in the audit log, so the second is recorded too.
     ports.store.record(
         [AuditEvent(ports.clock.now(), person.ident, HISTORY_RESTORE_REQUESTED, HISTORY_SUBJECT, missing.codes)]
     )
@@ -155,7 +168,8 @@ def request_history_restore(ports: Ports, person: Person, missing: MissingHistor
 
 
 def attest_history(ports: Ports, person: Person, exported: ChainHead) -> bool:
-    """Take an exported head for the last one, where that was lost. False: a second administrator has to ask first."""
+    """Attest an exported head as the last one, where the last one was lost. Returns False if a second administrator
+    has to do so first."""
     digest = hashlib.sha256(f"{exported.number}\n{exported.signature}".encode()).hexdigest()
     codes = (("sha256", digest),)
     by = request_jointly(ports, person, Action.RESTORE_HISTORY, (HISTORY_SUBJECT, "memory.vouch-asked"), codes)

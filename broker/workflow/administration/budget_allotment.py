@@ -1,6 +1,7 @@
-"""The ledger's caps as policy has them: allotted when a set is put in force, and again until it is so; idempotent.
+"""Gives the ledger the caps that policy has: when a policy set is put in force, and again until it succeeds.
+Idempotent.
 
-The set goes in force first: a crash between the two leaves caps of before, which the reconciler makes good.
+The set goes into force first. A crash in between leaves the earlier caps, which the reconciler corrects.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from broker.policy.privacy_allotments import allotments
 
 
 def check_allottable(ports: Ports, policies: PolicySet) -> None:
-    """Conflict if the ledger cannot follow this set: told before it is in force."""
+    """Raises Conflict if the ledger cannot follow this set. Called before the set is in force."""
     balances = {b.account: b for b in ports.store.balances()}
     for account, cap in cap_changes(policies, balances.values()).items():
         if (balance := balances.get(account)) is not None:
@@ -25,14 +26,21 @@ def check_allottable(ports: Ports, policies: PolicySet) -> None:
 def _check_change(balance: Balance, cap: PrivacyAmount) -> None:
     name, before = balance.account.name, balance.cap.accounting
     if before is not cap.accounting:
-        raise Conflict("accounting", f"The budget {name} counts in {before.value} for ever, not in {cap.accounting}.")
+        raise Conflict(
+            "accounting",
+            f"The budget {name} uses the accounting {before.value}. You cannot change it to {cap.accounting}.",
+        )
     if not balance.used.within(cap):
-        raise Conflict("cap-below-use", f"Of the budget {name} {balance.used} is used: its cap cannot be {cap}.")
+        raise Conflict(
+            "cap-below-use", f"The budget {name} has already used {balance.used}, so its cap cannot be {cap}."
+        )
 
 
 def allot(ports: Ports, policies: PolicySet, by: str) -> int:
-    """Give every account of the ledger the cap that policy has for it. How many were changed; a Conflict, if any, only
-    after all others are."""
+    """Give every account of the ledger the cap that policy has for it, and return how many caps changed.
+
+    Raises the first Conflict, but only after all other caps are set.
+    """
     changed, conflicts = 0, []
     for account, cap in cap_changes(policies, ports.store.balances()).items():
         now = ports.clock.now()
@@ -41,14 +49,14 @@ def allot(ports: Ports, policies: PolicySet, by: str) -> int:
             ports.store.allot(account, cap, now, [event])
             changed += 1
         except Conflict as conflict:
-            conflicts.append(conflict)
+            conflicts.append(conflict)  # one cap that cannot be set must not prevent the others
     if conflicts:
         raise conflicts[0]
     return changed
 
 
 def cap_changes(policies: PolicySet, balances: Iterable[Balance]) -> dict[PrivacyAccount, PrivacyAmount]:
-    """The caps that are not yet as policy has them, a unit's own first."""
+    """Return the caps that differ from policy's, by account. A unit's own cap comes first."""
     existing = {b.account: b for b in balances}
     wanted = allotments(policies)
     wanted |= {account: _cap_without_policy(b, wanted) for account, b in existing.items() if account not in wanted}
@@ -56,20 +64,30 @@ def cap_changes(policies: PolicySet, balances: Iterable[Balance]) -> dict[Privac
 
 
 def _cap_without_policy(balance: Balance, wanted: dict[PrivacyAccount, PrivacyAmount]) -> PrivacyAmount:
-    """The cap of an account that policy no longer has. An account stays for ever: a table's that is now spent from the
-    whole is as wide as that, and from any other nothing more is spent."""
+    """Return the cap of an account that policy no longer has. Accounts are never removed.
+
+    If the account is a table's, and the table is now charged to the whole budget, the cap is as large as that one. Any
+    other account's cap becomes what it has used, so nothing more can be spent. Raises Conflict("budget-kept") for a
+    project's budget that only tables have replaced.
+    """
     account, used = balance.account, balance.used
     if _has_tables(account, wanted):
-        raise Conflict("budget-kept", f"The budget {account.name} stays beside budgets of tables: lower it instead.")
+        raise Conflict(
+            "budget-kept", f"The budget {account.name} cannot be removed while tables have budgets: lower it instead."
+        )
     whole = wanted.get(PrivacyAccount(account.unit, account.project)) if account.dataset else None
     if whole is None or whole.accounting is not used.accounting:
         return used
+    # Never below use: a cap under what is already spent would be refused.
     return PrivacyAmount(used.accounting, max(whole.micro, used.micro), max(whole.delta, used.delta))
 
 
 def _has_tables(account: PrivacyAccount, wanted: Iterable[PrivacyAccount]) -> bool:
-    """Whether it is a project's budget of a whole unit, and policy has only tables for it now. Such an account is asked
-    instead of those of tables: closed it would stop them all, open it would let everything through."""
+    """Whether the account is a project's budget for a whole unit, and policy now has only budgets for tables.
+
+    The ledger would charge such an account instead of those of the tables: closed, it would stop all spends; open, it
+    would let everything through.
+    """
     if account.dataset or not account.project:
         return False
     return any((w.unit, w.project) == (account.unit, account.project) for w in wanted)

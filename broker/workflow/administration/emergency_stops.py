@@ -1,7 +1,7 @@
-"""Stop a person or a project, now, by one administrator; lifting it takes two. Jobs that wait or run end with it.
+"""Stops a person or a project at once, by one administrator; lifting a stop takes two. Waiting and running jobs end.
 
-The stop itself is one transaction: from then on the store accepts, starts and releases nothing of the subject. Then
-its unfinished jobs are withdrawn one by one; should this process die between two of them, the worker does the rest.
+The stop is one transaction: from then on the store accepts, starts and releases nothing of that person or project.
+Then the unfinished jobs are withdrawn one by one. If this process dies in between, the worker withdraws the rest.
 """
 
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
@@ -21,11 +21,12 @@ UNFINISHED_STATES = frozenset(state.value for state in ACTIVE_JOB_STATES if isin
 
 
 def stop(ports: Ports, by: Person, kind: StopKind, subject: str, reason: str) -> int:
-    """Stop it and end its jobs; returns how many were ended here."""
+    """Stop a person or project and withdraw its unfinished jobs. Returns the number of jobs withdrawn here."""
     check_administrator(by, Action.STOP_ALL)
     if kind is StopKind.PERSON and subject == by.ident:
-        raise Forbidden("own-account", "Another administrator stops your account.")
+        raise Forbidden("own-account", "Ask another administrator to stop your account.")
     made = Stop(kind, subject, by.ident, ports.clock.now(), _reason(reason))
+    # Also raises Unknown for a person or project that does not exist.
     holders = _token_holders(ports, kind, subject)
     ports.store.stop(made, holders, [AuditEvent(made.at, by.ident, f"{kind}.stopped", subject)])
     return withdraw_stopped_jobs(ports, by)
@@ -34,13 +35,13 @@ def stop(ports: Ports, by: Person, kind: StopKind, subject: str, reason: str) ->
 def _reason(text: str) -> str:
     reason = text.strip()
     if not reason or len(reason) > REASON_LENGTH or "\x00" in reason:
-        raise Invalid("reason", f"A stop needs a reason of 1 to {REASON_LENGTH} characters.", "/reason")
+        raise Invalid("reason", f"Enter a reason of 1 to {REASON_LENGTH} characters.", "/reason")
     check_plain_text(reason, "reason", "/reason", lines=True)
     return reason
 
 
 def _token_holders(ports: Ports, kind: StopKind, subject: str) -> frozenset[str]:
-    """Whose tokens and sessions end: the person's, or those of everybody in the project."""
+    """Return the people whose tokens and sessions end: the stopped person, or everybody in the project."""
     if kind is StopKind.PERSON:
         return frozenset({ports.store.person(subject).ident})
     project = policies_in_force(ports.store).project(subject)
@@ -50,7 +51,10 @@ def _token_holders(ports: Ports, kind: StopKind, subject: str) -> frozenset[str]
 
 
 def withdraw_stopped_jobs(ports: Ports, by: Person = SYSTEM) -> int:
-    """Withdraw what is unfinished of everything that is stopped. Its sandbox is killed by its worker's heart."""
+    """Withdraw the unfinished jobs of everything that is stopped, and return their number.
+
+    The worker that runs a job kills its sandbox when its lease renewal fails.
+    """
     found = ports.store.unfinished_but_stopped(UNFINISHED_STATES)
     for job in found:
         _withdraw_job(ports, by, job)
@@ -58,7 +62,7 @@ def withdraw_stopped_jobs(ports: Ports, by: Person = SYSTEM) -> int:
 
 
 def _withdraw_job(ports: Ports, by: Person, ident: str) -> None:
-    """A job that a worker moves on at this moment is looked at again."""
+    """Withdraw one job. If a worker moves the job on meanwhile, read it again and retry."""
     for _ in range(MAX_TRIES):
         job = ports.store.job(ident)
         if job.state.value not in UNFINISHED_STATES:
@@ -68,21 +72,22 @@ def _withdraw_job(ports: Ports, by: Person, ident: str) -> None:
         try:
             ports.store.advance(ident, job.attempt, job.state, JobState.WITHDRAWN, now, [event])
         except Conflict as conflict:
-            if conflict.code != "stale":
+            if conflict.code != "stale":  # stale: the job has moved on, so read it again
                 raise
         else:
             return
 
 
 def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:
-    """Let it go on. False: this was the first administrator, a second one has to do the same."""
+    """Lift a stop. Returns False if this is the first administrator: a second one has to do the same."""
     check_administrator(by, Action.STOP_ALL)
     found = ports.store.stop_of(kind, subject)
     if found is None:
         raise Unknown("stop", subject)
     now = ports.clock.now()
     if kind is StopKind.PERSON and subject == by.ident:
-        raise Forbidden("own-account", "Other administrators decide on your account.")
+        raise Forbidden("own-account", "Other administrators decide about your account.")
+    # By holder, not by id: one person may be able to sign in to two accounts.
     if found.asked_by is None or account_holder(ports, found.asked_by) == account_holder(ports, by.ident):
         events = [AuditEvent(now, by.ident, f"{kind}.lift-asked", subject)]
         ports.store.request_lift(kind, subject, by.ident, now, events)
@@ -102,9 +107,9 @@ def all_stops(ports: Ports, by: Person) -> list[Stop]:
 
 
 def check_not_stopped(ports: Ports, project: str) -> None:
-    """Conflict("stopped") for what a researcher asks of a project that is stopped: told before any work is done."""
+    """Raises Conflict("stopped") if the project is stopped. Called before any work is done for a researcher."""
     if ports.store.stop_of(StopKind.PROJECT, project) is not None:
-        raise Conflict("stopped", "An administrator has stopped this project. Ask them why.")
+        raise Conflict("stopped", "An administrator has stopped this project. Ask an administrator for the reason.")
 
 
 def is_stopped(ports: Ports, project: str, researcher: str) -> bool:

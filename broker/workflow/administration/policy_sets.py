@@ -1,4 +1,4 @@
-"""What a proposed policy set would change in the one in force, for the second administrator; and putting it there."""
+"""Shows the second administrator what a proposed policy set changes, and puts it in force."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,11 @@ from broker.workflow.policies_in_force import policies_in_force, policies_of
 
 @dataclass(frozen=True, slots=True)
 class PolicyChangeView:
-    """`against` is the set in force that the sentences compare with ('': none is). `second` says whether this
-    administrator may be the one who applies it."""
+    """A proposed set and its changes. `against` is the fingerprint of the set in force that `sentences` compare with
+    ('': none).
+
+    `second` says whether this administrator may apply it.
+    """
 
     policy: StoredPolicy
     sentences: tuple[str, ...]
@@ -31,24 +34,26 @@ def view_policy_change(ports: Ports, person: Person, fingerprint: str) -> Policy
         before = policies_in_force(ports.store)
     except Unknown:
         return PolicyChangeView(stored, (f"{len(proposed.projects)} projects; no set is in force yet",), "", True)
+    # By holder, not by id: one person may be able to sign in to two accounts.
     other = user_accounts.account_holder(ports, stored.proposed_by) != user_accounts.account_holder(ports, person.ident)
     sentences = () if before.fingerprint == fingerprint else tuple(policy_changes(before, proposed))
     return PolicyChangeView(stored, sentences, before.fingerprint, other and stored.applied_by is None)
 
 
 def apply_shown_policy(ports: Ports, person: Person, fingerprint: str, against: str) -> None:
-    """Apply a set whose difference to `against` was shown: what changed in between was not looked at."""
+    """Apply a set whose changes against `against` were shown. Raises Conflict("stale") if another set is in force by
+    now, because nobody has seen the changes against that one."""
     user_accounts.check_administrator(person, Action.APPLY_POLICY)
     try:
         today = ports.store.policy_in_force().fingerprint
     except Unknown:
         today = ""
     if today != against:
-        raise Conflict("stale", "Another set was put in force meanwhile. Look at the difference again.")
+        raise Conflict("stale", "Another policy set was put in force in the meantime. Check the changes again.")
     user_accounts.apply_policy(ports, person, fingerprint)
 
 
 def catalogue_and_profiles(ports: Ports, person: Person) -> PolicySet:
-    """The set in force, for pages about its profiles and public tables."""
+    """Return the set in force, for pages about its disclosure rules and public tables."""
     user_accounts.check_administrator(person, Action.PROPOSE_POLICY)
     return policies_in_force(ports.store)

@@ -1,7 +1,7 @@
-"""Projects as administrators keep them: who decided what, whether they run, and changes planned against today's set.
+"""Projects for administrators: who decided what, whether they run, and planned changes against today's policy set.
 
-A change is the policy set in force with one project said otherwise. It is planned, proposed by one administrator and
-applied by another, as every set is; files that were written elsewhere have to follow it, or the next set takes it back.
+A change is the policy set in force with one project altered. One administrator proposes it and another applies it, as
+with every set. Policy files written elsewhere have to include it, or the next set undoes it.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class ProjectLine:
 
 @dataclass(frozen=True, slots=True)
 class ProjectView:
-    """`unfinished` counts jobs that wait, run or are assessed, up to the most that a page counts."""
+    """`unfinished` counts jobs that wait, run or are assessed, up to 100."""
 
     line: ProjectLine
     decisions: tuple[PolicyDecision, ...]
@@ -49,7 +49,7 @@ class ProjectView:
 
 @dataclass(frozen=True, slots=True)
 class ProjectChange:
-    """What one project is to be from now on. `removed` names grants by `grant_key`."""
+    """What one project becomes. `removed` names grants by `grant_key`."""
 
     title: str
     purpose: str
@@ -62,7 +62,7 @@ class ProjectChange:
 
 @dataclass(frozen=True, slots=True)
 class PlannedProjectChange:
-    """The set that a change makes, and what it changes, in sentences."""
+    """The policy set that a change makes, and its changes in sentences."""
 
     policies: PolicySet
     sentences: tuple[str, ...]
@@ -98,22 +98,26 @@ def _project(policies: PolicySet, ident: str) -> ResearchProject:
 
 
 def grant_key(grant: Grant) -> str:
-    """A short name of a grant for forms: the same grant has it in every set."""
+    """Return a short name of a grant for forms. Equal grants have the same name in every set."""
     return hashlib.sha256(canonical_json(grant).encode()).hexdigest()[:20]
 
 
 def plan_change(ports: Ports, person: Person, ident: str, change: ProjectChange, against: str) -> PlannedProjectChange:
-    """Raises Conflict("stale") if another set is in force than the one that the form showed."""
+    """Return the policy set that the change makes, with its changes in sentences.
+
+    Raises Conflict("stale") if the set in force is not the one that the form showed, Invalid for values that no
+    project may have or if nothing changes.
+    """
     check_administrator(person, Action.PROPOSE_POLICY)
     before = policies_in_force(ports.store)
-    if before.fingerprint != against:
-        raise Conflict("stale", "Another policy set is in force by now. Load the project's page again.")
+    if before.fingerprint != against:  # the administrator decided on what the form showed
+        raise Conflict("stale", "Another policy set was put in force in the meantime. Reload the project's page.")
     project = _project(before, ident)
     _check(ports, before, project, change)
     after = replace(before, projects=tuple(_changed(p, change) if p is project else p for p in before.projects))
     sentences = tuple(policy_changes(before, after))
     if not sentences:
-        raise Invalid("no-change", "Nothing would change.")
+        raise Invalid("no-change", "This would not change anything.")
     return PlannedProjectChange(after, sentences, against)
 
 
@@ -133,7 +137,8 @@ def _check(ports: Ports, policies: PolicySet, project: ResearchProject, change: 
     check_plain_text(change.title, "title", "/title")
     check_plain_text(change.purpose, "purpose", "/purpose", lines=True)
     if not 0 <= change.votes <= MAX_VOTES:
-        raise Invalid("votes", f"An output needs 0 to {MAX_VOTES} votes.", "/votes")
+        raise Invalid("votes", f"Enter a number of votes from 0 to {MAX_VOTES}.", "/votes")
+    # A researcher whom the project already names may stay, even without an account.
     known = {p.ident for p in ports.store.people()} | project.researchers
     unknown = sorted(change.researchers - known)
     if unknown:
@@ -148,11 +153,13 @@ def _check_grant(policies: PolicySet, project: ResearchProject, grant: Grant) ->
         raise Invalid("variable", f"The catalogue has no variable {grant.table}.{grant.variable}.", "/variable")
     check_plain_text(grant.justification, "reason", "/reason", lines=True)
     if not grant.justification.strip():
-        raise Invalid("reason", "A grant needs the reason for which it was given.", "/reason")
+        raise Invalid("reason", "Enter the reason for the grant.", "/reason")
     if table.year is None and grant.years:
-        raise Invalid("years", f"The table {grant.table} has no year.", "/years")
+        raise Invalid("years", f"The table {grant.table} has no years.", "/years")
     if table.year is not None and (not grant.years or not grant.years <= table.year.years):
         span = f"{min(table.year.years)} to {max(table.year.years)}"
-        raise Invalid("years", f"The table {grant.table} has the years {span}; grant one or more of them.", "/years")
+        raise Invalid(
+            "years", f"The table {grant.table} has the years {span}. Grant one or more of these years.", "/years"
+        )
     if grant in project.grants:
-        raise Invalid("variable", "The project has this grant already.", "/variable")
+        raise Invalid("variable", "The project already has this grant.", "/variable")

@@ -1,7 +1,7 @@
 """Public tables: one administrator requests one, a second confirms it, then a worker runs the recipe.
 
-What somebody published elsewhere is something that an attacker knows, so to take one into the memory, or to leave one
-out, decides what can leave afterwards. What was asked for cannot be changed: it is confirmed as it is, or withdrawn.
+An attacker knows what others have published. So entering a table in the release history, or leaving it out, decides
+what can be released afterwards. A request cannot be changed: it is confirmed as it is, or withdrawn.
 """
 
 import re
@@ -34,12 +34,12 @@ def public_table(ports: Ports, person: Person, ident: str) -> PublicTable:
 
 
 def usable_snapshots(ports: Ports) -> list[str]:
-    """Those that a recipe can be run on, newest first."""
+    """Return the snapshots on which a recipe can run, newest first."""
     return [s.ident for s in ports.store.snapshots() if s.retired is None]
 
 
 def request_public_table(ports: Ports, by: Person, published: PublishedTable) -> str:
-    """Ask for a table to be registered; gives its id. Raises Invalid for what cannot be a public table."""
+    """Request the registration of a table and return its id. Raises Invalid if it cannot be a public table."""
     check_administrator(by, Action.MANAGE_PUBLIC_TABLES)
     now = ports.clock.now()
     ident = new_ident()
@@ -52,37 +52,42 @@ def request_public_table(ports: Ports, by: Person, published: PublishedTable) ->
 def confirm_public_table(ports: Ports, by: Person, ident: str) -> None:
     check_administrator(by, Action.MANAGE_PUBLIC_TABLES)
     found = ports.store.public_table(ident)
+    # By holder, not by id: one person may be able to sign in to two accounts.
     if account_holder(ports, found.by) == account_holder(ports, by.ident):
-        raise Forbidden("second-administrator", "Whoever asked for a public table cannot confirm it.")
+        raise Forbidden(
+            "second-administrator", "You requested this public table, so another administrator has to confirm it."
+        )
     now = ports.clock.now()
     ports.store.confirm_public_table(ident, by.ident, now, AuditEvent(now, by.ident, "public-table.confirmed", ident))
 
 
 def withdraw_public_table(ports: Ports, by: Person, ident: str) -> None:
-    """Either of them may, until it is confirmed."""
+    """Withdraw a request. Any administrator may do this until the table is confirmed."""
     check_administrator(by, Action.MANAGE_PUBLIC_TABLES)
     now = ports.clock.now()
     ports.store.withdraw_public_table(ident, now, AuditEvent(now, by.ident, "public-table.withdrawn", ident))
 
 
 def _check(ports: Ports, published: PublishedTable, ident: str) -> None:
-    """Everything that can be known without data."""
+    """Check all that can be checked without data. Raises Invalid."""
     if not NAME.fullmatch(published.name):
-        raise Invalid("name", "A name is 1 to 100 letters, digits, blanks and , . ( ) / & : _ -.", "/name")
+        raise Invalid("name", "Enter a name of 1 to 100 letters, digits, blanks and , . ( ) / & : _ -.", "/name")
     if not 0 < len(published.source) <= MAX_SOURCE_LENGTH or not published.source.isprintable():
-        message = f"Say in at most {MAX_SOURCE_LENGTH} characters who published it, and where it can be read."
+        message = f"Enter who published the table and where it can be read, in at most {MAX_SOURCE_LENGTH} characters."
         raise Invalid("source", message, "/source")
     if published.dialect not in SQL_DIALECTS:
-        raise Invalid("dialect", f"The recipe is written in {' or '.join(SQL_DIALECTS)}.", "/dialect")
+        raise Invalid("dialect", f"Write the recipe in {' or '.join(SQL_DIALECTS)}.", "/dialect")
     if published.snapshot not in usable_snapshots(ports):
         raise Invalid("snapshot", "Choose a snapshot that is not retired.", "/snapshot")
+    # Checked at the request, so that the second administrator never confirms a table that cannot run.
     ready = check_recipe(published, ident, policies_in_force(ports.store))
     read_rounding(published.rounding, ready.recipe)
     read_figures(published.figures, ready.recipe)
 
 
 def public_table_names(ports: Ports, entries: list[str]) -> dict[str, str]:
-    """The names of public tables that entries of the memory are of, by their ids."""
+    """Return the names of the public tables behind entries of the release history, by id. Entries of releases are left
+    out."""
     found: dict[str, str] = {}
     for ident in dict.fromkeys(entries):
         try:

@@ -1,4 +1,4 @@
-"""Snapshots as administrators see and retire them, and the erasure of a person from all of them, agreed by two."""
+"""Lets administrators see and retire snapshots, and erases a person from all of them if two administrators agree."""
 
 import re
 from collections.abc import Callable, Container
@@ -24,7 +24,7 @@ def all_erasures(ports: Ports, person: Person) -> list[Erasure]:
 
 
 def key_domains(ports: Ports) -> dict[str, str]:
-    """The kinds of key that tell persons apart, each with the variables that hold it."""
+    """Return the kinds of key that identify persons, each with the variables that contain it."""
     found: dict[str, list[str]] = {}
     for table in policies_in_force(ports.store).catalogue.tables:
         for key, domain in ((table.link_key, table.key_domain), (table.second_key, table.second_key_domain)):
@@ -34,31 +34,44 @@ def key_domains(ports: Ports) -> dict[str, str]:
 
 
 def request_erasure(ports: Ports, by: Person, domain: str, key: str, case: str) -> int:
-    """Ask for the erasure of the person who has this key; gives the erasure's number."""
+    """Request the erasure of the person who has this key, and return the erasure's number.
+
+    Raises Invalid if the key or the case number is malformed, or if the case number contains the key.
+    """
     check_administrator(by, Action.MANAGE_SNAPSHOTS)
     digest = _digest_of(ports, domain, key)
+    # The case number goes into the audit log, which must not contain the key.
     if not CASE.fullmatch(case) or key.strip().casefold() in case.casefold():
-        raise Invalid("case", "Write the number of the decision: letters, digits, / . _ and -, and no key.", "/case")
+        raise Invalid(
+            "case",
+            "Enter the number of the decision. Use letters, digits, / . _ and -, and do not include a key.",
+            "/case",
+        )
     now = ports.clock.now()
     erasure = Erasure(0, domain, digest, case, by.ident, now)
     return ports.store.request_erasure(erasure, AuditEvent(now, by.ident, "erasure.asked", "", (("case", case),)))
 
 
 def confirm_erasure(ports: Ports, by: Person, number: int, key: str) -> None:
-    """The second administrator writes the key again, from the decision: what was mistyped once erases nobody."""
+    """Confirm an erasure as the second administrator, who enters the key again from the decision.
+
+    So a key that was mistyped once erases nobody.
+    """
     check_administrator(by, Action.MANAGE_SNAPSHOTS)
     found = ports.store.erasure(number)
     if account_holder(ports, found.by) == account_holder(ports, by.ident):
-        raise Forbidden("second-administrator", "Whoever asked for an erasure cannot confirm it.")
+        raise Forbidden(
+            "second-administrator", "You requested this erasure, so another administrator has to confirm it."
+        )
     if _digest_of(ports, found.domain, key) != found.digest:
-        raise Invalid("key", "This is not the key that the erasure was asked for.", "/key")
+        raise Invalid("key", "This is not the key for which the erasure was requested.", "/key")
     now = ports.clock.now()
     event = AuditEvent(now, by.ident, "erasure.confirmed", str(number), (("case", found.case),))
     ports.store.confirm_erasure(number, by.ident, now, event)
 
 
 def withdraw_erasure(ports: Ports, by: Person, number: int) -> None:
-    """Either of them may, until it is confirmed."""
+    """Withdraw a request. Any administrator may do this until it is confirmed."""
     check_administrator(by, Action.MANAGE_SNAPSHOTS)
     now = ports.clock.now()
     ports.store.withdraw_erasure(number, now, AuditEvent(now, by.ident, "erasure.withdrawn", str(number)))
@@ -66,15 +79,16 @@ def withdraw_erasure(ports: Ports, by: Person, number: int) -> None:
 
 def _digest_of(ports: Ports, domain: str, key: str) -> str:
     if domain not in key_domains(ports):
-        raise Invalid("domain", "Choose which kind of key it is.", "/domain")
+        raise Invalid("domain", "Choose the type of key.", "/domain")
     written = key.strip()
     if not KEY.fullmatch(written) or (_is_whole(ports, domain) and not written.isdigit()):
-        raise Invalid("key", "A key is 1 to 64 letters, digits and signs, as the extracts have it.", "/key")
+        raise Invalid("key", "Enter a key of 1 to 64 letters, digits and signs, as it is in the extracts.", "/key")
+    # The same person whether the administrator types leading zeros or not.
     return key_digest(ports.content_store, domain, str(int(written)) if _is_whole(ports, domain) else written)
 
 
 def _is_whole(ports: Ports, domain: str) -> bool:
-    """Whether snapshots hold these keys as whole numbers, which have no leading zeros."""
+    """Whether snapshots store these keys as whole numbers, which have no leading zeros."""
     tables = policies_in_force(ports.store).catalogue.tables
     pairs = [(t, k) for t in tables for k, d in ((t.link_key, t.key_domain), (t.second_key, t.second_key_domain))
              if k and d == domain]  # fmt: skip
@@ -83,12 +97,12 @@ def _is_whole(ports: Ports, domain: str) -> bool:
 
 
 def key_digest(content_store: ContentStore, domain: str, key: str) -> str:
-    """Keyed, so that trying every key tells nothing to whoever has the store alone."""
+    """Return the keyed hash of a key. With the store alone, nobody can find the key by trying every one."""
     return content_store.keyed_hash(f"erasure\0{domain}\0{key}".encode())
 
 
 class VaultsInUse(Container[str]):
-    """The vaults that a job reads, or may read again, at the moment of asking."""
+    """The vaults that a job reads, or may read again. Membership is evaluated at the moment of each test."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -115,27 +129,33 @@ def pending_erasures(ports: Ports) -> PendingErasures:
 
 
 def snapshot_remover(store: Store, vaults: Vaults, files: Callable[[str], None]) -> Callable[[str], None]:
-    """Removes a snapshot's files, and every vault that no job reads now: it is built anew for one that does later."""
+    """Return a function that removes a snapshot's files, and every vault that no job reads now. A vault that a later
+    job needs is built again."""
 
     def remove(ident: str) -> None:
         files(ident)
+        # Evaluated for each vault, so the vault of a job that starts meanwhile stays.
         vaults.remove_unused(VaultsInUse(store))
 
     return remove
 
 
 def carry_out_erasures(ports: Ports, left_out: PendingErasures, snapshot: str, remove: Callable[[str], None]) -> bool:
-    """After a snapshot without these persons was put: retire every earlier one and `remove` its files, as soon as no
-    job that was accepted before can come to read it. False: such jobs are there; the same ingest again goes on."""
+    """Retire every earlier snapshot and `remove` its files, after a snapshot without these persons was stored.
+
+    Returns False if jobs accepted earlier may still read one of them; running the same ingest again continues.
+    """
     now, actor = ports.clock.now(), SYSTEM.ident
     codes = (("snapshot", snapshot),)
     ports.store.note_left_out(left_out.numbers, snapshot, now, AuditEvent(now, actor, "erasure.left-out", "", codes))
     waiting = [e for e in ports.store.erasures() if e.state is ErasureState.LEFT_OUT and e.number in left_out.numbers]
     if not waiting:
         return True
+    # Jobs accepted before this moment may still run on an earlier snapshot.
     since = max(e.left_out_at or now for e in waiting)
     order = [s.ident for s in ports.store.snapshots()]
     first_without_all = min(order.index(e.snapshot) for e in waiting if e.snapshot)
+    # Snapshots are listed newest first: those after the first one without these persons still contain one of them.
     for ident in order[first_without_all + 1 :]:
         event = AuditEvent(now, actor, "snapshot.erased", ident, codes)
         if not ports.store.supersede_snapshot(ident, since, now, [event]):
@@ -151,7 +171,8 @@ def all_snapshots(ports: Ports, person: Person) -> list[Snapshot]:
 
 
 def retire_snapshot(ports: Ports, person: Person, ident: str) -> None:
-    """Jobs run on the newest one that is left. Memory, ledger and releases of the retired one stay: they are known."""
+    """Retire a snapshot; jobs then run on the newest one left. The release history, ledger and releases of the retired
+    one stay, because people know them."""
     check_administrator(person, Action.MANAGE_SNAPSHOTS)
     now = ports.clock.now()
     ports.store.retire_snapshot(ident, now, [AuditEvent(now, person.ident, "snapshot.retired", ident)])

@@ -1,4 +1,5 @@
-"""Accounts, sign-in, sessions and tokens; what gives power needs two administrators, and so does a policy set."""
+"""Accounts, sign-in, sessions and tokens. A change that gives a person more power needs two administrators; so does a
+policy set."""
 
 import hashlib
 import re
@@ -24,7 +25,7 @@ from broker.workflow.timing_channel import check_slots
 TOKEN_LIFE = timedelta(days=90)
 
 VerifyPassword = Callable[[str, str], bool]
-"""(stored hash, given password) → whether they fit."""
+"""(stored hash, given password) → whether they match."""
 
 
 PERSON_PUT = "person.put"
@@ -35,25 +36,29 @@ def check_administrator(person: Person, action: Action) -> None:
 
 
 def token_hash(token: str) -> str:
-    """Tokens are 256 random bits, so a plain SHA-256 of one cannot be searched."""
+    """Return a plain SHA-256. A token is 256 random bits, so nobody can find it from its hash by search."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def make_token(ports: Ports, person: Person, for_person: str) -> str:
-    """A new API token, told once. Nobody, administrators included, gets a token of somebody else."""
+    """Return a new API token, which is shown this once. Nobody, not even an administrator, can make one for somebody
+    else."""
     if person.ident != for_person:
-        raise Forbidden("own-tokens-only", "A token is made by the person whose it is.")
+        raise Forbidden("own-tokens-only", "You can only create a token for your own account.")
     owner = ports.store.person(for_person)
+    # 256 random bits.
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "token.made", owner.ident)
+    # The store counts and inserts in one transaction, so two requests at once cannot exceed the limit.
     limit = _token_limit(ports)
     ports.store.put_token(token_hash(token), owner.ident, now + TOKEN_LIFE, [event], made=now, most=limit)
     return token
 
 
 def _token_limit(ports: Ports) -> int | None:
-    """None before a policy is in force: the first administrators need one to put it there."""
+    """Return the most tokens that one person may have. None before a policy is in force: the first administrators need
+    a token to put one in force."""
     try:
         return policies_in_force(ports.store).service.tokens_per_person
     except Unknown:
@@ -65,11 +70,13 @@ def person_by_token(ports: Ports, token: str) -> Person | None:
 
 
 def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, decoy: str) -> Person:
-    """Demo sign-in by password. An unknown name takes the same time and answer as a wrong password."""
+    """Sign in by password, in the demo. Raises Forbidden; an unknown name takes the same time and answer as a wrong
+    password."""
     try:
         person, stored = ports.store.person(ident), ports.store.password_hash(ident)
     except Unknown:
         person, stored = None, None
+    # Verify against the decoy even for an unknown name, so that the time does not reveal which names exist.
     fits = verify(stored or decoy, password)
     if person is None or stored is None or not fits or not person.active:
         raise Forbidden("sign-in", "The name or the password is wrong.")
@@ -78,7 +85,7 @@ def sign_in(ports: Ports, ident: str, password: str, verify: VerifyPassword, dec
 
 
 def sign_in_by_provider(ports: Ports, ident: str) -> Person:
-    """Somebody whom a sign-in provider vouches for. Who has no active account here learns only that."""
+    """Sign in somebody whom a sign-in provider has identified. Raises Forbidden if they have no active account here."""
     try:
         person = ports.store.person(ident)
     except Unknown:
@@ -90,7 +97,8 @@ def sign_in_by_provider(ports: Ports, ident: str) -> Person:
 
 
 def account_holder(ports: Ports, ident: str) -> str:
-    """Who can sign in to an account: whoever set its first password knows it, and may have an account like that too."""
+    """Return the person who can sign in to an account: its own person, or the administrator who set its first password
+    and so knows it. The same holds for that administrator's account, in turn."""
     first = next(iter(ports.store.audit_of(ident, PERSON_PUT)), None)
     if first is None or first.event.actor == SYSTEM.ident or ("password", "set") not in first.event.codes:
         return ident
@@ -98,11 +106,16 @@ def account_holder(ports: Ports, ident: str) -> str:
 
 
 def initialise_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
-    """The first people of an empty store, administrators among them; refused once anybody is there."""
+    """Store the first people of an empty store, at least two administrators among them. Raises Forbidden once there
+    are accounts."""
     if ports.store.people():
-        raise Forbidden("already-founded", "The broker has people already; an administrator adds more.")
+        raise Forbidden("already-founded", "The broker already has accounts. Ask an administrator to add more.")
+    # With one administrator nothing that needs two could ever happen.
     if sum(1 for person, _ in people if Role.ADMINISTRATOR in person.roles) < 2:
-        raise Invalid("administrators", "A broker starts with two administrators: one proposes, the other applies.")
+        raise Invalid(
+            "administrators",
+            "A broker needs at least two administrators: one proposes a change and another applies it.",
+        )
     for person, _ in people:
         check_roles(person)
     for person, password_hash in people:
@@ -112,7 +125,7 @@ def initialise_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> 
 
 
 def propose_policy(ports: Ports, person: Person, policies: PolicySet) -> StoredPolicy:
-    """Put a parsed policy set before the second administrator."""
+    """Store a parsed policy set as proposed, for the second administrator."""
     check_administrator(person, Action.PROPOSE_POLICY)
     _check_names(policies)
     check_allotments(policies)
@@ -125,24 +138,32 @@ def propose_policy(ports: Ports, person: Person, policies: PolicySet) -> StoredP
 
 
 def _check_names(policies: PolicySet) -> None:
-    """Names that a set's models leave dangling: once in force, every look at such a project would fail."""
+    """Raises Invalid for names in a set that refer to nothing. Once in force, every use of such a project
+    would fail."""
     profiles = {p.name for p in policies.profiles}
     tables = {t.full_name: {v.name for v in t.variables} for t in policies.catalogue.tables}
     for project in policies.projects:
         if project.profile not in profiles:
-            raise Invalid("policy", f"Project {project.ident} names no profile that exists.", "/content")
+            raise Invalid("policy", f"Project {project.ident} names disclosure rules that do not exist.", "/content")
         if any(g.variable not in tables.get(g.table, ()) for g in project.grants):
-            raise Invalid("policy", f"Project {project.ident} is granted a variable that does not exist.", "/content")
+            raise Invalid(
+                "policy", f"Project {project.ident} has a grant of a variable that does not exist.", "/content"
+            )
 
 
 def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
-    """Put a proposed set in force, and its caps in the ledger; the administrator who proposed it cannot, nor whoever
-    could sign in as them. Conflict if the ledger cannot follow it."""
+    """Put a proposed set in force, and its caps in the ledger.
+
+    Raises Forbidden for the administrator who proposed it and for anybody who could sign in as them, Conflict if the
+    ledger cannot follow the set.
+    """
     check_administrator(person, Action.APPLY_POLICY)
     stored = ports.store.policy(fingerprint)
     proposer = stored.proposed_by
     if account_holder(ports, proposer) == account_holder(ports, person.ident):
-        raise Forbidden("second-administrator", "Whoever proposed a policy set cannot apply it, by no account.")
+        raise Forbidden(
+            "second-administrator", "You proposed this policy set, so another administrator has to apply it."
+        )
     policies = policies_from_json(stored.content, fingerprint)
     check_allottable(ports, policies)
     check_slots(ports, policies)
@@ -152,12 +173,12 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     try:
         allot(ports, policies, person.ident)
     except Breach:
-        # The ledger stands still until what it has lost is entered again. Its caps follow when it moves.
+        # The ledger accepts nothing until its lost entries are restored. Its caps follow then.
         return
 
 
 def _changed_projects(ports: Ports, policies: PolicySet) -> frozenset[str]:
-    """Projects of which the set says something else than the one in force."""
+    """Return the projects that differ from those in the set in force, including new and dropped ones."""
     try:
         before = policies_in_force(ports.store)
     except Unknown:
@@ -168,7 +189,7 @@ def _changed_projects(ports: Ports, policies: PolicySet) -> frozenset[str]:
 
 
 def put_snapshot(ports: Ports, snapshot: Snapshot) -> None:
-    """Make an ingested snapshot the one that jobs run on from now. The same data again change nothing."""
+    """Store an ingested snapshot; jobs run on it from now. Storing the same data again changes nothing."""
     try:
         ports.store.snapshot(snapshot.ident)
     except Unknown:
@@ -185,10 +206,10 @@ def audit_lines(ports: Ports, person: Person, first: int = 1, limit: int = 200) 
 
 
 SESSION_LIFE = timedelta(hours=8)
-"""However busy: then one signs in again."""
+"""However much a session is used, its person has to sign in again after this."""
 
 SESSION_IDLE = timedelta(minutes=30)
-"""A session that nobody uses ends by itself."""
+"""A session that nobody uses ends after this."""
 
 IDENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
@@ -196,11 +217,11 @@ EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.-]{1,190}")
 AWAITS_SECOND = ("active", "asked")
 
 SECONDED_CODES = frozenset({"roles", "accredited-from", "accredited-until"})
-"""What both administrators must have asked for."""
+"""Codes in which the requests of both administrators must agree."""
 
 
 def open_session(ports: Ports, person: Person) -> str:
-    """A session's secret, told once to the browser that signed in."""
+    """Return the secret of a new session; only the browser that signed in gets it, once."""
     token = secrets.token_urlsafe(32)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "session.opened", person.ident)
@@ -209,7 +230,7 @@ def open_session(ports: Ports, person: Person) -> str:
 
 
 def end_token(ports: Ports, person: Person, token: str) -> None:
-    """Revoke a session or token of one's own; one that is gone already is fine."""
+    """Revoke the caller's own session or token. Does nothing if it is already gone."""
     event = AuditEvent(ports.clock.now(), person.ident, "token.revoked", person.ident)
     try:
         ports.store.revoke_token(token_hash(token), [event])
@@ -218,19 +239,19 @@ def end_token(ports: Ports, person: Person, token: str) -> None:
 
 
 def person_by_session(ports: Ports, token: str) -> Person | None:
-    """Who has this session, if it is good and was used lately; it is used now."""
+    """Return the person of a session that is valid and was used recently. This call counts as use."""
     return ports.store.person_by_token(token_hash(token), ports.clock.now(), SESSION_IDLE)
 
 
 def own_accesses(ports: Ports, person: Person, token: str) -> tuple[list[Credential], str]:
-    """One's sessions and tokens, and which of them asks."""
+    """Return the caller's sessions and tokens, and the hash of the one that makes this request."""
     now = ports.clock.now()
     found = [a for a in ports.store.credentials(person.ident, now) if a.seen is None or a.seen > now - SESSION_IDLE]
     return found, token_hash(token)
 
 
 def end_other_accesses(ports: Ports, person: Person, token: str, ident: str | None = None) -> int:
-    """End one's other sessions and tokens: all of them, or one."""
+    """Revoke the caller's other sessions and tokens: all, or only `ident`. Returns how many were revoked."""
     event = AuditEvent(ports.clock.now(), person.ident, "token.revoked", person.ident)
     return ports.store.revoke_credentials(person.ident, token_hash(token), [event], ident)
 
@@ -241,27 +262,30 @@ def list_people(ports: Ports, person: Person) -> list[Person]:
 
 
 def account(ports: Ports, by: Person, ident: str) -> Person | None:
-    """The account as it is now, if there is one."""
+    """Return the account as it is now, or None."""
     check_administrator(by, Action.MANAGE_PEOPLE)
     return _stored(ports, ident)
 
 
 def save_person(ports: Ports, by: Person, person: Person, password_hash: str | None = None) -> Person:
-    """Make or change an account; returns it as it is now. Taking power away holds at once, giving it needs two.
+    """Create or change an account and return it as it is now. Taking power away takes effect at once; giving power
+    needs two administrators.
 
-    One's own account, and a password that is there, are not an administrator's to change: else one administrator
-    could sign in as the second. Raises Forbidden for these, Invalid for a field that no account may have.
+    Raises Forbidden for one's own account and for an existing password: otherwise one administrator could sign in as
+    the second. Raises Invalid for values that no account may have.
     """
     check_administrator(by, Action.MANAGE_PEOPLE)
     if by.ident == person.ident:
-        raise Forbidden("own-account", "Another administrator changes your account.")
+        raise Forbidden("own-account", "Ask another administrator to change your account.")
     check_roles(person)
     before = _stored(ports, person.ident)
+    # An account with an invalid detail from earlier can still be closed.
     if before is None or _details(before) != _details(person):
         _check_details(person)
     if password_hash is not None and before is not None:
-        raise Forbidden("password-is-theirs", "The account exists; its password cannot be set by somebody else.")
+        raise Forbidden("password-is-theirs", "This account exists. Only its owner can change the password.")
     awaits_second = person.active and _gives_power(before, person) and not _is_seconded(ports, by, person)
+    # Until the second administrator agrees, the account is stored as inactive.
     saved = replace(person, active=person.active and not awaits_second)
     active = AWAITS_SECOND if awaits_second else ("active", str(saved.active).lower())
     password = (("password", "set"),) if password_hash is not None else ()
@@ -272,21 +296,21 @@ def save_person(ports: Ports, by: Person, person: Person, password_hash: str | N
 
 
 def _details(person: Person) -> tuple[object, ...]:
-    """Looked at only where they change: an account with an odd one can still be ended."""
+    """Checked only if they change, so that an account with an invalid detail can still be closed."""
     return person.name, person.email, person.accredited_from, person.accredited_until
 
 
 def _check_details(person: Person) -> None:
     if not IDENT.fullmatch(person.ident):
-        raise Invalid("ident", "An id is 1 to 64 small letters, digits, dots and dashes.", "/ident")
+        raise Invalid("ident", "Enter an id of 1 to 64 small letters, digits, dots and dashes.", "/ident")
     if not 1 <= len(person.name) <= 200:
-        raise Invalid("name", "A person needs a name of 1 to 200 characters.", "/name")
+        raise Invalid("name", "Enter a name of 1 to 200 characters.", "/name")
     check_plain_text(person.name, "name", "/name")
     if person.email and not EMAIL.fullmatch(person.email):
-        raise Invalid("email", "This is no mail address.", "/email")
+        raise Invalid("email", "Enter an email address in the correct format.", "/email")
     first, last = person.accredited_from, person.accredited_until
     if first and last and first > last:
-        raise Invalid("accredited_until", "An accreditation ends after it has begun.", "/accredited_until")
+        raise Invalid("accredited_until", "The accreditation must end after it begins.", "/accredited_until")
 
 
 def _stored(ports: Ports, ident: str) -> Person | None:
@@ -306,7 +330,7 @@ def _accredited(person: Person) -> tuple[tuple[str, str], ...]:
 
 
 def _gives_power(before: Person | None, after: Person) -> bool:
-    """A new account, one more role, activity, or a longer accreditation."""
+    """Whether the change creates or reactivates an account, adds a role, or lengthens the accreditation."""
     if before is None or not before.active or not after.roles <= before.roles:
         return True
     earlier = (before.accredited_from or date.min) > (after.accredited_from or date.min)
@@ -315,7 +339,7 @@ def _gives_power(before: Person | None, after: Person) -> bool:
 
 
 def _is_seconded(ports: Ports, by: Person, person: Person) -> bool:
-    """Whether the last change of the account is another administrator's wish for exactly this."""
+    """Whether the last change of the account is another administrator's request for exactly this."""
     lines = ports.store.audit_of(person.ident, PERSON_PUT)
     last = lines[-1].event if lines else None
     wanted = {("roles", _roles(person)), *_accredited(person)}

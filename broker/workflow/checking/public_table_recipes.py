@@ -1,4 +1,4 @@
-"""The recipe of a public table, planned in a project of the broker's own that has exactly its grants."""
+"""Plans the recipe of a public table, in a project of the broker's own that has exactly the grants it needs."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +20,7 @@ MAX_REFUSALS = 5
 
 @dataclass(frozen=True, slots=True)
 class CheckedRecipe:
-    """A recipe with its plan, and the project that has exactly what it reads."""
+    """A recipe with its plan, and the project whose grants are exactly what it reads."""
 
     project: ResearchProject
     plan: Plan
@@ -28,8 +28,11 @@ class CheckedRecipe:
 
 
 def check_recipe(published: PublishedTable, table: str, policies: PolicySet) -> CheckedRecipe:
-    """Raises Invalid with every reason why the recipe is none. `table` is the public table's id."""
+    """Compile a recipe and return it. Raises Invalid with the reasons why it is not one. `table` is the public table's
+    id."""
     ident = f"public-table-{table}"
+    # Compile twice: with every grant to find the uses, then with only the grants for these, because the vault has what
+    # the project is granted.
     uses = _compile(published, broker_project(ident, all_grants(policies), policies), policies).uses
     project = broker_project(ident, tuple(_needed_grants(uses, policies)), policies)
     plan = _compile(published, project, policies)
@@ -50,8 +53,8 @@ def _refusal_sentence(refusal: Refusal) -> str:
 
 
 def broker_project(ident: str, grants: tuple[Grant, ...], policies: PolicySet) -> ResearchProject:
-    """A project of the broker's own. Each has a name of its own, so that its pseudonyms are nobody else's. What is not
-    asked of it has no meaning."""
+    """Return a project of the broker's own. Each has its own name, so nobody else has its pseudonyms. Facts that the
+    broker does not read of it are empty."""
     return ResearchProject(
         ident=ident,
         title="",
@@ -70,7 +73,7 @@ def broker_project(ident: str, grants: tuple[Grant, ...], policies: PolicySet) -
 
 
 def all_grants(policies: PolicySet) -> tuple[Grant, ...]:
-    """All that anybody can be granted."""
+    """Return every grant that a project could have."""
     return tuple(g for t in policies.catalogue.tables if t.grantable for g in _table_grants(t))
 
 
@@ -85,7 +88,8 @@ def _grant(table: CatalogueTable, variable: str, years: frozenset[int] | None) -
 
 
 def _needed_grants(uses: tuple[VariableUse, ...], policies: PolicySet) -> list[Grant]:
-    """What the recipe uses, in the years in which it does; and the key of each table, whose rows it counts."""
+    """Return a grant for each variable that the recipe uses, in the years in which it does, and for each table's key,
+    because the recipe counts the table's persons."""
     found: dict[tuple[str, str], Grant] = {}
     for use in uses:
         table = policies.catalogue.find(use.table)
@@ -97,6 +101,7 @@ def _needed_grants(uses: tuple[VariableUse, ...], policies: PolicySet) -> list[G
             if variable is not None and (variable.cls not in NEVER_GRANTED or table.is_link_key(variable.name)):
                 key = (table.full_name, variable.name)
                 before = found[key].years if key in found else frozenset()
+                # One grant for each variable, with the years of all its uses.
                 together = None if years is None else years | (before or frozenset())
                 found[key] = _grant(table, variable.name, together)
     return list(found.values())

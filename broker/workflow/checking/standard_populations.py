@@ -1,8 +1,9 @@
-"""Standard populations of policy, and which of them a text is near: by its words alone, whatever any data or the memory
-say. Researchers are told when they check a text; checkers see it beside an output.
+"""Standard populations of policy, and which of them a text is near, by the text alone, whatever the data and release
+history contain. Researchers see the advice when they check a text; checkers see it alongside an output.
 
-Near is a text about a standard population's table with some of its conditions and no others, years left out; or with
-all of them and others that only leave out who has no value. Both differ from it by few, mostly.
+A text is near a standard population if it reads that population's table, and (years left aside) has some of its
+conditions and no others, or all of them and others that only leave out persons without a value. Both usually differ
+from the population by few persons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,8 @@ from broker.workflow.checking.public_table_recipes import all_grants, broker_pro
 
 @dataclass(frozen=True, slots=True)
 class NearPopulation:
-    """An output (its number) and the standard population that it is near. `narrower`: it has all of its conditions."""
+    """An output (its number) and the standard population that it is near. `narrower`: the output has all of its
+    conditions."""
 
     output: int
     name: str
@@ -35,29 +37,33 @@ class NearPopulation:
 
 @dataclass(frozen=True, slots=True)
 class _Conditions:
-    """Their texts, and which of them ask no more than that there is a value."""
+    """The texts of conditions, and those among them that only require a value."""
 
     texts: frozenset[str]
     not_null: frozenset[str]
 
 
 def near_standard(plan: Plan, policies: PolicySet) -> tuple[NearPopulation, ...]:
-    """In the plan's order; each output and population once."""
+    """Return the near populations in the plan's order, each output and population once."""
     return tuple(dict.fromkeys(_near_populations(plan, policies)))
 
 
 def advice_on(plan: Plan, project: ResearchProject, policies: PolicySet) -> tuple[str, ...]:
-    """A sentence for each, where the project has what the population asks for."""
+    """Return a sentence for each near population whose uses the project is granted."""
     return tuple(_sentence(n) for n in near_standard(plan, policies) if _is_granted(n.uses, project))
 
 
 def _sentence(near: NearPopulation) -> str:
     p = near.population
-    which = "It also leaves out who has no value: make that a group of its own." if near.narrower else "It is wider."
+    which = (
+        "It also leaves out persons without a value: make a separate group for them."
+        if near.narrower
+        else "It is larger than the standard population."
+    )
     return (
-        f"Output {near.name} is about nearly the standard population “{p.name}” ({p.about}). {which} Two tables about "
-        f"one population can both be released whole, two about nearly one seldom: write WHERE {p.where} if it serves "
-        "your purpose."
+        f"The population of output {near.name} nearly equals the standard population “{p.name}” ({p.about}). "
+        f"{which} Two tables about the same population can both be released in full. Two tables about nearly the "
+        f"same population usually cannot. Write WHERE {p.where} if that serves your purpose."
     )
 
 
@@ -73,7 +79,7 @@ def _near_populations(plan: Plan, policies: PolicySet) -> Iterator[NearPopulatio
             standard[population.base] = list(_standard_of_table(population.base, policies))
         mine = _conditions(population, policies)
         for known, theirs, uses in standard[population.base]:
-            wider = mine.texts < theirs.texts
+            wider = mine.texts < theirs.texts  # fewer conditions, so more persons
             narrower = mine.texts > theirs.texts and mine.texts - theirs.texts <= mine.not_null
             if wider or narrower:
                 yield NearPopulation(output, plan.outputs[output].name, known, narrower, uses)
@@ -82,8 +88,10 @@ def _near_populations(plan: Plan, policies: PolicySet) -> Iterator[NearPopulatio
 def _standard_of_table(
     table: str, policies: PolicySet
 ) -> Iterator[tuple[StandardPopulation, _Conditions, tuple[VariableUse, ...]]]:
-    """Those of a table with their conditions, as a query that asks for nobody else has them. One that policy writes
-    wrongly is nobody's: no set with such a one can be proposed."""
+    """Yield a table's standard populations with their conditions, as a query about exactly them has these.
+
+    A population whose condition does not compile is left out: no policy set with such a one can be proposed.
+    """
     for known in policies.memory.standard:
         plan = _compile_count(known, policies).plan if known.table == table else None
         if plan is not None:
@@ -97,7 +105,7 @@ def check_standard_populations(policies: PolicySet) -> None:
         found = _compile_count(known, policies)
         if found.plan is None:
             why = found.refusals[0].message if found.refusals else ""
-            raise Invalid("standard-population", f"The standard population {known.name!r} cannot be asked for. {why}")
+            raise Invalid("standard-population", f"The standard population {known.name!r} cannot be used. {why}")
 
 
 def _compile_count(known: StandardPopulation, policies: PolicySet) -> CompiledSql:
@@ -107,7 +115,7 @@ def _compile_count(known: StandardPopulation, policies: PolicySet) -> CompiledSq
 
 
 def _conditions(population: Population, policies: PolicySet) -> _Conditions:
-    """All but those on the year: every text has one."""
+    """Return all conditions except those on the year, because every text has one on the year."""
     table = policies.catalogue.find(population.base)
     axis = None if table is None or table.year is None else table.year.variable
     year = StableColumnNumbers().number(f"/{population.base}.{axis}")

@@ -1,4 +1,4 @@
-"""The check of a submission: parsed, scoped and planned, without any data; the same offline and at a run."""
+"""Checks a submission without any data: parses, scopes and plans it. The offline check and a run use the same check."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,9 +22,7 @@ from broker.workflow.checking.standard_populations import advice_on
 if TYPE_CHECKING:
     from broker.workflow.private_jobs.private_request import PrivateText
 
-SPEND_ADVICE = (
-    "Write a line  -- private: epsilon 0.5  (or  -- private: error 5, for counts that are wrong by 5 in the mean)."
-)
+SPEND_ADVICE = "Write a line  -- private: epsilon 0.5  (or  -- private: error 5, for counts with a mean error of 5)."
 
 
 def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDirectives) -> tuple[Refusal, ...]:
@@ -32,8 +30,8 @@ def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDi
         return (
             Refusal(
                 "private-not-here",
-                f"Project {project.ident} releases under disclosure control only, and has no privacy to spend.",
-                "Leave the line out, or ask an administrator whether the project may also ask privately.",
+                f"Project {project.ident} releases under disclosure control only, and has no privacy budget.",
+                "Remove the line, or ask an administrator whether the project can have a privacy budget.",
                 lines.line,
                 1,
             ),
@@ -44,15 +42,15 @@ def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDi
         return (
             Refusal(
                 "differential-privacy-only",
-                f"Project {project.ident} releases under differential privacy only, and this script does not say "
-                "what it may spend.",
-                "Ask in SQL, or write  # private: epsilon 0.5, blocks 500, range [0, 1]  and  def answer(tables).",
+                f"Project {project.ident} releases under differential privacy only, and this script does not "
+                "state its spend.",
+                "Use SQL, or write  # private: epsilon 0.5, blocks 500, range [0, 1]  and  def answer(tables).",
             ),
         )
     return (
         Refusal(
             "private-spend-missing",
-            f"Project {project.ident} releases under differential privacy only, and this text does not say what it may "
+            f"Project {project.ident} releases under differential privacy only, and this text does not state its "
             "spend.",
             SPEND_ADVICE,
         ),
@@ -61,7 +59,8 @@ def check_privacy_mode(project: ResearchProject, kind: JobKind, lines: PrivateDi
 
 @dataclass(frozen=True, slots=True)
 class CheckedSubmission:
-    """What is known of a submission before anything runs. `plan` is None for Python and for what cannot be planned."""
+    """What is known of a submission before anything runs. `plan` is None for Python and for a text that cannot be
+    planned."""
 
     kind: JobKind
     refusals: tuple[Refusal, ...]
@@ -73,10 +72,10 @@ class CheckedSubmission:
     plan_hash: str
     declared: tuple[tuple[str, str], ...] = ()
     read: tuple[str, ...] = ()
-    """Folded names of the project's kept things that the text reads."""
+    """Folded names of the project's saved definitions that the text reads."""
     is_private: bool = False
     private: "PrivateText | None" = None
-    """What a private text asks; None where it is not private, or refused."""
+    """The plan of a private text; None if the text is not private or is refused."""
 
     @property
     def saved_definitions(self) -> tuple[SavedQuery, ...]:
@@ -96,8 +95,10 @@ def check_submission(
     today: date,
     saved: ReadableDefinitions = NO_READABLE_DEFINITIONS,
 ) -> CheckedSubmission:
-    """Every refusal at once, in order of place. Never raises for what the text holds. `saved` is what the project
-    keeps: what a text reads of it is judged with the text."""
+    """Check a text and return all refusals at once, in order of place. Never raises because of the text.
+
+    `saved` has the project's saved definitions: those that the text reads are checked with it.
+    """
     checked = (
         _check_python(text, project, policies)
         if kind is JobKind.PYTHON
@@ -107,14 +108,15 @@ def check_submission(
     granted = [
         *check_scope(checked.uses, project, policies, today, header=header),
         *check_combinations(checked.uses, project, policies, header=header),
+        # Some tables may be used in private jobs only.
         *(() if checked.is_private else check_exact_allowed(checked.uses, project, policies)),
     ]
     return replace(checked, refusals=_merge_refusals(granted, checked.refusals))
 
 
 def _merge_refusals(granted: list[Refusal], of_text: tuple[Refusal, ...]) -> tuple[Refusal, ...]:
-    """In order of place; what the text's room refuses for a reason that the grants give at the same place is told by
-    these. Two rules that one name breaks are both told."""
+    """Return all refusals in order of place. If both lists have one with the same reason and place, that of the grants
+    is used; two rules that one name breaks are both reported."""
     known = {_refusal_key(refusal) for refusal in granted}
     found = dict.fromkeys([*granted, *(r for r in of_text if _refusal_key(r) not in known)])
     return tuple(sorted(found, key=lambda r: (r.line or 0, r.column or 0, r.code)))
@@ -146,7 +148,7 @@ def _check_sql(
         read=compiled.saved_names,
     )
     if lines is None:
-        return checked  # refused for its length; its lines are not read
+        return checked  # refused for its length, so its lines were not read
     refusals = check_privacy_mode(project, JobKind.SQL, lines)
     if refusals or lines.is_private:
         return _check_private_query(checked, lines, refusals, project, policies)
@@ -160,8 +162,10 @@ def _check_private_query(
     project: ResearchProject,
     policies: PolicySet,
 ) -> CheckedSubmission:
-    """The same text as a private one: its lines are part of the canonical text and of the hash. Why a person would look
-    at exact figures is no matter here."""
+    """Check the same text as a private query. Its lines for privacy become part of the canonical text and of the hash.
+
+    Reasons for a person to review exact figures are dropped: no exact figure leaves.
+    """
     from broker.workflow.private_jobs.private_request import plan_private_query
 
     found = [*refusals, *lines.refusals]
@@ -187,6 +191,7 @@ def _check_python(text: str, project: ResearchProject, policies: PolicySet) -> C
     found = check_python(text, project, policies)
     declared = tuple((output.name, output.description) for output in found.outputs)
     script = Plan(outputs=(), uses=found.uses).hash + found.canonical
+    # The hash covers the uses as well as the text.
     digest = sha256(script.encode("utf-8", "surrogatepass")).hexdigest()
     refusals = (
         *check_privacy_mode(project, JobKind.PYTHON, PrivateDirectives(line=found.private.line)),
@@ -201,7 +206,7 @@ def _check_python(text: str, project: ResearchProject, policies: PolicySet) -> C
 def _check_private_script(
     checked: CheckedSubmission, found: PythonCheck, project: ResearchProject, policies: PolicySet
 ) -> CheckedSubmission:
-    """What a person would look at in a script's files is no matter where no file leaves."""
+    """Check a private script. Reasons for a person to view its files are dropped, because no file leaves."""
     from broker.workflow.private_jobs.private_request import BlockProgram, plan_private_script
 
     refusals, private, line = list(checked.refusals), None, found.private

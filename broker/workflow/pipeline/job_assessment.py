@@ -1,4 +1,4 @@
-"""Stage 6: evidence becomes findings and outputs, stored for staff; nothing here can leave by itself."""
+"""Stage 6: turns evidence into findings and outputs, stored for staff. Nothing leaves from here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from broker.workflow.release_history.comparison_records import store_pending_tab
 
 @dataclass(frozen=True, slots=True)
 class JobExecution:
-    """A sandbox that ended: what was asked, on which vault, and what came back."""
+    """A finished sandbox run: what was checked, on which vault, and what came back."""
 
     checked: CheckedSubmission
     vault: Vault
@@ -40,8 +40,12 @@ class JobExecution:
 
 
 def assess(ports: WorkerPorts, lease: Lease, policies: PolicySet, execution: JobExecution) -> None:
-    """Judge every output and move the job to `assessing` with them, in one transaction under the attempt."""
+    """Judge every output and move the job to `assessing` with them, in one transaction under the attempt.
+
+    Raises Breach if policy dropped the job's project during the run.
+    """
     project = policies.project(lease.job.submission.project)
+    # The job was checked under a policy that had the project, so this is a fault and not a refusal.
     if project is None:
         raise Breach(f"project of job {lease.job.ident} left the policy during its run")
     profile = policies.disclosure_rules(project.profile)
@@ -61,7 +65,7 @@ def assess(ports: WorkerPorts, lease: Lease, policies: PolicySet, execution: Job
 
 @dataclass(frozen=True, slots=True)
 class OutputProvenance:
-    """What the outputs were made on; no image where no sandbox had to run."""
+    """What the outputs were made on. `image` is None if no sandbox had to run."""
 
     snapshot: str
     image: str | None = None
@@ -76,9 +80,11 @@ def finish_assessment(
     provenance: OutputProvenance,
     declared: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Shelve what was prepared, then move the job with it."""
+    """Store the contents of the prepared outputs, then move the job to `assessing` with the outputs."""
     now = ports.clock.now()
     described = (*lease.job.submission.descriptions, *declared)
+    # Contents first: if the worker dies here, the store has files that no output names, never an output without its
+    # file.
     records = [_store_output(ports, lease.job, p, described) for p in prepared]
     event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", str(len(records))),))
     ports.store.advance(
@@ -99,12 +105,12 @@ def finish_assessment(
 
 
 def only_saves_definitions(checked: CheckedSubmission) -> bool:
-    """A job that keeps definitions and asks for no output: it reads no data, so nothing is started for it."""
+    """Whether a job only saves definitions and requests no output. It reads no data, so nothing is started for it."""
     return checked.plan is not None and not checked.plan.outputs
 
 
 def assess_without_outputs(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
-    """A job without outputs has nothing to judge, and is decided next."""
+    """Move a job without outputs to `assessing`. It has nothing to judge, and is decided next."""
     now = ports.clock.now()
     event = AuditEvent(now, SYSTEM.ident, "job.assessed", lease.job.ident, (("outputs", "0"),))
     before, after = JobState.RUNNING, JobState.ASSESSING
@@ -124,12 +130,13 @@ def _prepare_tables(
 def _store_output(
     ports: WorkerPorts, job: Job, prepared: PreparedOutput, declared: Sequence[tuple[str, str]]
 ) -> OutputRecord:
-    """An output's id carries a time that researchers see: when they sent the job, not how long it ran."""
+    """Store the files of one prepared output and return its record."""
     now = ports.clock.now()
     digest = ports.content_store.put("staff", prepared.staff)
     candidate = prepared.candidate
     if candidate is not None:
         ports.content_store.put("staff", candidate)
+    # Votes bind to this hash, so they hold for exactly what staff saw and what would leave.
     bound = sha256(prepared.staff + (candidate or b"")).digest()
     output = Output(
         ident=new_ident(),

@@ -1,4 +1,4 @@
-"""The end of a job, brought about by a worker: compare, route, decide, release; idempotent and crash-safe."""
+"""The last steps of a job, done by a worker: compare, route, decide, release. Idempotent and crash-safe."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -18,18 +18,18 @@ from broker.workflow.release_history.job_comparison import compare_job
 from broker.workflow.release_history.release_recording import HistoryMoved
 
 LAPSES_PER_ATTEMPT = 2
-"""Of attempts that policy allows, so many times as many workers may die at a job, at its run or as it is compared:
-else a job whose comparison ends every worker would never end."""
+"""Multiplied by the attempts that policy allows, this is how many workers may die at a job, in its run or its
+comparison. Without the limit, a job whose comparison kills every worker would never end."""
 
 LeaseRenewal = Callable[[str, int], AbstractContextManager[None]]
-"""While entered, renews the lease of (job, attempt), and kills the sandbox when the lease is lost."""
+"""Context manager that renews the lease of (job, attempt) while entered, and kills the sandbox if the lease is lost."""
 
 MAX_ROUNDS = 20
-"""Others release meanwhile; each time that they do, only what they released is compared again."""
+"""Others may release during a comparison. Each time, only what they released is compared again."""
 
 
 def complete_job(ports: WorkerPorts, job_ident: str, renew_lease: LeaseRenewal) -> None:
-    """Do every step of a job that waits for nobody. Losing a race to another worker is fine."""
+    """Do every step of a job that needs no person. Returns quietly if another worker was faster."""
     try:
         for _ in range(MAX_ROUNDS):
             job = ports.store.job(job_ident)
@@ -41,7 +41,7 @@ def complete_job(ports: WorkerPorts, job_ident: str, renew_lease: LeaseRenewal) 
 
 
 def _worker_step(ports: WorkerPorts, job: Job, renew_lease: LeaseRenewal) -> bool:
-    """What only a worker does; whether there can be more to do."""
+    """Do the next step that only a worker does. Returns whether there may be more to do."""
     outputs = ports.store.outputs_of(job.ident)
     if needs_comparison(job, outputs):
         return _compare_outputs(ports, job, [o for o in outputs if o.state is OutputState.ASSESSED], renew_lease)
@@ -49,12 +49,13 @@ def _worker_step(ports: WorkerPorts, job: Job, renew_lease: LeaseRenewal) -> boo
     try:
         release_job(ports, job)
     except HistoryMoved as moved:
+        # Outputs that the new releases do not affect need not be compared again.
         clean = frozenset(o.ident for o in approved) - {o.ident for o in moved.outputs}
         return _compare_outputs(ports, job, approved, renew_lease, clean)
     except Conflict as conflict:
         if conflict.code != "memory-moved":
             raise
-        return True
+        return True  # others released just now: compare with these, then try again
     return False
 
 
@@ -67,6 +68,7 @@ def _compare_outputs(
 ) -> bool:
     now = ports.clock.now()
     attempt = ports.store.lease_comparison(job.ident, now + ports.lease)
+    # Another worker compares the job now.
     if attempt is None:
         return False
     try:
@@ -74,8 +76,10 @@ def _compare_outputs(
             compare_job(ports, ports.store.job(job.ident), attempt, outputs, clean)
     except Failed as failed:
         _fail_comparison(ports, job, attempt, failed.code)
+    # The sandbox's frames cannot be trusted, so nothing of the job is.
     except Breach:
         _fail_comparison(ports, job, attempt, FailureCode.BAD_FRAMES)
+    # Infrastructure did not answer: another worker compares later.
     except (Unavailable, Unknown):
         ports.store.end_comparison(job.ident, attempt)
         return False
@@ -83,7 +87,8 @@ def _compare_outputs(
 
 
 def _fail_comparison(ports: WorkerPorts, job: Job, attempt: int, code: FailureCode) -> None:
-    """Outputs that cannot be compared never leave. A lease that has lapsed was no fault of the job."""
+    """Fail a job whose outputs cannot be compared: they never leave. Raises Conflict("stale") if the lease has lapsed,
+    because that is not the job's fault."""
     now = ports.clock.now()
     if not ports.store.renew(job.ident, attempt, now + ports.lease, now):
         raise Conflict("stale", f"The lease on job {job.ident!r} is lost.")
@@ -92,8 +97,10 @@ def _fail_comparison(ports: WorkerPorts, job: Job, attempt: int, code: FailureCo
 
 
 def end_lapsed_comparison(ports: WorkerPorts, job_ident: str, attempt: int) -> None:
-    """The worker that compared is gone, and its sandbox too: another one begins again, so many times."""
+    """End the comparison of a worker that is gone with its sandbox, so that another begins again; after too many, fail
+    the job."""
     most = LAPSES_PER_ATTEMPT * policies_in_force(ports.store).service.max_attempts
+    # The audit log has the lapses of all attempts, in the run and in the comparison.
     lapses = ports.store.search_audit(AuditFilter(subject=job_ident, action="lease.lapsed", limit=most))
     if len(lapses) < most:
         ports.store.end_comparison(job_ident, attempt)

@@ -1,4 +1,4 @@
-"""Stages 8 and 9: the approved outputs of a decided job leave, once, with their manifest; and recall."""
+"""Stages 8 and 9: releases the approved outputs of a decided job, once, with their manifest; and recalls outputs."""
 
 import json
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from broker.workflow.timing_channel import whole_minute
 
 
 def tables_read_by(ports: Ports, job: Job) -> frozenset[str]:
-    """The tables that a job reads, as its text was accepted."""
+    """Return the tables that a job reads, by the policy under which its text was accepted."""
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)
     s = job.submission
@@ -43,7 +43,9 @@ def tables_read_by(ports: Ports, job: Job) -> frozenset[str]:
 
 
 def may_release_exactly(ports: Ports, job: Job, policies: PolicySet) -> bool:
-    """False for an exact job about data sets that policy has since kept to differential privacy."""
+    """Whether the job may be released: False for an exact job that reads tables which policy now reserves for
+    differential privacy."""
+    # Without reserved tables the text need not be checked again.
     if not policies.privacy.only_private or job.is_private:
         return True
     try:
@@ -54,8 +56,10 @@ def may_release_exactly(ports: Ports, job: Job, policies: PolicySet) -> bool:
 
 
 def parallel_releases_of(ports: Ports, job: Job, release: str, policies: PolicySet) -> list[ExactDisclosure]:
-    """What a release puts beside the claim about each promised data set that the job reads: itself, where it is exact,
-    and the public tables that its figures were made with."""
+    """Return what the release discloses exactly, alongside the privacy claims about the tables that the job reads.
+
+    That is the release itself if it is exact, and the public tables that its figures were made with.
+    """
     read = tables_read_by(ports, job)
     datasets = sorted(read & promised_tables(policies))
     public = [name for name in sorted(read) if _is_public_table(name, policies)]
@@ -76,7 +80,7 @@ def _is_public_table(name: str, policies: PolicySet) -> bool:
 def manifest_of(
     ports: Ports, job: Job, outputs: list[Output], policies: PolicySet, now: datetime, records: dict[str, str]
 ) -> dict[str, Any]:
-    """Method and public parameters, and hashes of released bytes."""
+    """Return the manifest: method, public parameters, and hashes of the released bytes. It has no exact figure."""
     project = project_or_unknown(policies, job.submission.project)
     profile = policies.disclosure_rules(project.profile)
     return {
@@ -90,6 +94,7 @@ def manifest_of(
         "policy": policies.fingerprint,
         "image": job.image,
         "profile": _method_entry(ports, job, outputs, profile),
+        # A finer time would reveal how long the comparison took.
         "released_at": whole_minute(now).isoformat(),
         "outputs": [
             {
@@ -108,8 +113,8 @@ def manifest_of(
 
 
 def parallel_release_entries(ports: Ports, job: Job, own: list[ExactDisclosure], policies: PolicySet) -> dict[str, Any]:
-    """With a private release, what stands beside its claim by now: exact releases about the same data sets, and public
-    tables that answers about them were made with. All of it is in the register or published."""
+    """Return, for the manifest of a private release, everything alongside its claim by now: exact releases about the
+    same tables, and public tables that their answers were made with. All of it is in the register or published."""
     if not job.is_private:
         return {}
     tables = tables_read_by(ports, job) & promised_tables(policies)
@@ -135,29 +140,35 @@ class Download:
 
 
 def release_job(ports: WorkerPorts, job: Job) -> Release | None:
-    """Release a job's approved outputs, if every output is decided, it has any, and has not been released: the job is
-    decided with it. Raises Moved where memory does not let an output go as it is any more, and Conflict("memory-moved")
-    where others were released just now.
+    """Release a job's approved outputs and decide the job with them. Returns None if an output is not decided, none is
+    approved, the job has been released, or the release is held.
 
-    Content is on the released shelf before the row is written: a crash leaves bytes that nobody can name. Nothing
-    leaves for a project that policy has dropped since, nor exactly about a data set that policy keeps to differential
-    privacy by now, nor while an administrator has stopped project or researcher: it is held until that is otherwise.
+    It is held if policy has dropped the project, if policy now reserves a table for differential privacy and the job
+    is exact, or while an administrator has stopped the project or researcher.
+
+    Raises HistoryMoved if the release history no longer lets an output go as it is, and Conflict("memory-moved") if
+    others released just now.
     """
     outputs = ports.store.outputs_of(job.ident)
     approved = [o for o in outputs if o.state is OutputState.APPROVED]
     if not approved or not _is_due(ports, job, outputs):
         return None
+    # Today's policy decides whether the job is held; the policy of its assessment describes it.
     today = policies_in_force(ports.store)
     if _is_held(ports, job, today):
         return None
     now = ports.clock.now()
     policies = policies_assessed(ports.store, job)
+    # Content goes to the released store before the row is written: a crash then leaves only bytes that nobody can
+    # name.
     records = {}
     for output in approved:
         _store_released_content(ports, output)
         records[output.ident] = store_released_record(ports, job, output, policies)
     ident = new_ident()
+    # Private answers are guaranteed whatever else was released, so they do not enter the history.
     history = None if job.is_private else history_update(ports, job, ident, approved)
+    # The claims of today's policy count here, not those of the assessment.
     asides = parallel_releases_of(ports, job, ident, today)
     manifest = manifest_of(ports, job, approved, policies, now, records) | parallel_release_entries(
         ports, job, asides, today
@@ -208,19 +219,20 @@ def _store_released_content(ports: Ports, output: Output) -> None:
     if output.release_hash is None:
         raise Breach(f"output {output.ident} was approved without content")
     content = ports.content_store.get("staff", output.release_hash)
+    # The store names content by its hash, so this proves that the approved bytes leave.
     if ports.content_store.put("released", content) != output.release_hash:
         raise Breach(f"output {output.ident} is not what was approved")
 
 
 def download(ports: Ports, person: Person, output_ident: str) -> Download:
-    """The released bytes of an output, for researchers of its project; the look is in the audit log."""
+    """Return the released bytes of an output, for researchers of its project. The download is in the audit log."""
     output = reach_output(ports, person, Action.DOWNLOAD_RELEASE, output_ident).output
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
     return Download(output.name, output.media_type, ports.content_store.get("released", output.release_hash or ""))
 
 
 def manifest(ports: Ports, person: Person, job_ident: str) -> str:
-    """The manifest of a job's release, for whoever may see the job."""
+    """Return the manifest of a job's release, for anybody who may see the job. Raises Unknown if there is none."""
     reach_job(ports, person, Action.VIEW_JOB, job_ident)
     release = ports.store.release_of(job_ident)
     if release is None:
@@ -229,18 +241,20 @@ def manifest(ports: Ports, person: Person, job_ident: str) -> str:
 
 
 def reach_recallable(ports: Ports, person: Person, output_ident: str) -> tuple[Output, Job]:
-    """A released output that the person may take back."""
+    """Return a released output that the person may recall, and its job."""
     reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
     return reached.output, reached.job
 
 
 def recall(ports: Ports, person: Person, output_ident: str, reason: str) -> None:
-    """Take a released output back: it can no longer be downloaded, and the register says so."""
+    """Recall a released output: nobody can download it any more, and the register says so. Raises Invalid for a reason
+    that is empty or has figures."""
     if not reason.strip():
-        raise Invalid("reason", "A recall needs a reason.", "/reason")
+        raise Invalid("reason", "Enter a reason for the recall.", "/reason")
     check_plain_text(reason, "reason", "/reason", lines=True)
+    # A figure in the reason would leave without any rule having judged it.
     if any(c.isnumeric() for c in reason):
-        raise Invalid("reason", "Researchers read the reason: it has no figures.", "/reason")
+        raise Invalid("reason", "Researchers read the reason, so do not include figures.", "/reason")
     reached = reach_output(ports, person, Action.RECALL_OUTPUT, output_ident)
     now = ports.clock.now()
     event = AuditEvent(now, person.ident, "output.recalled", output_ident, (("job", reached.job.ident),))

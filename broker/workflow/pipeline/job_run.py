@@ -1,4 +1,4 @@
-"""Stages 2 to 5 for one attempt: lease, check again under today's policy, vault, sandbox; then `assess`."""
+"""Stages 2 to 5 for one attempt: lease, second check under today's policy, vault, sandbox; then `assess`."""
 
 from collections.abc import Sequence
 
@@ -29,12 +29,11 @@ from broker.workflow.timing_channel import reads_nothing, time_slots_of
 
 
 def run_job(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -> bool:
-    """Run one attempt of a job, and go on to its end. False if somebody else has it or it is not to be run: then, if
-    it has run, only what is left of its end is done.
+    """Run one attempt of a job and complete it. Returns False if somebody else has the job or it must not run; then
+    only the remaining steps of a job that has run are done.
 
-    A lost lease makes every later write a Conflict("stale"), which is dropped here: the attempt that took over
-    tells what happened. The worker is free again at the end of the slot of time in which the job ended: what waits
-    behind it would tell when that was.
+    If the lease is lost, every later write raises Conflict("stale"). It is dropped here, because the attempt that took
+    over records what happened.
     """
     now = ports.clock.now()
     started = AuditEvent(now, SYSTEM.ident, "job.started", job, (("worker", worker),))
@@ -52,6 +51,8 @@ def run_job(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -
             return False
         raise
     ended = ports.store.job(job)
+    # The worker stays busy to the end of the job's time slot: a waiting job that starts earlier would reveal when this
+    # one ended.
     _hold_slot(ports, ended)
     if not needs_comparison(ended, ports.store.outputs_of(job)):  # one comparison is enough of a slot's time
         complete_job(ports, job, renew_lease)
@@ -59,8 +60,10 @@ def run_job(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -
 
 
 def run_next_job(ports: RunPorts, lane: Lane, worker: str, renew_lease: LeaseRenewal) -> bool:
-    """Run the job whose turn it is. False where none waits for this slot. The lease decides between workers that choose
-    the same one: whoever does not get it chooses again, by what the store says then."""
+    """Run the job whose turn it is. Returns False if no job waits for this slot.
+
+    If several workers choose the same job, the lease decides. The others choose again by the store's new state.
+    """
     policies, passed = policies_in_force(ports.store), set[str]()
     while (job := next_job(ports, policies, lane, passed)) is not None:
         if run_job(ports, job, worker, renew_lease):
@@ -76,7 +79,8 @@ def _hold_slot(ports: WorkerPorts, job: Job) -> None:
 
 
 def resume_hold(ports: WorkerPorts, worker: str) -> None:
-    """What a slot does first: its process may have been killed while it ran or held something, by a script, too."""
+    """Finish the hold of this slot's last job. A worker calls this first, because its process may have been killed
+    while it ran or held something, even by a script."""
     try:
         begun = recently_begun(ports, policies_in_force(ports.store))
     except Unknown:
@@ -102,6 +106,7 @@ def _run_attempt(ports: RunPorts, lease: Lease) -> None:
         else:
             assess(ports, lease, policies, _execute(ports, lease, policies, checked))
     except Failed as failed:
+        # Raises if the sandbox died because the lease had lapsed; only otherwise has the job failed.
         _check_lease(ports, lease)
         fail_job(ports, lease.job.ident, lease.attempt, failed.code)
     except (Unavailable, Unknown):
@@ -111,10 +116,11 @@ def _run_attempt(ports: RunPorts, lease: Lease) -> None:
 
 
 def _run_private(ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission) -> None:
-    """On the snapshot that the spend names, whichever is the latest by now."""
+    """Run a private job on the snapshot that its spend names, even if there is a later one."""
     spend = spend_of_job(ports, lease.job, checked)
     vault = _named_vault(ports, lease, spend.request.snapshot)
     private = recheck_on_vault(ports, lease, policies, checked, vault)
+    # Only before the charge: a script that fails on synthetic data costs nothing.
     if isinstance(private, PrivateScript) and spend.state is SpendState.RESERVED:
         try_blocks_on_synthetic(ports, lease, policies, private)
     attempt = PrivateAttempt(lease, private, vault, limits_for(JobKind.SQL, policies), policies.service)
@@ -142,11 +148,11 @@ def _latest_vault(ports: WorkerPorts, lease: Lease) -> Vault:
 
 
 def _named_vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
-    """The project's vault, named by the job before it is asked for the last time: a vault that was removed as unused
-    between the two is built again, and one that a running job names is not removed."""
+    """Return the project's vault. The job names it in the store before the last request for it."""
     project = lease.job.submission.project
     vault = ports.vaults.ensure(project, snapshot)
     ports.store.name_vault(lease.job.ident, lease.attempt, vault.key)
+    # A vault that was removed as unused before the job named it is built again here; afterwards it is not removed.
     confirmed = ports.vaults.ensure(project, snapshot)
     if confirmed.key != vault.key:
         raise Failed(FailureCode.POLICY_CHANGED)
@@ -154,14 +160,15 @@ def _named_vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
 
 
 def _check_lease(ports: WorkerPorts, lease: Lease) -> None:
-    """A sandbox that died because the lease had lapsed was killed by the reaper: that is no failure of the job."""
+    """Raises Conflict("stale") if the lease is lost. Then the reaper killed the sandbox, and the job has not failed."""
     now = ports.clock.now()
     if not ports.store.renew(lease.job.ident, lease.attempt, now + ports.lease, now):
         raise Conflict("stale", f"The lease on job {lease.job.ident!r} is lost.")
 
 
 def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmission:
-    """The canonical text under today's policy: refused now, or planned otherwise than when accepted, it fails."""
+    """Check the canonical text again under today's policy. Raises Failed if it is refused now or its plan
+    has changed."""
     submission = job.submission
     project = policies.project(submission.project)
     if project is None:
@@ -171,14 +178,16 @@ def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmis
     checked = check_submission(job.canonical, submission.kind, submission.dialect, project, policies, today, saved)
     if not checked.accepted:
         raise Failed(FailureCode.POLICY_CHANGED)
+    # The outputs must come from the plan that was accepted.
     if checked.plan_hash != job.plan_hash:
+        # Under the same policy only a new version of the broker can plan the text differently.
         changed = policies.fingerprint != job.policy
         raise Failed(FailureCode.POLICY_CHANGED if changed else FailureCode.PLAN_CHANGED)
     return checked
 
 
 def disclosure_rules_of(job: Job, policies: PolicySet) -> DisclosureRules:
-    """The disclosure rules of the job's project."""
+    """Return the disclosure rules of the job's project. Raises Failed if policy has dropped the project."""
     project = policies.project(job.submission.project)
     if project is None:
         raise Failed(FailureCode.POLICY_CHANGED)
@@ -192,7 +201,7 @@ def fail_job(ports: WorkerPorts, job: str, attempt: int, code: FailureCode) -> N
 
 
 def _give_back(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
-    """Infrastructure did not answer: the job waits for another attempt, a bounded number of times."""
+    """Return the job to the queue because infrastructure did not answer; after policy's number of attempts it fails."""
     give_back_job(ports, lease.job.ident, lease.attempt, policies.service.max_attempts)
 
 

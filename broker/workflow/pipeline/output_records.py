@@ -1,4 +1,4 @@
-"""Records of outputs: the one for staff, with evidence and findings, and the one that goes with a release."""
+"""Records of outputs: the staff record with evidence and findings, and the record that leaves with a release."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -34,29 +34,34 @@ def private_record(assessment: Assessment, privacy: Mapping[str, Any]) -> dict[s
 
 
 def privacy_method_entry(privacy: Mapping[str, Any]) -> dict[str, Any]:
-    """The method in a release's manifest, and of its parameters those that say most."""
+    """Return the method and its most important parameters, for a release's manifest."""
     names = ("method", "unit", "accounting", "spend", "interval_level", "display_floor")
     return {"name": privacy["profile"]} | {name: privacy[name] for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class AcroFolder:
-    """What ACRO's viewer opens: `results.json`, and each file that it names with its content (None: nothing can
-    leave). Checksums are the caller's to write beside them."""
+    """Input for ACRO's viewer: `results.json`, and each file that it names with its content (None: nothing can leave).
+
+    The caller writes the checksums alongside.
+    """
 
     results: dict[str, Any]
     files: tuple[tuple[str, bytes | None], ...]
 
 
 def record_for_staff(ports: Ports, person: Person, output_ident: str) -> dict[str, Any]:
-    """Everything that the rules tried and found on an output, for who may look at its evidence; the look is audited."""
+    """Return all that the rules tried and found on an output, for people who may view its evidence. Each view is
+    audited."""
     reached = reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
     output, job = reached.output, reached.job
+    # Recorded before anything is returned, so nobody reads evidence without a line in the audit log.
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
     head = {"output": output.ident, "job": job.ident, "project": job.submission.project, "snapshot": job.snapshot}
     head |= {"state": output.state.value, "policy": job.assessed_policy or job.policy, "staff_hash": output.staff_hash}
     document = _staff_document(ports, output)
     head |= {"memory": document.get("memory")}
+    # No rules judged a file's figures, so its record has only what was noted about the file.
     if output.kind is OutputKind.FILE:
         return head | {"name": output.name, "file": document}
     if (privacy := document.get("privacy")) is not None:
@@ -65,7 +70,7 @@ def record_for_staff(ports: Ports, person: Person, output_ident: str) -> dict[st
 
 
 def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
-    """All outputs of a job that the person may look at, as ACRO's viewer reads them; each look is audited."""
+    """Return all outputs of a job that the person may view, in the form of ACRO's viewer. Each view is audited."""
     outputs = _viewable_outputs(ports, person, job_ident)
     job, now = ports.store.job(job_ident), ports.clock.now()
     ports.store.record([AuditEvent(now, person.ident, "output.viewed", o.ident) for o in outputs])
@@ -76,7 +81,8 @@ def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
 
 
 def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Output]:
-    """A job without any output that the person may look at answers like one that is not there."""
+    """Return the outputs that the person may view. Raises Unknown if there are none, as for a job that
+    does not exist."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
     every = ports.store.outputs_of(job_ident)
     found = [o for o in every if is_permitted(person, Action.VIEW_EVIDENCE, reached.relation, o.state)]
@@ -91,7 +97,7 @@ def _staff_document(ports: Ports, output: Output) -> dict[str, Any]:
 
 
 def privacy_of(ports: Ports, output: Output) -> dict[str, Any]:
-    """The privacy record of a private output."""
+    """Return the privacy record of a private output."""
     found: dict[str, Any] = _staff_document(ports, output)["privacy"]
     return found
 
@@ -105,12 +111,13 @@ def _candidate(ports: Ports, output: Output) -> bytes | None:
 
 
 def _file_names(outputs: list[Output]) -> Callable[[Output], str]:
-    """Each output's file in one folder: a name of its own without any path."""
+    """Return a function that gives each output a file name without a path. The names are unique in one folder."""
     names = {o.ident: f"output_{n}_{_plain_file_name(o)}" for n, o in enumerate(outputs)}
     return lambda output: names[output.ident]
 
 
 def _plain_file_name(output: Output) -> str:
+    # The script may have chosen the name: no path, and no character that a shell or file system treats specially.
     safe_name = "".join(c if c.isalnum() or c in "._-" else "_" for c in output.name)[:100]
     return f"{safe_name}.csv" if output.kind is OutputKind.TABLE else safe_name
 
@@ -120,8 +127,8 @@ def _profile(policies: PolicySet, job: Job) -> DisclosureRules:
 
 
 def store_released_record(ports: Ports, job: Job, output: Output, policies: PolicySet) -> str:
-    """Put the record that goes with an output on the released shelf; its SHA-256. It says the method and public
-    parameters, never a figure or finding."""
+    """Store the record that leaves with an output and return its SHA-256. It has the method and public parameters,
+    never a figure or finding."""
     found = _assessment(ports, output)
     if found is None:
         document = released_file_record(output.name)
@@ -134,7 +141,7 @@ def store_released_record(ports: Ports, job: Job, output: Output, policies: Poli
 
 
 def record_of_release(ports: Ports, person: Person, output_ident: str) -> bytes:
-    """The record of a released output, for who may download it. It stands in the release's manifest by its hash."""
+    """Return the record of a released output, for people who may download it. The release's manifest has its hash."""
     output = reach_output(ports, person, Action.DOWNLOAD_RELEASE, output_ident).output
     record = stored_release_record(ports, output)
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.downloaded", output.ident)])
@@ -142,8 +149,10 @@ def record_of_release(ports: Ports, person: Person, output_ident: str) -> bytes:
 
 
 def stored_release_record(ports: Ports, output: Output) -> bytes:
-    """The record as it was released; Unknown where there is none. Whoever calls has asked whether it may be seen."""
+    """Return the record as it was released. Raises Unknown if there is none. The caller must have checked that the
+    person may see it."""
     release = ports.store.release_of(output.job)
+    # A recalled output must not be downloaded, and neither must its record.
     if release is None or output.state is not OutputState.RELEASED:
         raise Unknown("record", output.ident)
     listed = json.loads(ports.store.manifest(release.ident))["outputs"]

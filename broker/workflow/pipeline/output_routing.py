@@ -1,8 +1,8 @@
-"""Where assessed outputs go (review, approval, withheld), and when a job is decided; idempotent.
+"""Routes assessed outputs (review, approved, withheld) and decides jobs. Idempotent.
 
-Called after each vote, and as a part of what a worker does (`broker.workflow.pipeline.job_completion`), so a crash
-between two steps is made good by the next call. What only a worker may do (compare with memory, release) is left to
-one, and offered to it.
+It runs after each vote and as part of a worker's steps (`broker.workflow.pipeline.job_completion`), so the next call
+completes what a crash interrupted. Steps that only a worker may do (compare with the release history, release) are
+offered to one.
 """
 
 from broker.domain.errors import Conflict, Unavailable
@@ -19,11 +19,11 @@ from broker.workflow.policies_in_force import policies_in_force, policies_of, ru
 from broker.workflow.timing_channel import hides_end, hides_withheld, reads_nothing
 
 LOST_RACE_CODES = frozenset({"stale", "already-released", "memory-moved"})
-"""Conflicts of somebody who was overtaken: nothing of theirs was written."""
+"""Conflict codes of a caller whom another one overtook: nothing of the caller's was written."""
 
 
 def route_job(ports: Ports, job_ident: str) -> None:
-    """Do every step of a job that waits for nobody and needs no worker. Losing a race to another settler is fine."""
+    """Do every step of a job that needs neither a person nor a worker. Returns quietly if another caller was faster."""
     try:
         job = ports.store.job(job_ident)
         if route_job_once(ports, job):
@@ -34,7 +34,7 @@ def route_job(ports: Ports, job_ident: str) -> None:
 
 
 def route_job_once(ports: Ports, job: Job) -> bool:
-    """The same, once; whether a worker has to go on."""
+    """Do these steps once. Returns whether a worker has to continue."""
     if job.state is JobState.DECIDED:
         return ports.store.release_of(job.ident) is None and _is_any_approved(ports.store.outputs_of(job.ident))
     if job.state is not JobState.ASSESSING:
@@ -42,15 +42,18 @@ def route_job_once(ports: Ports, job: Job) -> bool:
     outputs = ports.store.outputs_of(job.ident)
     ends_later = hides_end(ports, policies_in_force(ports.store), job, ports.clock.now())
     hidden = ends_later and not reads_nothing(job, outputs)
+    # Before its time slot ends, nothing of a private job may change.
     if hidden and job.is_private:
         return False
+    # Uncompared tables must not be routed: the route depends on what the comparison hides.
     if needs_comparison(job, outputs):
         return True
     _route_outputs(ports, job)
     outputs = ports.store.outputs_of(job.ident)
     if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):
-        return False  # when outputs go by themselves tells how long the job took
+        return False  # automatic routing now would reveal how long the job took
     withheld = hides_withheld(ports, policies_of(ports.store, job.policy), job, outputs)
+    # A withheld output must look undecided for a while, so the whole job does.
     if withheld or not all(o.state in DECIDED_STATES for o in outputs):
         return False
     if _is_any_approved(outputs):
@@ -62,8 +65,10 @@ def route_job_once(ports: Ports, job: Job) -> bool:
 
 
 def needs_comparison(job: Job, outputs: list[Output]) -> bool:
-    """Whether a table of the job has not been compared with memory. Private answers need no comparison, and files that
-    scripts wrote have no population that it could be made with: a person looks at those."""
+    """Whether a table of the job has not been compared with the release history.
+
+    Private answers need no comparison. Files that scripts wrote have no population to compare: a person views them.
+    """
     exact = (o for o in outputs if o.kind is OutputKind.TABLE and not job.is_private)
     return any(o.state is OutputState.ASSESSED and o.memory_version is None for o in exact)
 
@@ -73,7 +78,7 @@ def _is_any_approved(outputs: list[Output]) -> bool:
 
 
 def _offer_to_worker(ports: Ports, job: Job) -> None:
-    """A hint: where the queue does not answer, workers look for themselves."""
+    """Give the queue a hint. If the queue does not answer, workers find the job in the store."""
     try:
         ports.queue.offer(job.ident, job.attempt)
     except Unavailable:
@@ -94,19 +99,16 @@ def _route_outputs(ports: Ports, job: Job) -> None:
 
 
 def _route_to_person(output: Output) -> OutputState:
-    """The rules have changed under the output, or its project has ended: nothing goes by itself."""
+    """Return the route if the rules have changed since the assessment or the project has ended: nothing leaves
+    automatically."""
     return OutputState.WITHHELD if output.release_hash is None else OutputState.IN_REVIEW
 
 
 def route_output(
     output: Output, project: ResearchProject, policies: PolicySet, small_jobs: int, changed_jobs: int = 0
 ) -> OutputState:
-    """Where an assessed output goes: by the rules' word, policy's votes, and the quotas on small populations and on
-    jobs that history changed.
-
-    What the rules refuse is withheld only where no person looks at it, by policy's votes or beyond a quota: elsewhere
-    one sees it as they see what passed, so that their decisions do not tell the two apart.
-    """
+    """Return where an assessed output goes: by the rules' verdict, policy's votes, and the quotas on small populations
+    and on jobs that the release history changed."""
     return route_of(output.verdict, output.release_hash is not None, project, policies, small_jobs, changed_jobs)
 
 
@@ -118,9 +120,11 @@ def route_of(
     small_jobs: int,
     changed_jobs: int = 0,
 ) -> OutputState:
-    """See `route`. `can_leave`: there are bytes that could be released."""
+    """Return where an output with this verdict goes. `can_leave`: it has bytes that could be released."""
     beyond = small_jobs > policies.disclosure_rules(project.profile).small_quota or changed_jobs > policies.memory.quota
     by_person = project.votes > 0 or beyond
+    # Where people review what passed, they also review what the rules refuse, so that their decisions do not show
+    # which is which. Elsewhere it is withheld.
     if verdict is Verdict.REFUSE:
         return OutputState.IN_REVIEW if by_person and can_leave else OutputState.WITHHELD
     return OutputState.IN_REVIEW if by_person or verdict is Verdict.REVIEW else OutputState.APPROVED

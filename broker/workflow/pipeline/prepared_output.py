@@ -1,4 +1,4 @@
-"""An output before it has a row in the store, and how an assessed table becomes one. Decides nothing."""
+"""An output before it has a row in the store, and the step from an assessed table to one. Decides nothing."""
 
 import json
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ CSV = "text/csv"
 
 @dataclass(frozen=True, slots=True)
 class PreparedOutput:
-    """What staff see, what would leave, and the rules' word."""
+    """What staff see, what would leave, and the rules' verdict."""
 
     name: str
     kind: OutputKind
@@ -30,7 +30,7 @@ class PreparedOutput:
     small: bool
     memory_version: str | None = None
     tables: "tuple[MemberTable, ...]" = ()
-    """What goes into memory with its release, where it was compared while it was prepared."""
+    """Tables that enter the release history with this output's release, if it was compared while it was prepared."""
     history_changed: bool = False
 
 

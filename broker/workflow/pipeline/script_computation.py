@@ -1,4 +1,4 @@
-"""The outputs that a script requests, planned and computed: tables of the same rows together, models alone."""
+"""Plans and computes the outputs that a script requests: tables of the same rows together, each model alone."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
@@ -52,14 +52,18 @@ from broker.workflow.release_history.script_comparison import ComparedTable, Scr
 def plan_regression_rows(
     request: ScriptRegression, inputs: JobInputs, project: ResearchProject, policies: PolicySet
 ) -> MicrodataSchema:
-    """How the rows of a regression are read. Raises Invalid("request") where a column cannot be what it is in the
-    formula, or is grouped by although no grant says so."""
+    """Return the columns and types with which a regression's rows are read.
+
+    Raises Invalid("request") if a column cannot be what the formula makes of it, or is grouped by without a grant for
+    that.
+    """
     rows = rows_for_regression(request, inputs)
     levels = {f.column for term in request.formula.terms for f in term if f.levels} | set(request.formula.absorbed)
     kinds = {c.name: c for c in rows.columns}
     if not kinds[request.formula.outcome].type.is_number:
-        raise Invalid("request", f"The outcome {request.formula.outcome} is no number.", "/formula")
+        raise Invalid("request", f"The outcome {request.formula.outcome} is not a number.", "/formula")
     named = {c.name for c in rows.columns if not c.type.is_number}
+    # Text columns become one coefficient for each value, which groups by them.
     grouped = levels | (named & set(request.formula.columns))
     check_declared_columns(rows, grouped, inputs, project, policies)
     return rows
@@ -68,10 +72,11 @@ def plan_regression_rows(
 def check_declared_columns(
     rows: MicrodataSchema, grouped: Set[str], inputs: JobInputs, project: ResearchProject, policies: PolicySet
 ) -> None:
-    """Declared columns are used as the grants let them."""
+    """Raises Invalid("request") if declared columns are used in a way that the grants do not allow."""
     uses = []
     for column in rows.columns:
         if column.variable is not None:
+            # The declared years apply, not those that the script happened to read.
             declared = next(
                 u for u in inputs.uses if u.table == column.table and (u.variable or "") == column.variable_name
             )
@@ -84,7 +89,7 @@ def check_declared_columns(
 
 @dataclass(frozen=True, slots=True)
 class PlannedRows:
-    """`own` are the rows of each output as it alone asks for them."""
+    """`own` has each output's rows, with only the columns that this output requests."""
 
     plan: Plan
     rows: MicrodataSchema
@@ -94,8 +99,10 @@ class PlannedRows:
 def plan_tables(
     requests: Sequence[ScriptTable], inputs: JobInputs, project: ResearchProject, policies: PolicySet
 ) -> PlannedRows:
-    """Tables of the same rows as one plan. Raises Invalid("request") for what would be refused of a SQL text, with that
-    refusal's sentence and advice."""
+    """Plan tables of the same rows as one job.
+
+    Raises Invalid("request") for what would be refused of a SQL text, with that refusal's message and advice.
+    """
     rows = rows_for_tables(requests, inputs)
     threshold = policies.disclosure_rules(project.profile).t
     catalogue = catalogue_with_rows(rows, inputs)
@@ -120,7 +127,7 @@ class TableRequest:
 
 
 def compute_tables(context: TrustedContext, wanted: Sequence[TableRequest]) -> tuple[ComputedOutput, ...]:
-    """Every table, in the order of `wanted`."""
+    """Compute every table and return them in the order of `wanted`."""
     found: dict[str, ComputedOutput] = {}
     rest, families = list(wanted), 0
     while rest:
@@ -133,7 +140,7 @@ def compute_tables(context: TrustedContext, wanted: Sequence[TableRequest]) -> t
 
 
 def _of_same_columns(context: TrustedContext, wanted: Sequence[TableRequest]) -> list[TableRequest]:
-    """The first, and all that take its columns for the same things."""
+    """Return the first request, and all others that mean the same by its columns."""
     family = [wanted[0]]
     for table in wanted[1:]:
         if _plan_or_none(context, [*family, table]) is not None:
@@ -151,15 +158,20 @@ def _plan_or_none(context: TrustedContext, family: Sequence[TableRequest]) -> Pl
 def _compute_together(
     context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
 ) -> tuple[ComputedOutput, ...]:
-    """Of a family, those that are of the first one's rows; all of them where these have no problem. Where one has, each
-    is looked at alone, and those without are computed together once more. `before` were computed before the family."""
+    """Compute those of a family that have the same rows as the first one; all of them if these rows have no problem.
+
+    If they have one, each table is checked alone, and those without a problem are computed together again. `before`
+    were computed before this family.
+    """
     checked, made = _run_family(context, family, before)
     if len(family) == 1 or checked is None or checked.problem is None:
         return made
     if checked.problem is MicrodataProblem.APART:
+        # Bit n of `times` is set if the rows of table n differ from those of the first.
         same = [t for n, t in enumerate(family) if not checked.times >> n & 1]
+        # The report contradicts itself if it calls the rows different but names no table, or all.
         if not same or len(same) == len(family):
-            raise Breach("The sandbox told of other rows than there were.")
+            raise Breach("The sandbox reported different rows from those it was given.")
         return _compute_together(context, same, before)
     alone: list[ComputedOutput] = []
     for table in family:
@@ -167,6 +179,7 @@ def _compute_together(
     sound = {c.name for c in alone if not isinstance(c.result, OutputProblem)}
     if not 1 < len(sound) < len(family):
         return tuple(alone)
+    # Tables of the same rows must be judged together, because a figure that one hides may follow from another.
     recomputed = _compute_together(context, [t for t in family if t.request.name in sound], before)
     return (*recomputed, *(c for c in alone if c.name not in sound))
 
@@ -174,7 +187,8 @@ def _compute_together(
 def _run_family(
     context: TrustedContext, family: Sequence[TableRequest], before: Sequence[ComputedOutput]
 ) -> tuple[MicrodataCheck | None, tuple[ComputedOutput, ...]]:
-    """One container: what it says of the rows, and the tables. None where the request itself cannot be planned."""
+    """Run one container and return what it reports of the rows, and the tables. None instead of the report if the
+    request cannot be planned."""
     try:
         planned = plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
     except Invalid as wrong:
@@ -182,6 +196,7 @@ def _run_family(
         problem = OutputProblem(wrong.code, wrong.message, place)
         return None, tuple(ComputedOutput(t.request.name, "table", "", problem) for t in family)
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
+    # One frame for all tables: `parts` gives the size of each.
     content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
     to = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt, parts)
     limits = limits_for(JobKind.SQL, context.policies)
@@ -212,7 +227,8 @@ def _judge_tables(
     evidence: JobEvidence,
     before: Sequence[ComputedOutput],
 ) -> list[_TableResult]:
-    """By the rules alone on synthetic data; with everything released, and the job's own tables before these, else."""
+    """Judge tables by the rules alone on synthetic data. On real data also compare them with the release history and
+    with the job's own earlier tables."""
     if context.history is None:
         registers = context.vaults.registers(context.vault)
         return [_TableResult(one) for one in judge_job(planned.plan, evidence, context.profile, registers)]
@@ -224,12 +240,15 @@ def _judge_tables(
     ]
 
 
-INSTITUTION_COEFFICIENTS = "Each institution has a coefficient of its own: absorb them, or say why they are shown."
-TOO_MANY_OUTPUTS = "The job hands over more outputs than one job may have."
+INSTITUTION_COEFFICIENTS = (
+    "Each institution has its own coefficient: absorb the institutions, or say why they are shown."
+)
+TOO_MANY_OUTPUTS = "The job submits more outputs than one job may have."
 
 
 def compute_outputs(context: TrustedContext, left: Sequence[RawRequest]) -> tuple[ComputedOutput, ...]:
-    """Every request in order of name; tables together."""
+    """Compute every request, in order of name; tables together."""
+    # Outputs over the limit get a problem, so their author learns why they are missing.
     most = context.policies.service.max_outputs
     read = [
         _read_request(context, one)
@@ -266,6 +285,7 @@ def _compute_regression(context: TrustedContext, request: ScriptRegression, cont
     )
     checked, fit = context.script_engine.read_fit(result.frames)
     schools = {c.name for c in rows.columns if institution_code(c.variable_name) is not None}
+    # Absorbed columns have no coefficients, so only those in terms matter.
     terms = {f.column for term in request.formula.terms for f in term}
     more = (Finding("R3", Verdict.REVIEW, INSTITUTION_COEFFICIENTS),) if schools & terms else ()
     found = None if fit is None else judge_regression(request.name, fit, context.profile, more)

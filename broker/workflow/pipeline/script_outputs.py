@@ -1,5 +1,8 @@
-"""The outputs of a script: tables that the broker computed of handed rows, and files that people look at. All of them
-were named in the header, or stay where they are."""
+"""Prepares the outputs of a script: tables that the broker computed from submitted microdata, and files that people
+view.
+
+The header has to declare each of them, otherwise it is withheld.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +27,12 @@ from broker.workflow.release_history.comparison_records import prepare_compared
 from broker.workflow.release_history.script_comparison import ComparedTable
 
 UNKNOWN_TYPE = "application/octet-stream"
-UNDECLARED = OutputProblem("undeclared", "The header declares no output of this name.")
+UNDECLARED = OutputProblem("undeclared", "The header does not declare an output with this name.")
 PNG, SVG = "image/png", "image/svg+xml"
-DRAWN_FROM_TABLE = "The broker drew it from what would be released of this table: decide on both alike."
-PICTURE = "A picture was made anew with few colours; its figures were not computed by the broker."
+DRAWN_FROM_TABLE = (
+    "The broker drew this figure from the releasable version of the table: make the same decision about both."
+)
+PICTURE = "The picture was redrawn with few colours. The broker did not compute its figures."
 ACRO_CLAIM_KEY = "acro_of_the_script_says"
 Declared = Sequence[tuple[str, str]]
 
@@ -43,13 +48,17 @@ def prepare_script_outputs(
         said = {"script_says": execution.left.described.get(folded, "")}
         claim = execution.left.claims.get(folded)
         made.append(prepare_file(file, policies, profile, said | ({ACRO_CLAIM_KEY: dict(claim)} if claim else {})))
+    # Files that could not be taken still appear, so that a checker learns of them.
     made += [_withheld_output(stayed.name, stayed.problem, {"bytes": stayed.size}) for stayed in execution.left.stayed]
     return list(_unique_names(made))
 
 
 def _unique_computed(computed: Iterable[ComputedOutput], stems: Iterable[str]) -> list[ComputedOutput]:
-    """Each as the header spells it: capital letters that a script chooses while it runs are an output. A table and a
-    model of one name are one output, and a figure is drawn of the one that stays."""
+    """Return each computed output once, spelled as in the header.
+
+    A table and a model of one name are one output, and a figure is drawn of the one that stays.
+    """
+    # Capital letters that a script chooses at run time would carry data out, so the header's spelling is used.
     spelled = {stem.casefold(): stem for stem in stems}
     found: dict[str, ComputedOutput] = {}
     for one in computed:
@@ -64,7 +73,7 @@ def _undeclared(computed: ComputedOutput) -> ComputedOutput:
 
 
 def _unique_names(made: Iterable[PreparedOutput]) -> Iterable[PreparedOutput]:
-    """A file that has the name of a computed table is not that table: it stays."""
+    """Drop a file that has the name of a computed table: it is not that table."""
     seen: set[str] = set()
     for one in made:
         if one.name.casefold() not in seen:
@@ -73,9 +82,10 @@ def _unique_names(made: Iterable[PreparedOutput]) -> Iterable[PreparedOutput]:
 
 
 def _with_history(made: PreparedOutput, compared: ComparedTable | None) -> PreparedOutput:
-    """A table goes into memory with whatever shows its figures."""
+    """Add what enters the release history: a table enters with whatever output shows its figures."""
     if compared is None:
         return made
+    # A table that cannot leave discloses nothing, so it does not enter the release history.
     tables = () if made.candidate is None else compared.tables
     return replace(made, memory_version=compared.version, tables=tables, history_changed=compared.changed)
 
@@ -102,13 +112,18 @@ def _prepare_computed(
 
 
 def _prepare_figure(name: str, figure: ScriptFigure, tables: Mapping[str, ComputedOutput]) -> PreparedOutput:
-    """The broker draws it from what would be released of a table of the same job, and it needs what that needs."""
+    """Draw a figure from the releasable version of a table of the same job. Its verdict is at least the table's, and
+    never less than review.
+
+    Raises Invalid("request") if the job has no such table.
+    """
     drawn_of = tables.get(figure.data.casefold())
     if drawn_of is None or not isinstance(table := drawn_of.result, Assessment):
-        raise Invalid("request", f"The job has no table {figure.data} that a figure could be drawn of.", "/data")
+        raise Invalid("request", f"The job has no table {figure.data} to draw the figure from.", "/data")
     content, file = draw_chart(figure, table), f"{name}.svg"
     notes = [{"rule": "G2", "sentence": DRAWN_FROM_TABLE, "figures": {"table": f"{figure.data}.csv"}}]
     staff = json.dumps({"file": file, "problem": None, "summary": {"handed": "figure", "look_at": notes}})
+    # A figure shows what its table shows, so it needs at least the same decision.
     verdict = worst_verdict([Verdict.REVIEW, table.verdict])
     made = PreparedOutput(file, OutputKind.FILE, SVG, staff.encode(), content, "G2", verdict, table.small)
     return _with_history(made, drawn_of.compared)
@@ -122,8 +137,8 @@ def _withheld_output(name: str, code: str, summary: Mapping[str, object]) -> Pre
 def prepare_file(
     file: RebuiltFile, policies: PolicySet, profile: DisclosureRules, said: Mapping[str, object] = MappingProxyType({})
 ) -> PreparedOutput:
-    """A script's file as it was made anew: a person looks at it; or nothing could be made of it, and it is withheld.
-    `said` is what the script says of it."""
+    """Prepare a script's file as it was rebuilt: a person views it. If it could not be rebuilt, it is withheld. `said`
+    is what the script says of it."""
     summary: dict[str, object] = {"bytes": file.size, **said}
     if file.content is None:
         sentence = {"sentence": file.sentence} if file.sentence else {}
@@ -151,11 +166,12 @@ def prepare_file(
 
 
 def _file_findings(file: RebuiltFile, policies: PolicySet, profile: DisclosureRules) -> tuple[Finding, ...]:
-    """A picture shows what the broker cannot read: whatever it is, a person looks."""
+    """Return the findings on a file. The broker cannot read a picture, so a person always views it."""
     if file.media_type == PNG:
         return (Finding("G2", Verdict.REVIEW, PICTURE),)
     if file.sheet is None:
         return text_flags((file.content or b"").decode(), profile)
+    # Columns with these names could identify persons.
     hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
     tables = policies.catalogue.tables
     names = {v.name.casefold() for t in tables for v in t.variables if v.cls in hidden or t.is_link_key(v.name)}
@@ -163,7 +179,8 @@ def _file_findings(file: RebuiltFile, policies: PolicySet, profile: DisclosureRu
 
 
 def _known_codes(policies: PolicySet) -> KnownCodes:
-    """Each variable's codes, of all tables that have one of its name; None where no list says what they are."""
+    """Return the codes of each variable name, over all tables that have such a variable. None if no code list says
+    what they are."""
     found: dict[str, frozenset[str] | None] = {}
     for variable in (v for t in policies.catalogue.tables for v in t.variables):
         name = variable.name.casefold()
@@ -175,7 +192,7 @@ def _known_codes(policies: PolicySet) -> KnownCodes:
 
 
 def _findings_to_set_aside(flags: Sequence[Finding]) -> list[dict[str, str]]:
-    """What an approval has to set aside, one by one: by rule and column."""
+    """Return the findings that an approval has to set aside one by one, by rule and column."""
     refusing = (f for f in flags if f.verdict is Verdict.REFUSE)
     named = ((f, dict(f.figures).get("name", "")) for f in refusing)
     return [{"finding": f"{f.rule}:{name}" if name else f.rule, "sentence": f.sentence} for f, name in named]

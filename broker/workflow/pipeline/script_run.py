@@ -1,7 +1,7 @@
-"""The run of a script: on the synthetic NPD first, then on the real data, then the trusted stage.
+"""Runs a script on the synthetic NPD first, then on the real data, then the trusted stage.
 
-On synthetic data nothing is secret: its author may read the whole trace at once. On real data nobody but checkers reads
-what it printed; a script that passes there and fails here waits for one of them.
+Synthetic data have no secrets, so the author may read the whole trace at once. On real data only checkers read what
+the script printed; a script that passes on synthetic data and fails on real data waits for one of them.
 """
 
 import json
@@ -30,12 +30,13 @@ from broker.workflow.pipeline.trusted_stage import (
 from broker.workflow.timing_channel import trial_disclosed_at
 
 DATA_DEPENDENT_PROBLEMS = frozenset({MicrodataProblem.BINARY.value, MicrodataProblem.MODEL.value})
-"""Problems that few and synthetic people can have where the real ones have not: told, and the job goes on."""
+"""Problems that few, synthetic persons can cause although the real ones would not. They are reported, and the job
+continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptExecution:
-    """What a script left: files made anew (of real data only), and what was computed of what it handed over."""
+    """What a script left: rebuilt files (real data only), and the outputs computed from what it submitted."""
 
     result: SandboxResult
     left: CollectedOutputs
@@ -60,29 +61,34 @@ class ScriptAttempt:
         return self.lease.job.ident
 
     def holding(self, rows: DataKind) -> AbstractContextManager[bool]:
-        """While it, and what is computed of what it left, has these rows."""
+        """While entered, the script and the computations on what it left may hold these rows."""
         return self.ports.sandbox.holding(self.job, self.lease.attempt, rows)
 
     def run_on(
         self, vault: Vault, vaults: Vaults, printed: Callable[[bytes], None] = lambda log: None, *, files: bool = True
     ) -> ScriptExecution | SandboxResult:
-        """What came of it, with its own files or without; the bare result where the script did not come to an end.
-        `printed` is told what it printed before anything else is made of it."""
+        """Run the script and return what came of it, or the bare sandbox result if the script did not end by itself.
+
+        `files`: also rebuild its own files. `printed` receives its log before anything else is made of the run.
+        """
         context = self._context(vault, vaults)
         result = self.ports.sandbox.run(script_request(context))
+        # Before anything else can fail, so that a checker can always read it.
         printed(result.log)
         if result.end is not SandboxEnd.ENDED:
             return result
         left = sort_outputs(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
+        # On synthetic data no file leaves, so rebuilding them is saved.
         collected = collect_outputs(context, left if files else left.requests_only())
         return ScriptExecution(result, collected, compute_outputs(context, collected.requests))
 
     def note_real_rows(self) -> None:
-        """From now on somebody has to read it, however it ends. Conflict("stale") where it is not to run any more."""
+        """Note that the script now reads real rows: a checker has to read it, however it ends. Raises
+        Conflict("stale") if it must not run any more."""
         self.ports.store.note_real_run(self.job, self.lease.attempt, self.ports.clock.now())
 
     def store_print(self, log: bytes) -> None:
-        """What it printed on real data, for checkers; also of one that was withdrawn while it ran."""
+        """Store what the script printed on real data, for checkers, even if the job was withdrawn meanwhile."""
         self.ports.store.note_log(self.job, self.lease.attempt, self.ports.content_store.put("staff", log))
 
     def _context(self, vault: Vault, vaults: Vaults) -> TrustedContext:
@@ -90,16 +96,20 @@ class ScriptAttempt:
         if project is None:
             raise Breach(f"project of job {self.job} left the policy during its run")
         attempt = self.lease.attempt
+        # Only outputs of real data are compared with the release history.
         real = self.ports if vaults is self.ports.vaults else None
         return TrustedContext(self.ports, vaults, self.job, attempt, vault, self.checked, project, self.policies, real)
 
 
 def run_script(script: ScriptAttempt, vault_of: Callable[[], Vault]) -> tuple[Vault, ScriptExecution]:
-    """Raises Failed. `vault_of` makes the vault of the real data: nothing of them is read before the script has passed
-    on the synthetic NPD."""
+    """Run the script and return the vault and what came of it. Raises Failed.
+
+    `vault_of` makes the vault of the real data. It is called only after the script has passed on the synthetic NPD.
+    """
     _try_on_synthetic(script)
     vault = vault_of()
     with script.holding(DataKind.REAL):
+        # Before the run: if the worker dies during it, the script is on the checkers' list already.
         script.note_real_rows()
         ran = script.run_on(vault, script.ports.vaults, script.store_print)
     if isinstance(ran, SandboxResult):
@@ -110,7 +120,10 @@ def run_script(script: ScriptAttempt, vault_of: Callable[[], Vault]) -> tuple[Va
 
 
 def _try_on_synthetic(script: ScriptAttempt) -> None:
-    """Nothing where policy has no synthetic run, or no synthetic data are known."""
+    """Run the script on synthetic data and store the trace. Raises Failed if it does not pass.
+
+    Does nothing if policy has no synthetic run or no synthetic data can be made.
+    """
     synthetic = script.ports.synthetic
     if synthetic is None or not script.policies.service.python_synthetic_first:
         return
@@ -118,11 +131,13 @@ def _try_on_synthetic(script: ScriptAttempt) -> None:
         vaults, vault = synthetic.for_project(script.lease.job.submission.project)
     except Invalid:
         return
+    # The trace is shown to the author, so it must never be of real rows.
     if not vault.synthetic:
         raise Breach("The synthetic run was offered real data.")
     with script.holding(DataKind.SYNTHETIC):
         began = script.ports.clock.now()
         ran = _run_on_synthetic(script, vault, vaults)
+    # Problems that depend on the data do not stop the job: the real persons may not have them.
     passed = isinstance(ran, ScriptExecution) and all(p.code in DATA_DEPENDENT_PROBLEMS for _, p in ran.problems)
     note_trial(script.ports, script.lease, script.policies, began, passed, trace_of(ran))
     if not passed:
@@ -139,7 +154,8 @@ def _run_on_synthetic(script: ScriptAttempt, vault: Vault, vaults: Vaults) -> Sc
 def note_trial(
     ports: WorkerPorts, lease: Lease, policies: PolicySet, began: datetime, passed: bool, trace: bytes
 ) -> None:
-    """Its author reads the trace at once; of a trial that had to wait for neighbours, when its slot of time is over."""
+    """Store the trace for the script's author, who may read it at once; if the trial had to wait for neighbours, when
+    its time slot ends."""
     readable_from = trial_disclosed_at(ports, policies, lease.job, began, ports.clock.now())
     digest = ports.content_store.put("staff", trace)
     ports.store.note_rehearsal(lease.job.ident, lease.attempt, passed, digest, readable_from)
@@ -152,7 +168,8 @@ def _failure_code(ran: ScriptExecution | SandboxResult | Failed) -> FailureCode:
 
 
 def trace_of(ran: ScriptExecution | SandboxResult | Failed) -> bytes:
-    """What its author reads: how it ended, what it printed, what became of each output."""
+    """Return the trace that the author reads, as JSON: how the script ended, what it printed, and what became of each
+    output."""
     if isinstance(ran, Failed):
         document: dict[str, object] = {"end": ran.code.value, "printed": "", "outputs": []}
     elif isinstance(ran, ScriptExecution):

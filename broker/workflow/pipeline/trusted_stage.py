@@ -1,4 +1,5 @@
-"""One attempt at a script: its context, how its files are collected, and what came of each requested output."""
+"""The trusted stage of one attempt at a script: its context, how its files are collected, and what came of each
+requested output."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,23 +52,28 @@ from broker.workflow.rehearsal.query_rehearsal import SandboxRunner
 if TYPE_CHECKING:
     from broker.workflow.release_history.script_comparison import ComparedTable
 
-CHOSEN_ROWS = "A script chose these rows: the broker has verified whose they are, and not why these and no others."
-PREPARED_ROWS = "A script prepared the rows; columns that are no variables of the catalogue were not verified."
-ROWS_LEFT_OUT = "Rows without a pseudonym were left out."
-FEW_VALUES = "A number is asked of a column with few different values: it tells how many have each of them."
-NAMES_AT_RUN_TIME = (
-    "Names of columns do not stand in the script: it made them while it ran, and they can tell anything."
+CHOSEN_ROWS = (
+    "A script chose these rows. The broker has verified whose rows they are, but not why the script chose them."
 )
-CLOSE_OUTPUT = "Another output of this job is of nearly as many people: together they may tell of those few."
+PREPARED_ROWS = "A script prepared the rows. Columns that are not variables of the catalogue were not verified."
+ROWS_LEFT_OUT = "Rows without a pseudonym were removed."
+FEW_VALUES = (
+    "A number is requested of a column with few different values, so it reveals how many persons have each value."
+)
+NAMES_AT_RUN_TIME = (
+    "Names of columns are not written in the script. The script made them while it ran, so they can reveal anything."
+)
+CLOSE_OUTPUT = "Another output of this job is about nearly as many people. Together they may reveal the few who differ."
 
 OTHER_ROWS = (
-    "Another table of this job is of other rows, or of these in another order: the two were not judged together."
+    "Another table of this job has different rows, or the same rows in another order. The two were not assessed "
+    "together."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OutputProblem:
-    """Why there are no figures: a closed code, a sentence, and what was counted."""
+    """Why an output has no figures: a code from a fixed list, a sentence, and what was counted."""
 
     code: str
     sentence: str
@@ -76,7 +82,8 @@ class OutputProblem:
 
 @dataclass(frozen=True, slots=True)
 class ComputedOutput:
-    """One request and what came of it: an assessment, a figure to draw, or a problem; of how many rows and persons."""
+    """One request and what came of it (an assessment, a figure to draw, or a problem), with the numbers of rows and
+    persons."""
 
     name: str
     kind: str
@@ -85,7 +92,7 @@ class ComputedOutput:
     rows: int = 0
     persons: int = 0
     compared: "ComparedTable | None" = None
-    """What memory says of a table; None where it was not asked."""
+    """The comparison of a table with the release history; None if there was none."""
 
 
 def problem_with_rows(checked: MicrodataCheck) -> OutputProblem:
@@ -97,9 +104,11 @@ def problem_with_rows(checked: MicrodataCheck) -> OutputProblem:
 def with_review_findings(
     assessment: Assessment, checked: MicrodataCheck, derived: Sequence[str], unwritten: Sequence[str] = ()
 ) -> Assessment:
-    """Rows from a script never leave without a person's look, whatever the rules say of their figures."""
+    """Add the findings that send the output to a person: rows from a script never leave without a review, whatever the
+    rules say of the figures."""
     counts = (("rows", checked.rows), ("persons", checked.persons), ("without_pseudonym", checked.without_person))
     counted = (*((name, str(n)) for name, n in counts), ("unverified_columns", ", ".join(derived)))
+    # Unconditional: the broker cannot verify why a script chose its rows.
     found = [Finding("H1", Verdict.REVIEW, CHOSEN_ROWS, counted)]
     if checked.few:
         found.append(Finding("H2", Verdict.REVIEW, FEW_VALUES, (("columns", str(checked.few)),)))
@@ -114,8 +123,10 @@ def with_review_findings(
 
 
 def flag_close_outputs(made: Sequence[ComputedOutput], t: int) -> tuple[ComputedOutput, ...]:
-    """Each output of a job that is of nearly as many people as another says so: whoever leaves one person out of the
-    second has that person's figure."""
+    """Add a finding to each output that is about nearly as many persons as another one of the job.
+
+    If a script leaves one person out of the second, the two together disclose that person's figure.
+    """
     return tuple(
         replace(one, result=_with_close_finding(one, [m for m in made if _is_close(one, m, t)])) for one in made
     )
@@ -124,12 +135,14 @@ def flag_close_outputs(made: Sequence[ComputedOutput], t: int) -> tuple[Computed
 def _is_close(one: ComputedOutput, other: ComputedOutput, t: int) -> bool:
     if one is other or not isinstance(other.result, Assessment):
         return False
+    # Equal numbers of persons with different rows count as one apart.
     apart = max(abs(one.persons - other.persons), min(abs(one.rows - other.rows), 1))
-    return 0 < apart < t
+    return 0 < apart < t  # 0 apart: the two are about the same rows
 
 
 def flag_other_rows(made: ComputedOutput) -> ComputedOutput:
-    """A table that was judged without another one of its job says so: what is hidden in it may follow from both."""
+    """Add a finding to a table that was judged without another table of its job: a figure that one hides may follow
+    from both."""
     if not isinstance(made.result, Assessment):
         return made
     finding = Finding("H5", Verdict.REVIEW, OTHER_ROWS)
@@ -152,7 +165,7 @@ def _with_close_finding(
 
 
 class TrustedPorts(Protocol):
-    """What the trusted stage runs on: a worker's ports, or a rehearsal's."""
+    """The ports that the trusted stage needs, of a worker or of a rehearsal."""
 
     @property
     def sandbox(self) -> SandboxRunner: ...
@@ -166,7 +179,7 @@ class TrustedPorts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrustedContext:
-    """What the trusted stage of a job needs: its attempt, the vault, and the policy of the day."""
+    """What the trusted stage of a job needs: its attempt, the vault, and today's policy."""
 
     ports: TrustedPorts
     vaults: Vaults
@@ -177,7 +190,7 @@ class TrustedContext:
     project: ResearchProject
     policies: PolicySet
     history: WorkerPorts | None = None
-    """Who compares tables with everything released; None on synthetic data."""
+    """Ports for comparing tables with the release history; None on synthetic data."""
 
     @property
     def inputs(self) -> JobInputs:
@@ -190,7 +203,7 @@ class TrustedContext:
     @property
     def script_engine(self) -> MicrodataEngine:
         if self.ports.microdata_engine is None:
-            raise Unavailable("This worker computes nothing of what scripts hand over.")
+            raise Unavailable("This worker does not compute outputs of scripts.")
         return self.ports.microdata_engine
 
     def run(self, request: SandboxRequest) -> SandboxResult:
@@ -216,8 +229,11 @@ def computed_output(
 
 @dataclass(frozen=True, slots=True)
 class CollectedOutputs:
-    """What a script left, as it may be read. `described` are its words about files and `claims` those of its own acro,
-    by the names under which the files leave."""
+    """What a script left, in a form that may be read.
+
+    `described` has the script's words about files and `claims` those of its own ACRO, by the names under which the
+    files leave.
+    """
 
     requests: tuple[RawRequest, ...]
     files: tuple[RebuiltFile, ...] = ()
@@ -229,6 +245,7 @@ class CollectedOutputs:
 def collect_outputs(context: TrustedContext, left: RawOutputs) -> CollectedOutputs:
     every = (*left.documents, *left.files)
     made = context.ports.file_rebuilder.rebuild(every, collecting_request(context), context.ports.sandbox.run)
+    # Requests and descriptions are files of the script too, so they are rebuilt before they are read.
     documents = {m.name: m.content or b"" for m in made if m.media_type == DOCUMENT}
     described = {
         n.removesuffix(ABOUT_SUFFIX): file_description(c) for n, c in documents.items() if n.endswith(ABOUT_SUFFIX)
@@ -259,12 +276,17 @@ def collecting_request(context: TrustedContext) -> RebuildRequest:
 
 
 def _with_content(one: RawRequest, documents: Mapping[str, bytes]) -> RawRequest:
-    """One that is too large was not made anew, and is read by nobody."""
+    """Fill in a request's rebuilt document. One that was too large was not rebuilt and is empty, so nobody reads it."""
     return replace(one, request=documents.get(one.names[0], b""))
 
 
 def script_request(context: TrustedContext) -> SandboxRequest:
-    """The trusted stage goes on with the whole vault: what it reads again is what the script declared."""
+    """Return the request that runs the script on its vault, or on a copy with the declared variables only if a
+    combination rule requires that.
+
+    The trusted stage itself uses the whole vault, but reads only what the script declared.
+    """
+    # Not None if everything that the project was granted would break a combination rule.
     apart = restricted_mount(context.checked.uses, context.project, context.policies)
     return prepare_script(
         program=context.checked.canonical,

@@ -1,4 +1,4 @@
-"""One attempt at a private job: charge, bounded statements, noise, and the answer stored before it is seen."""
+"""One attempt at a private job: charge, bounded statements, noise. The answer is stored before anybody sees it."""
 
 import json
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from broker.workflow.private_jobs.private_request import (
 
 @dataclass(frozen=True, slots=True)
 class NoisyAnswer:
-    """`observed`: by table and grouping set the keys that left, in order; None where the list is public."""
+    """`observed`: the keys that left, in order, by table and grouping set; None if the list of keys is public."""
 
     drawn: tuple[MechanismAnswer, ...]
     observed: tuple[tuple[tuple[KeyValues, ...] | None, ...], ...]
@@ -42,8 +42,9 @@ class NoisyAnswer:
 
 
 def noisy_answer(design: MeasurementDesign, drawn: Sequence[MechanismAnswer], exact: ExactAnswers) -> NoisyAnswer:
-    """What may be kept. Keys are numbered anew, by those that left."""
+    """Return the part of an answer that may be stored. Keys are numbered anew, counting only those that left."""
     left = {(p.table, p.set): tuple(d.keys or ()) for p, d in zip(design.parts, drawn, strict=True) if p.block is None}
+    # The original numbers would reveal how many keys lie between those that left.
     renumbered = tuple(
         MechanismAnswer(tuple(d.values), None if d.keys is None else tuple(range(len(d.keys)))) for d in drawn
     )
@@ -68,10 +69,10 @@ def answer_to_bytes(design: MeasurementDesign, answer: NoisyAnswer) -> bytes:
 
 
 def answer_from_bytes(design: MeasurementDesign, content: bytes) -> NoisyAnswer:
-    """Breach where it is the answer of another design."""
+    """Read a stored answer. Raises Breach if it belongs to another design."""
     document: dict[str, Any] = json.loads(content)
     if document["design"] != bundle_to_text(design.bundle):
-        raise Breach("The stored answer is that of another design.")
+        raise Breach("The stored answer belongs to another design.")
     return NoisyAnswer(
         tuple(
             MechanismAnswer(tuple(values), None if n is None else tuple(range(n))) for values, n in document["drawn"]
@@ -94,7 +95,7 @@ def _values_from_json(values: Sequence[Any]) -> KeyValues:
 
 @dataclass(frozen=True, slots=True)
 class PrivateAttempt:
-    """What an attempt answers: the job as it was checked again, on the vault's public registers."""
+    """An attempt at a private job: the job as it was checked again, with the vault's public registers."""
 
     lease: Lease
     private: PrivateText
@@ -105,8 +106,8 @@ class PrivateAttempt:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedAnswer:
-    """`content`: the noisy answer as it is kept. `image` and `runtime` of the sandbox that ran; None where the
-    answer was there."""
+    """`content`: the noisy answer as it is stored. `image` and `runtime` of the sandbox that ran; None if the answer
+    was stored already."""
 
     content: bytes
     image: str | None = None
@@ -114,8 +115,11 @@ class ReceivedAnswer:
 
 
 def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend:
-    """The job's spend, or the released one whose answer it may have; as at submission, so that asking again changes
-    nothing. What costs something else today than it did then does not run."""
+    """Return the job's spend, or an earlier spend whose answer the job may have. Reserving the same again changes
+    nothing.
+
+    Raises Failed if the job would cost something else today than when it was submitted.
+    """
     assert checked.private is not None
     request = spend_request(job.ident, job.submission.project, job.snapshot or "", checked.plan_hash, checked.private)
     now = ports.clock.now()
@@ -133,8 +137,11 @@ def spend_of_job(ports: RunPorts, job: Job, checked: CheckedSubmission) -> Spend
 def recheck_on_vault(
     ports: RunPorts, lease: Lease, policies: PolicySet, checked: CheckedSubmission, vault: Vault
 ) -> PrivateText:
-    """The same job with the lists of the public registers: how much noise is drawn must not have changed by them. A
-    script has none."""
+    """Plan the same query with the values of the vault's public registers. A script has no registers and is returned
+    as it is.
+
+    Raises Failed if that would change the noise.
+    """
     assert checked.private is not None
     if isinstance(checked.private, PrivateScript):
         return checked.private
@@ -145,23 +152,31 @@ def recheck_on_vault(
         )
     except Refused:
         raise Failed(FailureCode.POLICY_CHANGED) from None
+    # The charge was fixed for this noise.
     if found.design.bundle != checked.private.design.bundle:
         raise Failed(FailureCode.POLICY_CHANGED)
     return found
 
 
 def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> ReceivedAnswer:
-    """Unavailable: nothing that anybody has seen was drawn, and a later attempt has the same charge."""
+    """Return the job's noisy answer, charging and computing it if it is not stored yet.
+
+    Raises Unavailable if the noise process does not answer. Then nobody has seen anything that was drawn, and a later
+    attempt uses the same charge.
+    """
     job = attempt.lease.job
     if spend.answer is not None:
         return ReceivedAnswer(_stored_content(ports, spend.answer))
     if ports.private is None:
         raise Breach("This worker has no noise process.")
+    # Prepared before the charge, so that a query that no engine can run costs nothing. The answer of another job's
+    # spend was charged there.
     request = (
         _prepare_request(ports.private, attempt, attempt.private) if isinstance(attempt.private, PrivateQuery) else None
     )
     if spend.request.job == job.ident:
         spend = _charge(ports, job)
+    # An earlier attempt stored its answer but died before it finished.
     if spend.answer is not None:
         return ReceivedAnswer(_stored_content(ports, spend.answer))
     if isinstance(attempt.private, PrivateScript):
@@ -170,11 +185,12 @@ def answer_attempt(ports: RunPorts, attempt: PrivateAttempt, spend: Spend) -> Re
         assert request is not None
         content, result = _answer_query(ports, ports.private, request, attempt.private)
     stored = _store(ports, job, content)
+    # Read back what the store has: it may be the answer of another attempt.
     return ReceivedAnswer(_stored_content(ports, stored), result.image, result.runtime)
 
 
 def _prepare_request(private: PrivatePorts, attempt: PrivateAttempt, job: PrivateQuery) -> SandboxRequest:
-    """Before anything is charged: what no engine can run is not paid for."""
+    """Prepare the statements before anything is charged. Raises Failed if no engine can run them."""
     lease = attempt.lease
     try:
         return private.engine.prepare(
@@ -189,7 +205,7 @@ def _answer_query(
 ) -> tuple[bytes, SandboxResult]:
     result = ports.sandbox.run(request)
     if result.end is not SandboxEnd.ENDED:
-        # How it ended depends on data, and is not paid for: every end is the same word.
+        # How it ended depends on the data and is not covered by the charge, so every end has the same code.
         raise Failed(FailureCode.ENGINE_ERROR)
     return answer_to_bytes(job.design, _draw(private, job, result.frames)), result
 
@@ -199,6 +215,7 @@ def _answer_blocks(
 ) -> tuple[bytes, SandboxResult]:
     block_attempt = BlockAttempt(attempt.vault, attempt.lease.job.ident, attempt.lease.attempt, attempt.limits)
     try:
+        # While it holds real rows, no script on this machine runs on synthetic ones, which its author could read.
         with ports.sandbox.holding(block_attempt.job, block_attempt.attempt, DataKind.REAL):
             rows = private_blocks.cut_rows(script, private, ports.sandbox, block_attempt, attempt.service)
             answers, result = private_blocks.run_blocks(script, rows, ports.sandbox, block_attempt, attempt.service)
@@ -222,7 +239,8 @@ def _draw(private: PrivatePorts, query: PrivateQuery, frames: Sequence[tuple[str
 
 
 def _store(ports: RunPorts, job: Job, content: bytes) -> StoredAnswer:
-    """The first answer stays, also where two attempts have drawn: nobody has seen the other."""
+    """Store the answer and return the stored one. If two attempts have drawn, the first answer stays; nobody has seen
+    the other."""
     now = ports.clock.now()
     stored = StoredAnswer(ports.content_store.keyed_hash(content), ports.content_store.put("staff", content))
     event = AuditEvent(now, SYSTEM.ident, "spend.answered", job.ident, (("answer", stored.keyed_hash),))
@@ -231,6 +249,7 @@ def _store(ports: RunPorts, job: Job, content: bytes) -> StoredAnswer:
 
 def _stored_content(ports: RunPorts, stored: StoredAnswer) -> bytes:
     content = ports.content_store.get("staff", stored.place)
+    # Keyed, so that somebody who can write files cannot replace an answer unnoticed.
     if ports.content_store.keyed_hash(content) != stored.keyed_hash:
-        raise Breach("The stored answer is not the one that the ledger names.")
+        raise Breach("The stored answer is not the answer that the ledger names.")
     return content

@@ -1,4 +1,4 @@
-"""A private script over blocks of persons: tried on synthetic data, run, answered with noise, and its table."""
+"""Runs a private script over blocks of persons: the trial on synthetic data, the run, the noise, and the table."""
 
 import json
 import secrets
@@ -36,7 +36,7 @@ COLUMNS = ("number", "value", "value_low", "value_high")
 
 
 def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
-    """A median has no interval: what is known of it is in the notes."""
+    """Return the table of the script's numbers. A median has no interval; the notes say what is known about it."""
     found = format_ratio(estimate_numbers(script.aggregation, drawn, script.profile))
     wide = 2 if script.parameters.estimator is BlockEstimator.MEDIAN else 4
     lines = zip((r.name for r in script.parameters.ranges), found.values, found.low, found.high, strict=True)
@@ -66,7 +66,7 @@ def _number_row(name: Value, figures: Sequence[Value]) -> AssessedRow:
 
 
 def script_privacy_record(script: PrivateScript) -> dict[str, object]:
-    """For machines: what was promised and how. The same whatever the data are."""
+    """Return the machine-readable record of what was promised and how. It does not depend on the data."""
     head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": script.profile.name}
     found = aggregation_record(script.aggregation, script.promise, script.profile)
     return {**head, **found, "left_out_as_a_rule": [], "data_sets": list(script.datasets)}
@@ -78,8 +78,9 @@ KEY_BYTES = 16
 def cut_rows(
     script: PrivateScript, ports: PrivatePorts, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
 ) -> bytes:
-    """The rows of all blocks. Who is in which block is drawn anew for each attempt, and nobody is told."""
+    """Return the rows of all blocks, as bytes."""
     limits = replace(attempt.limits, output_bytes=service.block_rows_bytes)
+    # A new key for each attempt: nobody can know who is in which block.
     key, blocks = secrets.token_hex(KEY_BYTES), script.parameters.blocks
     request = ports.blocks.prepare_cut(script.cut, blocks, key, attempt.vault, attempt.job, attempt.attempt, limits)
     return ports.blocks.read_cut(_check_ended(runner.run(request)).frames)
@@ -88,7 +89,8 @@ def cut_rows(
 def run_blocks(
     script: PrivateScript, rows: bytes, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
 ) -> tuple[bytes, SandboxResult]:
-    """Each block's numbers, as they came, with the sandbox that they came from."""
+    """Return the blocks' answers as received, and the result of the sandbox run. Raises Failed, or Breach for other
+    frames."""
     run = (attempt.job, attempt.attempt, attempt.limits, service)
     program = script.program
     request = prepare_blocks(
@@ -96,13 +98,15 @@ def run_blocks(
     )
     result = _check_ended(runner.run(request))
     found = [payload for kind, payload in result.frames if kind != "status"]
+    # The container ran the script, so its frames are not trusted.
     if len(found) != 1 or {kind for kind, _ in result.frames} - {"table", "status"}:
         raise Breach("The sandbox returned other frames than one with the blocks' answers.")
     return found[0], result
 
 
 def _check_ended(result: SandboxResult) -> SandboxResult:
-    """How a run ends is no answer of a block's: it ends in one word, whatever the data are."""
+    """Raises Failed if the run did not end by itself. The code is always the same, because how a run ends is not a
+    noisy answer."""
     if result.end is not SandboxEnd.ENDED:
         raise Failed(FailureCode.ENGINE_ERROR)
     return result
@@ -114,16 +118,16 @@ def draw_noise(aggregation: BlockAggregation, answers: bytes, noise: NoisePort) 
 
 
 def block_answer_to_bytes(aggregation: BlockAggregation, drawn: Sequence[int]) -> bytes:
-    """The answer as it is kept: noise only."""
+    """Return the answer as it is stored: noisy numbers only."""
     document = {"design": bundle_to_text(aggregation.bundle), "drawn": list(drawn)}
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 def block_answer_from_bytes(aggregation: BlockAggregation, content: bytes) -> tuple[int, ...]:
-    """Breach where it is the answer of another design."""
+    """Read a stored answer. Raises Breach if it belongs to another design."""
     document = json.loads(content)
     if document["design"] != bundle_to_text(aggregation.bundle):
-        raise Breach("The stored answer is that of another design.")
+        raise Breach("The stored answer belongs to another design.")
     return tuple(document["drawn"])
 
 
@@ -131,8 +135,10 @@ TRIAL_BLOCKS = 8
 
 
 def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, script: PrivateScript) -> None:
-    """Raises Failed where no block has an answer. Nothing is tried where policy, or the worker, has no synthetic
-    data."""
+    """Run the script on a few blocks of synthetic data and store the trace. Raises Failed if no block has an answer.
+
+    Does nothing if policy has no synthetic run or the worker has no synthetic data.
+    """
     if ports.synthetic is None or ports.private is None or not policies.service.python_synthetic_first:
         return
     try:
@@ -143,6 +149,7 @@ def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, 
         script, aggregation=replace(script.aggregation, directive=replace(script.parameters, blocks=TRIAL_BLOCKS))
     )
     attempt = BlockAttempt(vault, lease.job.ident, lease.attempt, limits_for(JobKind.SQL, policies))
+    # While it holds synthetic rows, no script holds real ones on this machine.
     with ports.sandbox.holding(attempt.job, attempt.attempt, DataKind.SYNTHETIC):
         began = ports.clock.now()
         rows = cut_rows(few, ports.private, ports.sandbox, attempt, policies.service)
@@ -154,7 +161,7 @@ def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, 
 
 
 def _trial_trace(result: SandboxResult, passed: bool) -> bytes:
-    """As a script's trace is read: how it ended, what it printed."""
+    """Return the trace in the form of other scripts: how it ended and what it printed."""
     printed = result.log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     word = result.end.value if passed else FailureCode.CRASHED.value
     return json.dumps({"end": word, "printed": printed, "outputs": []}, indent=2, sort_keys=True).encode()

@@ -1,4 +1,4 @@
-"""The expected errors and cost of a private text, stated before anything runs; without any access to data."""
+"""States the expected errors and cost of a private text before anything runs, without reading data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -22,13 +22,13 @@ from broker.workflow.private_jobs.private_spend import statistic_names
 
 SCRIPT_DIGITS = 4
 BLOCK_NUMBERS = (50, 100, 200, 500, 1000, 2000)
-"""Numbers of blocks for which the error is told too."""
+"""Numbers of blocks for which the forecast also states the error."""
 
 
 def script_forecast(
     script: PrivateScript, service: ServiceLimits, left: PrivacyAmount | None = None, of: str = ""
 ) -> dict[str, Any]:
-    """In the form of other private texts, with what is a script's own under `blocks`."""
+    """Return the forecast in the form of other private texts, with a script's own facts under `blocks`."""
     share = None if left is None else script.charge.share_of(left)
     return {
         "spend": stated_loss(script.charge, script.promise),
@@ -67,6 +67,7 @@ def _block_forecast(script: PrivateScript, service: ServiceLimits) -> dict[str, 
 
 def _other_aggregations(script: PrivateScript) -> Iterable[BlockAggregation]:
     for factor in script.profile.other_spends:
+        # From the decimal text, because the float itself is not exact.
         micro = int(script.spend.micro * Fraction(repr(factor)))
         if micro:
             yield design_aggregation(script.parameters, replace(script.spend, micro=micro), script.profile)
@@ -78,7 +79,8 @@ def _other_spend(script: PrivateScript, made: BlockAggregation) -> dict[str, Any
 
 
 def _number_lines(script: PrivateScript, found: Iterable[ExpectedBlockError]) -> list[dict[str, Any]]:
-    """As other private texts tell a figure: of a median the blocks' answers by which its rank may be off."""
+    """Return a line for each number, in the form of other private texts. A median's line has the number of blocks'
+    answers by which its rank may be off."""
     return [
         {
             "output": script.program.output,
@@ -103,14 +105,16 @@ DIGITS = 4
 def tightest_budget(
     amounts: Mapping[PrivacyAccount, PrivacyAmount], project: str, private: PrivateText
 ) -> PrivacyAmount | None:
-    """Of the project's own accounts that the job would count in, the one of which it takes most."""
+    """Return what is left (or allotted) in the project account of which the job takes the largest share, or None."""
+    # Shared accounts are left out, because they would show what others have spent.
     own = [a for account, a in amounts.items() if account in cost_of(private).charges(project) and account.project]
     shares = [(share, a) for a in own if (share := private.charge.share_of(a)) is not None]
     return max(shares, key=lambda s: s[0])[1] if shares else None
 
 
 def query_forecast(private: PrivateQuery, left: PrivacyAmount | None = None, of: str = "") -> dict[str, Any]:
-    """One JSON object. `left`: what the spend is a share of, and `of` what that is: an allotment, or what is left."""
+    """Return the forecast as one JSON object. `left` is the amount that the spend is a share of; `of` names it: an
+    allotment, or what is left."""
     made = forecast_errors(private.design.tables, private.spend, private.profile, left)
     share = made.share_of_left
     return {
@@ -130,8 +134,8 @@ def query_forecast(private: PrivateQuery, left: PrivacyAmount | None = None, of:
 
 
 def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
-    """By output, grouping set and figure: mean error and half of the interval of each cell. A figure that is divided by
-    an unknown number of persons has a line for each of several numbers."""
+    """Return the mean error and half the interval of each cell, by output, grouping set and figure. A figure that is
+    divided by an unknown number of persons has a line for each of several numbers."""
     names = statistic_names(private.plan, private.measured)
     return [
         {

@@ -1,5 +1,8 @@
-"""Noisy answers as outputs: the table that may leave, and its record and words, kept for staff as for release. Decides
-nothing but whether policy lets it go without a person."""
+"""Turns noisy answers into outputs: the table that may leave, with its record and notes, the same for staff and for
+release.
+
+Decides only whether policy lets an output leave without a person.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -37,7 +40,7 @@ def assess_private(
     snapshot: str,
     declared: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Move the job to `assessing` with its noisy outputs. Where policy asks for votes, people look as at others."""
+    """Move the job to `assessing` with its noisy outputs. If policy requires votes, people review them like others."""
     concluded = OutputProvenance(snapshot, stored.image, stored.runtime)
     if isinstance(private, PrivateScript):
         made = block_table(private, from_script(private.aggregation, stored.content))
@@ -58,7 +61,7 @@ def assess_private(
 
 
 def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iterator[Assessment]:
-    """Each output of the job as it may leave."""
+    """Yield each output of the job as it may leave."""
     sheet = AssessmentOptions(method_words(private), private.is_automatic, steps)
     for number, (planned, measured) in enumerate(zip(private.plan.outputs, private.measured, strict=True)):
         found = [
@@ -69,13 +72,14 @@ def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iter
 
 
 def method_words(private: PrivateQuery) -> tuple[str, ...]:
+    # Stated as rules: how many rows they left out depends on the data.
     rules = dict.fromkeys(line for m in private.measured for line in m.omissions)
     return (*plain_words(private.design, private.promise, private.profile), *rules)
 
 
 def query_privacy_record(private: PrivateQuery) -> dict[str, object]:
-    """For machines: what was promised and how. It follows from text and policy, so it is the same whatever the data
-    are."""
+    """Return the machine-readable record of what was promised and how. It follows from text and policy, not from the
+    data."""
     found = privacy_record(private.design, private.promise, private.profile)
     head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": private.profile.name}
     rules = list(dict.fromkeys(line for m in private.measured for line in m.omissions))

@@ -1,5 +1,5 @@
-"""What a private job asks of the world beside the other ports: bounded statements, and noise. Docstrings are the
-contract; adapters are handed in."""
+"""Ports that private jobs need besides the others: bounded statements, and noise. The docstrings are the contract;
+callers pass adapters in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ KeyValues = tuple[Value, ...]
 
 
 class ExactAnswers(Protocol):
-    """Exact vectors, in the order of the design's mechanisms: they go to the noise process and nowhere else."""
+    """Exact vectors, in the order of the design's mechanisms. They go to the noise process and nowhere else."""
 
     @property
     def vectors(self) -> Sequence[Sequence[int]]: ...
 
     @property
     def observed(self) -> Sequence[Sequence[Sequence[KeyValues] | None]]:
-        """By table and grouping set the keys of the data in the order of their counts; None: the list is public."""
+        """Keys of the data in the order of their counts, by table and grouping set. None: the list is public."""
 
     @property
     def public(self) -> Sequence[Sequence[Sequence[Sequence[Value]]]]:
-        """By output and public relation, its rows."""
+        """Rows of each public relation, by output."""
 
 
 class PrivateEngine(Protocol):
-    """The engine port for private jobs. Holds no data itself."""
+    """Engine port for private jobs. Holds no data itself."""
 
     def prepare(
         self,
@@ -44,8 +44,10 @@ class PrivateEngine(Protocol):
         attempt: int,
         limits: SandboxLimits,
     ) -> SandboxRequest:
-        """Statements whose every row is bounded, and none of which any value can end. Raise Breach where the engine
-        cannot plan one: no row of a person is read for that."""
+        """Return statements in which each row is bounded and which no value can make fail.
+
+        Raises Breach if the engine cannot plan one; it reads no person's row to find out.
+        """
 
     def read(
         self,
@@ -54,7 +56,7 @@ class PrivateEngine(Protocol):
         made: MeasurementDesign,
         frames: Sequence[tuple[str, bytes]],
     ) -> ExactAnswers:
-        """Raise Breach if the frames are not exactly what was asked for."""
+        """Return the exact answers. Raises Breach if the frames are not exactly those requested."""
 
 
 class BlockEngine(Protocol):
@@ -63,11 +65,12 @@ class BlockEngine(Protocol):
     def prepare_cut(
         self, cut: BlockTables, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: SandboxLimits
     ) -> SandboxRequest:
-        """Each person's rows of all tables in one block, chosen by a hash of the person under `key`, of nothing
-        else."""
+        """Return the request that puts all rows of a person, of all tables, into one block. The block follows from a
+        hash of the person under `key`, and from nothing else."""
 
     def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
-        """The rows as the python image takes them, unopened. Raise Breach for other frames."""
+        """Return the rows in the form that the python image reads, without opening them. Raises Breach for other
+        frames."""
 
 
 class RequestRunner(Protocol):
@@ -87,10 +90,11 @@ class BlockAttempt:
 
 
 class NoisePort(Protocol):
-    """The noise process."""
+    """Port to the noise process."""
 
     def draw(self, bundle: MechanismBundle, exact: Sequence[Sequence[int]]) -> tuple[MechanismAnswer, ...]:
-        """Raise Unavailable where it does not answer: then nothing was drawn that anybody has seen."""
+        """Return the noisy answers, one for each mechanism. Raises Unavailable if the process does not answer: then
+        nobody has seen anything that was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,6 @@ class PrivatePorts:
 
 @dataclass(frozen=True, slots=True)
 class RunPorts(WorkerPorts):
-    """What runs jobs. Without `private` a private job waits for a worker that has it."""
+    """Ports for running jobs. Without `private`, a private job waits for a worker that has it."""
 
     private: PrivatePorts | None = None

@@ -1,4 +1,4 @@
-"""A private query or script as it is planned before data are read: spend, mechanism and cost."""
+"""Plans a private query or script before data are read: spend, mechanism and cost."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ Registers = Mapping[str, Sequence[Value]]
 
 @dataclass(frozen=True, slots=True)
 class PrivateQuery:
-    """Everything about a private job that is fixed before data are read. `datasets` are the tables of persons that it
+    """All facts about a private query that are fixed before data are read. `datasets` are the person tables that it
     reads."""
 
     plan: Plan
@@ -50,7 +50,7 @@ class PrivateQuery:
     promise: PrivacyPromise
     datasets: tuple[str, ...]
     raised: bool = False
-    """Two administrators have agreed to the larger maximum for one release."""
+    """Whether two administrators have agreed to the larger maximum for one release."""
 
     @property
     def charge(self) -> PrivacyAmount:
@@ -62,28 +62,32 @@ class PrivateQuery:
 
     @property
     def bounds(self) -> str:
-        """All that the answer depends on beside the plan and the noise."""
+        """All that the answer depends on besides the plan and the noise, as text."""
         return canonical_repr([(m.tables, m.omissions) for m in self.measured])
 
     @property
     def is_automatic(self) -> bool:
-        """Whether so much may leave without a person."""
+        """Whether an answer with this charge may leave without a person."""
         return self.charge.micro <= max_automatic(self.promise, self.profile).micro
 
     def tables_of(self, output: int) -> range:
-        """The positions of an output's tables among those of the design."""
+        """Return the positions of an output's tables among those of the design."""
         start = sum(len(m.tables) for m in self.measured[:output])
         return range(start, start + len(self.measured[output].tables))
 
 
 def privacy_profile_of(project: ResearchProject, policies: PolicySet) -> PrivacyProfile:
-    """How the project's private releases are made; one that has no profile has been refused before."""
+    """Return the privacy profile of the project. The check has already refused a private text of a project without
+    one."""
     return policies.privacy.profile(project.privacy)
 
 
 def placeholder_registers(policies: PolicySet) -> Registers:
-    """Where the values of a key are a public register's, which the snapshot holds: one value stands for them, since
-    neither noise nor charge depends on how many there are."""
+    """Return one placeholder value for each variable whose values are a public register's, which only the snapshot
+    has.
+
+    One value suffices, because neither noise nor charge depends on how many there are.
+    """
     return {
         f"{t.full_name}.{v.name}": ("",) if v.type is ScalarType.TEXT else (0,)
         for t in policies.catalogue.tables
@@ -99,7 +103,11 @@ def plan_private_query(
     policies: PolicySet,
     registers: Registers | None = None,
 ) -> PrivateQuery:
-    """Refused with every reason at once. `registers`: of the snapshot; None before there is one."""
+    """Plan a private query. Raises Refused with every reason at once.
+
+    `registers`: the register values of the snapshot; None before there is one.
+    """
+    # A cohort has no noise, so a private job must not save one.
     if plan.saved_queries:
         raise Refused((CANNOT_SAVE,))
     profile, promise = privacy_profile_of(project, policies), _promise(plan, policies)
@@ -108,6 +116,7 @@ def plan_private_query(
         profile,
         placeholder_registers(policies) if registers is None else registers,
         lines.bounds,
+        # Thresholds on keys without a public list cost delta, which pure accounting does not have.
         lists_only=promise.accounting is Accounting.PURE,
     )
     measured = _measured(plan, given)
@@ -115,6 +124,7 @@ def plan_private_query(
     names = {table: shown for table, (_, shown) in statistic_names(plan, measured).items()}
     spend = requested_spend(lines, tables, names, SpendRules(promise, profile, project.privacy_raised))
     made = _design_tables(tables, spend)
+    # Only tables of persons are protected, so only these are charged.
     datasets = {u.table for u in plan.uses if policies.catalogue.table(u.table).kind is TableKind.PERSON}
     return PrivateQuery(
         plan, lines, measured, spend, made, profile, promise, tuple(sorted(datasets)), project.privacy_raised
@@ -129,11 +139,12 @@ def _design_tables(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> Me
 
 
 def _refusal_of(invalid: Invalid) -> Refused | Invalid:
+    # Faults of the text become refusals with advice; any other is a fault of the broker.
     match invalid.code:
         case "delta":
             return refused_with("private-delta", invalid.message, "Group by variables with a code list or register.")
         case "too-wide":
-            return refused_with("private-clamp", invalid.message, "Name narrower clamps, or round to fewer decimals.")
+            return refused_with("private-clamp", invalid.message, "Write narrower clamps, or round to fewer decimals.")
     return invalid
 
 
@@ -151,22 +162,23 @@ def _measured(plan: Plan, given: PrivateContext) -> tuple[PrivateOutputPlan, ...
 
 
 def _promise(plan: Plan, policies: PolicySet) -> PrivacyPromise:
-    """The promise to the one unit that the job's answers are about."""
+    """Return the privacy promise to the one unit that the job is about. Raises Refused if there are two units."""
+    # One charge protects one unit, so a job must be about one.
     units = {o.unit for o in plan.outputs}
     promise = policies.privacy.promise(*units) if len(units) == 1 else None
     if promise is None:
         raise refused_with(
             "private-unit",
-            "A private job is about one kind of person to whom something is promised: pupils, or staff.",
-            "Ask about each in a job of its own.",
+            "A private job can be about pupils or about staff, but not about both.",
+            "Write a separate job for each.",
         )
     return promise
 
 
 CANNOT_SAVE = Refusal(
     "private-keeps",
-    "A private job keeps nothing: what is kept has no noise of its own.",
-    "Keep it with a job that is not private, or leave the line out.",
+    "A private job cannot save a cohort, because a cohort has no noise.",
+    "Save the cohort in a job that is not private, or remove the line.",
 )
 
 
@@ -175,7 +187,7 @@ DEFAULT_OUTPUT_NAME = "answer"
 
 @dataclass(frozen=True, slots=True)
 class BlockProgram:
-    """The script: its text as it runs, the libraries that it names, and what its output is called."""
+    """The script: its text as it runs, the libraries that it imports, and the name of its output."""
 
     text: str
     modules: tuple[str, ...]
@@ -184,7 +196,7 @@ class BlockProgram:
 
 @dataclass(frozen=True, slots=True)
 class PrivateScript:
-    """Everything about a private script that is fixed before data are read."""
+    """All facts about a private script that are fixed before data are read."""
 
     program: BlockProgram
     cut: BlockTables
@@ -193,7 +205,7 @@ class PrivateScript:
     profile: PrivacyProfile
     promise: PrivacyPromise
     raised: bool = False
-    """Two administrators have agreed to the larger maximum for one release."""
+    """Whether two administrators have agreed to the larger maximum for one release."""
 
     @property
     def parameters(self) -> ScriptDirective:
@@ -209,22 +221,22 @@ class PrivateScript:
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        """The tables of persons that it reads."""
+        """The person tables that the script reads."""
         return tuple(t.name for t in self.cut.persons)
 
     @property
     def bounds(self) -> str:
-        """All that the answer depends on beside the script and the noise."""
+        """All that the answer depends on besides the script and the noise, as text."""
         return canonical_repr((self.parameters, self.cut))
 
     @property
     def is_automatic(self) -> bool:
-        """Whether so much may leave without a person."""
+        """Whether an answer with this charge may leave without a person."""
         return self.charge.micro <= max_automatic(self.promise, self.profile).micro
 
 
 def private_lines_of(parameters: ScriptDirective | None, line: int | None) -> PrivateDirectives:
-    """As other private texts say it."""
+    """Return a script's spend in the form of a query's lines for privacy."""
     return PrivateDirectives(
         None if parameters is None else SpendDirective(parameters.loss_name, parameters.loss), line
     )
@@ -238,7 +250,7 @@ def plan_private_script(
     project: ResearchProject,
     policies: PolicySet,
 ) -> PrivateScript:
-    """Refused at the line that says it."""
+    """Plan a private script. Raises Refused, at the line of the script that states the spend."""
     cut = block_tables(uses, policies.catalogue)
     promise = None if isinstance(cut, Refusal) else policies.privacy.promise(cut.unit)
     if isinstance(cut, Refusal) or promise is None:
@@ -255,19 +267,21 @@ PrivateText = PrivateQuery | PrivateScript
 
 
 def spend_request(job: str, project: str, snapshot: str, plan_hash: str, private: PrivateText) -> SpendRequest:
-    """The same whenever it is made again from the same text under the same policy: also when the job starts."""
+    """Return the request for the job's spend. The same text under the same policy always gives an equal request, also
+    when the job starts."""
     question = question_hash(plan_hash, private.bounds, bundle_to_text(private.bundle))
     return SpendRequest(job, project, snapshot, question, (cost_of(private),))
 
 
 def cost_of(private: PrivateText) -> Cost:
-    """The whole charge once to the unit, and to each table of persons that is read."""
+    """Return the cost: the whole charge once to the unit, and once to each person table that is read."""
     loss = Loss((private.charge,))
     return Cost(private.promise.unit.value, loss, tuple((table, loss) for table in private.datasets))
 
 
 def release_maximum(private: PrivateText) -> ReleaseMaximum:
-    """A policy set is put in force by two administrators: a project's raise is theirs."""
+    """Return the most that one release may cost. A project's raise counts as agreed by two administrators, because
+    they put the policy set in force."""
     return ReleaseMaximum(SpendRules(private.promise, private.profile, private.raised).most)
 
 

@@ -1,4 +1,4 @@
-"""What a private text may spend: the number that it states, or the least for the error that it states."""
+"""Determines what a private text may spend: the stated amount, or the smallest that reaches the stated error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from broker.privacy.request.ratio_expressions import RatioIdents, shown_factor
 from broker.privacy.results.interval_bounds import BoundedColumns, bounds_of, with_interval_bounds
 
 ShownColumns = Sequence[tuple[str, float]]
-"""Columns that show a statistic, each with the number that it is shown times."""
+"""Columns that show a statistic, each with the factor by which it is multiplied there."""
 
 
 def statistic_names(
     plan: Plan, measured: Sequence[PrivateOutputPlan]
 ) -> dict[str, tuple[str, dict[str, ShownColumns]]]:
-    """By private table its output, and by private statistic what it is called there."""
+    """Return, by private table, the name of its output and the columns that show each of its statistics."""
     found: dict[str, tuple[str, dict[str, ShownColumns]]] = {}
     for planned, one in zip(plan.outputs, measured, strict=True):
         columns = _columns(planned, one)
@@ -34,7 +34,8 @@ def statistic_names(
 
 
 def _columns(planned: PlannedOutput, measured: PrivateOutputPlan) -> dict[tuple[int, str], ShownColumns]:
-    """Columns that a statistic stands behind, or that are a ratio of two. What none shows chooses or orders rows."""
+    """Return the columns that show a statistic or a ratio of two, by its place. A statistic that no column shows only
+    selects or orders rows."""
     behind = lineage_of(planned).column_statistics
     found: dict[tuple[int, str], ShownColumns] = {}
     for place in measured.locations.values():
@@ -58,19 +59,19 @@ def _with_ends(planned: PlannedOutput, known: BoundedColumns, ratios: RatioIdent
 
 
 def _name_of_unshown(what: str, names: Sequence[str]) -> str:
-    return f"({what} behind {', '.join(names)})" if names else f"({what} that chooses or orders rows)"
+    return f"({what} behind {', '.join(names)})" if names else f"({what} that selects or orders rows)"
 
 
 COUNTS = frozenset({PrivateMeasure.ROWS, PrivateMeasure.PERSONS, PrivateMeasure.VALUES})
 ColumnsByStatistic = Mapping[str, Mapping[str, ShownColumns]]
-"""By private table and statistic, the columns that show it."""
+"""Columns that show each statistic, by private table and statistic."""
 StatisticPlace = tuple[str, str]
-"""A private table and a statistic of it."""
+"""A private table and the name of one of its statistics."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpendRules:
-    """What policy says of spends: the promise, the profile, and whether two administrators have allowed more."""
+    """Policy's rules for spends: the promise, the profile, and whether two administrators have allowed more."""
 
     promise: PrivacyPromise
     profile: PrivacyProfile
@@ -78,14 +79,14 @@ class SpendRules:
 
     @property
     def most(self) -> PrivacyAmount:
-        """What one release may cost, with the delta that noise or thresholds may need."""
+        """The most that one release may cost, with the delta that noise or thresholds may need."""
         if not self.raised:
             return max_automatic(self.promise, self.profile)
         return _amount(self.promise, self.profile, self.profile.max_raised)
 
 
 def max_automatic(promise: PrivacyPromise, profile: PrivacyProfile) -> PrivacyAmount:
-    """What one release may cost without two administrators."""
+    """Return the most that one release may cost without two administrators."""
     return _amount(promise, profile, profile.max_automatic)
 
 
@@ -97,7 +98,10 @@ def _amount(promise: PrivacyPromise, profile: PrivacyProfile, loss: float) -> Pr
 def requested_spend(
     lines: PrivateDirectives, tables: Sequence[PrivateTable], names: ColumnsByStatistic, rules: SpendRules
 ) -> PrivacyAmount:
-    """Refused, at the line that says it, where policy lets nothing be spent so, or not so much."""
+    """Return the spend that a text states, or the smallest that reaches its stated error.
+
+    Raises Refused, at the line that states it, if policy does not allow such a spend or not so much.
+    """
     spending, line = lines.spending, lines.line
     assert spending is not None, "lines that are not understood are refused before"
     try:
@@ -116,40 +120,44 @@ def _spend(
     accounting = rules.promise.accounting
     wanted = "rho" if accounting is Accounting.CONCENTRATED else "epsilon"
     if spending.kind != wanted:
-        message = f"Losses are counted as {wanted} here."
+        message = f"This project counts privacy loss as {wanted}."
         raise refused_with("private-accounting", message, f"Write  {wanted}  and a number.")
-    micro = int(Fraction(spending.amount) * 10**6)
+    micro = int(Fraction(spending.amount) * 10**6)  # exact: a float could round the spend up
     if micro == 0:
-        raise refused_with("private-spend", "A private answer costs something.", "Write at least 0.000001.")
+        raise refused_with(
+            "private-spend", "The spend of a private answer must be above zero.", "Write at least 0.000001."
+        )
     return PrivacyAmount(accounting, micro, rules.most.delta)
 
 
 def _spend_for_error(
     spending: SpendDirective, tables: Sequence[PrivateTable], names: ColumnsByStatistic, rules: SpendRules
 ) -> PrivacyAmount:
-    """The least spend by which the figure, or else every count, has this mean error in every grouping set."""
+    """Return the smallest spend for which the named figure, or else every count, has this mean error in every grouping
+    set."""
     wanted = _counts(tables) if spending.figure is None else _shown_as(spending.figure, names)
 
     def is_enough(expected: tuple[ExpectedError, ...]) -> bool:
+        # The error of a shown column is that of its statistic times its factor.
         errors = [_error(e, spending) * times for e in expected if (times := wanted.get((e.table, e.statistic)))]
         return all(e <= float(spending.amount) for e in errors)
 
     try:
         return smallest_spend(tables, is_enough, rules.most, rules.profile)
     except Invalid as invalid:
-        raise refused_with("private-error", invalid.message, "Name a larger error.") from None
+        raise refused_with("private-error", invalid.message, "Choose a larger error.") from None
 
 
 def _counts(tables: Sequence[PrivateTable]) -> dict[StatisticPlace, float]:
     found = {(t.name, s.name): 1.0 for t in tables for s in t.statistics if s.measure in COUNTS}
     if not found:
-        message = "There is no count whose error could be chosen."
+        message = "The output has no count for which you can choose an error."
         raise refused_with("private-error", message, "Name a column:  -- private: error 0.5 of column at 1000.")
     return found
 
 
 def _shown_as(figure: str, names: ColumnsByStatistic) -> dict[StatisticPlace, float]:
-    """The statistics that a column shows, and how many times."""
+    """Return the statistics that a column shows, each with its factor. Raises Refused if there are none."""
     shown = [
         ((table, statistic), column, times)
         for table, by in names.items()
@@ -160,21 +168,22 @@ def _shown_as(figure: str, names: ColumnsByStatistic) -> dict[StatisticPlace, fl
     found = {place: times for place, column, times in shown if column.casefold() == figure.casefold()}
     if not found:
         known = ", ".join(dict.fromkeys(c for _, c, _ in shown if not c.startswith("("))) or "none"
-        message = f"The error of {figure} cannot be chosen: it is no column that shows one statistic."
-        raise refused_with("private-error", message, f"Columns that do: {known}.")
+        message = f"You cannot choose the error of {figure}, because this column does not show exactly one statistic."
+        raise refused_with("private-error", message, f"Columns that show one statistic: {known}.")
     return found
 
 
 def _error(expected: ExpectedError, spending: SpendDirective) -> float:
-    """At the number of persons that the line says, where the error depends on it: it falls as they grow."""
+    """Return the expected error of a cell with the number of persons that the line states. Where the error depends on
+    this number, it is inversely proportional to it."""
     if expected.error is None:
-        message = f"{spending.figure} is a quantile: how far it is off depends on the data."
+        message = f"{spending.figure} is a quantile, so its error depends on the data."
         raise refused_with("private-error", message, "Write an epsilon instead.")
     if expected.persons is None:
         return expected.error
     if spending.persons is None:
-        message = f"The error of {spending.figure} depends on how many persons a cell has."
-        advice = f"Say for how many:  -- private: error {spending.amount:f} of {spending.figure} at 1000."
+        message = f"The error of {spending.figure} depends on the number of persons in a cell."
+        advice = f"Write the number of persons:  -- private: error {spending.amount:f} of {spending.figure} at 1000."
         raise refused_with("private-error", message, advice)
     return expected.error * expected.persons / spending.persons
 

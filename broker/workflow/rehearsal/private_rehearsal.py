@@ -1,4 +1,4 @@
-"""A rehearsal of a private query or script on synthetic data, with the figures without noise alongside."""
+"""Rehearses a private query or script on synthetic data, with the figures without noise alongside."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +29,8 @@ from broker.workflow.rehearsal.query_rehearsal import REHEARSAL_JOB, RehearsalCo
 
 @dataclass(frozen=True, slots=True)
 class RehearsedNumber:
-    """One number over the blocks. `spread`: the standard deviation of their answers; `beyond`: how many lay outside the
-    range; `without`: the mean or median without noise."""
+    """One number over the blocks. `spread`: standard deviation of the blocks' answers; `beyond`: number of answers
+    outside the range; `without`: mean or median without noise."""
 
     name: str
     without: float
@@ -40,7 +40,8 @@ class RehearsedNumber:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedBlocks:
-    """`failed`: blocks without an answer. `log`: what blocks printed, faults among it."""
+    """A rehearsed script. `failed`: number of blocks without an answer. `log`: what blocks printed,
+    including errors."""
 
     table: Assessment
     numbers: tuple[RehearsedNumber, ...]
@@ -52,7 +53,7 @@ class RehearsedBlocks:
 
 @dataclass(frozen=True, slots=True)
 class BlockRehearsalContext:
-    """What it needs of the world."""
+    """Adapters for a rehearsal of a private script."""
 
     vaults: Vaults
     snapshot: str
@@ -69,7 +70,7 @@ def rehearse_blocks(
 ) -> RehearsedBlocks:
     vault = context.vaults.ensure(project.ident, context.snapshot)
     if not vault.synthetic:
-        raise Breach("Only synthetic data are asked without a charge.")
+        raise Breach("Only synthetic data can be queried without a charge.")
     on_step("data")
     attempt = BlockAttempt(vault, f"rehearsal-{secrets.token_hex(4)}", 1, limits_for(JobKind.SQL, policies))
     try:
@@ -77,7 +78,7 @@ def rehearse_blocks(
         on_step("cut")
         content, result = run_blocks(script, rows, context.runner, attempt, policies.service)
     except Failed as failed:
-        sentence = "The blocks did not come to an end. A job would fail in the same way, and its charge would stand."
+        sentence = "The blocks did not finish. A job would fail in the same way, and would not be refunded."
         raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
     on_step("run")
     answers = block_answers(content, script.aggregation)
@@ -107,10 +108,11 @@ def rehearse_private(
     context: RehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> tuple[RehearsedOutput, ...]:
-    """Raises Breach before anything is read where the data are not synthetic: nothing is charged here."""
+    """Rehearse a private query. Raises Breach, before anything is read, if the data are not synthetic: nothing is
+    charged here."""
     vault = context.vaults.ensure(project.ident, context.snapshot)
     if not vault.synthetic or context.private is None:
-        raise Breach("Only synthetic data are asked without a charge.")
+        raise Breach("Only synthetic data can be queried without a charge.")
     on_step("data")
     query = plan_private_query(private.plan, private.lines, project, policies, context.vaults.registers(vault))
     limits = limits_for(JobKind.SQL, policies)
@@ -123,6 +125,7 @@ def rehearse_private(
     on_step("noise")
     steps = policies.disclosure_rules(project.profile).max_group_steps
     noisy = noisy_tables(query, noisy_answer(query.design, drawn, exact), steps)
+    # The figures without noise are all shown, also those under the display floor.
     unseen = replace(query, profile=replace(query.profile, display_floor=0))
     real = noisy_tables(unseen, without_noise(query, exact), steps)
     found = tuple(_rehearsed_private(n, e, project, policies) for n, e in zip(noisy, real, strict=True))
@@ -131,7 +134,8 @@ def rehearse_private(
 
 
 def without_noise(private: PrivateQuery, exact: ExactAnswers) -> NoisyAnswer:
-    """As if nothing had been drawn; choices among candidates have no such thing, and take the best."""
+    """Return the answer as if no noise had been drawn. A choice among candidates has no such value; it takes the best
+    candidate."""
     drawn = []
     for part, vector in zip(private.design.parts, exact.vectors, strict=True):
         mechanism = private.design.mechanism(part)
@@ -150,10 +154,11 @@ def _best(scores: Sequence[int], points: int) -> Iterator[int]:
 def _rehearsed_private(
     noisy: Assessment, real: Assessment, project: ResearchProject, policies: PolicySet
 ) -> RehearsedOutput:
+    # Noise may hide or add rows, so the two tables are matched by keys.
     by_keys = {row.keys: row.released for row in real.rows}
     exact: tuple[tuple[Value, ...] | None, ...] = tuple(by_keys.get(row.keys) for row in noisy.rows)
     route = route_of(noisy.verdict, True, project, policies, 0)
     why = [f.sentence for f in noisy.findings if f.verdict is Verdict.REVIEW]
     if project.votes and route is OutputState.IN_REVIEW:
-        why.append(f"Every output of project {project.ident} is looked at: its policy asks for votes.")
+        why.append(f"A checker reviews every output of project {project.ident}, because its policy requires votes.")
     return RehearsedOutput(noisy, route, tuple(why), exact)

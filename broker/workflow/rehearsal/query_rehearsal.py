@@ -1,4 +1,4 @@
-"""A rehearsal of a SQL submission: planned, run and judged on synthetic data, as a job would be."""
+"""Rehearses a SQL submission: plans, runs and judges it on synthetic data, as a job would be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ REHEARSAL_JOB = "rehearsal"
 
 
 class SandboxRunner(Protocol):
-    """Runs a request as `Sandbox.run` does. Raises Breach where the data are not synthetic."""
+    """Runs a request as `Sandbox.run` does. Raises Breach if the data are not synthetic."""
 
     def run(self, request: SandboxRequest) -> SandboxResult: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RehearsalContext:
-    """What a rehearsal needs of the world: adapters on one snapshot of synthetic data, and a name for its sandbox."""
+    """Adapters for a rehearsal on one snapshot of synthetic data, and the job id and attempt that name its sandbox."""
 
     engine: Engine
     vaults: Vaults
@@ -46,13 +46,13 @@ class RehearsalContext:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedOutput:
-    """One output as the rules leave it, where it would go, and why people would look, in words for everybody."""
+    """One output as the rules leave it, its route, and the reasons for a review in words that everybody may read."""
 
     assessment: Assessment
     route: OutputState
     why: tuple[str, ...]
     exact: tuple[tuple[Value, ...] | None, ...] | None = None
-    """Of a private output, what its rows would be without noise; None for a row that is there by noise only."""
+    """For a private output, its rows without noise. None for a row that is there only because of noise."""
 
 
 def rehearse_query(
@@ -63,10 +63,11 @@ def rehearse_query(
     on_step: Callable[[str], None] = lambda what: None,
     progress: Progress = no_progress,
 ) -> tuple[RehearsedOutput, ...]:
-    """Every output of an accepted plan. `on_step` hears when the vault is there, the engine has run and the rules are
-    done; `progress` how far the rules are.
+    """Return every output of an accepted plan.
 
-    Raises Invalid where the engine does not come to an end: a job would fail in the same way."""
+    Calls `on_step` when the vault is there, the engine has run and the rules are done, and `progress` while the rules
+    run. Raises Invalid if the engine does not finish: a job would fail in the same way.
+    """
     profile = policies.disclosure_rules(project.profile)
     needs = evidence_needs(profile)
     vault = context.vaults.ensure(project.ident, context.snapshot)
@@ -85,29 +86,35 @@ def rehearse_query(
 def completed_frames(result: SandboxResult) -> Sequence[tuple[str, bytes]]:
     if result.end is SandboxEnd.ENDED:
         return result.frames
+    # The data are synthetic, so the author may read the engine's own words.
     words = result.log.decode(errors="replace").strip()
     limits = {SandboxEnd.TIME_LIMIT: "time", SandboxEnd.MEMORY_LIMIT: "memory", SandboxEnd.OUTPUT_LIMIT: "output"}
     if result.end in limits:
-        sentence = f"It reached the limit of {limits[result.end]} that every job has."
+        sentence = f"The query reached the {limits[result.end]} limit of a job."
     else:
-        sentence = "The engine could not run it. A job would fail in the same way, if the data here are not damaged."
+        sentence = (
+            "The engine could not run the query. A job would fail in the same way, unless the synthetic data are "
+            "damaged."
+        )
     raise Invalid(result.end.value.replace("_", "-"), f"{sentence} {words}".strip())
 
 
 def rehearsed_output(assessment: Assessment, project: ResearchProject, policies: PolicySet) -> RehearsedOutput:
-    """Where an output would go."""
+    """Return an output with the route that it would take."""
     route = route_of(assessment.verdict, True, project, policies, int(assessment.small))
     return RehearsedOutput(assessment, route, tuple(_review_reasons(assessment, project)))
 
 
 def _review_reasons(assessment: Assessment, project: ResearchProject) -> list[str]:
-    """The rules' sentences; they have no figures."""
+    """Return the rules' sentences. They have no figures."""
     severe = [f for f in assessment.findings if f.verdict in {Verdict.REVIEW, Verdict.REFUSE}]
     sentences = [f"{f.rule}: {f.sentence}" for f in severe]
     if project.votes:
-        sentences.append(f"Every output of project {project.ident} is looked at: its policy asks for votes.")
+        sentences.append(
+            f"A checker reviews every output of project {project.ident}, because its policy requires votes."
+        )
     if assessment.small:
         sentences.append(
-            "Its population, or every cell of it, is under the threshold: it counts against a small quota."
+            "The whole population, or every cell, is under the threshold: the job counts against a small quota."
         )
     return list(dict.fromkeys(sentences))

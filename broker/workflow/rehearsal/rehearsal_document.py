@@ -1,4 +1,4 @@
-"""What a rehearsal found, as a JSON document: a contract that command line and pages rely on. Judges nothing."""
+"""A rehearsal as a JSON document, whose form the command line and the pages rely on. Judges nothing."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput
 from broker.workflow.rehearsal.script_rehearsal import RehearsedScript
 
 LOG_CHARACTERS = 100_000
-"""The last of what a script printed."""
+"""Characters at the end of a script's log that are stored."""
 
 
 def output_document(output: RehearsedOutput) -> dict[str, Any]:
@@ -38,7 +38,8 @@ def output_document(output: RehearsedOutput) -> dict[str, Any]:
 
 
 def script_outcome(ran: RehearsedScript) -> dict[str, Any]:
-    """How it ended, what it printed and left, and the tables that the broker made of what it handed over."""
+    """Return how the script ended, what it printed and left, and the tables that the broker computed from its
+    submitted microdata."""
     left = [
         {
             "name": o.name,
@@ -55,12 +56,13 @@ def script_outcome(ran: RehearsedScript) -> dict[str, Any]:
 
 
 def _exact(row: Sequence[Value] | None) -> list[object] | None:
-    """Of a private output, the row that the synthetic data have without noise."""
+    """Return the row of a private output that the synthetic data have without noise."""
     return None if row is None else [_plain(value) for value in row]
 
 
 def _values(row: AssessedRow) -> list[object]:
-    """What would be released, null where it is hidden; numbers with the digits that they are released with."""
+    """Return the values that would be released, None for hidden ones. Numbers have the digits with which they are
+    released."""
     pairs = zip(row.released, row.suppressed, strict=True)
     return [None if hidden else _plain(value) for value, hidden in pairs]
 
@@ -76,13 +78,17 @@ def _plain(value: Value) -> object:
 
 
 def shorten_document(document: dict[str, Any], most_rows: int, most_bytes: int) -> dict[str, Any]:
-    """What is kept of a rehearsal: of each output how much is hidden and its first rows, the end of what was printed.
-    Raises Invalid where even that is too much."""
+    """Return the part of a document that is stored: for each output its first rows and how much is hidden, and the end
+    of the log.
+
+    Raises Invalid if even that exceeds `most_bytes`.
+    """
     log = document.get("log", "")
     short = document | {"outputs": [_first_rows(o, most_rows) for o in document["outputs"]]}
+    # The end of a log has the error.
     short |= {"log": log[-LOG_CHARACTERS:], "log_cut": max(0, len(log) - LOG_CHARACTERS)} if "log" in document else {}
     if len(json.dumps(short)) > most_bytes:
-        sentence = "What came of it is more than a page keeps. Rehearse fewer outputs at a time."
+        sentence = "The result is too large for a page. Rehearse fewer outputs at a time."
         raise Invalid("too-large", sentence)
     return short
 

@@ -1,4 +1,4 @@
-"""Rehearsals that researchers request on a page: requested, shown, cancelled, and when a result is disclosed."""
+"""Rehearsals that researchers request on a page: request, view, cancel, and when the outcome is disclosed."""
 
 import json
 from dataclasses import dataclass, replace
@@ -29,8 +29,8 @@ from broker.workflow.timing_channel import time_slots_of
 
 @dataclass(frozen=True, slots=True)
 class RehearsalView:
-    """A rehearsal as its author is told of it: `document` is its document, None before its end; `seconds` since it was
-    asked for, and `limit` of those that its run may take."""
+    """A rehearsal as its author sees it. `document` is None before it ends. `seconds` have passed since the request; a
+    run may take `limit` seconds."""
 
     rehearsal: RequestedRehearsal
     state: RehearsalState
@@ -41,12 +41,12 @@ class RehearsalView:
 
     @property
     def steps(self) -> int:
-        """How many there are."""
+        """The number of steps."""
         return len(RehearsalStep)
 
     @property
     def word(self) -> str:
-        """Changes when there is more to tell."""
+        """Text that changes whenever there is more to show."""
         return f"{self.state}-{self.step or ''}"
 
     @property
@@ -57,8 +57,11 @@ class RehearsalView:
 def rehearsal_view(
     rehearsal: RequestedRehearsal, now: datetime, service: ServiceLimits, slots: TimeSlots
 ) -> RehearsalView:
-    """When a worker became free tells when somebody's job on real data ended. So one that had to wait for a worker
-    looks as if it waited, and then is told of, in the slots of time in which jobs are."""
+    """Return what the author may see now.
+
+    When a worker became free reveals when somebody's job on real data ended. So a rehearsal that had to wait for a
+    worker looks as if it still waited, until its time slot is over, as with jobs.
+    """
     done = rehearsal.state in {RehearsalState.DONE, RehearsalState.FAILED}
     waits = {"seconds": max(0, int((now - rehearsal.created).total_seconds())), "limit": _limit(rehearsal, service)}
     if (
@@ -74,6 +77,7 @@ def rehearsal_view(
             **waits,
         )
     if rehearsal.state is RehearsalState.CANCELLED:
+        # The author cancelled it, so this state reveals nothing.
         return RehearsalView(rehearsal, rehearsal.state, None, None)
     return RehearsalView(rehearsal, RehearsalState.QUEUED, None, None, **waits)
 
@@ -84,7 +88,7 @@ def _limit(rehearsal: RequestedRehearsal, service: ServiceLimits) -> int:
 
 
 def _was_prompt(rehearsal: RequestedRehearsal, service: ServiceLimits) -> bool:
-    """It began at once, or needed no worker at all."""
+    """Whether the rehearsal began at once, or needed no worker."""
     if rehearsal.started is None:
         return not rehearsal.is_open
     return rehearsal.attempt < 2 and rehearsal.started - rehearsal.created <= timedelta(
@@ -102,7 +106,8 @@ EVERY_YEAR = range(1900, 2200)
 
 @dataclass(frozen=True, slots=True)
 class RehearsalAllowance:
-    """How many rehearsals are kept for each person, for how many days; how long the first one of a project may take."""
+    """How many rehearsals are stored for each person, for how many days, and how many seconds a project's first one
+    may take."""
 
     most: int
     days: int
@@ -112,10 +117,13 @@ class RehearsalAllowance:
 def request_rehearsal(
     ports: Ports, person: Person, submission: Submission
 ) -> tuple[CheckedSubmission, RequestedRehearsal | None]:
-    """Queue a rehearsal of an accepted text; None for one that is refused: its check says why. What needs no run, a
-    private question or a text without outputs, is done at once: nothing is charged, and no data are read.
+    """Queue a rehearsal of an accepted text and return it with the check. None if the text is refused; the check says
+    why.
 
-    Raises Unknown (project), Invalid (a field), Conflict (stopped, too-many-rehearsals)."""
+    A private text and a text without outputs need no run and are done at once: nothing is charged and no data are
+    read. Raises Unknown for the project, Invalid for a value, Conflict("stopped") or
+    Conflict("too-many-rehearsals").
+    """
     project, policies = reach_project(ports, person, Action.REHEARSE_JOB, submission.project)
     check_not_stopped(ports, project.ident)
     now = ports.clock.now()
@@ -135,6 +143,7 @@ def request_rehearsal(
         updated=now,
         document="" if found is None else json.dumps(found),
     )
+    # What is done at once occupies no worker, so it does not count as open.
     if found is None:
         _check_open_limit(ports, person, policies.service)
     codes = (("kind", submission.kind.value), ("project", project.ident))
@@ -146,10 +155,11 @@ def request_rehearsal(
 
 
 def _check_open_limit(ports: Ports, person: Person, service: ServiceLimits) -> None:
-    """By what the person is told: else asking would tell the end of one before its time."""
+    """Raises Conflict if the person has too many open rehearsals. Counts what the person sees: otherwise a request
+    would reveal the end of a rehearsal early."""
     most = service.rehearsals_under_way
     if sum(r.is_open for r in list_rehearsals(ports, person)) >= most:
-        sentence = f"{most} rehearsals of yours wait or run: cancel one, or wait for its end."
+        sentence = f"You already have {most} rehearsals waiting or running. Cancel one, or wait until one ends."
         raise Conflict("too-many-rehearsals", sentence)
 
 
@@ -158,7 +168,7 @@ def rehearsal_room(service: ServiceLimits) -> RehearsalQuota:
 
 
 def offer_rehearsal(ports: Ports, rehearsal: str, attempt: int) -> None:
-    """Offer it to the queue; if the queue does not answer, the reconciler offers it again."""
+    """Offer a rehearsal to the queue. If the queue does not answer, the reconciler offers it again."""
     try:
         ports.queue.offer_rehearsal(rehearsal, attempt)
     except Unavailable:
@@ -166,21 +176,21 @@ def offer_rehearsal(ports: Ports, rehearsal: str, attempt: int) -> None:
 
 
 def view_rehearsal(ports: Ports, person: Person, ident: str) -> RehearsalView:
-    """One's own; nobody else learns that it exists."""
+    """Return one of the person's own rehearsals. Raises Unknown for anybody else's."""
     found = _own_rehearsal(ports, person, ident)
     policies = policies_in_force(ports.store)
     return rehearsal_view(found, ports.clock.now(), policies.service, time_slots_of(ports, policies))
 
 
 def list_rehearsals(ports: Ports, person: Person) -> list[RehearsalView]:
-    """One's own, newest first, without what came of them."""
+    """Return the person's own rehearsals, newest first, without their documents."""
     now, policies = ports.clock.now(), policies_in_force(ports.store)
     slots = time_slots_of(ports, policies)
     return [rehearsal_view(r, now, policies.service, slots) for r in ports.store.rehearsals_of(person.ident)]
 
 
 def allowance(ports: Ports, person: Person) -> RehearsalAllowance:
-    """What pages say beforehand."""
+    """Return the limits that pages state beforehand."""
     policies = policies_in_force(ports.store)
     service = policies.service
     own = [making_seconds(p, policies) for p in policies.projects if person.ident in p.researchers]
@@ -188,7 +198,8 @@ def allowance(ports: Ports, person: Person) -> RehearsalAllowance:
 
 
 def making_seconds(project: ResearchProject, policies: PolicySet) -> int:
-    """About how long its synthetic NPD takes to be made; at most, where not all of its years can be."""
+    """Return about how many seconds making the project's synthetic NPD takes; an upper limit if not all of its years
+    can be made."""
     service = policies.service
     try:
         made = synthetic_data_spec(
@@ -200,7 +211,8 @@ def making_seconds(project: ResearchProject, policies: PolicySet) -> int:
 
 
 def cancel_rehearsal(ports: Ports, person: Person, ident: str) -> None:
-    """Its sandbox is killed by its worker's heart; what came of one that is at its end is thrown away."""
+    """Cancel a rehearsal. The worker kills its sandbox at the next lease renewal; the outcome of one that is about to
+    end is discarded."""
     _own_rehearsal(ports, person, ident)
     now = ports.clock.now()
     ports.store.cancel_rehearsal(ident, now, [AuditEvent(now, person.ident, "rehearsal.cancelled", ident)])
@@ -213,7 +225,7 @@ def _document_without_run(ports: Ports, submission: Submission, checked: Checked
 
 
 def check_notes(checked: CheckedSubmission) -> dict[str, Any]:
-    """What the check says beside its verdict."""
+    """Return what the check says besides its verdict."""
     saved_names = [k.name for k in checked.saved_definitions]
     return {"review": list(checked.review), "advice": list(checked.advice), "kept": saved_names, "outputs": []}
 
@@ -233,16 +245,16 @@ def _own_rehearsal(ports: Ports, person: Person, ident: str) -> RequestedRehears
 
 
 def _check_draft(submission: Submission) -> None:
-    """A draft may lack what a submission needs; it must not be more than one may be."""
+    """Raises Invalid if a draft exceeds what a submission may have. A draft may lack what a submission needs."""
     check_storable(submission)
     if not submission.text.strip():
-        raise Invalid("text", "There is no text to rehearse.", "/text")
+        raise Invalid("text", "Write a text to rehearse.", "/text")
     if len(submission.title) > TITLE_LENGTH:
-        raise Invalid("title", f"A title has at most {TITLE_LENGTH} characters.", "/title")
+        raise Invalid("title", f"Enter a title of at most {TITLE_LENGTH} characters.", "/title")
     if len(submission.purpose) > TEXT_LENGTH:
-        raise Invalid("purpose", f"A purpose has at most {TEXT_LENGTH} characters.", "/purpose")
+        raise Invalid("purpose", f"Enter a purpose of at most {TEXT_LENGTH} characters.", "/purpose")
     if len(submission.replaces or "") > TITLE_LENGTH:
-        raise Invalid("replaces", "This is no job's id.", "/replaces")
+        raise Invalid("replaces", "This is not the id of a job.", "/replaces")
     descriptions = submission.descriptions
     if len(descriptions) > MOST_DESCRIPTIONS or any(len(part) > TEXT_LENGTH for pair in descriptions for part in pair):
         raise Invalid("description", "The descriptions are too long.", "/descriptions")

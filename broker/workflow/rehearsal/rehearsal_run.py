@@ -1,4 +1,4 @@
-"""A worker's part of a rehearsal: checked again, run on the project's synthetic NPD, judged and stored."""
+"""The worker's part of a rehearsal: check again, run on the project's synthetic NPD, judge and store."""
 
 import json
 from collections.abc import Callable
@@ -25,8 +25,10 @@ from broker.workflow.rehearsal.rehearsal_requests import check_notes
 from broker.workflow.rehearsal.script_rehearsal import ScriptRehearsalContext, rehearse_script
 from broker.workflow.submission import save_definition
 
-POLICY_CHANGED = "The policy or the project has changed since you asked: check the text again."
-WORKER_LOST = "Its worker was lost, again and again. Try it once more; if that is lost too, tell an administrator."
+POLICY_CHANGED = "The policy or the project has changed since you requested this rehearsal. Check the text again."
+WORKER_LOST = (
+    "The worker stopped several times during this rehearsal. Try again. If it happens again, tell an administrator."
+)
 
 
 StepListener = Callable[[str], None]
@@ -34,7 +36,7 @@ StepListener = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _RehearsalAttempt:
-    """One attempt with all that it runs under and on."""
+    """One attempt with its ports, policy and data."""
 
     ports: WorkerPorts
     rehearsal: RequestedRehearsal
@@ -45,27 +47,33 @@ class _RehearsalAttempt:
 
     @property
     def data_facts(self) -> dict[str, int]:
-        """What its author is told of the data."""
+        """What the author sees about the data."""
         first, last = self.data.years
         return {"pupils": self.data.pupils, "first": first, "last": last, "years": last - first + 1}
 
 
 def run_rehearsal(ports: WorkerPorts, ident: str, renew_lease: LeaseRenewal) -> bool:
-    """One attempt, to its end. False if somebody else has it, or it is not to be run. What is written after a
-    cancellation or a lapsed lease is dropped."""
+    """Run one attempt to its end. Returns False if somebody else has it or it must not run. Writes after a
+    cancellation or a lapsed lease are dropped."""
     try:
         rehearsal = ports.store.requested_rehearsal(ident)
     except Unknown:
         return False
+    # Before the lease: a rehearsal that has to wait must not look as if it had begun.
     with _hold_synthetic_rows(ports, rehearsal) as ours:
         return ours and _run_leased(ports, ident, renew_lease)
 
 
 def _hold_synthetic_rows(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> AbstractContextManager[bool]:
-    """A script holds its synthetic rows to its end. While a neighbour holds real ones it stays queued, and its author
-    is told no more than that: it is offered again, and this worker goes on with something else."""
+    """Return a context that holds the script's synthetic rows until it ends; its value is False while a neighbour
+    holds real rows.
+
+    Then the rehearsal stays queued, which is all that its author sees. It is offered again, and this worker goes on
+    with something else.
+    """
     if rehearsal.submission.kind is not JobKind.PYTHON:
         return nullcontext(True)
+    # The lease that follows counts the attempt up by one.
     return ports.sandbox.holding(rehearsal.ident, rehearsal.attempt + 1, DataKind.SYNTHETIC, wait=False)
 
 
@@ -90,21 +98,22 @@ def _attempt(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> None:
     except Invalid as problem:
         _end_rehearsal(ports, rehearsal, RehearsalState.FAILED, _problem_document(problem.code, problem.message))
     except Failed as failed:
-        sentence = "It did not come to its end when the broker read what the script left."
+        sentence = "The broker could not finish reading the files of the script."
         _end_rehearsal(
             ports, rehearsal, RehearsalState.FAILED, _problem_document(failed.code.value.replace("_", "-"), sentence)
         )
     except (Unavailable, Unknown):
         give_back_rehearsal(ports, rehearsal.ident, rehearsal.attempt)
     except Breach:
-        sentence = "What ran answered with something that the broker does not take. Tell an administrator."
+        sentence = "The sandbox gave an answer that the broker does not accept. Tell an administrator."
         _end_rehearsal(ports, rehearsal, RehearsalState.FAILED, _problem_document("bad-frames", sentence))
     else:
         _end_rehearsal(ports, rehearsal, RehearsalState.DONE, found)
 
 
 def give_back_rehearsal(ports: WorkerPorts, ident: str, attempt: int) -> None:
-    """It waits for another attempt, a bounded number of times; then its author is told that it was lost."""
+    """Return a rehearsal to the queue for another attempt. After policy's number of attempts it fails, and its author
+    reads why."""
     now = ports.clock.now()
     if attempt < policies_in_force(ports.store).service.max_attempts:
         ports.store.give_back_rehearsal(ident, attempt, now)
@@ -116,6 +125,7 @@ def give_back_rehearsal(ports: WorkerPorts, ident: str, attempt: int) -> None:
 def _run_document(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> dict[str, Any]:
     policies = policies_in_force(ports.store)
     project, checked = _recheck(ports, rehearsal, policies)
+    # Rehearsals have smaller limits than jobs.
     short = replace(policies, service=policies.service.for_rehearsals)
     prepared = _RehearsalAttempt(ports, rehearsal, project, checked, short, _synthetic_data(ports, rehearsal, project))
 
@@ -132,23 +142,24 @@ def _run_document(ports: WorkerPorts, rehearsal: RequestedRehearsal) -> dict[str
 def _recheck(
     ports: WorkerPorts, rehearsal: RequestedRehearsal, policies: PolicySet
 ) -> tuple[ResearchProject, CheckedSubmission]:
-    """Under the policy of the day, with what the project keeps today."""
+    """Check the text again under today's policy, with the project's saved definitions of today. Raises Invalid."""
     sent, person = rehearsal.submission, ports.store.person(rehearsal.person)
     project = policies.project(sent.project)
     if project is None or rehearsal.person not in project.researchers or not person.active:
         raise Invalid("policy-changed", POLICY_CHANGED)
     if is_stopped(ports, project.ident, rehearsal.person):
-        raise Invalid("stopped", "An administrator has stopped this project. Ask them why.")
+        raise Invalid("stopped", "An administrator has stopped this project. Ask an administrator for the reason.")
     saved = save_definition.saved_of(save_definition.readable_definitions(ports, project.ident))
     today = ports.clock.now().date()
     checked = check_submission(sent.text, sent.kind, sent.dialect, project, policies, today, saved)
+    # A private text needs no run, so one that is private only now was accepted under another policy.
     if not checked.accepted or checked.private is not None:
         raise Invalid("policy-changed", POLICY_CHANGED)
     return project, checked
 
 
 def _synthetic_data(ports: WorkerPorts, rehearsal: RequestedRehearsal, project: ResearchProject) -> SyntheticData:
-    """Raises Breach before anything is read where they are not synthetic."""
+    """Return the project's synthetic data. Raises Breach, before anything is read, if they are not synthetic."""
     if ports.synthetic is None:
         raise Unavailable("This worker has no synthetic data.")
 
@@ -193,7 +204,8 @@ def _rehearse_python(attempt: _RehearsalAttempt, on_step: StepListener) -> dict[
 def _end_rehearsal(
     ports: WorkerPorts, rehearsal: RequestedRehearsal, state: RehearsalState, found: dict[str, Any]
 ) -> None:
-    """Refused by the store once the lease is lost: a sandbox that the reaper killed is no failure of the text."""
+    """Store the outcome. The store refuses it once the lease is lost: then the reaper killed the sandbox, and the text
+    has not failed."""
     now, event = ports.clock.now(), _ended_event(ports, rehearsal.ident, state)
     ports.store.end_rehearsal(rehearsal.ident, rehearsal.attempt, state, json.dumps(found), now, [event])
 

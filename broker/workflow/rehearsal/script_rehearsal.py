@@ -1,4 +1,5 @@
-"""A rehearsal of a script: run on synthetic data, with all that it printed and what would come of its outputs."""
+"""Rehearses a script: runs it on synthetic data, and returns all that it printed and what would become of
+its outputs."""
 
 import json
 import secrets
@@ -28,17 +29,20 @@ from broker.workflow.pipeline.trusted_stage import (
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, SandboxRunner, rehearsed_output
 
 WITHHELD_REASONS = {
-    "name": "Its name is none that an output may have.",
-    "type": "Its content is not what its ending says: text is UTF-8, and a Parquet table has numbers, texts and dates.",
-    "size": "It has more bytes or rows than a file that leaves may have.",
+    "name": "An output cannot have this name.",
+    "type": (
+        "The content does not match the file's ending. Text must be UTF-8, and a Parquet table can have numbers, "
+        "texts and dates."
+    ),
+    "size": "The file has more bytes or rows than a released file may have.",
 }
-"""Why a file cannot leave, where reading it has said nothing more."""
+"""Why a file cannot leave, if reading it gave no more exact reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptRehearsalContext:
-    """What a script's rehearsal needs of the world. Without `microdata_engine` nothing is computed of what it hands
-    over."""
+    """Adapters for a script's rehearsal. Without `microdata_engine` nothing is computed from its
+    submitted microdata."""
 
     vaults: Vaults
     snapshot: str
@@ -51,9 +55,11 @@ class ScriptRehearsalContext:
 
 @dataclass(frozen=True, slots=True)
 class LeftOutput:
-    """One output that the script left: a request to the broker, or a file of its own. `declared` is its name in the
-    header, None where the header has none for it; `problem` why the broker could make nothing of it; `review_notes`
-    what a checker would be told of a file."""
+    """One output that the script left: a request to the broker, or a file.
+
+    `declared` is its name in the header, or None; `problem` why the broker could make nothing of it; `review_notes`
+    what a checker would read about a file.
+    """
 
     name: str
     kind: str
@@ -65,8 +71,8 @@ class LeftOutput:
 
 @dataclass(frozen=True, slots=True)
 class RehearsedScript:
-    """How the script ended, what it printed, what it left, declared outputs that it did not leave, and the tables that
-    the broker made of what it handed over."""
+    """How the script ended, what it printed and left, the declared outputs that it did not leave, and the tables that
+    the broker computed."""
 
     end: SandboxEnd
     runtime: str
@@ -83,8 +89,8 @@ def rehearse_script(
     context: ScriptRehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> RehearsedScript:
-    """`on_step` hears when the vault is there, the script has run, and the trusted stage is through. Raises Breach
-    where the data are not synthetic."""
+    """Run the script and return what came of it. Calls `on_step` when the vault is there, the script has run, and the
+    trusted stage is done. Raises Breach if the data are not synthetic."""
     vault = context.vaults.ensure(project.ident, context.snapshot)
     on_step("data")
     trusted = TrustedContext(context, context.vaults, context.job, context.attempt, vault, checked, project, policies)
@@ -115,15 +121,16 @@ def _compute(context: TrustedContext, left: CollectedOutputs) -> tuple[ComputedO
         return ()
     try:
         return compute_outputs(context, left.requests)
+    # The rest of the rehearsal is still useful to the author.
     except Failed as failed:
-        problem = OutputProblem(failed.code.value, f"The broker could not compute it: {failed.code.value}.")
+        problem = OutputProblem(failed.code.value, f"The broker could not compute this output: {failed.code.value}.")
         return tuple(ComputedOutput(r.name, r.kind, "", problem) for r in left.requests)
 
 
 def _request_outputs(
     left: CollectedOutputs, computed: Sequence[ComputedOutput], declared: Sequence[str]
 ) -> Iterator[LeftOutput]:
-    """A request stands for the declared output of its stem, with the rows beside it."""
+    """Yield the requests. A request belongs to the declared output with its stem; its size includes its rows."""
     problems = dict(_problems(computed))
     for one in left.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
@@ -131,20 +138,22 @@ def _request_outputs(
 
 
 def _problems(computed: Sequence[ComputedOutput]) -> Iterator[tuple[str, str]]:
-    """By the name of the output. Of data that the broker made itself their author may know how often, too."""
+    """Yield the problems by the output's name. The data are synthetic, so the author may also know how often a problem
+    occurred."""
     tables = {c.name.casefold() for c in computed if isinstance(c.result, Assessment)}
     for one in computed:
         if isinstance(one.result, OutputProblem):
             times = dict(one.result.figures).get("times", "0")
             yield one.name, one.result.sentence + (f" Here: {times} times." if times != "0" else "")
         elif isinstance(one.result, ScriptFigure) and one.result.data.casefold() not in tables:
-            yield one.name, f"Nothing comes of the table {one.result.data} that it would be drawn of."
+            yield one.name, f"The figure cannot be drawn, because the table {one.result.data} has no result."
 
 
 def _file_outputs(
     left: CollectedOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
 ) -> Iterator[LeftOutput]:
-    """Each as the broker makes it anew; of data that it made itself, their author may know why it could not."""
+    """Yield each file as the broker rebuilds it. The data are synthetic, so the author may know why a file could not
+    be rebuilt."""
     for file in left.files:
         yield LeftOutput(file.name, "file", file.size, file.name, *_file_review(file, policies, profile))
     for stayed in left.stayed:

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
 
 LAYOUT_VERSION = "1"
-"""Changes when the same data would be made or kept differently."""
+"""Changes whenever the same data would be made or stored differently."""
 
 SECONDS_A_FILE = 0.025
 SECONDS_A_ROW = 2.6e-6
-"""What making them takes on two cores, as measured: enough to say beforehand how long to wait."""
+"""Seconds on two cores, as measured; exact enough to say beforehand how long to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticDataSpec:
-    """What is to be made: a catalogue of just those tables and years, for how many pupils, from which seed."""
+    """What to make: a catalogue of just these tables and years, the number of pupils, and the seed."""
 
     catalogue: Catalogue
     years: tuple[int, int]
@@ -34,7 +34,7 @@ class SyntheticDataSpec:
 
     @property
     def name(self) -> str:
-        """Equal where the data would be equal."""
+        """Name of the data. Equal for specifications that make equal data."""
         parts = [LAYOUT_VERSION, self.catalogue, self.years, self.pupils, self.seed]
         return "r" + hashlib.sha256(canonical_json(parts).encode()).hexdigest()[:24]
 
@@ -47,14 +47,14 @@ class SyntheticDataSpec:
 def synthetic_data_spec(
     project: ResearchProject, catalogue: Catalogue, available_years: range, pupils: int, seed: int
 ) -> SyntheticDataSpec:
-    """`available_years` are the years that can be made. Tables that link two kinds of keys are there too, granted or
-    not: they decide which keys are one person, and so what counts as one; and registers, from which rows of tables
-    come."""
+    """Return what to make for a project. `available_years` are the years that can be made. Raises Invalid if none of
+    the granted years can."""
     tables = tuple(_granted_tables(project, catalogue, frozenset(available_years)))
     years = sorted({year for t in tables for year in t.years or ()})
     if not years and any(catalogue.table(name).years for name in project.tables):
-        sentence = f"No synthetic data are known for the years of project {project.ident}: they are made for "
+        sentence = f"No synthetic data can be made for the years of project {project.ident}. They can be made for "
         raise Invalid("rehearsal-years", f"{sentence}{available_years[0]} to {available_years[-1]}.", project.ident)
+    # Tables without years need some year for their people.
     span = (years[0], years[-1]) if years else (available_years[-1], available_years[-1])
     return SyntheticDataSpec(replace(catalogue, tables=tables), span, pupils, seed)
 
@@ -62,8 +62,11 @@ def synthetic_data_spec(
 def _granted_tables(project: ResearchProject, catalogue: Catalogue, available_years: Years) -> Iterator[CatalogueTable]:
     granted = [t for t in catalogue.tables if t.full_name in project.tables]
     keys = {v.register_key for t in granted for v in t.variables if v.register_key is not None}
+    # Rows of granted tables refer to registers, so these are made too.
     registers = frozenset(k.rpartition(".")[0] for k in keys)
     for table in catalogue.tables:
+        # Tables that link two kinds of keys are made even without a grant: they decide which keys belong to one
+        # person.
         links = table.second_key is not None and table.year is None
         if not links and table.full_name not in project.tables | registers:
             continue
@@ -74,7 +77,7 @@ def _granted_tables(project: ResearchProject, catalogue: Catalogue, available_ye
 
 
 def _granted_years(project: ResearchProject, table: CatalogueTable) -> Years:
-    """The years in which anything of a table with a year axis is granted."""
+    """Return the years in which any variable of a table with years is granted."""
     granted: Years = frozenset()
     for grant in project.grants:
         if grant.table == table.full_name:
@@ -83,7 +86,7 @@ def _granted_years(project: ResearchProject, table: CatalogueTable) -> Years:
 
 
 class SyntheticDataProgress(Protocol):
-    """Who wants to know that data are made for a rehearsal, or that somebody else is making them."""
+    """Receives the progress of making data for a rehearsal, or the news that somebody else is making them."""
 
     def waits(self) -> None: ...
 
@@ -93,7 +96,7 @@ class SyntheticDataProgress(Protocol):
 
 
 class SilentDataProgress:
-    """Nobody watches while the worker makes synthetic data."""
+    """Progress that nobody reads, while a worker makes synthetic data."""
 
     def waits(self) -> None: ...
 
@@ -103,7 +106,7 @@ class SilentDataProgress:
 
 
 class ReportedDataProgress(SilentDataProgress):
-    """Somebody is told beforehand about how many seconds it takes, whoever makes them."""
+    """Reports once about how many seconds the data take, no matter who makes them."""
 
     def __init__(self, report: Callable[[int], None], seconds: int) -> None:
         self._report, self._seconds = report, seconds
@@ -119,7 +122,7 @@ BuildSyntheticData = Callable[[PolicySet, str, SyntheticDataSpec, SyntheticDataP
 
 
 class SyntheticNPD:
-    """The port `SyntheticVaults`. `years` are those that can be made, `build` makes what is not there."""
+    """The port `SyntheticVaults`. `years` are those that can be made; `build` makes data that are not there yet."""
 
     def __init__(self, policies: Callable[[], PolicySet], years: range, build: BuildSyntheticData) -> None:
         self._policies, self._years, self._build = policies, years, build

@@ -1,4 +1,5 @@
-"""What a comparison makes of outputs: a staff record with overlaps, findings, and tables pending for history."""
+"""Turns the comparison of a job into staff records with overlaps, findings, and tables that wait for the release
+history."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,13 +28,15 @@ from broker.workflow.release_history.history_tables import ComparisonResult, his
 NOT_REPAIRED = Finding(
     "X5",
     Verdict.REFUSE,
-    "With what was released before, it would tell about a few persons, and no repair was found that leaves a table.",
+    "Together with earlier releases, this output would reveal something about a few persons. No repair was "
+    "found that leaves a table.",
 )
 OVER_CAP = Finding(
     "X6",
     Verdict.REFUSE,
-    "So many exact figures on one reference population are released that more of them would tell about everybody in "
-    "it: what tells of this population is hidden, and only differential privacy gives answers about it.",
+    "The limit of exact figures about one reference population is reached, and more of them could reveal "
+    "individuals. Figures about this population are hidden. Only differentially private answers about it are "
+    "still available.",
 )
 
 
@@ -41,13 +44,14 @@ KIND_ORDER = [kind.value for kind in (
     OverlapKind.DIFFERENCE, OverlapKind.COVERED, OverlapKind.IDENTICAL, OverlapKind.NESTED, OverlapKind.APART,
     OverlapKind.DISJOINT,
 )]  # fmt: skip
-"""What a checker has to know first."""
+"""Order of overlaps on a checker's page: what a checker has to know first comes first."""
 
 
 def with_comparison_findings(judged: Assessment, found: ComparisonResult, number: int) -> Assessment:
-    """The findings on an output as a whole."""
+    """Add the findings on an output as a whole."""
     more = [NOT_REPAIRED] if number in found.refused else []
     if number in found.over_cap:
+        # If figures are left, hiding the others suffices; otherwise the output is refused.
         leaves = any(where[0] == number for where in found.tables)
         more.append(replace(OVER_CAP, verdict=Verdict.SUPPRESS) if leaves else OVER_CAP)
     verdict = worst_verdict([judged.verdict, *(f.verdict for f in more)])
@@ -57,7 +61,8 @@ def with_comparison_findings(judged: Assessment, found: ComparisonResult, number
 def prepare_compared(
     judged: Assessment, name: str, profile: DisclosureRules, record: Mapping[str, Any]
 ) -> PreparedOutput:
-    """As it was prepared before it was compared, with what memory says. Beyond the cap nothing can leave."""
+    """Prepare the output as before its comparison, with the comparison in its staff record. If the whole output is
+    over the cap, nothing can leave."""
     made = prepare_table(judged, name, profile)
     staff = json.dumps(json.loads(made.staff) | {"memory": dict(record)}).encode()
     leaves = not any(f.rule == OVER_CAP.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
@@ -65,7 +70,8 @@ def prepare_compared(
 
 
 def comparison_record(compared: JobComparison, found: ComparisonResult, number: int, project: str) -> dict[str, Any]:
-    """What checkers are told: of the project's own releases which overlap and how, of others that there is one."""
+    """Return what checkers see of the comparison: the project's own overlapping releases and how they overlap; of
+    other projects, only whether there is one."""
     overlaps: list[dict[str, Any]] = []
     others = False
     for where, same in found.identical.items():
@@ -75,9 +81,11 @@ def comparison_record(compared: JobComparison, found: ComparisonResult, number: 
     for where, comparisons in found.comparisons.items():
         for one in comparisons if where[0] == number else ():
             entry = compared.entries.get(one.overlap.entry)
+            # Tables about different persons do not matter to a checker.
             if entry is not None and one.overlap.kind is not OverlapKind.DISJOINT:
                 others |= _is_of_another(entry, project)
                 overlaps += _overlap_records(entry, project, one.overlap.kind, one.overlap.persons, one.overlap.exact)
+    # Public tables without members are compared with nothing, but checkers should know of them.
     numbers = [
         e.output for e in compared.entries.values() if e.source is HistorySource.PUBLIC and not compared.has_members(e)
     ]
@@ -92,13 +100,14 @@ def _standard_population(near: NearPopulation) -> dict[str, str]:
 
 
 def _is_of_another(entry: HistoryEntry, project: str) -> bool:
-    """A public table is everybody's."""
+    """Whether the entry is another project's release. A public table is nobody's."""
     return entry.source is HistorySource.RELEASE and entry.project != project
 
 
 def _overlap_records(
     entry: HistoryEntry, project: str, kind: OverlapKind, persons: int | None, exact: bool
 ) -> list[dict[str, Any]]:
+    # Details of other projects' releases are not for this project's checkers.
     if entry.project != project and entry.source is not HistorySource.PUBLIC:
         return []
     release = {"release": entry.release, "output": entry.output, "table": entry.table, "source": entry.source.value}
@@ -106,7 +115,7 @@ def _overlap_records(
 
 
 def store_pending_tables(ports: WorkerPorts, tables: Sequence[MemberTable]) -> tuple[PendingHistoryEntry, ...]:
-    """Files of members, which nobody can read before or after but a worker. They name no release yet."""
+    """Store the members of tables in files that only a worker can read. The files name no release yet."""
     files = history_ports(ports).files
     made = []
     for table in tables:
@@ -118,7 +127,7 @@ def store_pending_tables(ports: WorkerPorts, tables: Sequence[MemberTable]) -> t
 def compared_output_record(
     ports: Ports, before: Output, made: PreparedOutput, version: str, pending: tuple[PendingHistoryEntry, ...]
 ) -> OutputRecord:
-    """The output as it is after comparing, with its content on the staff shelf."""
+    """Store the content of a compared output for staff, and return the output's new record."""
     digest = ports.content_store.put("staff", made.staff)
     if made.candidate is not None:
         ports.content_store.put("staff", made.candidate)

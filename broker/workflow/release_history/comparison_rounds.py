@@ -1,4 +1,4 @@
-"""The tables of one job compared with everything released, repaired and judged again, in rounds."""
+"""Compares the tables of one job with everything released, repairs them and judges them again, in rounds."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -39,7 +39,7 @@ from broker.workflow.release_history.known_populations import (
 
 
 class TableChanges:
-    """What memory says of one table's figures, while it is put together: a hole stays a hole."""
+    """Collects the history constraint of one table. A cell that is hidden once stays hidden."""
 
     def __init__(
         self, cells: Sequence[tuple[Value, ...]], idents: frozenset[int], before: HistoryConstraint | None = None
@@ -56,7 +56,7 @@ class TableChanges:
             self.hide(cell, None)
 
     def use_earlier(self, cell: int, ident: int, value: Value) -> None:
-        """The earlier value, or a hole where there is none."""
+        """Show the earlier value in the cell, or hide the cell if there is none."""
         if value is None:
             self.hide(cell, ident)
         else:
@@ -67,17 +67,20 @@ class TableChanges:
 
 
 SIBLING_NUMBERS = -1_000_000
-"""The first number of tables of the same job that are compared with each other; known populations have -1 and so on."""
+"""Number of the first sibling table (of the same job); the next ones count down. Known populations have the numbers
+from -1 down, entries have numbers above 0."""
 
 
 class ComparisonState:
-    """One job's tables, with the memory that they are compared with."""
+    """One job's tables, with the release history that they are compared with."""
 
     def __init__(self, ports: WorkerPorts, request: ComparisonRequest) -> None:
         self._ports, self._request, self._history = ports, request, history_ports(ports)
         self.version = ports.store.history_version()
         self.entries = {e.number: e for e in ports.store.history_entries()}
+        # Entries without members are public tables of which only the numbers are known.
         with_members = [e for e in self.entries.values() if ports.store.members_of(e.number) is not None]
+        # Tables are read only when they are compared: together they are large.
         self._loads = {e.number: history_table(ports, self._history, e) for e in with_members}
         self._changes: ChangesByTable = {}
         self._repaired: dict[TableAddress, Members] = {}
@@ -86,45 +89,55 @@ class ComparisonState:
         self._populations = self._all_populations()
 
     def has_members(self, entry: HistoryEntry) -> bool:
-        """Whether anything is compared with it: not with numbers whose population nobody knows."""
+        """Whether anything is compared with the entry. Published numbers whose population is unknown have
+        no members."""
         return entry.number in self._loads
 
     def near_standard(self) -> tuple[NearPopulation, ...]:
-        """Of the job's outputs, by their text alone."""
+        """Return the standard populations that the job's outputs are near, by their text alone."""
         return near_standard(self._request.plan, self._request.policies)
 
     def _table(self, found: ComparisonResult, where: TableAddress) -> MemberTable | None:
-        """The table as it is judged by now, and as it would be known; None where nothing of it would leave."""
+        """Return the table as now judged and as readers would know it; None if nothing of it would leave."""
         table = self._judged(found, where)
         if not any(f.shown for f in table.figures):
             return None
+        # A nearly known total is hidden, so readers know the cells only.
         return without_total(table) if self._is_near(where) else table
 
     def _judged(self, found: ComparisonResult, where: TableAddress) -> MemberTable:
         table_members = self._request.members[where]
         output = self._request.plan.outputs[where[0]]
+        # Sizes of populations that contain the whole table: what is missing from it can be subtracted.
         known = {k.ident: k.sizes[0] for k in self._populations[where] if k.whole and k.holds}
         entry = new_history_entry(self._request.context, output, self._request.recipe(where), table_members, known)
         members = self._repaired.get(where) or from_bytes(table_members.content)
         return judged_table(self._request.plan, where, entry, table_members, members, found.assessments[where[0]])
 
     def _is_near(self, where: TableAddress) -> bool:
-        """Whether fewer than t persons tell the table's total from a known population, because they are not in it or
-        count several times: then nobody can be taken to know the total, and it must not be told."""
+        """Whether the table's total differs from a known population by fewer than t persons, who are missing from it
+        or count several times.
+
+        Then we assume that nobody knows the total, and the table must not disclose it.
+        """
         members = from_bytes(self._request.members[where].content)
         persons, _ = members.rows()
         rows = members.amounts.get("rows", np.ones(len(persons)))
+        # Persons with several rows count more than once in the total.
         several = np.unique(np.concatenate([members.more_persons, persons[rows != 1]]))
         once = np.setdiff1d(persons, several)
         return is_near(self._populations[where], once, several, self._request.context.profile.t)
 
     def _has_hole(self, table: MemberTable) -> bool:
-        """So many persons are in no shown cell that nobody can add the table up."""
+        """Whether at least t persons are in no shown cell, so that nobody can add the table up."""
         return persons_held_back(table) >= self._request.context.profile.t
 
     def _sibling_tables(self, found: ComparisonResult, where: TableAddress) -> dict[int, LoadTable]:
-        """Tables of the job that are not linked to this one, so that no pattern of holes is of both: as if they had
-        left before it. They have numbers that no entry has."""
+        """Return the job's tables before this one that are not linked to it, numbered unlike any entry.
+
+        No pattern of hidden cells covers both, so they count as if they had been released before.
+        """
+        # Only earlier tables: of two siblings, the second is compared with the first.
         before = takewhile(lambda other: other != where, self._request.members)
         others = [t for o in before if self._family[o] != self._family[where] and (t := self._table(found, o))]
         tables = [*self._request.sibling_tables, *others]
@@ -159,7 +172,7 @@ class ComparisonState:
 
 
 MAX_ROUNDS = 6
-"""Hiding for the sake of memory can make the rules hide more, and that is compared again, so many times at most."""
+"""Most rounds. If cells are hidden because of the release history, the rules may hide more, which is compared again."""
 
 
 class JobComparison(ComparisonState):
@@ -171,6 +184,7 @@ class JobComparison(ComparisonState):
         if self._changes:
             found.assessments = self._request.judge(self._changes)
         for _ in range(MAX_ROUNDS):
+            # The cap comes last: it counts only figures that the repair has left.
             if not (self._repair(found) or self._apply_cap(found)):
                 break
             found.changed = True
@@ -183,8 +197,10 @@ class JobComparison(ComparisonState):
         return found
 
     def _return_identical(self, found: ComparisonResult) -> None:
-        """A table of equal recipe on equal data that left under rules at least as strict is known already: it leaves
-        with the same values and the same holes."""
+        """Give a table the values and hidden cells with which an equal table already left. It discloses nothing new.
+
+        An equal table has an equal recipe and snapshot, and left under rules at least as strict.
+        """
         for where in self._request.members:
             recipe = self._request.recipe(where)
             same = (
@@ -196,7 +212,8 @@ class JobComparison(ComparisonState):
                 self._changes[where] = self._changes_to_released(found, where, entry)
 
     def _may_leave_unchanged(self, entry: HistoryEntry) -> bool:
-        """Whether it was judged by rules at least as strict; the profile may be another one by now, or gone."""
+        """Whether the entry was judged by rules at least as strict. Its disclosure rules may have changed or gone
+        since."""
         mine = self._request.context.profile
         then = (p for p in self._request.policies.profiles if p.name == entry.profile)
         return entry.t >= mine.t and any(is_as_strict(p, mine) for p in then)
@@ -204,23 +221,27 @@ class JobComparison(ComparisonState):
     def _changes_to_released(
         self, found: ComparisonResult, where: TableAddress, entry: HistoryEntry
     ) -> HistoryConstraint:
+        # Figures of equal tables are matched by what they disclose, because statistic ids are of one plan only.
         then = {f.told: f for f in self._ports.store.known_figures(entry.number)}
         said = TableChanges(self._cells(where), self._idents(where))
         for figure in self._figures(found, where):
+            # A figure that was hidden then stays hidden.
             shown = then[figure.told].shown if figure.told in then else {}
             for cell in range(len(self._cells(where))):
                 said.use_earlier(cell, figure.statistic, shown.get(cell))
         return said.build()
 
     def _repair(self, found: ComparisonResult) -> bool:
-        """One round over all tables; whether anything had to be changed."""
+        """Do one round over all tables. Returns whether anything changed."""
         changes = False
         for where in self._request.members:
             table = None if where in found.identical else self._table(found, where)
             if table is None:
                 continue
             whole, is_near = self._judged(found, where), self._is_near(where)
+            # Only with enough hidden persons is the total really unknown.
             if is_near and not self._has_hole(whole):
+                # First hide the total; only then are the shown cells compared, in the next round.
                 changes |= self._hide_one(where, whole)
                 continue
             loads = (
@@ -229,6 +250,7 @@ class JobComparison(ComparisonState):
                 | self._sibling_tables(found, where)
             )
             outcome = repair_differences(whole, loads, total_known=not is_near)
+            # The first round's overlaps, because later ones compare a table that is already repaired.
             found.comparisons.setdefault(where, outcome.comparisons)
             if outcome.changes:
                 changes = True
@@ -240,7 +262,7 @@ class JobComparison(ComparisonState):
     def _apply_changes(
         self, found: ComparisonResult, where: TableAddress, table: MemberTable, changes: Sequence[CellRepair]
     ) -> None:
-        """What mending asks for becomes what memory says of the table when it is judged again."""
+        """Turn the repairs into the table's history constraint, with which it is judged again."""
         said = TableChanges(self._cells(where), self._idents(where), self._changes.get(where))
         labels = {f.statistic: f.told for f in table.figures}
         for change in changes:
@@ -257,7 +279,7 @@ class JobComparison(ComparisonState):
         self._changes[where] = said.build()
 
     def _withhold(self, found: ComparisonResult) -> None:
-        """What is not clean after so many rounds does not leave."""
+        """Withhold every table that may not be clean after the last round."""
         for where in self._request.members:
             if where not in found.identical:
                 found.refused.add(where[0])
@@ -267,8 +289,10 @@ class JobComparison(ComparisonState):
         found.assessments = self._request.judge(self._changes)
 
     def _hide_one(self, where: TableAddress, table: MemberTable) -> bool:
-        """The smallest cell that leaves such a hole."""
+        """Hide the smallest shown cell of at least t persons, which hides the table's total. Returns False if there is
+        none."""
         sizes, t = table.members.sizes(), self._request.context.profile.t
+        # A hidden cell of fewer than t persons would not hold enough persons back.
         shown = {c for f in table.figures for c in f.shown if sizes[c] >= t}
         if not shown:
             return False
@@ -278,7 +302,7 @@ class JobComparison(ComparisonState):
         return True
 
     def _apply_cap(self, found: ComparisonResult) -> bool:
-        """Figures beyond the cap are hidden, in the job's order; whether there were any."""
+        """Hide figures over the cap, in the job's order. Returns whether there were any."""
         tables = {w: t for w in self._request.members if w not in found.identical and (t := self._table(found, w))}
         context, policies = self._request.context, self._request.policies
         hidden = figures_over_cap(

@@ -25,22 +25,25 @@ from broker.workflow.release_history.history_tables import history_ports, histor
 from broker.workflow.release_history.known_populations import population_table
 
 HiddenFigures = frozenset[tuple[int, int]]
-"""Statistics and cells of a table."""
+"""(statistic id, cell number) pairs of a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedPopulation:
-    """Tables counted against one reference population: the parts of each one's figures, with those before it known."""
+    """The charges of tables against one reference population. Each table's figures are charged with the tables before
+    it known."""
 
     population: KnownPopulation
     groups: ReferenceGroups
     tables: tuple[tuple[FigureCharge, ...], ...]
 
     def over_cap(self, used: Sequence[int], fraction: float) -> list[HiddenFigures]:
-        """Of each table in turn what must be hidden; `used` is released."""
+        """Return, for each table in turn, the figures to hide. `used`: what released tables have used, in thousandths
+        of a figure, by group."""
         room, found = list(used), []
         for parts in self.tables:
             hidden = figures_beyond_cap(room, parts, self.groups.sizes, fraction)
+            # Only figures that stay use up the cap for the next tables.
             left = charges_by_group((one for one in parts if (one.statistic, one.cell) not in hidden), len(room))
             room = [a + b for a, b in zip(room, left, strict=True)]
             found.append(hidden)
@@ -54,14 +57,19 @@ def count_against_populations(
     policies: PolicySet,
     sibling_tables: Sequence[MemberTable] = (),
 ) -> Iterator[CountedPopulation]:
-    """The tables in their order against every reference population, one by one: beside what is remembered, everybody
-    of their tables and years and the populations themselves are known, and the tables `sibling_tables`."""
+    """Yield the charges of the tables, in their order, for each reference population in turn.
+
+    Known besides them: the release history, the tables `sibling_tables`, the reference populations, and everybody of
+    their tables and years.
+    """
     rules = policies.memory
     known = list(_populations(ports, snapshot)) if tables else []
     if not known:
         return
+    # One more than the largest person number, so that all exposures have arrays of equal length.
     everybody = max(end_of_numbers(m) for m in (*(from_bytes(k.content) for k in known), *(t.members for t in tables)))
     made = [
+        # Each table is measured with the job's earlier tables known, as if these had been released.
         Exposure(table, _known_tables(ports, snapshot, [*sibling_tables, *tables[:n]]), everybody)
         for n, table in enumerate(tables)
     ]
@@ -78,7 +86,7 @@ def figures_over_cap(
     policies: PolicySet,
     sibling_tables: Sequence[MemberTable] = (),
 ) -> list[HiddenFigures]:
-    """Of each table the figures that are, with everything released before, more than the cap lets go."""
+    """Return, for each table, the figures that exceed the cap together with everything released before."""
     used: Mapping[str, Sequence[int]] = ports.store.split_counts(snapshot)
     found: list[HiddenFigures] = [frozenset()] * len(tables)
     for against in count_against_populations(ports, snapshot, tables, policies, sibling_tables):
@@ -92,7 +100,7 @@ def figures_over_cap(
 def splits_of(
     ports: WorkerPorts, snapshot: str, tables: Sequence[MemberTable], policies: PolicySet
 ) -> list[tuple[SplitCounts, ...]]:
-    """Of each table, by reference population, the thousandths of figures that count against each of its cells."""
+    """Return, for each table, the thousandths of figures that count against each group of each reference population."""
     found: list[tuple[SplitCounts, ...]] = [()] * len(tables)
     for against in count_against_populations(ports, snapshot, tables, policies):
         for number, parts in enumerate(against.tables):
@@ -118,11 +126,12 @@ def _same(table: MemberTable) -> MemberTable:
 
 
 def _populations(ports: WorkerPorts, snapshot: str) -> Iterator[KnownPopulation]:
-    """Reference populations, and everybody of their tables and years."""
+    """Yield the reference populations, and everybody of their tables and years."""
     populations, every = history_ports(ports).populations, set[tuple[str, int | None]]()
     for population in populations.references(snapshot):
         yield population
         every.add((population.table, population.year))
+    # Sorted by text, because years may be None.
     for table, year in sorted(every, key=repr):
         yield populations.everybody(snapshot, table, year)
 
@@ -134,7 +143,8 @@ def _groups(population: KnownPopulation, rules: ReleaseHistoryPolicy) -> Referen
 def _store_measured(
     ports: WorkerPorts, known: KnownPopulation, groups: ReferenceGroups, rules: ReleaseHistoryPolicy
 ) -> None:
-    """What staff may know of a reference population is in the store when it was met first."""
+    """Store what staff may know of a reference population when it is first needed, or when policy's least size has
+    changed."""
     if ports.store.measured_minimums(known.snapshot).get(known.ident) != rules.least:
         ports.store.put_measured([_measured(known, groups, rules.least)])
 

@@ -1,4 +1,5 @@
-"""Files of members: swept where no entry names them, verified, and entered again after a restored back-up."""
+"""Files of members: removes those that no entry names, verifies them, and enters them again after a
+restored back-up."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,21 +28,24 @@ from broker.workflow.administration.backup_restore import (
 from broker.workflow.release_history.history_tables import history_ports
 
 MIN_AGE_IN_LEASES = 20
-"""A file younger than so many leases is left alone: what has written it is most likely about to name it. If it names it
-later still, the store refuses, and the file is written again."""
+"""Files younger than this many leases stay: the worker that wrote one is probably about to name it. If it does so only
+later, the store refuses and the file is written again."""
 
 LEFT_STATES = frozenset({OutputState.RELEASED, OutputState.RECALLED})
 
 
 def sweep_members(ports: WorkerPorts) -> int:
-    """Remove files that nothing names. How many were removed."""
+    """Remove files that nothing names, and return how many."""
     files, store, now = history_ports(ports).files, ports.store, ports.clock.now()
     before = now - MIN_AGE_IN_LEASES * ports.lease
     files.drop_drafts(before)
+    # After a restored back-up the files may be all that is left of the last releases.
     if not store.history_is_intact():
         return 0
     old = files.unnamed(store.member_files(), before)
+    # The store retires first: from then on nothing can name the files that are removed below.
     gone = store.retire_member_files([name for name in old if not may_record_release(store, files, name)], now)
+    # Read again: a release may have named a file since.
     named = store.member_files()
     for name in sorted(gone):
         files.discard(name, named)
@@ -49,11 +53,12 @@ def sweep_members(ports: WorkerPorts) -> int:
 
 
 def may_record_release(store: Store, files: MemberFiles, name: str) -> bool:
-    """Whether a file may be all that tells of something released: it names a release that the memory has no entry of.
-    One that cannot be read may be anything."""
+    """Whether the file may be the only record of a release: it names one that the release history has no entry of, or
+    it cannot be read."""
     entry = _entry_of(files, name)
     if entry is None:
         return True
+    # Written by a comparison: its table has not been released.
     waits = entry.source is HistorySource.RELEASE and not entry.release
     return not waits and not _is_entered(store, entry)
 
@@ -61,13 +66,14 @@ def may_record_release(store: Store, files: MemberFiles, name: str) -> bool:
 def _entry_of(files: MemberFiles, name: str) -> HistoryEntry | None:
     try:
         return new_entry_from_json(files.about(name)).entry
+    # A file that cannot be read may be the only record of a release.
     except (Breach, ValueError, KeyError, TypeError):
         return None
 
 
 def _is_entered(store: Store, entry: HistoryEntry) -> bool:
-    """Whether the memory has the table that a file tells of, from another file: a release that did not come to its end
-    was tried again."""
+    """Whether the release history has the file's table from another file. This happens if a release failed and was
+    tried again."""
     if entry.source is not HistorySource.RELEASE:
         return any((e.source, e.output) == (entry.source, entry.output) for e in store.history_entries())
     try:
@@ -82,8 +88,8 @@ def _is_entered(store: Store, entry: HistoryEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FullHistoryCheck:
-    """The store's word on the memory, and the numbers of entries whose file of members is not there, cannot be opened
-    or is about something else."""
+    """The store's check of the release history, and the entries (by number) whose file of members is missing,
+    unreadable or about something else."""
 
     store: HistoryCheck
     files: tuple[int, ...]
@@ -94,7 +100,7 @@ class FullHistoryCheck:
 
 
 def verify_history(store: Store, files: MemberFiles, heads: Sequence[ChainHead] = ()) -> FullHistoryCheck:
-    """One file in memory at a time."""
+    """Check the chain and every file of members. Holds only one file at a time."""
     return FullHistoryCheck(store.verify_history(heads), tuple(_without_members(store, files)))
 
 
@@ -109,13 +115,14 @@ def _without_members(store: Store, files: MemberFiles) -> Iterator[int]:
         except (Breach, ValueError, KeyError, TypeError):
             yield entry.number
             continue
+        # The file was written before the entry had its number.
         if recorded.entry != replace(entry, number=0) or recorded.figures != store.known_figures(entry.number):
             yield entry.number
 
 
 def missing_tables(store: Store, files: MemberFiles) -> tuple[tuple[NewHistoryEntry, ...], tuple[str, ...]]:
-    """What files tell of releases that the memory has no entry of, in the order of their release; and the files that
-    cannot be read."""
+    """Return the releases that files name and the release history lacks, in order of release; and the names of files
+    that cannot be read."""
     found, broken = [], []
     for name in files.unnamed(store.member_files()):
         if not may_record_release(store, files, name):
@@ -130,8 +137,7 @@ def missing_tables(store: Store, files: MemberFiles) -> tuple[tuple[NewHistoryEn
 
 
 def restore_agreed_entries(ports: WorkerPorts) -> int:
-    """Where two administrators have agreed what was forgotten, and the files tell exactly that, enter it. How many
-    tables were entered."""
+    """Enter the missing tables if two administrators have agreed on exactly these. Returns how many were entered."""
     files, store = history_ports(ports).files, ports.store
     lost = store.lost_history_head()
     cases = (
@@ -149,6 +155,7 @@ def restore_agreed_entries(ports: WorkerPorts) -> int:
     entries, _ = missing_tables(store, files)
     for case in sorted(cases):
         missing = MissingHistoryTables(lost, _stored(entries), case)
+        # The digest covers exactly these files, so the administrators agreed on these and no others.
         by = joint_requesters(ports, HISTORY_SUBJECT, HISTORY_RESTORE_REQUESTED, missing.codes)
         if by is not None:
             now = ports.clock.now()

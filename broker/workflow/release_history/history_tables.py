@@ -1,4 +1,5 @@
-"""Tables in a comparison with the release history: requested, found, and the entries that they would be."""
+"""Tables in a comparison with the release history: the request, the outcome, and the entries that tables
+would become."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,30 +40,31 @@ from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.policy.policy_set import PolicySet
 
 SourceYears = frozenset[tuple[str, int | None]]
-"""Tables and years; None for a table without years."""
+"""Pairs of table and year. The year is None for a table without years."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSources:
-    """What a table is made from: every table and year that it reads of persons, and those that hold all of its. Where
-    these are None no plan says which they are."""
+    """What a table is made from. `every`: each person table and year that it reads. `holding`: those that contain all
+    of its persons; None if no plan says which."""
 
     every: SourceYears
     holding: SourceYears | None
 
 
 def sources_of(table: PlannedTable) -> TableSources:
-    """Of a planned table of SQL."""
+    """Return the sources of a planned SQL table."""
     scans = [r for r in walk(table.contributions) if isinstance(r, Scan) and r.person is not None]
     every = frozenset((s.table, year) for s in scans for year in (s.years if s.years is not None else (None,)))
     return TableSources(every, _holding(table.contributions))
 
 
 def _holding(relation: Relation) -> SourceYears:
-    """Where every person of a relation is to be found, whoever else is there."""
+    """Return the tables and years that each contain every person of a relation."""
     match relation:
         case Scan(table=table, person=int(), years=None):
             return frozenset({(table, None)})
+        # One year only: nobody publishes everybody of several years together.
         case Scan(table=table, person=int(), years=years) if years is not None and len(years) == 1:
             return frozenset((table, year) for year in years)
         case Aggregate(person=None):  # rows of groups, which are nobody's
@@ -76,12 +78,15 @@ def _holding(relation: Relation) -> SourceYears:
             | Limit(child=child)
         ):
             return _holding(child)
-        case Union(parts=parts):
+        case Union(parts=parts):  # a person may come from any part
             return frozenset.intersection(*map(_holding, parts))
+        # A person may come from either side, so only sources of both contain everybody.
         case Join(how=JoinHow.FULL, left=left, right=right):
             return _holding(left) & _holding(right)
+        # Every row has a person of the left side.
         case Join(how=JoinHow.LEFT, left=left):
             return _holding(left)
+        # An inner join has only persons of both sides, so each side's sources contain them all.
         case Join(left=left, right=right):
             return _holding(left) | _holding(right)
     return frozenset()
@@ -89,7 +94,7 @@ def _holding(relation: Relation) -> SourceYears:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonContext:
-    """Whose tables they are, of which snapshot, judged by which rules and when."""
+    """Project and snapshot of the tables, and the disclosure rules and time of their assessment."""
 
     project: str
     snapshot: str
@@ -98,27 +103,34 @@ class ComparisonContext:
 
     @property
     def noise(self) -> int:
-        """Two counts of almost the same persons can be moved apart by so much."""
+        """The distance by which noise can move two counts of almost the same persons apart: two deviations for keyed
+        noise, otherwise 0."""
         return 2 * self.profile.noise_deviation if self.profile.rounding is Rounding.CELL_KEY else 0
 
 
 def history_ports(ports: WorkerPorts) -> ReleaseHistoryPorts:
     if ports.release_history is None:
-        raise Unavailable("This worker has no memory: it compares and releases nothing.")
+        raise Unavailable("This worker has no release history, so it cannot compare or release outputs.")
     return ports.release_history
 
 
 def check_history_holds(ports: Ports) -> None:
-    """Before a file is written that tells of something released: where the store would refuse the release, it would
-    look as if it had been made and forgotten."""
+    """Raises Breach if the release history does not have its last signed head.
+
+    Called before a file that names a release is written: if the store then refused the release, the file would look
+    like a release that was lost.
+    """
     if not ports.store.history_is_intact():
-        raise Breach("The memory does not hold its last signed head: nothing is released or entered until it does.")
+        raise Breach(
+            "The release history does not have its last signed head. Nothing is released or entered until it does."
+        )
 
 
 def new_history_entry(
     context: ComparisonContext, output: PlannedOutput, recipe: str, members: TableMembers, known: Mapping[str, int]
 ) -> HistoryEntry:
-    """The entry that a planned table would be; `known` are the populations that hold all of it."""
+    """Return the entry that a planned table would become. `known` has the sizes of the populations that contain all of
+    it."""
     return HistoryEntry(
         number=0,
         release="",
@@ -146,30 +158,31 @@ def judged_table(
     members: Members,
     judged: Assessment,
 ) -> MemberTable:
-    """A table as it would be known if it left as it is judged."""
+    """Return the table as readers would know it if it left as judged. Raises Breach if the assessment has a cell
+    without members."""
     output = plan.outputs[where[0]]
     cells = {keys: number for number, keys in enumerate(table_members.cells)}
     try:
         figures = disclosed_figures(output.tables[where[1]], judged.tables[where[1]], cells, statistics_read_by(output))
     except KeyError as error:
-        raise Breach("A judged table has a cell that its members do not have.") from error
+        raise Breach("An assessed table has a cell that its members do not have.") from error
     return MemberTable(entry, figures, members)
 
 
 def history_table(ports: Ports, history: ReleaseHistoryPorts, entry: HistoryEntry) -> LoadTable:
-    """Reads a remembered table when it is asked for."""
+    """Return a function that reads the table of an entry when it is needed."""
 
     def load() -> MemberTable:
         stored = ports.store.members_of(entry.number)
         if stored is None:
-            raise Breach(f"Entry {entry.number} of the memory has no members.")
+            raise Breach(f"Entry {entry.number} of the release history has no members.")
         return MemberTable(entry, ports.store.known_figures(entry.number), from_bytes(history.files.get(stored)))
 
     return load
 
 
 def pending_table(history: ReleaseHistoryPorts, stored: StoredMembers) -> MemberTable:
-    """A table that was compared and waits for its release."""
+    """Read a table that was compared and waits for its release."""
     described = new_entry_from_json(history.files.about(stored.name))
     return MemberTable(described.entry, described.figures, from_bytes(history.files.get(stored)))
 
@@ -180,12 +193,12 @@ def with_number(table: MemberTable, number: int) -> MemberTable:
 
 ChangesByTable = dict[TableAddress, HistoryConstraint]
 JudgeOutputs = Callable[[Mapping[TableAddress, HistoryConstraint]], Sequence[Assessment]]
-"""The rules' word on the job's outputs with what memory says of their tables."""
+"""Judges the job's outputs under the history constraints of their tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptRowOrigin:
-    """Of rows that a script handed over: their hash, and the tables and years that they can be from."""
+    """Origin of rows that a script submitted: their hash, and the tables and years that they can come from."""
 
     rows: str
     sources: SourceYears
@@ -193,8 +206,11 @@ class ScriptRowOrigin:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRequest:
-    """The job's tables: their plan, who is in them, how they are judged again; and tables of the same job that were
-    compared before these. `script_rows`: they are of a script's rows."""
+    """The job's tables: their plan, their members, and how to judge them again.
+
+    `sibling_tables`: tables of the same job that were compared before. `script_rows`: set if the tables are made of a
+    script's rows.
+    """
 
     context: ComparisonContext
     plan: Plan
@@ -211,7 +227,8 @@ class ComparisonRequest:
         return recipe_of(self.planned(where), "" if self.script_rows is None else self.script_rows.rows)
 
     def sources(self, where: TableAddress) -> TableSources:
-        """No plan says where a script's rows are from: from any table that it could read."""
+        """Return the table's sources. No plan says where a script's rows come from, so they count as coming from any
+        table that it could read."""
         return (
             sources_of(self.planned(where))
             if self.script_rows is None
@@ -221,8 +238,8 @@ class ComparisonRequest:
 
 @dataclass(slots=True)
 class ComparisonResult:
-    """What came of it. `tables` are those to remember; `identical` leave again as they left before. `over_cap` are the
-    outputs with figures beyond the cap, which are hidden, `refused` those of which no table could be mended."""
+    """Outcome of a comparison. `tables` enter the release history; `identical` leave again as they left before;
+    `over_cap` are outputs with figures hidden by the cap; `refused` are outputs that could not be repaired."""
 
     version: HistoryVersion
     assessments: Sequence[Assessment]
@@ -232,4 +249,4 @@ class ComparisonResult:
     over_cap: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
     changed: bool = False
-    """Whether anything was changed, hidden or withheld for the sake of what was known before."""
+    """Whether the comparison or the cap changed, hid or withheld anything."""

@@ -1,4 +1,4 @@
-"""Stage 6b: a job's outputs compared with the release history, and made again as they may leave."""
+"""Stage 6b: compares a job's outputs with the release history and stores them as they may leave."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -50,8 +50,8 @@ from broker.workflow.submission.save_definition import saved_at_submission
 
 @dataclass(slots=True)
 class SqlComparison:
-    """One SQL job's comparison: its plan under the policy that it was judged by, on the snapshot that it was made
-    of. `changed`: whether what was known before changed anything."""
+    """Comparison of one SQL job, with its plan under the policy that judged it, on its snapshot. `changed`: whether
+    the release history changed anything."""
 
     ports: WorkerPorts
     job: Job
@@ -76,6 +76,7 @@ class SqlComparison:
             judged = with_comparison_findings(found.assessments[number], found, number)
             prepared = prepare_compared(judged, output.name, self.profile, record)
             tables = [t for w, t in found.tables.items() if w[0] == number]
+            # What cannot leave does not enter the release history.
             leaves = [] if prepared.candidate is None else tables
             pending = store_pending_tables(self.ports, leaves)
             made.append(compared_output_record(self.ports, output, prepared, str(found.version), pending))
@@ -94,10 +95,12 @@ class SqlComparison:
         return self.policies.disclosure_rules(self.project.profile)
 
     def _plan(self) -> Plan:
-        """The canonical text as it was judged; a plan that comes out otherwise is not the one that was."""
+        """Return the plan of the canonical text as it was judged. Raises Failed if it differs by now."""
         s, saved = self.job.submission, saved_at_submission(self.ports, self.job)
+        # Grants that have expired since must not change the plan.
         day = (self.job.ended or self.job.created).date()
         checked = check_submission(self.job.canonical, s.kind, s.dialect, self.project, self.policies, day, saved)
+        # Another plan could have other members than the outputs that people saw.
         if checked.plan is None or checked.plan_hash != self.job.plan_hash:
             raise Failed(FailureCode.PLAN_CHANGED)
         return checked.plan
@@ -107,6 +110,7 @@ class SqlComparison:
 
     def _members(self, plan: Plan, vault: Vault, outputs: frozenset[int]) -> list[TableMembers]:
         history, needs, limits = history_ports(self.ports), evidence_needs(self.profile), members_limits(self.policies)
+        # Members are stored by global person numbers, because releases of other projects are compared too.
         numbers = history.populations.numbers(vault)
         found: list[TableMembers] = []
         for where in history.engine.shown(plan):
@@ -114,11 +118,15 @@ class SqlComparison:
                 request = history.engine.prepare_members(
                     plan, vault, self.job.ident, self.attempt, limits, needs, [where]
                 )
+                # One table for each sandbox run: a row for each person of several tables would exceed the limits.
                 found += history.engine.read_members(plan, self.run(request).frames, numbers, [where])
         return found
 
     def _judged(self, plan: Plan, outputs: Sequence[Output], judge: "_SqlJudge") -> Sequence[Assessment]:
-        """As the outputs were judged, where all of them were only just."""
+        """Return the assessments of the outputs. If all outputs were only assessed so far, these are stored; otherwise
+        judge again."""
+        # If outputs are missing, or an earlier comparison has changed some, the stored assessments are not those of
+        # the whole job.
         if len(outputs) < len(plan.outputs) or any(o.memory_version is not None for o in outputs):
             return judge({})
         known = {o.name: json.loads(self.ports.content_store.get("staff", self._digest(o))) for o in outputs}
@@ -135,7 +143,7 @@ class SqlComparison:
 
 
 class _SqlJudge:
-    """The rules' word on the job again, with what memory says; the evidence is asked for once, when it is needed."""
+    """Judges the job again under history constraints. Computes the evidence once, when it is first needed."""
 
     def __init__(self, comparison: SqlComparison, plan: Plan, vault: Vault) -> None:
         self._comparison, self._plan, self._vault = comparison, plan, vault
@@ -143,6 +151,7 @@ class _SqlJudge:
 
     def __call__(self, said: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
         comparison, needs = self._comparison, evidence_needs(self._comparison.profile)
+        # Computed only when something has to be judged again.
         if self._evidence is None:
             limits = limits_for(JobKind.SQL, comparison.policies)
             engine = comparison.ports.engine
@@ -155,15 +164,20 @@ class _SqlJudge:
 def compare_job(
     ports: WorkerPorts, job: Job, attempt: int, outputs: Sequence[Output], clean: frozenset[str] = frozenset()
 ) -> None:
-    """Compare these outputs, which are assessed or approved, and put what comes of it in their place. Raises Failed
-    where they cannot be compared. Those that are `clean` as they are, of a job with others that are not, are compared
-    with these again, because all of them leave together; what does not change stays approved."""
+    """Compare outputs that are assessed or approved, and store what comes of it in their place. Raises Failed if they
+    cannot be compared.
+
+    Outputs in `clean` are compared again together with the others of a SQL job, because all leave together. Those that
+    do not change stay approved.
+    """
     if job.submission.kind is JobKind.SQL:
         tables = SqlComparison(ports, job, attempt)
         records, changed = tables.compare(outputs), tables.changed
     else:
+        # The rows of a script's tables are gone, so these cannot be compared again.
         outputs = [o for o in outputs if o.ident not in clean]
         records, changed = [_refused_record(ports, job, output) for output in outputs], True
+    # The votes on an unchanged output still count.
     pairs = [(o, r) for o, r in zip(outputs, records, strict=True) if o.ident not in clean or not _is_same(ports, o, r)]
     now = ports.clock.now()
     version = max((r.output.memory_version or "0" for r in records), key=int, default="0")
@@ -174,7 +188,7 @@ def compare_job(
 
 
 def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
-    """The same bytes would leave, of the same persons, and people would read the same findings."""
+    """Whether the same bytes would leave, about the same persons, with the same findings."""
     after = record.output
     if (after.release_hash, after.findings_hash) != (before.release_hash, before.findings_hash):
         return False
@@ -187,7 +201,8 @@ def _is_same(ports: WorkerPorts, before: Output, record: OutputRecord) -> bool:
 
 
 def _rerouted(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord, changed: bool) -> OutputRecord:
-    """An approved output that is another one now goes back to review, unless policy let it go without a person."""
+    """Return the record; an approved output that has changed goes back to review, unless policy lets it leave without
+    a person."""
     after = record.output
     same = (after.staff_hash, after.findings_hash) == (before.staff_hash, before.findings_hash)
     if before.state is not OutputState.APPROVED or same:
@@ -196,6 +211,7 @@ def _rerouted(ports: WorkerPorts, job: Job, before: Output, record: OutputRecord
     project = policies.project(job.submission.project)
     small = ports.store.small_jobs(job.submission.project)
     leaves = after.release_hash is not None
+    # This job is not counted yet.
     counted = ports.store.history_changed_jobs(job.submission.project) + changed
     goes = (
         project is not None
@@ -213,8 +229,8 @@ def _events(ports: WorkerPorts, found: ComparedOutput) -> list[AuditEvent]:
 
 
 def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecord:
-    """A script's table whose rows are gone: it cannot be mended, so nothing of it leaves. Sent again, its script's rows
-    are compared with what moved it, and mended."""
+    """Return the record of a script's table that cannot leave any more. Its rows are gone, so it cannot be repaired.
+    If the script is submitted again, its tables are compared with the releases that caused this, and repaired."""
     staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(before.ident)))
     record = (staff.get("memory") or {}) | {"version": str(ports.store.history_version())}
     if "rows" not in staff:  # a figure that was drawn of a table

@@ -1,5 +1,5 @@
-"""Populations that everybody is taken to know, as far as a table has to do with them: everybody of each table and year
-that it reads, and reference populations of these. Reads no entry of the memory."""
+"""Populations that everybody is assumed to know, as far as a table concerns them: everybody of each table and year
+that it reads, and reference populations of these. Reads no entry of the release history."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,13 +18,15 @@ from broker.domain.release_history import HistoryEntry, HistorySource, KnownFigu
 from broker.workflow.release_history.history_tables import ComparisonContext, TableSources
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)
-"""Since when populations are known."""
+"""The time from which populations count as known."""
 
 
 @dataclass(frozen=True, slots=True)
 class LazyPopulation:
-    """A population with its sizes; persons are read when they are asked for. `holds`: nobody of the table is elsewhere.
-    `whole`: it is one cell, everybody of a table and year."""
+    """A population with its sizes; its persons are read only when needed.
+
+    `holds`: it contains everybody of the table. `whole`: it is one cell, everybody of a table and year.
+    """
 
     ident: str
     sizes: tuple[int, ...]
@@ -36,9 +38,12 @@ class LazyPopulation:
 def populations_of_sources(
     history: ReleaseHistoryPorts, snapshot: str, sources: TableSources, least: int, persons: Persons | None = None
 ) -> list[LazyPopulation]:
-    """Everybody of what is read, and reference populations of it. Of these, cells of fewer than `least` persons are one
-    with others: what is so small is published by nobody. `persons` are the table's: where no plan says where they are
-    from, a population that has all of them holds the table."""
+    """Return everybody of each source, and the reference populations of the sources.
+
+    Cells of reference populations with fewer than `least` persons are merged, because nobody publishes so small ones.
+    `persons` are the table's: if no plan says where they come from, a population that contains all of them holds the
+    table.
+    """
 
     def holds(found: KnownPopulation) -> bool:
         if sources.holding is not None:
@@ -52,6 +57,7 @@ def populations_of_sources(
             found = load()
             every.append(LazyPopulation(found.ident, found.sizes, holds(found), True, load))
     for found in history.populations.references(snapshot):
+        # `pooled` ones serve the cap only, and are never compared.
         if (found.table, found.year) in sources.every and sum(found.sizes) >= least and not found.pooled:
             published = _published(found, least)
             every.append(LazyPopulation(found.ident, published.sizes, holds(found), False, partial(_same, published)))
@@ -63,10 +69,11 @@ def _same(population: KnownPopulation) -> KnownPopulation:
 
 
 def _published(population: KnownPopulation, least: int) -> KnownPopulation:
-    """The smallest cells put together until each has `least` persons."""
+    """Return the population with its smallest cells merged until each cell has `least` persons."""
     order = np.argsort(population.sizes, kind="stable")
     added = np.cumsum(np.asarray(population.sizes)[order])
     small = int(np.searchsorted(np.asarray(population.sizes)[order], least))
+    # All cells under `least`, and more of the smallest until the merged cell has `least` persons.
     together = 0 if small == 0 else max(small, 1 + int(np.searchsorted(added, least)))
     if together <= 1:
         return population
@@ -81,14 +88,15 @@ def _published(population: KnownPopulation, least: int) -> KnownPopulation:
 
 
 def is_near(known: Sequence[LazyPopulation], once: np.ndarray, several: np.ndarray, t: int) -> bool:
-    """Whether fewer than t persons tell the total of a table from everybody of a population. `once` are persons whom
-    the table counts once, `several` those whom it counts several times."""
+    """Whether the total of a table differs from everybody of a population by 1 to t-1 persons. `once` and `several`:
+    person numbers of those whom the table counts once, or several times."""
     return any(k.whole and 0 < _difference(k, once, several, t) < t for k in known)
 
 
 def _difference(known: LazyPopulation, once: np.ndarray, several: np.ndarray, t: int) -> int:
+    """Return how many persons differ between the table and the population, or a lower bound that is at least t."""
     least = abs(known.sizes[0] - len(once))
-    if least >= t or known.holds:
+    if least >= t or known.holds:  # then the persons need not be read
         return least
     everybody, _ = from_bytes(known.load().content).listed()
     inside = int(np.isin(once, everybody, assume_unique=True).sum())
@@ -96,7 +104,7 @@ def _difference(known: LazyPopulation, once: np.ndarray, several: np.ndarray, t:
 
 
 def population_loads(context: ComparisonContext, known: Sequence[LazyPopulation]) -> dict[int, LoadTable]:
-    """By numbers below 0: no entry has one."""
+    """Return functions that read the populations, numbered from -1 down, because no entry has such a number."""
 
     def load(number: int, one: LazyPopulation) -> LoadTable:
         return lambda: population_table(one.load(), number, context.profile.t, context.now)
@@ -105,7 +113,7 @@ def population_loads(context: ComparisonContext, known: Sequence[LazyPopulation]
 
 
 def population_table(population: KnownPopulation, number: int = 0, t: int = 1, now: datetime = EVER) -> MemberTable:
-    """A known population as a table that was never released and that everybody has seen."""
+    """Return a known population as a table that was never released and that everybody has seen."""
     sizes = dict(enumerate(population.sizes))
     figure = KnownFigure(0, "", once=False, told="persons", reads=frozenset(), shown=sizes)
     source = HistorySource.POPULATION

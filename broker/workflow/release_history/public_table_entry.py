@@ -1,6 +1,9 @@
-"""A public table into the memory: its recipe is run by the look that says who is in the cells of jobs' tables, and what
-it makes is compared with what was published. Where it makes every figure, the table is remembered with its members, and
-compared as releases are; where not, as numbers without a population, which are kept and compared with nothing."""
+"""Enters a public table in the release history. Its recipe finds the members of its cells, as for the tables of jobs,
+and what it makes is compared with the published figures.
+
+If it makes every figure, the table is entered with its members, and outputs are compared with it as with a release. If
+not, only the numbers are entered, and nothing is compared with them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,10 +37,10 @@ from broker.workflow.release_history.history_tables import check_history_holds, 
 from broker.workflow.release_history.known_populations import populations_of_sources
 
 RECIPE_TABLE = (0, 0)
-"""The one table of a recipe's one output."""
+"""Address of the one table of a recipe's one output."""
 
 UNJUDGED_THRESHOLD = 1
-"""The threshold of an entry that no rules judged: what is compared with it is compared under its own."""
+"""Threshold of an entry that no rules judged. Outputs are compared with it under their own threshold."""
 
 FINAL_ENDS = {
     SandboxEnd.TIME_LIMIT: NumbersOnlyReason.LIMIT,
@@ -45,14 +48,15 @@ FINAL_ENDS = {
     SandboxEnd.OUTPUT_LIMIT: NumbersOnlyReason.LIMIT,
     SandboxEnd.CRASHED: NumbersOnlyReason.FAILED,
 }
-"""Ends that another attempt would come to, too."""
+"""Ends that another attempt would reach too."""
 
 MAX_ROUNDS = 20
-"""Others release meanwhile: then what is to be remembered is put together again."""
+"""Most tries. If others release meanwhile, the entry is made again."""
 
 
 class _NumbersOnly(Exception):
-    """Nothing can be made of this recipe now or ever; the figures are known all the same."""
+    """The recipe can never make the table. The published figures are known all the same, so they are entered as
+    numbers only."""
 
     def __init__(self, why: NumbersOnlyReason) -> None:
         super().__init__(why.value)
@@ -60,10 +64,14 @@ class _NumbersOnly(Exception):
 
 
 def enter_public_table(ports: WorkerPorts, ident: str, attempt: int) -> None:
-    """Run one confirmed table under its lease, and remember what comes of it. Conflict("stale") if the lease is lost;
-    Unavailable or Breach where it is to be tried again."""
+    """Run one confirmed table under its lease, and enter it in the release history.
+
+    Raises Conflict("stale") if the lease is lost, Unavailable or Breach if it has to be tried again.
+    """
+    # Before any work: the store would refuse the entry at the end.
     check_history_holds(ports)
     table, policies = ports.store.public_table(ident), policies_in_force(ports.store)
+    # An earlier attempt may have entered the table and then died: enter it once.
     known = next(
         (e for e in ports.store.history_entries() if e.source is HistorySource.PUBLIC and e.output == ident), None
     )
@@ -105,12 +113,13 @@ def _reproduce(
     amount = sum(map(len, figures.shown.values()))
     try:
         return _run_recipe(ports, table, attempt, policies, ready, figures)
+    # An attacker knows the figures anyway, so they are entered even without members.
     except _NumbersOnly as numbers:
         return Reproduction(0, amount, numbers.why), _NewTable(_numbers_only_entry(ports, table, ready, figures))
 
 
 class _NewTable:
-    """What is to be remembered, and its members where the memory knows them."""
+    """A new entry, with its members if they are known."""
 
     def __init__(self, entry: NewHistoryEntry, members: bytes | None = None) -> None:
         self.entry, self.members = entry, members
@@ -152,23 +161,27 @@ def _run_recipe(
 def _members(
     ports: WorkerPorts, table: PublicTable, attempt: int, policies: PolicySet, ready: CheckedRecipe
 ) -> TableMembers:
-    """From a vault that has what the recipe reads and nothing else, which is in use while the attempt has its lease."""
+    """Find the members of the cells, on a vault that has only what the recipe reads. The vault is in use while the
+    attempt has its lease."""
     history, snapshot = history_ports(ports), table.published.snapshot
     if all(s.ident != snapshot or s.retired is not None for s in ports.store.snapshots()):
         raise _NumbersOnly(NumbersOnlyReason.RETIRED)
     vault = ports.vaults.ensure_own(ready.project, snapshot)
+    # False: an administrator has retired the snapshot meanwhile.
     if not ports.store.name_public_vault(table.ident, attempt, vault.key):
         raise _NumbersOnly(NumbersOnlyReason.RETIRED)
+    # Built again if it was removed as unused before the attempt had named it.
     vault = ports.vaults.ensure_own(ready.project, snapshot)
     needs = evidence_needs(policies.disclosure_rules(ready.project.profile))
     request = history.engine.prepare_members(
         ready.plan, vault, table.ident, attempt, members_limits(policies), needs, [RECIPE_TABLE]
     )
     result = ports.sandbox.run(request)
+    # Another attempt would end alike, so the figures are entered as numbers only.
     if result.end in FINAL_ENDS:
         raise _NumbersOnly(FINAL_ENDS[result.end])
     if result.end is not SandboxEnd.ENDED:
-        raise Unavailable("The recipe's sandbox did not come to its end.")
+        raise Unavailable("The sandbox of the recipe did not finish.")
     (found,) = history.engine.read_members(
         ready.plan, result.frames, history.populations.numbers(vault), [RECIPE_TABLE]
     )
@@ -178,7 +191,7 @@ def _members(
 def _numbers_only_entry(
     ports: WorkerPorts, table: PublicTable, ready: CheckedRecipe, figures: PublishedFigures
 ) -> NewHistoryEntry:
-    """Each published row as a cell, with the figures that it shows."""
+    """Return an entry without members: each published row is a cell with its figures."""
     rows = [figures.shown[keys] for keys in figures.rows]
     known = [
         KnownFigure(s.ident, "", once=False, told=name, reads=frozenset(), shown=_column(rows, s.ident))
@@ -198,7 +211,7 @@ def _entry_without_members(
 
 
 def _entry(ports: WorkerPorts, table: PublicTable, unit: str, cells: int) -> HistoryEntry:
-    """Without a recipe: what is not made again is equal to nothing."""
+    """Return the entry without a recipe, so that it equals no other table."""
     return HistoryEntry(
         number=0,
         release="",

@@ -1,4 +1,5 @@
-"""At the moment of release: compared again with what was released since, and what the release adds to the history."""
+"""At the moment of release: compares again with what was released since, and returns what the release adds to the
+history."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,18 +28,20 @@ from broker.workflow.release_history.history_tables import (
 
 
 class HistoryMoved(Exception):
-    """Outputs that were clean when they were compared, and are not any more."""
+    """Raised with the outputs that were clean when they were compared and are not any more."""
 
     def __init__(self, outputs: tuple[Output, ...]) -> None:
-        super().__init__("what was released since changes these outputs")
+        super().__init__("later releases change these outputs")
         self.outputs = outputs
 
 
 def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequence[Output]) -> HistoryUpdate | None:
-    """What the release brings into memory; None for one without a table to remember. Raises Moved."""
+    """Return what the release adds to the release history; None if no output has a table to enter. Raises
+    HistoryMoved."""
     pending = {o.ident: ports.store.pending_history(o.ident) for o in approved}
     if not any(pending.values()):
         return None
+    # Before files that name the release are written.
     check_history_holds(ports)
     if gone := [o for o in approved if _has_lost(ports, pending[o.ident])]:
         raise HistoryMoved(tuple(gone))
@@ -46,8 +49,10 @@ def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequenc
     tables = {o.ident: [_load_pending(ports, one) for one in pending[o.ident]] for o in approved}
     moved = [o for o in approved if not _is_clean(ports, o, tables[o.ident])]
     every = [table for output in approved for table in tables[output.ident]]
+    # If nothing was released since, the cap was applied to exactly this state.
     newer = any(str(seen) != o.memory_version for o in approved if pending[o.ident])
     policies = policies_in_force(ports.store)
+    # Others have used up part of the cap since the comparison.
     if newer and not moved and any(figures_over_cap(ports, snapshot, every, policies)):
         moved = [o for o in approved if pending[o.ident]]
     if moved:
@@ -60,14 +65,15 @@ def history_update(ports: WorkerPorts, job: Job, release: str, approved: Sequenc
 def _entry(
     ports: WorkerPorts, output: Output, release: str, table: MemberTable, splits: tuple[SplitCounts, ...]
 ) -> NewHistoryEntry:
-    """With a file that names the release: after a restored back-up it tells what was released."""
+    """Return the new entry with a file that names the release. After a restored back-up, the file shows what was
+    released."""
     entry = replace(table.entry, release=release, output=output.ident)
     new = NewHistoryEntry(entry, table.figures, splits)
     return replace(new, members=history_ports(ports).files.put(new_entry_to_json(new), to_bytes(table.members)))
 
 
 def _has_lost(ports: WorkerPorts, pending: Sequence[PendingHistoryEntry]) -> bool:
-    """Whether a file of what waits is not there any more: a store that was restored names what was swept since."""
+    """Whether a file of a waiting table is gone. A restored store names files that were removed since."""
     return bool(history_ports(ports).files.missing([one.file for one in pending]))
 
 
@@ -76,7 +82,8 @@ def _load_pending(ports: WorkerPorts, one: PendingHistoryEntry) -> MemberTable:
 
 
 def _is_clean(ports: WorkerPorts, output: Output, tables: Sequence[MemberTable]) -> bool:
-    """Against what was remembered since: the rest was looked at when the output was compared, and by its checkers."""
+    """Whether the tables are clean against the entries that are new since the output was compared. The comparison, and
+    its checkers, covered the rest."""
     newer = ports.store.history_entries(after=HistoryVersion(int(output.memory_version or 0)))
     loads = [history_table(ports, history_ports(ports), e) for e in newer if ports.store.members_of(e.number)]
     return all(c.is_clean for table in tables for c in compare_all(table, loads))

@@ -1,4 +1,4 @@
-"""Tables that a script requested, compared with the release history while their rows are there."""
+"""Compares the tables that a script requested with the release history while their rows exist."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ from broker.workflow.release_history.history_tables import (
 
 @dataclass(frozen=True, slots=True)
 class ScriptTableBatch:
-    """Planned tables of the same handed rows with their evidence, and the tables of the same job that were compared
-    before them."""
+    """Planned tables of the same submitted rows with their evidence, and the job's tables that were compared before
+    them."""
 
     plan: Plan
     rows: MicrodataSchema
@@ -46,8 +46,8 @@ class ScriptTableBatch:
 
 @dataclass(frozen=True, slots=True)
 class ComparedTable:
-    """What came of it: `record` is for checkers, `tables` go into memory with the release. `changed`: what was
-    known before changed one of them."""
+    """A compared table. `record` is for checkers; `tables` enter the release history with the release; `changed`:
+    whether the release history changed one of them."""
 
     judged: Assessment
     version: str
@@ -59,7 +59,7 @@ class ComparedTable:
 def compare_script_tables(
     ports: WorkerPorts, batch: ScriptTableBatch, project: ResearchProject, policies: PolicySet
 ) -> tuple[ComparedTable, ...]:
-    """One for each output of the plan, in its order."""
+    """Return the compared tables, one for each output of the plan, in its order."""
     profile = policies.disclosure_rules(project.profile)
     registers = batch.vaults.registers(batch.to.vault)
 
@@ -75,10 +75,11 @@ def compare_script_tables(
 
 
 def _row_origin(batch: ScriptTableBatch) -> ScriptRowOrigin:
-    """The tables that the rows' pseudonyms stand in, in the years that the script may read."""
+    """Return the tables whose pseudonyms the rows have, in the years that the script may read."""
     tables = {key.table for key in batch.rows.keys}
     uses = [use for use in batch.to.inputs if use.table in tables]
     places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
+    # A plan cannot say which rows a script chose, so the recipe includes the rows themselves.
     return ScriptRowOrigin(sha256(batch.to.content).hexdigest(), places)
 
 
@@ -96,6 +97,7 @@ def _members(
     history, limits, to = history_ports(ports), members_limits(policies), batch.to
     numbers = history.populations.numbers(to.vault)
     found: list[TableMembers] = []
+    # One table for each sandbox run, because a row for each person of several tables would exceed the limits.
     for where in history.engine.shown(batch.plan):
         request = history.engine.prepare_script_members(
             batch.plan, batch.rows, to, limits, evidence_needs(profile), [where]

@@ -1,4 +1,4 @@
-"""What waits for a checker, by submission, and the outputs of one submission in the order of review."""
+"""A checker's inbox: what waits, by submission, and the outputs of one submission in the order of review."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from broker.workflow.reviewing.output_review import Ballot, cast_votes, memory_v
 from broker.workflow.reviewing.output_thread import readable_messages
 
 MAX_WAITING_OUTPUTS = 1000
-"""The oldest so many outputs are looked at; who has more waiting finds the others when these are decided."""
+"""The inbox reads this many outputs, the oldest. A checker with more finds the others when these are decided."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingSubmission:
-    """A submission with outputs in review that the checker may decide; `voted` are those that wait for another."""
+    """A submission with outputs in review that the checker may decide. `voted`: those that wait for another checker."""
 
     job: Job
     outputs: tuple[Output, ...]
@@ -49,7 +49,8 @@ class WaitingSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """`mine` wait for the checker's vote, `others` for another checker's; `words` to confirm, each with its output."""
+    """`mine` wait for this checker's vote, `others` for another checker's. `words`: messages to confirm, each with its
+    output."""
 
     mine: tuple[WaitingSubmission, ...]
     others: tuple[WaitingSubmission, ...]
@@ -65,17 +66,19 @@ ORDERS: dict[str, tuple[str, Callable[[WaitingSubmission], tuple[object, ...]]]]
 
 
 def outputs_waiting(ports: Ports, person: Person) -> list[tuple[Output, Job]]:
-    """Outputs in review that this checker may decide, oldest first."""
+    """Return the outputs in review that this checker may decide, with their jobs, oldest first."""
     if Role.CHECKER not in person.roles:
         return []
     found = ports.store.outputs_in_review(MAX_WAITING_OUTPUTS)
+    # One query for all jobs, because the inbox may have hundreds of outputs.
     jobs = ports.store.jobs_named(frozenset(o.job for o in found))
     relation = relation_lookup(ports, person, policies_in_force(ports.store))
     return [(o, jobs[o.job]) for o in found if is_permitted(person, Action.VOTE_OUTPUT, relation(jobs[o.job]), o.state)]
 
 
 def inbox(ports: Ports, person: Person, order: str = "age", project: str = "") -> Inbox:
-    """The checker's day: of one project where it is named, in an order of `ORDERS`."""
+    """Return what waits for the checker, of one project if it is named, in an order of `ORDERS`. Raises Unknown for
+    others than checkers."""
     if Role.CHECKER not in person.roles:
         raise Unknown("page", "")
     every = _by_submission(ports, person)
@@ -100,7 +103,7 @@ def _by_submission(ports: Ports, person: Person) -> list[WaitingSubmission]:
 
 
 def _unconfirmed_messages(ports: Ports, person: Person) -> tuple[tuple[Message, Output], ...]:
-    """Messages that another checker wrote and that this one may confirm, with what they are about."""
+    """Return the messages that another checker wrote and this one may confirm, each with its output."""
     waiting = [m for m in ports.store.messages_that_wait(MAX_WAITING_OUTPUTS) if m.author != person.ident]
     about = frozenset(m.output for m in waiting)
     outputs = {o.ident: o for o in ports.store.outputs_named(about)}
@@ -116,16 +119,16 @@ def _unconfirmed_messages(ports: Ports, person: Person) -> tuple[tuple[Message, 
 
 
 OUTPUT_FILTERS: dict[str, str] = {
-    "open": "Those that wait for my vote",
+    "open": "Outputs awaiting my vote",
     "all": "All",
-    **{verdict.value: f"Those whose verdict is {verdict.value}" for verdict in Verdict},
+    **{verdict.value: f"Outputs with the verdict {verdict.value}" for verdict in Verdict},
 }
-"""Which outputs of a submission are shown."""
+"""Choices of the outputs of a submission that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedSubmission:
-    """A job's outputs that the checker may look at, in the job's order. `voted` are those with the checker's vote."""
+    """A job's outputs that the checker may view, in the job's order. `voted`: those with this checker's vote."""
 
     job: Job
     outputs: tuple[Output, ...]
@@ -145,24 +148,26 @@ class ReviewedSubmission:
         return tuple(o for o in self.outputs if which in {"all", o.verdict.value})
 
     def around(self, ident: str) -> tuple[Output | None, int, Output | None]:
-        """The output before this one, its number from 1, and the output after it."""
+        """Return the output before this one, this one's number from 1, and the output after it."""
         at = next(i for i, o in enumerate(self.outputs) if o.ident == ident)
         return self.outputs[at - 1] if at else None, at + 1, next(iter(self.outputs[at + 1 :]), None)
 
     def next_open(self, ident: str) -> Output | None:
-        """The next output that waits for the checker, after this one and then from the start."""
+        """Return the next output that waits for the checker, after this one and then from the start."""
         _, number, _ = self.around(ident)
         return next((o for o in (*self.outputs[number:], *self.outputs[: number - 1]) if self.is_open(o)), None)
 
 
 def reviewed_submission(ports: Ports, person: Person, job_ident: str) -> ReviewedSubmission:
-    """A job without any output that the person may look at answers like one that is not there."""
+    """Return the submission of a job. Raises Unknown if the person may view none of its outputs, as for a job that
+    does not exist."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
     return submission_of_job(ports, person, reached.job, reached.relation)
 
 
 def submission_of_job(ports: Ports, person: Person, job: Job, relation: ProjectRelation) -> ReviewedSubmission:
-    """Of a job that the person has reached."""
+    """Return the submission of a job that the person has reached. Raises Unknown if they may view none of
+    its outputs."""
     every = ports.store.outputs_of(job.ident)
     found = tuple(o for o in every if is_permitted(person, Action.VIEW_EVIDENCE, relation, o.state))
     if not found:
@@ -172,7 +177,7 @@ def submission_of_job(ports: Ports, person: Person, job: Job, relation: ProjectR
 
 
 def next_output(ports: Ports, person: Person, output_ident: str) -> Output | None:
-    """What the checker looks at after this output: of the same submission, then the oldest of the inbox."""
+    """Return the output to review after this one: of the same submission, else the oldest of the inbox."""
     job = ports.store.output(output_ident).job
     following = reviewed_submission(ports, person, job).next_open(output_ident)
     if following is not None:
@@ -182,25 +187,32 @@ def next_output(ports: Ports, person: Person, output_ident: str) -> Output | Non
 
 
 def vote_all(ports: Ports, person: Person, job_ident: str, ballots: Mapping[str, Ballot]) -> int:
-    """Cast the same word on outputs of a submission, all or none. What the rules refuse is approved one by one only,
-    with the findings that are set aside."""
+    """Cast the same vote on outputs of a submission, on all or none, and return their number.
+
+    Raises Invalid if the rules refuse one of those approved: these are approved one by one, with the findings that are
+    set aside.
+    """
     here = {o.ident: o for o in reviewed_submission(ports, person, job_ident).outputs}
     if not ballots:
         raise Invalid("outputs", "Choose at least one output.", "/outputs")
+    # An output of another job must look like one that does not exist.
     if not ballots.keys() <= here.keys():
         raise Unknown("output", next(iter(ballots.keys() - here.keys())))
+    # A decision against the rules has to be made for each output by itself.
     approved = [here[ident] for ident, ballot in ballots.items() if ballot.choice is VoteChoice.APPROVE]
     refused = [o.name for o in approved if o.verdict is Verdict.REFUSE]
     if refused:
         raise Invalid(
-            "override", f"The rules refuse {', '.join(refused[:5])}: approve each of these alone.", "/outputs"
+            "override",
+            f"The rules refuse {', '.join(refused[:5])}. Approve each of these outputs separately.",
+            "/outputs",
         )
     cast_votes(ports, person, ballots)
     return len(ballots)
 
 
 def claim_all(ports: Ports, person: Person, job_ident: str, take: bool) -> None:
-    """Claim each output of a submission that nobody else works on, or give up one's own."""
+    """Claim each output of a submission that nobody else has claimed, or give up one's own claims."""
     now, action = ports.clock.now(), "output.claimed" if take else "output.unclaimed"
     for output in reviewed_submission(ports, person, job_ident).outputs:
         free = output.claimed_by is None if take else output.claimed_by == person.ident

@@ -1,4 +1,4 @@
-"""Evidence of a judged table: what is behind the figures of a row, and what an attacker could derive."""
+"""Evidence of a judged table: the statistics behind the figures of a row, and what an attacker could derive."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,12 +18,12 @@ from broker.workflow.access import reach_output
 
 ADDITIVE_MEASURES = {Measure.COUNT_ROWS.value, Measure.COUNT_VALUES.value, Measure.ONES.value, Measure.SUM.value}
 MOST_ROWS, MOST_HOLES = 3000, 150
-"""Beyond it the answer takes longer than a page may; `broker attack` has no such limit."""
+"""With more rows or hidden figures, the attack takes longer than a page may. `broker attack` has no such limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedFigure:
-    """A hidden figure and between which values it must be; `high` None is no bound."""
+    """A hidden figure and its derived bounds. `high` None: no upper bound."""
 
     cell: tuple[str, ...]
     exact: str
@@ -34,7 +34,7 @@ class DerivedFigure:
 
 @dataclass(frozen=True, slots=True)
 class AttackedColumn:
-    """A column: what was derived about each of its holes, or why nothing was asked."""
+    """A column with what was derived about each hidden figure, or the reason (`untried`) why nothing was tried."""
 
     column: str
     derived: tuple[DerivedFigure, ...]
@@ -46,7 +46,8 @@ class AttackedColumn:
 
 
 def attack_columns(staff: Mapping[str, Any]) -> tuple[AttackedColumn, ...]:
-    """Each column with a hidden figure. Empty for a private table, which hides by noise, and for a script's file."""
+    """Return each column with a hidden figure. Empty for a private table, which has noise instead, and for a script's
+    file."""
     if "rows" not in staff or "privacy" in staff:
         return ()
     columns = range(staff["key_count"], len(staff["columns"]))
@@ -57,22 +58,27 @@ def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
     name, rows = str(staff["columns"][column]), staff["rows"]
     holes = sum(row["suppressed"][column] for row in rows)
     measures = _measures(staff, column)
+    # Only figures that add up can be derived from others.
     if not measures or not measures <= ADDITIVE_MEASURES:
-        return AttackedColumn(name, (), "It does not add up over cells, so no other cell tells it.")
+        return AttackedColumn(
+            name, (), "This column does not add up over cells, so other cells do not reveal a hidden figure."
+        )
     if not staff["key_count"]:
-        return AttackedColumn(name, (), "The table is one cell.")
+        return AttackedColumn(name, (), "The table has only one cell.")
     if len(rows) > MOST_ROWS or holes > MOST_HOLES:
         return AttackedColumn(
-            name, (), f"{holes:,} holes in {len(rows):,} cells take too long here: use broker attack."
+            name,
+            (),
+            f"Working out {holes:,} hidden figures in {len(rows):,} cells takes too long here: use broker attack.",
         )
     try:
         return AttackedColumn(name, tuple(_derive_figures(staff, column, measures)))
     except Invalid as fault:
-        return AttackedColumn(name, (), f"It cannot be asked: {fault.message}")
+        return AttackedColumn(name, (), f"The hidden figures cannot be worked out: {fault.message}")
 
 
 def _measures(staff: Mapping[str, Any], column: int) -> set[str]:
-    """What the column is made of; gaps are of no column's own."""
+    """Return the measures behind the column. Gaps are left out, because they belong to no column alone."""
     known = {ident: measure for table in staff.get("tables", ()) for ident, measure in table["statistics"]}
     behind = staff["behind"][column] if staff.get("behind") else ()
     return {known[i] for i in behind if i in known} - {Measure.GAP.value}
@@ -85,6 +91,7 @@ def _derive_figures(staff: Mapping[str, Any], column: int, measures: set[str]) -
         dict(zip(dimensions, keys, strict=True)) | {"value": "" if row["suppressed"][column] else _figure(row, column)}
         for keys, row in texts
     ]
+    # Counts are whole numbers, which narrows what an attacker can derive; sums need not be.
     found = attack_table(dimensions, cells, integers=Measure.SUM.value not in measures)
     hidden = [(keys, row) for keys, row in texts if row["suppressed"][column]]
     for (keys, row), answer in zip(hidden, found, strict=True):
@@ -118,12 +125,12 @@ EVIDENCE_NAMES: dict[str, str] = {
     "institution_largest": "largest contribution of one institution",
     "institution_second": "second largest of one institution",
 }
-"""Keys of records stay unsaid: they are no evidence for people."""
+"""Evidence that checkers see, with its names. Evidence without a name here is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnderlyingStatistic:
-    """One statistic that a figure is made of, or implies, in this cell."""
+    """A statistic behind a figure in this cell: one of its parts, or an implied statistic."""
 
     measure: str
     verdict: str
@@ -133,7 +140,7 @@ class UnderlyingStatistic:
 
 @dataclass(frozen=True, slots=True)
 class FigureEvidence:
-    """A figure of the row with what is behind it and the findings on it."""
+    """A figure of the row with its statistics and findings."""
 
     column: str
     exact: Any
@@ -154,8 +161,10 @@ class RowEvidence:
 
 
 def view_row_evidence(ports: Ports, person: Person, output_ident: str, number: int) -> RowEvidence:
-    """Row `number` (from 0) of a table. The first look of a person is audited, as the page's is."""
+    """Return the evidence of row `number` (from 0) of a table. A person's first view of the output is audited, as on
+    the page. Raises Unknown if there is no such row."""
     reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
+    # Every row is a request of its own; one line in the audit log for each checker is enough.
     if not any(line.event.actor == person.ident for line in ports.store.audit_of(output_ident, "output.viewed")):
         ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
     staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output_ident)))

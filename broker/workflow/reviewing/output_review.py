@@ -1,4 +1,5 @@
-"""Stage 7: checkers claim, view and vote on outputs, with reasons of a closed list; enough equal votes decide one."""
+"""Stage 7: checkers claim, view and vote on outputs. Reasons come from a fixed list; enough equal votes decide an
+output."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,24 +31,27 @@ from broker.workflow.policies_in_force import rules_unchanged
 from broker.workflow.reviewing.output_thread import new_message
 
 VOTE_REASONS: dict[str, str] = {
-    "meets-rules": "The output meets the rules of its profile.",
-    "described-and-safe": "The description fits and a person can see that it is safe.",
+    "meets-rules": "The output meets its disclosure rules.",
+    "described-and-safe": "The description is correct, and a checker can see that the output is safe.",
     "small-groups": "Groups are too small: merge categories or years.",
     "not-described": "The description does not say what the output is.",
     "out-of-purpose": "The output does not serve the approved purpose.",
-    "row-level": "The output shows single persons.",
-    "ask-us": "Please talk to the output checkers.",
+    "row-level": "The output shows individual persons.",
+    "ask-us": "Contact the output checkers.",
 }
-"""The closed list of reasons that a checker gives: free text could carry figures to the researcher."""
+"""Fixed list of reasons: free text could carry figures to the researcher."""
 
 APPROVING_REASONS = frozenset({"meets-rules", "described-and-safe"})
-"""Reasons to let an output go: a researcher whose output does not leave is told another."""
+"""Reasons for approving. A researcher whose output does not leave gets one of the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """Hashes say what the checker saw. `why` findings are set aside is for staff, and `whys` of each by itself; `words`
-    are for the researchers, beside the reason."""
+    """A vote as entered. The hashes and `memory_version` state what the checker saw.
+
+    `why` (all) and `whys` (each) say for staff why findings are set aside; `words` is a message for the researchers
+    besides the reason.
+    """
 
     choice: VoteChoice
     reason: str
@@ -61,31 +65,36 @@ class Ballot:
 
     @property
     def reasons(self) -> str:
-        """All that is kept of why findings are set aside: a line each."""
+        """All that is stored of why findings are set aside, one line each."""
         given = ((finding, self.whys.get(finding, "").strip()) for finding in self.overrides)
         lines = (f"{finding}: {why}" for finding, why in given if why)
         return "\n".join(line for line in (self.why.strip(), *lines) if line)
 
 
 def memory_version(outputs: Iterable[Output]) -> str:
-    """Which state of everything released whoever looks at these outputs sees: the newest that one of them was compared
-    with."""
+    """Return the version of the release history that a viewer of these outputs sees: the newest that one of them was
+    compared with."""
     return str(max((int(o.memory_version or 0) for o in outputs), default=0))
 
 
 def check_ballot(ports: Ports, reached: ReachedOutput, ballot: Ballot) -> None:
     output = reached.output
     if ballot.reason not in VOTE_REASONS:
-        raise Invalid("reason", f"The reason must be one of {', '.join(VOTE_REASONS)}.", "/reason")
+        raise Invalid("reason", f"Choose one of these reasons: {', '.join(VOTE_REASONS)}.", "/reason")
     if ballot.choice is not VoteChoice.APPROVE and ballot.reason in APPROVING_REASONS:
         others = ", ".join(r for r in VOTE_REASONS if r not in APPROVING_REASONS)
-        raise Invalid("reason", f"{ballot.reason} is no reason to {ballot.choice}: take one of {others}.", "/reason")
+        raise Invalid(
+            "reason",
+            f"You cannot use the reason {ballot.reason} to {ballot.choice}. Choose one of {others}.",
+            "/reason",
+        )
     if ballot.words:
         check_message_text(ballot.words, "/words")
+    # A vote holds only for what the checker saw.
     if (ballot.staff_hash, ballot.findings_hash) != (output.staff_hash, output.findings_hash):
-        raise Conflict("changed", "The output is not what you looked at; look at it again.")
+        raise Conflict("changed", "The output has changed since you viewed it. Review it again.")
     if not _has_seen(ballot.memory_version, output):
-        raise Conflict("memory-changed", "The output was compared anew since you looked; look at it again.")
+        raise Conflict("memory-changed", "The output was compared again since you viewed it. Review it again.")
     if ballot.choice is VoteChoice.APPROVE:
         _check_approvable(ports, reached)
         _check_overrides(ports, output, ballot)
@@ -97,14 +106,21 @@ def _has_seen(version: str, output: Output) -> bool:
 
 def _check_approvable(ports: Ports, reached: ReachedOutput) -> None:
     if reached.output.release_hash is None:
-        raise Invalid("nothing-to-release", "Nothing of this output can leave.", "/choice")
+        raise Invalid("nothing-to-release", "Nothing in this output can be released.", "/choice")
+    # An approval under the earlier rules says nothing about the present ones.
     if not rules_unchanged(ports.store, reached.job, reached.policies):
-        raise Conflict("rules-changed", "The project's rules have changed since this was judged: return it instead.")
+        raise Conflict(
+            "rules-changed",
+            "The project's disclosure rules have changed since this output was assessed. Return it instead.",
+        )
 
 
 def findings_to_set_aside(output: Output, staff: Mapping[str, Any]) -> dict[str, str]:
-    """Findings that an approval has to set aside, each with its sentence: of a table that the rules refuse every rule
-    that does, of a script's file every finding for which a table of the broker's would hide a figure."""
+    """Return the findings that an approval has to set aside, with their sentences.
+
+    For a table that the rules refuse: every refusing rule. For a script's file: every finding for which the broker
+    would hide a figure of its own tables.
+    """
     if output.kind is OutputKind.FILE:
         return {f["finding"]: f["sentence"] for f in staff.get("set_aside", ())}
     if output.verdict is not Verdict.REFUSE:
@@ -113,22 +129,27 @@ def findings_to_set_aside(output: Output, staff: Mapping[str, Any]) -> dict[str,
 
 
 def _check_overrides(ports: Ports, output: Output, ballot: Ballot) -> None:
-    """What is set aside are findings of this output, and every one that has to be; with why."""
+    """Raises Invalid unless the ballot sets aside every finding that it has to, only findings of this output, and says
+    why."""
     staff = json.loads(ports.content_store.get("staff", ports.store.evidence_digest(output.ident)))
     needed = findings_to_set_aside(output, staff)
     refused = output.verdict is Verdict.REFUSE and output.kind is OutputKind.TABLE
     if not refused and not needed and not ballot.overrides:
         return
     if not set(ballot.overrides) <= {*needed, *(f["rule"] for f in staff.get("findings", ()))}:
-        raise Invalid("override", "Only findings of this output can be set aside.", "/overrides")
+        raise Invalid("override", "You can set aside only findings of this output.", "/overrides")
     if not ballot.overrides or not needed.keys() <= set(ballot.overrides):
-        sentence = f"Approving this output must name every finding set aside: {', '.join(needed)}."
+        sentence = f"To approve this output, set aside each of its findings: {', '.join(needed)}."
         raise Invalid("override", sentence, "/overrides")
     if output.kind is OutputKind.FILE:
+        # Findings on a script's file are independent, so each needs its own reason.
         for finding in ballot.overrides:
-            _check_why(ballot.whys.get(finding, ""), f"Say why {finding} can be set aside: it is kept with your vote.")
+            _check_why(
+                ballot.whys.get(finding, ""),
+                f"Say why {finding} can be set aside. The broker stores this with your vote.",
+            )
     else:
-        _check_why(ballot.reasons, "Say why these findings can be set aside: it is kept with your vote.")
+        _check_why(ballot.reasons, "Say why these findings can be set aside. The broker stores this with your vote.")
 
 
 def _check_why(why: str, sentence: str) -> None:
@@ -146,9 +167,11 @@ STATE_AFTER: dict[VoteChoice, OutputState] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputUnderReview:
-    """An output as a checker sees it. `staff` is the staff JSON with evidence and findings; `votes` are hidden
-    until the checker's own is cast, so that two checkers look independently. `relation`: how the checker stands to
-    its job."""
+    """An output as a checker sees it. `staff` is the staff JSON with evidence and findings; `relation` is the
+    checker's to the job.
+
+    `votes` are hidden until the checker has voted, so that two checkers decide independently.
+    """
 
     output: Output
     job: Job
@@ -167,12 +190,14 @@ def _may_vote(ports: Ports, policies: PolicySet, person: Person, output: Output,
 
 
 def view_output(ports: Ports, person: Person, output_ident: str) -> OutputUnderReview:
-    """Evidence and candidate of an output; every look is in the audit log."""
+    """Return evidence and candidate of an output. Each view is in the audit log."""
     reached = reach_output(ports, person, Action.VIEW_EVIDENCE, output_ident)
     output = reached.output
     votes = tuple(ports.store.votes_of(output_ident))
     own = any(v.checker == person.ident for v in votes)
+    # Hidden until the checker has voted, so that two checkers decide independently.
     seen = votes if own or output.state is not OutputState.IN_REVIEW else ()
+    # Recorded before the evidence is read.
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "output.viewed", output_ident)])
     staff = ports.content_store.get("staff", ports.store.evidence_digest(output_ident))
     aside = bool(findings_to_set_aside(output, json.loads(staff)))
@@ -189,35 +214,37 @@ def view_output(ports: Ports, person: Person, output_ident: str) -> OutputUnderR
 
 
 def claim(ports: Ports, person: Person, output_ident: str, take: bool) -> None:
-    """Say that one works on an output, or no longer; another's claim is theirs to give up."""
+    """Claim an output, or give up one's claim. Raises Conflict if somebody else has claimed it."""
     output = reach_output(ports, person, Action.CLAIM_OUTPUT, output_ident).output
     if output.claimed_by not in {None, person.ident}:
-        raise Conflict("claimed", f"{output.claimed_by} works on this output.")
+        raise Conflict("claimed", f"{output.claimed_by} has claimed this output.")
     action = "output.claimed" if take else "output.unclaimed"
     event = AuditEvent(ports.clock.now(), person.ident, action, output_ident)
     ports.store.claim(output_ident, person.ident if take else None, [event])
 
 
 def cast_vote(ports: Ports, person: Person, output_ident: str, ballot: Ballot) -> OutputState:
-    """Cast a vote and, where enough equal ones are in, decide the output. Returns the output's state after it."""
+    """Cast a vote, decide the output if there are enough equal votes, and return its new state."""
     return cast_votes(ports, person, {output_ident: ballot})[output_ident]
 
 
 def cast_votes(ports: Ports, person: Person, ballots: Mapping[str, Ballot]) -> dict[str, OutputState]:
-    """Cast votes on several outputs, all of them or none: the states after it."""
+    """Cast votes on several outputs, on all or none, and return the new states by output."""
     reached = {ident: reach_output(ports, person, Action.VOTE_OUTPUT, ident) for ident in ballots}
     for ident, ballot in ballots.items():
         check_ballot(ports, reached[ident], ballot)
     now = ports.clock.now()
     ports.store.cast_all([_cast(ports, person, reached[ident], ballot, now) for ident, ballot in ballots.items()])
+    # Only after all votes are stored, so that a job's outputs are routed together.
     for job in {r.job.ident for r in reached.values()}:
         route_job(ports, job)
     return {o.ident: o.state for o in ports.store.outputs_named(frozenset(ballots))}
 
 
 def _cast(ports: Ports, person: Person, reached: ReachedOutput, ballot: Ballot, now: datetime) -> VoteRecord:
-    """The vote with what is said beside it, and what it decides once it is in."""
+    """Return the vote with its message, and a function that gives what it decides."""
     ident = reached.output.ident
+    # Only an approval sets findings aside.
     overrides = ballot.overrides if ballot.choice is VoteChoice.APPROVE else ()
     vote = Vote(
         output=ident,
@@ -237,12 +264,13 @@ def _cast(ports: Ports, person: Person, reached: ReachedOutput, ballot: Ballot, 
         said, event = new_message(person, ident, ballot.words, Audience.RESEARCHERS, now)
         says.append(said)
         events.append(event)
+    # Evaluated now: a voter may have joined the project or left since.
     void = _void_voters(ports, reached)
     return VoteRecord(vote, events, lambda votes: decide(reached, votes, void), says)
 
 
 def _void_voters(ports: Ports, reached: ReachedOutput) -> frozenset[str]:
-    """Checkers whose vote counts no more: they have left, or are independent of the project no longer."""
+    """Return the checkers whose votes no longer count: they have left, or are no longer independent of the project."""
     voters = {v.checker for v in ports.store.votes_of(reached.output.ident)}
     people = (ports.store.person(ident) for ident in voters)
     return frozenset(p.ident for p in people if not _may_vote(ports, reached.policies, p, reached.output, reached.job))
@@ -251,12 +279,13 @@ def _void_voters(ports: Ports, reached: ReachedOutput) -> frozenset[str]:
 def decide(
     reached: ReachedOutput, votes: tuple[Vote, ...], void: frozenset[str] = frozenset()
 ) -> OutputDecision | None:
-    """What the votes on an output decide, if they do; those of `void` checkers do not count."""
+    """Return what the votes on an output decide, or None. Votes of `void` checkers do not count."""
     votes = tuple(v for v in votes if v.checker not in void)
     choice = agreed_choice(votes, _needed(reached, any(v.overrides for v in votes)))
     if choice is None:
         return None
     last, after = votes[-1], STATE_AFTER[choice]
+    # Researchers read one reason: the first of the deciding votes.
     reason = next(v.reason for v in votes if v.choice is choice)
     event = AuditEvent(last.cast, last.checker, f"output.{after.value}", reached.output.ident, (("reason", reason),))
     return after, reason, [event]

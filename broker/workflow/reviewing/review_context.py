@@ -1,4 +1,4 @@
-"""The context of an output under review: rules, uses, thread, submission and the last release of its name."""
+"""Context of an output under review: rules, uses, thread, submission, and the last release of its name."""
 
 import csv
 import io
@@ -25,8 +25,8 @@ from broker.workflow.views.job_views import explain_job
 
 @dataclass(frozen=True, slots=True)
 class ReviewContext:
-    """`rules` are those that the output was tried by: none for a script's file and for a private output. `published`
-    are the names of the tables published elsewhere that its comparison speaks of, by their ids."""
+    """`rules` are those that the output was judged by; none for a script's file and for a private output. `published`
+    has the names of the public tables in its comparison, by id."""
 
     uses: tuple[VariableUse, ...]
     rules: tuple[AppliedRule, ...]
@@ -37,9 +37,11 @@ class ReviewContext:
 
 
 def context_of(ports: Ports, person: Person, reviewed: OutputUnderReview, staff: Mapping[str, Any]) -> ReviewContext:
-    """For whoever has just looked at the output: `reviewed` is the permission, and is audited."""
+    """Return the context for somebody who has just viewed the output. `reviewed` proves that they may, and that the
+    view is audited."""
     policies = policies_assessed(ports.store, reviewed.job)
     profile = policies.disclosure_rules(project_or_unknown(policies, reviewed.job.submission.project).profile)
+    # The rules judge exact tables only.
     judged = "rows" in staff and "privacy" not in staff
     found = [Finding(f["rule"], Verdict(f["verdict"]), "") for f in staff.get("findings", ())]
     return ReviewContext(
@@ -58,14 +60,14 @@ def _published(ports: Ports, comparison: Mapping[str, Any]) -> dict[str, str]:
 
 
 MAX_LISTED_CHANGES = 200
-"""So many differing figures are listed; all are counted."""
+"""Most differing figures that are listed. All are counted."""
 
 KeyedRows = dict[tuple[str, ...], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedFigure:
-    """One figure that is not what was released then; None where one of the two has no such row or column."""
+    """A figure that differs from the one released earlier. None: this table has no such row or column."""
 
     cell: tuple[str, ...]
     column: str
@@ -75,8 +77,8 @@ class ChangedFigure:
 
 @dataclass(frozen=True, slots=True)
 class EarlierRelease:
-    """The earlier output, and how many figures are equal. `changes` are the first of `changed`; None where the two
-    cannot be compared figure by figure."""
+    """The earlier output and the number of equal figures. `changes` are the first of `changed`; None if the two cannot
+    be compared figure by figure."""
 
     output: str
     job: str
@@ -87,7 +89,7 @@ class EarlierRelease:
 
 
 def earlier_release(ports: Ports, reviewed: OutputUnderReview, key_count: int | None) -> EarlierRelease | None:
-    """None where the project has released no other output of this name."""
+    """Return the comparison with the project's last released output of this name; None if there is none."""
     before = ports.store.last_released(reviewed.job.submission.project, reviewed.output.name, reviewed.output.ident)
     if before is None or before.release_hash is None:
         return None
@@ -108,10 +110,11 @@ def earlier_release(ports: Ports, reviewed: OutputUnderReview, key_count: int | 
 
 
 def _rows_by_keys(content: bytes, key_count: int) -> KeyedRows | None:
-    """Rows by their keys; None where keys do not tell rows apart."""
+    """Return the rows by their keys; None if two rows have the same keys or two columns the same name."""
     header, *rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")))) or [[]]
     names = header[key_count:]
     keyed = {tuple(r[:key_count]): dict(zip(names, r[key_count:], strict=False)) for r in rows}
+    # Rows that share their keys cannot be matched.
     return keyed if len(keyed) == len(rows) and len(set(names)) == len(names) else None
 
 

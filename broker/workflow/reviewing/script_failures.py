@@ -21,19 +21,20 @@ MAX_REASON_LENGTH = 1000
 
 SCRIPT_REASONS: dict[str, str] = {
     "small-groups": "Groups are too small: merge categories or years.",
-    "too-much-hidden": "So much of it had to be hidden that nothing is left: ask for fewer or larger groups.",
-    "nothing-declared": "It left no output that its header declares.",
-    "not-readable": "What it left is not of a type that may leave.",
-    "row-level": "What it left shows single persons.",
-    "ask-us": "Please talk to the output checkers.",
+    "too-much-hidden": "So many figures had to be hidden that nothing is left: use fewer or larger groups.",
+    "nothing-declared": "The script wrote none of the outputs that its header declares.",
+    "not-readable": "The files of the script have a type that cannot be released.",
+    "row-level": "The files of the script show individual persons.",
+    "ask-us": "Contact the output checkers.",
 }
-"""What a checker may tell of a script that left nothing usable: free words could say what the rules hide."""
+"""Reasons that a checker may report for a script that left nothing usable. Free text could disclose what the rules
+hide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`passed` on the synthetic NPD, and what the script printed there; `told` is a checker's word on what it did on
-    real data, if one has been given."""
+    """`passed`: on the synthetic NPD. `document`: what the script printed there. `told`: a checker's report on what it
+    did on real data, if there is one."""
 
     passed: bool | None
     document: dict[str, Any] | None
@@ -42,7 +43,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class ScriptToRead:
-    """A script for a checker: what it printed on real data, and whether what is told of it is one of `RULES`."""
+    """A script for a checker. `log`: what it printed on real data. `by_rule`: the report must be one of
+    `SCRIPT_REASONS`."""
 
     job: Job
     log: bytes
@@ -51,7 +53,7 @@ class ScriptToRead:
 
 
 def view_trace(ports: Ports, person: Person, job_ident: str) -> Trace:
-    """For whoever may read the job's text: everything in it comes of that text and of synthetic data."""
+    """Return the trace, for people who may read the job's text: it comes from that text and synthetic data only."""
     reach_job(ports, person, Action.VIEW_TEXT, job_ident)
     rehearsal = ports.store.rehearsal(job_ident)
     if rehearsal is None:
@@ -66,8 +68,8 @@ def _is_disclosed(rehearsal: ScriptRehearsal, ports: Ports) -> bool:
 
 
 def scripts_waiting(ports: Ports, person: Person) -> list[Job]:
-    """Scripts that met real rows, came to nothing or left what could not be used, and that nobody has read; oldest
-    first."""
+    """Return the scripts that ran on real rows and failed or left nothing usable, and that nobody has read, oldest
+    first. Raises Unknown for others than checkers."""
     if Role.CHECKER not in person.roles:
         raise Unknown("page", "")
     idents = ports.store.scripts_to_read()
@@ -78,7 +80,7 @@ def scripts_waiting(ports: Ports, person: Person) -> list[Job]:
 
 
 def view_script(ports: Ports, person: Person, job_ident: str) -> ScriptToRead:
-    """For a checker who is independent of the project; the look is audited."""
+    """Return a script for a checker who is independent of the project. The view is audited."""
     job, rehearsal = _reach_script(ports, person, job_ident)
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "failure.viewed", job_ident)])
     log = b"" if rehearsal.log is None else ports.content_store.get("staff", rehearsal.log)
@@ -86,13 +88,15 @@ def view_script(ports: Ports, person: Person, job_ident: str) -> ScriptToRead:
 
 
 def view_print(ports: Ports, person: Person, job_ident: str) -> bytes:
-    """What the script printed on real data, without what would move a terminal's cursor."""
+    """Return what the script printed on real data, without control characters that move a terminal's cursor."""
     return terminal_text(view_script(ports, person, job_ident).log.decode("utf-8", "replace")).encode()
 
 
 def mark_read(ports: Ports, person: Person, job_ident: str) -> None:
-    """Say that one has read its text and print: it leaves the list, and no longer counts among its project's unread
-    scripts. Conflict("not-looked-at") where one has not opened them."""
+    """Record that the checker has read the script and its print. It leaves the list and no longer counts as unread.
+
+    Raises Conflict("not-looked-at") if the checker has not opened them.
+    """
     _reach_script(ports, person, job_ident)
     _check_opened(ports, person, job_ident)
     now = ports.clock.now()
@@ -100,17 +104,22 @@ def mark_read(ports: Ports, person: Person, job_ident: str) -> None:
 
 
 def report_reason(ports: Ports, person: Person, job_ident: str, reason: str) -> None:
-    """Tell the researchers, once, why nothing came of their script: by words without figures where it failed or left
-    what could not be used, else by the code of one of `RULES`. Who tells has read it."""
+    """Report to the researchers, once, why their script gave nothing. This counts as having read it.
+
+    If the script failed or left unusable files, the reason is free text without figures; otherwise it is a code of
+    `SCRIPT_REASONS`.
+    """
     job, rehearsal = _reach_script(ports, person, job_ident)
     if job.state is JobState.WITHDRAWN:
-        raise Conflict("wrong-state", "It was withdrawn: there is nothing to tell.")
+        raise Conflict("wrong-state", "The job was withdrawn, so there is no message to send.")
+    # Where the rules hid everything, free text could say what they hide.
     sentence = _reason_sentence(reason) if _by_rule(job, rehearsal) else _check_reason(reason)
     _check_opened(ports, person, job_ident)
     now = ports.clock.now()
     codes = (("rule", reason),) if _by_rule(job, rehearsal) else ()
     event = AuditEvent(now, person.ident, "failure.told", job_ident, codes)
     ports.store.disclose_failure(job_ident, person.ident, sentence, now, [event])
+    # The report ends the time in which a withheld output must look undecided.
     route_job(ports, job_ident)
 
 
@@ -120,29 +129,33 @@ def _by_rule(job: Job, rehearsal: ScriptRehearsal) -> bool:
 
 def _reason_sentence(reason: str) -> str:
     if reason not in SCRIPT_REASONS:
-        raise Invalid("reason", f"The reason must be one of {', '.join(SCRIPT_REASONS)}.", "/reason")
+        raise Invalid("reason", f"Choose one of these reasons: {', '.join(SCRIPT_REASONS)}.", "/reason")
     return SCRIPT_REASONS[reason]
 
 
 def _check_reason(reason: str) -> str:
     if not reason.strip() or len(reason) > MAX_REASON_LENGTH or not reason.isprintable():
-        raise Invalid("reason", f"Say in one line of at most {MAX_REASON_LENGTH} characters why it failed.", "/reason")
+        raise Invalid(
+            "reason", f"Say why the script failed, in one line of at most {MAX_REASON_LENGTH} characters.", "/reason"
+        )
+    # A figure in the reason would leave without any rule having judged it.
     if any(c.isnumeric() for c in reason):
-        raise Invalid("reason", "Researchers read the reason: it has no figures.", "/reason")
+        raise Invalid("reason", "Researchers read the reason, so do not include figures.", "/reason")
     return reason
 
 
 def _check_opened(ports: Ports, person: Person, job_ident: str) -> None:
     own = AuditFilter(subject=job_ident, actor=person.ident, action="failure.viewed", limit=1)
     if not ports.store.search_audit(own):
-        raise Conflict("not-looked-at", "Open the script's text and print first.")
+        raise Conflict("not-looked-at", "Open the script and what it printed first.")
 
 
 def _reach_script(ports: Ports, person: Person, job_ident: str) -> tuple[Job, ScriptRehearsal]:
-    """A script that met real rows and that came to an end; whatever else it is answers like nothing."""
+    """Return a script that ran on real rows and has ended. Raises Unknown for every other job."""
     reached = reach_job(ports, person, Action.VIEW_JOB, job_ident)
     found = ports.store.rehearsal(job_ident)
     allowed = is_permitted(person, Action.READ_SCRIPT, reached.relation, reached.job.state)
+    # A script that never ran on real rows has nothing that only checkers may read.
     if found is None or found.met is None or not allowed:
         raise Unknown("failure", job_ident)
     return reached.job, found

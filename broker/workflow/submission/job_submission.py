@@ -1,4 +1,4 @@
-"""Stage 1: a submission becomes a job, queued or refused with all refusals at once; or is submitted again."""
+"""Stage 1: turns a submission into a job, queued or refused with all refusals at once; or submits a job again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,8 +24,11 @@ from broker.workflow.submission import save_definition
 
 
 def reserve_spend(ports: Ports, person: Person, job: Job, checked: CheckedSubmission) -> Job:
-    """The job with the snapshot that it is asked of. A question whose answer was released to the project reserves
-    nothing. Refused, with every reason, where not enough is left; nothing is queued then."""
+    """Reserve the spend of a private job and return the job with its snapshot. An answer that was released to the
+    project before costs nothing.
+
+    Raises Refused with every reason if the budget is too small; nothing is queued then.
+    """
     from broker.workflow.private_jobs.private_request import release_maximum, spend_request
 
     assert checked.private is not None
@@ -46,12 +49,12 @@ def _latest_snapshot(ports: Ports) -> Snapshot:
     try:
         return ports.store.latest_snapshot()
     except Unknown:
-        sentence = "There are no data yet of which a private question could be asked; ask when a snapshot is there."
+        sentence = "There are no data for a private question yet. Submit it when there is a snapshot."
         raise Conflict("no-snapshot", sentence) from None
 
 
 def refund_reserved(ports: Ports, job: str) -> None:
-    """Of a submission that was accepted before, under another id: what was reserved anew comes back at once."""
+    """Refund what was reserved for a submission that turns out to have been accepted before, under another id."""
     now = ports.clock.now()
     if ports.store.spend_of(job) is None:
         return
@@ -68,9 +71,10 @@ ACTIVE_STATES = frozenset({JobState.QUEUED.value, JobState.RUNNING.value})
 
 
 def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, CheckedSubmission]:
-    """Accept a submission. The job is durable before this returns; the queue is told as a hint.
+    """Accept a submission. The job is stored before this returns; the queue only gets a hint.
 
-    Raises Unknown (project), Invalid (a field), Conflict (client id used for something else, too many jobs).
+    Raises Unknown for the project, Invalid for a value, Conflict if the client id was used for something else or there
+    are too many jobs.
     """
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, submission.project)
     check_not_stopped(ports, project.ident)
@@ -85,19 +89,24 @@ def submit(ports: Ports, person: Person, submission: Submission) -> tuple[Job, C
         submission.text, submission.kind, submission.dialect, project, policies, now.date(), saved
     )
     _check_descriptions(submission, checked)
+    # A refused text occupies no place in the queue and saves nothing.
     if checked.accepted:
         _check_queue_room(ports, policies, project.ident, submission)
         save_definition.check_saved_room(entries, [k.name for k in checked.saved_definitions], policies)
     job = _job(person, submission, checked, policies, entries, now)
+    # Reserve before the job is stored: a job without a reservation must never run.
     if checked.private is not None and checked.accepted:
         job = reserve_spend(ports, person, job, checked)
     new_entries = save_definition.entries_saved_by(job, checked.saved_definitions) if checked.accepted else []
     codes = (("kind", submission.kind.value), ("project", project.ident), ("state", job.state.value))
     events = [AuditEvent(now, person.ident, "job.submitted", job.ident, codes)]
     events += [save_definition.definition_event(e, person, "saved.kept", now) for e in new_entries]
+    # Only checkers may read what these print, so the number of unread ones is limited.
     reads_real_rows = submission.kind is JobKind.PYTHON and not job.is_private
+    # The store counts unread scripts when it accepts the job, so two submissions at once cannot both pass.
     most_unread = policies.service.unread_scripts if reads_real_rows else None
     accepted = ports.store.accept(job, events, new_entries, most_unread)
+    # The client id was known: the store returned the earlier job, so the new reservation has no job.
     if accepted.ident != job.ident and checked.private is not None:
         refund_reserved(ports, job.ident)
     if accepted.state is JobState.QUEUED:
@@ -113,7 +122,7 @@ def _job(
     entries: Sequence[SavedEntry],
     now: datetime,
 ) -> Job:
-    """The job as it is stored: queued or refused, with what it reads and keeps of the project's definitions."""
+    """Return the job to store, queued or refused, with the project's definitions that it reads and saves."""
     return Job(
         ident=new_ident(),
         submission=submission,
@@ -130,7 +139,7 @@ def _job(
 
 
 def offer_job(ports: Ports, job: str, attempt: int) -> None:
-    """Offer a job to the queue; if the queue does not answer, the reconciler offers it again."""
+    """Offer a job to the queue. If the queue does not answer, the reconciler offers it again."""
     try:
         ports.queue.offer(job, attempt)
     except Unavailable:
@@ -142,13 +151,14 @@ def _with_dialect(submission: Submission, dialect: str) -> Submission:
 
 
 def check_storable(submission: Submission) -> None:
-    """No NUL and no lone surrogate: neither is text that every store can hold."""
+    """Raises Invalid for NUL and lone surrogates, which not every store can hold, and for control characters outside
+    the text."""
     named = [("title", submission.title), ("purpose", submission.purpose), ("text", submission.text)]
     named += [("client_id", submission.client_id or ""), ("replaces", submission.replaces or "")]
     named += [("descriptions", part) for pair in submission.descriptions for part in pair]
     for name, value in named:
         if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
-            raise Invalid("characters", f"The {name} holds a character that is no text.", f"/{name}")
+            raise Invalid("characters", f"The {name} has a character that is not text.", f"/{name}")
         if name != "text":
             check_plain_text(value, name, f"/{name}", lines=name in {"purpose", "descriptions"})
 
@@ -156,36 +166,37 @@ def check_storable(submission: Submission) -> None:
 def _check_fields(submission: Submission, policies: PolicySet) -> None:
     check_storable(submission)
     if not submission.title.strip() or len(submission.title) > TITLE_LENGTH:
-        raise Invalid("title", f"A submission needs a title of 1 to {TITLE_LENGTH} characters.", "/title")
+        raise Invalid("title", f"Enter a title of 1 to {TITLE_LENGTH} characters.", "/title")
     if not submission.purpose.strip() or len(submission.purpose) > TEXT_LENGTH:
-        raise Invalid("purpose", f"A submission needs a purpose of 1 to {TEXT_LENGTH} characters.", "/purpose")
+        raise Invalid("purpose", f"Enter a purpose of 1 to {TEXT_LENGTH} characters.", "/purpose")
     if submission.dialect not in SQL_DIALECTS:
         raise Invalid("dialect", f"The dialect must be one of {', '.join(SQL_DIALECTS)}.", "/dialect")
     if not submission.text.strip():
-        raise Invalid("text", "The submission has no text.", "/text")
+        raise Invalid("text", "Write the text of the job.", "/text")
     if len(submission.text.encode()) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     for number, (name, sentence) in enumerate(submission.descriptions):
         if not name.strip() or not sentence.strip() or len(sentence) > TEXT_LENGTH:
             raise Invalid(
-                "description", "Each description needs an output's name and a text.", f"/descriptions/{number}"
+                "description", "Each description needs the name of an output and a text.", f"/descriptions/{number}"
             )
 
 
 def _check_descriptions(submission: Submission, checked: CheckedSubmission) -> None:
-    """A description of an output that the text does not make would be lost. Only the text is asked."""
+    """Raises Invalid for a description of an output that the text does not make: it would be lost. Only the text
+    decides."""
     planned = {o.name for o in checked.plan.outputs} if checked.plan else {name for name, _ in checked.declared}
     if not checked.accepted:
         return
     for number, (name, _) in enumerate(submission.descriptions):
         if name not in planned:
             names = ", ".join(sorted(planned)) or "none"
-            sentence = f"There is no output {name!r} to describe; this text makes {names}."
+            sentence = f"There is no output {name!r} to describe. This text makes {names}."
             raise Invalid("description", sentence, f"/descriptions/{number}")
 
 
 def _check_replaced_job(ports: Ports, submission: Submission) -> None:
-    """A job of another project answers like one that does not exist."""
+    """Raises Invalid if the project has no such job. A job of another project looks like one that does not exist."""
     if submission.replaces is None:
         return
     try:
@@ -197,26 +208,30 @@ def _check_replaced_job(ports: Ports, submission: Submission) -> None:
 
 
 def _check_queue_room(ports: Ports, policies: PolicySet, project: str, submission: Submission) -> None:
-    """A project's queue has an end; sending an accepted job again (same client id) is always answered. What looks as if
-    it ran counts: room that a job gives up tells that it has ended."""
+    """Raises Conflict if the project's queue is full, unless the same submission (client id) was accepted before.
+
+    Jobs that look as if they ran count too: otherwise the free place would reveal that one has ended.
+    """
     limit = policies.service.jobs_per_project
     open_ = ListFilter(projects=frozenset({project}), states=ACTIVE_STATES, limit=limit)
     waiting = [*ports.store.jobs(open_), *apparently_running(ports, policies, project)]
+    # A client that lost the answer must be able to repeat the request.
     resent = submission.client_id and any(j.submission.client_id == submission.client_id for j in waiting)
     if len(waiting) >= limit and not resent:
         raise Conflict(
-            "too-many-jobs", f"The project has {limit} jobs waiting or running; try again when one has ended."
+            "too-many-jobs", f"The project has {limit} jobs waiting or running. Try again when one has ended."
         )
 
 
 def draft_of(ports: Ports, person: Person, ident: str) -> Submission:
-    """For whoever may read the job's text and may submit to its project."""
+    """Return a job's submission as a draft, for people who may read its text and submit to its project."""
     job = reach_job(ports, person, Action.VIEW_TEXT, ident).job
     reach_project(ports, person, Action.SUBMIT_JOB, job.submission.project)
+    # A new client id, because this is another submission.
     return replace(job.submission, client_id=None, replaces=ident)
 
 
 def resubmit(ports: Ports, person: Person, ident: str, client_id: str | None) -> Job:
-    """Submit it as it was, to be judged by the rules of today. `client_id` makes a second click harmless."""
+    """Submit a job again, judged by today's rules. `client_id` makes a second click harmless."""
     job, _ = submit(ports, person, replace(draft_of(ports, person, ident), client_id=client_id))
     return job

@@ -1,4 +1,4 @@
-"""A researcher withdraws a job, or an administrator stops it: at once, from any state before a decision."""
+"""Withdraws a researcher's job, or stops it for an administrator: at once, from any state before a decision."""
 
 from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
@@ -11,14 +11,14 @@ from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.timing_channel import hides_end
 
 MAX_TRIES = 5
-"""A job that a worker moves on at this moment is looked at again: whoever withdraws it should not have to."""
+"""Most tries. If a worker moves the job on meanwhile, the job is read again."""
 
 
 def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False) -> None:
-    """End a job. A running sandbox is killed by its worker when the lease turns out to be gone.
+    """End a job. Its worker kills a running sandbox when it finds the lease gone.
 
-    The store withdraws the outputs that nobody has decided with it; what was approved already is not released,
-    because only decided jobs release. A failure that is not told yet is withdrawn as a job that runs is.
+    The store also withdraws the job's undecided outputs. Approved ones are not released, because only decided jobs
+    release. A failure that is not disclosed yet can be withdrawn like a running job.
     """
     for tries_left in reversed(range(MAX_TRIES)):
         try:
@@ -32,6 +32,7 @@ def withdraw(ports: Ports, person: Person, job_ident: str, *, stop: bool = False
 def _withdraw(ports: Ports, person: Person, job_ident: str, stop: bool) -> None:
     action, now = Action.STOP_JOB if stop else Action.WITHDRAW_JOB, ports.clock.now()
     job = ports.store.job(job_ident)
+    # A refusal would reveal that the job has ended.
     hidden = job.state is JobState.FAILED and hides_end(ports, policies_in_force(ports.store), job, now)
     job = reach_job(ports, person, action, job_ident, JobState.RUNNING if hidden else None).job
     event = AuditEvent(now, person.ident, "job.stopped" if stop else "job.withdrawn", job_ident)

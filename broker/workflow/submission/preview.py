@@ -1,4 +1,4 @@
-"""What can be known before a submission: the check of a text, a search of the catalogue. Reads policies, never data."""
+"""What is known before a submission: the check of a text, and a search of the catalogue. Reads policy, never data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from broker.workflow.submission import save_definition
 
 @dataclass(frozen=True, slots=True)
 class GrantedYears:
-    """What one of the person's projects was granted of a variable; `years` None where the table has no year axis."""
+    """The years of a variable that one of the person's projects was granted. `years` is None if the table has no
+    years."""
 
     project: str
     years: tuple[int, ...] | None
@@ -29,7 +30,7 @@ class GrantedYears:
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A variable as the catalogue describes it, and who of the person's projects may use it."""
+    """A variable as the catalogue describes it, and which of the person's projects may use it."""
 
     table: str
     variable: str
@@ -43,11 +44,12 @@ class CatalogueEntry:
 def check_text(
     ports: Ports, person: Person, project: str, text: str, kind: JobKind, dialect: str = ""
 ) -> CheckedSubmission:
-    """The check of a submission without submitting it. Raises Unknown (project) and Invalid (dialect, text)."""
+    """Check a text without submitting it. Raises Unknown for the project, Invalid for dialect or text."""
     reached, policies = reach_project(ports, person, Action.SUBMIT_JOB, project)
     dialect = dialect or reached.dialect
     if dialect not in SQL_DIALECTS:
         raise Invalid("dialect", f"The dialect must be one of {', '.join(SQL_DIALECTS)}.", "/dialect")
+    # A text with lone surrogates cannot be encoded strictly; it is refused later.
     if len(text.encode("utf-8", "surrogatepass")) > policies.service.text_bytes:
         raise Invalid("text-too-long", f"The text is longer than {policies.service.text_bytes} bytes.", "/text")
     saved = save_definition.saved_of(save_definition.readable_definitions(ports, reached.ident))
@@ -55,11 +57,13 @@ def check_text(
 
 
 def forecast(ports: Ports, project: str, checked: CheckedSubmission) -> dict[str, Any] | None:
-    """What a private text would be worth, with its spend as a share of what the project has left. None for others."""
+    """Return the forecast of a private text, with its spend as a share of what the project has left. None for other
+    texts."""
     if checked.private is None:
         return None
     from broker.workflow.private_jobs.private_forecast import forecast_of_text, tightest_budget
 
+    # The project's own accounts only: shared ones would show what others have spent.
     left = {b.account: b.left for b in ports.store.balances(project=project)}
     service = policies_in_force(ports.store).service
     return forecast_of_text(
@@ -68,17 +72,18 @@ def forecast(ports: Ports, project: str, checked: CheckedSubmission) -> dict[str
 
 
 def max_text_bytes(ports: Ports) -> int:
-    """How long a submission's text may be."""
+    """Return the most bytes of a submission's text."""
     return policies_in_force(ports.store).service.text_bytes
 
 
 def max_lookup_bytes(ports: Ports) -> int:
-    """How long a lookup may be."""
+    """Return the most bytes of a lookup."""
     return policies_in_force(ports.store).service.lookup_bytes
 
 
 def find_variables(ports: Ports, person: Person, wanted: str, limit: int = 200) -> list[CatalogueEntry]:
-    """Variables whose table, name or description holds every word of `wanted`, in the catalogue's order."""
+    """Return the variables whose table, name or description contains every word of `wanted`, in the
+    catalogue's order."""
     policies = policies_in_force(ports.store)
     mine = [p for p in policies.projects if person.ident in p.researchers]
     found = []
@@ -98,7 +103,7 @@ def _matching(policies: PolicySet, words: list[str]) -> Iterator[tuple[Catalogue
 
 
 def catalogue_entry(table: CatalogueTable, variable: Variable, mine: list[ResearchProject]) -> CatalogueEntry:
-    """A variable as the catalogue has it, and what of it projects that are `mine` were granted."""
+    """Return a variable with what the projects `mine` were granted of it."""
     granted = []
     for project in mine:
         years = project.granted_years(table.full_name, variable.name)

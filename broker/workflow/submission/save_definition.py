@@ -1,4 +1,4 @@
-"""The definitions that a project saves: cohorts from its jobs, and lookup tables that a checker approves."""
+"""Definitions that a project saves: cohorts from its jobs, and lookup tables that a checker approves."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ from broker.workflow.policies_in_force import policies_in_force
 
 
 def readable_definitions(ports: Ports, project: str) -> list[SavedEntry]:
-    """What jobs of a project may read now."""
+    """Return the definitions that a project's jobs may read now."""
     return ports.store.saved(project, READABLE_STATES)
 
 
@@ -47,15 +47,17 @@ def saved_of(entries: Sequence[SavedEntry]) -> ReadableDefinitions:
 
 
 def saved_at_submission(ports: Ports | WorkerPorts, job: Job) -> ReadableDefinitions:
-    """What a job read when it was accepted, whatever has become of it since: the plan must come out the same."""
+    """Return the definitions that a job read when it was accepted, whatever happened to them since: the plan must come
+    out the same."""
     if not job.read_saved:
         return ReadableDefinitions()
+    # Also dropped and replaced ones: the job read them when it was accepted.
     every = frozenset(SavedState)
     return saved_of(ports.store.saved(job.submission.project, every, frozenset(job.read_saved)))
 
 
 def entries_saved_by(job: Job, definitions: Sequence[SavedQuery]) -> list[SavedEntry]:
-    """What an accepted job keeps, as the store holds it."""
+    """Return the entries for the definitions that an accepted job saves."""
     return [
         SavedEntry(
             ident=new_ident(),
@@ -72,20 +74,22 @@ def entries_saved_by(job: Job, definitions: Sequence[SavedQuery]) -> list[SavedE
 
 
 def check_saved_room(entries: Sequence[SavedEntry], names: Sequence[str], policies: PolicySet) -> None:
-    """A project keeps a bounded number of things; one that takes a name that is there needs no room."""
+    """Raises Conflict if a project would save too many definitions. One that replaces a name needs no room."""
     limit = policies.service.max_saved
     if len({e.name.casefold() for e in entries} | {n.casefold() for n in names}) > limit and names:
-        raise Conflict("too-many-saved", f"The project keeps {limit} cohorts and lookups: drop one first.")
+        raise Conflict(
+            "too-many-saved", f"The project has saved {limit} cohorts and lookups, which is the limit. Drop one first."
+        )
 
 
 def definition_event(entry: SavedEntry, person: Person, action: str, now: datetime) -> AuditEvent:
-    """The audit log names a definition by ids and its hash, never by its words."""
+    """Return an audit event that names a definition by ids and hash, never by its content."""
     codes = (("project", entry.project), ("sha256", definition_digest(entry.definition)))
     return AuditEvent(now, person.ident, action, entry.ident, codes)
 
 
 def list_saved(ports: Ports, person: Person, project: str) -> list[SavedEntry]:
-    """What a project keeps and has asked for, for its researchers and its checkers."""
+    """Return the definitions that a project has saved or proposed, for its researchers and checkers."""
     policies = policies_in_force(ports.store)
     found = project_or_unknown(policies, project)
     relation = relation_of(ports, policies, person, found, None)
@@ -94,14 +98,14 @@ def list_saved(ports: Ports, person: Person, project: str) -> list[SavedEntry]:
 
 
 def drop_saved(ports: Ports, person: Person, project: str, name: str) -> None:
-    """Drop what a name means, and what waits under it. Jobs that were accepted have what they read then."""
+    """Drop the definition of a name and any that waits under it. Accepted jobs still have what they read."""
     bare = name[len(PROJECT_SCHEMA) + 1 :] if name.casefold().startswith(f"{PROJECT_SCHEMA}.") else name
     entries = [e for e in list_saved(ports, person, project) if e.name.casefold() == bare.casefold()]
     policies = policies_in_force(ports.store)
     relation = relation_of(ports, policies, person, project_or_unknown(policies, project), None)
     check_permission(person, Action.DROP_SAVED, relation, SavedState.SAVED, "project", project)
     if not entries:
-        raise Unknown("kept definition", f"{PROJECT_SCHEMA}.{bare}")
+        raise Unknown("saved definition", f"{PROJECT_SCHEMA}.{bare}")
     now = ports.clock.now()
     for entry in entries:
         event = definition_event(entry, person, "saved.dropped", now)
@@ -109,18 +113,19 @@ def drop_saved(ports: Ports, person: Person, project: str, name: str) -> None:
 
 
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
-"""A number with a leading nought is a code, and stays text. Fifteen digits are exact everywhere."""
+"""A number with a leading zero is a code and stays text. Fifteen digits are exact everywhere."""
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 MOST_DIGITS = 15
 AS_TEXT = ":text"
-"""A column whose name in the first line ends so is text, for codes that look like numbers."""
+"""Ending of a column's name in the first line that makes the column text, for codes that look like numbers."""
 
 
 def read_lookup(name: str, text: str, service: ServiceLimits) -> Lookup:
-    """Raises Invalid, which never quotes a value."""
+    """Parse the CSV text of a lookup. Raises Invalid; its message never quotes a value."""
     if not NAME_PATTERN.fullmatch(name):
-        message = "A name has letters, digits and _ only, begins with a letter, and has 64 characters at most."
+        message = "Use letters, digits and _ for the name. Begin with a letter, and use at most 64 characters."
         raise Invalid("name", message, "/name")
+    # Some editors write a byte order mark.
     names, rows = _header_and_rows(text.removeprefix("\ufeff"), service)
     cells = [[value.strip() or None for value in row] for row in rows]
     columns = [_column(n, [row[i] for row in cells], i) for i, n in enumerate(names)]
@@ -131,20 +136,22 @@ def read_lookup(name: str, text: str, service: ServiceLimits) -> Lookup:
 
 def _header_and_rows(text: str, service: ServiceLimits) -> tuple[list[str], list[list[str]]]:
     if len(text.encode("utf-8", "surrogatepass")) > service.lookup_bytes:
-        raise Invalid("lookup-size", f"A lookup has {service.lookup_bytes} bytes at most.", "/text")
+        raise Invalid("lookup-size", f"A lookup can have at most {service.lookup_bytes} bytes.", "/text")
     try:
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
-        raise Invalid("lookup-csv", "This is no CSV: a quote does not end, or a line is broken.", "/text") from error
+        raise Invalid(
+            "lookup-csv", "This is not valid CSV: a quote does not end, or a line is broken.", "/text"
+        ) from error
     if len(lines) < 2:
-        raise Invalid("lookup-csv", "A lookup has a line of names and at least one row.", "/text")
+        raise Invalid("lookup-csv", "A lookup needs a line of names and at least one row.", "/text")
     names, rows = [n.strip() for n in lines[0]], lines[1:]
     if len(rows) > service.lookup_rows or len(names) > service.lookup_columns:
-        message = f"A lookup has {service.lookup_rows} rows and {service.lookup_columns} columns at most."
+        message = f"A lookup can have at most {service.lookup_rows} rows and {service.lookup_columns} columns."
         raise Invalid("lookup-size", message, "/text")
     bare = [n.removesuffix(AS_TEXT) for n in names]
     if not all(NAME_PATTERN.fullmatch(n) for n in bare) or len({n.casefold() for n in bare}) != len(names):
-        raise Invalid("lookup-columns", "Each column needs a name of its own: letters, digits and _.", "/text")
+        raise Invalid("lookup-columns", "Each column needs its own name, with letters, digits and _.", "/text")
     for number, row in enumerate(rows, 2):
         _check_row(row, len(names), number, service)
     return names, rows
@@ -152,10 +159,13 @@ def _header_and_rows(text: str, service: ServiceLimits) -> tuple[list[str], list
 
 def _check_row(row: Sequence[str], width: int, number: int, service: ServiceLimits) -> None:
     if len(row) != width:
-        raise Invalid("lookup-csv", f"Row {number} has {len(row)} values; the first line names {width}.", "/text")
+        raise Invalid(
+            "lookup-csv", f"Row {number} has {len(row)} values, but the first line names {width} columns.", "/text"
+        )
     if any(len(v) > service.lookup_cell or not v.isprintable() for v in row):
         message = (
-            f"Row {number} has a value of more than {service.lookup_cell} characters, or one that is no plain text."
+            f"Row {number} has a value of more than {service.lookup_cell} characters, or a value that is not "
+            "plain text."
         )
         raise Invalid("lookup-value", message, "/text")
 
@@ -164,6 +174,7 @@ def _column(name: str, values: Sequence[str | None], index: int) -> LookupColumn
     there = [v for v in values if v is not None]
     if not there:
         raise Invalid("lookup-columns", f"Column {index + 1} has no values.", "/text")
+    # Codes that only look like numbers must stay text, so a column is a number only if all values are.
     kind = ScalarType.TEXT
     if name.endswith(AS_TEXT):
         name = name.removesuffix(AS_TEXT)
@@ -171,12 +182,13 @@ def _column(name: str, values: Sequence[str | None], index: int) -> LookupColumn
         kind = ScalarType.INT
     elif all(DECIMAL.fullmatch(v) for v in there) and _fit_one_decimal(there):
         kind = ScalarType.DECIMAL
+    # Text is compared without case, so values that differ only in case are not unique.
     unique = len(there) == len(values) and len({v.casefold() for v in there}) == len(there)
     return LookupColumn(name, kind, unique and index == 0 and kind is not ScalarType.DECIMAL)
 
 
 def _fit_one_decimal(values: Sequence[str]) -> bool:
-    """Whether one decimal type holds them all, exactly."""
+    """Whether one decimal type holds all values exactly."""
     whole = max(len(v.lstrip("-").partition(".")[0]) for v in values)
     return whole + max(len(v.partition(".")[2]) for v in values) <= MOST_DIGITS
 
@@ -192,21 +204,21 @@ def _typed_values(column: LookupColumn, values: Sequence[str | None]) -> list[Lo
 
 LOOKUP_ABOUT_LENGTH = 1000
 LOOKUP_REASONS: dict[str, str] = {
-    "public-values": "Its values are public or the project's own, and tell nothing of anybody.",
-    "about-people": "It has values about people, or keys of theirs.",
-    "not-described": "The description does not say where it comes from.",
-    "ask-us": "Please talk to the output checkers.",
+    "public-values": "The values are public or the project's own, and reveal nothing about any person.",
+    "about-people": "The lookup has values about people, or keys of people.",
+    "not-described": "The description does not say where the lookup comes from.",
+    "ask-us": "Contact the output checkers.",
 }
-"""The closed list of reasons that a checker gives."""
+"""Fixed list of reasons that a checker gives."""
 LOOKUP_APPROVING = "public-values"
 
 
 def propose_lookup(ports: Ports, person: Person, project: str, name: str, about: str, text: str) -> SavedEntry:
-    """Ask for a lookup to be kept. What has the name now stays readable until a checker has approved."""
+    """Propose a lookup for review. The definition that has the name now stays readable until a checker approves."""
     reached, policies = reach_project(ports, person, Action.PROPOSE_LOOKUP, project)
     if not about.strip() or len(about) > LOOKUP_ABOUT_LENGTH or not about.replace("\n", " ").isprintable():
         raise Invalid(
-            "about", f"Say in 1 to {LOOKUP_ABOUT_LENGTH} characters what it is and where it comes from.", "/about"
+            "about", f"Describe the lookup and its source in 1 to {LOOKUP_ABOUT_LENGTH} characters.", "/about"
         )
     lookup = read_lookup(name, text, policies.service)
     waiting = ports.store.saved(reached.ident, frozenset({SavedState.IN_REVIEW}))
@@ -221,7 +233,7 @@ def propose_lookup(ports: Ports, person: Person, project: str, name: str, about:
 
 
 def view_definition(ports: Ports, person: Person, ident: str) -> SavedEntry:
-    """A definition with all that is in it; every look of a checker is in the audit log."""
+    """Return a definition with its content. Each view is in the audit log."""
     entry = _reach_definition(ports, person, Action.VIEW_SAVED, ident)
     ports.store.record([definition_event(entry, person, "saved.viewed", ports.clock.now())])
     return entry
@@ -235,14 +247,16 @@ def may_decide_lookup(ports: Ports, person: Person, entry: SavedEntry) -> bool:
 
 
 def decide_lookup(ports: Ports, person: Person, ident: str, choice: VoteChoice, reason: str) -> SavedState:
-    """A checker's word, who is independent of the project: one is enough, since nothing of anybody is in it."""
+    """Record the decision of a checker who is independent of the project. One checker is enough, because a lookup has
+    no data about people."""
     entry = _reach_definition(ports, person, Action.DECIDE_LOOKUP, ident)
     approves = choice is VoteChoice.APPROVE
     if choice is VoteChoice.RETURN:
-        raise Invalid("choice", "A lookup is approved or rejected.", "/choice")
+        raise Invalid("choice", "Choose whether to approve or reject the lookup.", "/choice")
+    # The reason has to fit the choice.
     if reason not in LOOKUP_REASONS or approves != (reason == LOOKUP_APPROVING):
         allowed = [LOOKUP_APPROVING] if approves else [r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING]
-        raise Invalid("reason", f"The reason must be one of {', '.join(allowed)}.", "/reason")
+        raise Invalid("reason", f"Choose one of these reasons: {', '.join(allowed)}.", "/reason")
     after = SavedState.APPROVED if approves else SavedState.REJECTED
     event = definition_event(entry, person, f"saved.{after.value}", ports.clock.now())
     ports.store.move_saved(ident, SavedState.IN_REVIEW, after, [event], by=person.ident, reason=reason)
@@ -250,7 +264,7 @@ def decide_lookup(ports: Ports, person: Person, ident: str, choice: VoteChoice, 
 
 
 def lookups_waiting(ports: Ports, person: Person) -> list[SavedEntry]:
-    """Lookups that wait for this checker, oldest first."""
+    """Return the lookups that wait for this checker, oldest first."""
     policies = policies_in_force(ports.store)
     person_relations, found = PersonRelations(ports, policies, person), []
     for entry in ports.store.saved(None, frozenset({SavedState.IN_REVIEW})):
@@ -269,7 +283,7 @@ def _reach_definition(ports: Ports, person: Person, action: Action, ident: str) 
     try:
         project = project_or_unknown(policies, entry.project)
     except Unknown:
-        raise Unknown("kept definition", ident) from None
+        raise Unknown("saved definition", ident) from None
     relation = PersonRelations(ports, policies, person).to_entry(project, entry)
-    check_permission(person, action, relation, entry.state, "kept definition", ident)
+    check_permission(person, action, relation, entry.state, "saved definition", ident)
     return entry

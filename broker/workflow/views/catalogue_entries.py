@@ -1,4 +1,4 @@
-"""The catalogue as people read it: tables, variables, grants, and the names that a project's texts may use."""
+"""The catalogue for readers: tables, variables, grants, and the names that a project's texts may use."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from broker.workflow.submission.preview import CatalogueEntry, catalogue_entry
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table: what it holds, of whom, in which years, and how many variables are granted to each of one's projects."""
+    """A table: its content, unit and years, and how many of its variables each of the person's projects was granted."""
 
     name: str
     description: str
@@ -38,7 +38,7 @@ class CatalogueCode:
 
 @dataclass(frozen=True, slots=True)
 class VariableEntry:
-    """A variable with all that the catalogue says of its values. `listed_in`: the public register that has them."""
+    """A variable with all that the catalogue says of its values. `listed_in`: the public register that lists them."""
 
     entry: CatalogueEntry
     table: TableEntry
@@ -58,7 +58,7 @@ def list_tables(ports: Ports, person: Person) -> list[TableEntry]:
 
 
 def view_table(ports: Ports, person: Person, name: str) -> tuple[TableEntry, list[CatalogueEntry]]:
-    """A table with all of its variables."""
+    """Return a table with all of its variables. Raises Unknown if there is none."""
     policies = policies_in_force(ports.store)
     found = _find_table(policies, name)
     mine = [p for p in policies.projects if person.ident in p.researchers]
@@ -115,7 +115,7 @@ def _table_entry(table: CatalogueTable, policies: PolicySet, person: Person) -> 
 
 
 def _codes(variable: Variable, policies: PolicySet) -> tuple[CatalogueCode, ...]:
-    """In the order in which tables show them; a code without a label says itself."""
+    """Return the codes in the order in which tables show them. A code without a label has ''."""
     listed = next((c for c in policies.catalogue.codesets if c.name == variable.codeset), None)
     labels = listed.labels if listed else {}
     return tuple(
@@ -125,7 +125,7 @@ def _codes(variable: Variable, policies: PolicySet) -> tuple[CatalogueCode, ...]
 
 @dataclass(frozen=True, slots=True)
 class CompletionName:
-    """A variable: what it is, and whether it may only be joined on and counted."""
+    """A variable and its description. `key`: it may only be joined on and counted."""
 
     name: str
     about: str
@@ -141,14 +141,15 @@ class CompletionTable:
 
 @dataclass(frozen=True, slots=True)
 class CompletionNames:
-    """What may be completed in a text of the project."""
+    """Names that an editor may complete in a text of the project."""
 
     dialect: str
     tables: tuple[CompletionTable, ...]
 
 
 def completion_names(ports: Ports, person: Person, ident: str) -> CompletionNames:
-    """Granted variables, cohorts and lookups: nothing else can be used, so nothing else is offered."""
+    """Return the granted variables, cohorts and lookups of the project. A text cannot use anything else, so nothing
+    else is offered."""
     project, policies = reach_project(ports, person, Action.SUBMIT_JOB, ident)
     saved = [_saved_table(entry) for entry in save_definition.readable_definitions(ports, ident)]
     return CompletionNames(project.dialect, (*_granted_tables(project, policies.catalogue), *saved))

@@ -23,14 +23,16 @@ from broker.workflow.policies_in_force import policies_in_force
 
 PAGE = 50
 UNITS_PER_FIGURE = 1000
-"""Figures are counted in thousandths; a part of one is shown as one."""
+"""Figures are counted in thousandths. Part of a figure is shown as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapPage:
-    """One page of a snapshot's reference populations, the fullest first. Of all `populations` so many are `full`, and
-    `matching` have what was searched for. `unmeasured` have figures and no size yet: the next table that is compared
-    has them measured."""
+    """One page of a snapshot's reference populations, the fullest first.
+
+    Of all `populations`, `full` have reached the cap and `matching` match the search. `unmeasured` have figures but no
+    size yet: the next comparison measures them.
+    """
 
     snapshot: str
     snapshots: tuple[str, ...]
@@ -49,7 +51,8 @@ class CapPage:
 
 
 def cap_page(ports: Ports, person: Person, snapshot: str = "", search: str = "", page: int = 1) -> CapPage:
-    """Those that have every word of `search`; of the newest snapshot that was measured, if none is named."""
+    """Return the page of populations that have every word of `search`, of the newest measured snapshot if none is
+    named. Raises Unknown for a snapshot that was not measured."""
     check_administrator(person, Action.VIEW_HISTORY)
     measured_ones, rules = ports.store.measured_snapshots(), policies_in_force(ports.store).memory
     listed = [s.ident for s in ports.store.snapshots() if s.ident in measured_ones]
@@ -62,14 +65,14 @@ def cap_page(ports: Ports, person: Person, snapshot: str = "", search: str = "",
     page = min(max(page, 1), max(1, -(-len(found) // PAGE)))
     first = nsmallest(page * PAGE, found)[(page - 1) * PAGE :]
     shown = tuple(cap_usage(place, measured, rules.fraction) for place in first)
-    full = sum(place[0] <= -1 for place in every)
+    full = sum(place[0] <= -1 for place in every)  # ranked by the negative share of the cap
     return CapPage(
         which, known, rules.fraction, rules.least, len(every), full, len(found), page, shown, unmeasured
     )  # fmt: skip
 
 
 def fullest_caps(ports: Ports, person: Person) -> tuple[tuple[str, float], ...]:
-    """For each snapshot that was measured, the share of its cap that the fullest reference population has used."""
+    """Return, for each measured snapshot, the share of its cap that the fullest reference population has used."""
     check_administrator(person, Action.VIEW_HISTORY)
     snapshots = sorted(ports.store.measured_snapshots())
     if not snapshots:
@@ -79,7 +82,7 @@ def fullest_caps(ports: Ports, person: Person) -> tuple[tuple[str, float], ...]:
 
 
 def signed_history_head(ports: Ports, person: Person) -> ChainHead | None:
-    """The signed head, to be kept elsewhere: it has no figures."""
+    """Return the signed head of the release history, to be stored elsewhere. It has no figures."""
     check_administrator(person, Action.VIEW_HISTORY)
     return ports.store.history_head()
 

@@ -18,16 +18,18 @@ from broker.workflow.views import job_views
 UNDER_WAY: frozenset[str] = frozenset(
     {DisplayedState.QUEUED, DisplayedState.RUNNING, DisplayedState.WAITING, "assessing"}
 )
-"""Words of a job that will still change by itself; `assessing` is what staff are shown."""
+"""States of a job that will still change without the researcher. `assessing` is what staff see."""
 
 QUEUE_STEPS = (0, 5, 20)
-"""A place is told in steps: when exactly others' jobs end is nobody's business."""
+"""Steps in which a place in the queue is shown. An exact place would reveal when other jobs end."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockSlots:
-    """Of a private script: `slot` is the one that runs by the schedule, `slots` how many there are. All are as long
-    whatever their blocks do, so this is the same for every script with that line."""
+    """Slots of a private script. `slot`: the one that runs by the schedule; `slots`: their number.
+
+    All slots have the same length whatever their blocks do, so this is the same for every script with that line.
+    """
 
     slot: int
     slots: int
@@ -36,8 +38,8 @@ class BlockSlots:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`ahead`: at most so many jobs stand before it in the queue (None: it does not wait, or more do than are told).
-    `minutes` that it has run, None where it does not; `blocks`, where it runs in slots."""
+    """`ahead`: at most this many jobs are before it in the queue (None: it does not wait, or more are). `minutes`: how
+    long it has run, None if it does not run. `blocks`: set if it runs in slots."""
 
     waits: bool
     ahead: int | None
@@ -47,13 +49,13 @@ class Progress:
 
 
 def followed_job(ports: Ports, person: Person, ident: str) -> tuple[job_views.JobView, Progress]:
-    """A job without its text, and how far it is: what a page asks for again and again."""
+    """Return a job without its text, and its progress: what a page requests again and again."""
     view = job_views.job_summary(ports, person, ident)
     return view, progress(ports, person, view)
 
 
 def progress(ports: Ports, person: Person, view: job_views.JobView) -> Progress:
-    """Made of what the view tells and of the clock, so that it can tell no more."""
+    """Return the progress. It is made from the view and the clock, so it discloses no more than these."""
     job = reach_job(ports, person, Action.VIEW_JOB, view.ident).job
     policies = policies_in_force(ports.store)
     most = max(1, round(limits_for(JobKind(view.kind), policies).wall_seconds / 60))
@@ -69,12 +71,14 @@ def progress(ports: Ports, person: Person, view: job_views.JobView) -> Progress:
 
 def _ahead(ports: Ports, policies: PolicySet, job: Job) -> int | None:
     waiting = [one.ident for one in jobs_in_turn(ports, policies)]
+    # A worker may have taken it since the view was made.
     before = waiting.index(job.ident) if job.ident in waiting else 0
     return next((most for most in QUEUE_STEPS if before <= most), None)
 
 
 def _minutes(ports: Ports, view: job_views.JobView, most: int) -> int:
-    """Since the whole minute at which it is told to have begun."""
+    """Return the minutes since the whole minute that is shown as its start."""
+    # Never more than the limit, although the clock runs on while the end is hidden.
     return min(int(_seconds_passed(ports, view) // 60), most)
 
 

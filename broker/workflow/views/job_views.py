@@ -1,4 +1,4 @@
-"""What a person may see of jobs and outputs: visibility lives here and nowhere else."""
+"""What a person may see of jobs and outputs. All rules of visibility are in this module."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from broker.workflow.timing_channel import (
 
 @dataclass(frozen=True, slots=True)
 class OutputView:
-    """An output as the caller may see it: for a researcher an undecided one has a name and nothing else."""
+    """An output as the caller may see it. Researchers see an undecided one by name only."""
 
     ident: str
     name: str
@@ -43,7 +43,7 @@ class OutputView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as the caller may see it. Times of a researcher's view are whole minutes: exact ones are an output."""
+    """A job as the caller may see it. Researchers see whole minutes, because exact times are an output."""
 
     ident: str
     project: str
@@ -65,13 +65,14 @@ class JobView:
 
 
 def my_projects(ports: Ports, person: Person) -> list[ResearchProject]:
-    """The projects that name this person, expired ones too."""
+    """Return the projects that name this person, including expired ones."""
     policies = policies_in_force(ports.store)
     return [p for p in policies.projects if person.ident in p.researchers]
 
 
 def usual_project(ports: Ports, person: Person) -> str:
-    """Which project a new job is most likely for: that of the newest job, else the first one that accepts jobs."""
+    """Return the id of the project that a new job is most likely for: that of the newest job, else the first that
+    accepts jobs, else ''."""
     today = ports.clock.now().date()
     live = [p.ident for p in my_projects(ports, person) if p.is_live(today)]
     newest = [j.project for j in visible_jobs(ports, person, limit=1)]
@@ -81,11 +82,13 @@ def usual_project(ports: Ports, person: Person) -> str:
 def visible_jobs(
     ports: Ports, person: Person, project: str | None = None, after: str | None = None, limit: int = 50
 ) -> list[JobView]:
-    """Jobs the person may see, newest first, without text and outputs."""
+    """Return the jobs that the person may see, newest first, without text and outputs. Raises Unknown for a project or
+    job that they may not see."""
     policies = policies_in_force(ports.store)
     visible = {p.ident for p in policies.projects if _may_see(ports, policies, person, p)}
     if project is not None and project not in visible:
         raise Unknown("project", project)
+    # The cursor must not reveal whether a job of another project exists.
     if after is not None and ports.store.job(after).submission.project not in visible:
         raise Unknown("job", after)
     wanted = visible if project is None else {project}
@@ -100,13 +103,13 @@ def view_job(ports: Ports, person: Person, ident: str) -> JobView:
 
 
 def job_summary(ports: Ports, person: Person, ident: str) -> JobView:
-    """A job without text and outputs: cheap enough to be asked for again and again."""
+    """Return a job without text and outputs, which is cheap enough to be requested again and again."""
     reached = reach_job(ports, person, Action.VIEW_JOB, ident)
     return _job_view(ports, reached.policies, person, reached.job, whole=False)
 
 
 def my_project(ports: Ports, person: Person, ident: str) -> ResearchProject:
-    """One of the projects that name this person; any other is as if it were not there."""
+    """Return one of the projects that name this person. Raises Unknown for any other."""
     found = next((p for p in my_projects(ports, person) if p.ident == ident), None)
     if found is None:
         raise Unknown("project", ident)
@@ -119,7 +122,7 @@ def _may_see(ports: Ports, policies: PolicySet, person: Person, project: Researc
 
 @dataclass(frozen=True, slots=True)
 class _ViewData:
-    """What views of several jobs are made of, looked up for all at once."""
+    """What views of several jobs need, read for all of them at once."""
 
     relation: RelationLookup
     outputs: dict[str, list[Output]]
@@ -137,6 +140,7 @@ def _job_view(
 ) -> JobView:
     data = data or _view_data(ports, policies, person, [job])
     relation, outputs = data.relation(job), data.outputs.get(job.ident, [])
+    # A checker who is not independent of the project sees no more than others.
     staff = Role.CHECKER in person.roles and relation.independent
     reads_text = whole and is_permitted(person, Action.VIEW_TEXT, relation, job.state)
     refusals, uses = explain_job(ports, job) if reads_text else ((), ())
@@ -148,6 +152,7 @@ def _job_view(
         kind=job.submission.kind.value,
         dialect=job.submission.dialect,
         researcher=job.researcher,
+        # Only independent checkers see exact states and times (invariants 9 and 10).
         state=job.state.value if staff else _displayed_state(ports, policies, job, outputs, data.handled).value,
         created=job.created if staff else minute_of(job.created),
         updated=job.updated if staff else _displayed_time(ports, policies, job, outputs, data.handled),
@@ -170,7 +175,8 @@ def _displayed_state(
 
 
 def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[VariableUse, ...]]:
-    """Refusals and uses as they were told: the text checked again under the policy and on the day of submission."""
+    """Return the refusals and uses as reported at submission: checks the text again under the policy and on the day of
+    submission."""
     policies = policies_of(ports.store, job.policy)
     project = project_or_unknown(policies, job.submission.project)
     s = job.submission
@@ -180,15 +186,15 @@ def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[Vari
 
 
 def _visible_outputs(outputs: list[Output], staff: bool, member: bool, named: bool) -> tuple[OutputView, ...]:
-    """Staff see all; a member sees declared facts only of what was decided; an administrator sees none."""
+    """Return all outputs for staff, the decided ones for researchers of the project, and none for administrators."""
     if staff:
         return tuple(_output_view(o) for o in outputs)
     return _decided_outputs(outputs, named) if member else ()
 
 
 def _decided_outputs(outputs: list[Output], named: bool) -> tuple[OutputView, ...]:
-    """What was decided. Names and number of what a script leaves are outputs themselves: those that did not leave are
-    one nameless line for each word and reason."""
+    """Return the decided outputs. Names and number of a script's outputs are outputs themselves, so those that did not
+    leave become one nameless line for each state and reason."""
     lines: dict[tuple[str, str | None], OutputView] = {}
     for output in outputs:
         if output.state not in DISCLOSED_STATES:
@@ -219,7 +225,7 @@ def _output_view(output: Output) -> OutputView:
 def _displayed_time(
     ports: Ports, policies: PolicySet, job: Job, outputs: list[Output], handled: frozenset[str]
 ) -> datetime:
-    """When the job last changed, as far as its researcher may know that it has."""
+    """Return when the job last changed, as far as its researcher may know."""
     if job.started is not None and appears_running(ports, policies, job, outputs, handled):
         return whole_minute(job.started)
     return whole_minute(disclosed_end(ports, policies, job) or job.updated)

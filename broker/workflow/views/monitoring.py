@@ -1,4 +1,5 @@
-"""What operators and administrators monitor: services, queues, workers, what is in force, and the audit log."""
+"""What operators and administrators monitor: services, queues, workers, policy and snapshot in force, and the audit
+log."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,7 +16,7 @@ from broker.workflow.administration.user_accounts import check_administrator
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Lines, newest first. `older` is the number before which the next page begins; None on the last one."""
+    """Lines, newest first. The next page has the lines before number `older`; None on the last page."""
 
     lines: tuple[AuditLine, ...]
     older: int | None
@@ -24,6 +25,7 @@ class AuditPage:
 
 def search_audit(ports: Ports, person: Person, wanted: AuditFilter) -> AuditPage:
     check_administrator(person, Action.VERIFY_AUDIT)
+    # One line more than the page, to know whether there is another page.
     found = ports.store.search_audit(replace(wanted, limit=wanted.limit + 1))
     shown = found[: wanted.limit]
     head, _ = ports.store.audit_head()
@@ -32,7 +34,7 @@ def search_audit(ports: Ports, person: Person, wanted: AuditFilter) -> AuditPage
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Which services answer."""
+    """Whether the store and the queue answer."""
 
     store: bool
     queue: bool
@@ -44,7 +46,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Unfinished jobs by state, outputs in review, and the queue's length (None: it does not answer)."""
+    """Unfinished jobs by state, outputs in review, and the queue's length (None: the queue does not answer)."""
 
     jobs: tuple[tuple[str, int], ...]
     in_review: int
@@ -53,7 +55,7 @@ class Gauges:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The policy and snapshot that jobs run under, and policy sets that wait for a second administrator."""
+    """The policy and snapshot that jobs run under, and the policy sets that wait for a second administrator."""
 
     policy: StoredPolicy
     snapshot: Snapshot | None
@@ -65,7 +67,8 @@ def ready(ports: Ports) -> Ready:
 
 
 def gauges(ports: Ports, person: Person) -> Gauges:
-    """For administrators only: the moment at which a count changes would tell a researcher how a job of theirs went."""
+    """Return the counts, for administrators only: the moment at which a count changes would reveal how a researcher's
+    job went."""
     check_administrator(person, Action.VERIFY_AUDIT)
     unfinished = [s for s in JobState if s not in FINAL_JOB_STATES and s is not JobState.SUBMITTED]
     counted = ports.store.jobs_in(frozenset(unfinished))
@@ -77,7 +80,7 @@ def gauges(ports: Ports, person: Person) -> Gauges:
 
 
 def verify_audit(ports: Ports, person: Person) -> AuditCheck:
-    """Follow the whole audit chain."""
+    """Verify the whole audit chain."""
     check_administrator(person, Action.VERIFY_AUDIT)
     return ports.store.verify_audit()
 
@@ -92,7 +95,7 @@ def in_force(ports: Ports, person: Person) -> InForce:
 
 
 def _store_answers(ports: Ports) -> bool:
-    """Any answer of the store will do, "there is none" too."""
+    """Whether the store answers. "There is none" is an answer too."""
     try:
         ports.store.policy_in_force()
     except Unknown:
@@ -110,7 +113,7 @@ def _queue_length(ports: Ports) -> int | None:
 
 
 SILENT_AFTER = timedelta(seconds=60)
-"""A worker reports every ten seconds; one that has not for so long is not there."""
+"""A worker reports every ten seconds. One that is silent for longer than this counts as gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +130,17 @@ class Health:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What somebody has to look at, in sentences."""
-        found = [] if self.ready.queue else ["The queue does not answer: jobs wait until it does."]
+        """Problems that need somebody's attention, in sentences."""
+        found = [] if self.ready.queue else ["The queue does not answer. Jobs wait until it does."]
         working = [w for w in self.workers if not w.silent]
         if not working:
-            found.append("No worker has reported within a minute: nothing runs.")
+            found.append("No worker has reported within the last minute, so nothing runs.")
         facts = [dict(w.report.facts) for w in working]
-        found += [f"A sandbox does not hold real data: {f['missing']}." for f in facts if f.get("missing")]
+        found += [
+            f"A sandbox is not safe for real data: the self-test failed at {f['missing']}."
+            for f in facts
+            if f.get("missing")
+        ]
         return tuple(found)
 
 

@@ -1,7 +1,8 @@
-"""What a person should know: something waits for them, was decided, or ends soon. Made from what their pages show.
+"""Notices for a person: something waits for them, was decided, or ends soon. They are made from what the person's
+pages show.
 
-A notice is never more than a page tells the person at that moment, so that a letter is no other way to learn it. Its
-sentence holds ids only: a letter may be read on its way.
+A notice never says more than a page shows the person at that moment, so an email discloses nothing else. Its sentence
+has ids only, because others may read an email on its way.
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ from broker.workflow.views import job_views
 
 SOON = timedelta(days=30)
 RECENT = timedelta(days=14)
-"""For so long a decision is news."""
+"""A decision is news for this long."""
 
 NEWS_STATES = frozenset(
     {
@@ -36,12 +37,12 @@ NEWS_STATES = frozenset(
         DisplayedState.SAVED,
     }
 )
-"""States of a job that somebody else, or the worker, brought about. Withdrawn and refused ones are known at once."""
+"""Job states that somebody else, or the worker, caused. Researchers learn of withdrawn and refused jobs at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`key` knows it again on another day; `path` is the page about it; `at` is since when, where that is told."""
+    """`key` identifies the notice on another day; `path` is the page about it; `at` is since when, if that is shown."""
 
     key: str
     sentence: str
@@ -50,7 +51,7 @@ class Notice:
 
 
 def notices_for(ports: Ports, person: Person) -> list[Notice]:
-    """What waits for the person first, then what was decided, then what ends."""
+    """Return the person's notices: first what waits for them, then what was decided, then what ends."""
     found: list[Notice] = []
     if Role.ADMINISTRATOR in person.roles:
         found += [*_policies(ports, person), *_stops(ports, person), *_erasures(ports, person)]
@@ -65,8 +66,9 @@ def notices_for(ports: Ports, person: Person) -> list[Notice]:
 
 def _policies(ports: Ports, person: Person) -> Iterator[Notice]:
     for stored in ports.store.proposed_policies():
+        # Somebody who could sign in as the proposer cannot apply the set, so it does not wait for them.
         if account_holder(ports, stored.proposed_by) != account_holder(ports, person.ident):
-            sentence = f"Policy set {stored.fingerprint[:12]}, proposed by {stored.proposed_by}, waits for you."
+            sentence = f"Policy set {stored.fingerprint[:12]}, proposed by {stored.proposed_by}, is waiting for you."
             path = f"/administration/policies/{stored.fingerprint}"
             yield Notice(f"policy:{stored.fingerprint}", sentence, path, stored.proposed_at)
 
@@ -78,7 +80,7 @@ def _stops(ports: Ports, person: Person) -> Iterator[Notice]:
             sentence = f"{stop.by} has stopped the {stop.kind} {stop.subject}."
             yield Notice(key, sentence, "/administration/stops", stop.at)
         elif stop.asked_by is not None and stop.asked_by != person.ident:
-            sentence = f"{stop.asked_by} asks to lift the stop of the {stop.kind} {stop.subject}."
+            sentence = f"{stop.asked_by} has requested to lift the stop of the {stop.kind} {stop.subject}."
             yield Notice(f"{key}:lift", sentence, "/administration/stops", stop.asked_at)
 
 
@@ -87,7 +89,7 @@ def _erasures(ports: Ports, person: Person) -> Iterator[Notice]:
         if erasure.state is ErasureState.REQUESTED and account_holder(ports, erasure.by) != account_holder(
             ports, person.ident
         ):
-            sentence = f"An erasure, case {erasure.case}, asked for by {erasure.by}, waits for you."
+            sentence = f"An erasure, case {erasure.case}, requested by {erasure.by}, is waiting for you."
             yield Notice(f"erasure:{erasure.number}", sentence, "/administration/erasures", erasure.at)
 
 
@@ -96,21 +98,22 @@ def _public_tables(ports: Ports, person: Person) -> Iterator[Notice]:
         if table.state is PublicTableState.REQUESTED and account_holder(ports, table.by) != account_holder(
             ports, person.ident
         ):
-            sentence = f"A table published elsewhere, registered by {table.by}, waits for you."
+            sentence = f"A table published elsewhere, registered by {table.by}, is waiting for you."
             path = f"/administration/public-tables/{table.ident}"
             yield Notice(f"public-table:{table.ident}", sentence, path, table.at)
 
 
 def _accounts(ports: Ports, person: Person) -> Iterator[Notice]:
-    """Accounts that wait for a second administrator, by the newest line of the log about each."""
+    """Yield the accounts that wait for a second administrator, by the newest audit line about each."""
     seen: set[str] = set()
     for line in ports.store.search_audit(AuditFilter(action=PERSON_PUT, limit=100)):
         event = line.event
+        # Only the newest line about an account counts; the search returns newest first.
         if event.subject in seen:
             continue
         seen.add(event.subject)
         if AWAITS_SECOND in event.codes and event.actor != person.ident and event.subject != person.ident:
-            sentence = f"The account {event.subject}, saved by {event.actor}, waits for a second administrator."
+            sentence = f"The account {event.subject}, saved by {event.actor}, is waiting for a second administrator."
             yield Notice(f"account:{line.number}", sentence, f"/administration/people/{event.subject}", event.at)
 
 
@@ -121,17 +124,22 @@ def _to_check(ports: Ports, person: Person) -> Iterator[Notice]:
     first = {job.ident: output.created for output, job in reversed(waiting)}
     for job, count in counts.items():
         outputs = "One output" if count == 1 else f"{count} outputs"
-        waits = "waits" if count == 1 else "wait"
-        yield Notice(f"review:{job}", f"{outputs} of project {projects[job]} {waits} for a vote.", "/inbox", first[job])
+        waits = "is" if count == 1 else "are"
+        yield Notice(
+            f"review:{job}", f"{outputs} of project {projects[job]} {waits} waiting for a vote.", "/inbox", first[job]
+        )
     for entry in save_definition.lookups_waiting(ports, person):
-        yield Notice(f"lookup:{entry.ident}", f"A lookup of project {entry.project} waits for a decision.", "/inbox")
+        yield Notice(
+            f"lookup:{entry.ident}", f"A lookup of project {entry.project} is waiting for a decision.", "/inbox"
+        )
     for job_found in script_failures.scripts_waiting(ports, person):
-        sentence = f"A script of project {job_found.submission.project} met real rows and waits to be read."
+        sentence = f"A script of project {job_found.submission.project} ran on real data and needs to be read."
         yield Notice(f"failure:{job_found.ident}", sentence, f"/jobs/{job_found.ident}/failure")
 
 
 def _decided(ports: Ports, person: Person) -> Iterator[Notice]:
     now = ports.clock.now()
+    # From the view, so that a notice never says more than the page.
     for view in job_views.visible_jobs(ports, person):
         if view.researcher == person.ident and view.state in NEWS_STATES and now - view.updated < RECENT:
             sentence = f"A job of project {view.project}: {view.state}."
@@ -154,8 +162,8 @@ def _is_soon(day: date, today: date) -> bool:
 
 
 def mail_notices(ports: Ports, mailer: Mailer, home: str) -> int:
-    """Send everybody who has an address what they were not sent yet, in one letter each; how many letters. A process
-    that dies between sending and noting sends again: better twice than never."""
+    """Email to everybody who has an address the notices that they were not sent yet, in one email each, and return the
+    number of emails."""
     letters = 0
     for person in ports.store.people():
         if not person.active or not person.email:
@@ -163,6 +171,7 @@ def mail_notices(ports: Ports, mailer: Mailer, home: str) -> int:
         known = ports.store.mailed(person.ident)
         fresh = [n for n in notices_for(ports, person) if n.key not in known]
         if fresh:
+            # Send first, note afterwards: a process that dies in between sends twice, which is better than never.
             mailer.send(person.email, _subject(fresh), _letter(fresh, home))
             now = ports.clock.now()
             event = AuditEvent(now, SYSTEM.ident, "notice.mailed", person.ident)
@@ -177,4 +186,6 @@ def _subject(fresh: list[Notice]) -> str:
 
 def _letter(fresh: list[Notice], home: str) -> str:
     lines = [f"{n.sentence}\n{home.rstrip('/')}{n.path}\n" for n in fresh]
-    return "\n".join([*lines, "You get this because the broker keeps your address; an administrator changes it.", ""])
+    return "\n".join(
+        [*lines, "You get this email because the broker has your address. Ask an administrator to change it.", ""]
+    )

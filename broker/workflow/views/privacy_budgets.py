@@ -1,4 +1,4 @@
-"""What a person may see of privacy budgets: a project's own, or as staff the whole ledger. Changes nothing."""
+"""What a person may see of privacy budgets: their project's own, or the whole ledger for staff. Changes nothing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.timing_channel import whole_minute
 
 COUNTED_STATES = frozenset({SpendState.RESERVED, SpendState.CHARGED, SpendState.REFUNDED})
-"""Moves that change what is left. The others say what became of an output, which is not told here: a researcher would
-see that one was withheld, and when."""
+"""Moves that change what is left. The others say what became of an output and are not shown: a researcher would see
+that an output was withheld, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """What a project was allotted and has used, and what exact things stand beside the claim about its data sets."""
+    """What a project was allotted and has used, and the exact releases alongside the claims about its tables."""
 
     project: str
     accounts: tuple[AccountView, ...]
@@ -40,7 +40,7 @@ class BudgetView:
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
-    """Every account, those that many spend from too; `over` names allotments that are larger than their unit's cap."""
+    """Every account, including shared ones. `over` names allotments that exceed their unit's cap."""
 
     accounts: tuple[Balance, ...]
     over: tuple[str, ...]
@@ -48,7 +48,7 @@ class LedgerView:
 
 
 def project_budget(ports: Ports, person: Person, ident: str) -> BudgetView:
-    """The project's own accounts. What others have spent is not told: no shared account is among them."""
+    """Return the project's own accounts. Shared accounts are left out, because they show what others have spent."""
     project, _ = reach_project(ports, person, Action.VIEW_BUDGET, ident)
     own = [b for b in ports.store.balances(project=project.ident) if not b.account.is_shared]
     accounts = tuple(AccountView(b, _displayed_history(ports.store.balance_history(b.account))) for b in own)
@@ -56,7 +56,7 @@ def project_budget(ports: Ports, person: Person, ident: str) -> BudgetView:
 
 
 def usage_chart(ports: Ports, person: Person, ident: str, number: int) -> bytes:
-    """A drawing (SVG) of how an account of the project's came to be used. Unknown where it was never used."""
+    """Return an SVG of the use of one of the project's accounts over time. Raises Unknown if it was never used."""
     from broker.disclosure.charts import draw_time_series
 
     accounts = project_budget(ports, person, ident).accounts
@@ -70,12 +70,12 @@ def usage_chart(ports: Ports, person: Person, ident: str, number: int) -> bytes:
 
 
 def _displayed_history(points: Iterable[BalancePoint]) -> tuple[BalancePoint, ...]:
-    """By the whole minute: when exactly a job began to read is an output of the jobs before it."""
+    """Return the moves in whole minutes. When exactly a job began to read is an output of the jobs before it."""
     return tuple(replace(p, at=whole_minute(p.at)) for p in points if p.state in COUNTED_STATES)
 
 
 def whole_ledger(ports: Ports, person: Person) -> LedgerView:
-    """For administrators, who keep the budgets. It tells of every project: each look is in the audit log."""
+    """Return the whole ledger, for administrators. It shows every project, so each view is in the audit log."""
     check_administrator(person, Action.VIEW_LEDGER)
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", "ledger")])
     balances = ports.store.balances()
@@ -85,9 +85,9 @@ def whole_ledger(ports: Ports, person: Person) -> LedgerView:
 
 
 def account_history(ports: Ports, person: Person, account: PrivacyAccount) -> list[BalancePoint]:
-    """Every move of any account, for administrators; none where there is no such account, of which no audit line tells:
-    its name is the caller's text and no id."""
+    """Return every move of any account, for administrators; none if there is no such account."""
     check_administrator(person, Action.VIEW_LEDGER)
+    # Not audited: the name is the caller's own text, which must not enter the audit log.
     if account not in {b.account for b in ports.store.balances(account.unit, account.project or None)}:
         return []
     ports.store.record([AuditEvent(ports.clock.now(), person.ident, "ledger.viewed", account.name)])
@@ -95,12 +95,12 @@ def account_history(ports: Ports, person: Person, account: PrivacyAccount) -> li
 
 
 def verify_ledger(ports: Ports, person: Person, heads: tuple[ChainHead, ...] = ()) -> LedgerCheck:
-    """Follow the ledger's chain, look for heads that were exported, and add every total up again."""
+    """Verify the ledger's chain, find the exported heads in it, and add up every total again."""
     check_administrator(person, Action.VIEW_LEDGER)
     return ports.store.verify_ledger(heads)
 
 
 def signed_ledger_head(ports: Ports, person: Person) -> ChainHead | None:
-    """What is kept elsewhere, to know the ledger by: it has no figures."""
+    """Return the signed head of the ledger, to be stored elsewhere. It has no figures."""
     check_administrator(person, Action.VIEW_LEDGER)
     return ports.store.ledger_head()

@@ -1,7 +1,7 @@
-"""The public register: who may use what, for which purpose, and what was released; readable without an account.
+"""The public register: who may use what, for which purpose, and what was released. Readable without an account.
 
 It shows what policy says of projects and what has left, in the columns of the department's published list of data
-shares; of jobs, researchers and what has not left it knows nothing. Moments are whole minutes.
+shares. It knows nothing of jobs, researchers and what has not left. Times are whole minutes.
 """
 
 import re
@@ -17,21 +17,21 @@ from broker.policy.policy_set import PolicySet
 from broker.workflow.policies_in_force import policies_in_force, policies_of
 from broker.workflow.timing_channel import whole_minute
 
-ROUTE = "Job broker: the data stay where they are, only checked results leave"
+ROUTE = "Job broker: the data stay where they are, and only checked results are released"
 MOST_WORDS = 8
 
 LEVELS = {
-    "1": "1, says who somebody is", "2": "2, an identifier in use outside",
-    "3": "3, an identifier of this data set only", "4": "4, no identifier, but easily recognised",
-    "5": "5, no identifier",
-    "A": "A, never leaves the department", "B": "B, highly sensitive", "C": "C, sensitive",
+    "1": "1, identifies a person directly", "2": "2, an identifier that is used elsewhere",
+    "3": "3, an identifier within this data set only", "4": "4, not an identifier, but easily recognised",
+    "5": "5, not an identifier",
+    "A": "A, never shared outside the department", "B": "B, highly sensitive", "C": "C, sensitive",
     "D": "D, of a special category", "E": "E, not sensitive",
 }  # fmt: skip
-"""The department's two axes in a few words: how far a variable identifies, and how sensitive it is."""
+"""The department's two scales in a few words: how far a variable identifies, and how sensitive it is."""
 
 
 class ProjectStatus(StrEnum):
-    """`closed`: policy has dropped the project; what it released stays here."""
+    """`closed`: policy has dropped the project; its releases stay in the register."""
 
     LIVE = "live"
     EXPIRED = "expired"
@@ -49,7 +49,7 @@ class GrantedVariable:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What a project was granted of one table; `years` is None for tables without a year."""
+    """What a project was granted of one table. `years` is None for tables without years."""
 
     table: str
     about: str
@@ -59,15 +59,15 @@ class Dataset:
 
     @property
     def called(self) -> str:
-        """For a reader who knows no table's name: what the catalogue says of it first."""
+        """Name for readers who do not know the table's: the first words of the catalogue's description."""
         first = re.split(r" \(|[,;]", self.about)[0]
         return first[:1].upper() + first[1:] or self.table
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectEntry:
-    """A project as the register shows it. `level` is the department's pair for all that is granted together: the most
-    identifying of its variables, and the most sensitive."""
+    """A project as the register shows it. `level` is the department's pair for all its variables together: the most
+    identifying and the most sensitive."""
 
     project: ResearchProject
     status: ProjectStatus
@@ -78,20 +78,20 @@ class ProjectEntry:
 
 @dataclass(frozen=True, slots=True)
 class RegisterSearch:
-    """What a visitor looks for: words that all have to occur, and a status."""
+    """A visitor's search: words that all have to occur, and a status."""
 
     words: tuple[str, ...] = ()
     status: ProjectStatus | None = None
 
 
 def register_search(words: str, status: str) -> RegisterSearch:
-    """As typed; a status that does not exist asks for none."""
+    """Return the search as typed. An unknown status means any status."""
     known = {s.value: s for s in ProjectStatus}
     return RegisterSearch(tuple(words.casefold().replace("\x00", " ").split()[:MOST_WORDS]), known.get(status))
 
 
 def list_projects(ports: Ports, search: RegisterSearch) -> list[ProjectEntry]:
-    """Every project that policy names or that ever released; those approved last come first."""
+    """Return every project that policy names or that ever released, the last approved first."""
     found = [e for e in _all_entries(ports) if search.status in {None, e.status}]
     return [e for e in found if all(word in _searchable_text(e) for word in search.words)]
 
@@ -109,7 +109,7 @@ def find_project(ports: Ports, ident: str) -> ProjectEntry:
 
 
 def list_releases(ports: Ports, wanted: RegisterFilter) -> list[RegisterEntry]:
-    """What left, newest first. When exactly it did would tell how long a job ran."""
+    """Return the releases, newest first, in whole minutes: exact times would reveal how long a job ran."""
     return [_in_whole_minutes(entry) for entry in ports.store.register(wanted)]
 
 
@@ -132,7 +132,7 @@ def _all_entries(ports: Ports) -> list[ProjectEntry]:
 
 
 def _closed_entry(ports: Ports, count: RegisterCount) -> ProjectEntry | None:
-    """A project that policy has dropped, as the set said under which it released last."""
+    """Return a project that policy has dropped, as the policy set of its last release describes it."""
     policies = policies_of(ports.store, count.policy)
     project = policies.project(count.project)
     return None if project is None else _entry(project, policies, ProjectStatus.CLOSED, count)
@@ -151,7 +151,7 @@ def _entry(
 
 
 def datasets(project: ResearchProject, policies: PolicySet) -> tuple[Dataset, ...]:
-    """The grants by table, in the order in which the project has them."""
+    """Return the grants by table, in the project's order."""
     return tuple(_dataset(table, project, policies) for table in dict.fromkeys(g.table for g in project.grants))
 
 
@@ -170,7 +170,7 @@ def _dataset(name: str, project: ResearchProject, policies: PolicySet) -> Datase
 
 
 def level_of(pairs: list[str]) -> str:
-    """'3E' and '5B' together are '3B'; empty where the catalogue rates nothing."""
+    """Return the pair for all variables: '3E' and '5B' together are '3B'. Empty if the catalogue rates none."""
     rated = [p for p in pairs if p]
     return min(p[0] for p in rated) + min(p[1] for p in rated) if rated else ""
 

@@ -24,12 +24,12 @@ from broker.workflow.submission import save_definition
 
 PARQUET = "application/vnd.apache.parquet"
 MAX_COLOURS = 10
-"""More cannot be told apart."""
+"""Readers cannot tell more colours apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Columns of a chart by their places: along, up, and apart by colour."""
+    """Columns of a chart by position: horizontal, vertical, and by colour."""
 
     x: int
     y: int
@@ -38,7 +38,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class ReleasedOutput:
-    """What was released of an output. `table` is None for what is no table, `axes` where nothing can be drawn."""
+    """A released output. `table` is None if it is not a table, `axes` if nothing can be drawn."""
 
     output: Output
     job: Job
@@ -48,7 +48,8 @@ class ReleasedOutput:
 
 
 def view_released(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") -> ReleasedOutput:
-    """The output with its record, and the axes of its chart: those that were asked for, where the table has them."""
+    """Return the output with its record and the axes of its chart: those requested, if the table has them. Audited as
+    a download."""
     reached = reach_output(ports, person, Action.DOWNLOAD_RELEASE, ident)
     output, job = reached.output, reached.job
     record = json.loads(stored_release_record(ports, output))
@@ -58,7 +59,7 @@ def view_released(ports: Ports, person: Person, ident: str, x: str = "", y: str 
 
 
 def chart(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") -> bytes:
-    """The table's SVG. Unknown where there is nothing to draw."""
+    """Return the table's chart as SVG. Raises Unknown if nothing can be drawn."""
     found = view_released(ports, person, ident, x, y)
     if found.table is None or found.axes is None:
         raise Unknown("chart", ident)
@@ -73,7 +74,7 @@ def chart(ports: Ports, person: Person, ident: str, x: str = "", y: str = "") ->
 
 
 def parquet(ports: Ports, person: Person, ident: str) -> Download:
-    """The table for programs, with its record. Unknown for what is no table."""
+    """Return the table as Parquet, with its record. Raises Unknown if the output is not a table."""
     found = view_released(ports, person, ident)
     if found.table is None:
         raise Unknown("table", ident)
@@ -82,7 +83,8 @@ def parquet(ports: Ports, person: Person, ident: str) -> Download:
 
 
 def axes_of(table: ReleasedTable, x: str, y: str) -> Axes | None:
-    """Keys along and by colour, a figure up. None without a figure to draw, or with more rows than can be seen."""
+    """Return axes with keys as `x` and by colour, and a figure as `y`. None if there is no figure, or more rows than a
+    chart can show."""
     if not table.keys or not table.figures or not 0 < len(table.rows) <= MAX_POINTS:
         return None
     along = _chosen_column(table, table.keys, x, _default_axis(table))
@@ -96,13 +98,14 @@ def _chosen_column(table: ReleasedTable, among: tuple[int, ...], name: str, usua
 
 
 def _default_axis(table: ReleasedTable) -> int:
-    """A year goes along; else the key with most values."""
+    """Return the column for the horizontal axis: a year, else the key with most values."""
     years = [k for k in table.keys if "year" in table.columns[k].casefold()]
     return years[0] if years else max(table.keys, key=lambda k: len(set(table.column(k))))
 
 
 def _mark(table: ReleasedTable, axes: Axes) -> FigureMark:
-    """A line only through rows that are alone at their place; bars only where nothing would be stacked."""
+    """Return the mark: a line or bars only if no two rows have the same place, because they would be stacked;
+    otherwise points."""
     places = [(row[axes.x], row[axes.colour] if axes.colour is not None else "") for row in table.rows]
     if len(set(places)) < len(places):
         return FigureMark.POINT
@@ -119,6 +122,7 @@ def _draw(figure: ScriptFigure, points: str) -> bytes:
 def _table(ports: Ports, output: Output, job: Job, record: dict[str, Any]) -> ReleasedTable | None:
     if output.media_type != "text/csv" or output.release_hash is None:
         return None
+    # The released bytes, never the staff's: nothing else may be shown here.
     content = ports.content_store.get("released", output.release_hash)
     try:
         return read_released(content, record.get("symbols") or {}, _key_columns(ports, job, output.name))
@@ -127,7 +131,7 @@ def _table(ports: Ports, output: Output, job: Job, record: dict[str, Any]) -> Re
 
 
 def _key_columns(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
-    """The key columns by the job's plan, made anew under the policy of its day; a script has none."""
+    """Return the key columns by the job's plan, made again under the policy of its day. None for a script."""
     if job.submission.kind is not JobKind.SQL:
         return None
     policies, s = policies_of(ports.store, job.policy), job.submission

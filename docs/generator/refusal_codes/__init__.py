@@ -20,9 +20,9 @@ SECTIONS: dict[str, tuple[RefusalCode, ...]] = {
     "What may be released": STATISTICS,
     "Values and functions": VALUES,
     "Private questions": PRIVACY,
-    "What is left to spend": LEDGER,
+    "Privacy budgets": LEDGER,
     "Python scripts": SCRIPTS,
-    "What a script hands over": MICRODATA,
+    "Outputs of a script": MICRODATA,
 }
 CODES: dict[str, RefusalCode] = {c.code: c for codes in SECTIONS.values() for c in codes}
 

@@ -9,7 +9,7 @@ CENSUS = "npd.spring_census WHERE AcademicYear = '2022/2023'"
 @dataclass(frozen=True, slots=True)
 class RefusalCode:
     """A code, what it means, what to do about it, and a text that is refused with it: in which dialect (`python` for
-    a script) and for which demo project. Some codes have no text that is short enough to show."""
+    a script) and for which project of `tests/policies`. Some codes have no text that is short enough to show."""
 
     code: str
     title: str

@@ -8,7 +8,8 @@ OPENING = """# Refusals
 
 Generated from the table in `docs/generator/refusal_codes` by `make docs`; a test keeps it equal. A submission is refused
 before anything runs, with every reason at once: a code, the place in the text, a sentence, and what to do instead. The
-codes are stable; the sentences may become better. Each example is refused with the code that it stands under.
+codes are stable; the sentences may become better. Each example is refused with the code that it stands under. The
+projects are those of `policies`, except P0815, whose approval has ended: it is one of `tests/policies`.
 """
 
 

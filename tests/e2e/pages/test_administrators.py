@@ -19,18 +19,18 @@ def test_one_stops_and_two_lift(served: Served, scripts: bool) -> None:
     page.get_by_role("link", name="Administration", exact=True).click()
     page.get_by_role("link", name="Stop a person or a project").click()
     page.get_by_label("A project").check()
-    page.get_by_label("Its id").fill("P0421")
+    page.get_by_label("Id of the person or project").fill("P0421")
     page.get_by_role("button", name="Stop now").click()
-    assert page.get_by_role("alert").inner_text().count("needs a reason") == 1
+    assert page.get_by_role("alert").inner_text().count("Enter a reason") == 1
     page.get_by_label("Reason").fill("A complaint is looked into.")
     page.get_by_role("button", name="Stop now").click()
     assert "1 job was ended" in page.get_by_role("status").inner_text()
     assert served.site.ports.store.job(job).state is JobState.WITHDRAWN
     assert "/sign-in" in rosa.go("/").url, "her session has ended"
-    page.get_by_role("button", name="Ask to lift the stop of P0421").click()
-    assert "another administrator does" in page.get_by_role("row", name="Project P0421").first.inner_text()
+    page.get_by_role("button", name="Request to lift the stop of P0421").click()
+    assert "Another administrator has to confirm" in page.get_by_role("row", name="Project P0421").first.inner_text()
     other = amir.go("/notices")
-    other.get_by_role("link", name="asks to lift the stop").click()
+    other.get_by_role("link", name="has requested to lift the stop").click()
     other.get_by_role("button", name="Lift the stop of P0421").click()
     assert served.site.ports.store.stop_of(StopKind.PROJECT, "P0421") is None
     assert ada.quiet("400"), "but for the form without a reason"
@@ -46,7 +46,7 @@ def test_a_policy_changes_by_two_administrators(served: Served, scripts: bool) -
     page.get_by_role("button", name="Show what would change").click()
     assert "expires changes from" in page.locator("main").inner_text()
     page.get_by_role("button", name="Propose this change").click()
-    assert "Another administrator puts it in force" in page.locator("main").inner_text()
+    assert "Another administrator has to put this set in force" in page.locator("main").inner_text()
     assert page.get_by_role("button", name="Put in force").count() == 0
     other = amir.go("/administration")
     other.get_by_role("link", name="Policy set").click()

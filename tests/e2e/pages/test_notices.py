@@ -21,12 +21,12 @@ def test_a_checker_is_called_a_researcher_is_told_and_an_end_is_near(served: Ser
     assert page.get_by_role("link", name="A job of project").count() == 0, "nothing is told before a decision"
     page = cleo.page
     page.get_by_role("link", name="Notices").click()
-    page.get_by_role("link", name="One output of project P0421 waits for a vote.").click()
+    page.get_by_role("link", name="One output of project P0421 is waiting for a vote.").click()
     page.get_by_role("link", name="Absence: absence").click()
     page.get_by_label("Approve").check()
-    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_label("Reason for the researcher").select_option("meets-rules")
     page.get_by_role("button", name="Vote and go to the next").click()
-    expect(cleo.go("/notices").get_by_text("Nothing waits for you")).to_be_visible()
+    expect(cleo.go("/notices").get_by_text("You have no notices")).to_be_visible()
     page = rosa.go("/notices")
     page.get_by_role("link", name="A job of project P0421: released.").click()
     expect(page).to_have_url(f"{served.address}/jobs/{job}")

@@ -23,17 +23,17 @@ def test_a_refusal_is_mended_accepted_released_and_collected(served: Served, scr
         expect(page.locator(".cm-lintRange-error").first).to_have_text("a.NoSuchThing")
         expect(page.locator("#check")).to_contain_text("There is no variable NoSuchThing here.")
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_role("heading", name="Why it was refused")).to_be_visible()
+    expect(page.get_by_role("heading", name="Why the job was refused")).to_be_visible()
     refused = page.url
-    page.get_by_role("button", name="Mend it").click()
+    page.get_by_role("button", name="Edit and resubmit").click()
     expect(page.get_by_role("alert")).to_contain_text("There is no variable NoSuchThing here.")
     expect(page.get_by_label("Title")).to_have_value("Absence by year group")
     write(page, SQL, scripts)
     if not scripts:
         page.get_by_role("button", name="Check it").click()
-    expect(page.locator("#check")).to_contain_text("It would be accepted")
+    expect(page.locator("#check")).to_contain_text("No problems found")
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator("#state")).to_contain_text("It is the next to run.")
+    expect(page.locator("#state")).to_contain_text("Your job is next.")
     expect(page.get_by_role("link", name=refused.rpartition("/")[2])).to_be_visible()
     job = page.url.rpartition("/")[2]
     served.site.assessed(job=job)
@@ -41,8 +41,8 @@ def test_a_refusal_is_mended_accepted_released_and_collected(served: Served, scr
     expect(page.locator("#state")).to_contain_text("Waiting for a decision")
     approve(served, job, scripts)
     page.reload()
-    expect(page.locator("#state")).to_contain_text("What may leave has left.")
-    page.get_by_role("link", name="See absence").click()
+    expect(page.locator("#state")).to_contain_text("Your results are ready")
+    page.get_by_role("link", name="View absence").click()
     collect(page)
     assert visit.quiet()
 
@@ -52,9 +52,9 @@ def approve(served: Served, job: str, scripts: bool) -> None:
     page = served.visit(CLEO, scripts=scripts).go("/inbox")
     page.get_by_role("link", name="Absence by year group: absence").click()
     page.get_by_label("Approve").check()
-    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_label("Reason for the researcher").select_option("meets-rules")
     page.get_by_role("button", name="Vote and go to the next").click()
-    expect(page.get_by_text("Your vote on absence: approve. It is released now.")).to_be_visible()
+    expect(page.get_by_text("Your vote on absence: approve. The output is now released.")).to_be_visible()
 
 
 def collect(page: Page) -> None:
@@ -89,16 +89,16 @@ def test_a_project_that_has_ended_accepts_no_jobs_until_two_administrators_prolo
     served.site.clock.at = datetime(2028, 4, 1, 9, 0, 30, tzinfo=UTC)  # the day after its last one
     rosa, ada, amir = (served.visit(p, scripts=scripts) for p in (ROSA, ADA, AMIR))
     page = rosa.page
-    expect(page.get_by_text("Ended on 31 March 2028: it accepts no jobs").first).to_be_visible()
+    expect(page.get_by_text("Ended on 31 March 2028: you cannot submit jobs").first).to_be_visible()
     assert page.get_by_role("link", name="Write a job for P0421").count() == 0
     page.get_by_role("link", name="Write a job", exact=True).click()
     page.get_by_label("Project").select_option("P0421")
     fill_form(page, SQL, scripts)
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_role("heading", name="Why it was refused")).to_be_visible()
+    expect(page.get_by_role("heading", name="Why the job was refused")).to_be_visible()
     expect(page.get_by_text("project-expired")).to_be_visible()
     prolong(ada.page, amir.page)
-    page.get_by_role("link", name="Mend it").or_(page.get_by_role("button", name="Mend it")).click()
+    page.get_by_role("link", name="Edit and resubmit").or_(page.get_by_role("button", name="Edit and resubmit")).click()
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#state")).to_contain_text("Queued")
     assert all(v.quiet() for v in (rosa, ada, amir))
@@ -110,7 +110,7 @@ def prolong(first: Page, second: Page) -> None:
     first.get_by_role("button", name="Show what would change").click()
     first.get_by_role("button", name="Propose this change").click()
     second.get_by_role("link", name="Notices").click()
-    second.get_by_role("link", name="waits for you").click()
+    second.get_by_role("link", name="is waiting for you").click()
     second.get_by_role("button", name="Put in force").click()
 
 

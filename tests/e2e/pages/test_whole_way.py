@@ -22,8 +22,8 @@ def test_from_a_text_to_released_figures(site: Site, browser: Browser) -> None:
     job = written(rosa)
     approved(cleo)
     rosa.goto(job)
-    expect(rosa.locator("#state")).to_contain_text("What may leave has left.")
-    rosa.get_by_role("link", name="See absence").click()
+    expect(rosa.locator("#state")).to_contain_text("Your results are ready")
+    rosa.get_by_role("link", name="View absence").click()
     with rosa.expect_download() as taken:
         rosa.get_by_role("link", name="CSV", exact=True).click()
     rows = list(csv.DictReader(io.StringIO(taken.value.path().read_text())))
@@ -50,7 +50,7 @@ def written(page: Page) -> str:
     page.get_by_label("Purpose").fill("To see the whole way.")
     page.locator(".cm-content").click()
     page.keyboard.insert_text(ABSENCE)
-    expect(page.locator("#check")).to_contain_text("It would be accepted")
+    expect(page.locator("#check")).to_contain_text("No problems found")
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("#state")).to_contain_text("Waiting for a decision", timeout=SOON)  # told without a click
     return page.url
@@ -61,6 +61,6 @@ def approved(page: Page) -> None:
     page.get_by_role("link", name="Absence by free school meals: absence").click()
     expect(page.locator("#evidence-table tbody tr").first).to_be_visible()
     page.get_by_label("Approve").check()
-    page.get_by_label("Reason that the researcher is told").select_option("meets-rules")
+    page.get_by_label("Reason for the researcher").select_option("meets-rules")
     page.get_by_role("button", name="Vote and go to the next").click()
-    expect(page.get_by_text("Your vote on absence: approve. It is released now.")).to_be_visible()
+    expect(page.get_by_text("Your vote on absence: approve. The output is now released.")).to_be_visible()

@@ -74,7 +74,7 @@ def test_the_ledger_is_verified_on_the_store(at, spent, site, monkeypatch, tmp_p
     head.write_text(json.dumps({"number": 2, "signature": "0" * 64}))
     code, out, _ = at(ADA, "budget", "verify", "--head", str(head))
     assert code == 1
-    assert "the signed head 2 is not in it" in out
+    assert "the signed head 2 is missing" in out
     assert site.client(ADA).verify_ledger({"number": 2, "signature": "0" * 64})["holds"] is False
     head.write_text("[1]")
     assert at(ADA, "budget", "verify", "--head", str(head))[0] == 1
@@ -92,11 +92,11 @@ def test_what_is_given_back_takes_two_with_the_same_document(at, tmp_path):
     file, other = tmp_path / "lost.json", tmp_path / "other.json"
     file.write_text(json.dumps({"lost": {"number": 3, "signature": "0" * 64}, "spends": [spend]}))
     other.write_text(json.dumps({"lost": {"number": 3, "signature": "1" * 64}, "spends": [spend]}))
-    assert at(ADA, "budget", "reenter", str(file))[1].startswith("asked")
-    assert at(ADA, "budget", "reenter", str(file), "--json")[1].split() == ["{", '"state":', '"asked"', "}"]
-    assert at(AMIR, "budget", "reenter", str(other))[1].startswith("asked"), "something else"
-    assert "This is not the head that the ledger has lost." in at(AMIR, "budget", "reenter", str(file))[2]
-    assert at(CLEO, "budget", "reenter", str(file))[0] == 1
+    assert at(ADA, "budget", "restore", str(file))[1].startswith("requested")
+    assert at(ADA, "budget", "restore", str(file), "--json")[1].split() == ["{", '"state":', '"asked"', "}"]
+    assert at(AMIR, "budget", "restore", str(other))[1].startswith("requested"), "something else"
+    assert "This is not the head that the ledger lost." in at(AMIR, "budget", "restore", str(file))[2]
+    assert at(CLEO, "budget", "restore", str(file))[0] == 1
     file.write_text(
         json.dumps(
             {
@@ -105,9 +105,9 @@ def test_what_is_given_back_takes_two_with_the_same_document(at, tmp_path):
             }
         )
     )
-    assert "Pure accounting has no delta." in at(ADA, "budget", "reenter", str(file))[2]
+    assert "Pure accounting has no delta." in at(ADA, "budget", "restore", str(file))[2]
     file.write_text("{")
-    assert at(ADA, "budget", "vouch", str(file))[0] == 1
+    assert at(ADA, "budget", "attest", str(file))[0] == 1
 
 
 def test_a_broker_without_signed_heads_exports_none(at):

@@ -17,6 +17,7 @@ from broker.cli.main import run
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[3]
+FIXTURE = ("--policies", "tests/policies", "--project", "FIXTURE")
 
 ACCEPTED = (
     "SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence a WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"
@@ -198,8 +199,8 @@ def test_people_see_a_table_with_zeros_told_once(tmp_path):
         "LA sen statistic value released persons verdict rules",
         "a n count 30 c 30 review F3", "a y count 0 c 0 review F2", "b n count 0 c 0 review F2",
         "b y count 30 c 30 review F3", "",
-        "F2 LA=a, sen=y: 1 cell. Nobody stands behind these figures.",
-        "F2 LA=b, sen=n: 1 cell. Nobody stands behind these figures.",
+        "F2 LA=a, sen=y: 1 cell. These figures have no persons.",
+        "F2 LA=b, sen=n: 1 cell. These figures have no persons.",
         "4 figures by npd-default: 4 review", "after repair: 0 exactly derivable, 0 too closely",
     ]  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -227,10 +228,10 @@ def test_people_read_an_attack_as_a_table():
     ]
     unbounded = broker("attack", "-", text="a,value\nx,\ny,3\n").stdout.splitlines()
     assert re.split(" {2,}", unbounded[1]) == ["x", "0", "no bound", "no"]
-    assert broker("attack", "-", text="a,value\nx,3\n").stdout == "The table has no hole.\n"
+    assert broker("attack", "-", text="a,value\nx,3\n").stdout == "The table has no hidden figures.\n"
 
 
-@pytest.mark.parametrize("command", [["attack", "tests/fixtures/table.csv"], ["rehearse", "-", "--project", "FIXTURE"]])
+@pytest.mark.parametrize("command", [["attack", "tests/fixtures/table.csv"], ["rehearse", "-", *FIXTURE]])
 def test_with_json_nothing_stands_on_standard_error(command, tmp_path):
     kept = ["--data", str(tmp_path)] if command[0] == "rehearse" else []
     text = "SELECT sen, COUNT(*) AS n FROM npd_pupil GROUP BY sen"
@@ -239,11 +240,11 @@ def test_with_json_nothing_stands_on_standard_error(command, tmp_path):
 
 def test_the_first_people_of_a_broker(tmp_path):
     env = {"BROKER_DATA": str(tmp_path / "data")}
-    code, tokens = document("found", "ada=Ada", "amir=Amir", **env)
+    code, tokens = document("init", "ada=Ada", "amir=Amir", **env)
     assert code == 0
     assert tokens.keys() == {"ada", "amir"}
-    assert broker("found", "eve=Eve", "mal=Mal", **env).returncode == 1
-    assert broker("found", "eve=Eve", BROKER_DATA=str(tmp_path / "other")).returncode == 1
+    assert broker("init", "eve=Eve", "mal=Mal", **env).returncode == 1
+    assert broker("init", "eve=Eve", BROKER_DATA=str(tmp_path / "other")).returncode == 1
     assert document("token", "ada", **env)[1]["token"] != tokens["ada"]
     assert broker("token", "nobody", **env).returncode == 1
     code, found = document("audit", "verify", **env)
@@ -270,8 +271,8 @@ def test_a_command_alone_prints_its_help_and_nothing_else(arguments):
     [
         (["unheard-of"], "See `broker --help`."),
         (["check", "nowhere.sql"], "There is no file 'nowhere.sql'."),
-        (["check", "README.md"], "say --kind sql or --kind python"),
-        (["check", "-", "--project", "P9999"], "The policy files know FIXTURE, P0421"),
+        (["check", "README.md"], "add --kind sql or --kind python"),
+        (["check", "-", "--project", "P9999"], "The policy files have P0421, P0733, P0999."),
         (["check", "-", "--policies", "nowhere"], "--policies or BROKER_POLICIES"),
         (["catalogue", "--policies", "nowhere"], "--policies or BROKER_POLICIES"),
         (["ingest", "/nowhere"], "There is no folder '/nowhere'."),

@@ -12,7 +12,7 @@ def test_the_commands_go_from_a_file_to_a_job_that_reads_it(at, tmp_path):
         file.write_text(text)
     about = ("--project", "P0421", "--title", "T", "--purpose", "P")
     code, out, _ = at(ROSA, "submit", str(keep), *about)
-    assert (code, "keeps project.pupils" in out) == (0, True)
+    assert (code, "saves project.pupils" in out) == (0, True)
     add = ("lookup", "add", str(table), "--project", "P0421", "--name", "stages", "--about", "Key stages.")
     code, out, _ = at(ROSA, *add, "--json")
     ident = json.loads(out)["ident"]
@@ -26,7 +26,7 @@ def test_the_commands_go_from_a_file_to_a_job_that_reads_it(at, tmp_path):
     assert ("project.pupils" in out, "project.stages" in out, "year text" in out) == (True, True, True)
     assert at(ROSA, "drop", "project.stages", "--project", "P0421")[:2] == (0, "project.stages: dropped\n")
     assert at(ROSA, "submit", str(read), *about)[0] == 2
-    assert "There is no kept definition" in at(ROSA, "drop", "project.stages", "--project", "P0421")[2]
+    assert "There is no saved definition" in at(ROSA, "drop", "project.stages", "--project", "P0421")[2]
 
 
 def test_the_check_without_a_server_reads_what_is_kept_from_a_file(at, tmp_path):

@@ -54,23 +54,23 @@ def remember(site, *entries):
 
 
 def test_the_gauge_is_printed(at, site):
-    assert "Nothing is measured yet" in at(ADA, "memory", "caps")[1]
+    assert "Nothing is counted yet" in at(ADA, "history", "caps")[1]
     measured_caps(site)
-    code, out, _ = at(ADA, "memory", "caps", "--search", "LA=302 2022", "--json")
+    code, out, _ = at(ADA, "history", "caps", "--search", "LA=302 2022", "--json")
     assert (code, json.loads(out)["found"]) == (0, 14)
-    code, out, _ = at(ADA, "memory", "caps", "--page", "1")
+    code, out, _ = at(ADA, "history", "caps", "--page", "1")
     assert code == 0
     assert "npd.spring_census 2021 LA=301 NCyearActual=0" in out
     assert "100.0% full" in out
-    assert "page 1 of 7; 2 of 334 are full" in out
-    assert at(CLEO, "memory", "caps")[0] == 1
+    assert "page 1 of 7; 2 of 334 have reached their cap" in out
+    assert at(CLEO, "history", "caps")[0] == 1
 
 
 def test_a_memory_that_is_whole_is_verified(at, site, files):
     remember(site, put(site, files, "one"), put(site, files, "two"))
-    code, out, _ = at(ADA, "memory", "verify", "--json")
+    code, out, _ = at(ADA, "history", "verify", "--json")
     assert (code, json.loads(out)["holds"], json.loads(out)["entries"]) == (0, True, 2)
-    assert at(ADA, "memory", "verify")[:2] == (0, "memory: 2 entries, all hold\n")
+    assert at(ADA, "history", "verify")[:2] == (0, "release history: 2 entries, all hold\n")
 
 
 def test_a_file_that_is_gone_damaged_or_anothers_is_told(at, site, files, tmp_path):
@@ -80,9 +80,9 @@ def test_a_file_that_is_gone_damaged_or_anothers_is_told(at, site, files, tmp_pa
     (tmp_path / "memory" / gone.members.name).unlink()
     path = tmp_path / "memory" / damaged.members.name
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    code, out, _ = at(ADA, "memory", "verify", "--json")
+    code, out, _ = at(ADA, "history", "verify", "--json")
     assert (code, json.loads(out)["without_members"]) == (1, [2, 3, 4])
-    assert "entry 3 has no file of members" in at(ADA, "memory", "verify")[1]
+    assert "entry 3 has no matching file of members" in at(ADA, "history", "verify")[1]
 
 
 def test_a_changed_entry_is_told(at, site, files):
@@ -90,7 +90,7 @@ def test_a_changed_entry_is_told(at, site, files):
     with site.ports.store._db.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER memory_figures_no_UPDATE")
         connection.exec_driver_sql("UPDATE memory_figures SET figures = '[]'")
-    code, out, _ = at(ADA, "memory", "verify", "--json")
+    code, out, _ = at(ADA, "history", "verify", "--json")
     found = json.loads(out)
     assert (code, found["holds"], found["differs"], found["without_members"]) == (1, False, [1], [1])
 
@@ -98,27 +98,27 @@ def test_a_changed_entry_is_told(at, site, files):
 def test_an_exported_head_that_is_not_there_is_told(at, site, files, tmp_path):
     head = tmp_path / "head.json"
     head.write_text(json.dumps({"number": 2, "signature": "0" * 64}))
-    code, out, _ = at(ADA, "memory", "verify", "--head", str(head))
+    code, out, _ = at(ADA, "history", "verify", "--head", str(head))
     assert code == 1
-    assert "the signed head 2 is not in it" in out
+    assert "the signed head 2 is missing" in out
 
 
 def test_where_nothing_is_lost_nothing_is_given_back(at, files, tmp_path):
-    assert at(ADA, "memory", "forgotten", "--case", "1")[::2] == (
+    assert at(ADA, "history", "forgotten", "--case", "1")[::2] == (
         1,
-        "The memory has forgotten nothing that a head was signed for.\n",
+        "The release history has every entry that a head was signed for.\n",
     )
     file = tmp_path / "lost.json"
     file.write_text(json.dumps({"lost": {"number": 1, "signature": "0" * 64}, "case": "1"}))
-    code, _, told = at(ADA, "memory", "reenter", str(file))
-    assert (code, told) == (1, "broker: This is not the head that the memory has lost.\n")
+    code, _, told = at(ADA, "history", "restore", str(file))
+    assert (code, told) == (1, "broker: This is not the head that the release history lost.\n")
     file.write_text(json.dumps({"lost": {"number": 1, "signature": "0" * 64}, "case": "no case"}))
-    assert at(ADA, "memory", "reenter", str(file))[0] == 1
-    assert at(CLEO, "memory", "reenter", str(file))[0] == 1
-    assert at(ADA, "memory", "head")[::2] == (1, "broker: There is no head 'memory'.\n")
+    assert at(ADA, "history", "restore", str(file))[0] == 1
+    assert at(CLEO, "history", "restore", str(file))[0] == 1
+    assert at(ADA, "history", "head")[::2] == (1, "broker: There is no head 'memory'.\n")
     file.write_text(json.dumps({"number": 1, "signature": "0" * 64}))
-    assert at(ADA, "memory", "vouch", str(file))[1].startswith("asked")
-    assert "no other is taken" in at(AMIR, "memory", "vouch", str(file))[2]
+    assert at(ADA, "history", "attest", str(file))[1].startswith("requested")
+    assert "no other head is accepted" in at(AMIR, "history", "attest", str(file))[2]
 
 
 @pytest.fixture
@@ -147,10 +147,10 @@ def test_the_procedure_of_the_operating_notes_brings_a_restored_memory_back(at, 
     monkeypatch.chdir(tmp_path)
     verify, forgotten, first, second, again = procedure()
     assert first == second
-    assert verify == again == ["memory", "verify"]
+    assert verify == again == ["history", "verify"]
     code, out, _ = at(ADA, *verify)
     assert code == 1
-    assert "is not in it: a back-up was restored" in out
+    assert "is missing: a back-up was restored" in out
     *forgotten, arrow, file = forgotten
     code, out, told = at(ADA, *forgotten)
     assert (code, arrow) == (0, ">")
@@ -158,16 +158,16 @@ def test_the_procedure_of_the_operating_notes_brings_a_restored_memory_back(at, 
     (tmp_path / file).write_text(out)
     document = json.loads(out)
     assert (len(document["files"]), document["case"], document["lost"]["number"]) == (2, "2026/14", 2)
-    assert at(ADA, *first)[1].startswith("asked")
+    assert at(ADA, *first)[1].startswith("requested")
     ports = worker_of(restored, files)
     assert restore_agreed_entries(ports) == 0
     assert at(AMIR, *second)[:2] == (0, "agreed\n")
     assert restore_agreed_entries(ports) == 2
     assert at(ADA, *again)[0] == 0
     assert [e.recipe for e in restored.ports.store.history_entries()] == ["one", "two"]
-    code, out, _ = at(ADA, "memory", "head", "--json")
+    code, out, _ = at(ADA, "history", "head", "--json")
     (tmp_path / "head.json").write_text(out)
-    assert at(ADA, "memory", "verify", "--head", "head.json")[0] == 0
+    assert at(ADA, "history", "verify", "--head", "head.json")[0] == 0
 
 
 def worker_of(site, files):
@@ -182,7 +182,7 @@ def test_a_file_that_cannot_be_read_is_named_and_left_out(at, restored, files, t
     name = files.unnamed(frozenset())[0]
     path = tmp_path / "memory" / name
     path.write_bytes(path.read_bytes()[:-1])
-    code, out, told = at(ADA, "memory", "forgotten", "--case", "2026/14")
+    code, out, told = at(ADA, "history", "forgotten", "--case", "2026/14")
     assert code == 0
     assert f"{name} cannot be read" in told
     assert len(json.loads(out)["files"]) == 1
@@ -190,6 +190,6 @@ def test_a_file_that_cannot_be_read_is_named_and_left_out(at, restored, files, t
 
 def test_without_a_memory_on_this_machine_the_commands_say_so(at, site, monkeypatch, tmp_path):
     monkeypatch.setenv("BROKER_DATA", str(tmp_path))
-    code, _, told = at(ADA, "memory", "verify")
+    code, _, told = at(ADA, "history", "verify")
     assert code == 1
-    assert "There is no memory in" in told
+    assert "There is no release history in" in told

@@ -27,7 +27,7 @@ def forecast(*options: str) -> dict:
 def test_it_tells_spend_share_errors_and_other_spends():
     found = forecast("--private")
     assert found["spend"] == {"epsilon": 0.5, "delta": 0.0}
-    assert (found["share"], found["share_of"]) == (0.125, "what policy allots to the project")
+    assert (found["share"], found["share_of"]) == (0.125, "the privacy budget of the project")
     assert (found["is_automatic"], found["display_floor"], found["interval_level"]) == (True, 10, 0.95)
     by_figure = {f: [e for e in found["expected"] if e["figure"] == f] for f in ("pupils", "missed")}
     (pupils,) = by_figure["pupils"]
@@ -51,7 +51,7 @@ def test_a_spend_is_an_option_or_follows_from_an_error():
 
 def test_it_is_told_to_people_as_a_table():
     ended = broker("check", ATTENDANCE, "--project", "P0733", "--private")
-    assert "costs epsilon 0.5, 12.5 % of what policy allots to the project" in ended.stdout
+    assert "costs epsilon 0.5, 12.5 % of the privacy budget of the project" in ended.stdout
     assert "the first row of npd.absence counts" in ended.stdout
     assert "at epsilon 0.25" in ended.stdout
 

@@ -11,7 +11,7 @@ def test_one_adds_another_confirms_and_both_list(at, site, tmp_path):
     recipe, figures = tmp_path / "recipe.sql", tmp_path / "figures.csv"
     recipe.write_text(SQL)
     figures.write_text("NCyearActual,n\n7,100\n8,\n")
-    words = ("memory", "public")
+    words = ("history", "public")
     told = ("--name", "By hand", "--source", "https://example.org", "--snapshot", "s1", "--dialect", "tsql")
     code, out, _ = at(ADA, *words, "add", str(recipe), str(figures), *told, "--rounding", "5", "--json")
     made = json.loads(out)
@@ -35,10 +35,22 @@ def test_a_wrong_recipe_is_a_clear_error_and_others_may_not(at, site, tmp_path):
     recipe, figures = tmp_path / "recipe.sql", tmp_path / "figures.csv"
     recipe.write_text("-- output: a\nSELECT NoSuchThing, COUNT(*) AS n FROM npd.absence GROUP BY NoSuchThing")
     figures.write_text("NoSuchThing,n\n1,2\n")
-    command = ("memory", "public", "add", str(recipe), str(figures), "--name", "A", "--source", "B", "--snapshot", "s1")
+    command = (
+        "history",
+        "public",
+        "add",
+        str(recipe),
+        str(figures),
+        "--name",
+        "A",
+        "--source",
+        "B",
+        "--snapshot",
+        "s1",
+    )
     code, _, err = at(ADA, *command)
     assert code == 1
     assert "Line 2" in err
     assert "NoSuchThing" in err
     assert at(ROSA, *command)[0] == 1
-    assert at(ROSA, "memory", "public", "list")[0] == 1
+    assert at(ROSA, "history", "public", "list")[0] == 1

@@ -26,7 +26,7 @@ def test_a_record_that_is_not_what_was_released_is_not_written(site, at, tmp_pat
     job, _ = site.released()
     monkeypatch.setattr("broker.client.BrokerClient.record", lambda *_: b"{}")
     code, _, err = at(ROSA, "release", job, "--out", str(tmp_path / "no"))
-    assert (code, "absence.record.json is not what was released" in err) == (1, True)
+    assert (code, "absence.record.json is not the file that was released" in err) == (1, True)
     assert not (tmp_path / "no").exists()
 
 
@@ -57,5 +57,5 @@ def test_records_are_for_checkers_and_a_vote_is_a_command_of_its_own(site, at, t
     assert at(ROSA, "review", output, "--record", str(tmp_path / "no"))[0] == 1
     assert at(ROSA, "review", output, "--acro", str(tmp_path / "no"))[0] == 1
     code, _, err = at(CLEO, "review", output, "--record", str(tmp_path / "no"), "--choice", "approve")
-    assert (code, "Vote without --record" in err) == (1, True)
+    assert (code, "then vote without --record" in err) == (1, True)
     assert not (tmp_path / "no").exists()

@@ -37,7 +37,7 @@ def test_a_recalled_release_is_told_and_nothing_is_written(site, at, tmp_path):
 def test_a_job_without_a_release_says_its_state(site, at):
     job, _ = site.assessed()
     code, _, err = at(ROSA, "release", job)
-    assert (code, err) == (1, "broker: Nothing of this job is released: it is waiting for a decision.\n")
+    assert (code, err) == (1, "broker: This job has no released outputs: it is waiting for a decision.\n")
 
 
 @pytest.mark.parametrize("choice", ["reject", "return"])
@@ -46,7 +46,7 @@ def test_no_reason_is_assumed_where_an_output_does_not_leave(site, at, choice):
     code, _, err = at(CLEO, "review", output, "--choice", choice)
     assert (code, "--reason" in err, "small-groups" in err) == (1, True, True)
     code, _, err = at(CLEO, "review", output, "--choice", choice, "--reason", "meets-rules")
-    assert (code, f"no reason to {choice}" in err) == (1, True)
+    assert (code, f"cannot use the reason meets-rules to {choice}" in err) == (1, True)
     assert votes(site, output) == []
     code, out, _ = at(CLEO, "review", output, "--choice", choice, "--reason", "small-groups")
     assert (code, out) == (0, f"output {output}: {choice}{'ed'}\n")
@@ -99,7 +99,7 @@ def test_a_job_in_the_place_of_an_output_is_named_with_its_outputs(site, at):
 def test_the_inbox_is_for_checkers(site, at):
     site.assessed()
     code, out, err = at(ROSA, "review")
-    assert (code, out, "for checkers" in err) == (1, "", True)
+    assert (code, out, "Only checkers can review" in err) == (1, "", True)
 
 
 def test_ids_are_whole_however_narrow_the_terminal_is(site, at, monkeypatch):
@@ -125,8 +125,8 @@ def test_waiting_is_told_in_a_sentence_that_is_the_same_for_a_withheld_output(si
     code, out, _ = at(ROSA, "outputs", job)
     assert code == 0
     assert out == (
-        "You may know of no output of this job: it is waiting for a decision. "
-        "Rules and people decide what may leave; outputs are listed here once they are decided.\n"
+        "This job has no outputs that you can see: it is waiting for a decision. "
+        "The results need a decision by the rules or by a checker. Outputs are listed here once they are decided.\n"
     )
 
 

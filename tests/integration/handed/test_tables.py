@@ -71,7 +71,7 @@ def test_rows_without_a_derived_column_are_not_marked(tabulate, select) -> None:
     measures = {"n": {"count": True}, "missed": {"mean": "missed"}}
     _, _, derived = tabulate(select(SELECT))
     _, _, verified = tabulate(rows, measures=measures)
-    said = "nobody has verified"
+    said = "was not verified"
     assert any(said in f.sentence for f in derived.findings)
     assert not any(said in f.sentence for f in verified.findings)
 

@@ -173,7 +173,7 @@ def test_the_form_of_an_entry_is_one_whatever_the_order_of_its_sets(memory: Memo
 
 def test_an_empty_remembering_is_compared_too(memory: Memory):
     memory.remember(new(1))
-    with pytest.raises(Conflict, match="since this was compared"):
+    with pytest.raises(Conflict, match="since this output was compared"):
         memory.store.record_history(HistoryUpdate(HistoryVersion(0), ()), memory.given.at(1), event())
 
 

@@ -162,7 +162,7 @@ WRONG = {
     "another column": ({"figures": "PHASE,n\nPS,5"}, "/figures", "PHASE, pupils"),
     "no number": ({"figures": f"{HEAD}\nPS,c"}, "/figures", "Line 2"),
     "a row twice": ({"figures": f"{HEAD}\nPS,5\nPS,6"}, "/figures", "Line 3"),
-    "holes alone": ({"figures": f"{HEAD}\nPS,\n"}, "/figures", "hole"),
+    "holes alone": ({"figures": f"{HEAD}\nPS,\n"}, "/figures", "empty"),
     "no CSV": ({"figures": f'{HEAD}\n"PS,5'}, "/figures", "CSV"),
     "a wide rounding": ({"rounding": "1000"}, "/rounding", "100"),
     "a rounding of nothing": ({"rounding": "x=5"}, "/rounding", "column"),
@@ -290,7 +290,7 @@ def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
 
 def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monkeypatch):  # noqa: F811
     def forgot(connection):
-        raise Breach("The memory does not hold its last signed head.")
+        raise Breach("The release history does not have its last signed head.")
 
     with monkeypatch.context() as patch:
         patch.setattr(town.store, "_check_history", forgot)

@@ -40,7 +40,7 @@ def test_invariant_12_nothing_is_released_or_remembered_by_a_memory_that_has_for
         lambda: memory.release(waiting),
         lambda: memory.release(waiting, new(4)),
     ):
-        with pytest.raises(Breach, match=r"memory does not hold its last signed head.*back-up was restored"):
+        with pytest.raises(Breach, match=r"release history does not have its last signed head.*back-up was restored"):
             act()
     check = memory.store.verify_history()
     assert (check.broken, check.differs, len(check.missing_heads)) == (None, (), 1)

@@ -49,7 +49,7 @@ SHAPES = {
     "grouping sets": f"SELECT SENprovision, FSMeligible, COUNT(*) AS n FROM {A} GROUP BY GROUPING SETS ((SENprovision), (FSMeligible), ())",
     "ratio with a total": f"SELECT FSMeligible, 1.0 * SUM({MISSED}) / COUNT(*) AS r FROM {A} GROUP BY ROLLUP (FSMeligible)",
     "joined on the person": f"SELECT c.Gender, SUM(a.{MISSED}) AS s FROM npd.spring_census AS c JOIN npd.absence AS a ON a.{KEY} = c.{KEY} AND a.AcademicYear = c.AcademicYear WHERE c.{Y} AND (c.RecordStatus IS NULL OR c.RecordStatus < 100) GROUP BY c.Gender",
-    "per person first": f"SELECT CASE WHEN s > 20 THEN 'many' ELSE 'few' END AS x, COUNT(*) AS n, AVG(1.0 * LEAST(GREATEST(s, 0), 400)) AS m FROM ({BY_YEAR}) AS d GROUP BY CASE WHEN s > 20 THEN 'many' ELSE 'few' END",
+    "each person's rows first": f"SELECT CASE WHEN s > 20 THEN 'many' ELSE 'few' END AS x, COUNT(*) AS n, AVG(1.0 * LEAST(GREATEST(s, 0), 400)) AS m FROM ({BY_YEAR}) AS d GROUP BY CASE WHEN s > 20 THEN 'many' ELSE 'few' END",
 }  # fmt: skip
 DUCKDB = {
     "median": f"SELECT FSMeligible, MEDIAN({MISSED}) AS m, quantile_cont({MISSED}, 0.9) AS q FROM {A} GROUP BY FSMeligible",

@@ -68,10 +68,10 @@ def test_the_parts_of_a_rehearsal_are_told_when_they_end(policies, project, stag
     ("votes", "text", "way", "why"),
     [
         (0, BY_LA, OutputState.APPROVED, []),
-        (1, BY_LA, OutputState.IN_REVIEW, ["asks for votes"]),
+        (1, BY_LA, OutputState.IN_REVIEW, ["requires votes"]),
         (0, NOBODY, OutputState.IN_REVIEW, ["A4: "]),
         (0, CONTEXT, OutputState.IN_REVIEW, ["A3: "]),
-        (2, CONTEXT, OutputState.IN_REVIEW, ["A3: ", "asks for votes"]),
+        (2, CONTEXT, OutputState.IN_REVIEW, ["A3: ", "requires votes"]),
     ],
 )
 def test_where_it_would_go_and_why(votes, text, way, why, policies, project, stage_of):
@@ -80,7 +80,7 @@ def test_where_it_would_go_and_why(votes, text, way, why, policies, project, sta
     assert found.route is way
     assert all(any(part in sentence for sentence in found.why) for part in why)
     assert bool(found.why) == bool(why)
-    assert any("asks for votes" in sentence for sentence in found.why) == (votes > 0)
+    assert any("requires votes" in sentence for sentence in found.why) == (votes > 0)
     assert (Verdict.REVIEW is found.assessment.verdict) == (text in {CONTEXT, NOBODY})
 
 

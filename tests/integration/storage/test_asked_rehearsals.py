@@ -81,7 +81,7 @@ def test_none_ends_in_a_state_that_is_no_end(given, state):
 def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
     store = given.store
     first, second = put(given), put(given)
-    with pytest.raises(Conflict, match="2 rehearsals of yours"):
+    with pytest.raises(Conflict, match="You already have 2 rehearsals"):
         put(given)
     assert store.cancel_rehearsal(first.ident, first.created, [given.event("rehearsal.cancelled")])
     assert not store.cancel_rehearsal(first.ident, first.created, [given.event("rehearsal.cancelled")])

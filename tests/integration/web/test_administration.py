@@ -108,8 +108,10 @@ def test_every_page_of_administration_has_a_row(site):
 def test_stop_and_lift_from_the_pages(site):
     job, rosa = site.submitted(), site.browser(ROSA)
     ada = site.browser(ADA)
-    assert "no such person or project" in send(ada, "/administration/stops", **FORM | {"subject": "P9"}).text
-    assert "needs a reason" in send(ada, "/administration/stops", **FORM | {"reason": ""}).text
+    assert (
+        "This person or project does not exist" in send(ada, "/administration/stops", **FORM | {"subject": "P9"}).text
+    )
+    assert "Enter a reason" in send(ada, "/administration/stops", **FORM | {"reason": ""}).text
     answer = send(ada, "/administration/stops", **FORM)
     assert answer.headers["Location"].endswith("ended=1")
     assert site.ports.store.job(job).state is JobState.WITHDRAWN
@@ -117,9 +119,9 @@ def test_stop_and_lift_from_the_pages(site):
     assert site.call(ROSA, "GET", "/api/v1/me").status_code == 401, "and her tokens"
     page = text(ada, "/administration/stops")
     assert "A test." in page
-    assert "Ask to lift" in page
+    assert "Request to lift" in page
     send(ada, "/administration/stops/project/P0421/lift")
-    assert "another administrator does" in text(ada, "/administration/stops")
+    assert "Another administrator has to confirm" in text(ada, "/administration/stops")
     assert "P0421 is stopped" in text(ada, "/administration")
     assert "Lift the stop of P0421" in text(site.browser(AMIR), "/administration/stops")
     send(site.browser(AMIR), "/administration/stops/project/P0421/lift")
@@ -137,7 +139,7 @@ def test_a_project_changes_by_two_administrators(site):
     assert "other-researcher becomes a researcher" in plan
     assert policies_in_force(site.ports.store).project("P0421").expires != date(2031, 1, 31)
     where = send(ada, "/administration/projects/P0421/proposal", **form).headers["Location"]
-    assert "Another administrator puts it in force" in text(ada, where)
+    assert "Another administrator has to put this set in force" in text(ada, where)
     against = policies_in_force(site.ports.store).fingerprint
     assert send(ada, where + "/application", against=against).status_code == 403
     seen = text(amir, where)
@@ -155,14 +157,14 @@ def test_a_project_changes_by_two_administrators(site):
         ({"expires": "31.1.2031"}, "year-month-day"),
         ({"expires": ""}, "last day"),
         ({"votes": "two"}, "whole number"),
-        ({"votes": "9"}, "0 to 5 votes"),
+        ({"votes": "9"}, "votes from 0 to 5"),
         ({"researchers": "nobody-there"}, "no account nobody-there"),
         ({"title": " "}, "title and a purpose"),
         ({"variable": "npd.absence.NoSuch", "reason": "x"}, "no variable"),
         ({"variable": "npd.absence.LA", "years": "1066", "reason": "x"}, "has the years"),
-        ({"variable": "npd.absence.LA", "years": "2022"}, "needs the reason"),
+        ({"variable": "npd.absence.LA", "years": "2022"}, "Enter the reason for the grant"),
         ({"variable": "npd.absence.LA", "years": "soon"}, "2018-2022"),
-        ({}, "Nothing would change"),
+        ({}, "This would not change anything"),
     ],
 )  # fmt: skip
 def test_a_change_that_does_not_fit_is_told_at_its_field(site, wrong, said):
@@ -205,13 +207,18 @@ def test_accreditation_is_kept_and_holds(site):
     site.call(ADA, "PUT", f"/api/v1/people/{ROSA}", json={"name": "Rosalind", "roles": ["researcher"]})
     kept = site.person(ROSA)
     assert (kept.name, kept.accredited_until, kept.email) == ("Rosalind", date(2028, 1, 1), "rosa@example.org")
-    for wrong in ({"accredited_from": "2029-01-01"}, {"accredited_until": "x"}, {"email": "no mail"}, {"name": ""}):
+    for wrong in (
+        {"accredited_from": "2029-01-01"},
+        {"accredited_until": "x"},
+        {"email": "Enter an email address"},
+        {"name": ""},
+    ):
         assert send(ada, "/administration/people", **longer | wrong).status_code == 400
 
 
 def test_snapshots_are_retired_but_the_last(site):
     ada, now = site.browser(ADA), site.clock.now()
-    assert "No data were ingested" in text(ada, "/administration/snapshots")
+    assert "No data have been ingested" in text(ada, "/administration/snapshots")
     for number in (1, 2):
         found = Snapshot(f"s{number}", "f" * 64, now + timedelta(days=number), True, "/nowhere", "{}")
         user_accounts.put_snapshot(site.ports, found)
@@ -230,7 +237,7 @@ def test_health_tells_of_workers_and_of_their_silence(site):
     site.ports.store.report_worker(WorkerReport("machine-1", site.clock.now(), facts))
     page = text(ada, "/administration/health")
     assert "machine-1" in page
-    assert "does not hold real data: network" in page
+    assert "is not safe for real data: the self-test failed at network" in page
     site.clock.at += timedelta(minutes=2)
     assert "Silent" in text(ada, "/administration/health")
     site.queue.answers = False
@@ -245,7 +252,7 @@ def test_the_audit_log_is_searched_by_each_question(site):
     assert jobs[0] not in page
     page = text(ada, f"/administration/audit?actor={ROSA}&action=job.submitted")
     assert all(job in page for job in jobs)
-    assert "No line fits" in text(ada, "/administration/audit?until=2020-01-01")
+    assert "No lines match your search" in text(ada, "/administration/audit?until=2020-01-01")
     assert jobs[2] in text(ada, "/administration/audit?since=2026-11-24&until=2026-11-24&action=job.submitted")
     assert "year-month-day" in text(ada, "/administration/audit?since=soon", 400)
     verified = send(ada, "/administration/audit/verification").text

@@ -12,7 +12,7 @@ CELLS = 12 * 14 * 2
 
 def test_before_anything_is_measured_the_page_says_so(site):
     page = site.browser(ADA).get("/administration/memory").get_data(as_text=True)
-    assert "Nothing is measured yet" in page
+    assert "Nothing is counted yet" in page
     found = site.call(ADA, "GET", "/api/v1/memory/caps").json
     assert (found["snapshot"], found["populations"], found["caps"]) == ("", 0, [])
     assert "broker_memory_cap_fullest_ratio{" not in site.call(ADA, "GET", "/metrics").get_data(as_text=True)
@@ -50,7 +50,7 @@ def test_the_page_has_what_the_api_has(site):
     measured_caps(site)
     text = site.browser(ADA).get("/administration/memory?q=LA%3D301+2021").get_data(as_text=True)
     assert re.search(r"<th[^>]*>LA=301 NCyearActual=0</th>.*?2021.*?>1,000<.*?>50<.*?<strong>full</strong>", text)
-    assert "2 of 334 reference populations are full" in text
+    assert "2 of 334 reference populations have reached the limit" in text
     assert "NCyearActual=1<" not in text, "fewer persons than policy's least"
     assert "Page 1 of 7" in site.browser(ADA).get("/administration/memory").get_data(as_text=True)
     for address in ("/administration/memory?page=x", "/administration/memory?q=%00", "/administration/memory?page=7"):
@@ -89,6 +89,9 @@ def test_a_snapshot_without_a_large_population_says_why_nothing_is_counted(site)
     small = MeasuredPopulation("s1", "small", of.name, of.table, 2021, rules.least, ("LA=301",), (rules.least - 1,))
     site.ports.store.put_measured([small])
     page = site.browser(ADA).get("/administration/memory").get_data(as_text=True)
-    assert f"No reference population of this snapshot has the {rules.least:,} persons" in page
-    assert "is full" not in page
-    assert "No reference population fits" not in page
+    assert (
+        f"Figures are counted for reference populations of at least {rules.least:,} persons. This snapshot has none."
+        in page
+    )
+    assert "reached the limit" not in page
+    assert "No reference population matches your search" not in page

@@ -37,19 +37,20 @@ def carried_out(site, snapshot):
 def test_one_asks_and_another_names_the_same_person(site):
     ada, amir = site.browser(ADA), site.browser(AMIR)
     assert send(ada, "/administration/erasures", **FORM).status_code == 302
-    assert "asked for already" in send(amir, "/administration/erasures", **FORM).text
-    assert "Another administrator confirms it." in text(ada, "/administration/erasures")
+    assert "already requested" in send(amir, "/administration/erasures", **FORM).text
+    assert "Another administrator has to confirm this erasure." in text(ada, "/administration/erasures")
     assert send(ada, "/administration/erasures/1/confirmation", key=KEY).status_code == 403
     assert (
-        "E/2026/7, asked for by demo-admin-1, waits for you" in notices_for(site.ports, site.person(AMIR))[0].sentence
+        "E/2026/7, requested by demo-admin-1, is waiting for you"
+        in notices_for(site.ports, site.person(AMIR))[0].sentence
     )
     assert notices_for(site.ports, site.person(ADA)) == []
     wrong = send(amir, "/administration/erasures/1/confirmation", key="KX9Q7W4")
     assert wrong.status_code == 400
-    assert "not the key that the erasure was asked for" in wrong.text
+    assert "not the key for which the erasure was requested" in wrong.text
     assert send(amir, "/administration/erasures/1/confirmation", key=f" {KEY} ").status_code == 302
     assert send(ada, "/administration/erasures/1/withdrawal").status_code == 409
-    assert "Carried out by the next" in text(ada, "/administration/erasures")
+    assert "will carry out this erasure" in text(ada, "/administration/erasures")
     assert list(site.ports.store.erased_digests()) == [1]
 
 

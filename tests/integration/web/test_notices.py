@@ -57,13 +57,13 @@ def with_mail(site, ident, **facts):
 def test_checkers_learn_what_waits_and_researchers_what_was_decided(site):
     assert sentences(site, CLEO) == sentences(site, ROSA) == []
     site.assessed()
-    assert sentences(site, CLEO) == ["One output of project P0421 waits for a vote."]
+    assert sentences(site, CLEO) == ["One output of project P0421 is waiting for a vote."]
     assert sentences(site, ROSA) == [], "nothing is told before a decision"
     job, _ = site.released()
     assert sentences(site, ROSA) == ["A job of project P0421: released."]
     page = site.browser(ROSA).get("/notices").get_data(as_text=True)
     assert f"/jobs/{job}" in page
-    assert "Nothing waits" in site.browser(OTIS).get("/notices").get_data(as_text=True)
+    assert "You have no notices" in site.browser(OTIS).get("/notices").get_data(as_text=True)
 
 
 def test_invariant_9_a_withheld_output_makes_no_notice_that_one_in_review_does_not(site):
@@ -79,12 +79,12 @@ def test_administrators_learn_what_needs_a_second_one(site, policies):
     emergency_stops.stop(site.ports, site.person(ADA), StopKind.PROJECT, "P0421", "R")
     user_accounts.save_person(site.ports, site.person(ADA), Person("new-one", "New", frozenset({Role.CHECKER})))
     found = " ".join(sentences(site, AMIR))
-    assert "proposed by demo-admin-1, waits for you" in found
+    assert "proposed by demo-admin-1, is waiting for you" in found
     assert "demo-admin-1 has stopped the project P0421" in found
-    assert "account new-one, saved by demo-admin-1, waits" in found
+    assert "account new-one, saved by demo-admin-1, is waiting" in found
     assert sentences(site, ADA) == []
     emergency_stops.lift(site.ports, site.person(ADA), StopKind.PROJECT, "P0421")
-    assert "asks to lift the stop of the project P0421" in " ".join(sentences(site, AMIR))
+    assert "has requested to lift the stop of the project P0421" in " ".join(sentences(site, AMIR))
 
 
 def test_grants_and_accreditations_that_end_soon(site, policies):

@@ -125,7 +125,7 @@ def test_a_code_needs_the_verifier_that_belongs_to_it(site):
 def test_what_the_provider_refuses_is_told_kindly(site):
     answer = site.http().get("/sign-in/openid/answer?error=access_denied&error_description=<b>no</b>")
     assert answer.status_code == 403
-    assert "not completed" in answer.get_data(as_text=True)
+    assert "not signed in" in answer.get_data(as_text=True)
     assert "<b>no</b>" not in answer.get_data(as_text=True)
 
 
@@ -137,7 +137,7 @@ def test_attempts_are_limited(site):
 @pytest.mark.parametrize("claim", ["email"])
 def test_a_mail_address_counts_only_if_verified(site):
     _, answer = sign_in(site.http(), "unverified")
-    assert "not verified your mail address" in answer.get_data(as_text=True)
+    assert "not verified your email address" in answer.get_data(as_text=True)
 
 
 def test_without_a_provider_there_is_no_such_way(founded, tmp_path):

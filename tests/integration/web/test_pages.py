@@ -93,7 +93,7 @@ def test_two_checkers_are_told_that_they_look_alone(site):
     _, output = site.assessed(Verdict.REFUSE)
     page = text(site.browser(CHRIS), f"/outputs/{output}")
     assert "2 equal votes" in page
-    assert "each checker looks alone" in page
+    assert "checkers vote independently" in page
     assert 'name="overrides" value="F1"' in page
 
 

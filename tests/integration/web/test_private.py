@@ -31,7 +31,7 @@ def asked(site, times):
 
 def test_without_data_nothing_private_is_asked(site):
     assert site.client(DANA).check("P0733", "sql", COUNT)["private"]["expected"]
-    with pytest.raises(Conflict, match="no data yet"):
+    with pytest.raises(Conflict, match="no data for a private question yet"):
         asked(site, 1)
 
 
@@ -91,5 +91,5 @@ def test_a_script_over_blocks_tells_its_slot_on_page_and_api(site):
     assert client.job(job)["progress"] == {"waits": True, "ahead": 0, "minutes": None, "limit": 15, "blocks": None}
     site.running(job)
     site.clock.at = site.clock.at.replace(second=0, microsecond=0) + timedelta(seconds=71)
-    assert "By its schedule, slot 16 of 150 runs." in text(browser, f"/jobs/{job}/state")
+    assert "Slot 16 of 150 is running by the schedule." in text(browser, f"/jobs/{job}/state")
     assert client.job(job)["progress"]["blocks"] == {"slot": 16, "slots": 150, "lasts_seconds": 106.0}

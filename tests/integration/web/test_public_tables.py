@@ -31,16 +31,16 @@ def test_one_asks_and_another_confirms_what_they_see(house):
     ada, amir = house.browser(ADA), house.browser(AMIR)
     assert send(ada, PAGE, **FORM).status_code == 302
     ident = ident_of(house)
-    assert "Another administrator confirms it." in text(ada, f"{PAGE}/{ident}")
+    assert "Another administrator has to confirm this registration." in text(ada, f"{PAGE}/{ident}")
     assert send(ada, f"{PAGE}/{ident}/confirmation").status_code == 403
     sentences = [n.sentence for n in notices_for(house.ports, house.person(AMIR))]
-    assert "A table published elsewhere, registered by demo-admin-1, waits for you." in sentences
+    assert "A table published elsewhere, registered by demo-admin-1, is waiting for you." in sentences
     page = text(amir, f"{PAGE}/{ident}")
     assert "7,100" in page
     assert "NCyearActual" in page
     assert send(amir, f"{PAGE}/{ident}/confirmation").status_code == 302
     assert send(ada, f"{PAGE}/{ident}/withdrawal").status_code == 409
-    assert "A worker runs the recipe next." in text(ada, f"{PAGE}/{ident}")
+    assert "A worker will run the recipe next." in text(ada, f"{PAGE}/{ident}")
     assert [t.ident for t in house.ports.store.public_tables_to_run(house.clock.now())] == [ident]
 
 
@@ -67,7 +67,7 @@ def test_the_list_says_how_far_each_is_and_how_many_figures_agree(house):
     page = text(house.browser(ADA), PAGE)
     assert "Numbers only" in page
     assert "1 of 2" in page
-    assert "Waits for a second administrator" in page
+    assert "Waiting for a second administrator" in page
 
 
 def test_the_api_asks_confirms_and_lists_and_only_for_administrators(house):
@@ -111,7 +111,7 @@ def test_checkers_are_told_on_the_output_which_tables_were_not_compared(house):
     assert row.ident == output
     page = text(house.browser(CLEO), f"/outputs/{output}")
     assert "Published elsewhere: Two" in page
-    assert "Not compared with these tables published elsewhere" in page
+    assert "This output was not compared with these tables published elsewhere" in page
 
 
 def test_figures_of_the_page_are_those_of_the_form(house):

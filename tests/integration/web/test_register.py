@@ -44,7 +44,7 @@ def test_projects_are_found_by_words_and_status(site):
     assert rows(site, "/register.csv?q=nothing-has-this-word") == []
     assert "P0733" in get(site, "/register?q=demo+charity")
     assert "/projects/P0421" not in get(site, "/register?q=demo+charity")
-    assert "No project fits" in get(site, "/register?q=100%25+%00x")
+    assert "No projects match your search" in get(site, "/register?q=100%25+%00x")
 
 
 def test_data_sets_are_told_in_words(site):
@@ -111,7 +111,7 @@ def test_releases_come_in_pages_and_are_searched(site, monkeypatch):
     assert f"after={idents[1]}" in first
     older = get(site, f"/register/releases?after={idents[1]}")
     assert (older.count('<th scope="row"'), "after=" in older) == (1, False)
-    assert "No release fits" in get(site, "/register/releases?q=%25")
+    assert "No releases match your search" in get(site, "/register/releases?q=%25")
     assert get(site, "/register/releases?q=ABSENCE").count('<th scope="row"') == 2
     get(site, "/register/releases?after=nothing", 404)
 

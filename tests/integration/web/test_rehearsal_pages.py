@@ -27,8 +27,8 @@ def test_without_scripts_the_form_leads_to_the_rehearsals_page(site):
     answer = sent(rosa, "/submit", **FORM, do="rehearse")
     assert answer.status_code == 302
     page = text(rosa, answer.location)
-    assert "It waits for a worker: jobs go first." in page
-    assert "Look again" in page
+    assert "This rehearsal is waiting for a worker. Jobs run first." in page
+    assert "Refresh" in page
     assert site.queue.offers == [(answer.location.rpartition("/")[2], 0)]
     assert not site.ports.store.waiting()
     edited = text(rosa, f"/submit?rehearsal={answer.location.rpartition('/')[2]}")
@@ -43,7 +43,7 @@ def test_a_refused_text_shows_its_reasons_and_makes_none(site):
     assert "There is no variable NoSuchThing here." in answer.get_data(as_text=True)
     part = sent(rosa, "/submit/rehearse", **FORM | {"text": REFUSED_SQL}).get_data(as_text=True)
     assert "There is no variable NoSuchThing here." in part
-    assert "There are none." in text(rosa, "/rehearsals")
+    assert "You have no rehearsals yet." in text(rosa, "/rehearsals")
 
 
 def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
@@ -58,8 +58,8 @@ def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
         data={"csrf_token": form_token(text(rosa, "/submit"))},
         headers={"HX-Request": "true"},
     )
-    assert "Nothing of it is kept." in answer.get_data(as_text=True)
-    assert "Nothing of it is kept." in text(rosa, address)
+    assert "Nothing was stored." in answer.get_data(as_text=True)
+    assert "Nothing was stored." in text(rosa, address)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,13 @@ def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
     [
         (
             RehearsalStep.MAKING,
-            "<strong>Step 1 of 3.</strong> The synthetic NPD of project P0421 is being made: about 7 seconds",
+            "<strong>Step 1 of 3.</strong> The synthetic NPD of project P0421 is being made. This happens once",
         ),
-        (RehearsalStep.RUNNING, "<strong>Step 2 of 3.</strong> It runs on the synthetic NPD, for at most 120 seconds."),
-        (RehearsalStep.JUDGING, "<strong>Step 3 of 3.</strong> The rules are applied to what came of it."),
+        (
+            RehearsalStep.RUNNING,
+            "<strong>Step 2 of 3.</strong> The text is running on the synthetic NPD, for at most 120 seconds.",
+        ),
+        (RehearsalStep.JUDGING, "<strong>Step 3 of 3.</strong> The rules are being applied to the result."),
     ],
 )
 def test_how_far_it_is_and_since_when(site, step, told):
@@ -90,7 +93,12 @@ def test_hidden_figures_are_marked_with_the_rule_that_hides_them(site):
     for told in ("2 of 4 figures", 'c <span class="app-rules">F1</span>', "Too few persons.", "first 2 of 3 rows"):
         assert told in page
     script = text(rosa, f"/rehearsals/{made['rehearsed_script']}")
-    for told in ("It ran to its end.", "hello", "declared, and not left", "3 before them are left out"):
+    for told in (
+        "The script ran to its end.",
+        "hello",
+        "declared but not written",
+        "The 3 characters before them are left out",
+    ):
         assert told in script
 
 
@@ -105,13 +113,15 @@ def test_a_private_question_is_told_its_error_and_its_spend_at_once(site):
 
 def test_too_many_at_a_time_and_no_text_are_told_on_the_page(site):
     rosa = site.browser(ROSA)
-    assert "There is no text to rehearse." in sent(rosa, "/submit/rehearse", **FORM | {"text": ""}).get_data(True)
+    assert "Write a text to rehearse." in sent(rosa, "/submit/rehearse", **FORM | {"text": ""}).get_data(True)
     for _ in range(2):
         sent(rosa, "/submit/rehearse", **FORM)
-    assert "2 rehearsals of yours wait or run" in sent(rosa, "/submit/rehearse", **FORM).get_data(as_text=True)
+    assert "You already have 2 rehearsals waiting or running" in sent(rosa, "/submit/rehearse", **FORM).get_data(
+        as_text=True
+    )
     answer = sent(rosa, "/submit", **FORM, do="rehearse")
     assert answer.status_code == 409
-    assert "2 rehearsals of yours wait or run" in answer.get_data(as_text=True)
+    assert "You already have 2 rehearsals waiting or running" in answer.get_data(as_text=True)
 
 
 @pytest.mark.parametrize(("person", "ask"), [(OTIS, 404), (CLEO, 403), (ADA, 403)])

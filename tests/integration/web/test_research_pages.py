@@ -136,8 +136,8 @@ def plain(page, job, output):
 def test_a_job_that_waits_tells_its_place_in_steps(site):
     browser = site.browser(ROSA)
     first, second = site.submitted(), site.submitted()
-    assert "It is the next to run." in text(browser, f"/jobs/{first}")
-    assert "At most 5 jobs are before it." in text(browser, f"/jobs/{second}/state")
+    assert "Your job is next." in text(browser, f"/jobs/{first}")
+    assert "At most 5 jobs are ahead of it." in text(browser, f"/jobs/{second}/state")
     assert f'hx-get="/jobs/{second}/state"' in text(browser, f"/jobs/{second}")
 
 
@@ -165,7 +165,7 @@ def test_run_again_is_a_new_job_that_replaces_and_a_second_click_is_none(site):
     made = {sent(browser, "/", f"/jobs/{job}/again", nonce=nonce).headers["Location"] for _ in range(2)}
     assert len(made) == 1
     page = text(browser, made.pop())
-    assert "It is the next to run." in page
+    assert "Your job is next." in page
     assert f'href="/jobs/{job}"' in page
 
 
@@ -174,7 +174,7 @@ def test_a_refusal_is_mended_and_accepted(site):
     job = site.submitted(REFUSED_SQL)
     assert f"/submit?replaces={job}" in text(browser, f"/jobs/{job}")
     page = text(browser, f"/submit?replaces={job}")
-    assert "It would be refused" in page
+    assert "The job would be refused" in page
     assert "a.NoSuchThing" in page
     assert 'href="#line-1"' in page
     assert 'id="line-1"' in page
@@ -186,7 +186,7 @@ def test_a_refusal_is_mended_and_accepted(site):
 def test_checking_submits_nothing(site):
     browser = site.browser(ROSA)
     answer = sent(browser, "/submit", "/submit", **FORM, do="check")
-    assert "It would be accepted" in answer.get_data(as_text=True)
+    assert "No problems found" in answer.get_data(as_text=True)
     part = sent(browser, "/submit", "/submit/check", **FORM | {"text": REFUSED_SQL}).get_data(as_text=True)
     assert 'data-line="1" data-column="8"' in part
     assert "<html" not in part
@@ -195,7 +195,7 @@ def test_checking_submits_nothing(site):
 
 def test_a_private_text_is_told_its_price_beforehand(site):
     part = sent(site.browser(ROSA), "/submit", "/submit/check", **FORM | {"text": PRIVATE}).get_data(as_text=True)
-    assert "What the private answer would be worth" in part
+    assert "How accurate the private answer would be" in part
     assert "of what the project has left" in part
 
 
@@ -217,9 +217,17 @@ def test_the_editor_completes_what_was_granted_and_is_kept_and_nothing_else(site
 def test_a_variable_tells_years_codes_class_and_how_to_ask(site):
     browser = site.browser(ROSA)
     page = text(browser, "/catalogue/npd.absence/EthnicGroupMinor")
-    for words in ("White British", "Sensitive", "2015/16", "Granted", "Not granted", "How to ask", "administrators"):
+    for words in (
+        "White British",
+        "Sensitive",
+        "2015/16",
+        "Granted",
+        "Not granted",
+        "How to request access",
+        "administrators",
+    ):
         assert words in page
-    assert "None of them." in text(browser, "/catalogue/npd.cla/cla_SEX")
+    assert "None of your projects." in text(browser, "/catalogue/npd.cla/cla_SEX")
     assert browser.get("/catalogue/npd.absence/Nothing").status_code == 404
     assert browser.get("/catalogue/npd.nothing").status_code == 404
 
@@ -272,7 +280,7 @@ def test_a_private_jobs_spend_is_on_the_budgets_page_with_its_course(site):
     site.ports.store.put_snapshot(snapshot, [AuditEvent(now, ADA, "snapshot.ingested", "s1")])
     job = site.submitted(PRIVATE)
     page = text(browser, "/projects/P0421/budget")
-    assert "set aside for a job" in page
+    assert "reserved for a job" in page
     assert f"/jobs/{job}" in page
     drawn = browser.get(re.search(r'src="(/projects/P0421/budget/\d+\.svg)"', page)[1])
     assert b"<svg" in drawn.get_data()

@@ -135,8 +135,8 @@ def test_the_attack_is_a_page_of_its_own_without_scripts(site, large):
 def test_a_page_says_what_it_does_not_know(site):
     _, output = site.assessed()
     page = text(site.browser(CLEO), f"/outputs/{output}")
-    assert "Not compared" in page
-    assert "released no other output of this name" in page
+    assert "This output was not compared" in page
+    assert "not released another output with this name" in page
     site.released()
     assert "last release of absence" in text(site.browser(CLEO), f"/outputs/{output}")
 
@@ -154,7 +154,7 @@ def test_a_vote_that_lacks_something_keeps_what_was_written(site):
     assert "Well described.</textarea>" in back
     assert re.search(r'name="overrides" value="F1" checked', back)
     assert post(browser, "/inbox", f"/outputs/{output}/vote", **sent, overrides="F1", why="Staff.").status_code == 302
-    assert "It waits for another checker." in text(browser, f"/outputs/{output}")
+    assert "This output is waiting for another checker." in text(browser, f"/outputs/{output}")
     assert "you have voted" in text(browser, "/inbox")
     assert "Staff." not in text(site.browser(CHRIS), f"/outputs/{output}")
 
@@ -178,7 +178,7 @@ def test_words_go_from_a_checker_to_the_researcher_and_back(site):
     said = {"text": "Merge the groups under 10.", "audience": "researchers"}
     assert post(browser, "/inbox", f"/outputs/{output}/messages", **said).status_code == 302
     assert post(browser, "/inbox", f"/outputs/{output}/messages", **said | {"text": ""}).status_code == 400
-    assert "waits for a second checker" in text(browser, f"/outputs/{output}")
+    assert "waiting for a second checker" in text(browser, f"/outputs/{output}")
     seen = site.client(CLEO).evidence(output)
     site.client(CLEO).vote(output, "return", "small-groups", seen, words="Please.")
     assert "under 10" not in text(rosa, f"/jobs/{job}/messages")
@@ -211,7 +211,7 @@ def test_a_submission_is_claimed_and_given_up_from_the_inbox(site):
     browser = site.browser(CLEO)
     assert post(browser, "/inbox", f"/jobs/{job}/claim", take="yes").status_code == 302
     assert {o.claimed_by for o in site.ports.store.outputs_of(job)} == {CLEO}
-    assert "Give up" in text(browser, "/inbox?order=size&project=P0421")
+    assert "Release claim" in text(browser, "/inbox?order=size&project=P0421")
     assert post(browser, "/inbox", f"/jobs/{job}/claim", take="no").status_code == 302
     assert {o.claimed_by for o in site.ports.store.outputs_of(job)} == {None}
 
@@ -334,8 +334,8 @@ def test_a_checker_sees_which_releases_of_the_project_overlap_and_how(site, monk
     shown, recorded = overlapping(site, monkeypatch, version="9", overlaps=overlaps, others=False)
     for number in (1, 2, 3):
         assert f'href="/outputs/out-{number}">rel-{number}</a>' in shown
-    assert "up to entry 9 of the memory" in shown
-    assert "7 (feared, not counted)" in shown
+    assert "up to entry 9 of the release history" in shown
+    assert "7 (estimated, not counted)" in shown
     assert "words of nested" in shown
     assert "another project" not in shown
     assert recorded["overlaps"] == overlaps
@@ -343,8 +343,8 @@ def test_a_checker_sees_which_releases_of_the_project_overlap_and_how(site, monk
 
 def test_of_other_projects_a_checker_learns_only_that_there_is_one(site, monkeypatch):
     shown, recorded = overlapping(site, monkeypatch, version="9", overlaps=[], others=True)
-    assert "A release of another project overlaps it, too." in shown
-    assert "Nothing that was released overlaps it" not in shown
+    assert "A release of another project also overlaps this output." in shown
+    assert "No release overlaps this output" not in shown
     assert (recorded["overlaps"], recorded["others"]) == ([], True)
 
 
@@ -352,16 +352,16 @@ def test_of_many_overlaps_the_first_are_shown_and_the_record_has_all(site, monke
     many = [overlap(n, "apart") for n in range(60)]
     shown, recorded = overlapping(site, monkeypatch, version="70", overlaps=many, others=False)
     assert shown.count("words of apart") == 50
-    assert "The first 50 of 60" in shown
+    assert "The list shows the first 50 of 60" in shown
     assert len(recorded["overlaps"]) == 60
 
 
 def test_what_nothing_overlaps_says_so_and_what_is_not_compared_does_not(site, monkeypatch):
     shown, _ = overlapping(site, monkeypatch, version="0", overlaps=[], others=False)
-    assert "Nothing that was released overlaps it." in shown
+    assert "No release overlaps this output." in shown
     monkeypatch.undo()
     _, output = site.assessed()
     page = site.browser(CLEO).get(f"/outputs/{output}").get_data(as_text=True)
-    assert "Nothing that was released overlaps it." not in page
-    assert "is for you to judge" in page
+    assert "No release overlaps this output." not in page
+    assert "Decide whether it reveals more together with earlier outputs." in page
     assert site.call(CLEO, "GET", f"/api/v1/outputs/{output}/staff-record").json["memory"] is None

@@ -63,7 +63,7 @@ def test_a_lookup_of_the_largest_size_is_read_and_a_larger_one_is_told_its_size(
     for text in (fits + row * 30, fits * 2, fits * 12):
         answer = browser.post("/projects/P0421/saved", data=form | {"text": text})
         assert answer.status_code == 400
-        assert "A lookup has 200000 bytes at most." in answer.get_data(as_text=True)
+        assert "A lookup can have at most 200000 bytes." in answer.get_data(as_text=True)
         body = {"name": "bands", "about": "Bands.", "text": text}
         told = site.call(ROSA, "POST", "/api/v1/projects/P0421/saved", json=body)
         assert (told.status_code, told.json["code"]) == (400, "lookup-size")

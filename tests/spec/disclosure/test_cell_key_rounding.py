@@ -178,7 +178,7 @@ def test_what_is_said_with_a_table_does_not_depend_on_it(profile: DisclosureRule
     assert released_record(some, profile) == released_record(few, profile)
     text = " ".join(some.notes)
     assert f"fewer than {profile.t} persons" in text
-    assert "totals need not be the sum of their parts" in text
+    assert "totals may differ from the sum of their parts" in text
     assert not released_record(some, profile)["additive"]
 
 

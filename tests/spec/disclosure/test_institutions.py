@@ -103,7 +103,7 @@ def test_tables_by_school_are_judged_by_pupils_alone() -> None:
     assert ("F6", "", Verdict.PUBLISH) in told(found)
     assert found.verdict is Verdict.SUPPRESS
     (notice,) = (f for f in found.findings if f.rule == "F6")
-    assert "only the persons" in notice.sentence
+    assert "only its persons" in notice.sentence
 
 
 def test_schools_that_cannot_be_counted_are_a_persons_business() -> None:

@@ -79,7 +79,7 @@ def test_having_and_shares_see_rounded_counts() -> None:
     share = Window(TableRef(0), (WindowColumn(30, agg("sum", col(N)), (), ()),))
     found = judged(output(share, LA_, ("share", calls("divide", N, 30)), tables=(G,)), sizes(N, a=52, b=98, d=4))
     assert lines(found) == ["la,share", "a,0.3333", "b,0.6667", "d,c"]
-    assert any("hidden ones are left out" in n for n in found.notes)
+    assert any("Hidden figures are left out" in n for n in found.notes)
     assert not any("condition" in n for n in found.notes)
 
 

@@ -301,11 +301,11 @@ LOOKED_AT = [
     ("SELECT b.band, AVG(a.Score) AS m FROM npd.a AS a JOIN project.bands AS b ON b.LA = a.LA GROUP BY b.band", ""),
     (
         "SELECT COUNT(*) AS n FROM npd.a AS a JOIN project.twice AS t ON t.LA = a.LA",
-        "A public table is joined otherwise",
+        "A public table is not joined on its unique key",
     ),
     (
         "SELECT COUNT(*) AS n FROM npd.a AS a JOIN project.bands AS b ON b.band = a.Note",
-        "A public table is joined otherwise",
+        "A public table is not joined on its unique key",
     ),
     (
         "SELECT SUM(b.weight) AS w FROM npd.a AS a JOIN project.bands AS b ON b.LA = a.LA",

@@ -57,7 +57,7 @@ def test_keys_of_the_data_have_a_largest_number_by_the_catalogue(key: str) -> No
     text = f"SELECT {key} AS k, Sex, COUNT(*) AS n FROM a GROUP BY {key}, Sex"
     assert private(text, max_keys=366).tables[0].dimensions[0].values is None
     (found,) = refusals(text, max_keys=362)
-    assert (found.code, "Drop the key" in found.advice) == ("private-domain", True)
+    assert (found.code, "Remove the key" in found.advice) == ("private-domain", True)
 
 
 def test_a_key_of_which_nothing_says_how_many_values_it_has() -> None:
@@ -77,7 +77,7 @@ def test_quantiles_of_many_cells_name_the_key_to_drop() -> None:
     text = f"SELECT LA, Sex, {asked} FROM a WHERE {Y} GROUP BY LA, Sex"
     assert private(text).tables[0].statistics[0].measure is PrivateMeasure.QUANTILE
     (found,) = refusals(text, max_words=20_000)
-    assert (found.code, "Drop the key" in found.advice) == ("private-domain", True)
+    assert (found.code, "Remove the key" in found.advice) == ("private-domain", True)
     (whole,) = refusals(f"SELECT {asked} FROM a WHERE {Y}", max_words=1_000)
     assert whole.code == "private-points"
 

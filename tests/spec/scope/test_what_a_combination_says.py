@@ -34,15 +34,15 @@ def broken(uses: list[VariableUse], *rules: CombinationRule, grants: tuple[Grant
 
 # uses with their years                                             | rule | what is said after its note              | the advice
 SAID = """
-npd.spring_census.Surname 2020                                      | C1   |                                          | Leave npd.spring_census.Surname out.
-npd.cin 2020, npd.sc_addresses.POSTCODE 2020                        | C2   |                                          | Leave out npd.sc_addresses.Postcode or npd.cin; other jobs may use each alone.
-npd.cin 2020, npd.cla 2021, npd.sc_addresses.Postcode 2020          | C2   |                                          | Leave out npd.sc_addresses.Postcode or npd.cin and npd.cla; other jobs may use each alone.
-npd.ks4_pupil 2019, ref.schools.urn -                               | C3   | This job may read npd.ks4_pupil in 2019/2020. | Leave out ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020 of npd.ks4_pupil; other jobs may use each alone.
-npd.ks4_pupil 2018 2019, ref.schools.URN -                          | C3   | This job may read npd.ks4_pupil in 2019/2020. | Leave out ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020 of npd.ks4_pupil; other jobs may use each alone. \
+npd.spring_census.Surname 2020                                      | C1   |                                          | Remove npd.spring_census.Surname.
+npd.cin 2020, npd.sc_addresses.POSTCODE 2020                        | C2   |                                          | Remove npd.sc_addresses.Postcode or npd.cin; other jobs may use each one alone.
+npd.cin 2020, npd.cla 2021, npd.sc_addresses.Postcode 2020          | C2   |                                          | Remove npd.sc_addresses.Postcode or npd.cin and npd.cla; other jobs may use each one alone.
+npd.ks4_pupil 2019, ref.schools.urn -                               | C3   | This job may read npd.ks4_pupil in 2019/2020. | Remove ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020 of npd.ks4_pupil; other jobs may use each one alone.
+npd.ks4_pupil 2018 2019, ref.schools.URN -                          | C3   | This job may read npd.ks4_pupil in 2019/2020. | Remove ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020 of npd.ks4_pupil; other jobs may use each one alone. \
 Add to the WHERE of npd.ks4_pupil: AND KS4_ACADYR <> '2019/2020'
-npd.ks4_pupil -, ref.schools.URN -                                  | C3   | This job may read npd.ks4_pupil in 2019/2020-2020/2021. | Leave out ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020-2020/2021 of npd.ks4_pupil; other jobs may use each alone. \
+npd.ks4_pupil -, ref.schools.URN -                                  | C3   | This job may read npd.ks4_pupil in 2019/2020-2020/2021. | Remove ref.schools.URN or npd.ks4_pupil, or exclude 2019/2020-2020/2021 of npd.ks4_pupil; other jobs may use each one alone. \
 Add to the WHERE of npd.ks4_pupil: AND KS4_ACADYR NOT IN ('2019/2020', '2020/2021')
-npd.ks4_pupil 2019, npd.ks5_student 2020, ref.schools.URN -         | C3   | This job may read npd.ks4_pupil in 2019/2020, npd.ks5_student in 2020/2021. | Leave out ref.schools.URN or npd.ks4_pupil and npd.ks5_student, or exclude 2019/2020 of npd.ks4_pupil and 2020/2021 of npd.ks5_student; other jobs may use each alone.
+npd.ks4_pupil 2019, npd.ks5_student 2020, ref.schools.URN -         | C3   | This job may read npd.ks4_pupil in 2019/2020, npd.ks5_student in 2020/2021. | Remove ref.schools.URN or npd.ks4_pupil and npd.ks5_student, or exclude 2019/2020 of npd.ks4_pupil and 2020/2021 of npd.ks5_student; other jobs may use each one alone.
 """
 
 
@@ -72,14 +72,14 @@ def test_a_script_without_an_input_line_is_told_to_write_one(place: tuple[int, i
     """What it never names is its by the grant: leaving it out of the program would change nothing."""
     uses = [use("npd.ks4_pupil", "2019", place), use("npd.absence.URN", "2020", place)]
     (refusal,) = check_combinations(uses, PROJECT, POLICIES, header=True)
-    assert refusal.advice.startswith("Without an input line a script reads all that was granted: ") == is_whole
-    assert "Leave out npd.absence.URN or npd.ks4_pupil" in refusal.advice
+    assert refusal.advice.startswith("A script without input lines reads everything that was granted. ") == is_whole
+    assert "Remove npd.absence.URN or npd.ks4_pupil" in refusal.advice
 
 
 def test_rows_of_a_table_can_be_the_second_side() -> None:
     rule = CombinationRule(id="T", note="Not both.", any_of=("variable:FSMeligible",), with_any=("table:npd.cin",))
     (refusal,) = broken([use("npd.absence.FSMeligible", "2020"), use("npd.cin", "2020", (2, 1))], rule)
-    assert refusal.advice == "Leave out npd.cin or npd.absence; other jobs may use each alone."
+    assert refusal.advice == "Remove npd.cin or npd.absence; other jobs may use each one alone."
     assert (refusal.line, refusal.variable) == (2, None)
 
 
@@ -182,8 +182,8 @@ def test_what_is_no_default_item_is_granted_by_its_own_name_only(
     assert len(found) == (asked is not None), what
     for refusal in found:
         wanted = f"{name} {asked}".strip()
-        assert refusal.message == f"Rule C6: {NOTES['C6']} {name} is given by request only."
-        assert refusal.advice.startswith(f"Leave it out, or ask the administrators for {wanted}: ")
+        assert refusal.message == f"Rule C6: {NOTES['C6']} {name} is available by request only."
+        assert refusal.advice.startswith(f"Remove it, or ask the administrators for {wanted}. ")
         assert refusal.variable == name
 
 

@@ -41,15 +41,15 @@ def refusals(
 
 # variables of npd.ks2_pupil                                                | in the years             | what the refusal says of them
 BEYOND = """
-KS2_ENDKS                                                                   | 2021                     | KS2_ENDKS of npd.ks2_pupil may be read in 2021/2022,
-KS2_NATRES KS2_ENDKS                                                        | 2021                     | KS2_ENDKS, KS2_NATRES of npd.ks2_pupil may be read in 2021/2022,
-KS2_ENDKS                                                                   | 2018 2021 2022           | KS2_ENDKS of npd.ks2_pupil may be read in 2021/2022, 2022/2023,
-KS2_ENDKS                                                                   | 2011 2012 2013 2014      | KS2_ENDKS of npd.ks2_pupil may be read in 2011/2012, 2012/2013, 2013/2014, 2014/2015,
-KS2_ENDKS                                                                   | 2010 2011 2012 2013 2014 | KS2_ENDKS of npd.ks2_pupil may be read in 2010/2011 … 2014/2015,
-KS2_ENDKS                                                                   | -                        | KS2_ENDKS of npd.ks2_pupil may be read in 1995/1996 … 2023/2024,
-KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_NATRES KS2_SENF                           | 2021                     | KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_NATRES, KS2_SENF of npd.ks2_pupil
-KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_NATRES KS2_SENF KS2_URN                   | 2021                     | KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_NATRES, KS2_SENF and 1 more of npd.ks2_pupil
-KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_MATEXP KS2_NATRES KS2_SENF KS2_URN        | 2021                     | KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_MATEXP, KS2_NATRES and 2 more of npd.ks2_pupil
+KS2_ENDKS                                                                   | 2021                     | The job could read KS2_ENDKS of npd.ks2_pupil in 2021/2022,
+KS2_NATRES KS2_ENDKS                                                        | 2021                     | The job could read KS2_ENDKS, KS2_NATRES of npd.ks2_pupil in 2021/2022,
+KS2_ENDKS                                                                   | 2018 2021 2022           | The job could read KS2_ENDKS of npd.ks2_pupil in 2021/2022, 2022/2023,
+KS2_ENDKS                                                                   | 2011 2012 2013 2014      | The job could read KS2_ENDKS of npd.ks2_pupil in 2011/2012, 2012/2013, 2013/2014, 2014/2015,
+KS2_ENDKS                                                                   | 2010 2011 2012 2013 2014 | The job could read KS2_ENDKS of npd.ks2_pupil in 2010/2011 … 2014/2015,
+KS2_ENDKS                                                                   | -                        | The job could read KS2_ENDKS of npd.ks2_pupil in 1995/1996 … 2023/2024,
+KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_NATRES KS2_SENF                           | 2021                     | The job could read KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_NATRES, KS2_SENF of npd.ks2_pupil
+KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_NATRES KS2_SENF KS2_URN                   | 2021                     | The job could read KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_NATRES, KS2_SENF and 1 more of npd.ks2_pupil
+KS2_ENDKS KS2_FSM6 KS2_GENDER KS2_MATEXP KS2_NATRES KS2_SENF KS2_URN        | 2021                     | The job could read KS2_ENDKS, KS2_FSM6, KS2_GENDER, KS2_MATEXP, KS2_NATRES and 2 more of npd.ks2_pupil
 """
 
 
@@ -62,7 +62,7 @@ def test_variables_and_years_beyond_the_grant_are_named_and_long_lists_cut(line:
 
 def test_rows_alone_are_named_as_rows() -> None:
     (refusal,) = refusals([VariableUse("npd.ks2_pupil", None, frozenset({2021}), frozenset({Usage.READ}), 1, 1)])
-    assert refusal.message.startswith("The rows of npd.ks2_pupil may be read in 2021/2022")
+    assert refusal.message.startswith("The job could read the rows of npd.ks2_pupil in 2021/2022")
     assert refusal.variable is None
 
 
@@ -71,10 +71,10 @@ def test_each_variable_is_told_the_years_of_its_own_grant() -> None:
     years = {"KS2_ENDKS": {2015, 2016}, "KS2_NATRES": {2017}, "KS2_SENF": {2015, 2016}}
     some = tuple(Grant("npd.ks2_pupil", name, frozenset(held), "because") for name, held in years.items())
     found = refusals(uses_of("npd.ks2_pupil", " ".join(years), "2017 2018"), replace(project(), grants=some))
-    told = [(r.message.partition(" of ")[0], r.advice.partition(";")[0]) for r in found]
+    told = [(r.message.partition(" of ")[0], r.advice.partition(".")[0]) for r in found]
     assert told == [
-        ("KS2_ENDKS, KS2_SENF", "Granted are 2015/2016-2016/2017"),
-        ("KS2_NATRES", "Granted are 2017/2018"),
+        ("The job could read KS2_ENDKS, KS2_SENF", "Your project can use 2015/2016-2016/2017"),
+        ("The job could read KS2_NATRES", "Your project can use 2017/2018"),
     ]
 
 
@@ -88,7 +88,7 @@ def test_a_table_that_was_not_granted_is_asked_for_in_all_years_of_its_uses() ->
         (sex + unproved, "2005/2006-2023/2024"),
     ):
         (refusal,) = refusals(uses)
-        assert f"for npd.cla in {years}:" in refusal.advice
+        assert f"for npd.cla in {years}." in refusal.advice
 
 
 @pytest.mark.parametrize(("schema", "hint"), [("npd", True), ("", False)])
@@ -97,12 +97,16 @@ def test_an_unknown_table_is_told_where_bare_names_are_looked_for(schema: str, h
         [VariableUse("nothing", None, None, frozenset({Usage.READ}))], replace(project(), default_schema=schema)
     )
     assert refusal.advice.startswith("Write schema.table as in the catalogue")
-    assert ("Bare names are looked for in npd." in refusal.advice) == hint == ("Bare names" in refusal.advice)
+    assert (
+        ("A name without a schema means a table in npd." in refusal.advice)
+        == hint
+        == ("A name without a schema" in refusal.advice)
+    )
 
 
 def test_an_identifier_is_refused_with_the_key_to_use_instead_where_there_is_one() -> None:
     (refusal,) = refusals(uses_of("npd.spring_census", "UPN", "2022"))
-    assert refusal.advice == "Leave it out. Persons are linked and counted by PupilMatchingRefAnonymous."
+    assert refusal.advice == "Remove it. Link and count persons by PupilMatchingRefAnonymous."
     catalogue = POLICIES.catalogue
     head = Variable(name="HeadLastName", type=ScalarType.TEXT, cls=VariableClass.INSTANT_IDENTIFIER)
     register = catalogue.table("ref.schools")

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.cli.commands.server_commands import EntryPoints
-from broker.cli.main import COMMANDS, make_app
+from broker.cli.main import COMMANDS, RENAMED, make_app, run
 
 DOORS = EntryPoints(serve=lambda: None, work=lambda: None, demo=lambda once, pupils: 0)
 
@@ -26,3 +26,10 @@ def test_a_module_is_loaded_by_each_of_its_commands_alone(module):
 def test_without_a_known_command_all_are_there():
     every = {c for commands in COMMANDS.values() for c in commands} | ALWAYS
     assert names() == names("--help") == names("nothing") == every
+
+
+@pytest.mark.parametrize("old", RENAMED)
+@pytest.mark.parametrize("group", [(), ("budget",), ("history",)])
+def test_an_old_name_says_the_new_one(old, group, capsys):
+    assert run([*group, old, "--json"], DOORS) == 1
+    assert f"The command `{old}` is now called `{RENAMED[old]}`." in "".join(capsys.readouterr())

@@ -58,5 +58,5 @@ def test_blocks_are_told_by_their_schedule_and_nothing_else(passed, slot, monkey
     clock = iter([100.0, 100.0, 100.0 + passed])
     monkeypatch.setattr(rehearse_command.time, "monotonic", lambda: next(clock))
     slots = rehearse_command.private_script_parts(asks, service)["run"]
-    assert slots() == "by its schedule, slot 1 of 5 runs"
-    assert slots() == f"by its schedule, slot {slot} of 5 runs"
+    assert slots() == "slot 1 of 5 is running by the schedule"
+    assert slots() == f"slot {slot} of 5 is running by the schedule"

@@ -54,8 +54,8 @@ def test_changes_of_privacy_are_told(policies: PolicySet) -> None:
     privacy = replace(policies.privacy, datasets=policies.privacy.datasets[1:], promises=policies.privacy.promises[:1])
     assert policy_changes(policies, replace(after, privacy=privacy)) == [
         "project P0421: may spend 1 of pupil (delta 0)",
-        "project P0421: has no budget of staff any more",
-        "project P0421: one release may cost the raised maximum",
+        "project P0421: no longer has a budget of staff",
+        "project P0421: one release may cost up to the raised maximum",
         "promise to each staff is removed",
         "data set npd.cla is removed",
     ]

@@ -58,7 +58,7 @@ def test_changes_of_the_memorys_policy_are_told(policies: PolicySet) -> None:
     reference = replace(memory.references[0], variables=("LA",))
     other = replace(memory, fraction=0.5, references=(reference, *memory.references[1:]), standard=())
     assert policy_changes(policies, replace(policies, memory=other)) == [
-        "memory: the fraction of a reference population's persons, so many exact figures may tell of it alone, "
+        "release history: the cap on exact figures, as a fraction of the persons of a reference population, "
         "changes from 0.05 to 0.5",
         "reference population local authority and year group changes in variables",
         "standard population on roll is removed",
@@ -66,4 +66,4 @@ def test_changes_of_the_memorys_policy_are_told(policies: PolicySet) -> None:
     two = replace(memory, references=(memory.references[0], replace(reference, name="LA")))
     turned = replace(two, references=two.references[::-1])
     told = policy_changes(replace(policies, memory=two), replace(policies, memory=turned))
-    assert told == ["memory: the order of references changes"]
+    assert told == ["release history: the order of references changes"]

@@ -162,4 +162,4 @@ def test_record_and_words_follow_from_the_line_alone(estimator):
     assert told["spend"] == {"epsilon": 1.0, "delta": 0.0}
     assert told["spend_if_a_person_is_replaced"]["epsilon"] == pytest.approx(2.0)
     assert (told["blocks"], told["estimator"]) == (200, estimator.value)
-    assert any("200 blocks" in w for w in aggregation_sentences(made, PROMISE, PROFILE))
+    assert any("200 random blocks" in w for w in aggregation_sentences(made, PROMISE, PROFILE))

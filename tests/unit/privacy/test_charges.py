@@ -179,5 +179,5 @@ def test_bundles_that_are_none() -> None:
     ):  # fmt: skip
         with pytest.raises(Invalid):
             MechanismBundle(accounting, mechanisms, delta)
-    with pytest.raises(Invalid, match="costs"):
+    with pytest.raises(Invalid, match="must be above 0"):
         design_measurement([], PrivacyAmount(PURE, 1))

@@ -62,7 +62,7 @@ def test_a_spend_is_chosen_by_the_error_it_gives() -> None:
     chosen = smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 2 * 10**6), PROFILE)
     assert chosen.micro == pytest.approx(500_000, rel=0.02)
     assert enough(forecast_errors([table((5,))], chosen, PROFILE).expected)
-    with pytest.raises(Invalid, match="not reached"):
+    with pytest.raises(Invalid, match="cannot reach"):
         smallest_spend([table((5,))], enough, PrivacyAmount(PURE, 100_000), PROFILE)
 
 
@@ -97,7 +97,7 @@ def refusals(*tables: PrivateTable) -> list[tuple[str, str]]:
 def test_a_domain_that_is_too_large_is_refused_with_the_key_to_drop() -> None:
     ((code, advice),) = refusals(table((150, 20, 12, 14), (COUNT,)))
     assert code == "private-domain"
-    assert "Drop the key d0 (150 values)" in advice
+    assert "Remove the key d0 (150 values)" in advice
     check_tables((table((150, 20, 12), (COUNT,)),), PROFILE)
     unlisted = PrivateTable("t", "pupil", (Dimension("urn", None),), ((0,),), Influence(1, 1), (), (COUNT,))
     check_tables((unlisted,), PROFILE)

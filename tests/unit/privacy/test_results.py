@@ -171,7 +171,7 @@ def test_the_record_says_method_spend_bounds_and_scales() -> None:
 def test_the_record_knows_rules_and_no_data() -> None:
     """Attack 16: it is made from the design, before anything was read; how many rows were cut is nowhere in it."""
     _, text = told()
-    assert "at most 2 cells and 3 rows in each are used, and at most 4 in all" in text
+    assert "At most 2 cells of one person, and 3 rows in each cell, are used, and at most 4 in all" in text
     assert told()[1] == text
 
 
@@ -182,7 +182,7 @@ def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
     assert "epsilon" not in words
     assert "95 of 100 releases" in words
     assert "at most 63 %" in words  # 1 / (1 + exp(-0.5)) = 62.2 %
-    assert "50.0 % of what the project had left" in words
+    assert "50.0 % of the privacy budget that the project had left" in words
 
 
 def test_a_rho_is_told_as_an_epsilon() -> None:

@@ -72,15 +72,16 @@ def test_honest_scripts_pass(text: str) -> None:
 def test_modules_that_will_not_work_are_notes_for_review() -> None:
     notes = inspect_script("import socket\nimport subprocess, numpy, json", SERVICE).review
     assert notes == (
-        "Line 1, column 1: Imports socket: there is no network in the sandbox.",
-        "Line 2, column 1: Imports subprocess: processes in the sandbox are few, and none outlives the job.",
+        "Line 1, column 1: The script imports socket: the sandbox has no network.",
+        "Line 2, column 1: The script imports subprocess: the sandbox allows only a few processes, "
+        "and they end with the job.",
     )
 
 
 REACHING = {
-    "x = 1; open('/etc/passwd')": "Line 1, column 8: open() of a file outside /data, /out and /tmp",
-    "import pandas as pd\npd.read_csv('https://a.b/c.csv')": "Line 2, column 1: read_csv() of an address",
-    "import os as o\nx = o.fork()": "Line 2, column 5: o.fork() is of processes",
+    "x = 1; open('/etc/passwd')": "Line 1, column 8: open() uses a file outside /data, /out and /tmp",
+    "import pandas as pd\npd.read_csv('https://a.b/c.csv')": "Line 2, column 1: read_csv() reads an address",
+    "import os as o\nx = o.fork()": "Line 2, column 5: o.fork() starts processes",
 }
 
 

@@ -54,12 +54,12 @@ def goes(where: str, **more: object) -> str:
     """`itself`, or what the first part does that a person looks at."""
     found = parts(where, **more)  # type: ignore[arg-type]
     words = {
-        "hold fewer": "few",
-        "hold very few": "unsized",
-        "leave out": "leaves few",
+        "select fewer": "few",
+        "select very few": "unsized",
+        "exclude": "leaves few",
         "years": "years",
         "too many": "many",
-        "tells two": "differs",
+        "makes two": "differs",
     }
     return next((w for said, w in words.items() if said in found[0].why), found[0].why) if found else "itself"
 

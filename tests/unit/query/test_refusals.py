@@ -157,11 +157,11 @@ SAID = [
     (f"SELECT ANY_VALUE(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "ANY_VALUE gives"}),
     (f"SELECT MAX(URN) AS u, COUNT(*) AS n FROM {T}", {"individual-value": "MAX gives"}),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE URN & 1 = 1", {"function": "& is not"}),
-    ("SELECT c.* FROM (SELECT a.* FROM npd.spring_census AS a) AS c", {"star": "A star"}),
-    (f"SELECT LA, COUNT(*) + 2 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x: only"}),
+    ("SELECT c.* FROM (SELECT a.* FROM npd.spring_census AS a) AS c", {"star": "You cannot use SELECT *"}),
+    (f"SELECT LA, COUNT(*) + 2 * SUM(OnRoll) AS x FROM {T} GROUP BY LA", {"packed-arithmetic": "x cannot be released"}),
     (
         f"SELECT c.LA, COUNT(*) AS n, (SELECT COUNT(*) FROM {T} WHERE LA = c.LA) AS m FROM npd.absence AS c GROUP BY c.LA",
-        {"correlated": "it cannot read the table outside"},
+        {"correlated": "it cannot read the outer table"},
     ),
 ]
 

@@ -53,7 +53,7 @@ def test_real_data_are_refused_where_a_wall_is_open(tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "_verdicts", ALL[1:])
     request = selftest._request(tmp_path, "x", "", selftest.LIMITS)
     real = type(request)(request.job, 1, "python", tmp_path, request.frames, request.limits, synthetic=False)
-    with pytest.raises(Breach, match="does not hold real data"):
+    with pytest.raises(Breach, match="is not safe for real data"):
         sandbox.run(real)
 
 

@@ -136,7 +136,7 @@ def test_default_items_give_no_other_items(
 ) -> None:
     found = check_combinations([used], _by_default(project, *named), policies)
     assert rules(found) == ("C6" if years else None), what
-    assert all(f"FSMeligible in {years}:" in r.advice for r in found)
+    assert all(f"FSMeligible in {years}." in r.advice for r in found)
 
 
 def test_the_demo_project_of_default_items_is_judged_by_them(policies: PolicySet) -> None:

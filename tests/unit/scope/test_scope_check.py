@@ -156,10 +156,10 @@ def test_grouping_by_a_quasi_identifier_is_granted_for_its_years_only(
 
 
 MISSING = [
-    ("npd.cla.cla_SEX", {2018, 2020}, "npd.cla in 2018/2019, 2020/2021:"),
-    ("npd.ks4_pupil.KS4_CLA_PP_1_DAY", {2019, 2020, 2021}, "npd.ks4_pupil.KS4_CLA_PP_1_DAY in 2019/2020-2021/2022:"),
-    ("npd.ks2_pupil.KS2_MATSCORE", {2018, 2021}, "a grant of 2021/2022 is missing"),
-    ("npd.ks2_pupil.KS2_MATSCORE", {2014, 2018}, "Granted are 2015/2016-2018/2019;"),
+    ("npd.cla.cla_SEX", {2018, 2020}, "npd.cla in 2018/2019, 2020/2021."),
+    ("npd.ks4_pupil.KS4_CLA_PP_1_DAY", {2019, 2020, 2021}, "npd.ks4_pupil.KS4_CLA_PP_1_DAY in 2019/2020-2021/2022."),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2018, 2021}, "It cannot use 2021/2022."),
+    ("npd.ks2_pupil.KS2_MATSCORE", {2014, 2018}, "Your project can use 2015/2016-2018/2019."),
     ("npd.ks2_pupil.KS2_MATSCORE", {2014, 2018}, "Add to the WHERE of npd.ks2_pupil: AND KS2_ACADYR BETWEEN"),
     ("npd.ks2_pupil.KS2_MATSCORE", {2021}, "Read npd.ks2_pupil in other years: KS2_ACADYR BETWEEN"),
 ]

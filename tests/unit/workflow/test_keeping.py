@@ -145,9 +145,9 @@ def test_a_project_keeps_a_bounded_number(broker):
     broker.put_in_force(replace(broker.policies, service=service))
     broker.send(KEEP)
     broker.send(OTHER)
-    with pytest.raises(Conflict, match="drop one first"):
+    with pytest.raises(Conflict, match="Drop one first"):
         broker.send(KEEP.replace("project.pupils", "project.more"))
-    with pytest.raises(Conflict, match="drop one first"):
+    with pytest.raises(Conflict, match="Drop one first"):
         proposed(broker)
 
 

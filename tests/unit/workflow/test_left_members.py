@@ -207,7 +207,7 @@ def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(
     before = files(restored)
     _, output = restored.ran(OTHER)
     waits = files(restored) - before
-    with pytest.raises(Breach, match="does not hold its last signed head"):
+    with pytest.raises(Breach, match="does not have its last signed head"):
         restored.vote(CLEO, output.ident)
     for _ in range(3):
         restored.reconcile()

@@ -61,7 +61,7 @@ def test_a_checker_sees_what_would_leave_and_nothing_exact(waiting):
 def test_the_page_says_that_it_is_private_and_what_it_cost(waiting):
     broker, _, output = waiting
     page = answer(broker, f"/outputs/{output.ident}")
-    assert "Nobody sees an exact figure of it" in page
+    assert "Nobody can see the exact figures" in page
     assert "epsilon 0.5" in page
     assert "Random noise was added" in page
 

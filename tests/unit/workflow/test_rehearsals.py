@@ -151,7 +151,7 @@ def test_few_wait_and_few_are_kept(broker):
     broker.put_in_force(replace(broker.policies, service=service))
     first = ask(broker)
     ask(broker)
-    with pytest.raises(Conflict, match="2 rehearsals of yours wait or run"):
+    with pytest.raises(Conflict, match="You already have 2 rehearsals waiting or running"):
         ask(broker)
     ask(broker, PRIVATE)  # needs no worker
     ask(broker, by=REX)

@@ -70,7 +70,7 @@ def test_a_head_that_was_exported_is_taken_by_two(lost):
     both(backup_restore.attest_ledger, lost, head)
     allot(lost.ports, lost.policies, ADA)
     assert lost.events("ledger") == ["ledger.vouch-asked", "ledger.vouched"]
-    with pytest.raises(Conflict, match="is there"):
+    with pytest.raises(Conflict, match="is present"):
         backup_restore.attest_ledger(lost.ports, lost.person(AMIR), head)
 
 

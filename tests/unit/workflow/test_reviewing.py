@@ -245,7 +245,7 @@ def test_the_attack_finds_what_a_total_gives_away():
 
 def test_an_attack_that_takes_too_long_says_so():
     cells = [((str(n), "p"), 3, True) for n in range(output_evidence.MOST_HOLES + 1)]
-    assert "take too long" in output_evidence.attack_columns(staff(cells))[0].untried
+    assert "takes too long" in output_evidence.attack_columns(staff(cells))[0].untried
 
 
 def test_which_verdicts_there_are_to_choose_from():

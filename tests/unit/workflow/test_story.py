@@ -256,7 +256,7 @@ def test_two_checkers_at_once_decide_once(broker):
 def test_a_recall_tells_no_figures(broker):
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
-    with pytest.raises(Invalid, match="no figures"):
+    with pytest.raises(Invalid, match="do not include figures"):
         job_release.recall(broker.ports, broker.person(CLEO), output.ident, "cell 7 had 3 pupils")
 
 
