@@ -288,4 +288,4 @@ def test_52_the_main_record_is_the_row_that_counts() -> None:
         assert [list(v) for v in found.exact(bounded, vault).vectors] == [[25]]
         assert sorted(found.exact(added_up, vault).vectors[0]) == [0, 25], "all of them have many rows"
         assert added_up.measured.tables[0].influence.max_rows == 1
-    assert bounded.measured.omissions == ("For each person and year the first row of npd.a counts.",)
+    assert bounded.measured.omissions == ("Of each person and year the first row of npd.a counts.",)

@@ -40,6 +40,64 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss_name"): "word",
 }
 """The same for fields, by class and field."""
+HASHED_SENTENCES: Mapping[str, str] = {
+    "A script made a column of this figure, and its content was not verified.": (
+        "A script made a column of this figure, and nobody has verified what is in it."
+    ),
+    "A condition reads the amount that is added up, and can fix the amounts of some people but not of others.": (
+        "A condition that is not one of several reads what is added up: it can fix what some people add, and not "
+        "others."
+    ),
+    "The branches of a set operation select rows by the amount that is added up.": (
+        "Branches of a set operation choose rows by what is added up."
+    ),
+    "The amounts come from a public table, so everybody knows how much each person adds.": (
+        "Numbers of a public table are added up: everybody knows what each person adds."
+    ),
+    "A code is added up. A code is not an amount, and others can know it.": (
+        "A code is added up: it is no amount, and others can know it."
+    ),
+    "A public table is not joined on its unique key, so rows are counted several times.": (
+        "A public table is joined otherwise than on its unique key, so rows are counted several times."
+    ),
+    "A condition matches several written rows at once, so rows are counted several times.": (
+        "A condition meets several written rows at once, so rows are counted several times."
+    ),
+    "A table is joined with itself so often that a person with many rows counts too much.": (
+        "A table is joined with itself so often that one person's many rows count as a power of their number."
+    ),
+    "APPLY turns one row into several.": (
+        "APPLY makes several rows of one."
+    ),
+    "Conditions on some rows of a person decide how many of their other rows are counted.": (
+        "Conditions on one person's rows decide how many others of theirs are counted."
+    ),
+    "The argument is arithmetic over a person's row, which has no automatic verdict.": (
+        "An argument outside the closed list: arithmetic over a person's row."
+    ),
+    "The number of rows of each person is used in arithmetic other than multiplication by a constant.": (
+        "Numbers of rows of each person are computed with otherwise than by a factor."
+    ),
+    "A quantile can be one person's own value, or reveal a few persons, so it has no automatic verdict.": (
+        "A quantile can be one person's own value, or tell of few: it has no automatic verdict."
+    ),
+    "A deviation can be one person's own value, or reveal a few persons, so it has no automatic verdict.": (
+        "A deviation can be one person's own value, or tell of few: it has no automatic verdict."
+    ),
+    "The query has too many conditions to compare automatically.": (
+        "So many conditions in one query cannot be compared with each other automatically."
+    ),
+    "A value depends on people outside the cell.": (
+        "A value depends on other people than those of the cell."
+    ),
+    "Numbers of a lookup are added up. Chosen weights can pack several counts into one figure.": (
+        "Numbers of a lookup are added up: chosen weights can pack several counts into one figure."
+    ),
+    "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons.": (
+        "COUNT(DISTINCT …) of a variable other than the link key: its values are the contributors."
+    ),
+}  # fmt: skip
+"""Sentences that say why a statistic is reviewed: the sentence in the hashes, by the sentence of today."""
 RELATION_OPERATORS: Mapping[str, tuple[str, frozenset[str]]] = {
     "Aggregate": ("Gather", frozenset()),
     "AggregateCall": ("Aggregate", frozenset()),
@@ -71,6 +129,11 @@ class _Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def hashed_sentence(sentence: str) -> str:
+    """The sentence that stands in the hashes for a sentence of today."""
+    return HASHED_SENTENCES.get(sentence, sentence)
 
 
 def plan_text(value: object) -> str:
@@ -106,6 +169,8 @@ def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) 
         return value
     name, left_out = operators.get(type(value).__name__, (_class(value), frozenset[str]()))
     read = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+    if read.get("needs_review") is not None:
+        read["needs_review"] = hashed_sentence(read["needs_review"])
     below = {n: PROGRAM_OPERATORS if n == "program" else operators for n in read}
     return (name, *((_field(value, n), _nested(part, below[n])) for n, part in read.items()))
 

@@ -142,19 +142,20 @@ def assemble_plan(
 
 def _omissions(table: PrivateTable, bounds: BoundedContributions) -> list[str]:
     """Sentences on what is left out as a rule, or counted differently from the text."""
+    # The hash of a question depends on these words.
     lines = [
-        f"For each person and year the first {f'{n} rows' if n > 1 else 'row'} of {of} count{'' if n > 1 else 's'}."
+        f"Of each person and year the first {f'{n} rows' if n > 1 else 'row'} of {of} count{'' if n > 1 else 's'}."
         for of, n in sorted(bounds.counted_rows.items())
     ]
     if bounds.each is not None:
         each = bounds.each
         lines = [
-            f"For each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."
+            f"Of each person at most {each.cells} cells count, each with the weight of at most {each.rows} rows."
             if bounds.cells > 1
             else f"All rows of a person together have the weight of at most {each.rows} rows."
         ]
     if bounds.drops_personless:
-        lines.append("Rows of public tables without a matching person do not count.")
+        lines.append("Rows of public tables that no person meets do not count.")
     if any(s.measure is PrivateMeasure.PERSONS for s in table.statistics):
-        lines.append("A row without a key is counted as a separate person.")
+        lines.append("A row without a key is counted as a person of its own.")
     return lines

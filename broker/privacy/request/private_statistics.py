@@ -65,14 +65,11 @@ class FixedPointArguments:
 
     def label(self, argument: Scalar) -> str:
         """The name of a number for people: its variable, or the variables that it is made of."""
+        # The hash of a question depends on these words.
         names = sorted({v.name for c in _leaves(argument) for _, v in self.ranges.origins.sources(c)})
         if not names:
-            return "a number that the query computes"
-        return (
-            names[0]
-            if isinstance(_without_casts(argument), ColumnRef)
-            else f"the number computed from {', '.join(names)}"
-        )
+            return "a number that the query makes"
+        return names[0] if isinstance(_without_casts(argument), ColumnRef) else f"the number made of {', '.join(names)}"
 
     def _unbounded_refusal(self, argument: Scalar) -> Refusal:
         names = self._clampable_names(argument)

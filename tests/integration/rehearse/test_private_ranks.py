@@ -62,7 +62,7 @@ def test_events_of_one_reason_keep_their_own_first_rows(reason: str, policies: P
     assert 0 < left < 0.95 * first, "some pupils' first row is of another reason"
     assert found.private.design.tables[0].influence.max_rows == 8, "a row in each of eight years"
     (rule,) = found.private.measured[0].omissions
-    assert rule == f"For each person and year the first row of npd.exclusions with Reason {reason} counts."
+    assert rule == f"Of each person and year the first row of npd.exclusions with Reason {reason} counts."
 
 
 def test_the_catalogues_own_numbers_lose_little(policies: PolicySet, stage_of: At) -> None:

@@ -124,7 +124,7 @@ def test_where_rows_multiply_too_often_they_are_added_up_by_person() -> None:
                     person_cells=2, person_rows=5)  # fmt: skip
     influence = found.tables[0].influence
     assert (influence.cells, influence.rows_per_cell, influence.rows) == (2, 5, 10)
-    assert found.omissions == ("For each person at most 2 cells count, each with the weight of at most 5 rows.",)
+    assert found.omissions == ("Of each person at most 2 cells count, each with the weight of at most 5 rows.",)
 
 
 def test_where_nobody_loses_a_cell_and_the_noise_is_halved_rows_are_added_up_too() -> None:
@@ -146,16 +146,16 @@ def test_the_record_says_what_counts_as_a_rule() -> None:
     found = private("-- rows: npd.b 2\nSELECT a.LA, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] AND a.Y = b.Y "
                     f"WHERE a.{Y} GROUP BY a.LA")  # fmt: skip
     assert found.omissions == (
-        "For each person and year the first 3 rows of npd.a count.",
-        "For each person and year the first 2 rows of npd.b count.",
+        "Of each person and year the first 3 rows of npd.a count.",
+        "Of each person and year the first 2 rows of npd.b count.",
     )
 
 
 def test_the_record_says_within_which_filter() -> None:
     one = private(f"-- rows: b 2\nSELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind = 'X' GROUP BY Wave")
-    assert one.omissions == ("For each person and year the first row of npd.b with Kind X counts.",)
+    assert one.omissions == ("Of each person and year the first row of npd.b with Kind X counts.",)
     two = private(f"SELECT Wave, COUNT(*) AS n FROM b WHERE {Y} AND Kind IN ('X', 'Z') GROUP BY Wave")
-    assert two.omissions == ("For each person and year the first row of npd.b with each Kind of X, Z counts.",)
+    assert two.omissions == ("Of each person and year the first row of npd.b with each Kind of X, Z counts.",)
 
 
 def test_a_rank_that_is_not_stored_counts_nothing() -> None:
@@ -165,7 +165,7 @@ def test_a_rank_that_is_not_stored_counts_nothing() -> None:
     plan = compiled(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA").plan
     assert plan is not None
     found = plan_private_output(plan.outputs[0], PrivateContext(many, replace(PROFILE, max_influence=1000), {}))
-    assert found.omissions == ("For each person and year the first 255 rows of npd.a count.",)
+    assert found.omissions == ("Of each person and year the first 255 rows of npd.a count.",)
 
 
 def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
@@ -180,9 +180,9 @@ def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
 
 def test_what_nobody_stands_behind_does_not_count() -> None:
     public = f"SELECT l.Region, COUNT(*) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region"
-    assert "Rows of public tables without a matching person do not count." in private(public).omissions
+    assert "Rows of public tables that no person meets do not count." in private(public).omissions
     persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"
-    assert "Rows of public tables without a matching person do not count." not in private(persons).omissions
+    assert "Rows of public tables that no person meets do not count." not in private(persons).omissions
 
 
 ADDED = {
