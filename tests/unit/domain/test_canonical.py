@@ -4,11 +4,12 @@ import ast
 from decimal import Decimal
 from pathlib import Path
 
-from broker.domain.plans.canonical import HASHED_CLASSES, HASHED_FIELDS, canonical_repr, plan_text
+from broker.domain.plans.canonical import HASHED_CLASSES, HASHED_FIELDS, HASHED_SENTENCES, canonical_repr, plan_text
 from broker.domain.plans.plan import Measure, PlannedStatistic
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.python_jobs.private_directive import AnswerRange, ScriptDirective
+from broker.query.binder.aggregate_statistics import NO_AUTOMATIC_VERDICT
 
 BROKER = Path(__file__).parents[3] / "broker"
 
@@ -44,3 +45,20 @@ def test_every_name_of_the_hashes_is_of_a_class_and_a_field_that_exist() -> None
     }
     assert HASHED_CLASSES.keys() <= classes.keys()
     assert all(field in classes[name] for name, field in HASHED_FIELDS)
+
+
+def test_a_sentence_of_today_is_hashed_as_the_sentence_that_stores_know() -> None:
+    def hashed(sentence: str) -> str:
+        return plan_text(PlannedStatistic(1, Measure.SUM, None, ScalarType.INT, needs_review=sentence))
+
+    for today, before in HASHED_SENTENCES.items():
+        assert hashed(today) == hashed(before) != hashed("Another sentence.")
+
+
+def test_every_sentence_of_today_is_one_that_the_compiler_writes() -> None:
+    """A sentence that changes again without its entry would give plans new hashes."""
+    texts = [path.read_text() for room in ("query", "python_jobs") for path in (BROKER / room).rglob("*.py")]
+    nodes = [node for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+    found = {node.value for node in nodes if isinstance(node.value, str)}
+    quantiles = {NO_AUTOMATIC_VERDICT.format(subject) for subject in ("A quantile", "A deviation")}
+    assert HASHED_SENTENCES.keys() - found - quantiles == set()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from broker.domain.sql_dialects import DIALECT_TITLES, SQL_DIALECTS
 from broker.query.dialects.known_dialects import DIALECTS
 
 LIST = Path(__file__).parents[2] / "fixtures" / "parser_classes.json"
@@ -53,6 +54,10 @@ def test_a_new_class_and_a_new_argument_are_told() -> None:
     assert changes(old, new) == [
         "functions: Abs had ['this'] and has ['big', 'this']", "functions: Gone is gone", "functions: New is new",
     ]  # fmt: skip
+
+
+def test_every_dialect_that_a_submission_can_name_is_understood() -> None:
+    assert list(DIALECTS) == list(SQL_DIALECTS) == list(DIALECT_TITLES)
 
 
 def test_the_allow_lists_are_counted() -> None:
