@@ -20,9 +20,10 @@ from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, STEERED, Difference, Kind, difference
-from tests.attacks.decoders.judges import InProcess, explained, with_having_shown
-from tests.attacks.decoders.kit import LEAVES, Figure, Kit, Left
+from tests.attacks.decoders.judges import InProcess, explained
+from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
+from tests.attacks.decoders.search import Pad
 from tests.attacks.decoders.towns import build_town, four_ways
 from tests.generative.query.proof_size import seed, size, tell
 
@@ -54,9 +55,10 @@ def kit() -> Kit:
 
 @pytest.mark.parametrize("level", AT_SIZE)
 def test_what_leaves_does_not_depend_on_one_child(kit: Kit, level: str) -> None:
-    """Texts that leave by themselves and that the child touches. Figures that move are at a rounding edge: at most one
-    in the base of those that the child is in. With other pads the secret is guessed right in at most 60 % of tries by a
-    text with one such figure, and by one with several as often as edges that are independent allow."""
+    """Texts that leave by themselves and that the child touches. Figures that move are at a rounding edge: of the
+    numbers behind them that the child changes, at most one in the base. With other pads the secret is guessed right in
+    at most 60 % of tries by a text with one such number, and by one with several as often as edges that are independent
+    allow."""
     texts = AT_SIZE[level]
     if texts == EVERY_DAY[level]:
         told = ranges.searched(kit, ranges.Range(level, SEED, texts, PUPILS))
@@ -67,21 +69,22 @@ def test_what_leaves_does_not_depend_on_one_child(kit: Kit, level: str) -> None:
     assert texts < 100 or len(told["ways"]) >= 4
     assert told["findings"] == []
     at_edges = 1 / told["base"]
-    assert_at_edges(told["figures"], told["moved"], at_edges)
+    assert_at_edges(told["numbers"], told["moved"], at_edges)
     steered = sum(told["kinds"].get(kind.name, 0) for kind in STEERED)
     assert steered <= MOST_STEERED * texts + 3 * math.sqrt(MOST_STEERED * texts)
-    alone = [(pads, seen) for many, pads, seen in told["by_figures"] if many == 1]
-    for most, padded, seen in (
-        (AT_MOST_RIGHT, sum(pads for pads, _ in alone), sum(seen for _, seen in alone)),
-        (ranges.right(told["padded"], ranges.at_edges(told)), told["padded"], told["seen"]),
+    pads, seen = (sum(told_of[n] for told_of in told["by_numbers"]) for n in (1, 2))
+    alone = [tuple(rest) for many, *rest in told["by_numbers"] if many == 1]
+    for most, tried, shown in (
+        *((AT_MOST_RIGHT, *of_one) for of_one in alone),
+        (ranges.right(pads, ranges.at_edges(told)), pads, seen),
     ):
-        if padded >= 100:
-            assert ranges.right(padded, seen) <= most + 3 * math.sqrt(at_edges * (1 - at_edges) / padded) / 2
+        if tried >= 100:
+            assert ranges.right(tried, shown) <= most + 3 * math.sqrt(at_edges * (1 - at_edges) / tried) / 2
 
 
-def assert_at_edges(figures: Mapping[str, int], moved: Mapping[str, int], share: float) -> None:
-    """Of figures that the child moves, about this share move in what leaves: three deviations more are chance."""
-    for statistic, n in figures.items():
+def assert_at_edges(numbers: Mapping[str, int], moved: Mapping[str, int], share: float) -> None:
+    """Of numbers that the child changes, about this share move a figure: three deviations more are chance."""
+    for statistic, n in numbers.items():
         assert moved.get(statistic, 0) <= n * share + 3 * math.sqrt(n * share * (1 - share)), statistic
 
 
@@ -100,15 +103,15 @@ COUNTED = (
 def test_ordinary_counts_do_not_depend_on_one_child() -> None:
     """Counts by one code each, whoever is changed, removed or added: no row or hole, and figures at edges alone."""
     judge = InProcess(everyday_kit())
-    figures, moved = Counter[str](), Counter[str]()
+    numbers, moved = Counter[str](), Counter[str]()
     for key in COUNTED:
         found = judge.differences((f"-- output: t\nSELECT a.{key}, COUNT(*) AS n {FROM} GROUP BY a.{key}",))
         for way, told in (found or {}).items():
             assert told.kind in HARMLESS, (key, way, told)
-            figures.update(told.figures)
+            numbers.update(told.numbers)
             moved.update(told.moved)
-    assert figures["count"] > 10, "enough to tell edges from none"
-    assert_at_edges(figures, moved, 1 / everyday_kit().profile.round_base)
+    assert numbers["count"] > 10, "enough to tell edges from none"
+    assert_at_edges(numbers, moved, 1 / everyday_kit().profile.round_base)
 
 
 CHILD = "a.URN = {urn} AND a.MonthOfBirth = {month} AND a.YearOfBirth = {year} AND a.SENprovision <> 'N'"
@@ -149,48 +152,48 @@ def test_a_difference_is_made_small() -> None:
     assert smaller([7, 3, 900, 2, 41, 5], lambda made: any(n > 40 for n in made)) == [41]
 
 
-def left(shown: str | None, exact: int = 100, persons: int = 40, content: bytes = b"") -> Left:
-    rows = {} if shown == "no row" else {("a", 0): {"n": Figure(shown, exact, Decimal(5), "count")}}
-    return Left(LEAVES, content or str(shown).encode(), rows, False, {(1, ("a",)): (persons, persons, 0, 0, 0, 0, 0)})
+def left(shown: int | str, exact: int = 100, persons: int = 40, table: str = "") -> Left:
+    figures = {(0, ("a",), 1): Figure("count", shown, (("count", exact),), Decimal(5))}
+    numbers = {(1, ("a",)): (persons, persons, 0, 0, 0, 0, 0)}
+    return Left(LEAVES, table or str(shown), "", figures if shown != "no row" else {}, False, numbers)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        (left("100"), left("100"), Kind.NONE),
-        (left("100"), left("105"), Kind.EDGE),
-        (left("100"), left("110"), Kind.FIGURES),
-        (left("100"), left(None), Kind.HOLES),
-        (left("100"), left("no row"), Kind.ROWS),
-        (left("10", persons=10), left(None, persons=9), Kind.THRESHOLD),
-        (left("100"), left("100", content=b"another record"), Kind.FIGURES),
+        (left(100), left(100), Kind.NONE),
+        (left(100), left(105), Kind.EDGE),
+        (left(100), left(105, table="100"), Kind.NONE),
+        (left(100), left(110), Kind.FIGURES),
+        (left(100), left(HOLE), Kind.HOLES),
+        (left(100), left("no row"), Kind.HOLES),
+        (left(10, persons=10), left(HOLE, persons=9), Kind.THRESHOLD),
+        (left(100), left(100, table="another table"), Kind.FIGURES),
     ],
 )
 def test_differences_have_kinds(before: Left, after: Left, kind: Kind) -> None:
     assert difference([before], [after], 10).kind is kind
 
 
-def test_a_figure_that_the_child_moves_is_counted_by_its_statistic() -> None:
-    found = difference([left("100", 100)], [left("105", 103)], 10)
-    assert found == Difference(Kind.EDGE, found.told, Counter({"count": 1}), Counter({"count": 1}))
+def test_a_number_that_the_child_changes_is_counted_by_its_measure() -> None:
+    found = difference([left(100, 100)], [left(105, 103)], 10)
+    changes = frozenset({(("count", 100), ("count", 103))})
+    assert found == Difference(Kind.EDGE, found.told, changes, Counter({"count": 1}), Counter({"count": 1}))
     assert re.search("100 or 105", found.told)
 
 
+@pytest.mark.parametrize(("pads", "steady"), [((1,) * 6, True), ((1,) * 4, False), ((4,) * 12, False)])
+def test_an_edge_that_is_seen_with_every_pad_is_none(pads: tuple[int, ...], steady: bool) -> None:
+    """With one number of five, chance shows six of six in one of 16,000; with four numbers, 12 of 12 in one of 550."""
+    assert ranges.is_steady([Pad(many, True) for many in pads], 5) is steady
+    assert not ranges.is_steady([Pad(many, False) for many in pads], 5)
+
+
 @pytest.mark.parametrize(
-    ("shown", "one_size", "kind"),
-    [
-        (Kind.EDGE, Kind.ROWS, Kind.EDGE),
-        (Kind.NONE, Kind.ROWS, Kind.ROWS),
-        (Kind.NONE, Kind.NONE, Kind.SIZE),
-        (Kind.HOLES, Kind.HOLES, Kind.ROWS),
-    ],
+    ("one_size", "kind"), [(Kind.NONE, Kind.SIZE), (Kind.EDGE, Kind.SIZE), (Kind.HOLES, Kind.HOLES)]
 )
-def test_a_row_that_goes_is_explained_by_a_figure_that_moves_or_by_sizes(
-    shown: Kind, one_size: Kind, kind: Kind
-) -> None:
-    """HAVING asks what leaves: where its figure stays as it is and the row goes, it saw something else."""
-    texts = ("SELECT a.LA AS k0, COUNT(*) AS f0 FROM npd.absence AS a GROUP BY a.LA HAVING COUNT(*) > 50",)
-    instead = {texts: one_size, with_having_shown(texts): shown}
-    told = explained(texts, {"removed": Difference(Kind.ROWS)}, lambda asked: {"removed": Difference(instead[asked])})
+def test_a_hole_is_explained_by_sizes_alone(one_size: Kind, kind: Kind) -> None:
+    found = {"removed": Difference(Kind.HOLES)}
+    told = explained(("SELECT 1",), found, lambda asked: {"removed": Difference(one_size)})
     assert told is not None
     assert told["removed"].kind is kind

@@ -1,13 +1,13 @@
 """What differs between two towns of what leaves, and how bad that is. Knows no text and no grammar."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from itertools import zip_longest
 
-from tests.attacks.decoders.kit import LEAVES, Figure, Left
+from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Left, Place, Rounding
 
 
 class Kind(IntEnum):
@@ -26,32 +26,34 @@ class Kind(IntEnum):
     HISTORY = 5
     FIGURES = 6
     HOLES = 7
-    ROWS = 8
-    STATE = 9
+    STATE = 8
 
 
-NUMBERS, RANK = 7, "rank"
+NUMBERS = 7
 STEERED = frozenset({Kind.SIZE, Kind.CAP})
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, *STEERED})
+Change = tuple[Rounding | None, Rounding | None]
+"""A number that is rounded, before and after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The worst of a job's outputs, in words; of each statistic the figures that the child moved, and how many of them
-    moved in what leaves."""
+    """The worst of a job's outputs, in words; the numbers behind figures that the child changed; and of each measure
+    how many these are, and how many of its figures moved in what leaves."""
 
     kind: Kind
     told: str = ""
-    figures: Counter[str] = field(default_factory=Counter)
+    changes: frozenset[Change] = frozenset()
+    numbers: Counter[str] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
 
 
 def worst_of(found: Sequence[Difference]) -> Difference:
     worst = max(found, key=lambda d: d.kind)
-    figures, moved = (
-        sum(counted, Counter[str]()) for counted in ([d.figures for d in found], [d.moved for d in found])
+    numbers, moved = (
+        sum(counted, Counter[str]()) for counted in ([d.numbers for d in found], [d.moved for d in found])
     )
-    return Difference(worst.kind, worst.told, figures, moved)
+    return Difference(worst.kind, worst.told, frozenset().union(*(d.changes for d in found)), numbers, moved)
 
 
 def difference(before: Sequence[Left], after: Sequence[Left], t: int) -> Difference:
@@ -59,60 +61,54 @@ def difference(before: Sequence[Left], after: Sequence[Left], t: int) -> Differe
 
 
 def _of_output(before: Left, after: Left, t: int) -> Difference:
+    """What is computed from protected figures follows from them: a row that HAVING drops, a rank, a quotient."""
+    crossed = crosses(before, after, t)
     if (before.way, before.small) != (after.way, after.small):
-        kind = Kind.THRESHOLD if crosses(before, after, t) else Kind.STATE
+        kind = Kind.THRESHOLD if crossed else Kind.STATE
         return Difference(kind, f"{before.way} small={before.small}, {after.way} small={after.small}")
     if before.way is not LEAVES:
         return Difference(Kind.NONE)
-    figures = _moved(before, after)
-    changed = [(b, a) for b, a, _ in figures if b.exact != a.exact]
-    counted = Counter(b.statistic for b, _ in changed), Counter(b.statistic for b, a in changed if b.shown != a.shown)
-    kind, told = _of_tables(before, after, figures)
-    if kind in {Kind.FIGURES, Kind.ROWS, Kind.HOLES} and crosses(before, after, t):
+    places = before.figures.keys() | after.figures.keys()
+    pairs = {at: (before.figures.get(at, NOTHING), after.figures.get(at, NOTHING)) for at in places}
+    kind, told = _of_figures(pairs, (before.table, before.record) != (after.table, after.record))
+    if kind > Kind.EDGE and crossed:
         kind = Kind.THRESHOLD
-    return Difference(kind, told, *counted)
+    return Difference(kind, told, *_counted(pairs.values()))
 
 
-Pairs = list[tuple[Figure, Figure, str]]
+def _counted(pairs: Iterable[tuple[Figure, Figure]]) -> tuple[frozenset[Change], Counter[str], Counter[str]]:
+    changes, numbers, moved = set[Change](), Counter[str](), Counter[str]()
+    for b, a in pairs:
+        if HOLE not in {b.shown, a.shown}:
+            changed = {(x, y) for x, y in zip_longest(b.roundings, a.roundings) if x != y}
+            changes |= changed
+            numbers[b.measure] += len(changed)
+            moved[b.measure] += b.shown != a.shown
+    return frozenset(changes), numbers, +moved
 
 
-def _moved(before: Left, after: Left) -> Pairs:
-    """Figures that both show."""
-    return [
-        (b, a, f"{keys} {name}")
-        for keys, row in before.rows.items()
-        for name, b in row.items()
-        if (a := after.rows.get(keys, {}).get(name)) is not None and b.shown is not None and a.shown is not None
-    ]
-
-
-def _of_tables(before: Left, after: Left, figures: Pairs) -> tuple[Kind, str]:
-    if before.content == after.content:
+def _of_figures(pairs: Mapping[Place, tuple[Figure, Figure]], differs: bool) -> tuple[Kind, str]:
+    moved = {at: (b, a) for at, (b, a) in pairs.items() if b.shown != a.shown}
+    if not differs:
         return Kind.NONE, ""
-    if apart := set(before.rows) ^ set(after.rows):
-        return Kind.ROWS, f"rows: {apart}"
-    # Ranks and the order of rows follow from figures that leave beside them: by these alone they may move.
-    ranks, figures = ([f for f in figures if (f[0].statistic == RANK) is told] for told in (True, False))
-    moved = list(before.rows) != list(after.rows) or any(b.shown != a.shown for b, a, _ in ranks)
-    if moved and all(b.shown == a.shown for b, a, _ in figures):
-        return Kind.FIGURES, "the order of rows, or ranks"
-    for keys, row in before.rows.items():
-        for name, b in row.items():
-            if (b.shown is None) != (after.rows[keys][name].shown is None):
-                return Kind.HOLES, f"hole: {keys} {name}: {b.shown} or {after.rows[keys][name].shown}"
-    far = [(b, a, place) for b, a, place in figures if not is_edge(b, a)]
-    told = "; ".join(f"{place}: {b.shown} or {a.shown}" for b, a, place in far or figures if b.shown != a.shown)
-    return (Kind.FIGURES if far or not told else Kind.EDGE), told
+    if not moved:
+        return Kind.FIGURES, "what leaves differs, and no figure that it is computed from"
+    for at, (b, a) in moved.items():
+        if HOLE in {b.shown, a.shown}:
+            return Kind.HOLES, f"hole: {at} {b.measure}: {b.shown} or {a.shown}"
+    far = {at: (b, a) for at, (b, a) in moved.items() if not is_edge(b, a)}
+    told = "; ".join(f"{at} {b.measure}: {b.shown} or {a.shown}" for at, (b, a) in (far or moved).items())
+    return (Kind.FIGURES if far else Kind.EDGE), told
+
+
+NOTHING = Figure("", HOLE, (), Decimal(0))
+"""A cell in which nobody is: a list may name it, and it leaves as a hole."""
 
 
 def is_edge(one: Figure, other: Figure) -> bool:
-    if one.shown == other.shown:
-        return True
-    try:
-        apart = abs(Decimal(str(one.shown)) - Decimal(str(other.shown)))
-    except ArithmeticError:
-        return True  # a word that stands for a figure, made of released figures alone
-    return apart <= max(one.step, other.step)
+    if one.shown is None or other.shown is None:
+        return False
+    return abs(Decimal(str(one.shown)) - Decimal(str(other.shown))) <= max(one.step, other.step)
 
 
 def crosses(before: Left, after: Left, t: int) -> bool:

@@ -8,20 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from broker.domain.errors import BrokerError
-from broker.domain.plans.plan import Plan, PlannedOutput
+from broker.domain.plans.plan import Plan
 from tests.attacks.decoders.conditions import words_of
 from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen
 from tests.attacks.decoders.kit import (
     HOLE,
     LEAVES,
-    Figure,
-    Keys,
     Kit,
     Large,
     Left,
     large_ones_seldom,
-    numbered,
     one_class_of_sizes,
     remembered_repairs,
 )
@@ -31,48 +28,20 @@ from tests.attacks.decoders.towns import BASE, without_cap
 OF_TABLES = ("table", "record", "parquet", "manifest")
 OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
 """What a manifest says of the bytes of tables: these are compared themselves."""
-HAVING = re.compile(r" HAVING (.*) > \d+$", re.MULTILINE)
-
-
-def with_having_shown(texts: Texts) -> Texts:
-    """The same texts, where what HAVING asks of a group is a figure of its row instead."""
-    found = []
-    for text in texts:
-        lines = text.split("\n")
-        for n, line in enumerate(lines):
-            if read := HAVING.search(line):
-                lines[n] = HAVING.sub("", line).replace(" FROM ", f", {read[1]} AS held FROM ", 1)
-        found.append("\n".join(lines))
-    return tuple(found)
-
-
 Again = Callable[[Texts], dict[str, Difference] | None]
 
 
 def explained(texts: Texts, found: Mapping[str, Difference] | None, again: Again) -> dict[str, Difference] | None:
-    """What is no decoder though it looks like one. A row that HAVING drops in the one and not in the other is at an
-    edge where its figure, shown instead, is: HAVING asks what leaves. And what one class of sizes does not show."""
+    """What is no decoder though it looks like one: what one class of sizes does not show."""
     if found is None:
         return None
     told = dict(found)
-    for kind, ask, explains in (
-        (Kind.EDGE, _having_shown, {Kind.EDGE, Kind.THRESHOLD}),  # a figure that stays explains no row that goes
-        (Kind.SIZE, _one_size, {Kind.NONE, Kind.EDGE, Kind.THRESHOLD}),
-    ):
-        left = [way for way, one in told.items() if one.kind not in HARMLESS]
-        instead = ask(texts, again) if left else {}
-        told |= {w: replace(told[w], kind=kind) for w in left if w in instead and instead[w].kind in explains}
+    if left := [way for way, one in told.items() if one.kind not in HARMLESS]:
+        with one_class_of_sizes():
+            instead = again(texts) or {}
+        harmless = {Kind.NONE, Kind.EDGE, Kind.THRESHOLD}
+        told |= {w: replace(told[w], kind=Kind.SIZE) for w in left if w in instead and instead[w].kind in harmless}
     return told
-
-
-def _having_shown(texts: Texts, again: Again) -> dict[str, Difference]:
-    shown = with_having_shown(texts)
-    return {} if shown == texts else again(shown) or {}
-
-
-def _one_size(texts: Texts, again: Again) -> dict[str, Difference]:
-    with one_class_of_sizes():
-        return again(texts) or {}
 
 
 class InProcess:
@@ -156,17 +125,36 @@ class EndToEnd:
         before, after = seen[BASE].told, seen[way].told
         if before == after:
             return replace(inner, kind=Kind.NONE, moved=Counter())
-        told = worst_of(
-            [
-                difference(_as_left(before, n, plan, b), _as_left(after, n, plan, a), t)
-                for n, (plan, b, a) in enumerate(zip(plans, left[BASE], left[way], strict=True))
-            ]
-        )
         if apart := _beside_tables(before, after):
-            told = replace(told, kind=Kind.STATE, told=f"{apart}; {told.told}")
-        history = told.kind > Kind.FIGURES and inner.kind <= Kind.THRESHOLD
-        crossed = told.kind > Kind.FIGURES and inner.kind is Kind.THRESHOLD
-        return replace(told, kind=Kind.THRESHOLD if crossed else Kind.HISTORY if history else told.kind)
+            crossed = inner.kind is Kind.THRESHOLD
+            return replace(inner, kind=Kind.THRESHOLD if crossed else Kind.STATE, told=f"{apart}; {inner.told}")
+        if inner.kind is Kind.NONE or (inner.kind is Kind.EDGE and self._hidden_by_history(plans, left, seen, way)):
+            return replace(inner, kind=Kind.HISTORY, told=f"{_tables_apart(before, after)}; {inner.told}")
+        return inner
+
+    def _hidden_by_history(
+        self, plans: Sequence[Plan], left: Mapping[str, list[list[Left]]], seen: Mapping[str, Seen], way: str
+    ) -> bool:
+        """Whether rows or holes differ between the two, and not as they do without a history."""
+        for number, plan in enumerate(plans):
+            for n, planned in enumerate(plan.outputs):
+                keys = [i for i, c in enumerate(planned.columns) if c.is_key]
+                place = f"table {number} {planned.name}"
+                released = [holes(seen[w].told.get(place, ""), keys) for w in (BASE, way)]
+                judged = [holes(left[w][number][n].table, keys) for w in (BASE, way)]
+                if released[0] != released[1] and released != judged:
+                    return True
+        return False
+
+
+def holes(table: str, keys: Sequence[int]) -> list[tuple[tuple[str, ...], tuple[bool, ...]]]:
+    """The rows of a table by their keys, each with what of it is hidden."""
+    rows = [(tuple(r[i] for i in keys), tuple(f == HOLE for f in r)) for r in list(csv.reader(table.splitlines()))[1:]]
+    return sorted(rows)
+
+
+def _tables_apart(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    return ", ".join(sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k)))
 
 
 def _beside_tables(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -178,33 +166,3 @@ def _beside_tables(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
     one, other = rest(before), rest(after)
     return ", ".join(sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k)))
-
-
-def _as_left(told: Mapping[str, str], number: int, plan: Plan, inner: Sequence[Left]) -> list[Left]:
-    return [_of_output(told, number, p, left) for p, left in zip(plan.outputs, inner, strict=True)]
-
-
-def _of_output(told: Mapping[str, str], number: int, planned: PlannedOutput, inner: Left) -> Left:
-    """As the kit has it, with the rows that were released; without a table no figure is compared."""
-    place = f"{number} {planned.name}"
-    if f"table {place}" not in told:
-        return replace(inner, content=b"", rows={})
-    content = told[f"table {place}"] + told[f"record {place}"]
-    header, *lines = csv.reader(told[f"table {place}"].splitlines())
-    keys = [i for i, c in enumerate(planned.columns) if c.is_key]
-    rows: dict[Keys, dict[str, Figure]] = {}
-    for line in lines:
-        at = numbered(rows, [line[i] for i in keys])
-        known = inner.rows.get(at, {})
-        most = max((f.step for row in inner.rows.values() for f in row.values()), default=0)
-        rows[at] = {
-            name: Figure(
-                None if line[i] == HOLE else line[i],
-                known[name].exact if name in known else None,
-                known[name].step if name in known else most,
-                planned.columns[i].statistic,
-            )
-            for i, name in enumerate(header)
-            if i not in keys
-        }
-    return replace(inner, way=LEAVES, content=content.encode(), rows=rows)

@@ -3,14 +3,12 @@ on tables that stay in memory. The workflow, its memory and its files are in `en
 
 import json
 import pickle
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from fractions import Fraction
 from unittest.mock import patch
 from zlib import crc32
 
@@ -18,21 +16,24 @@ import duckdb
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern
-from broker.disclosure.protected_values import mean_digits, round_count
-from broker.disclosure.records.released_tables import released_csv, released_record, text_of_value
+from broker.disclosure.protected_values import count_ones, mean_digits, round_count
+from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules.rule_input import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask
-from broker.domain.evidence import OutputEvidence
-from broker.domain.findings import Assessment
+from broker.disclosure.table_findings import RowFigures, row_figures
+from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence
+from broker.domain.findings import Assessment, JudgedStatistic
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
+from broker.domain.plans.lineage import statistics_read_by
 from broker.domain.plans.plan import Measure, Plan, PlannedOutput, PlannedStatistic
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import arrow_stream, result_statement
+from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.attempts import limits_for
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.output_routing import route_of
@@ -43,39 +44,37 @@ LEAVES = OutputState.APPROVED
 Keys = tuple[Value, ...]
 Numbers = dict[tuple[int, Keys], tuple[int, ...]]
 HOLE = "c"
-OF_COUNTS = frozenset({Measure.ONES, Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP})
-QUOTIENTS = {"mean": Decimal("0.1"), "ratio": Decimal("0.001"), "share": Decimal("0.001")}
-"""By how much the last digit of one moves."""
+Place = tuple[int, Keys, int]
+"""A statistic of a cell: the number of its table in the output, the cell's keys, and the statistic."""
+Rounding = tuple[str, Value | Fraction]
+"""An exact number that is rounded for a figure, and what it is the number of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of a row: as it leaves (None: a hole), as it is, and how far it may move where one count moves to the
-    next multiple of the base."""
+    """A statistic of a cell as it is protected, before anything is computed from it: its measure, what is shown (a hole
+    or a value), each number that was rounded for it, and how far it may move where these move to the next rounded
+    value."""
 
-    shown: str | None
-    exact: Value
+    measure: str
+    shown: Value
+    roundings: tuple[Rounding, ...]
     step: Decimal
-    statistic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What leaves of one output: the state that policy gives it, the bytes of its table and record, its rows in order,
-    and for staff how many persons stand behind each figure."""
+    """What leaves of one output: the state that policy gives it, its table and record, the figures that
+    everything in them is computed from, and for staff how many persons stand behind each figure."""
 
     way: OutputState
-    content: bytes
-    rows: Mapping[Keys, Mapping[str, Figure]]
+    table: str
+    record: str
+    figures: Mapping[Place, Figure]
     small: bool
     numbers: Numbers
     """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out. Of
     each joint cell, by a number below 0, its persons: from fewer than t of them something else is hidden."""
-
-
-def numbered(rows: Mapping[Keys, object], keys: Sequence[str]) -> Keys:
-    """Keys as a reader sees them; rows that look alike are told apart by their order."""
-    return next(k for n in range(len(rows) + 1) if (k := (*keys, n)) not in rows)
 
 
 @contextmanager
@@ -181,99 +180,107 @@ class Kit:
         found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
         outputs = zip(found, plan.outputs, evidence.outputs, strict=True)
         joints = {(-n, c.keys): (c.persons,) for n, t in enumerate(evidence.joints, 1) if t for c in t.cells}
-        return [self._left(a, Behind(a, p, e, self), p, joints) for a, p, e in outputs]
+        return [self._left(a, p, e, joints) for a, p, e in outputs]
 
-    def _left(self, found: Assessment, behind: "Behind", planned: PlannedOutput, joints: Numbers) -> Left:
+    def _left(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, joints: Numbers) -> Left:
         assert self.project is not None
         way = route_of(found.verdict, True, self.project, self.town.policies, 0)
-        record = json.dumps(released_record(found, self.profile)).encode()
-        keys = {i for i, c in enumerate(planned.columns) if c.is_key}
-        rows: dict[Keys, dict[str, Figure]] = {}
-        for row in found.rows:
-            figures = {
-                name: Figure(
-                    None if row.suppressed[i] else text_of_value(row.released[i]),
-                    row.exact[i],
-                    behind.step(i, row.keys),
-                    planned.columns[i].statistic,
-                )
-                for i, name in enumerate(found.columns)
-                if i not in keys
-            }
-            rows[numbered(rows, [text_of_value(row.released[i]) for i in sorted(keys)])] = figures
-        return Left(way, released_csv(found) + record, rows, found.small, behind.numbers | joints)
-
-
-class Behind:
-    """The statistics behind an output's figures, cell by cell."""
-
-    def __init__(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, kit: Kit) -> None:
-        self._found, self._planned, self._evidence, self._kit = found, planned, evidence, kit
-        self._statistics: dict[int, PlannedStatistic] = {s.ident: s for t in planned.tables for s in t.statistics}
-
-    @cached_property
-    def _cells(self) -> dict[int, dict[Keys, Any]]:
-        cells: dict[int, dict[Keys, Any]] = {i: {} for i in self._statistics}
-        for cell in (c for table in self._evidence.tables for c in table.cells):
-            for ident, evidence in cell.statistics.items():
-                cells[ident][cell.keys] = (cell.rows, cell.persons, evidence)
-        return cells
-
-    @property
-    def numbers(self) -> Numbers:
-        return {
-            (ident, keys): (rows, persons, e.persons, e.rows, e.rest, e.rest_rows, abs(rows - e.rows))
-            for ident, cells in self._cells.items()
-            for keys, (rows, persons, e) in cells.items()
+        table, record = released_csv(found).decode(), json.dumps(released_record(found, self.profile))
+        read = statistics_read_by(planned)
+        figures = {
+            (n, cell.keys, s.ident): self._figure(s, row_figures(planned.tables[n], cell, self.profile), judged)
+            for n, cell, judged in _judged_cells(found, evidence)
+            for s in planned.tables[n].statistics
+            if s.ident in read
         }
+        return Left(way, table, record, figures, found.small, numbers_behind(evidence) | joints)
 
-    def step(self, column: int, keys: Keys) -> Decimal:
-        """The most of the steps of the statistics behind a column, in the row's own cell or else in any. What is made
-        of counts alone moves by its constants, and a quotient by its share of the whole."""
-        steps, counts, behind = [Decimal(0)], True, self._found.column_statistics[column]
-        of_row = [self._cells[i][keys][0] for i in behind if keys in self._cells[i]]
-        elsewhere = [rows for i in behind for rows, _, _ in self._cells[i].values()]
-        most = max([1, *(of_row or elsewhere)])
-        for ident in behind:
-            cells, statistic = self._cells[ident], self._statistics[ident]
-            own = [cells[keys]] if keys in cells else list(cells.values())
-            steps += [self._step(statistic, *cell) for cell in own]
-            counts = counts and statistic.measure in OF_COUNTS
-        kind = self._planned.columns[column].statistic
-        made_of_counts = kind in {"sum", "ones", *QUOTIENTS} or (kind == "count" and not self._is_bare(column))
-        if not counts or not made_of_counts:
-            return max(steps)
-        made = max(steps) * self._largest_constant
-        return 2 * made / most + QUOTIENTS[kind] if kind in QUOTIENTS else made
+    def _figure(self, statistic: PlannedStatistic, row: RowFigures, cell: Mapping[int, JudgedStatistic]) -> Figure:
+        judged = cell[statistic.ident]
+        evidence, close = row.judged[statistic.ident], row.close.get(statistic.ident)
+        shown = HOLE if judged.hidden else judged.released
+        step = largest_step(statistic, evidence, self.profile)
+        return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close)), step)
 
-    def _is_bare(self, column: int) -> bool:
-        """Whether a column is a statistic as it stands, not worked out from some."""
-        return getattr(self._planned.columns[column].expression, "ident", None) in self._statistics
 
-    @cached_property
-    def _largest_constant(self) -> Decimal:
-        written = re.findall(r"Literal\(value=(?:Decimal\(')?-?([\d.]+)", repr(self._planned))
-        return max([Decimal(1), *map(Decimal, written)])
+def _judged_cells(
+    found: Assessment, evidence: OutputEvidence
+) -> Iterator[tuple[int, CellEvidence, Mapping[int, JudgedStatistic]]]:
+    """Each observed cell that a table's record has, by the number of the table."""
+    for n, (known, record) in enumerate(zip(evidence.tables, found.tables, strict=True)):
+        judged = {keys: {j.statistic: j for j in statistics} for keys, _, _, statistics in record.cells}
+        yield from ((n, cell, judged[cell.keys]) for cell in known.cells if cell.keys in judged)
 
-    def _step(self, statistic: PlannedStatistic, rows: int, persons: int, evidence: Any) -> Decimal:
-        """A count's is the base for each time that it is rounded, and for each row that a person has; that of a sum or
-        mean is what so many ordinary contributions make, and a unit of its last digit."""
-        base, n = self._kit.profile.round_base, max(1, evidence.rows)
-        each = max(1, round(evidence.rows / max(1, evidence.persons)))
-        match statistic.measure:
-            case Measure.MEAN | Measure.SUM:
-                unit = Decimal(10) ** -mean_digits(statistic, evidence, self._kit.profile)
-                if statistic.measure is Measure.SUM:
-                    total = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
-                    usual = total / max(1, evidence.persons)
-                    return base * usual + unit * Decimal(round_count(rows, self._kit.profile) or 0)
-                return base * each * abs(Decimal(str(evidence.value or 0))) / n + unit
-            case Measure.SHARE:
-                whole = max(1, evidence.rows + evidence.rest_rows)
-                return Decimal(2 * base * each) / whole + Decimal("0.001")
-            case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
-                return abs(Decimal(str(evidence.value or 0))) / 10 + 1
-            case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
-                return Decimal(base)
-            case _:  # rows of more than one a person are rounded by persons first, and then again
-                return Decimal(base * each + (base if evidence.rows > evidence.persons else 0))
+
+def numbers_behind(evidence: OutputEvidence) -> Numbers:
+    return {
+        (ident, cell.keys): (cell.rows, cell.persons, e.persons, e.rows, e.rest, e.rest_rows, abs(cell.rows - e.rows))
+        for table in evidence.tables
+        for cell in table.cells
+        for ident, e in cell.statistics.items()
+    }
+
+
+def roundings_of(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, close: StatisticEvidence | None
+) -> Iterator[Rounding]:
+    """The numbers that `protected_values` rounds for a statistic. Two figures of equal numbers move together. `close`:
+    the count that is its base instead of its own."""
+    match statistic.measure:
+        case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
+            yield "count", evidence.value
+        case Measure.COUNT_ROWS | Measure.COUNT_VALUES:
+            yield from _rounded_rows(evidence.rows, evidence.persons)
+        case Measure.ONES:
+            yield from _rounded_rows(count_ones(evidence), evidence.persons)
+        case Measure.SUM if statistic.counts:
+            yield from _rounded_rows(count_ones(evidence), evidence.persons)
+        case Measure.SHARE:
+            ones, rest = count_ones(evidence), evidence.rest_rows
+            yield from _rounded_rows(ones, evidence.persons)
+            if close is not None:
+                yield "count", close.rows
+            else:
+                yield from _rounded_rows(ones + rest, evidence.persons + evidence.rest)
+        case Measure.SUM | Measure.MEAN:
+            total = evidence.value if evidence.total is None else evidence.total
+            rows = 1 if evidence.total is None else evidence.rows
+            yield "mean", None if total is None or not rows else Fraction(str(total)) / rows
+            if statistic.measure is Measure.SUM:
+                yield "count", evidence.rows if close is None else close.rows
+        case _:
+            yield "value", evidence.value
+
+
+def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
+    """Persons, and the rows of each, where one has several."""
+    if rows <= persons:
+        yield "count", rows
+    else:
+        yield "count", persons
+        yield "rows of each", Fraction(rows, max(1, persons))
+
+
+def largest_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Decimal:
+    """How far a figure moves at most where the numbers that are rounded for it move to the next rounded value. A count
+    of rows is rounded by persons, then by the rows of each, and then itself. A sum or mean also moves by what so many
+    ordinary contributions make."""
+    base, n = profile.round_base, max(1, evidence.rows)
+    each = Decimal(n) / max(1, min(n, evidence.persons))
+    of_rows = base * each + (2 * each + base if evidence.rows > evidence.persons else 0)
+    size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
+    match statistic.measure:
+        case Measure.MEAN | Measure.SUM:
+            unit = Decimal(10) ** -mean_digits(statistic, evidence, profile)
+            if statistic.measure is Measure.MEAN:
+                return base * each * (size if evidence.total is None else size / n) / n + unit
+            return of_rows * size / n + unit * Decimal(round_count(n, profile) or 0)
+        case Measure.SHARE:
+            least = max(1, evidence.rows + evidence.rest_rows - base // 2)
+            return 2 * of_rows / least + Decimal("0.001")
+        case Measure.DEVIATION | Measure.QUANTILE | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+            return abs(Decimal(str(evidence.value or 0))) / 10 + 1
+        case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT | Measure.GAP:
+            return Decimal(base)
+        case _:
+            return of_rows

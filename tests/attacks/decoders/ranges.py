@@ -17,15 +17,16 @@ from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess
 from tests.attacks.decoders.kit import Kit
 from tests.attacks.decoders.queries import one_job, series
-from tests.attacks.decoders.search import Judge, Search, Tried
+from tests.attacks.decoders.search import Judge, Pad, Search, Tried
 from tests.attacks.decoders.towns import build_town, four_ways
 from tests.prove.ranges import Told, resumed
 
 PUPILS = 600
 PADDED, MADE_SMALL = 12, 3
 """Of a range, how many texts that differ are tried with other pads, and how many findings of a kind are made small."""
-PADS, MORE_PADS, STEADY = 5, 12, 0.8
-"""A figure at a rounding edge is there with one pad in the base: one that is seen with this share is no edge."""
+PADS, MORE_PADS = 5, 12
+HARDLY = 1e-4
+"""What chance would show so seldom is no chance: with some 500 texts, once in twenty proofs."""
 SPELL = {"in process": one_job, "end to end": series}
 
 
@@ -49,18 +50,18 @@ def run_range(asked: Range) -> Told:
 
 def searched(kit: Kit, asked: Range) -> Told:
     if asked.level == "in process":
-        return _searched(InProcess(kit), asked) | {"base": kit.profile.round_base}
+        return _searched(InProcess(kit), asked, kit.profile.round_base)
     with tempfile.TemporaryDirectory(dir=kit.town.folder) as folder:
-        return _searched(EndToEnd(kit, Brokers(kit.town, Path(folder))), asked) | {"base": kit.profile.round_base}
+        return _searched(EndToEnd(kit, Brokers(kit.town, Path(folder))), asked, kit.profile.round_base)
 
 
-def _searched(judge: Judge, asked: Range) -> Told:
+def _searched(judge: Judge, asked: Range, base: int) -> Told:
     search = Search(judge, asked.seed, SPELL[asked.level])
     differing = [t for t in search.counted(asked.texts) if t.worst[1].kind is not Kind.NONE]
-    return _told(search, differing) | {"ways": dict(search.told.ways)}
+    return _told(search, differing, base) | {"ways": dict(search.told.ways), "base": base}
 
 
-def _told(search: Search, differing: Sequence[Tried]) -> Told:
+def _told(search: Search, differing: Sequence[Tried], base: int) -> Told:
     """The kinds of what was found, with findings in full; and how often those that differ do so with other pads."""
     told, small = search.told, Counter[Kind]()
     findings = []
@@ -71,26 +72,44 @@ def _told(search: Search, differing: Sequence[Tried]) -> Told:
             findings.append(_finding(search, search.smallest(tried)))
     edges = [t for t in differing if t.worst[1].kind in {Kind.EDGE, *STEERED}][:PADDED]
     seen = [search.padded(t) for t in edges]
-    touched = [sum(t.worst[1].figures.values()) for t in edges]
-    for tried in (t for t, first in zip(edges, seen, strict=True) if sum(first) >= STEADY * PADS):
-        more = search.padded(tried, MORE_PADS)
-        if sum(more) >= STEADY * len(more) and len(more) > PADS:
-            findings.append(_finding(search, tried) | {"kind": "STEADY", "pads": len(more), "seen": sum(more)})
+    for tried, first in zip(edges, seen, strict=True):
+        if first and all(pad.seen for pad in first):
+            more = search.padded(tried, MORE_PADS)
+            if is_steady(more, base):
+                findings.append(_finding(search, tried) | {"kind": "STEADY", **_of_pads(more)})
     return {
         "texts": told.texts, "drawn": told.drawn, "kinds": dict(told.kinds),
-        "figures": dict(told.figures), "moved": dict(told.moved), "findings": findings,
-        "padded": sum(map(len, seen)), "seen": sum(map(sum, seen)),
-        "by_figures": [[many, len(told), sum(told)] for many, told in zip(touched, seen, strict=True)],
+        "numbers": dict(told.numbers), "moved": dict(told.moved), "findings": findings,
+        "by_numbers": by_numbers(pad for pads in seen for pad in pads),
     }  # fmt: skip
+
+
+def by_numbers(pads: Iterable[Pad]) -> list[list[int]]:
+    """How many pads change so many numbers, and how many of these are seen."""
+    tried, seen = Counter[int](), Counter[int]()
+    for pad in pads:
+        tried[pad.numbers] += 1
+        seen[pad.numbers] += pad.seen
+    return [[many, tried[many], seen[many]] for many in sorted(tried)]
+
+
+def is_steady(pads: Sequence[Pad], base: int) -> bool:
+    """Whether so many pads are hardly ever seen where each number is at a rounding edge by chance."""
+    share = [1 - (1 - 1 / base) ** pad.numbers for pad in pads]
+    at_least = [1.0, *[0.0] * len(pads)]
+    for one in share:
+        at_least = [p * (1 - one) + (at_least[n - 1] * one if n else one) for n, p in enumerate(at_least)]
+    return at_least[sum(pad.seen for pad in pads)] < HARDLY
 
 
 def _finding(search: Search, tried: Tried) -> dict[str, Any]:
     way, worst = tried.worst
-    pads = search.padded(tried)
-    return {
-        "kind": worst.kind.name, "way": way, "told": worst.told, "texts": tried.texts, "pads": len(pads),
-        "seen": sum(pads),
-    }  # fmt: skip
+    told = {"kind": worst.kind.name, "way": way, "told": worst.told, "texts": tried.texts}
+    return told | _of_pads(search.padded(tried))
+
+
+def _of_pads(pads: Sequence[Pad]) -> dict[str, Any]:
+    return {"pads": len(pads), "seen": sum(pad.seen for pad in pads), "numbers": [pad.numbers for pad in pads]}
 
 
 def run_ranges(level: str, texts: int, seed: int, each: int, processes: int = 1) -> Told:
@@ -106,34 +125,37 @@ def _once(asked: Range) -> Told:
     return resumed(asked.name, partial(run_range, asked), {"texts": asked.texts, "pupils": asked.pupils})
 
 
-COUNTED = ("kinds", "ways", "figures", "moved")
+COUNTED = ("kinds", "ways", "numbers", "moved")
 
 
 def added(ranges: Iterable[Told]) -> Told:
     """Figures of ranges together: numbers added, kinds counted, findings one after the other."""
-    found: Told = {"findings": [], "by_figures": [], **{name: Counter() for name in COUNTED}}
+    found: Told = {"findings": [], "by_numbers": [], **{name: Counter() for name in COUNTED}}
+    pads = dict[int, tuple[int, int]]()
     for told in ranges:
         found["findings"] += told["findings"]
-        found["by_figures"] += told["by_figures"]
+        for many, tried, seen in told["by_numbers"]:
+            before = pads.get(many, (0, 0))
+            pads[many] = (before[0] + tried, before[1] + seen)
         for name in COUNTED:
             found[name].update(told[name])
-        for name in ("texts", "drawn", "padded", "seen"):
+        for name in ("texts", "drawn"):
             found[name] = found.get(name, 0) + told[name]
         found["base"] = told["base"]
-    return found
+    return found | {"by_numbers": [[many, *pads[many]] for many in sorted(pads)]}
 
 
-def right(padded: int, seen: float) -> float:
+def right(tried: int, seen: float) -> float:
     """Of guesses by somebody who knows all others exactly, how many are right: all where the difference is seen with a
     pad, and half where it is not."""
-    return 0.5 if not padded else (1 + seen / padded) / 2
+    return 0.5 if not tried else (1 + seen / tried) / 2
 
 
 def at_edges(told: Told) -> float:
-    """How many pads of the same texts would show a difference, were each figure that the child touches at a rounding
-    edge by chance: one pad in the base for a figure alone, and more where several are touched."""
+    """How many pads would show a difference, were each number that the child changes at a rounding edge by chance: one
+    in the base for a number alone, and more where several are changed."""
     still = 1 - 1 / told["base"]
-    return sum(pads * (1 - still**many) for many, pads, _ in told["by_figures"])
+    return sum(tried * (1 - still**many) for many, tried, _ in told["by_numbers"])
 
 
 def processes() -> int:

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tests.attacks.decoders.choices import Choices, mutated, smaller
 from tests.attacks.decoders.conditions import Words
-from tests.attacks.decoders.differences import HARMLESS, Difference, Kind
+from tests.attacks.decoders.differences import HARMLESS, Change, Difference, Kind
 from tests.attacks.decoders.queries import PADS, one_job
 
 Texts = tuple[str, ...]
@@ -31,15 +31,23 @@ class Tried:
         return max(self.found.items(), key=lambda one: one[1].kind)
 
 
+class Pad(NamedTuple):
+    """A text with another pad: how many numbers behind figures the child changes, and whether it is seen."""
+
+    numbers: int
+    seen: bool
+
+
 @dataclass
 class Told:
-    """What a search tells: how many texts of each kind, findings, and how often a figure that moved was seen to."""
+    """What a search tells: how many texts of each kind, findings, and by measure how many numbers behind figures the
+    child changed, and how many figures were seen to move."""
 
     texts: int = 0
     drawn: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
-    figures: Counter[str] = field(default_factory=Counter)
+    numbers: Counter[str] = field(default_factory=Counter)
     moved: Counter[str] = field(default_factory=Counter)
     findings: list[Tried] = field(default_factory=list)
 
@@ -82,11 +90,11 @@ class Search:
         told.ways.update(tried.found.keys())
         if not guided:
             for d in tried.found.values():
-                told.figures.update(d.figures)
+                told.numbers.update(d.numbers)
                 told.moved.update(d.moved)
         if worst.kind not in HARMLESS:
             told.findings.append(tried)
-        if worst.kind is not Kind.NONE or any(d.figures for d in tried.found.values()):
+        if worst.kind is not Kind.NONE or any(d.changes for d in tried.found.values()):
             self._corpus[(way, worst.kind, worst.told[:24], self.random.randrange(8))] = list(tried.made)
             while len(self._corpus) > KEPT:
                 del self._corpus[next(iter(self._corpus))]
@@ -110,14 +118,17 @@ class Search:
 
         return self.again(smaller(tried.made, still, tries)) or tried
 
-    def padded(self, tried: Tried, pads: int = 5) -> list[bool]:
-        """Whether the same way is seen with other pads: of as many as are counted at all."""
+    def padded(self, tried: Tried, pads: int = 5) -> list[Pad]:
+        """The same way with other pads: of as many as are counted at all and change other numbers than those before."""
         way, _ = tried.worst
-        seen: list[bool] = []
+        seen, changed = list[Pad](), set[frozenset[Change]]()
         for pad in range(1, len(PADS)):
             found = self.again(tried.made, pad)
             if found is not None and way in found.found:
-                seen.append(found.found[way].kind is not Kind.NONE)
+                told = found.found[way]
+                if told.changes not in changed:
+                    seen.append(Pad(len(told.changes), told.kind is not Kind.NONE))
+                changed.add(told.changes)
             if len(seen) == pads:
                 break
         return seen
