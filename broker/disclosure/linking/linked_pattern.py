@@ -310,12 +310,20 @@ def _suppress_amount(
     task = _suppression_task(found, targets, hidden, shown, is_open, t)  # counts or one amount
     repaired = suppress(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.derived) if cell in repaired.hidden and p not in primary}
-    # Each cell of a single contributor would be a program of its own, against all others: repair has done what it can.
-    several = {c: task.targets[c] for c in repaired.insiders if c >= found.joint or found.persons[c] > 1}
+    several = {c: task.targets[c] for c in repaired.insiders if _is_attacked_from_inside(found, c, task.insiders)}
     inside = audit(changed(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
     return SuppressionPattern(frozenset(places), len(task.targets), exact, narrow, beyond)
+
+
+def _is_attacked_from_inside(found: LinkedSystem, cell: int, insiders: frozenset[int]) -> bool:
+    """Whether all insiders together could learn something about others in the cell."""
+    if cell in insiders:
+        # Each cell of a single contributor would be a program of its own, against all others.
+        return found.persons[cell] > 1
+    # Insiders who are everybody in the cell know its sum by themselves, whatever is hidden.
+    return not insiders.issuperset(found.joint_cells[cell])
 
 
 def _suppression_task(

@@ -29,7 +29,6 @@ class Kind(IntEnum):
     STATE = 8
 
 
-NUMBERS = 7
 STEERED = frozenset({Kind.SIZE, Kind.CAP})
 HARMLESS = frozenset({Kind.NONE, Kind.EDGE, Kind.THRESHOLD, *STEERED})
 Change = tuple[Rounding | None, Rounding | None]
@@ -57,12 +56,14 @@ def worst_of(found: Sequence[Difference]) -> Difference:
 
 
 def difference(before: Sequence[Left], after: Sequence[Left], t: int) -> Difference:
-    return worst_of([_of_output(b, a, t) for b, a in zip(before, after, strict=True)])
+    """Of the outputs of one job. One pattern protects all of them, so a threshold that is crossed in one may show in
+    another."""
+    crossed = any(crosses(b, a, t) for b, a in zip(before, after, strict=True))
+    return worst_of([_of_output(b, a, crossed) for b, a in zip(before, after, strict=True)])
 
 
-def _of_output(before: Left, after: Left, t: int) -> Difference:
+def _of_output(before: Left, after: Left, crossed: bool) -> Difference:
     """What is computed from protected figures follows from them: a row that HAVING drops, a rank, a quotient."""
-    crossed = crosses(before, after, t)
     if (before.way, before.small) != (after.way, after.small):
         kind = Kind.THRESHOLD if crossed else Kind.STATE
         return Difference(kind, f"{before.way} small={before.small}, {after.way} small={after.small}")
@@ -112,10 +113,9 @@ def is_edge(one: Figure, other: Figure) -> bool:
 
 
 def crosses(before: Left, after: Left, t: int) -> bool:
-    """Whether a statistic of a cell is of fewer than the threshold in the one and of as many or more in the other."""
-    none = (0,) * NUMBERS
+    """Whether a number that rules compare with the threshold is below it in the one, and not in the other."""
     return any(
         (b < t) != (a < t)
         for place in before.numbers.keys() | after.numbers.keys()
-        for b, a in zip_longest(before.numbers.get(place, none), after.numbers.get(place, none), fillvalue=0)
+        for b, a in zip_longest(before.numbers.get(place, ()), after.numbers.get(place, ()), fillvalue=0)
     )

@@ -3,6 +3,7 @@ on tables that stay in memory. The workflow, its memory and its files are in `en
 
 import json
 import pickle
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ from tests.attacks.decoders.towns import PROJECT, Town
 TODAY = date(2026, 11, 24)
 LEAVES = OutputState.APPROVED
 Keys = tuple[Value, ...]
-Numbers = dict[tuple[int, Keys], tuple[int, ...]]
+Numbers = dict[tuple[object, ...], tuple[int, ...]]
 HOLE = "c"
 Place = tuple[int, Keys, int]
 """A statistic of a cell: the number of its table in the output, the cell's keys, and the statistic."""
@@ -73,8 +74,9 @@ class Left:
     figures: Mapping[Place, Figure]
     small: bool
     numbers: Numbers
-    """Of each statistic of each cell, the persons and rows that it is of, and those of the cell that it leaves out. Of
-    each joint cell, by a number below 0, its persons: from fewer than t of them something else is hidden."""
+    """Numbers that rules compare with the threshold t: of each statistic of each cell, the persons and rows that it is
+    of, and those of the cell that it leaves out; of each line of a table, the persons outside its largest cell, and
+    whether these are a share that counts; of each joint cell, its persons."""
 
 
 @contextmanager
@@ -179,7 +181,7 @@ class Kit:
         evidence = self._engine.read(plan, frames, self._needs)
         found = judge_job(plan, evidence, self.profile, self._rows[way].registers)
         outputs = zip(found, plan.outputs, evidence.outputs, strict=True)
-        joints = {(-n, c.keys): (c.persons,) for n, t in enumerate(evidence.joints, 1) if t for c in t.cells}
+        joints = {("joint", n, c.keys): (c.persons,) for n, t in enumerate(evidence.joints) if t for c in t.cells}
         return [self._left(a, p, e, joints) for a, p, e in outputs]
 
     def _left(self, found: Assessment, planned: PlannedOutput, evidence: OutputEvidence, joints: Numbers) -> Left:
@@ -193,7 +195,8 @@ class Kit:
             for s in planned.tables[n].statistics
             if s.ident in read
         }
-        return Left(way, table, record, figures, found.small, numbers_behind(evidence) | joints)
+        numbers = numbers_of_cells(evidence) | numbers_of_lines(evidence, self.profile) | joints
+        return Left(way, table, record, figures, found.small, numbers)
 
     def _figure(self, statistic: PlannedStatistic, row: RowFigures, cell: Mapping[int, JudgedStatistic]) -> Figure:
         judged = cell[statistic.ident]
@@ -212,13 +215,31 @@ def _judged_cells(
         yield from ((n, cell, judged[cell.keys]) for cell in known.cells if cell.keys in judged)
 
 
-def numbers_behind(evidence: OutputEvidence) -> Numbers:
+def numbers_of_cells(evidence: OutputEvidence) -> Numbers:
     return {
-        (ident, cell.keys): (cell.rows, cell.persons, e.persons, e.rows, e.rest, e.rest_rows, abs(cell.rows - e.rows))
+        (ident, cell.keys): (
+            *(cell.rows, cell.persons, e.persons, e.rows, e.rest, e.rest_rows, abs(cell.rows - e.rows)),
+            e.others or 0,
+        )
         for table in evidence.tables
         for cell in table.cells
         for ident, e in cell.statistics.items()
     }
+
+
+def numbers_of_lines(evidence: OutputEvidence, profile: DisclosureRules) -> Numbers:
+    """A line fixes every key but one."""
+    lines = defaultdict[tuple[object, ...], list[int]](list)
+    for n, table in enumerate(evidence.tables):
+        for cell in table.cells:
+            for axis in range(len(cell.keys)) if len(cell.keys) > 1 else ():
+                lines["line", n, axis, cell.keys[:axis], cell.keys[axis + 1 :]].append(cell.persons)
+    found = Numbers()
+    for line, persons in lines.items():
+        others = sum(persons) - max(persons)
+        is_full = max(persons) >= profile.full_share * sum(persons)
+        found[line] = (others, max(persons), 0 if is_full else profile.t)
+    return found
 
 
 def roundings_of(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from job_kit import PROFILE, judged, lines, people, rules
 
 from broker.domain.findings import Verdict
@@ -201,3 +202,19 @@ def test_the_finest_table_must_have_what_the_others_add_up() -> None:
         SELECT LA, SUM(Score) AS s FROM npd.a {YEAR} GROUP BY LA"""
     counts, sums = judged(text, people(M1=40, F1=30, M2=30, F2=20, M3=20, F3=20), replace(PROFILE, round_base=5))
     assert (counts.verdict, sums.verdict) == (Verdict.SUPPRESS, Verdict.PUBLISH)
+
+
+@pytest.mark.parametrize("pupils", [9, 10])
+def test_nobody_has_to_look_because_everybody_in_a_hidden_sum_knows_it(pupils: int) -> None:
+    """Nine pupils, each alone by score, know the sum of their authority by themselves. No rule hides more for that, so
+    the job does not go to a person, who would tell nine pupils from ten."""
+    text = """
+        -- output: by_score
+        SELECT Score, COUNT(*) AS n FROM npd.a WHERE Y = '2018/2019' GROUP BY Score;
+        -- output: sums
+        SELECT LA, SUM(Score) AS s FROM npd.a WHERE Y IN ('2017/2018', '2018/2019') GROUP BY LA"""
+    rows = [row | {"Score": 1 + 3 * (p % 10)} for p, row in enumerate(people(M1=pupils, M2=120))]
+    rows.append(rows[0] | {"Y": "2017/2018", "Score": 2})
+    by_score, sums = judged(text, rows, replace(PROFILE, round_base=5))
+    assert (by_score.verdict, sums.verdict) == (Verdict.PUBLISH, Verdict.SUPPRESS)
+    assert ("1,c" in lines(sums)) is (pupils < 10)
