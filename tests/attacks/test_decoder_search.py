@@ -36,7 +36,7 @@ AT_SIZE = {
     "in process": size("DECODERS_TEXTS", EVERY_DAY["in process"]),
     "end to end": size("DECODERS_END_TO_END", EVERY_DAY["end to end"]),
 }
-EACH = {"in process": 500, "end to end": 50}
+EACH = {"in process": 500, "end to end": 100}
 AT_MOST_RIGHT, MOST_STEERED = 0.6, 0.01
 
 

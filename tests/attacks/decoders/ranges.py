@@ -22,7 +22,7 @@ from tests.attacks.decoders.towns import build_town, four_ways
 from tests.prove.ranges import Told, resumed
 
 PUPILS = 600
-PADDED, MADE_SMALL = 12, 3
+PADDED, MADE_SMALL = {"in process": 12, "end to end": 4}, 3
 """Of a range, how many texts that differ are tried with other pads, and how many findings of a kind are made small."""
 PADS, MORE_PADS = 5, 12
 HARDLY = 1e-4
@@ -58,10 +58,10 @@ def searched(kit: Kit, asked: Range) -> Told:
 def _searched(judge: Judge, asked: Range, base: int) -> Told:
     search = Search(judge, asked.seed, SPELL[asked.level])
     differing = [t for t in search.counted(asked.texts) if t.worst[1].kind is not Kind.NONE]
-    return _told(search, differing, base) | {"ways": dict(search.told.ways), "base": base}
+    return _told(search, differing, PADDED[asked.level], base) | {"ways": dict(search.told.ways), "base": base}
 
 
-def _told(search: Search, differing: Sequence[Tried], base: int) -> Told:
+def _told(search: Search, differing: Sequence[Tried], padded: int, base: int) -> Told:
     """The kinds of what was found, with findings in full; and how often those that differ do so with other pads."""
     told, small = search.told, Counter[Kind]()
     findings = []
@@ -70,7 +70,7 @@ def _told(search: Search, differing: Sequence[Tried], base: int) -> Told:
         small[kind] += 1
         if small[kind] <= MADE_SMALL:
             findings.append(_finding(search, search.smallest(tried)))
-    edges = [t for t in differing if t.worst[1].kind in {Kind.EDGE, *STEERED}][:PADDED]
+    edges = [t for t in differing if t.worst[1].kind in {Kind.EDGE, *STEERED}][:padded]
     seen = [search.padded(t) for t in edges]
     for tried, first in zip(edges, seen, strict=True):
         if first and all(pad.seen for pad in first):

@@ -238,10 +238,12 @@ class Light:
         apart = (mine != 0).astype(int) @ (theirs != 0).astype(int).T == 0
         a, b = np.nonzero(apart)
         self._plain = {key(row) for row in mine[a] + theirs[b]}
+        self._alone = {key(in_unit_of_first(row)) for groups in self._groups for row in groups}
         self._told: list[tuple[list[Rows], set[bytes]]] = []
 
     def tells(self, row: Rows) -> bool:
-        if key(row) in self._plain:
+        # In hundreds or not, a group is the same: a table may tell it with another factor.
+        if key(row) in self._plain or key(in_unit_of_first(row)) in self._alone:
             return True
         (mine, _), (_, theirs) = self._of_two()
         inside = [found for found in mine if np.all((found == 0) | (np.abs(found - row) < EPSILON))]
@@ -300,6 +302,12 @@ def _of_light(difference: Rows, factor: float, light: Light) -> bool:
 
 def key(row: np.ndarray) -> bytes:
     return bytes((np.round(row, 6) + 0.0).data)
+
+
+def in_unit_of_first(row: Rows) -> Rows:
+    """Divided by the first amount that is not zero."""
+    found = row[np.abs(row) > EPSILON]
+    return row / found[0] if found.size else row
 
 
 def light_of(rows: Rows, t: int) -> Rows:

@@ -45,4 +45,11 @@ DEFENCES = (
         ),
         given=("sum beside a condition on few", "npd-default"),
     ),
+    Defence(
+        "nobody looks because everybody in a hidden sum knows it",
+        put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_nobody_has_to_look_because_everybody_in_a_hidden_sum_knows_it",
+        given=(9,),
+    ),
 )
