@@ -167,10 +167,8 @@ class _SystemBuilder:
         return self._numbers[joint_cells]
 
     def _add_sum(self, joint_cells: tuple[int, ...]) -> int:
-        parts, persons = (
-            [self._groups.joint_cells[n] for n in joint_cells],
-            sum(self._groups.joint_cells[n].persons for n in joint_cells),
-        )
+        parts = [self._groups.joint_cells[n] for n in joint_cells]
+        persons = sum(part.persons for part in parts)
         if self._amount is None:
             value = float(sum(coarse_size(a.rows, self._profile.t) for a in parts))
             cell = self._cell(joint_cells, value, persons, self._width_of_count(parts))
@@ -283,16 +281,11 @@ def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[
 def _suppress_amount(
     pattern_input: PatternInput, amount: str | None, before: frozenset[FigurePlace], progress: Progress
 ) -> SuppressionPattern:
-    found, t = (
-        build_linked_system(
-            pattern_input.family,
-            pattern_input.groups,
-            pattern_input.profile,
-            pattern_input.rows,
-            amount,
-            pattern_input.count_aliases,
-        ),
-        pattern_input.profile.t,
+    t = pattern_input.profile.t
+    found = build_linked_system(
+        *(pattern_input.family, pattern_input.groups, pattern_input.profile, pattern_input.rows),
+        amount,
+        pattern_input.count_aliases,
     )
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)
     if amount is not None:
@@ -401,8 +394,7 @@ def _count_aliases(family: TableFamily, evidence: Mapping[TableIndex, TableEvide
 
 
 def _small_joints(found: LinkedSystem, shown: set[int], is_open: Sequence[bool], t: int) -> list[int]:
-    """Joint cells of 1 to t-1 persons that are part of rows of t persons or more and are in no table; the smallest
-    first."""
+    """Joint cells of 1 to t-1 persons that are in rows of t persons or more and in no table; the smallest first."""
     shown_sums = {found.sum_of(c) for c in shown}
     small = [c for c in range(found.joint) if 0 < found.persons[c] < t and c not in shown_sums and not is_open[c]]
     return sorted(small, key=lambda c: (found.persons[c], c))

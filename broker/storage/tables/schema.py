@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import CheckConstraint, DateTime, Dialect, MetaData
+from sqlalchemy import CheckConstraint, Connection, DateTime, Dialect, MetaData, text
 from sqlalchemy.types import TypeDecorator
+
+from broker.storage.tables.triggers import CHAINS, trigger_statements
 
 metadata = MetaData(
     naming_convention={
@@ -42,3 +44,16 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+HEADS = ("audit_head", *(head for _, head in CHAINS))
+
+
+def create_schema(connection: Connection) -> None:
+    """Make every table, head and trigger of an empty database."""
+    metadata.create_all(connection)
+    for head in HEADS:
+        connection.execute(metadata.tables[head].insert(), {"ident": 1, "number": 0, "hash": "0" * 64})
+    # Triggers last: they refuse a second head.
+    for statement in trigger_statements(connection.dialect.name):
+        connection.execute(text(statement))

@@ -1,4 +1,4 @@
-"""Opening a store: the migrated schema is the metadata's, and many may open at once."""
+"""Opening a store: the schema of a store is the metadata's, and many may open at once."""
 
 import subprocess
 import sys
@@ -10,12 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from broker.domain.errors import Invalid, Unavailable
-from broker.domain.identity.people import Person, Role
-from broker.storage.database import Database
-from broker.storage.migrate import migrate
 from broker.storage.sql_store import open_store
 from broker.storage.tables.schema import metadata
-from tests.integration.storage.conftest import START
 
 pytestmark = pytest.mark.long
 
@@ -43,24 +39,15 @@ def test_the_migrated_schema_equals_the_metadata(store, empty_url, tmp_path, req
     fresh.dispose()
 
 
-def test_a_store_of_before_the_pages_is_brought_up_with_all_that_is_in_it(empty_url):
-    """From 0008: who was there is there, with nothing said of what nobody knew then."""
-    database = Database(empty_url)
-    migrate(database, "0008")
-    with database.write() as connection:
-        connection.execute(text("INSERT INTO people (ident, name, active) VALUES ('ada', 'Ada', true)"))
-        connection.execute(text("INSERT INTO person_roles (person, role) VALUES ('ada', 'administrator')"))
-        made = "INSERT INTO tokens (hash, person, revoked) VALUES ('{}', 'ada', false)"
-        connection.execute(text(made.format("f" * 64)))
-    database.close()
-    store = open_store(empty_url)
-    assert store.people() == [Person("ada", "Ada", frozenset({Role.ADMINISTRATOR}))]
-    assert store.person_by_token("f" * 64, START).ident == "ada"
-    assert (store.stops(), store.erasures(), store.snapshots()) == ([], [], [])
-    with store._db.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, metadata) == []
-    store.close()
+def test_a_store_of_a_revision_that_is_no_longer_known_is_refused_and_not_changed(store, url, given):
+    """Revisions before 0019 were made before the first version of the broker. What such a store holds stays in it."""
+    with store._db.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
+    with pytest.raises(Invalid, match="of a version"):
+        open_store(url)
+    with store._db.read() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0008"
+    assert store.people()
 
 
 def test_opening_again_changes_nothing(store, url, given):
