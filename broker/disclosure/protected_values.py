@@ -1,6 +1,6 @@
 """Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from broker.disclosure.cell_key_table import cell_key_table
 from broker.disclosure.rules.percentage import least_count_shown_as
@@ -97,7 +97,19 @@ def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: Dis
         exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
     else:
         exact = Decimal(as_number(evidence.value))
-    return rounded(exact, mean_digits(statistic, evidence, profile))
+    return protected_mean(exact, statistic, evidence, profile)
+
+
+def protected_mean(
+    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules
+) -> Number:
+    """Round the mean of the number itself, then scale it as written. Otherwise a written factor would choose where the
+    edges of rounding are, and several factors would narrow a mean down."""
+    factor, offset = statistic.scale
+    step = mean_step(statistic, evidence, profile)
+    units = ((exact - offset) / factor / step).to_integral_value(ROUND_HALF_UP)
+    digits = min(profile.mean_digits, -(step * factor).adjusted())
+    return rounded(units * step * factor + offset, digits)
 
 
 def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
@@ -112,17 +124,61 @@ def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile
     """The deviation with the digits of a mean."""
     if not evidence.rows or evidence.value is None:
         return None
-    return rounded(Decimal(as_number(evidence.value)), mean_digits(statistic, evidence, profile))
+    return rounded(Decimal(as_number(evidence.value)), _deviation_digits(statistic, evidence, profile))
 
 
-def mean_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:
-    """Digits of a mean: those of the profile, and none finer than the first digit that a large contribution changes.
+def mean_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Decimal:
+    """The multiple to which a mean is rounded, in units of its number without a written factor: 1, 2 or 5 times a power
+    of ten.
 
-    With 4,000 rows a contribution of at most 90 changes the mean by 0.02, so two digits may be shown; with 50 rows it
-    changes it by 1.8, so none. Finer digits would carry single contributions (a secret added as 0.001 x score). The
-    digits must also allow every count that is rounded to the same value: a whole total over ten rows has a mean with
-    one digit, whichever count near ten it is, and two digits would reveal the number of rows.
+    It follows from what one person can change. By half the base of counts times a large contribution, a person who is
+    half a spread from the mean moves it across an edge as seldom as a count of one person moves. By one contribution at
+    the bounds of the catalogue, nobody moves it by more than a step. The step must also allow every count that is shown
+    as the same: a whole total over ten rows has a mean with one digit, and two digits would reveal the number of rows.
     """
+    factor, _ = statistic.scale
+    least = Decimal(1).scaleb(-profile.mean_digits)
+    if profile.round_base > 1:
+        least = max(least, Decimal(1).scaleb(-Decimal(least_count_shown_as(evidence.rows, profile)).adjusted()))
+    n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
+    # A person with several rows moves the mean by all of them.
+    each = -(-evidence.rows // max(1, min(evidence.rows, evidence.persons)))
+    spread = _spread(statistic)
+    large = min((size for size in (spread, _usual_size(evidence)) if size is not None), default=Decimal(0))
+    moved = max(Decimal(profile.round_base) / 2 * large, spread or 0) * each / n
+    return max(least, _grid_step(moved / abs(factor)))
+
+
+def _spread(statistic: PlannedStatistic) -> Decimal | None:
+    """The distance between the catalogue's bounds of one contribution, if both are known."""
+    low, high = statistic.bounds or (None, None)
+    return None if low is None or high is None else Decimal(as_number(high)) - Decimal(as_number(low))
+
+
+def _usual_size(evidence: StatisticEvidence) -> Decimal | None:
+    """A size that is large compared with all contributions, and hardly depends on any one of them; the largest
+    contribution only as a last resort."""
+    if evidence.sizes is None or not evidence.rows:
+        return None if evidence.largest is None else Decimal(absolute(evidence.largest))
+    return LARGE_FACTOR * Decimal(as_number(evidence.sizes)) / evidence.rows
+
+
+GRID = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))
+SLACK = Decimal("1e-6")
+"""Bounds of an amount with a factor are a little wide, and must not choose another step."""
+
+
+def _grid_step(least: Decimal) -> Decimal:
+    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`; 0 for 0."""
+    if least <= 0:
+        return Decimal(0)
+    unit = Decimal(1).scaleb(least.adjusted())
+    return next(unit * by for by in GRID if unit * by >= least * (1 - SLACK))
+
+
+def _deviation_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:
+    """Digits of a deviation: those of the profile, and none finer than the first digit that a large contribution
+    changes. Finer digits would carry single contributions."""
     most = profile.mean_digits
     if profile.round_base > 1:
         # So many digits allow every count that is shown as the same.
@@ -267,7 +323,7 @@ def _changed_amount(
     if evidence.total is None or not rows:
         return None
     exact = Decimal(as_number(evidence.total)) / Decimal(rows)
-    mean = rounded(exact, mean_digits(statistic, evidence, noise.profile))
+    mean = protected_mean(exact, statistic, evidence, noise.profile)
     if statistic.measure is Measure.MEAN:
         return _toward_zero(mean) if statistic.truncated else mean
     return rounded(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from itertools import product
-from math import floor, inf, log
+from math import inf
 
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
@@ -21,7 +21,13 @@ from broker.disclosure.linking.table_families import DimensionValue, LinkedFigur
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.cell_systems import CellSystem, Equation
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
-from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask, least_width
+from broker.disclosure.suppression.suppression_task import (
+    Attacker,
+    SuppressionTask,
+    coarse_amount,
+    coarse_size,
+    least_width,
+)
 from broker.domain.evidence import TableEvidence
 from broker.domain.plans.plan import CELL_COUNTS, MAGNITUDES, Measure
 from broker.domain.plans.scalars import Value
@@ -32,9 +38,6 @@ FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
 
 ENOUGH_ROUNDED = 3
 """The number of rounded figures that must be combined to disclose a cell that no figure is about."""
-
-COARSE_BASE = 8
-"""Sizes are rounded to powers of this, so that the choice of hidden cells hardly ever depends on one person."""
 
 
 @dataclass(slots=True)
@@ -100,11 +103,6 @@ def rounding_slack(profile: DisclosureRules) -> float:
     return (profile.round_base - 1) / 2
 
 
-def coarse_size(size: int, t: int) -> int:
-    """Round a size so that one person hardly ever changes it: to t times a power of eight. Below t, to 0 or 1."""
-    return min(size, 1) if size < t else t * COARSE_BASE ** floor(log(size / t, COARSE_BASE) + 1e-12)
-
-
 class _SystemBuilder:
     def __init__(
         self, groups: JointCellIndex, profile: DisclosureRules, amount: str | None, count_aliases: CountAliases
@@ -113,7 +111,9 @@ class _SystemBuilder:
         self._slack = rounding_slack(profile)
         self._numbers: dict[tuple[int, ...], int] = {}
         self._shown: dict[int, int] = {}
-        self._largest = max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
+        self._largest = coarse_amount(
+            max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
+        )
         self.found = LinkedSystem()
         for n in range(len(groups.joint_cells)):
             self._sum((n,))  # first, so that numbers of joint cells and of these sums agree

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from math import frexp, inf, isfinite
+from math import ceil, floor, frexp, inf, isfinite, log
 
 from broker.disclosure.rules import p_percent_of
 from broker.disclosure.suppression.cell_systems import EquationSystem
@@ -93,6 +93,21 @@ def least_width(largest: float, profile: DisclosureRules) -> float:
     """The least width of an amount's derived interval: it protects the largest contribution by the profile's p, or the
     equivalent p. At least 1."""
     return max(1.0, largest * float(p_percent_of(profile) or 0) / 100)
+
+
+COARSE_BASE = 8
+"""Sizes and amounts are rounded to powers of this, so that the choice of hidden cells hardly ever depends on one
+person."""
+
+
+def coarse_size(size: int, t: int) -> int:
+    """Round a size so that one person hardly ever changes it: to t times a power of eight. Below t, to 0 or 1."""
+    return min(size, 1) if size < t else t * COARSE_BASE ** floor(log(size / t, COARSE_BASE) + 1e-12)
+
+
+def coarse_amount(largest: float) -> float:
+    """Round the largest contribution up to a power of eight: the holes must not depend on how large one person's is."""
+    return float(COARSE_BASE ** ceil(log(largest, COARSE_BASE) - 1e-12)) if largest > 0 else 0.0
 
 
 LARGEST_POWER = 26

@@ -40,6 +40,8 @@ HASHED_FIELDS: Mapping[tuple[str, str], str] = {
     ("ScriptDirective", "loss_name"): "word",
 }
 """The same for fields, by class and field."""
+OMITTED_FIELDS = frozenset({("PlannedStatistic", "scale")})
+"""Fields that follow from others and came later than stored hashes."""
 HASHED_SENTENCES: Mapping[str, str] = {
     "A script made a column of this figure, and its content was not verified.": (
         "A script made a column of this figure, and nobody has verified what is in it."
@@ -168,7 +170,8 @@ def _nested(value: object, operators: Mapping[str, tuple[str, frozenset[str]]]) 
     if not is_dataclass(value) or isinstance(value, type):
         return value
     name, left_out = operators.get(type(value).__name__, (_class(value), frozenset[str]()))
-    read = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left_out}
+    omitted = left_out | {name for kind, name in OMITTED_FIELDS if kind == type(value).__name__}
+    read = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in omitted}
     if read.get("needs_review") is not None:
         read["needs_review"] = hashed_sentence(read["needs_review"])
     below = {n: PROGRAM_OPERATORS if n == "program" else operators for n in read}

@@ -3,7 +3,7 @@
 hash."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
@@ -73,7 +73,8 @@ class PlannedStatistic:
     - `displayed_like` (GAP only): id of the count to display instead when fewer than t persons lie in the gap (zero
       included). None: use the cell's row count.
     - `form`: which quantile (its fraction) or deviation it is.
-    - `counts` (SUM only): the summed values are numbers of rows, so the sum is a count and is protected as one."""
+    - `counts` (SUM only): the summed values are numbers of rows, so the sum is a count and is protected as one.
+    - `scale`: (factor, offset) if the argument is factor times a number plus offset. It follows from the argument."""
 
     ident: int
     measure: Measure
@@ -86,6 +87,7 @@ class PlannedStatistic:
     displayed_like: int | None = None
     form: "QuantileForm | DeviationForm | None" = None
     counts: bool = False
+    scale: tuple[Decimal, Decimal] = field(default=(Decimal(1), Decimal(0)), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 others."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import groupby, pairwise
 
 from broker.domain.plans.operators import (
     Aggregate,
@@ -31,8 +33,41 @@ def negated(condition: Scalar) -> Scalar:
 
 
 def is_range(condition: Scalar) -> bool:
-    """Whether a condition compares one column with written numbers, without testing for equality."""
-    return len(column_ids(condition)) == 1 and _compares(condition)
+    """Whether a condition compares one column with written numbers, without testing for equality, and is true of one
+    stretch of numbers. A range with a gap chooses small amounts and large ones, and nobody between them hides these."""
+    return len(column_ids(condition)) == 1 and _compares(condition) and _is_one_stretch(condition)
+
+
+def _is_one_stretch(condition: Scalar) -> bool:
+    """Whether the condition is true of all numbers between any two of which it is true."""
+    written = sorted(set(_written_numbers(condition)))
+    between = [(a + b) / 2 for a, b in pairwise(written)]
+    tried = sorted([*written, *between, *((written[0] - 1, written[-1] + 1) if written else ())])
+    runs = [true for true, _ in groupby(_is_true_of(condition, value) for value in tried)]
+    return sum(runs) <= 1
+
+
+def _written_numbers(condition: Scalar) -> Iterator[Decimal]:
+    match condition:
+        case Literal(value=int() | Decimal() as value):
+            yield Decimal(value)
+        case Call(args=args):
+            for arg in args:
+                yield from _written_numbers(arg)
+
+
+def _is_true_of(condition: Scalar, value: Decimal) -> bool:
+    match condition:
+        case Call(op="and", args=args):
+            return all(_is_true_of(a, value) for a in args)
+        case Call(op="or", args=args):
+            return any(_is_true_of(a, value) for a in args)
+        case Call(op="not", args=(inner,)):
+            return not _is_true_of(inner, value)
+        case Call(op="less" | "at_most" as op, args=(left, right)):
+            low, high = (next(_written_numbers(side), value) for side in (left, right))
+            return low < high or (op == "at_most" and low == high)
+    return False  # a number is present
 
 
 def _compares(condition: Scalar) -> bool:

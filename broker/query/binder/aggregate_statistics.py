@@ -18,6 +18,7 @@ from broker.query.analysis.aggregate_arguments import (
     TooManyArgumentBranches,
     branches_of,
 )
+from broker.query.analysis.linear_forms import can_be_negative
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import (
@@ -35,6 +36,7 @@ from broker.query.operations.value_bounds import max_decimals, square_fits, sum_
 from broker.query.symbols import MAX_WEIGHT, SymbolTable
 
 OUTSIDE_CLOSED_LIST = "The argument is arithmetic over a person's row, which has no automatic verdict."
+CAN_BE_NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 COMPUTED_WITH_COUNTS = (
     "The number of rows of each person is used in arithmetic other than multiplication by a constant."
 )
@@ -205,7 +207,9 @@ def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str 
     is_counted = any(
         aggregate_arguments.is_row_count(ColumnRef(i, ScalarType.INT), symbols) for i in column_ids(argument)
     )
-    return COMPUTED_WITH_COUNTS if is_counted and not counts else None
+    if is_counted and not counts:
+        return COMPUTED_WITH_COUNTS
+    return CAN_BE_NEGATIVE if can_be_negative(argument, symbols) else None
 
 
 def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:

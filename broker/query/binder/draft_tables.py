@@ -8,6 +8,7 @@ from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, Q
 from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import FixedColumns
+from broker.query.analysis.linear_forms import AS_IT_IS, linear_form
 from broker.query.bound_relations import BoundRows
 from broker.query.symbols import SymbolTable
 
@@ -50,9 +51,10 @@ class DraftStatistics:
             ident = self._idents[key] = self.symbols.new_id()
             bounds = aggregate_arguments.argument_bounds(argument, self.symbols) if argument is not None else None
             self.symbols.labels[ident] = measure.value
+            scale = linear_form(self.symbols.expanded(argument)) if argument is not None else AS_IT_IS
             self.entries.append(
                 PlannedStatistic(
-                    ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form, counts
+                    ident, measure, argument, kind, behind, truncated, needs_review, bounds, like, form, counts, scale
                 )
             )
         return ColumnRef(ident, kind)

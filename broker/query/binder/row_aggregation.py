@@ -10,6 +10,7 @@ from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import is_amount
+from broker.query.analysis.linear_forms import is_scaled
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
 from broker.query.bound_relations import BoundRows
@@ -258,8 +259,7 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
     counts, of_counts = _row_counts(op, args, symbols)
     made = OpaqueColumn(
         found.base, source_rows, (), None, found.low, found.high, found.decimals, nullable, shared,
-        closed=counts or (not of_counts and op not in RANKS and all(aggregate_arguments.is_amount(a,
-            symbols) for a in args[:1])),
+        closed=counts or (not of_counts and op not in RANKS and all(_is_plain_amount(a, symbols) for a in args[:1])),
         counts=counts,
         like=args[0] if op in ONE_OF and args else None,
     )  # fmt: skip
@@ -267,6 +267,12 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
     if found.size is not None:
         symbols.sizes[column.ident] = found.size
     return column
+
+
+def _is_plain_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
+    """Whether each person's value is an amount as it is. A factor inside a person's total would choose how the mean of
+    the totals is rounded."""
+    return aggregate_arguments.is_amount(scalar, symbols) and not is_scaled(symbols.expanded(scalar))
 
 
 def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tuple[bool, bool]:

@@ -17,7 +17,7 @@ import duckdb
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern
-from broker.disclosure.protected_values import count_ones, mean_digits, round_count
+from broker.disclosure.protected_values import count_ones, mean_step, round_count
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules.rule_input import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
@@ -292,9 +292,9 @@ def largest_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profi
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
-            unit = Decimal(10) ** -mean_digits(statistic, evidence, profile)
+            unit = mean_step(statistic, evidence, profile) * abs(statistic.scale[0])
             if statistic.measure is Measure.MEAN:
-                return base * each * (size if evidence.total is None else size / n) / n + unit
+                return unit
             return of_rows * size / n + unit * Decimal(round_count(n, profile) or 0)
         case Measure.SHARE:
             least = max(1, evidence.rows + evidence.rest_rows - base // 2)

@@ -88,12 +88,13 @@ def test_hidden_stays_hidden_through_coalesce_and_case() -> None:
     assert lines(found)[2] == "202,c"
 
 
-def test_means_have_no_more_digits_than_one_contribution_moves() -> None:
+def test_means_are_rounded_to_more_than_one_contribution_moves() -> None:
+    """To 2.5 large contributions over so many: to tens with 20 pupils, and to tenths with 4,000."""
     shown = [
         judge_output(plan(("m", MEAN)), evidence(cell(("201",), n // 2, n // 2)), PROFILE).rows[0].released[1]
         for n in (20, 4000)
     ]
-    assert shown == [46, Decimal("46.0")]
+    assert shown == [50, Decimal("46.0")]
 
 
 def test_rows_come_from_the_list_and_others_only_if_they_pass() -> None:

@@ -54,7 +54,7 @@ def table() -> Assessment:
 
 DRAWN = """
 LA  | persons | n       | score         | rules on n | rules on score
-201 | 53      | 53 > 55 | 8.0566 > 8.1  | -          | -
+201 | 53      | 53 > 55 | 8.0566 > 8    | -          | -
 202 | 7       | 7 > c   | 8.4286 > c    | F1         | F1 M1
 203 | 40      | 40 > 40 | 2257.8250 > c | -          | M3
 204 | 0       | 0 > c   | - > c         | F2         | F2

@@ -66,7 +66,7 @@ CATALOGUE = Catalogue(
             variable("Sex", ScalarType.TEXT, codes=("M", "F")),
             variable("LA", ScalarType.INT, low=1, high=3, listed=True, missing=False),
             variable("Flag", ScalarType.FLAG),
-            variable("Score", ScalarType.INT, low=-5, high=20),
+            variable("Score", ScalarType.INT, low=0, high=20),
             variable("Points", ScalarType.DECIMAL, low=0, high=9, decimals=2),
             variable("Note", ScalarType.TEXT, most=40),
             variable("Idaci", ScalarType.DECIMAL, VariableClass.QUASI, low=0, high=1, decimals=3),

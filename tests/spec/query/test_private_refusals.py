@@ -130,14 +130,14 @@ def test_all_reasons_are_told_at_once() -> None:
 
 
 RANGES = {
-    "the catalogue's": ("SUM(Score)", (-5, 20, 1)),
+    "the catalogue's": ("SUM(Score)", (0, 20, 1)),
     "fixed point": ("SUM(Points)", (0, 900, 100)),
     "narrower by a line": ("SUM(Score)", (0, 9, 1), "-- clamp: Score 0 9"),
     "narrower by a full name": ("SUM(Score)", (0, 9, 1), "-- clamp: npd.a.score 0 9"),
     "a part of a step goes outwards": ("SUM(Points)", (50, 1251, 100), "-- clamp: Points 0.5 12.505"),
     "by functions": ("SUM(LEAST(GREATEST(LEN(Note), 2), 40))", (2, 40, 1)),
-    "by arithmetic": ("SUM(2 * Score - 1)", (-11, 39, 1)),
-    "by a choice": ("SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", (-5, 20, 1)),
+    "by arithmetic": ("SUM(2 * Score - 1)", (-1, 39, 1)),
+    "by a choice": ("SUM(CASE WHEN Sex = 'M' THEN Score ELSE 0 END)", (0, 20, 1)),
     "ones": ("SUM(CASE WHEN Sex = 'M' THEN 1 ELSE 0 END)", (0, 1, 1)),
 }
 
