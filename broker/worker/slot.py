@@ -8,7 +8,7 @@ import sys
 from broker.settings import read_settings
 from broker.wiring.worker_ports import build_queue_worker, build_worker_ports
 from broker.worker import tasks
-from broker.workflow.job_scheduling import Lane
+from broker.workflow.job_scheduling import WorkerSlot
 
 PR_SET_PDEATHSIG = 1
 
@@ -27,7 +27,7 @@ def main() -> None:
     number = int(sys.argv[2])
     # The name is the same after a restart, so that the new process finishes the hold of the old one.
     tasks.set_up_slot(
-        build_worker_ports(settings, number), f"{os.uname().nodename}-{number}", Lane(number, settings.slots)
+        build_worker_ports(settings, number), f"{os.uname().nodename}-{number}", WorkerSlot(number, settings.slots)
     )
     build_queue_worker(settings).work()
 

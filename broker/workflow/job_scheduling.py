@@ -16,7 +16,7 @@ MAX_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class WorkerSlot:
     """One slot of a worker: its number, from 0, and the number of slots that the worker has."""
 
     number: int = 0
@@ -38,10 +38,10 @@ def jobs_in_turn(ports: Ports, policies: PolicySet) -> list[Job]:
     return fair_order(waiting, used, slots)
 
 
-def next_job(ports: WorkerPorts, policies: PolicySet, lane: Lane, passed: Container[str] = ()) -> str | None:
+def next_job(ports: WorkerPorts, policies: PolicySet, slot: WorkerSlot, passed: Container[str] = ()) -> str | None:
     """Return the job that the slot takes now, leaving out those in `passed`, or None. A job that was given back rests
     first, longer after each attempt."""
-    now, scripts = ports.clock.now(), lane.takes_scripts(policies)
+    now, scripts = ports.clock.now(), slot.takes_scripts(policies)
     for job in jobs_in_turn(ports, policies):
         rested = not job.attempt or now >= job.updated + job.attempt * ports.lease
         takes_it = scripts or job.submission.kind is JobKind.SQL

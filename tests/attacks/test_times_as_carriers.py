@@ -17,7 +17,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import JobState
 from broker.domain.ports import ALL_RELEASES, SandboxEnd
 from broker.policy.service_limits import ServiceLimits
-from broker.workflow.job_scheduling import Lane, jobs_in_turn, next_job
+from broker.workflow.job_scheduling import WorkerSlot, jobs_in_turn, next_job
 from broker.workflow.pipeline import job_release
 from broker.workflow.pipeline.job_run import resume_hold
 from broker.workflow.submission.job_withdrawal import withdraw
@@ -222,7 +222,11 @@ def test_a_lane_is_kept_for_sql() -> None:
         town.clock.sleep(1)
         sql = town.send("sql", SQL, REX, OTHER_PROJECT)
         ports, policies = town.npd.ports, town.npd.policies
-        assert [next_job(ports, policies, Lane(*lane)) for lane in ((0, 1), (0, 2), (1, 2))] == [script, sql, script]
+        assert [next_job(ports, policies, WorkerSlot(*slot)) for slot in ((0, 1), (0, 2), (1, 2))] == [
+            script,
+            sql,
+            script,
+        ]
 
 
 def test_real_data_refuse_slots_under_a_minute() -> None:

@@ -17,7 +17,7 @@ from broker.domain.errors import Conflict, Unknown
 from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.ports import ALL_RELEASES
 from broker.worker.reconcile import settle_due
-from broker.workflow.job_scheduling import Lane
+from broker.workflow.job_scheduling import WorkerSlot
 from broker.workflow.pipeline.job_run import run_next_job
 from broker.workflow.rehearsal import rehearsal_requests
 from broker.workflow.rehearsal.rehearsal_run import run_rehearsal
@@ -89,7 +89,7 @@ class Watched:
         """All that there is, by one slot of a worker, until nothing waits and nothing is due."""
         ports = self.npd.ports
         while True:
-            if run_next_job(ports, Lane(), "w", lambda job, attempt: nullcontext()):
+            if run_next_job(ports, WorkerSlot(), "w", lambda job, attempt: nullcontext()):
                 continue
             waiting = ports.store.rehearsals_waiting()
             if waiting:

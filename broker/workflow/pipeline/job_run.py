@@ -13,7 +13,7 @@ from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.attempts import OVERTAKEN_CODES, Failed, limits_for
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.job_scheduling import Lane, next_job, recently_begun
+from broker.workflow.job_scheduling import WorkerSlot, next_job, recently_begun
 from broker.workflow.pipeline.job_assessment import JobExecution, assess, assess_without_outputs, only_saves_definitions
 from broker.workflow.pipeline.job_completion import LeaseRenewal, complete_job
 from broker.workflow.pipeline.output_routing import needs_comparison
@@ -59,13 +59,13 @@ def run_job(ports: RunPorts, job: str, worker: str, renew_lease: LeaseRenewal) -
     return True
 
 
-def run_next_job(ports: RunPorts, lane: Lane, worker: str, renew_lease: LeaseRenewal) -> bool:
+def run_next_job(ports: RunPorts, slot: WorkerSlot, worker: str, renew_lease: LeaseRenewal) -> bool:
     """Run the job whose turn it is. Returns False if no job waits for this slot.
 
     If several workers choose the same job, the lease decides. The others choose again by the store's new state.
     """
     policies, passed = policies_in_force(ports.store), set[str]()
-    while (job := next_job(ports, policies, lane, passed)) is not None:
+    while (job := next_job(ports, policies, slot, passed)) is not None:
         if run_job(ports, job, worker, renew_lease):
             return True
         if ports.store.job(job).state is JobState.QUEUED:

@@ -37,7 +37,7 @@ DEFENCES = (
     Defence("projects take turns", edited("broker.domain.jobs.job:fair_order", "used.get(project, 0.0) + own[project] * slots.seconds[0]", "0.0"), "test_long_scripts", module="tests.attacks.test_fairness"),
     Defence("turns are by the times that are told", edited("broker.domain.jobs.job:seconds_used", "until = slots.displayed_end(job, now)", "until = job.ended or now"), "test_the_next_job"),
     Defence("turns forget", edited(f"{TURNS}:jobs_in_turn", "timedelta(seconds=policies.service.fair_window_seconds)", "timedelta(days=9)"), "test_the_next_job"),
-    Defence("a lane for SQL", edited(f"{TURNS}:Lane.takes_scripts", "return self.number >=", "return True or self.number >="), "test_a_lane"),
+    Defence("a lane for SQL", edited(f"{TURNS}:WorkerSlot.takes_scripts", "return self.number >=", "return True or self.number >="), "test_a_lane"),
     Defence("no slot under a minute on real data", edited(f"{SILENCE}:check_slots", "not ports.synthetic_only and", "False and"), "test_real_data"),
     Defence("a manifest has minutes", edited("broker.workflow.pipeline.job_release:manifest_of", "whole_minute(now).isoformat()", "now.isoformat()"), "test_no_time"),
     Defence("a job's times are minutes", put("broker.workflow.views.job_views.minute_of", lambda at: at), "test_no_time"),
