@@ -78,7 +78,7 @@ def judge_output(
     """
     judging = judging_input(planned, evidence, profile)
     tables = judge_tables(judging, registers or {})
-    if profile.zeros is ZeroPolicy.PUBLISH and has_holes(tables):
+    if profile.zeros is ZeroPolicy.PUBLISH and has_hidden_cells(tables):
         judging = judging.with_zeros_hidden()
         tables = judge_tables(judging, registers or {})
     return assessment_of(judging, tables)
@@ -121,10 +121,10 @@ def _is_margin(table: PlannedTable, others: Sequence[PlannedTable]) -> bool:
     return any(keys < {k.expression for k in o.keys} and o.contributions == table.contributions for o in others)
 
 
-def has_holes(tables: Sequence[JudgedTable]) -> bool:
+def has_hidden_cells(tables: Sequence[JudgedTable]) -> bool:
     """Whether a shown table has a hidden cell. Zeros may be shown only if none has: otherwise a shown zero would reveal
     that a hidden cell is not empty."""
-    return any(t.has_holes for t in tables if t.planned.shown)
+    return any(t.has_hidden_cells for t in tables if t.planned.shown)
 
 
 def assessment_of(
@@ -240,7 +240,7 @@ def _output_findings(judging: JudgingInput, tables: Sequence[JudgedTable]) -> li
             found.append(replace(SMALL_POPULATION, figures=(("persons", str(evidence.persons)),)))
     shown = [t for t in tables if t.planned.shown]
     blank = sum(r.row.listed and r.row.cell is None for t in shown for r in t.rows)
-    if blank and (judging.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_holes for t in shown)):
+    if blank and (judging.profile.zeros is not ZeroPolicy.PUBLISH or any(t.has_hidden_cells for t in shown)):
         found.append(replace(EMPTY_ROWS, figures=(("rows", str(blank)),)))
     return found
 
@@ -277,7 +277,7 @@ def judge_job(
     for (output, table), constraint in (history or {}).items():
         constraints[output][table] = constraint
     judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]
-    if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_holes, judged)):
+    if profile.zeros is ZeroPolicy.PUBLISH and any(map(has_hidden_cells, judged)):
         # A hidden cell in one output can be compared with a zero in another, so this holds for the whole job.
         inputs = [a.with_zeros_hidden() for a in inputs]
         judged = [judge_tables(a, lists, None, constraints[n]) for n, a in enumerate(inputs)]

@@ -136,7 +136,7 @@ class JudgedTable:
         return OutputRows(tuple(r.line for r in self.rows), self.blank)
 
     @property
-    def has_holes(self) -> bool:
+    def has_hidden_cells(self) -> bool:
         return any(r.line.cells[i].hidden for r in self.rows for i in self.read)
 
     @property
