@@ -18,7 +18,7 @@ from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest, Vault, VaultTable
 from broker.engine.in_process_engine import PERFECT_BITS, InProcessEngine
 from broker.engine.private_engine import ExactVectors, PrivateDuckDB
-from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives
 from broker.privacy.results.cell_results import GroupingSetResult, results_by_set
 from broker.query import compile_sql
@@ -76,7 +76,7 @@ class Sides:
 
     private: PrivateQuery
     request: SandboxRequest
-    noise: NoiseProcess
+    noise: NoiseClient
     con: duckdb.DuckDBPyConnection
 
     def plain(self) -> object:
@@ -118,7 +118,7 @@ def sides(data: Data, epsilon: str, rows: int) -> Iterator[Sides]:
     private = plan_private_query(plan, read_directives(text, "duckdb"), project, policies, {f"{TABLE}.LA": AUTHORITIES})
     limits = limits_for(JobKind.SQL, policies)
     request = PrivateDuckDB().prepare(plan, private.measured, data.vault, "bench", 1, limits)
-    with duckdb.connect() as con, NoiseProcess(60) as noise:
+    with duckdb.connect() as con, NoiseClient(60) as noise:
         for statement in (
             f"SET threads={THREADS}",
             f"SET perfect_ht_threshold={PERFECT_BITS}",

@@ -5,7 +5,7 @@ from typing import Any
 from unittest import mock
 
 from broker.domain.jobs.script_files import RawFile, RebuiltFile
-from broker.engine.file_collectors import collect_in_process
+from broker.engine.file_rebuilders import rebuild_in_process
 from broker.policy.files import load_policies
 from broker.python_jobs import sanitised_files
 
@@ -23,4 +23,4 @@ def remake(name: str, content: bytes, digits: int = DIGITS) -> sanitised_files.S
 
 def made(name: str, content: bytes) -> RebuiltFile:
     how: Any = mock.Mock(digits=DIGITS, caps=CAPS)
-    return collect_in_process(RawFile(name, ending(name), content), how)
+    return rebuild_in_process(RawFile(name, ending(name), content), how)

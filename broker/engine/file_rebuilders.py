@@ -33,7 +33,7 @@ class FileHead:
     sheet: bool
 
 
-class ContainerCollector:
+class ContainerRebuilder:
     """See `broker.domain.ports.FileRebuilder`."""
 
     def rebuild(
@@ -41,13 +41,13 @@ class ContainerCollector:
     ) -> tuple[RebuiltFile, ...]:
         if not files:
             return ()
-        result = run(collection_request(files, how))
+        result = run(container_request(files, how))
         if result.end is not SandboxEnd.ENDED:
             return tuple(rejected_file(file, "limit", LIMIT_SENTENCE) for file in files)
         return read_files(result.frames, files, how.caps)
 
 
-def collection_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxRequest:
+def container_request(files: Sequence[RawFile], how: RebuildRequest) -> SandboxRequest:
     job = {
         "kind": "files",
         "tables": [],
@@ -69,14 +69,14 @@ def read_files(frames: Frames, files: Sequence[RawFile], caps: FileCaps) -> tupl
     # The container's answer is not trusted more than a file.
     if len(payloads) != len(files) or any(kind not in {"file", "status"} for kind, _ in frames):
         raise Breach("The files' container returned other frames than one a file.")
-    return tuple(_collected_file(payload, file, caps) for payload, file in zip(payloads, files, strict=True))
+    return tuple(_rebuilt_file(payload, file, caps) for payload, file in zip(payloads, files, strict=True))
 
 
 def rejected_file(file: RawFile, problem: str, sentence: str) -> RebuiltFile:
     return RebuiltFile(file.name, MEDIA_TYPES.get(file.kind, ""), len(file.content), None, None, problem, sentence)
 
 
-def _collected_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFile:
+def _rebuilt_file(payload: bytes, file: RawFile, caps: FileCaps) -> RebuiltFile:
     head, _, body = payload.partition(b"\n")
     said = _head(head)
     if said.problem:
@@ -126,17 +126,17 @@ def _rows(text: bytes, caps: FileCaps) -> Iterator[tuple[str, ...]]:
 PARQUET_SENTENCE = "A Parquet file is opened in a container only, and here is none."
 
 
-class InProcessCollector:
+class InProcessRebuilder:
     """See `broker.domain.ports.FileRebuilder`. A picture becomes an empty file, because nothing reads it in a
     rehearsal."""
 
     def rebuild(
         self, files: Sequence[RawFile], how: RebuildRequest, run: Callable[[SandboxRequest], SandboxResult]
     ) -> tuple[RebuiltFile, ...]:
-        return tuple(collect_in_process(file, how) for file in files)
+        return tuple(rebuild_in_process(file, how) for file in files)
 
 
-def collect_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:
+def rebuild_in_process(file: RawFile, how: RebuildRequest) -> RebuiltFile:
     size, media = len(file.content), MEDIA_TYPES.get(file.kind, DOCUMENT)
     try:
         match file.kind:

@@ -87,7 +87,7 @@ def build_pool(ports: "RunPorts") -> "WarmPool | None":
 def build_private(seconds: Callable[[], float]) -> "PrivatePorts":
     """Return the ports for private jobs: bounded statements, and a noise process that starts when it is needed."""
     from broker.engine.private_engine import DuckDBBlocks, PrivateDuckDB
-    from broker.privacy.noise.noise_process import NoiseProcess
+    from broker.privacy.noise.noise_client import NoiseClient
     from broker.workflow.private_jobs.private_ports import PrivatePorts
 
-    return PrivatePorts(PrivateDuckDB(), NoiseProcess(seconds), DuckDBBlocks())
+    return PrivatePorts(PrivateDuckDB(), NoiseClient(seconds), DuckDBBlocks())

@@ -59,7 +59,7 @@ def build_rehearsal_context(
 def build_script_context(context: "RehearsalContext", root: Path, python: Path | None) -> "ScriptRehearsalContext":
     """Return the adapters of a script's rehearsal: the author's own Python, or a sandbox of its own that no broker
     manages."""
-    from broker.engine.file_collectors import ContainerCollector, InProcessCollector
+    from broker.engine.file_rebuilders import ContainerRebuilder, InProcessRebuilder
     from broker.engine.script_rows_engine import DuckDBScriptRows
     from broker.sandbox.local_python import LocalPythonRunner
     from broker.settings import read_settings
@@ -67,14 +67,14 @@ def build_script_context(context: "RehearsalContext", root: Path, python: Path |
 
     if python is not None:
         return ScriptRehearsalContext(
-            context.vaults, context.snapshot, LocalPythonRunner(python), None, InProcessCollector()
+            context.vaults, context.snapshot, LocalPythonRunner(python), None, InProcessRebuilder()
         )
     # A folder of its own, so that no broker on this machine takes these sandboxes for its own.
     settings, own = read_settings(), root.resolve() / "sandboxes"
     own.mkdir(parents=True, exist_ok=True)
     runtime = settings.runtime if engine_answers() else "bubblewrap"
     runner = build_sandbox(settings.model_copy(update={"data": own, "runtime": runtime}))
-    return ScriptRehearsalContext(context.vaults, context.snapshot, runner, DuckDBScriptRows(), ContainerCollector())
+    return ScriptRehearsalContext(context.vaults, context.snapshot, runner, DuckDBScriptRows(), ContainerRebuilder())
 
 
 def _make_synthetic_snapshot(

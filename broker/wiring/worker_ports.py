@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def build_worker_ports(settings: "Settings", slot: int = 0) -> "RunPorts":
     """Return the ports of one slot of a worker. The supervisor has them too, but runs nothing with them."""
     from broker.engine.duckdb_engine import DuckDBEngine
-    from broker.engine.file_collectors import ContainerCollector
+    from broker.engine.file_rebuilders import ContainerRebuilder
     from broker.engine.script_rows_engine import DuckDBScriptRows
     from broker.vault.vault_store import VaultStore
     from broker.workflow.policies_in_force import policies_in_force
@@ -37,7 +37,7 @@ def build_worker_ports(settings: "Settings", slot: int = 0) -> "RunPorts":
         content_store=ports.content_store,
         clock=ports.clock,
         sandbox=build_sandbox(settings, slot),
-        file_rebuilder=ContainerCollector(),
+        file_rebuilder=ContainerRebuilder(),
         vaults=VaultStore(settings.root, policies),
         engine=DuckDBEngine(),
         lease=timedelta(seconds=settings.lease_seconds),

@@ -29,7 +29,7 @@ from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataSchema
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.ports import SandboxEnd, SandboxRequest, SandboxResult, Snapshot, SubmittedMicrodata, Vault
 from broker.domain.projects.project import ResearchProject
-from broker.engine.file_collectors import ContainerCollector, InProcessCollector
+from broker.engine.file_rebuilders import ContainerRebuilder, InProcessRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies
@@ -44,7 +44,7 @@ from broker.wiring.rehearsal_adapters import build_rehearsal_context
 from broker.workflow.administration import user_accounts
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.script_computation import plan_regression_rows, plan_tables
-from broker.workflow.pipeline.trusted_stage import TrustedContext, collecting_request, with_review_findings
+from broker.workflow.pipeline.trusted_stage import TrustedContext, rebuild_request, with_review_findings
 from broker.workflow.rehearsal.query_rehearsal import RehearsalContext as RehearsalStage
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
@@ -167,7 +167,7 @@ def picture(content: bytes) -> bytes | None:
     """A script's picture, made anew in the real container."""
     there = stage_there()
     file = RawFile("t.png", ".png", content)
-    (made,) = ContainerCollector().rebuild([file], collecting_request(there), there.ports.sandbox.run)
+    (made,) = ContainerRebuilder().rebuild([file], rebuild_request(there), there.ports.sandbox.run)
     return made.content
 
 
@@ -185,7 +185,7 @@ MEASURES: dict[str, Any] = {"n": {"count": True}, "people": {"persons": True}, "
 class Here:
     """The trusted stage's container, in this process."""
 
-    microdata_engine, file_rebuilder = DuckDBScriptRows(), InProcessCollector()
+    microdata_engine, file_rebuilder = DuckDBScriptRows(), InProcessRebuilder()
 
     @property
     def sandbox(self) -> "Here":
@@ -205,7 +205,7 @@ def stage(script: str = SCRIPT) -> TrustedContext:
 class There:
     """The trusted stage's container, for real."""
 
-    microdata_engine, file_rebuilder = DuckDBScriptRows(), ContainerCollector()
+    microdata_engine, file_rebuilder = DuckDBScriptRows(), ContainerRebuilder()
 
     def __init__(self, runtime: str) -> None:
         self.sandbox = sandbox(runtime)

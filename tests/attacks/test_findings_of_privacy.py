@@ -18,7 +18,7 @@ from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, Co
 from broker.domain.ledger.spends import DisclosureSource, SpendRequest, SpendState, StoredAnswer
 from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import draw
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.cell_results import cell_results
 from broker.workflow.pipeline import output_records
 from broker.workflow.submission.preview import forecast

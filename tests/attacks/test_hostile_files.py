@@ -24,7 +24,7 @@ from broker.domain.csv_text import without_formulas
 from broker.domain.errors import Breach
 from broker.domain.jobs.script_files import DOCUMENT, FileCaps, RawFile, RebuiltFile
 from broker.domain.ports import RebuildRequest
-from broker.engine.file_collectors import ContainerCollector, read_files
+from broker.engine.file_rebuilders import ContainerRebuilder, read_files
 from broker.python_jobs.sanitised_files import NUMBER
 from broker.sandbox.container_spec import slot_cpus
 from broker.workflow.attempts import files_limits
@@ -51,7 +51,7 @@ def how() -> RebuildRequest:
 
 
 def made(*files: RawFile, cpus: str = "") -> tuple[RebuiltFile, ...]:
-    return ContainerCollector().rebuild(files, how(), sandbox(cpus=cpus).run)
+    return ContainerRebuilder().rebuild(files, how(), sandbox(cpus=cpus).run)
 
 
 def filled(piece: bytes, before: bytes = b"", after: bytes = b"", most: int = TEXT) -> bytes:

@@ -15,7 +15,7 @@ from broker.workflow.pipeline.prepared_output import PreparedOutput
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import prepare_script_outputs
 from broker.workflow.pipeline.script_run import ScriptExecution
-from broker.workflow.pipeline.trusted_stage import CollectedOutputs, ComputedOutput
+from broker.workflow.pipeline.trusted_stage import ComputedOutput, RebuiltOutputs
 from tests.attacks.script_town import MEASURES, TABLE, broker, handed, policies, profile, rows, stage, tabulated
 from tests.unit.workflow.conftest import PYTHON
 
@@ -31,7 +31,7 @@ def computed(name: str, found: object = None) -> ComputedOutput:
 
 def made(*left: ComputedOutput) -> dict[str, PreparedOutput]:
     """The outputs of a script that has left these, by name."""
-    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), CollectedOutputs(()), left)
+    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), RebuiltOutputs(()), left)
     return {p.name: p for p in prepare_script_outputs(ran, DECLARED, policies(), profile())}
 
 
@@ -112,7 +112,7 @@ def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() ->
     """The header's words are: those of a request are nobody's to read but staff's."""
     left = compute_outputs(stage(), [handed()])
     assert left[0].description == "57"
-    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), CollectedOutputs(()), left)
+    ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), RebuiltOutputs(()), left)
     (found,) = prepare_script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())
     assert b"57" not in (found.candidate or b"").split(b"\n")[0]
     assert b'"57"' not in found.staff

@@ -16,11 +16,11 @@ import pytest
 from broker.domain.findings import Verdict
 from broker.domain.jobs.script_files import RawFile, RebuiltFile
 from broker.domain.ports import SandboxEnd
-from broker.engine.file_collectors import collection_request
+from broker.engine.file_rebuilders import container_request
 from broker.python_jobs.raw_outputs import sort_outputs
 from broker.sandbox.narrow_mounts import job_mount
 from broker.workflow.pipeline.script_outputs import prepare_file
-from broker.workflow.pipeline.trusted_stage import collect_outputs, collecting_request
+from broker.workflow.pipeline.trusted_stage import rebuild_outputs, rebuild_request
 from tests.attacks.script_town import policies, profile, stage_there
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
@@ -38,7 +38,7 @@ def parquet(table: Any, metadata: dict[str, str] | None = None, **options: Any) 
 def read(content: bytes) -> RebuiltFile:
     """The file as the broker has it, once trusted code has made it anew."""
     left = sort_outputs([("file", b'{"name": "t.parquet"}\n' + content)], ["t.csv"], policies().service)
-    (file,) = collect_outputs(stage_there(), left).files
+    (file,) = rebuild_outputs(stage_there(), left).files
     return file
 
 
@@ -155,7 +155,7 @@ def test_two_columns_of_one_name_are_no_table() -> None:
 def test_the_container_that_opens_it_has_no_data(runtime: str) -> None:
     """On either runtime it is mounted on an empty folder, or narrowed to nothing; and it tells the same of a file."""
     stage = stage_there(runtime)
-    asked = collection_request([RawFile("t.csv", ".parquet", parquet(TABLE))], collecting_request(stage))
+    asked = container_request([RawFile("t.csv", ".parquet", parquet(TABLE))], rebuild_request(stage))
     assert asked.narrow == ()
     with TemporaryDirectory() as folder:
         assert list(job_mount(asked, Path(folder)).rglob("*")) == []

@@ -21,7 +21,7 @@ from broker.domain.projects.project import ProtectionMode
 from broker.engine import private_engine
 from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.private_engine import PrivateDuckDB
-from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.submission.preview import check_text
 from tests.attacks.private_town import dashboard, kit, policies
 from tests.generative.query.proof_size import seed, size, tell
@@ -85,7 +85,7 @@ def town(files: Files) -> Iterator[Broker]:
         budgets=budgets, votes=0,
                    researchers=frozenset({DORA}))  # fmt: skip
     others = tuple(p for p in found.projects if p.ident != PROJECT)
-    with dashboard() as broker, NoiseProcess(60) as noise:
+    with dashboard() as broker, NoiseClient(60) as noise:
         assert broker.ports.private is not None
         real = replace(broker.ports.private, engine=PrivateDuckDB(), noise=noise)
         broker.ports = replace(broker.ports, private=real, sandbox=InProcessEngine(), vaults=files)

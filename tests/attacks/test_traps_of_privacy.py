@@ -20,7 +20,7 @@ from broker.domain.ledger.spends import SpendRequest, SpendState
 from broker.domain.ports import SandboxEnd
 from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import charge, draw
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import PrivateMeasure
 from broker.privacy.results.cell_results import cell_results
 from broker.workflow.pipeline import job_release, output_records

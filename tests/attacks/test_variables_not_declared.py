@@ -11,7 +11,7 @@ import pytest
 from broker.domain.errors import Refused
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
-from broker.engine.file_collectors import ContainerCollector
+from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.trusted_stage import script_request
@@ -88,7 +88,7 @@ def checked(header: str = HEADER, program: str = LOOK) -> CheckedSubmission:
 def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
     here = kept()
     town = ScriptRehearsalContext(
-        here.vaults, here.snapshot, sandbox(runtime), DuckDBScriptRows(), ContainerCollector()
+        here.vaults, here.snapshot, sandbox(runtime), DuckDBScriptRows(), ContainerRebuilder()
     )
     return rehearse_script(what, project(), policies(), town)
 

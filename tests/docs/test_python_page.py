@@ -9,7 +9,7 @@ import pytest
 
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd
-from broker.engine.file_collectors import ContainerCollector
+from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
 from broker.sandbox.docker_sandbox import DockerSandbox
@@ -43,7 +43,7 @@ def test_a_script_of_the_page_does_what_it_says(script: str, stage: RehearsalCon
     checked = check_submission(script, JobKind.PYTHON, "tsql", PROJECT, POLICIES, date(2026, 11, 24))
     assert checked.refusals == ()
     on = ScriptRehearsalContext(
-        stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerCollector()
+        stage.vaults, stage.snapshot, DockerSandbox(sandbox_root), DuckDBScriptRows(), ContainerRebuilder()
     )
     ran = rehearse_script(checked, PROJECT, POLICIES, on)
     assert ran.end is SandboxEnd.ENDED, ran.log

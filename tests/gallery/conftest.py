@@ -11,7 +11,7 @@ import pytest
 
 from broker.domain.jobs.job import Job, JobKind, JobState, Submission
 from broker.domain.ports import Lease, SandboxResult, Vault, Vaults
-from broker.engine.file_collectors import ContainerCollector
+from broker.engine.file_rebuilders import ContainerRebuilder
 from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
@@ -86,5 +86,5 @@ def gallery(sandbox_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Gal
     small = synthetic_data_spec(project, policies.catalogue, synthetic_years(), PUPILS, 7)
     stage = build_rehearsal_context(policies, PROJECT, small, tmp_path_factory.mktemp("gallery"), Quiet())
     vault = stage.vaults.ensure(PROJECT, stage.snapshot)
-    parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerCollector(), DuckDBScriptRows()) for r in RUNTIMES}
+    parts = {r: Parts(DockerSandbox(sandbox_root, r), ContainerRebuilder(), DuckDBScriptRows()) for r in RUNTIMES}
     return Gallery(policies, stage.vaults, vault, parts)

@@ -66,7 +66,7 @@ DEFENCES = (
     Defence("figures are of what is released", edited("broker.disclosure.charts:chart_points", "_plain(r.released[i])", "_plain(r.exact[i])"), "test_33_a_figure"),
     Defence("hidden figures are not drawn", edited("broker.disclosure.charts:chart_points", "r.suppressed[i] or ", ""), "test_33_a_figure"),
     Defence("files are never automatic", edited(f"{OUTPUTS}:prepare_file", "verdict=Verdict.REVIEW", "verdict=Verdict.PUBLISH"), "test_33_files"),
-    Defence("files are made anew", edited("broker.engine.file_collectors:collect_in_process", "size, made.content, made.sheet)", "size, file.content, made.sheet)"), "test_33_files"),
+    Defence("files are made anew", edited("broker.engine.file_rebuilders:rebuild_in_process", "size, made.content, made.sheet)", "size, file.content, made.sheet)"), "test_33_files"),
     Defence("synthetic data first", put(f"{SCRIPTS}._try_on_synthetic", nothing), "test_53_a_script"),
     Defence("what fails there reads nothing here", edited(f"{SCRIPTS}:_try_on_synthetic", "if not passed:", "if False:"), "test_53_a_script"),
     Defence("a failure here opens a look", put("broker.storage.job_stores.rehearsal_store.to_read", lambda: __import__("sqlalchemy").false()), "test_53_passes"),
@@ -86,7 +86,7 @@ DEFENCES = (
     Defence("what may not meet is mounted apart", put("broker.workflow.pipeline.trusted_stage.restricted_mount", nothing), "test_a_script_finds", module=APART, given=("runc",)),
     Defence("what may not meet is mounted apart, on runsc", put("broker.workflow.pipeline.trusted_stage.restricted_mount", nothing), "test_a_script_finds", module=APART, given=("runsc",)),
     Defence("all of the grant is what could meet", put("broker.scope.combinations._granted_uses", lambda *_: ()), "test_a_script_finds", module=APART, given=("runc",)),
-    Defence("no data where a Parquet file is opened", put("broker.engine.file_collectors.NO_VAULT_FILES", None), "test_the_container", module=PARQUET, given=("runc",)),
+    Defence("no data where a Parquet file is opened", put("broker.engine.file_rebuilders.NO_VAULT_FILES", None), "test_the_container", module=PARQUET, given=("runc",)),
     Defence("rows of JSON are counted", edited(f"{REMADE}:FileSanitiser.json", "len(table.rows) > self.caps.rows", "False"), "test_a_table_in_json", module=FILES),
     Defence("pseudonyms in texts are told", edited("broker.disclosure.script_table_flags:text_flags", "if PSEUDONYM.search(text.casefold()):", "if False:"), "test_pseudonyms_in_a_document", module=FILES, given=("t.json",)),
 )  # fmt: skip

@@ -51,7 +51,7 @@ class Vault:
 #            "rows": {"columns", "steps"} (sql and fit, for submitted rows, whose bytes follow the JSON after a line
 #            end: see `broker.engine.script_rows_engine`),
 #            "model" (fit only: see `broker.engine.script_rows_engine`),
-#            "files", "caps", "digits", "seconds", "memory" (files only: see `broker.engine.file_collectors`),
+#            "files", "caps", "digits", "seconds", "memory" (files only: see `broker.engine.file_rebuilders`),
 #            "allowed": [".csv", ..], "preview": whether `npd` prints the rows that it submits (python only),
 #            "settings": {wall_seconds, memory_bytes, output_bytes, output_files, processes, threads, scratch_bytes}};
 #            paths relative to /data

@@ -39,8 +39,9 @@ class MechanismAnswer:
     keys: Sequence[int] | None = None
 
 
-class NoiseProcess:
-    """One process, started at the first request and used until `close` or a failure; one request at a time.
+class NoiseClient:
+    """Sends requests to one process, one at a time. The process starts at the first request and is used until `close`
+    or a failure.
 
     Raises Unavailable if it ended or did not answer within `seconds`; the next request starts another process. The
     charge stands, and because nothing was released, noise may be drawn again under it. Raises Breach if the process
@@ -55,7 +56,7 @@ class NoiseProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def __enter__(self) -> "NoiseProcess":
+    def __enter__(self) -> "NoiseClient":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -12,7 +12,7 @@ from broker.domain.plans.scalars import Value
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.block_layout import BlockKind, BlockReading
 from broker.privacy.measurement_design import MeasurementDesign
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import PrivateTable
 from broker.privacy.results.noisy_answers import GroupingSetAnswers, NoisyCoordinates, answers_by_set
 from broker.privacy.results.noisy_estimates import (

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from broker.privacy.block_layout import Block, BlockKind
 from broker.privacy.measurement_design import DesignPart, MeasurementDesign, noise_deviation
 from broker.privacy.mechanisms import NoiseFamily, Selection
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
 from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoments
 

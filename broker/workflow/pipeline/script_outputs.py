@@ -43,13 +43,15 @@ def prepare_script_outputs(
     computed = _unique_computed(execution.computed, [name.rpartition(".")[0] for name, _ in declared])
     tables = {c.name.casefold(): c for c in computed if isinstance(c.result, Assessment)}
     made = [_prepare_computed(c, tables, profile) for c in computed]
-    for file in execution.left.files:
+    for file in execution.outputs.files:
         folded = file.name.casefold()
-        said = {"script_says": execution.left.described.get(folded, "")}
-        claim = execution.left.claims.get(folded)
+        said = {"script_says": execution.outputs.described.get(folded, "")}
+        claim = execution.outputs.claims.get(folded)
         made.append(prepare_file(file, policies, profile, said | ({ACRO_CLAIM_KEY: dict(claim)} if claim else {})))
     # Files that could not be taken still appear, so that a checker learns of them.
-    made += [_withheld_output(stayed.name, stayed.problem, {"bytes": stayed.size}) for stayed in execution.left.stayed]
+    made += [
+        _withheld_output(stayed.name, stayed.problem, {"bytes": stayed.size}) for stayed in execution.outputs.stayed
+    ]
     return list(_unique_names(made))
 
 

@@ -20,11 +20,11 @@ from broker.workflow.attempts import Failed
 from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import (
-    CollectedOutputs,
     ComputedOutput,
     OutputProblem,
+    RebuiltOutputs,
     TrustedContext,
-    collect_outputs,
+    rebuild_outputs,
     script_request,
 )
 from broker.workflow.timing_channel import trial_disclosed_at
@@ -39,7 +39,7 @@ class ScriptExecution:
     """What a script left: rebuilt files (real data only), and the outputs computed from what it submitted."""
 
     result: SandboxResult
-    left: CollectedOutputs
+    outputs: RebuiltOutputs
     computed: tuple[ComputedOutput, ...]
 
     @property
@@ -77,10 +77,10 @@ class ScriptAttempt:
         printed(result.log)
         if result.end is not SandboxEnd.ENDED:
             return result
-        left = sort_outputs(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
+        raw = sort_outputs(result.frames, [name for name, _ in self.checked.declared], self.policies.service)
         # On synthetic data no file leaves, so rebuilding them is saved.
-        collected = collect_outputs(context, left if files else left.requests_only())
-        return ScriptExecution(result, collected, compute_outputs(context, collected.requests))
+        outputs = rebuild_outputs(context, raw if files else raw.requests_only())
+        return ScriptExecution(result, outputs, compute_outputs(context, outputs.requests))
 
     def note_real_rows(self) -> None:
         """Note that the script now reads real rows: a checker has to read it, however it ends. Raises

@@ -1,4 +1,4 @@
-"""The trusted stage of one attempt at a script: its context, how its files are collected, and what came of each
+"""The trusted stage of one attempt at a script: its context, how its files are rebuilt, and what came of each
 requested output."""
 
 from collections.abc import Mapping, Sequence
@@ -228,7 +228,7 @@ def computed_output(
 
 
 @dataclass(frozen=True, slots=True)
-class CollectedOutputs:
+class RebuiltOutputs:
     """What a script left, in a form that may be read.
 
     `described` has the script's words about files and `claims` those of its own ACRO, by the names under which the
@@ -242,16 +242,16 @@ class CollectedOutputs:
     claims: Claims = field(default_factory=dict)
 
 
-def collect_outputs(context: TrustedContext, left: RawOutputs) -> CollectedOutputs:
+def rebuild_outputs(context: TrustedContext, left: RawOutputs) -> RebuiltOutputs:
     every = (*left.documents, *left.files)
-    made = context.ports.file_rebuilder.rebuild(every, collecting_request(context), context.ports.sandbox.run)
+    made = context.ports.file_rebuilder.rebuild(every, rebuild_request(context), context.ports.sandbox.run)
     # Requests and descriptions are files of the script too, so they are rebuilt before they are read.
     documents = {m.name: m.content or b"" for m in made if m.media_type == DOCUMENT}
     described = {
         n.removesuffix(ABOUT_SUFFIX): file_description(c) for n, c in documents.items() if n.endswith(ABOUT_SUFFIX)
     }
     claims = acro_claims(documents.get(CLAIMS_FILE))
-    return CollectedOutputs(
+    return RebuiltOutputs(
         requests=tuple(_with_content(one, documents) for one in left.requests),
         files=tuple(m for m in made if m.media_type != DOCUMENT),
         stayed=left.withheld,
@@ -260,7 +260,7 @@ def collect_outputs(context: TrustedContext, left: RawOutputs) -> CollectedOutpu
     )
 
 
-def collecting_request(context: TrustedContext) -> RebuildRequest:
+def rebuild_request(context: TrustedContext) -> RebuildRequest:
     service, vault = context.policies.service, context.vault
     return RebuildRequest(
         job=context.job,

@@ -15,7 +15,7 @@ from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxLimits, Sand
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.privacy.measurement_design import MeasurementDesign
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.noise.noise_protocol import bundle_to_text
 from broker.workflow.access import project_or_unknown
 from broker.workflow.attempts import Failed

@@ -10,7 +10,7 @@ from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, SandboxRequest, SandboxResult, Vault, WorkerPorts
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.mechanisms import MechanismBundle
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.python_jobs.block_tables import BlockTables
 

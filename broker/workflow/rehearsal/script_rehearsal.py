@@ -19,11 +19,11 @@ from broker.workflow.checking.submission_check import CheckedSubmission
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import prepare_file
 from broker.workflow.pipeline.trusted_stage import (
-    CollectedOutputs,
     ComputedOutput,
     OutputProblem,
+    RebuiltOutputs,
     TrustedContext,
-    collect_outputs,
+    rebuild_outputs,
     script_request,
 )
 from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, SandboxRunner, rehearsed_output
@@ -100,9 +100,12 @@ def rehearse_script(
     if result.end is not SandboxEnd.ENDED:
         return RehearsedScript(result.end, result.runtime, log)
     declared = [name for name, _ in checked.declared]
-    left = collect_outputs(trusted, sort_outputs(result.frames, declared, policies.service))
-    computed = _compute(trusted, left)
-    outputs = (*_request_outputs(left, computed, declared), *_file_outputs(left, declared, policies, trusted.profile))
+    rebuilt = rebuild_outputs(trusted, sort_outputs(result.frames, declared, policies.service))
+    computed = _compute(trusted, rebuilt)
+    outputs = (
+        *_request_outputs(rebuilt, computed, declared),
+        *_file_outputs(rebuilt, declared, policies, trusted.profile),
+    )
     on_step("assess")
     return RehearsedScript(
         end=result.end,
@@ -116,23 +119,23 @@ def rehearse_script(
     )
 
 
-def _compute(context: TrustedContext, left: CollectedOutputs) -> tuple[ComputedOutput, ...]:
+def _compute(context: TrustedContext, rebuilt: RebuiltOutputs) -> tuple[ComputedOutput, ...]:
     if context.ports.microdata_engine is None:
         return ()
     try:
-        return compute_outputs(context, left.requests)
+        return compute_outputs(context, rebuilt.requests)
     # The rest of the rehearsal is still useful to the author.
     except Failed as failed:
         problem = OutputProblem(failed.code.value, f"The broker could not compute this output: {failed.code.value}.")
-        return tuple(ComputedOutput(r.name, r.kind, "", problem) for r in left.requests)
+        return tuple(ComputedOutput(r.name, r.kind, "", problem) for r in rebuilt.requests)
 
 
 def _request_outputs(
-    left: CollectedOutputs, computed: Sequence[ComputedOutput], declared: Sequence[str]
+    rebuilt: RebuiltOutputs, computed: Sequence[ComputedOutput], declared: Sequence[str]
 ) -> Iterator[LeftOutput]:
     """Yield the requests. A request belongs to the declared output with its stem; its size includes its rows."""
     problems = dict(_problems(computed))
-    for one in left.requests:
+    for one in rebuilt.requests:
         name = next((d for d in declared if d.rpartition(".")[0] == one.name), None)
         yield LeftOutput(one.name, one.kind, len(one.request) + len(one.rows), name, problems.get(one.name, ""))
 
@@ -150,13 +153,13 @@ def _problems(computed: Sequence[ComputedOutput]) -> Iterator[tuple[str, str]]:
 
 
 def _file_outputs(
-    left: CollectedOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
+    rebuilt: RebuiltOutputs, declared: Sequence[str], policies: PolicySet, profile: DisclosureRules
 ) -> Iterator[LeftOutput]:
     """Yield each file as the broker rebuilds it. The data are synthetic, so the author may know why a file could not
     be rebuilt."""
-    for file in left.files:
+    for file in rebuilt.files:
         yield LeftOutput(file.name, "file", file.size, file.name, *_file_review(file, policies, profile))
-    for stayed in left.stayed:
+    for stayed in rebuilt.stayed:
         name = next((d for d in declared if d.casefold() == released_name(stayed.name).casefold()), None)
         yield LeftOutput(stayed.name, "file", stayed.size, name, WITHHELD_REASONS[stayed.problem] if name else "")
 

@@ -20,7 +20,7 @@ from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import ReleaseHistoryPorts, Snapshot
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.file_collectors import InProcessCollector
+from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.members_engine import DuckDBMembersEngine
 from broker.storage.content_store import FolderContentStore
@@ -126,7 +126,7 @@ class Brokers:
             shelf,
             Clock(),
             runner,
-            InProcessCollector(),
+            InProcessRebuilder(),
             keeper,
             DuckDBEngine(),
             release_history=memory,

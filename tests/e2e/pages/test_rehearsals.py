@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from broker.domain.ports import SandboxRequest, SandboxResult, WorkerPorts
 from broker.domain.projects.project import ResearchProject
 from broker.engine.duckdb_engine import DuckDBEngine
-from broker.engine.file_collectors import InProcessCollector
+from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.engine.in_process_engine import InProcessEngine
 from broker.policy.policy_set import PolicySet
 from broker.wiring.data_intake import synthetic_years
@@ -55,7 +55,7 @@ def work(served: Served, policies: PolicySet, tmp_path_factory: pytest.TempPathF
         lambda: few, years, lambda p, of, asked, making: build_rehearsal_context(p, of, asked, root, making)
     )
     ports = WorkerPorts(
-        site.ports.store, site.ports.queue, site.ports.content_store, site.clock, Here(), InProcessCollector(),  # type: ignore[arg-type]
+        site.ports.store, site.ports.queue, site.ports.content_store, site.clock, Here(), InProcessRebuilder(),  # type: ignore[arg-type]
         vaults=None, engine=DuckDBEngine(), synthetic=synthetic,  # type: ignore[arg-type]
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from broker.privacy.block_layout import Block
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.measurements import draw
 from broker.privacy.mechanisms import Threshold
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import (
     Argument,
     Clamp,

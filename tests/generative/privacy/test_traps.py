@@ -13,7 +13,7 @@ from broker.privacy.error_forecast import expected_errors
 from broker.privacy.measurement_design import design_measurement
 from broker.privacy.measurements import charge, draw
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Threshold
-from broker.privacy.noise.noise_process import MechanismAnswer, NoiseProcess
+from broker.privacy.noise.noise_client import MechanismAnswer, NoiseClient
 from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateStatistic, PrivateTable
 from broker.privacy.results.cell_results import cell_results
 from broker.privacy.sensitivity import Sensitivity
@@ -70,7 +70,7 @@ def test_what_is_charged_is_known_before_data_and_does_not_depend_on_them() -> N
 
 
 def test_nobody_can_give_a_seed() -> None:
-    for function in (draw, NoiseProcess.draw, NoiseProcess.__init__, design_measurement):
+    for function in (draw, NoiseClient.draw, NoiseClient.__init__, design_measurement):
         assert not {"seed", "random_state", "rng", "generator"} & set(inspect.signature(function).parameters)
     bundle = design_measurement([table((3,))], HALF).bundle
     assert len({tuple(draw(bundle, ([0] * 6,))[0]) for _ in range(5)}) == 5

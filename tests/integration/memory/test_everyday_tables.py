@@ -19,7 +19,7 @@ from broker.domain.jobs.job import JobKind, Submission
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import Ports, ReleaseHistoryPorts, Snapshot, WorkerPorts
 from broker.encrypted_store.encrypted_files import EncryptedMemberFiles
-from broker.engine.file_collectors import InProcessCollector
+from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.engine.members_engine import DuckDBMembersEngine
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
@@ -132,7 +132,7 @@ def town(made, url: str, tmp_path: Path) -> WorkerPorts:
         shelf,
         clock,
         Alone(stage.runner),
-        InProcessCollector(),
+        InProcessRebuilder(),
         stage.vaults,
         stage.engine,
         release_history=memory,

@@ -14,7 +14,7 @@ from broker.domain.errors import Breach, Unavailable
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.privacy.measurement_design import design_measurement
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Selection, Threshold
-from broker.privacy.noise.noise_process import COMMAND, NO_ANSWER, ROOT, NoiseProcess
+from broker.privacy.noise.noise_client import COMMAND, NO_ANSWER, ROOT, NoiseClient
 from broker.privacy.noise.noise_protocol import BadNoiseFrame
 from broker.privacy.private_tables import (
     Argument,
@@ -33,23 +33,23 @@ COUNTS = MechanismBundle(Accounting.PURE, (Additive(NoiseFamily.LAPLACE, 2.0, ON
 
 @pytest.fixture(scope="module")
 def process():  # type: ignore[no-untyped-def]
-    with NoiseProcess(20) as found:
+    with NoiseClient(20) as found:
         yield found
 
 
-def test_noise_is_of_the_scale_that_was_described(process: NoiseProcess) -> None:
+def test_noise_is_of_the_scale_that_was_described(process: NoiseClient) -> None:
     drawn = process.draw(COUNTS, [[1000] * 20_000])[0].values
     assert sum(abs(v - 1000) for v in drawn) / 20_000 == pytest.approx(1.92, abs=0.08)  # integer Laplace of scale 2
 
 
-def test_no_two_draws_are_alike(process: NoiseProcess) -> None:
+def test_no_two_draws_are_alike(process: NoiseClient) -> None:
     """No seed: neither within the process nor over two of them."""
-    with NoiseProcess(20) as other:
+    with NoiseClient(20) as other:
         found = [tuple(p.draw(COUNTS, [[0] * 200])[0].values) for p in (process, process, other)]
     assert len(set(found)) == 3
 
 
-def test_every_mechanism_answers_in_its_place(process: NoiseProcess) -> None:
+def test_every_mechanism_answers_in_its_place(process: NoiseClient) -> None:
     """The thresholds of approximate accounting with Gaussian noise are composed last, and told where they stand."""
     bundle = MechanismBundle(
         Accounting.APPROXIMATE,
@@ -71,7 +71,7 @@ def test_every_mechanism_answers_in_its_place(process: NoiseProcess) -> None:
     assert round(rest.values[0], -3) == 7000
 
 
-def test_a_designed_job_goes_through(process: NoiseProcess) -> None:
+def test_a_designed_job_goes_through(process: NoiseClient) -> None:
     dimension = Dimension("la", tuple(range(5)))
     statistics = (
         PrivateStatistic("n", PrivateMeasure.ROWS),
@@ -90,7 +90,7 @@ def test_a_designed_job_goes_through(process: NoiseProcess) -> None:
     ]
 
 
-def test_requests_of_many_threads_do_not_mix(process: NoiseProcess) -> None:
+def test_requests_of_many_threads_do_not_mix(process: NoiseClient) -> None:
     found: dict[int, int] = {}
 
     def ask(number: int) -> None:
@@ -105,7 +105,7 @@ def test_requests_of_many_threads_do_not_mix(process: NoiseProcess) -> None:
     assert len(found) == 12
 
 
-def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process: NoiseProcess) -> None:
+def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process: NoiseClient) -> None:
     wrong = MechanismBundle(Accounting.PURE, (Selection(NoiseFamily.LAPLACE, 1.0, (1,), 3),))
     with pytest.raises(Breach) as caught:
         process.draw(wrong, [[424242, 1]])
@@ -114,13 +114,13 @@ def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process:
 
 
 @pytest.mark.parametrize("values", [[2**63], [1.5], ["x"], [True]])
-def test_only_integers_of_64_bits_are_sent(process: NoiseProcess, values: list[object]) -> None:
+def test_only_integers_of_64_bits_are_sent(process: NoiseClient, values: list[object]) -> None:
     with pytest.raises(BadNoiseFrame):
         process.draw(COUNTS, [values])  # type: ignore[list-item]
 
 
 def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another() -> None:
-    with NoiseProcess(20) as found:
+    with NoiseClient(20) as found:
         found.warm()
         assert found._process is not None
         found._process.kill()
@@ -133,7 +133,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
         "sys.stdout.buffer.write(encode_frame(NoiseFrame(NoiseFrameKind.READY))); "
         "sys.stdout.flush(); sys.stdin.buffer.read(10); sys.exit(3)",
     )
-    with NoiseProcess(20, dies) as found, pytest.raises(Unavailable) as caught:
+    with NoiseClient(20, dies) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
 
@@ -147,7 +147,7 @@ def test_a_process_that_dies_is_one_constant_and_the_next_request_starts_another
     ],
 )
 def test_a_process_that_hangs_or_babbles_is_given_up(code: str) -> None:
-    with NoiseProcess(1.0, (sys.executable, "-c", code)) as found, pytest.raises(Unavailable) as caught:
+    with NoiseClient(1.0, (sys.executable, "-c", code)) as found, pytest.raises(Unavailable) as caught:
         found.draw(COUNTS, [[1]])
     assert str(caught.value) == NO_ANSWER
     assert found._process is None
@@ -176,7 +176,7 @@ def test_it_knows_no_scikit_learn_no_polars_and_no_researchers_code(tmp_path: Pa
 def test_its_environment_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENDP_LIB_DIR", "/nowhere")
     monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    with NoiseProcess(20) as found:
+    with NoiseClient(20) as found:
         assert found.draw(COUNTS, [[1]])
         assert found._process is not None
         environment = Path(f"/proc/{found._process.pid}/environ").read_bytes()

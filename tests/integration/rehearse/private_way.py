@@ -15,7 +15,7 @@ from broker.domain.ports import SandboxEnd, Vault
 from broker.engine.in_process_engine import InProcessEngine
 from broker.engine.private_engine import prepare_private, read_private
 from broker.policy.policy_set import PolicySet
-from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_directives
 from broker.query import compile_sql
 from broker.workflow.attempts import limits_for
@@ -40,7 +40,7 @@ class Way:
         unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
         return self._assessed(unseen, without_noise(self.private, self.exact))
 
-    def drawn(self, noise: NoiseProcess) -> Assessment:
+    def drawn(self, noise: NoiseClient) -> Assessment:
         made = self.private.design
         unseen = replace(self.private, profile=replace(self.private.profile, display_floor=-(10**9)))
         return self._assessed(unseen, noisy_answer(made, noise.draw(made.bundle, self.exact.vectors), self.exact))

@@ -24,7 +24,7 @@ from broker.engine.private_engine import prepare_private, read_private
 from broker.policy.files.privacy_files import load_promises_and_profiles
 from broker.policy.policy_set import PolicySet
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
-from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.noise.noise_client import NoiseClient
 from broker.privacy.request.directives import read_bounds
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
@@ -82,7 +82,7 @@ def test_the_whole_way(name: str, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES[name])
     assert job.result.end is SandboxEnd.ENDED, job.result.log
     exact = read_private(job.plan, [job.measured], job.design, job.result.frames)
-    with NoiseProcess(60) as noise:
+    with NoiseClient(60) as noise:
         drawn = noise.draw(job.design.bundle, exact.vectors)
     found = cell_results(job.design, drawn, 0, PROFILE, exact.observed[0])
     table = job.design.tables[0]

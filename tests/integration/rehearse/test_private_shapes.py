@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broker.policy.policy_set import PolicySet
-from broker.privacy.noise.noise_process import NoiseProcess
+from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.private_jobs.private_forecast import query_forecast
 from tests.integration.rehearse.conftest import At
 from tests.integration.rehearse.private_way import Way, asked, close, figures, plain, told, way
@@ -64,8 +64,8 @@ TOTALS = re.compile(r"CUBE|ROLLUP|GROUPING SETS")
 
 
 @pytest.fixture(scope="module")
-def noise() -> Iterator[NoiseProcess]:
-    with NoiseProcess(120) as process:
+def noise() -> Iterator[NoiseClient]:
+    with NoiseClient(120) as process:
         yield process
 
 
@@ -118,7 +118,7 @@ RATIOS = [n for n, t, d in CASES if ("ratio" in n or "share" in n) and d == "tsq
 
 @pytest.mark.parametrize("name", RATIOS)
 def test_the_interval_of_a_ratio_covers_what_is_without_noise(
-    name: str, policies: PolicySet, stage_of: At, noise: NoiseProcess
+    name: str, policies: PolicySet, stage_of: At, noise: NoiseClient
 ) -> None:
     found = way(SHAPES[name], policies, stage_of)
     exact = {k: r[0] for k, r in told(found.without_noise()).items() if r[0] is not None}
@@ -149,9 +149,7 @@ def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
     }  # fmt: skip
 
 
-def test_the_forecast_of_a_share_is_near_what_noise_does(
-    policies: PolicySet, stage_of: At, noise: NoiseProcess
-) -> None:
+def test_the_forecast_of_a_share_is_near_what_noise_does(policies: PolicySet, stage_of: At, noise: NoiseClient) -> None:
     found = way(SHAPES["share"], policies, stage_of)
     exact = {k: float(r[0]) for k, r in told(found.without_noise()).items() if r[0] is not None}
     counts = told(way(SHAPES["mean"], policies, stage_of).without_noise())

@@ -25,7 +25,7 @@ FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (
 Formulas = partial(Listed, module=FORMULAS)
 Below = partial(Listed, module=BELOW)
 Hostile = partial(Listed, module=HOSTILE)
-DOMAIN, FLAGS, ENGINE = "broker.domain", "broker.disclosure.script_table_flags", "broker.engine.file_collectors"
+DOMAIN, FLAGS, ENGINE = "broker.domain", "broker.disclosure.script_table_flags", "broker.engine.file_rebuilders"
 HELD = "test_what_a_table_would_hide"
 ASIDE = '{"problem": "", "sentence": "", "made": 0, "sheet": true}'
 
@@ -73,5 +73,5 @@ DEFENCES = (
     ),
     Hostile("the container is not believed", edited(f"{ENGINE}:_head", "!= get_type_hints(FileHead)", "== {}"), "test_a_container_that", given=(b'{"problem": 1, "sentence": "", "made": 0, "sheet": false}', ".csv")),
     Hostile("its cells are counted", edited(f"{ENGINE}:_rows", "if left < 0:", "if False:"), "test_it_says_no_more"),
-    Hostile("its tables are written here", edited(f"{ENGINE}:_collected_file", "if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:", "if False:"), "test_a_table_that_it_says"),
+    Hostile("its tables are written here", edited(f"{ENGINE}:_rebuilt_file", "if file.kind == CSV or MEDIA_TYPES.get(file.kind) == MEDIA_TYPES[CSV]:", "if False:"), "test_a_table_that_it_says"),
 )  # fmt: skip

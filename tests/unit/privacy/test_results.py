@@ -12,7 +12,7 @@ from private_kit import ATT8, COUNT, MEAN, POLICIES, PROFILE, table
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.policy.data_catalogue import PrivacyUnit
 from broker.privacy.measurement_design import MeasurementDesign, design_measurement
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import (
     Argument,
     Clamp,

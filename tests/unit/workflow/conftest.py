@@ -34,10 +34,10 @@ from broker.domain.ports import (
     VaultTable,
 )
 from broker.domain.ports.history_ports import TableAddress
-from broker.engine.file_collectors import InProcessCollector
+from broker.engine.file_rebuilders import InProcessRebuilder
 from broker.policy.files import load_policies
 from broker.policy.policy_set import PolicySet
-from broker.privacy.noise.noise_process import MechanismAnswer
+from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.storage.content_store import FolderContentStore
 from broker.storage.sql_store import open_store
 from broker.worker import reconcile
@@ -451,7 +451,7 @@ def opened(folder: Path, policies: PolicySet) -> Iterator[Broker]:
     private = PrivatePorts(BoundedEngine(), SomeNoise(), CountingCutter())
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
-        store, queue, FolderContentStore(folder / "outputs"), clock, sandbox, InProcessCollector(), vaults, engine,
+        store, queue, FolderContentStore(folder / "outputs"), clock, sandbox, InProcessRebuilder(), vaults, engine,
         microdata_engine=NothingHanded(), synthetic=Synthetic(), private=private,
         release_history=memory(engine.cells_of),
         synthetic_only=True,
