@@ -19,12 +19,12 @@ MODULES = sorted(
 """Every module; a demo job is a submission, not a module."""
 MOST_LINES = 400
 STAGES = {
-    "parse": "broker/query/parser/syntax_trees.py",
-    "scope check": "broker/scope/grants.py",
+    "check": "broker/scope/grants.py",
     "plan": "broker/query/compile.py",
     "queue": "broker/queue/rq_queue.py",
     "sandbox": "broker/sandbox/docker_sandbox.py",
     "assess": "broker/workflow/pipeline/job_assessment.py",
+    "compare": "broker/workflow/release_history/job_comparison.py",
     "review": "broker/workflow/reviewing/output_review.py",
     "release": "broker/workflow/pipeline/job_release.py",
 }
@@ -45,6 +45,12 @@ def test_a_module_is_one_idea_and_says_which():
 @pytest.mark.parametrize("path", STAGES.values())
 def test_each_stage_is_found_by_its_name(path):
     assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize(("page", "head"), [("README.md", "| step |"), ("docs/architecture.md", "| stage |")])
+def test_documents_name_the_stages_alike(page, head):
+    rows = (ROOT / page).read_text().partition(f"\n{head}")[2].partition("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[0].strip("| ") for row in rows] == list(STAGES)
 
 
 def test_only_known_things_stand_at_the_top():

@@ -1,4 +1,4 @@
-"""Stage 6: turns evidence into findings and outputs, stored for staff. Nothing leaves from here."""
+"""Stage assess: turns evidence into findings and outputs, stored for staff. Nothing leaves from here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Stages 8 and 9: releases the approved outputs of a decided job, once, with their manifest; and recalls outputs."""
+"""Stage release: releases the approved outputs of a decided job, once, with their manifest; and recalls outputs."""
 
 import json
 from dataclasses import dataclass

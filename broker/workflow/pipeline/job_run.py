@@ -1,4 +1,4 @@
-"""Stages 2 to 5 for one attempt: lease, second check under today's policy, vault, sandbox; then `assess`."""
+"""Stage sandbox, one attempt: lease, second check under today's policy, vault, sandbox; then stage assess."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Stage 6b: compares a job's outputs with the release history and stores them as they may leave."""
+"""Stage compare: compares a job's outputs with the release history and stores them as they may leave."""
 
 import json
 from collections.abc import Mapping, Sequence

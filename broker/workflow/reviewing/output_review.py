@@ -1,4 +1,4 @@
-"""Stage 7: checkers claim, view and vote on outputs. Reasons come from a fixed list; enough equal votes decide an
+"""Stage review: checkers claim, view and vote on outputs. Reasons come from a fixed list; enough equal votes decide an
 output."""
 
 import json

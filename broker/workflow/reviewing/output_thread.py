@@ -1,7 +1,7 @@
 """Messages on an output: between checkers, and with its researchers once it is decided.
 
 Checkers' messages reach researchers only with the decision: until then nobody outside may learn that somebody reviews
-the output (DESIGN 5.9). A message with a digit waits for a second checker. While checkers vote, each reads only their
+the output (invariant 9). A message with a digit waits for a second checker. While checkers vote, each reads only their
 own messages.
 """
 

@@ -1,4 +1,5 @@
-"""Stage 1: turns a submission into a job, queued or refused with all refusals at once; or submits a job again."""
+"""Stages check, plan and queue: turns a submission into a job, queued or refused with all refusals at once; or submits
+a job again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
