@@ -31,7 +31,7 @@ docs: setup ## write the generated pages, and the pictures of the pages
 	$(PY) -m docs.generate
 	$(PY) -m docs.screenshots
 
-test: ## what a change needs before it lands: containers, both stores, pages, small proofs
+test: ## what every commit needs: containers, both stores, pages, small proofs
 	@$(MAKE) --no-print-directory -j2 services check
 	$(SHARED) -m "not long and not alone"
 	$(PY) -m pytest -m "alone and not long"
@@ -43,7 +43,7 @@ test-rest: services ## every test that `make test` leaves out
 	$(SHARED) -m "long and not alone"
 	$(PY) -m pytest -m "alone and long"
 
-test-all: test test-rest ## everything, with the small version of every proof
+test-all: test test-rest ## what a change needs before it lands: everything, with the small version of every proof
 
 prove: services ## the full proof of a claim: make prove PROVE=whole_way
 	$(PY) -m tests.prove.$(PROVE)

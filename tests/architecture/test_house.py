@@ -64,6 +64,14 @@ def test_only_known_things_stand_at_the_top():
     }  # fmt: skip
 
 
+def test_contributing_lists_every_folder():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    paths = [line.split("/") for line in tracked.splitlines()]
+    page = (ROOT / "docs" / "CONTRIBUTING.md").read_text()
+    folders = {p[0] for p in paths if len(p) > 1} | {p[1] for p in paths if p[0] == "tests" and len(p) > 2}
+    assert {f for f in folders if f"`{f}`" not in page and f"`tests/{f}`" not in page} == set()
+
+
 def test_pre_commit_runs_the_checks_of_make_check():
     recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
     checks = [line.strip().removeprefix("$(PY) -m ").removeprefix(".venv/bin/") for line in recipe.splitlines()[1:]]
