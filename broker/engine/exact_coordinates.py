@@ -106,7 +106,7 @@ class TableCoordinates:
         wanted = [_set_mark(s, width) for s in self._table.sets]
         # The result comes from the sandbox and is not trusted.
         if not np.isin(marks, wanted).all():
-            raise _breach("has a grouping set that was not asked for")
+            raise _breach("has a grouping set that was not requested")
         keys = [dictionary_codes(c) for c in columns[1 : 1 + width]]
         values = [[plain_value(v) for v in distinct] for distinct, _ in keys]
         together = np.stack(numbers, axis=1) if numbers else np.zeros((len(marks), 0), np.int64)
@@ -120,7 +120,7 @@ class TableCoordinates:
     def _check(self, schema: pa.Schema, names: list[str]) -> None:
         wanted = ["g", *(f"k{i}" for i in range(len(self._bounded.keys))), *names]
         if schema.names != wanted:
-            raise _breach("has other columns than asked for")
+            raise _breach("has other columns than were requested")
         for key, kind in zip(self._bounded.keys, schema.types[1:], strict=False):
             if str(kind) not in ARROW_TYPES[key.type] and not pa.types.is_decimal128(kind):
                 raise _breach(f"has a key of type {kind}")

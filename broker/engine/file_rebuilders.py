@@ -97,7 +97,7 @@ def _head(head: bytes) -> FileHead:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or {key: type(value) for key, value in said.items()} != get_type_hints(FileHead):
-        raise Breach("The files' container said other things of a file than it was asked.")
+        raise Breach("The files' container returned other facts about a file than were requested.")
     return FileHead(**said)
 
 

@@ -47,7 +47,7 @@ def member_places(plan: Plan) -> tuple[TableAddress, ...]:
 def member_tables(plan: Plan, wanted: Sequence[TableAddress]) -> list[tuple[TableAddress, PlannedTable]]:
     known = dict(shown_tables(plan))
     if not set(wanted) <= known.keys() or len(set(wanted)) < len(wanted):
-        raise Breach("Members were asked of a table that no output shows, or twice of one.")
+        raise Breach("Members were requested of a table that no output shows, or twice of one table.")
     return [(where, known[where]) for where in wanted]
 
 

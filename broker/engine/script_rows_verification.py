@@ -213,14 +213,14 @@ def input_tables(vault: Vault, rows: MicrodataSchema, inputs: Iterable[VariableU
 def read_checked(frames: Frames) -> MicrodataCheck:
     """The counts of the first frame: one row of non-negative integers. Raises Breach otherwise."""
     if not frames or frames[0][0] != "table":
-        raise Breach("The sandbox did not say what it found of the rows.")
+        raise Breach("The sandbox did not return counts of the rows.")
     table = arrow_table(frames[0][1])
     names = [*COUNTS, *MicrodataProblem]
     if table.schema.names != names or table.num_rows != 1 or {str(t) for t in table.schema.types} != {"int64"}:
-        raise Breach("The sandbox said other things of the rows than it was asked.")
+        raise Breach("The sandbox returned other counts of the rows than were requested.")
     (row,) = table.to_pylist()
     if any(not isinstance(n, int) or n < 0 for n in row.values()):
-        raise Breach("The sandbox counted what cannot be.")
+        raise Breach("The sandbox returned an impossible count.")
     # The first problem, in the order of the checks.
     problem = next((p for p in MicrodataProblem if row[p]), None)
     times = row[problem] if problem is not None else 0

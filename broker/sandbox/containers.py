@@ -76,7 +76,7 @@ def create(engine: docker.APIClient, spec: ContainerSpec) -> str:
 def audit(engine: docker.APIClient, container: str, spec: ContainerSpec) -> None:
     found = differences(engine.inspect_container(container), spec)
     if found:
-        raise Breach("The engine's container is not what was asked for: " + " ".join(found))
+        raise Breach("The engine's container differs from what was requested: " + " ".join(found))
 
 
 def assign_to_attempt(

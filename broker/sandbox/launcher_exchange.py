@@ -33,7 +33,7 @@ def landlock_version(ready: bytes) -> int:
     version = document.get("landlock") if isinstance(document, dict) else None
     # Not isinstance: bool is an int.
     if type(version) is not int:
-        raise launcher_frames.FrameError("the first frame tells of no Landlock")
+        raise launcher_frames.FrameError("the first frame does not state a Landlock version")
     return version
 
 

@@ -1,5 +1,6 @@
-"""How much figures disclose about one group alone, given everything else that is known: the group's part of a figure,
-or of what is left of the figure after any linear combination of earlier figures is subtracted.
+"""Measures for the cap on exact figures how much a figure discloses about one group alone, given everything else that
+is known: the group's part of the figure, or of what is left of it after any linear combination of earlier figures is
+subtracted.
 
 Model: a figure is the sum over its persons of an unknown value of variance 1, plus an error of variance 1 (rounding has
 more). A reader subtracts the linear combination of earlier figures that leaves the least of everybody *outside* the

@@ -45,7 +45,7 @@ def _project(
     if dialect not in SQL_DIALECTS:
         raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(SQL_DIALECTS)}.")
     if votes > MAX_VOTES:
-        raise fields.wrong("votes", "policy-range", f"At most {MAX_VOTES} votes can be asked for.")
+        raise fields.wrong("votes", "policy-range", f"At most {MAX_VOTES} votes can be required.")
     mode = fields.choice("mode", ProtectionMode)
     return ResearchProject(
         ident=fields.text("project"),

@@ -1,4 +1,5 @@
-"""Conjuncts that hold on every relevant row of a scan, pushed down only where the algebra allows it."""
+"""Finds the conditions that hold on every row of a scan that matters, so that uses, years and row bounds are no wider
+than what a text reads. A condition is pushed down only where the algebra allows it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The DuckDB dialect."""
+"""The DuckDB dialect: its functions and every decision in which it differs from the others."""
 
 from sqlglot import exp
 from sqlglot.parsers.duckdb import DuckDBParser

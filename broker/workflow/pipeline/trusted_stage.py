@@ -1,5 +1,6 @@
-"""The trusted stage of one attempt at a script: its context, how its files are rebuilt, and what came of each
-requested output."""
+"""The trusted stage of one attempt at a script: the broker's own code, after the script has ended, rebuilds the files
+that it left and computes the outputs that it requested. Here are the context, the steps that outputs share, and the
+results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
