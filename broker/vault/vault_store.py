@@ -77,7 +77,7 @@ class VaultStore:
         if cache_key not in self._known:
             persons = parquet.read_metadata(self._map(vault.key)).num_rows
             proofs = with_codes(proofs_of(self.facts(vault)), shares)
-            self._remember(cache_key, replace(vault, proofs=proofs, persons=persons), shares, stored)
+            self._cache(cache_key, replace(vault, proofs=proofs, persons=persons), shares, stored)
         return self._known[cache_key][0]
 
     def _described(
@@ -90,7 +90,7 @@ class VaultStore:
         self._vaults.mkdir(parents=True, exist_ok=True, mode=0o711)
         return _vault(self._vaults / key, stored, project.ident, shares), shares, stored
 
-    def _remember(
+    def _cache(
         self, cache_key: tuple[str, str, str, str], vault: Vault, shares: list[ProjectShare], stored: Snapshot
     ) -> None:
         """Cache what was read: a snapshot never changes, nor do policies with one fingerprint."""

@@ -51,12 +51,12 @@ def check_few(connection: Connection, project: str, now: datetime, most: int) ->
 def _count_unread(project: str, now: datetime) -> Select[int]:
     script = and_(jobs.c.kind == JobKind.PYTHON, ~jobs.c.canonical.startswith(PRIVATE_SCRIPT_LINE, autoescape=True))
     voted = select(votes.c.output).join(outputs, outputs.c.ident == votes.c.output).where(outputs.c.job == jobs.c.ident)
-    met = and_(_unread(), or_(_ended_early(), ~voted.exists()))
+    unread = and_(_unread(), or_(_ended_early(), ~voted.exists()))
     under_way = jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
     # A trial whose end is not disclosed yet counts as under way: the free place would reveal that it has ended.
-    untold = and_(jobs.c.state == JobState.FAILED, rehearsals.c.met.is_(None), rehearsals.c.trace_from > now)
+    undisclosed = and_(jobs.c.state == JobState.FAILED, rehearsals.c.met.is_(None), rehearsals.c.trace_from > now)
     query = select(func.count()).select_from(JOBS_WITH_RUNS).where(jobs.c.project == project, script)
-    return query.where(or_(under_way, untold, met))
+    return query.where(or_(under_way, undisclosed, unread))
 
 
 def _unread() -> ColumnElement[bool]:

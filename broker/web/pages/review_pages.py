@@ -44,15 +44,15 @@ def output_page(output: str, problem: tuple[str, str] | None) -> str:
     view = output_review.view_output(ports(), caller(), output)
     staff = json.loads(view.staff)
     table = _selected_rows(evidence_table_of(staff))
-    around = context_of(ports(), caller(), view, staff)
+    context = context_of(ports(), caller(), view, staff)
     return render_template(
         "output.html",
-        look=view,
+        view=view,
         staff=staff,
         table=table,
         row=_requested_row(staff),
-        about=around,
-        around=around.submitted.around(output),
+        context=context,
+        neighbours=context.submitted.neighbours(output),
         earlier=earlier_release(ports(), view, staff.get("key_count")),
         summary=json.dumps(staff.get("summary"), indent=2, ensure_ascii=False),
         candidate=_candidate(view),
@@ -110,7 +110,7 @@ def attack(output: str) -> str:
     whole = "HX-Request" not in request.headers
     return render_template(
         "output_attack.html" if whole else "output_attacked.html",
-        look=view,
+        view=view,
         attacked=attack_columns(json.loads(view.staff)),
     )
 

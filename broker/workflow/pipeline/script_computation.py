@@ -198,14 +198,14 @@ def _run_family(
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
     # One frame for all tables: `parts` gives the size of each.
     content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
-    to = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt, parts)
+    microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt, parts)
     limits = limits_for(JobKind.SQL, context.policies)
-    result = context.run(context.script_engine.prepare(planned.plan, planned.rows, to, limits, needs))
+    result = context.run(context.script_engine.prepare(planned.plan, planned.rows, microdata, limits, needs))
     checked, evidence = context.script_engine.read(planned.plan, result.frames, needs)
     found = (
         [_TableResult(None)] * len(family)
         if evidence is None
-        else _judge_tables(context, planned, to, evidence, before)
+        else _judge_tables(context, planned, microdata, evidence, before)
     )
     each = zip(family, found, planned.own, strict=True)
     return checked, tuple(
@@ -223,7 +223,7 @@ class _TableResult:
 def _judge_tables(
     context: TrustedContext,
     planned: PlannedRows,
-    to: SubmittedMicrodata,
+    microdata: SubmittedMicrodata,
     evidence: JobEvidence,
     before: Sequence[ComputedOutput],
 ) -> list[_TableResult]:
@@ -233,7 +233,7 @@ def _judge_tables(
         registers = context.vaults.registers(context.vault)
         return [_TableResult(one) for one in judge_job(planned.plan, evidence, context.profile, registers)]
     earlier_tables = [t for c in before if c.compared is not None for t in c.compared.tables]
-    batch = ScriptTableBatch(planned.plan, planned.rows, to, evidence, context.vaults, earlier_tables)
+    batch = ScriptTableBatch(planned.plan, planned.rows, microdata, evidence, context.vaults, earlier_tables)
     return [
         _TableResult(c.judged, c)
         for c in compare_script_tables(context.history, batch, context.project, context.policies)
@@ -279,9 +279,9 @@ def _read_request(context: TrustedContext, one: RawRequest) -> TableRequest | Co
 
 def _compute_regression(context: TrustedContext, request: ScriptRegression, content: bytes) -> ComputedOutput:
     rows = plan_regression_rows(request, context.inputs, context.project, context.policies)
-    to = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt)
+    microdata = SubmittedMicrodata(context.vault, context.checked.uses, content, context.job, context.attempt)
     result = context.run(
-        context.script_engine.prepare_fit(request, rows, to, limits_for(JobKind.SQL, context.policies))
+        context.script_engine.prepare_fit(request, rows, microdata, limits_for(JobKind.SQL, context.policies))
     )
     checked, fit = context.script_engine.read_fit(result.frames)
     schools = {c.name for c in rows.columns if institution_code(c.variable_name) is not None}

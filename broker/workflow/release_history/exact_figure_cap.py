@@ -118,10 +118,10 @@ def _known_tables(ports: WorkerPorts, snapshot: str, tables: Sequence[MemberTabl
         if ports.store.members_of(entry.number) is not None:
             yield history_table(ports, history, entry)
     for table in tables:
-        yield partial(_same, table)
+        yield partial(_unchanged, table)
 
 
-def _same(table: MemberTable) -> MemberTable:
+def _unchanged(table: MemberTable) -> MemberTable:
     return table
 
 

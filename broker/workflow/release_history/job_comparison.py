@@ -149,7 +149,7 @@ class _SqlJudge:
         self._comparison, self._plan, self._vault = comparison, plan, vault
         self._evidence: JobEvidence | None = None
 
-    def __call__(self, said: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
+    def __call__(self, constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
         comparison, needs = self._comparison, evidence_needs(self._comparison.profile)
         # Computed only when something has to be judged again.
         if self._evidence is None:
@@ -158,7 +158,7 @@ class _SqlJudge:
             request = engine.prepare(self._plan, self._vault, comparison.job.ident, comparison.attempt, limits, needs)
             self._evidence = engine.read(self._plan, comparison.run(request).frames, needs)
         registers = comparison.ports.vaults.registers(self._vault)
-        return judge_job(self._plan, self._evidence, comparison.profile, registers, history=said)
+        return judge_job(self._plan, self._evidence, comparison.profile, registers, history=constraints)
 
 
 def compare_job(

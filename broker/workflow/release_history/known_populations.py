@@ -60,11 +60,13 @@ def populations_of_sources(
         # `pooled` ones serve the cap only, and are never compared.
         if (found.table, found.year) in sources.every and sum(found.sizes) >= least and not found.pooled:
             published = _published(found, least)
-            every.append(LazyPopulation(found.ident, published.sizes, holds(found), False, partial(_same, published)))
+            every.append(
+                LazyPopulation(found.ident, published.sizes, holds(found), False, partial(_unchanged, published))
+            )
     return every
 
 
-def _same(population: KnownPopulation) -> KnownPopulation:
+def _unchanged(population: KnownPopulation) -> KnownPopulation:
     return population
 
 

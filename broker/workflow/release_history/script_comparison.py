@@ -38,7 +38,7 @@ class ScriptTableBatch:
 
     plan: Plan
     rows: MicrodataSchema
-    to: SubmittedMicrodata
+    microdata: SubmittedMicrodata
     evidence: JobEvidence
     vaults: Vaults
     earlier_tables: Sequence[MemberTable]
@@ -61,12 +61,12 @@ def compare_script_tables(
 ) -> tuple[ComparedTable, ...]:
     """Return the compared tables, one for each output of the plan, in its order."""
     profile = policies.disclosure_rules(project.profile)
-    registers = batch.vaults.registers(batch.to.vault)
+    registers = batch.vaults.registers(batch.microdata.vault)
 
-    def judge(said: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
-        return judge_job(batch.plan, batch.evidence, profile, registers, history=said)
+    def judge(constraints: Mapping[TableAddress, HistoryConstraint]) -> Sequence[Assessment]:
+        return judge_job(batch.plan, batch.evidence, profile, registers, history=constraints)
 
-    context = ComparisonContext(project.ident, batch.to.vault.snapshot, profile, ports.clock.now())
+    context = ComparisonContext(project.ident, batch.microdata.vault.snapshot, profile, ports.clock.now())
     members = {m.address: m for m in _members(ports, batch, profile, policies)}
     request = ComparisonRequest(context, batch.plan, members, judge, policies, batch.earlier_tables, _row_origin(batch))
     comparing = JobComparison(ports, request)
@@ -77,10 +77,10 @@ def compare_script_tables(
 def _row_origin(batch: ScriptTableBatch) -> ScriptRowOrigin:
     """Return the tables whose pseudonyms the rows have, in the years that the script may read."""
     tables = {key.table for key in batch.rows.keys}
-    uses = [use for use in batch.to.inputs if use.table in tables]
+    uses = [use for use in batch.microdata.inputs if use.table in tables]
     places = frozenset((use.table, year) for use in uses for year in (use.years if use.years is not None else (None,)))
     # A plan cannot say which rows a script chose, so the recipe includes the rows themselves.
-    return ScriptRowOrigin(sha256(batch.to.content).hexdigest(), places)
+    return ScriptRowOrigin(sha256(batch.microdata.content).hexdigest(), places)
 
 
 def _compared_table(comparing: JobComparison, found: ComparisonResult, number: int, project: str) -> ComparedTable:
@@ -94,13 +94,13 @@ def _compared_table(comparing: JobComparison, found: ComparisonResult, number: i
 def _members(
     ports: WorkerPorts, batch: ScriptTableBatch, profile: DisclosureRules, policies: PolicySet
 ) -> list[TableMembers]:
-    history, limits, to = history_ports(ports), members_limits(policies), batch.to
-    numbers = history.populations.numbers(to.vault)
+    history, limits, microdata = history_ports(ports), members_limits(policies), batch.microdata
+    numbers = history.populations.numbers(microdata.vault)
     found: list[TableMembers] = []
     # One table for each sandbox run, because a row for each person of several tables would exceed the limits.
     for where in history.engine.shown(batch.plan):
         request = history.engine.prepare_script_members(
-            batch.plan, batch.rows, to, limits, evidence_needs(profile), [where]
+            batch.plan, batch.rows, microdata, limits, evidence_needs(profile), [where]
         )
         result = ports.sandbox.run(request)
         if result.end is not SandboxEnd.ENDED:

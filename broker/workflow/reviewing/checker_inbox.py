@@ -147,14 +147,14 @@ class ReviewedSubmission:
             return self.open
         return tuple(o for o in self.outputs if which in {"all", o.verdict.value})
 
-    def around(self, ident: str) -> tuple[Output | None, int, Output | None]:
+    def neighbours(self, ident: str) -> tuple[Output | None, int, Output | None]:
         """Return the output before this one, this one's number from 1, and the output after it."""
         at = next(i for i, o in enumerate(self.outputs) if o.ident == ident)
         return self.outputs[at - 1] if at else None, at + 1, next(iter(self.outputs[at + 1 :]), None)
 
     def next_open(self, ident: str) -> Output | None:
         """Return the next output that waits for the checker, after this one and then from the start."""
-        _, number, _ = self.around(ident)
+        _, number, _ = self.neighbours(ident)
         return next((o for o in (*self.outputs[number:], *self.outputs[: number - 1]) if self.is_open(o)), None)
 
 

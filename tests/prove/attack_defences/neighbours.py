@@ -52,7 +52,7 @@ DEFENCES = (
     unread("a project waits for a reader", put("broker.storage.job_stores.job_store.check_few", nothing), "test_a_project", given=(endings.withheld,)),
     unread("one in review counts alike", edited("broker.storage.job_stores.job_store:_count_unread", "or_(_ended_early(), ~voted.exists())", "_ended_early()"), "test_a_project", given=(endings.in_review,)),
     unread("a vote is no reading of what was withdrawn", put("broker.storage.job_stores.job_store._ended_early", sqlalchemy.false), "test_a_vote"),
-    unread("a failed trial counts until it is told", edited("broker.storage.job_stores.job_store:_count_unread", "or_(under_way, untold, met)", "or_(under_way, met)"), "test_a_trial"),
+    unread("a failed trial counts until it is told", edited("broker.storage.job_stores.job_store:_count_unread", "or_(under_way, undisclosed, unread)", "or_(under_way, unread)"), "test_a_trial"),
     unread("a rule out of a closed list", edited("broker.workflow.reviewing.script_failures:report_reason", "_reason_sentence(reason) if _by_rule(job, rehearsal) else _check_reason(reason)", "reason or 'x'"), "test_its_author", given=(endings.withheld,)),
     low("the store's mode", put("broker.storage.database._make_private", nothing), "test_the_store"),
     low("few tokens", put("broker.storage.people_store._check_few", nothing), "test_a_person"),
