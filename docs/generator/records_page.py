@@ -18,7 +18,7 @@ the same whatever the data are.
 
 ## The staff record
 
-For a checker who may look at the output's evidence: `GET /api/v1/outputs/OUTPUT/staff-record`, or
+For a checker who may view the output's evidence: `GET /api/v1/outputs/OUTPUT/staff-record`, or
 `broker review OUTPUT --record FILE`. Each look is in the audit log. To everybody else the output's record does not exist, or
 is forbidden, as its evidence is. JSON:
 
@@ -34,7 +34,7 @@ is forbidden, as its evidence is. JSON:
 | `findings` | each finding: `rule`, `verdict`, `sentence`, `figures`, and the `cell` and `column` that it is about |
 | `evidence` | each table behind the output: `keys`, `shown`, `statistics` (`id`, `measure`) and `cells` with `keys`, `rows`, `persons` and, for each statistic, its `evidence`, `rules`, `verdict`, `hidden` |
 | `pattern` | how many figures are `shown`, hidden as `primary` and as `secondary` |
-| `audit` | after repair: how many hidden figures were tried (`targets`), are derivable (`exact`), or to within less than the profile asks (`narrow`); null where nothing was repaired |
+| `audit` | after repair: how many hidden figures were tried (`targets`), are derivable (`exact`), or to within less than the profile requires (`narrow`); null where nothing was repaired |
 | `symbols`, `notes` | as they are printed with the released table |
 
 Evidence leaves out what is unknown or does not apply. Decimals and dates that JSON has no form for are written as
@@ -52,10 +52,10 @@ F, M, P, Q, D, R and X are those of the handbooks; A, H, L and W are the broker'
 ACRO = f"""
 ## For ACRO's viewer
 
-`GET /api/v1/jobs/JOB/acro`, or `broker review OUTPUT --acro FOLDER`, gives all outputs of a job that the caller may look at in
+`GET /api/v1/jobs/JOB/acro`, or `broker review OUTPUT --acro FOLDER`, gives all outputs of a job that the caller may view in
 the shape of ACRO {ACRO_VERSION}: `results.json`, the files that it names, as they would leave, and a checksum of each. `outcome` is by
 column and row, and `sdc.cells` gives places as the viewer counts them: rows below the header, columns after the first. A
-table that may go as protected has the status `pass`, one that a person looks at `review`, a refused one `fail`.
+table that may go as protected has the status `pass`, one that a person reviews `review`, a refused one `fail`.
 
 | ACRO's check | our rules |
 | --- | --- |

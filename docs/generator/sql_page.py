@@ -14,7 +14,7 @@ HEAD = """# SQL that is understood
 A job is a text in the dialect `tsql` or `duckdb`: one `SELECT`, or several statements; each `SELECT` that is not kept
 in a temporary table is an output. An output shows groups of people and aggregates of them, never rows. Every expression
 is translated to a closed list of operations whose meaning is that of the dialect it was written in; what cannot be
-followed exactly is refused, with the form to write. An error that only some rows can cause would tell of those rows, so
+followed exactly is refused, with the form to write. An error that only some rows can cause would reveal those rows, so
 a form that can fail on a row is refused too. This page is written from the tables in the code
 (`docs/generator/sql_shapes.py`, `broker/query/dialects`, `docs/generator/sql_differences.py`).
 """
@@ -29,7 +29,7 @@ profile of the project says so.
 REFUSED_HEAD = """
 ### What is refused, and what to write instead
 
-| asked for | instead | code |
+| you want | instead | code |
 | --- | --- | --- |
 """
 BOUNDS = """
@@ -48,10 +48,10 @@ counts whole weeks.
 STANDARD_HEAD = """
 ## Standard populations
 
-Two tables about one population can both be released whole. Of two about nearly one population the second is mended:
-figures are hidden or keep their earlier values, because the difference would tell of a few people. So policy names
-populations that many tables are about, and `broker check` says when a text is near one: when it asks for some of the
-conditions, or for all of them and leaves out who has no value somewhere. It says so by the text alone; nothing is
+Two tables about one population can both be released whole. Of two about nearly one population the second is repaired:
+figures are hidden or keep their earlier values, because the difference would disclose facts about a few people. So policy names
+populations that many tables are about, and `broker check` says when a text is near one: when it has some of the
+conditions, or all of them and leaves out who has no value somewhere. It says so by the text alone; nothing is
 refused for it.
 
 | name | table | condition | who |
