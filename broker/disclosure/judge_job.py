@@ -27,7 +27,8 @@ from broker.disclosure.judged_tables import (
     Registers,
     judge_table,
 )
-from broker.disclosure.linking.linked_pattern import FigurePlace, SuppressionPattern, suppression_pattern
+from broker.disclosure.linking.linked_pattern import SuppressionPattern, suppression_pattern
+from broker.disclosure.linking.linked_system import FigurePlace
 from broker.disclosure.linking.table_families import TableFamily, TableIndex, find_families, incomparable_outputs
 from broker.disclosure.protected_values import empty_evidence
 from broker.disclosure.records.assessment_json import table_record

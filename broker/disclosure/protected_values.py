@@ -13,10 +13,15 @@ from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, 
 
 
 def rounded_value(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None = None
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    profile: DisclosureRules,
+    cell_rows: int | None = None,
+    rows_each: int = 1,
 ) -> Value:
     """The released value of a statistic under conventional rounding, before the post-aggregation. `cell_rows`: the rows
-    to use for a sum or share that leaves out fewer than t persons; None: its own."""
+    to use for a sum or share that leaves out fewer than t persons; None: its own. `rows_each`: how many rows a person
+    of the cell has."""
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
@@ -29,7 +34,7 @@ def rounded_value(
         case Measure.SHARE:
             return _share(statistic, evidence, profile, cell_rows)
         case Measure.MEAN:
-            mean = _mean(statistic, evidence, profile)
+            mean = _mean(statistic, evidence, profile, rows_each)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
         case Measure.QUANTILE:
             return _quantile(evidence, profile)
@@ -40,7 +45,7 @@ def rounded_value(
         case Measure.SUM if statistic.counts:
             return None if evidence.total is None else round_rows(count_ones(evidence), evidence.persons, profile)
         case Measure.SUM:
-            mean = _mean(statistic, evidence, profile)
+            mean = _mean(statistic, evidence, profile, rows_each)
             count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
             return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
 
@@ -88,7 +93,9 @@ def _share(
     return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)
 
 
-def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
+def _mean(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
+) -> Number | None:
     """The mean with limited digits, from its sum if that is known, because the value may be truncated already."""
     if not evidence.rows or (evidence.value is None and evidence.total is None):
         return None
@@ -97,16 +104,16 @@ def _mean(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: Dis
         exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
     else:
         exact = Decimal(as_number(evidence.value))
-    return protected_mean(exact, statistic, evidence, profile)
+    return protected_mean(exact, statistic, evidence, profile, rows_each)
 
 
 def protected_mean(
-    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules
+    exact: Decimal, statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
 ) -> Number:
     """Round the mean of the number itself, then scale it as written. Otherwise a written factor would choose where the
     edges of rounding are, and several factors would narrow a mean down."""
     factor, offset = statistic.scale
-    step = mean_step(statistic, evidence, profile)
+    step = mean_step(statistic, evidence, profile, rows_each)
     units = ((exact - offset) / factor / step).to_integral_value(ROUND_HALF_UP)
     digits = min(profile.mean_digits, -(step * factor).adjusted())
     return rounded(units * step * factor + offset, digits)
@@ -127,29 +134,30 @@ def _deviation(statistic: PlannedStatistic, evidence: StatisticEvidence, profile
     return rounded(Decimal(as_number(evidence.value)), _deviation_digits(statistic, evidence, profile))
 
 
-def mean_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Decimal:
+def mean_step(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int = 1
+) -> Decimal:
     """The multiple to which a mean is rounded, in units of its number without a written factor: 1, 2 or 5 times a power
     of ten.
 
     It follows from what one person can change. By half the base of counts times a large contribution, a person who is
     half a spread from the mean moves it across an edge as seldom as a count of one person moves. By one contribution at
-    the bounds of the catalogue, nobody moves it by more than a step. The step must also allow every count that is shown
-    as the same: a whole total over ten rows has a mean with one digit, and two digits would reveal the number of rows.
+    the bounds of the catalogue, nobody moves it by more than a step. A person with several rows moves it by all of
+    them. The step must also allow every count that is shown as the same: a whole total over ten rows has a mean with
+    one digit, and two digits would reveal the number of rows.
     """
     factor, _ = statistic.scale
     least = Decimal(1).scaleb(-profile.mean_digits)
     if profile.round_base > 1:
         least = max(least, Decimal(1).scaleb(-Decimal(least_count_shown_as(evidence.rows, profile)).adjusted()))
     n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
-    # A person with several rows moves the mean by all of them.
-    each = -(-evidence.rows // max(1, min(evidence.rows, evidence.persons)))
-    spread = _spread(statistic)
+    spread = spread_of(statistic)
     large = min((size for size in (spread, _usual_size(evidence)) if size is not None), default=Decimal(0))
-    moved = max(Decimal(profile.round_base) / 2 * large, spread or 0) * each / n
+    moved = max(Decimal(profile.round_base) / 2 * large, spread or 0) * rows_each / n
     return max(least, _grid_step(moved / abs(factor)))
 
 
-def _spread(statistic: PlannedStatistic) -> Decimal | None:
+def spread_of(statistic: PlannedStatistic) -> Decimal | None:
     """The distance between the catalogue's bounds of one contribution, if both are known."""
     low, high = statistic.bounds or (None, None)
     return None if low is None or high is None else Decimal(as_number(high)) - Decimal(as_number(low))
@@ -225,12 +233,14 @@ def protected_value(
     evidence: StatisticEvidence,
     profile: DisclosureRules,
     close_count: StatisticEvidence | None,
+    rows_each: int = 1,
 ) -> Value:
     """The released value of a statistic. `close_count`: the evidence of the count to use as its base, if the statistic
-    leaves out fewer than t persons of it; None: its own."""
+    leaves out fewer than t persons of it; None: its own. `rows_each`: how many rows a person of the cell has."""
     # Quantiles and deviations have no count to perturb.
     if profile.rounding is Rounding.CONVENTIONAL or statistic.measure in ALWAYS_ROUNDED:
-        return rounded_value(statistic, evidence, profile, None if close_count is None else close_count.rows)
+        cell_rows = None if close_count is None else close_count.rows
+        return rounded_value(statistic, evidence, profile, cell_rows, rows_each)
     noise = _CellKeyNoise(profile)
     match statistic.measure:
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
@@ -244,7 +254,7 @@ def protected_value(
         case Measure.SHARE:
             return _changed_share(statistic, evidence, noise, close_count)
         case _:
-            return _changed_amount(statistic, evidence, noise, close_count)
+            return _changed_amount(statistic, evidence, noise, close_count, rows_each)
 
 
 class _CellKeyNoise:
@@ -316,6 +326,7 @@ def _changed_amount(
     evidence: StatisticEvidence,
     noise: _CellKeyNoise,
     close_count: StatisticEvidence | None,
+    rows_each: int,
 ) -> Value:
     """M8: a mean is its total divided by the perturbed count, because an exact mean with a perturbed count would reveal
     the count. A sum is the shown mean times the shown count."""
@@ -323,7 +334,7 @@ def _changed_amount(
     if evidence.total is None or not rows:
         return None
     exact = Decimal(as_number(evidence.total)) / Decimal(rows)
-    mean = protected_mean(exact, statistic, evidence, noise.profile)
+    mean = protected_mean(exact, statistic, evidence, noise.profile, rows_each)
     if statistic.measure is Measure.MEAN:
         return _toward_zero(mean) if statistic.truncated else mean
     return rounded(

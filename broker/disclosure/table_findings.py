@@ -226,20 +226,24 @@ class RowFigures:
     own: EvidenceByStatistic
     judged: EvidenceByStatistic
     close: EvidenceByStatistic
+    rows_each: int = 1
+    """How many rows a person of the cell has, rounded."""
 
     def shown(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Value:
-        return protected_value(statistic, self.judged[statistic.ident], profile, self.close.get(statistic.ident))
+        judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
+        return protected_value(statistic, judged, profile, close, self.rows_each)
 
 
 def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules) -> RowFigures:
     own = {s.ident: _statistic_evidence(s, cell) for s in planned.statistics}
     close = close_counts(planned.statistics, cell, own, profile.t)
+    each = 1 if cell is None or not cell.persons else max(1, (2 * cell.rows + cell.persons) // (2 * cell.persons))
     if not close:
-        return RowFigures(own, own, close)
+        return RowFigures(own, own, close, each)
     as_counts = {
         s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE_COUNT_MEASURES
     }
-    return RowFigures(own, own | as_counts, close)
+    return RowFigures(own, own | as_counts, close, each)
 
 
 def evaluate_rules(

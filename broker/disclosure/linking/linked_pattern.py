@@ -2,202 +2,34 @@
 too."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from dataclasses import replace as changed
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
 
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
-    ZERO_AMOUNT,
-    JointCell,
     JointCellIndex,
     TableRows,
     joint_cells_of,
     known_joint_cells,
     unobserved_joint_cells,
 )
-from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
-from broker.disclosure.suppression.attack_intervals import Progress, no_progress
-from broker.disclosure.suppression.cell_systems import CellSystem, Equation
-from broker.disclosure.suppression.secondary_suppression import audit, suppress
-from broker.disclosure.suppression.suppression_task import (
-    Attacker,
-    SuppressionTask,
-    coarse_amount,
-    coarse_size,
-    least_width,
+from broker.disclosure.linking.linked_system import (
+    CountAliases,
+    FigurePlace,
+    LinkedSystem,
+    build_linked_system,
+    rounding_slack,
 )
+from broker.disclosure.linking.table_families import DimensionValue, LinkedTable, TableFamily, TableIndex
+from broker.disclosure.suppression.attack_intervals import Progress, no_progress
+from broker.disclosure.suppression.cell_systems import CellSystem
+from broker.disclosure.suppression.secondary_suppression import audit, suppress
+from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
 from broker.domain.evidence import TableEvidence
-from broker.domain.plans.plan import CELL_COUNTS, MAGNITUDES, Measure
+from broker.domain.plans.plan import CELL_COUNTS, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
-
-FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
-"""A figure: its table, the keys of the row, the statistic."""
-
-ENOUGH_ROUNDED = 3
-"""The number of rounded figures that must be combined to disclose a cell that no figure is about."""
-
-
-@dataclass(slots=True)
-class LinkedSystem:
-    """Cells by number: first the joint cells, then every other sum of them that is shown.
-
-    joint_cells       the joint cells that make up each cell
-    values            of each cell, a lower bound; for a count a coarse number, which discloses nobody
-    persons           of each cell
-    widths            the least width of the interval of a protected cell
-    costs             the cost of hiding a cell
-    figures           the cell of each figure; two figures of the same people share a cell
-    sums              maps a cell that is released rounded to the cell of its exact sum
-    derived           figures and the other cells that they disclose
-    slack             cells for the rounding error, with its largest size
-    signed            whether some contribution is negative
-    joint             the number of joint cells
-    """
-
-    joint_cells: list[tuple[int, ...]] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    persons: list[int] = field(default_factory=list)
-    widths: list[float] = field(default_factory=list)
-    costs: list[float] = field(default_factory=list)
-    equations: list[Equation] = field(default_factory=list)
-    figures: dict[FigurePlace, int] = field(default_factory=dict)
-    sums: dict[int, int] = field(default_factory=dict)
-    derived: list[tuple[FigurePlace, int]] = field(default_factory=list)
-    slack: dict[int, float] = field(default_factory=dict)
-    signed: bool = False
-    joint: int = 0
-
-    def sum_of(self, cell: int) -> int:
-        """The cell of the exact sum of a released cell."""
-        return self.sums.get(cell, cell)
-
-
-CountAliases = Mapping[FigurePlace, frozenset[DimensionValue]]
-"""Counts that are displayed like another count of their row, with the conditions of that other count: fewer than t
-persons distinguish the two."""
-
-
-def build_linked_system(
-    family: TableFamily,
-    groups: JointCellIndex,
-    profile: DisclosureRules,
-    rows: TableRows,
-    amount: str | None,
-    count_aliases: CountAliases | None = None,
-) -> LinkedSystem:
-    """The system of a family's counts (`amount` is None), or of one amount."""
-    builder = _SystemBuilder(groups, profile, amount, count_aliases or {})
-    builder.found.joint = len(groups.joint_cells)
-    for member in family.members:
-        for figure in member.figures:
-            if member.where in rows and figure.amount == amount:
-                builder.add(member, figure, rows[member.where])
-    return builder.found
-
-
-def rounding_slack(profile: DisclosureRules) -> float:
-    """The largest difference between a count and its rounded value. Keyed noise can differ by more."""
-    return (profile.round_base - 1) / 2
-
-
-class _SystemBuilder:
-    def __init__(
-        self, groups: JointCellIndex, profile: DisclosureRules, amount: str | None, count_aliases: CountAliases
-    ) -> None:
-        self._groups, self._profile, self._amount, self._count_aliases = groups, profile, amount, count_aliases
-        self._slack = rounding_slack(profile)
-        self._numbers: dict[tuple[int, ...], int] = {}
-        self._shown: dict[int, int] = {}
-        self._largest = coarse_amount(
-            max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
-        )
-        self.found = LinkedSystem()
-        for n in range(len(groups.joint_cells)):
-            self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
-
-    def add(self, member: LinkedTable, figure: LinkedFigure, rows: Iterable[tuple[Value, ...]]) -> None:
-        if figure.derived and not self._reveals_rows(member, figure):  # it reveals nothing by itself
-            return
-        for keys in rows:
-            place = (member.where, keys, figure.ident)
-            tests = member.tests | (figure.tests if figure.derived else self._count_aliases.get(place, figure.tests))
-            if joint_cells := self._groups.by(member.keys, tests).get(keys):
-                cell = self._released(self._sum(tuple(joint_cells)))
-                if figure.derived:
-                    self.found.derived.append((place, cell))
-                else:
-                    self.found.figures[place] = cell
-
-    def _reveals_rows(self, member: LinkedTable, figure: LinkedFigure) -> bool:
-        """Whether a derived figure discloses its cell. A share discloses its denominator, and a sum with its mean the
-        rounded rows; either alone discloses anything only if nothing is rounded."""
-        both = {f.measure for f in member.figures if f.amount is not None}
-        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES  # no slack: nothing is rounded
-
-    def _released(self, whole: int) -> int:
-        """The cell for the released value of a sum: the sum itself, or its rounded value."""
-        if not self._slack:  # the exact sum is released
-            return whole
-        if whole not in self._shown:
-            found, joint_cells = self.found, self.found.joint_cells[whole]
-            rest = self._cell(joint_cells, 0.0, 0, 0.0)  # the rounding error: unknown, worth nothing
-            found.slack[rest] = self._slack * self._unit(joint_cells)
-            cell = self._shown[whole] = self._cell(
-                joint_cells, found.values[whole], found.persons[whole], found.widths[whole]
-            )
-            found.sums[cell] = whole
-            found.equations.append(Equation((whole, rest), cell))
-        return self._shown[whole]
-
-    def _unit(self, joint_cells: tuple[int, ...]) -> float:
-        """The contribution of one row: a sum is released as its mean times the rounded number of rows."""
-        if self._amount is None:
-            return 1.0
-        rows = sum(self._groups.joint_cells[n].rows for n in joint_cells)
-        total = sum(self._groups.joint_cells[n].amounts.get(self._amount, ZERO_AMOUNT).total for n in joint_cells)
-        return abs(total) / rows if rows else 0.0
-
-    def _sum(self, joint_cells: tuple[int, ...]) -> int:
-        """The number of the cell for a sum of joint cells."""
-        if joint_cells not in self._numbers:
-            self._numbers[joint_cells] = self._add_sum(joint_cells)
-        return self._numbers[joint_cells]
-
-    def _add_sum(self, joint_cells: tuple[int, ...]) -> int:
-        parts = [self._groups.joint_cells[n] for n in joint_cells]
-        persons = sum(part.persons for part in parts)
-        if self._amount is None:
-            value = float(sum(coarse_size(a.rows, self._profile.t) for a in parts))
-            cell = self._cell(joint_cells, value, persons, self._width_of_count(parts))
-        else:
-            amounts = [a.amounts.get(self._amount, ZERO_AMOUNT) for a in parts]
-            largest = self._largest if any(a.is_open for a in parts) else max(a.largest for a in amounts)
-            cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, least_width(largest, self._profile))
-            self.found.signed |= any(a.low < 0 for a in amounts)
-        if len(joint_cells) > 1:  # a sum of its parts
-            self.found.equations.append(Equation(tuple(self._numbers[n,] for n in joint_cells), cell))
-        return cell
-
-    def _width_of_count(self, parts: Sequence[JointCell]) -> float:
-        """For persons whom no figure is about, the slack of three rounded figures is enough."""
-        width = float(self._profile.min_interval)  # the least interval of a count, by the rules
-        is_derived = all(a.is_open and not a.is_requested for a in parts)
-        return min(width, ENOUGH_ROUNDED * self._slack) if is_derived and self._slack else width
-
-    def _cell(self, joint_cells: tuple[int, ...], value: float, persons: int, width: float) -> int:
-        """Add a cell. A total costs more than a part of its size. Of equal costs, the later cell is hidden: lists begin
-        with the most frequent values."""
-        found, number = self.found, len(self.found.values)
-        found.joint_cells.append(joint_cells)
-        found.values.append(value)
-        found.persons.append(persons)
-        found.widths.append(width)
-        found.costs.append(coarse_size(persons, self._profile.t) * min(2, len(joint_cells)) * (1 + 1 / (2 + number)))
-        return number
-
 
 TIED_MEASURES = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
 """Hidden with the count of the same row: a mean with the other means and a known total gives a count."""
@@ -247,7 +79,7 @@ def suppression_pattern(
     publications. The persons in cells of fewer than t have no influence: the pattern is the same for 0, 1 and t-1 of
     them.
     """
-    shown_family = changed(family, members=tuple(m for m in family.members if m.where in judged))
+    shown_family = replace(family, members=tuple(m for m in family.members if m.where in judged))
     rows = {m.where: _possible_rows(judged[m.where], evidence[m.where], profile.t) for m in shown_family.members}
     known = known_joint_cells(
         shown_family, joint_cells_of(family, evidence, joint), profile.t, rounding_slack(profile) > 0
@@ -269,7 +101,7 @@ def suppression_pattern(
             found.beyond + more.beyond,
         )
     beyond = found.beyond + max(0, len(unseen) - profile.max_joint_targets)
-    return changed(found, hidden=found.hidden | _tied_figures(pattern_input, found.hidden), beyond=beyond)
+    return replace(found, hidden=found.hidden | _tied_figures(pattern_input, found.hidden), beyond=beyond)
 
 
 def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:
@@ -304,7 +136,7 @@ def _suppress_amount(
     repaired = suppress(task, progress=progress)
     places = {p for p, cell in (*found.figures.items(), *found.derived) if cell in repaired.hidden and p not in primary}
     several = {c: task.targets[c] for c in repaired.insiders if _is_attacked_from_inside(found, c, task.insiders)}
-    inside = audit(changed(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
+    inside = audit(replace(task, targets=several), repaired.hidden, Attacker.PERSONS) if several else {}
     exact = sum(at.exact for at in {**inside, **repaired.narrow}.values())
     narrow = sum(not at.exact for at in repaired.narrow.values())
     return SuppressionPattern(frozenset(places), len(task.targets), exact, narrow, beyond)

@@ -110,6 +110,11 @@ def coarse_amount(largest: float) -> float:
     return float(COARSE_BASE ** ceil(log(largest, COARSE_BASE) - 1e-12)) if largest > 0 else 0.0
 
 
+def coarse_unit(amount: float) -> float:
+    """Round what one row adds down to a power of two: less is uncertain than is, whoever is in a cell."""
+    return 2.0 ** floor(log(amount, 2) + 1e-12) if amount > 0 else 0.0
+
+
 LARGEST_POWER = 26
 """Up to 2 to this power, sums of floats are exact far below the tolerance."""
 POWER_SPAN = 16

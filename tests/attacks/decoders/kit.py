@@ -16,7 +16,7 @@ from zlib import crc32
 import duckdb
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.linking import linked_pattern
+from broker.disclosure.linking import linked_pattern, linked_system
 from broker.disclosure.protected_values import count_ones, mean_step, round_count
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules.rule_input import evidence_needs
@@ -36,7 +36,7 @@ from broker.engine.duckdb_engine import DuckDBEngine
 from broker.engine.in_process_engine import arrow_stream, result_statement
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.workflow.attempts import limits_for
-from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.output_routing import route_of
 from tests.attacks.decoders.towns import PROJECT, Town
 
@@ -121,8 +121,8 @@ def large_ones_seldom(texts: Sequence[str]) -> Iterator[None]:
 def one_class_of_sizes() -> Iterator[None]:
     """Which cells to hide does not follow from how many persons are in them, where there are t. What the broker makes
     of fewer stays as it is: that a hole depends on it is a finding."""
-    coarse = linked_pattern.coarse_size
-    with patch.object(linked_pattern, "coarse_size", lambda size, t: coarse(min(size, t), t)):
+    coarse = linked_system.coarse_size
+    with patch.object(linked_system, "coarse_size", lambda size, t: coarse(min(size, t), t)):
         yield
 
 
@@ -159,9 +159,15 @@ class Kit:
 
     def plan(self, text: str) -> Plan | None:
         """None where the text is refused, or a person would look whatever the data are."""
-        assert self.project is not None
-        checked = check_submission(text, JobKind.SQL, "tsql", self.project, self.town.policies, TODAY)
+        checked = self._checked(text)
         return checked.plan if checked.accepted and not checked.review else None
+
+    def is_accepted(self, text: str) -> bool:
+        return self._checked(text).accepted
+
+    def _checked(self, text: str) -> CheckedSubmission:
+        assert self.project is not None
+        return check_submission(text, JobKind.SQL, "tsql", self.project, self.town.policies, TODAY)
 
     def asked(self, plan: Plan) -> dict[str, list[tuple[str, bytes]]]:
         """The frames of each way, as the engine gives them."""
@@ -202,7 +208,7 @@ class Kit:
         judged = cell[statistic.ident]
         evidence, close = row.judged[statistic.ident], row.close.get(statistic.ident)
         shown = HOLE if judged.hidden else judged.released
-        step = largest_step(statistic, evidence, self.profile)
+        step = largest_step(statistic, evidence, self.profile, row.rows_each)
         return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close)), step)
 
 
@@ -282,7 +288,9 @@ def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
         yield "rows of each", Fraction(rows, max(1, persons))
 
 
-def largest_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> Decimal:
+def largest_step(
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
+) -> Decimal:
     """How far a figure moves at most where the numbers that are rounded for it move to the next rounded value. A count
     of rows is rounded by persons, then by the rows of each, and then itself. A sum or mean also moves by what so many
     ordinary contributions make."""
@@ -292,9 +300,9 @@ def largest_step(statistic: PlannedStatistic, evidence: StatisticEvidence, profi
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
-            unit = mean_step(statistic, evidence, profile) * abs(statistic.scale[0])
+            unit = mean_step(statistic, evidence, profile, rows_each) * abs(statistic.scale[0])
             if statistic.measure is Measure.MEAN:
-                return unit
+                return unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
             return of_rows * size / n + unit * Decimal(round_count(n, profile) or 0)
         case Measure.SHARE:
             least = max(1, evidence.rows + evidence.rest_rows - base // 2)

@@ -169,7 +169,7 @@ def _written(con: Any, extracts: Path) -> None:
 Way = Callable[[Any, Child, Sequence[tuple[int, int]]], None]
 
 
-def _set(assignment: str, only: str = "") -> Way:
+def setting(assignment: str, only: str = "") -> Way:
     def changed(con: Any, child: Child, schools: Sequence[tuple[int, int]]) -> None:
         for name in (n for n, _ in _tables() if n.startswith(only)):
             con.execute(f"UPDATE {name} SET {assignment} WHERE {KEY} = ?", [child.key])
@@ -200,14 +200,14 @@ def _with_two_rows(con: Any, child: Child, schools: Sequence[tuple[int, int]]) -
 
 def _moved(con: Any, child: Child, schools: Sequence[tuple[int, int]]) -> None:
     urn, la = next(s for s in schools if s[0] != child.urn)
-    _set(f"URN = {urn}, LA = {la}")(con, child, schools)
+    setting(f"URN = {urn}, LA = {la}")(con, child, schools)
 
 
 WAYS: Mapping[str, Way] = {
     BASE: lambda con, child, schools: None,
-    "special needs": _set("SENprovision = 'K'"),
-    "free meals": _set("FSMeligible = 1"),
-    "absence": _set("OverallAbsence_6HalfTerms = OverallAbsence_6HalfTerms + 9", "absence"),
+    "special needs": setting("SENprovision = 'K'"),
+    "free meals": setting("FSMeligible = 1"),
+    "absence": setting("OverallAbsence_6HalfTerms = OverallAbsence_6HalfTerms + 9", "absence"),
     "removed": _removed,
     "twin": _with_a_twin,
     "two rows": _with_two_rows,

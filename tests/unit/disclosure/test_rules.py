@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.linking.joint_cells import JointAmount, JointCell, JointCellIndex
-from broker.disclosure.linking.linked_pattern import build_linked_system
+from broker.disclosure.linking.linked_system import build_linked_system
 from broker.disclosure.linking.table_families import TableFamily
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.suppression.suppression_task import least_width

@@ -1,0 +1,184 @@
+"""The cells of a family's linked tables and the equations between them, with what rounding leaves uncertain. Hides
+nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from broker.disclosure.linking.joint_cells import ZERO_AMOUNT, JointCell, JointCellIndex, TableRows
+from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
+from broker.disclosure.suppression.cell_systems import Equation
+from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
+from broker.domain.plans.plan import MAGNITUDES, Measure
+from broker.domain.plans.scalars import Value
+from broker.policy.disclosure_rules import DisclosureRules
+
+FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
+"""A figure: its table, the keys of the row, the statistic."""
+
+SURE_SHARE = 0.8
+"""The number of rows is at least this share of its rounded number, for every cell that is shown."""
+ENOUGH_ROUNDED = 3
+"""The number of rounded figures that must be combined to disclose a cell that no figure is about."""
+
+
+@dataclass(slots=True)
+class LinkedSystem:
+    """Cells by number: first the joint cells, then every other sum of them that is shown.
+
+    joint_cells       the joint cells that make up each cell
+    values            of each cell, a lower bound; for a count a coarse number, which discloses nobody
+    persons           of each cell
+    widths            the least width of the interval of a protected cell
+    costs             the cost of hiding a cell
+    figures           the cell of each figure; two figures of the same people share a cell
+    sums              maps a cell that is released rounded to the cell of its exact sum
+    derived           figures and the other cells that they disclose
+    slack             cells for the rounding error, with its largest size
+    signed            whether some contribution is negative
+    joint             the number of joint cells
+    """
+
+    joint_cells: list[tuple[int, ...]] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    persons: list[int] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    equations: list[Equation] = field(default_factory=list)
+    figures: dict[FigurePlace, int] = field(default_factory=dict)
+    sums: dict[int, int] = field(default_factory=dict)
+    derived: list[tuple[FigurePlace, int]] = field(default_factory=list)
+    slack: dict[int, float] = field(default_factory=dict)
+    signed: bool = False
+    joint: int = 0
+
+    def sum_of(self, cell: int) -> int:
+        """The cell of the exact sum of a released cell."""
+        return self.sums.get(cell, cell)
+
+
+CountAliases = Mapping[FigurePlace, frozenset[DimensionValue]]
+"""Counts that are displayed like another count of their row, with the conditions of that other count: fewer than t
+persons distinguish the two."""
+
+
+def build_linked_system(
+    family: TableFamily,
+    groups: JointCellIndex,
+    profile: DisclosureRules,
+    rows: TableRows,
+    amount: str | None,
+    count_aliases: CountAliases | None = None,
+) -> LinkedSystem:
+    """The system of a family's counts (`amount` is None), or of one amount."""
+    builder = _SystemBuilder(groups, profile, amount, count_aliases or {})
+    builder.found.joint = len(groups.joint_cells)
+    for member in family.members:
+        for figure in member.figures:
+            if member.where in rows and figure.amount == amount:
+                builder.add(member, figure, rows[member.where])
+    return builder.found
+
+
+def rounding_slack(profile: DisclosureRules) -> float:
+    """The largest difference between a count and its rounded value. Keyed noise can differ by more."""
+    return (profile.round_base - 1) / 2
+
+
+class _SystemBuilder:
+    def __init__(
+        self, groups: JointCellIndex, profile: DisclosureRules, amount: str | None, count_aliases: CountAliases
+    ) -> None:
+        self._groups, self._profile, self._amount, self._count_aliases = groups, profile, amount, count_aliases
+        self._slack = rounding_slack(profile)
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._shown: dict[int, int] = {}
+        self._largest = coarse_amount(
+            max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
+        )
+        self.found = LinkedSystem()
+        for n in range(len(groups.joint_cells)):
+            self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
+
+    def add(self, member: LinkedTable, figure: LinkedFigure, rows: Iterable[tuple[Value, ...]]) -> None:
+        if figure.derived and not self._reveals_rows(member, figure):  # it reveals nothing by itself
+            return
+        for keys in rows:
+            place = (member.where, keys, figure.ident)
+            tests = member.tests | (figure.tests if figure.derived else self._count_aliases.get(place, figure.tests))
+            if joint_cells := self._groups.by(member.keys, tests).get(keys):
+                cell = self._released(self._sum(tuple(joint_cells)), figure.spread)
+                if figure.derived:
+                    self.found.derived.append((place, cell))
+                else:
+                    self.found.figures[place] = cell
+
+    def _reveals_rows(self, member: LinkedTable, figure: LinkedFigure) -> bool:
+        """Whether a derived figure discloses its cell. A share discloses its denominator, and a sum with its mean the
+        rounded rows; either alone discloses anything only if nothing is rounded."""
+        both = {f.measure for f in member.figures if f.amount is not None}
+        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES  # no slack: nothing is rounded
+
+    def _released(self, whole: int, spread: float | None) -> int:
+        """The cell for the released value of a sum: the sum itself, or its rounded value."""
+        if not self._slack:  # the exact sum is released
+            return whole
+        if whole not in self._shown:
+            found, joint_cells = self.found, self.found.joint_cells[whole]
+            rest = self._cell(joint_cells, 0.0, 0, 0.0)  # the rounding error: unknown, worth nothing
+            found.slack[rest] = self._rounding_error(joint_cells, spread)
+            cell = self._shown[whole] = self._cell(
+                joint_cells, found.values[whole], found.persons[whole], found.widths[whole]
+            )
+            found.sums[cell] = whole
+            found.equations.append(Equation((whole, rest), cell))
+        return self._shown[whole]
+
+    def _rounding_error(self, joint_cells: tuple[int, ...], spread: float | None) -> float:
+        """How far a released sum may be from the exact one, at least. A sum is released as its mean, rounded to a step
+        of at least `spread` over the rounded number of rows, times that number: what the step leaves open follows from
+        the catalogue alone. Without bounds it is what so many ordinary rows add, coarsely."""
+        if self._amount is None:
+            return self._slack
+        if spread is not None:
+            return SURE_SHARE * spread / 2
+        rows = sum(self._groups.joint_cells[n].rows for n in joint_cells)
+        total = sum(self._groups.joint_cells[n].amounts.get(self._amount, ZERO_AMOUNT).total for n in joint_cells)
+        return self._slack * coarse_unit(abs(total) / rows) if rows else 0.0
+
+    def _sum(self, joint_cells: tuple[int, ...]) -> int:
+        """The number of the cell for a sum of joint cells."""
+        if joint_cells not in self._numbers:
+            self._numbers[joint_cells] = self._add_sum(joint_cells)
+        return self._numbers[joint_cells]
+
+    def _add_sum(self, joint_cells: tuple[int, ...]) -> int:
+        parts = [self._groups.joint_cells[n] for n in joint_cells]
+        persons = sum(part.persons for part in parts)
+        if self._amount is None:
+            value = float(sum(coarse_size(a.rows, self._profile.t) for a in parts))
+            cell = self._cell(joint_cells, value, persons, self._width_of_count(parts))
+        else:
+            amounts = [a.amounts.get(self._amount, ZERO_AMOUNT) for a in parts]
+            largest = self._largest if any(a.is_open for a in parts) else max(a.largest for a in amounts)
+            cell = self._cell(joint_cells, sum(a.total for a in amounts), persons, least_width(largest, self._profile))
+            self.found.signed |= any(a.low < 0 for a in amounts)
+        if len(joint_cells) > 1:  # a sum of its parts
+            self.found.equations.append(Equation(tuple(self._numbers[n,] for n in joint_cells), cell))
+        return cell
+
+    def _width_of_count(self, parts: Sequence[JointCell]) -> float:
+        """For persons whom no figure is about, the slack of three rounded figures is enough."""
+        width = float(self._profile.min_interval)  # the least interval of a count, by the rules
+        is_derived = all(a.is_open and not a.is_requested for a in parts)
+        return min(width, ENOUGH_ROUNDED * self._slack) if is_derived and self._slack else width
+
+    def _cell(self, joint_cells: tuple[int, ...], value: float, persons: int, width: float) -> int:
+        """Add a cell. A total costs more than a part of its size. Of equal costs, the later cell is hidden: lists begin
+        with the most frequent values."""
+        found, number = self.found, len(self.found.values)
+        found.joint_cells.append(joint_cells)
+        found.values.append(value)
+        found.persons.append(persons)
+        found.widths.append(width)
+        found.costs.append(coarse_size(persons, self._profile.t) * min(2, len(joint_cells)) * (1 + 1 / (2 + number)))
+        return number

@@ -1,0 +1,125 @@
+"""How an attacker steers what a sum or mean gives away: by a written factor, by the sign of one child's amount, by a
+range with a gap, by one amount above all others. Nothing that leaves may tell one child's amount or attribute."""
+
+# ruff: noqa: E501 - one attack a line reads as a table
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from tests.attacks.decoders.differences import HARMLESS
+from tests.attacks.decoders.judges import InProcess
+from tests.attacks.decoders.kit import Kit
+from tests.attacks.decoders.towns import ABSENCE, BASE, KEY, WAYS, build_town, setting
+
+pytestmark = pytest.mark.long
+
+AMOUNT, Y = "a.OverallAbsence_6HalfTerms", "a.AcademicYear = '2018/2019'"
+YEARS = "a.AcademicYear IN ('2016/2017', '2017/2018', '2018/2019')"
+FEW, PUPILS = range(1, 9), 600
+MISSED = {f"missed {sessions}": sessions for sessions in (60, 150, 300)}
+AT_MOST_RIGHT = 0.6
+
+
+@pytest.fixture(scope="module")
+def kits(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Kit]:
+    """Towns with a child who misses more sessions than anybody else, too."""
+    ways = ("special needs", "free meals", *MISSED)
+    with pytest.MonkeyPatch.context() as patch:
+        for way, sessions in MISSED.items():
+            patch.setitem(WAYS, way, setting(f"OverallAbsence_6HalfTerms = {sessions}", "absence"))
+        return {seed: Kit(build_town(tmp_path_factory.mktemp(f"town{seed}"), seed, PUPILS, ways)) for seed in FEW}
+
+
+def rows_of(kit: Kit, where: str) -> int:
+    (found,) = kit._rows[BASE]._con.execute(f"SELECT count(*) FROM {ABSENCE} AS a WHERE {where}").fetchone()
+    return int(found)
+
+
+def text(select: str) -> str:
+    return f"-- output: t\n{select}"
+
+
+def test_a_factor_does_not_move_a_mean_across_an_edge_each_time(kits: dict[int, Kit]) -> None:
+    """A mean of months, with a factor for which one child's rows are up to ten units of the last digit."""
+    tried = seen = 0
+    for kit in kits.values():
+        for attribute, way in (("a.SENprovision = 'K'", "special needs"), ("a.FSMeligible = 1", "free meals")):
+            n = rows_of(kit, f"{YEARS} AND {attribute}")
+            factors = {
+                (Decimal("9.9") * (5 * ((2 * n + 5) // 10)) / Decimal(most)).quantize(Decimal("0.1"))
+                for most in (12, 36)
+            }
+            for factor in sorted(factors):
+                asked = text(
+                    f"SELECT AVG({factor} * a.MonthOfBirth) AS m FROM {ABSENCE} AS a WHERE {YEARS} AND {attribute}"
+                )
+                found = InProcess(kit).differences((asked,))
+                if found is not None and way in found:
+                    tried += 1
+                    seen += bool(found[way].moved)
+                    assert found[way].kind in HARMLESS
+    assert tried >= 16
+    chance = 2 * AT_MOST_RIGHT - 1
+    assert seen <= chance * tried + 3 * math.sqrt(chance * (1 - chance) * tried)
+
+
+def test_several_factors_tell_no_more_of_a_mean_than_one(kits: dict[int, Kit]) -> None:
+    """What leaves with a factor is the same multiple of the same mean."""
+    for seed, kit in kits.items():
+        shown = set()
+        for factor in ("1.0", "30.9", "29.5", "13.7"):
+            (left,) = _tables(kit, f"SELECT AVG({factor} * a.MonthOfBirth) AS m FROM {ABSENCE} AS a WHERE {Y}")
+            shown.add(Decimal(left.splitlines()[1]) / Decimal(factor))
+        assert max(shown) - min(shown) <= Decimal("0.1"), seed
+
+
+def _tables(kit: Kit, *selects: str) -> list[str]:
+    plan = kit.plan("\n;\n".join(f"-- output: t{n}\n{s}" for n, s in enumerate(selects)))
+    assert plan is not None
+    return [left.table for left in kit.left(plan, BASE, kit.asked(plan)[BASE])]
+
+
+TO_A_PERSON = {
+    "a factor inside each person's total": f"SELECT AVG(1.0 * d.w) AS m FROM (SELECT a.{KEY} AS k, SUM(30.9 * {AMOUNT}) AS w FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}) AS d",
+    "an amount that one child alone has below 0": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN a.YearOfBirth - 2003 END) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.SENprovision = 'K'",
+    "a limit that one child alone exceeds": f"SELECT SUM(120 - {AMOUNT}) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.URN = {{urn}}",
+    "small amounts and large ones": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN {AMOUNT} END) AS n FROM {ABSENCE} AS a WHERE {Y} AND ({AMOUNT} <= 4 OR {AMOUNT} >= 150)",
+    "all but a band of amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND NOT ({AMOUNT} > 4 AND {AMOUNT} < 150)",
+}
+
+
+@pytest.mark.parametrize("name", TO_A_PERSON)
+def test_a_person_looks_whatever_the_data_are(kits: dict[int, Kit], name: str) -> None:
+    kit = kits[min(kits)]
+    asked = text(TO_A_PERSON[name].format(urn=kit.town.child.urn))
+    assert kit.plan(asked) is None
+    assert kit.is_accepted(asked)
+
+
+LEAVES = {
+    "a band of amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND {AMOUNT} > 4 AND {AMOUNT} <= 150",
+    "all but large amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND NOT {AMOUNT} > 150",
+    "a factor": f"SELECT AVG(2.5 * {AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y}",
+    "a mean of persons' totals": f"SELECT AVG(1.0 * d.w) AS m FROM (SELECT a.{KEY} AS k, SUM({AMOUNT}) AS w FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}) AS d",
+}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_ordinary_sums_and_means_leave_by_themselves(kits: dict[int, Kit], name: str) -> None:
+    assert kits[min(kits)].plan(text(LEAVES[name])) is not None
+
+
+def test_holes_do_not_tell_of_an_amount_above_all_others(kits: dict[int, Kit]) -> None:
+    """Three linked tables of sums: how large one child's amount is does not choose which other cells are hidden."""
+    keys = ("a.NCyearActual", "a.SENprovision", "a.MonthOfBirth, a.SENprovision")
+    asked = "\n;\n".join(
+        f"-- output: t{n}\nSELECT {k}, SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} GROUP BY {k}"
+        for n, k in enumerate(keys)
+    )
+    for seed, kit in kits.items():
+        found = InProcess(kit).differences((asked,)) or {}
+        assert {way: told.told for way, told in found.items() if way in MISSED and told.kind not in HARMLESS} == {}, (
+            seed
+        )
