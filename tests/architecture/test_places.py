@@ -61,7 +61,7 @@ def test_a_case_that_is_marked_everywhere_takes_no_turn_and_does_not_run():
     [
         ("tests/e2e/test_crashes.py::test_a[runc]", "e2e-runc"),
         ("tests/e2e/test_crashes.py::test_b[runsc-0]", "e2e-runsc"),
-        ("tests/e2e/test_the_way.py::test_c[runc]", "e2e-runc"),
+        ("tests/e2e/test_submission_to_release.py::test_c[runc]", "e2e-runc"),
         ("tests/e2e/test_demo.py::test_d", "tests/e2e/test_demo.py"),
         ("tests/attacks/test_hostile_python.py::test_e[runc-x]", "tests/attacks/test_hostile_python.py"),
     ],

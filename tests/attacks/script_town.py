@@ -47,7 +47,7 @@ from broker.workflow.pipeline.script_computation import plan_regression_rows, pl
 from broker.workflow.pipeline.trusted_stage import TrustedContext, rebuild_request, with_review_findings
 from broker.workflow.rehearsal.query_rehearsal import RehearsalContext as RehearsalStage
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
-from tests.integration.handed.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
+from tests.integration.submitted_rows.conftest import ABSENCE, CENSUS, LIMITS, ROOT, Quiet, file_of, opened, run_here
 from tests.unit.workflow.conftest import PROJECT, REX, ROLES, Broker
 from tests.unit.workflow.conftest import opened as broker_in
 

@@ -14,9 +14,9 @@ from broker.policy.disclosure_rules import Rounding
 from broker.policy.policy_set import PolicySet
 from broker.workflow.pipeline.output_routing import route_of
 from tests.attacks.profiles import SHIPPED
-from tests.generative.disclosure.memory_size import size, tell
+from tests.generative.disclosure.history_proof_size import size, tell
 from tests.unit.workflow.conftest import PROJECT, SQL, Broker, broker, founded, policies
-from tests.unit.workflow.test_remembering import town
+from tests.unit.workflow.test_job_comparison import town
 
 __all__ = ["broker", "founded", "policies", "town"]
 

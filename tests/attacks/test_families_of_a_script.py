@@ -14,7 +14,7 @@ from broker.vault.population_store import PopulationStore
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import ComputedOutput
 from tests.attacks.script_town import Here, broker, handed, policies, stage, vault
-from tests.unit.workflow.remembering_kit import FilesInMemory
+from tests.unit.workflow.comparison_kit import FilesInMemory
 
 pytestmark = pytest.mark.long
 

@@ -37,7 +37,7 @@ from tests.attacks.private_town import (
 )
 from tests.generative.privacy.auditing import audit as audited
 from tests.generative.privacy.auditing import half_spaces, least, orthants, outcomes
-from tests.generative.privacy.rebuilt import owner
+from tests.generative.privacy.neighbouring_snapshots import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
 from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, ran, send, spent
 

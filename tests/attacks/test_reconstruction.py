@@ -26,8 +26,8 @@ from broker.disclosure.differencing.figure_cap import FigureCharge, charges_by_g
 from broker.disclosure.differencing.member_tables import Members, MemberTable, members_of
 from broker.disclosure.suppression.linear_programs import LinearProgram
 from broker.policy.files import load_policies
-from tests.attacks.remembered_town import table
-from tests.generative.disclosure.memory_size import size, tell
+from tests.attacks.history_town import table
+from tests.generative.disclosure.history_proof_size import size, tell
 
 SCHOOL, FLAGGED, BASE, T = 210, 50, 5, 10
 PUPILS = 4200

@@ -11,7 +11,7 @@ from broker.python_jobs.raw_outputs import RawRequest
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, OutputProblem
 from tests.attacks.script_town import VARIABLES, handed, rows, stage, stage_there
-from tests.integration.handed.conftest import file_of
+from tests.integration.submitted_rows.conftest import file_of
 
 pytestmark = pytest.mark.long
 

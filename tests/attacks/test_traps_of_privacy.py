@@ -40,7 +40,7 @@ from tests.attacks.private_town import (
     town,
     why_not,
 )
-from tests.generative.privacy.rebuilt import owner
+from tests.generative.privacy.neighbouring_snapshots import owner
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
 from tests.unit.workflow.dashboard_kit import COUNT, DORA, ran, send, spent
 

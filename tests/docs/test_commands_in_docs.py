@@ -1,6 +1,6 @@
 """Every command in README.md and docs/ is run by a test: the quick ones here, the targets of make by whoever runs this
 suite, those that need a broker by tests/e2e/test_readme_job.py, those after a back-up by
-tests/integration/cli/test_memory.py."""
+tests/integration/cli/test_history_commands.py."""
 
 import re
 import subprocess

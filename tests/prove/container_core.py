@@ -20,8 +20,10 @@ PROPERTIES = {
     "settings: each taken out is seen by the audit or felt inside": (
         "tests/unit/sandbox", f"{SANDBOX}/test_settings_taken_out.py", f"{SANDBOX}/test_docker_engine.py",
     ),
-    "sandboxes that wait: once, by the right job, in their bounds, whatever is killed": (f"{SANDBOX}/test_pool.py",),
-    "declared tables and years: narrowed by the kernel or by a mount": (f"{SANDBOX}/test_narrow.py",),
+    "sandboxes that wait: once, by the right job, in their bounds, whatever is killed": (
+        f"{SANDBOX}/test_warm_pool.py",
+    ),
+    "declared tables and years: narrowed by the kernel or by a mount": (f"{SANDBOX}/test_narrow_mounts.py",),
     "hostile scripts on runc and runsc, scan on and off": (
         "tests/attacks/test_hostile_scripts.py", "tests/attacks/test_hostile_python.py",
     ),

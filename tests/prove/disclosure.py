@@ -33,15 +33,17 @@ PROPERTIES = {
     "worked examples and drawn tables": ((SPEC, "tests/unit/disclosure"), ()),
     "silence, from the researcher's side": (
         ("tests/unit/workflow/test_silence_at_the_door.py", "tests/unit/workflow/test_silence.py",
-         f"{GENERATIVE}/test_silence.py", f"{GENERATIVE}/test_programs_keep_silent.py"), ()
+         f"{GENERATIVE}/test_silence.py", f"{GENERATIVE}/test_hidden_values_in_programs.py"), ()
     ),
     "evidence by certificates against a look at everybody": (
-        ("tests/generative/query/test_certified.py",), ("certified",)
+        ("tests/generative/query/test_certified_evidence.py",), ("certified",)
     ),
     "rules by column against every rule asked of every cell": (
         (f"{GENERATIVE}/test_screens.py", "tests/integration/engine/test_read_cells.py"), ()
     ),
-    "institutions and record keys against the reference": (("tests/generative/query/test_beside.py",), ("beside",)),
+    "institutions and record keys against the reference": (
+        ("tests/generative/query/test_extra_evidence.py",), ("beside",)
+    ),
 }  # fmt: skip
 
 

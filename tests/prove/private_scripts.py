@@ -26,22 +26,22 @@ NATIONAL = (
     "with the pupils put into blocks anew 300 times: the mean of the 20 draws that the promise names moves by a fifth; "
     "what 20 gave is told beside it)"
 )
-ALONE = {NATIONAL: ((f"{BLOCKS}/test_national.py",), ("national_mean", "national_median", "thousand_blocks"))}
+ALONE = {NATIONAL: ((f"{BLOCKS}/test_national_model.py",), ("national_mean", "national_median", "thousand_blocks"))}
 """What measures time comes first, with nothing beside it."""
 PROPERTIES = {
     "no block learns of another: every trick, and all at once, on both runtimes": (
-        (f"{BLOCKS}/test_apart.py",), ()
+        (f"{BLOCKS}/test_block_isolation.py",), ()
     ),
-    "each measure of isolation taken out is seen": ((f"{BLOCKS}/test_defences.py",), ()),
+    "each measure of isolation taken out is seen": ((f"{BLOCKS}/test_isolation_defences.py",), ()),
     "whole runs audited on neighbours, with scripts that try to tell": (
-        (f"{BLOCKS}/test_whole_runs.py",),
+        (f"{BLOCKS}/test_script_neighbours.py",),
         tuple(f"whole_{n}_{r}" for n in WHOLE for r in RUNTIMES),
     ),
     "scripts that people write, in real containers": (
-        (f"{BLOCKS}/test_people_write.py",), tuple(f"people_write_{n}_{r}" for n in PEOPLE for r in RUNTIMES)
+        (f"{BLOCKS}/test_real_scripts.py",), tuple(f"people_write_{n}_{r}" for n in PEOPLE for r in RUNTIMES)
     ),
     "what one block can move, and what is charged for it": (
-        ("tests/unit/privacy/test_aggregate.py", "tests/unit/python_jobs/test_private_line.py"), ()
+        ("tests/unit/privacy/test_sample_and_aggregate.py", "tests/unit/python_jobs/test_private_directive.py"), ()
     ),
     "charged once, answered once, whatever ends between; progress that tells nothing": (
         ("tests/unit/workflow/test_private_scripts.py", "tests/unit/workflow/test_block_progress.py"), ()

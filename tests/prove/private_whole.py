@@ -32,9 +32,9 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
         (f"{PRIVACY}/test_neighbours.py",), (*(f"neighbours_{s}" for s in NEIGHBOURS), "neighbours_events"),
     ),
     "sensitivity by brute force: every person removed, generated measurable queries": (
-        (f"{QUERY}/test_bounded.py",), ("bounded",),
+        (f"{QUERY}/test_bounded_sensitivity.py",), ("bounded",),
     ),
-    "no value ends a bounded statement or weighs more than a row": ((f"{QUERY}/test_bounded_total.py",), ()),
+    "no value ends a bounded statement or weighs more than a row": ((f"{QUERY}/test_bounded_errors.py",), ()),
     "findings of attackers and traps of other systems, each with its defence removed": (
         ("tests/attacks/test_findings_of_privacy.py", "tests/attacks/test_traps_of_privacy.py",
          "tests/attacks/test_private_defences.py"),
@@ -49,16 +49,16 @@ PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     ),
     "ledger: random steps and crashes beside a model": (
         ("tests/integration/ledger/test_properties.py", "tests/integration/ledger/test_spends.py",
-         "tests/integration/ledger/test_looks.py"),
+         "tests/integration/ledger/test_balances.py"),
         tuple(f"sequences_{b}" for b in BACKENDS),
     ),
     "private jobs in the workflow: charged once, answered once, whatever ends between": (
-        ("tests/unit/workflow/test_private.py", "tests/unit/workflow/test_beside.py",
+        ("tests/unit/workflow/test_private_jobs.py", "tests/unit/workflow/test_parallel_releases.py",
          "tests/unit/workflow/test_budgets.py", "tests/unit/workflow/test_spends.py"), (),
     ),
     "bounds, refusals, records, words and forecasts": (
         ("tests/spec/query/test_private_bounds.py", "tests/spec/query/test_private_refusals.py", "tests/unit/privacy",
-         "tests/integration/rehearse/test_private.py"), (),
+         "tests/integration/rehearse/test_private_query.py"), (),
     ),
 }  # fmt: skip
 

@@ -22,10 +22,10 @@ SIZES = {
     "PROOF_DENIALS": 40,
 }
 PROMISED_TABLES = 1000
-MEMORY, ATTACKS = "tests/integration/memory", "tests/attacks"
+HISTORY, ATTACKS = "tests/integration/release_history", "tests/attacks"
 PROPERTIES = {
     "brute force over all unions on small random release histories: no missed leak, false alarms counted": (
-        ("tests/generative/disclosure/test_memory.py",), ("memory", "memory_mended", "memory_totals"),
+        ("tests/generative/disclosure/test_release_history.py",), ("memory", "memory_mended", "memory_totals"),
     ),
     "the reconstruction of a school of 210 is stopped by the cap, padded or not, and succeeds without it": (
         (f"{ATTACKS}/test_reconstruction.py",), ("reconstruction", "reconstruction_capped"),
@@ -34,28 +34,30 @@ PROPERTIES = {
         (f"{ATTACKS}/test_denials_in_series.py",), tuple(f"denials_in_series_{profile}" for profile in SHIPPED),
     ),
     "two releases at once, each clean alone, are never both out, on both stores": (
-        (f"{MEMORY}/test_raced.py", f"{MEMORY}/test_killed_and_races.py"), ("races",),
+        (f"{HISTORY}/test_random_races.py", f"{HISTORY}/test_kills_and_races.py"), ("races",),
     ),
     "two near-equal everyday tables are both released after repair, on both stores": (
-        (f"{MEMORY}/test_everyday_tables.py",), ("everyday",),
+        (f"{HISTORY}/test_everyday_tables.py",), ("everyday",),
     ),
     "what is left of an ordinary table that is asked for after another one": (
         ("tests/unit/disclosure/test_everyday_pairs.py",), ("memory_everyday_pairs",),
     ),
-    "attacks by a researcher through the workflow, on the synthetic NPD": ((f"{MEMORY}/test_attacked.py",), ()),
+    "attacks by a researcher through the workflow, on the synthetic NPD": (
+        (f"{HISTORY}/test_two_release_attacks.py",), (),
+    ),
     "the findings of the paper attack, and each defence taken out": (
-        (f"{ATTACKS}/test_findings_of_memory.py", f"{ATTACKS}/test_memory_defences.py"), (),
+        (f"{ATTACKS}/test_findings_of_release_history.py", f"{ATTACKS}/test_release_history_defences.py"), (),
     ),
     "the store: append-only, raced, killed, restored": (
-        (f"{MEMORY}/test_memory.py", f"{MEMORY}/test_restored.py"), (),
+        (f"{HISTORY}/test_history_store.py", f"{HISTORY}/test_restored_backup.py"), (),
     ),
     "the memory on a job's way: identical, moved by a few, across projects and snapshots, the cap, back to review": (
-        ("tests/unit/workflow/test_remembering.py", "tests/integration/storage/test_comparing.py"), (),
+        ("tests/unit/workflow/test_job_comparison.py", "tests/integration/storage/test_comparison_leases.py"), (),
     ),
     "whichever call a process dies at, the job ends once": (("tests/unit/workflow/test_crashes.py",), ()),
     "members are what the evidence says, person by person": (("tests/generative/query/test_members.py",), ()),
     "a whole way through containers on runc and runsc, SQL and script; workers killed as they compare and release": (
-        ("tests/e2e/test_memory.py",), (),
+        ("tests/e2e/test_release_history.py",), (),
     ),
 }  # fmt: skip
 

@@ -15,8 +15,8 @@ ATTACKS, SANDBOX = "tests/attacks", "tests/integration/sandbox"
 PROPERTIES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "gallery: real analyses in the real container on both runtimes, with verdicts": (("tests/gallery",), ("gallery",)),
     "trusted stage: rows verified against the vault, tabulated, fitted, judged, drawn": (
-        ("tests/integration/handed", "tests/unit/disclosure/test_regression.py",
-         "tests/unit/disclosure/test_figures.py"), (),
+        ("tests/integration/submitted_rows", "tests/unit/disclosure/test_regression.py",
+         "tests/unit/disclosure/test_charts.py"), (),
     ),
     "the library: its wheel at home, with two versions of pandas, and inside the image": (
         ("tests/integration/library", f"{SANDBOX}/test_library_inside.py"), (),

@@ -12,7 +12,7 @@ from broker.domain.findings import Verdict
 from broker.domain.jobs.outputs import OutputState
 from tests.e2e.pages.conftest import WITH_AND_WITHOUT, WITH_EVERY_DAY, Served, Visit
 from tests.integration.web import conftest
-from tests.integration.web.big import big_document
+from tests.integration.web.big_table import big_document
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
 from tests.integration.web.every_page import failed_script
 

@@ -31,7 +31,7 @@ from broker.privacy.block_layout import BlockKind
 from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Additive, Threshold
 from broker.privacy.sensitivity import block_sensitivity
-from tests.generative.privacy.rebuilt import Asked, Owner, World, owner
+from tests.generative.privacy.neighbouring_snapshots import Asked, Owner, World, owner
 
 TIMES = size("NOISE", 2000)
 FULL = 100_000

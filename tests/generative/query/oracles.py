@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 from pieces import YEARS
-from scanned import scanned
+from scanned_columns import scanned
 from shapes import Sample
 from worlds import TABLES, changed, domain, without_year
 

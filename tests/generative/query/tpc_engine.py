@@ -24,7 +24,7 @@ def connection(name: str, scale: float) -> duckdb.DuckDBPyConnection:
 
 def main() -> None:
     sys.path.insert(0, str(Path(__file__).parent))
-    from scanned import scanned
+    from scanned_columns import scanned
 
     name, scale = sys.argv[1], float(sys.argv[2])
     con = connection(name, scale)

@@ -17,7 +17,7 @@ from proof_size import seed, size, tell
 from broker.domain.errors import Conflict
 from broker.domain.ledger.spends import SpendState, StoredAnswer
 
-MORTAL = Path(__file__).with_name("mortal.py")
+KILLABLE = Path(__file__).with_name("killable_job.py")
 STEPS = ("reserve", "charge", "answer", "release")
 WHERE = ("before", "inside", "unsigned", "after")
 POINTS = [f"{step}:{where}" for step in STEPS for where in WHERE]
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.long
 
 
 def killed_at(url, witness, point, job="j1"):
-    process = begin([MORTAL, url, witness, job, point])
+    process = begin([KILLABLE, url, witness, job, point])
     try:
         assert process.stdout.readline().strip() in {point, point.split(":")[1]}
     finally:
@@ -87,7 +87,7 @@ def test_processes_killed_at_random_moments_leave_whole_steps_only(steps, url, w
     steps.allot(WHOLE, 10**6)
     steps.allot(OWN_TABLE, 10**6)
     for number in range(rounds):
-        process = begin([MORTAL, url, witness_folder, f"r{number}", "nowhere"])
+        process = begin([KILLABLE, url, witness_folder, f"r{number}", "nowhere"])
         assert process.stdout.readline() == "ready\n"
         time.sleep(draw.uniform(0.02, 0.2))
         process.send_signal(signal.SIGKILL)

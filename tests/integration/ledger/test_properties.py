@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 from ledger_kit import Steps, asked, eps, opened
-from model import Model
+from ledger_model import Model
 from proof_size import seed, size, tell
 
 from broker.domain.errors import Conflict, Unknown

@@ -15,7 +15,7 @@ from broker.domain.ledger.privacy_loss import PrivacyAccount
 
 pytestmark = pytest.mark.long
 
-RACER = Path(__file__).with_name("racer.py")
+RACING_PROCESS = Path(__file__).with_name("racing_process.py")
 JOBS = size("LEDGER_JOBS", 24)
 PROCESSES = size("LEDGER_PROCESSES", 2)
 COST = 1000
@@ -25,7 +25,7 @@ def race(url, witness, jobs, processes):
     """Every job is tried by two processes, as if the first attempt had lost its lease. Ends by how often."""
     share = jobs // processes
     starts = [share * n for n in range(processes)] * 2
-    commands = [[RACER, url, witness, str(first), str(share), str(COST)] for first in starts]
+    commands = [[RACING_PROCESS, url, witness, str(first), str(share), str(COST)] for first in starts]
     racers = [begin(command) for command in commands]
     try:
         assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * len(racers)

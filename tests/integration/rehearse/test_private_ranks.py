@@ -9,7 +9,7 @@ import pytest
 from broker.policy.policy_set import PolicySet
 from broker.query import render_sums
 from tests.integration.rehearse.conftest import At
-from tests.integration.rehearse.private_way import Way, close, plain, told, way
+from tests.integration.rehearse.noiseless_pipeline import Way, close, plain, told, way
 
 pytestmark = pytest.mark.long
 

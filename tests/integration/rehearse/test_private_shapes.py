@@ -13,7 +13,7 @@ from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.private_jobs.private_forecast import query_forecast
 from tests.integration.rehearse.conftest import At
-from tests.integration.rehearse.private_way import Way, asked, close, figures, plain, told, way
+from tests.integration.rehearse.noiseless_pipeline import Way, asked, close, figures, plain, told, way
 
 pytestmark = pytest.mark.long
 

@@ -18,7 +18,7 @@ from broker.storage.job_stores.output_store import output_values
 from broker.storage.tables.job_tables import outputs
 from broker.workflow.reviewing import output_thread
 from tests.integration.web import conftest
-from tests.integration.web.big import big_document
+from tests.integration.web.big_table import big_document
 from tests.integration.web.conftest import CHRIS, CLEO, CSV, ROSA
 from tests.integration.web.test_pages import post, text
 

@@ -19,8 +19,8 @@ FORMULAS, BELOW, HOSTILE, LEFT, REMADE = (
     "tests.attacks.test_formulas",
     "tests.attacks.test_files_below_threshold",
     "tests.attacks.test_hostile_files",
-    "tests.unit.python_jobs.test_left",
-    "tests.unit.python_jobs.test_remade",
+    "tests.unit.python_jobs.test_raw_outputs",
+    "tests.unit.python_jobs.test_sanitised_files",
 )
 Formulas = partial(Listed, module=FORMULAS)
 Below = partial(Listed, module=BELOW)

@@ -46,13 +46,13 @@ ELSEWHERE = {
     "private-points": "tests/unit/privacy/test_forecast.py",
     "no-budget": "tests/integration/ledger/test_spends.py",
     "other-accounting": "tests/integration/ledger/test_spends.py",
-    "over-budget": "tests/unit/workflow/test_private.py",
+    "over-budget": "tests/unit/workflow/test_private_jobs.py",
     "over-cap": "tests/integration/ledger/test_spends.py",
     "over-release-maximum": "tests/integration/ledger/test_spends.py",
     "formula": "tests/unit/python_jobs/test_formula.py",
-    "request": "tests/unit/python_jobs/test_handed.py",
-    "size": "tests/unit/python_jobs/test_remade.py",
-    "unreadable": "tests/unit/python_jobs/test_remade.py",
+    "request": "tests/unit/python_jobs/test_request_reader.py",
+    "size": "tests/unit/python_jobs/test_sanitised_files.py",
+    "unreadable": "tests/unit/python_jobs/test_sanitised_files.py",
 }
 """Rooms refuse these of what no text comes to, the ledger of what is left, or the stage after a script."""
 

@@ -52,7 +52,7 @@ from broker.workflow.submission.job_submission import submit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from remembering_kit import COMPARES, memory
+from comparison_kit import COMPARES, memory
 
 SQL = """-- output: absence
 SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a

@@ -1,0 +1,76 @@
+"""Two releases at once on each database, started at random moments, round after round: the broker never releases both
+if their difference isolates a few persons. Small here; `make prove PROVE=release_history` runs many rounds."""
+
+import json
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from test_everyday_tables import PAIRS, PROJECT, made, town  # noqa: F401
+
+from broker.disclosure.differencing.compare_tables import compare
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.jobs.outputs import OutputState
+from broker.domain.ports import WorkerPorts
+from broker.workflow.pipeline.job_completion import complete_job
+from broker.workflow.pipeline.job_run import run_job
+from broker.workflow.release_history.history_tables import history_table
+from broker.workflow.submission.job_submission import submit
+
+ROUNDS = int(os.environ.get("PROOF_MEMORY_RACES", "1"))
+SEED = int(os.environ.get("PROOF_SEED", "20261126"))
+LONGEST = 1.5
+"""Seconds between the two at most: a comparison takes about one."""
+
+pytestmark = pytest.mark.long
+FOUND: dict[str, int] = {"rounds": 0, "compared_again": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def told():
+    yield
+    if folder := os.environ.get("PROOF_FIGURES"):
+        (Path(folder) / "races.json").write_text(json.dumps(FOUND))
+
+
+def assessed(ports: WorkerPorts, text: str) -> str:
+    """A job that ran, and whose output is compared by whoever ends it."""
+    researcher = ports.store.person("demo-researcher")
+    job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
+    assert checked.accepted, checked.refusals
+    whole = ports.store.lease_comparison
+    ports.store.lease_comparison = lambda *given: None  # a worker that dies before it compares
+    run_job(ports, job.ident, "w", lambda job, attempt: nullcontext())
+    ports.store.lease_comparison = whole
+    assert [o.state for o in ports.store.outputs_of(job.ident)] == [OutputState.ASSESSED]
+    return job.ident
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_invariant_4_two_releases_at_random_moments_are_never_both_out(town, number):  # noqa: F811
+    chance = random.Random(SEED + number)
+    texts = list(PAIRS["everybody and who is on roll"])
+    chance.shuffle(texts)
+    jobs = [assessed(town, text) for text in texts]
+    waits = [chance.uniform(0, LONGEST), chance.uniform(0, LONGEST)]
+
+    def end(job: str, wait: float) -> None:
+        time.sleep(wait)
+        complete_job(town, job, lambda job, attempt: nullcontext())
+
+    for _ in range(3):  # what is compared, and what is compared again, leaves a slot of time later
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(end, jobs, waits))
+        town.clock.wait_until(town.clock.now() + timedelta(hours=1))
+    for job in jobs:
+        assert [o.state for o in town.store.outputs_of(job)] == [OutputState.RELEASED]
+    old, new = (history_table(town, town.release_history, entry)() for entry in town.store.history_entries())
+    assert compare(new, old).is_clean
+    compared = sum(line.event.action == "job.compared" for line in town.store.audit())
+    FOUND["rounds"] += 1
+    FOUND["compared_again"] += compared - 2

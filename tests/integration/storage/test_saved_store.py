@@ -1,0 +1,134 @@
+"""Saved definitions, on both databases: definitions never change, a name has one meaning at a time, and every change
+writes an audit line."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.jobs.job import JobState
+from broker.domain.plans.scalars import ScalarType
+from broker.domain.projects.saved_definitions import (
+    READABLE_STATES,
+    Cohort,
+    Lookup,
+    LookupColumn,
+    SavedEntry,
+    SavedState,
+)
+from tests.integration.storage.conftest import POLICY
+
+COHORT = Cohort("pupils", "tsql", "SELECT a.k INTO project.pupils FROM npd.a AS a", ("k",))
+LOOKUP = Lookup(
+    "bands",
+    (
+        LookupColumn("code", ScalarType.TEXT, True),
+        LookupColumn("low", ScalarType.INT),
+        LookupColumn("w", ScalarType.DECIMAL),
+    ),
+    (("01", 1, Decimal("1.50")), ("é", None, None)),
+)
+EVERY = frozenset(SavedState)
+
+
+def entry(given, definition=COHORT, state=SavedState.SAVED, **changes) -> SavedEntry:
+    number = next(given.numbers)
+    made = SavedEntry(f"saved-{number:06}", "P0421", definition, "About.", "ada", given.at(number), POLICY, state)
+    return replace(made, **changes)
+
+
+def kept(given, *entries, **changes):
+    job = given.job(saved_names=tuple(e.name for e in entries), **changes)
+    return given.store.accept(job, [given.event("job.submitted")], entries)
+
+
+def proposed(given, **changes) -> SavedEntry:
+    made = entry(given, LOOKUP, SavedState.IN_REVIEW, **changes)
+    given.store.propose_saved(made, [given.event("saved.proposed")])
+    return made
+
+
+def test_what_is_kept_comes_back_as_it_was(given, store):
+    one, other = entry(given), proposed(given)
+    job = kept(given, one, read_saved=("saved-x",))
+    assert store.saved("P0421", EVERY) == [one, other]
+    assert store.saved_entry(other.ident) == other
+    assert store.job(job.ident).saved_names == ("pupils",)
+    assert store.job(job.ident).read_saved == ("saved-x",)
+    assert store.saved("P9999", EVERY) == []
+    assert store.saved(None, frozenset({SavedState.IN_REVIEW})) == [other]
+    assert store.saved("P0421", EVERY, frozenset({one.ident, "nothing"})) == [one]
+    with pytest.raises(Unknown):
+        store.saved_entry("nothing")
+
+
+def test_a_new_definition_replaces_the_one_that_has_the_name_in_any_case(given, store):
+    old, new = entry(given), entry(given, replace(COHORT, name="PUPILS"))
+    kept(given, old)
+    kept(given, new)
+    assert store.saved("P0421", READABLE_STATES) == [new]
+    assert store.saved_entry(old.ident).state is SavedState.REPLACED
+    elsewhere = entry(given, project="P1")
+    kept(given, elsewhere)
+    assert store.saved("P0421", READABLE_STATES) == [new]
+
+
+def test_keeping_stands_or_falls_with_the_job(given, store):
+    lines = store.audit_head()
+    with pytest.raises(Breach):
+        store.accept(given.job(state=JobState.REFUSED), [given.event()], [entry(given)])
+    with pytest.raises(Breach):
+        kept(given, entry(given), researcher="nobody")
+    with pytest.raises(Breach):
+        kept(given, entry(given, LOOKUP, SavedState.APPROVED))
+    assert store.saved(None, EVERY) == []
+    assert store.audit_head() == lines
+
+
+def test_a_job_sent_again_keeps_nothing_anew(given, store):
+    first = given.job(client_id="one")
+    one = entry(given)
+    store.accept(first, [given.event()], [one])
+    store.accept(replace(first, ident="job-other"), [given.event()], [entry(given)])
+    assert store.saved(None, EVERY) == [one]
+
+
+def test_an_approved_lookup_takes_the_name_and_a_decision_is_made_once(given, store):
+    first, second = proposed(given), proposed(given)
+    move = (SavedState.IN_REVIEW, SavedState.APPROVED)
+    store.move_saved(first.ident, *move, [given.event("saved.approved")], by="carl", reason="public-values")
+    store.move_saved(second.ident, *move, [given.event("saved.approved")], by="dora", reason="public-values")
+    found = store.saved("P0421", EVERY)
+    assert [(e.state.value, e.decided_by, e.reason) for e in found] == [
+        ("replaced", "carl", "public-values"),
+        ("approved", "dora", "public-values"),
+    ]
+    lines = store.audit_head()
+    with pytest.raises(Conflict):
+        store.move_saved(second.ident, *move, [given.event("saved.approved")], by="carl", reason="public-values")
+    with pytest.raises(Breach):
+        store.move_saved(first.ident, SavedState.REPLACED, SavedState.APPROVED, [given.event()])
+    assert store.audit_head() == lines
+
+
+def test_what_is_dropped_frees_its_name_and_keeps_its_checker(given, store):
+    ident = proposed(given).ident
+    store.move_saved(
+        ident, SavedState.IN_REVIEW, SavedState.APPROVED, [given.event()], by="carl", reason="public-values"
+    )
+    store.move_saved(ident, SavedState.APPROVED, SavedState.DROPPED, [given.event("saved.dropped")])
+    assert store.saved("P0421", READABLE_STATES) == []
+    assert store.saved_entry(ident).decided_by == "carl"
+    new = entry(given, replace(COHORT, name="bands"))
+    kept(given, new)
+    assert store.saved("P0421", READABLE_STATES) == [new]
+
+
+def test_only_a_lookup_that_waits_is_proposed(given, store):
+    for wrong in (entry(given), entry(given, LOOKUP, SavedState.APPROVED), entry(given, COHORT, SavedState.IN_REVIEW)):
+        with pytest.raises(Breach):
+            store.propose_saved(wrong, [given.event()])
+    with pytest.raises(Breach, match="audit"):
+        store.propose_saved(entry(given, LOOKUP, SavedState.IN_REVIEW), [])
+    assert store.saved(None, EVERY) == []

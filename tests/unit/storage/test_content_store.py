@@ -1,0 +1,111 @@
+"""The content store: files by hash, whole or not at all, with every change detected."""
+
+import hashlib
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from broker.domain.errors import Breach, Invalid, Unknown
+from broker.storage.content_store import FolderContentStore
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    return FolderContentStore(tmp_path / "outputs")
+
+
+def _files(folder):
+    return [p for p in folder.rglob("*") if p.is_file() and p.name != "key"]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=2000), where=st.sampled_from(["staff", "released"]))
+def test_what_was_put_comes_back_under_its_hash(shelf, content, where):
+    digest = shelf.put(where, content)
+    assert digest == hashlib.sha256(content).hexdigest()
+    assert shelf.get(where, digest) == content
+    assert shelf.put(where, content) == digest
+
+
+def test_the_two_shelves_are_apart(shelf):
+    digest = shelf.put("staff", b"secret")
+    with pytest.raises(Unknown):
+        shelf.get("released", digest)
+
+
+def test_putting_twice_keeps_one_file(shelf, tmp_path):
+    shelf.put("staff", b"x")
+    shelf.put("staff", b"x")
+    assert len(_files(tmp_path)) == 1
+
+
+def test_changed_content_is_a_breach_and_putting_it_again_mends_it(shelf, tmp_path):
+    digest = shelf.put("staff", b"12 pupils")
+    _files(tmp_path)[0].write_bytes(b"13 pupils")
+    with pytest.raises(Breach):
+        shelf.get("staff", digest)
+    shelf.put("staff", b"12 pupils")
+    assert shelf.get("staff", digest) == b"12 pupils"
+
+
+def test_a_crash_before_the_rename_leaves_nothing_under_the_name(shelf, tmp_path, monkeypatch):
+    def crash(_number):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", crash)
+    with pytest.raises(OSError, match="no space"):
+        shelf.put("staff", b"half")
+    monkeypatch.undo()
+    with pytest.raises(Unknown):
+        shelf.get("staff", hashlib.sha256(b"half").hexdigest())
+    assert _files(tmp_path) == []
+
+
+def test_content_and_folder_are_synced_before_put_returns(shelf, monkeypatch):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda n: (synced.append(stat.S_ISDIR(os.fstat(n).st_mode)), real(n)))
+    shelf.put("staff", b"durable")
+    assert synced == [True, False, True]
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 64])
+def test_a_name_that_is_no_stored_hash_is_unknown(shelf, digest):
+    with pytest.raises(Unknown):
+        shelf.get("staff", digest)
+
+
+@pytest.mark.parametrize("name", ["", "public", "../staff", "key"])
+def test_there_is_no_third_shelf(shelf, name):
+    with pytest.raises(Invalid):
+        shelf.put(name, b"x")
+
+
+def test_others_can_read_neither_key_nor_content(shelf, tmp_path):
+    shelf.put("staff", b"x")
+    for path in (tmp_path / "outputs").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_keyed_hashes_hold_across_openings_and_differ_from_plain_and_between_shelves(shelf, tmp_path):
+    assert shelf.keyed_hash(b"x") == FolderContentStore(tmp_path / "outputs").keyed_hash(b"x")
+    assert shelf.keyed_hash(b"x") != FolderContentStore(tmp_path / "elsewhere").keyed_hash(b"x")
+    assert shelf.keyed_hash(b"x") != hashlib.sha256(b"x").hexdigest()
+
+
+def test_many_that_open_a_new_shelf_at_once_agree_on_the_key(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        hashes = set(pool.map(lambda _: FolderContentStore(tmp_path / "new").keyed_hash(b"x"), range(16)))
+    assert len(hashes) == 1
+    assert [p.name for p in (tmp_path / "new").iterdir() if p.is_file()] == ["key"]
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"short", 0o600), (b"k" * 32, 0o644)])
+def test_a_key_that_is_damaged_or_open_to_others_stops_the_shelf(tmp_path, content, mode):
+    tmp_path.joinpath("key").write_bytes(content)
+    tmp_path.joinpath("key").chmod(mode)
+    with pytest.raises(Breach):
+        FolderContentStore(tmp_path)

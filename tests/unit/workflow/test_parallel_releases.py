@@ -1,0 +1,89 @@
+"""Exact releases next to private ones: listed with the claim, and refused for data sets that only private queries may
+read."""
+
+from dataclasses import replace
+
+import pytest
+
+from broker.domain.jobs.job import JobKind, Submission
+from broker.domain.ledger.spends import DisclosureSource, ExactDisclosure
+from broker.policy.privacy_policy import PrivacyDataset
+from broker.workflow.submission.job_submission import submit
+from tests.unit.workflow.conftest import CLEO, PROJECT, PYTHON, ROSA, SQL, send
+
+SCHOOLS = """-- output: absence
+SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a JOIN ref.schools AS s ON s.URN = a.URN
+WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
+
+
+def keep_private(broker, *tables: str) -> None:
+    datasets = tuple(PrivacyDataset(table=t, only_private=True) for t in tables)
+    broker.put_in_force(replace(broker.policies, privacy=replace(broker.policies.privacy, datasets=datasets)))
+
+
+def released(broker, text: str) -> str:
+    job, output = broker.ran(text)
+    assert broker.vote(CLEO, output.ident) == "released"
+    return broker.store.release_of(job).ident
+
+
+def test_an_exact_release_stands_beside_the_claim(broker):
+    first, second = released(broker, SQL), released(broker, SQL)
+    found = broker.store.exact_disclosures(["npd.absence"])
+    assert {(a.kind, a.source) for a in found} == {(DisclosureSource.EXACT, first), (DisclosureSource.EXACT, second)}
+    assert {(a.dataset, a.project, a.snapshot) for a in found} == {("npd.absence", PROJECT, "s1")}
+
+
+def test_a_public_table_stands_beside_the_data_set_that_it_was_joined_with(broker):
+    released(broker, SCHOOLS)
+    assert ExactDisclosure(DisclosureSource.PUBLIC, "ref.schools", "npd.absence") in broker.store.exact_disclosures(
+        ["npd.absence"]
+    )
+    assert broker.store.exact_disclosures(["ref.schools"]) == []
+
+
+def test_a_script_stands_beside_what_it_mounts(broker):
+    release = released(broker, PYTHON)
+    assert [(a.source, a.dataset) for a in broker.store.exact_disclosures(["npd.spring_census", "npd.absence"])] == [
+        (release, "npd.spring_census")
+    ]
+
+
+def test_nothing_is_listed_where_nothing_is_promised(broker):
+    projects = tuple(replace(p, budgets=()) for p in broker.policies.projects)
+    privacy = replace(broker.policies.privacy, promises=(), datasets=())
+    broker.put_in_force(replace(broker.policies, privacy=privacy, projects=projects))
+    released(broker, SQL)
+    assert broker.store.exact_disclosures(["npd.absence"]) == []
+
+
+@pytest.mark.parametrize("text", [SQL, PYTHON])
+def test_an_exact_job_about_a_data_set_kept_to_privacy_is_refused(broker, text):
+    keep_private(broker, "npd.absence", "npd.spring_census")
+    kind = JobKind.PYTHON if text == PYTHON else JobKind.SQL
+    job, checked = submit(broker.ports, broker.person(ROSA), Submission(PROJECT, kind, "", text, "T", "P"))
+    (refusal,) = checked.refusals
+    assert (job.state.value, refusal.code) == ("refused", "private-only")
+    assert refusal.line == (1 if text == PYTHON else 3)
+
+
+def test_what_was_judged_before_the_rule_is_held_until_the_rule_is_gone(broker, monkeypatch):
+    """Voting is refused where rules have changed; what was approved before does not leave."""
+    job, output = broker.ran()
+    monkeypatch.setattr(type(broker.store), "release", None)
+    with pytest.raises(TypeError):
+        broker.vote(CLEO, output.ident)
+    monkeypatch.undo()
+    keep_private(broker, "npd.absence")
+    broker.reconcile()
+    assert broker.store.release_of(job) is None
+    keep_private(broker, "npd.spring_census")
+    broker.reconcile()
+    assert broker.store.release_of(job) is not None
+
+
+def test_a_job_that_waits_meets_the_rule_when_it_starts(broker):
+    job = send(broker.ports, ROSA)
+    keep_private(broker, "npd.absence")
+    assert broker.run(job)
+    assert broker.store.job(job).failure == "policy_changed"
