@@ -108,7 +108,7 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
         ("SUM(LA)", Y),
     ],
 )  # fmt: skip
-def test_a_person_is_asked_where_conditions_fix_amounts(column: str, where: str) -> None:
+def test_conditions_that_fix_amounts_need_a_review(column: str, where: str) -> None:
     """A2 and A4 as they were written, and in other words: of each of forty children, under every profile."""
     found = town()
     for child, profile in product(found.children(EACH), SHIPPED):
@@ -218,7 +218,7 @@ def test_a_key_is_a_condition() -> None:
     assert not compiled(f"SELECT {bands} AS k, AVG(1.0 * Score) AS s FROM a WHERE {HERE} GROUP BY {bands}").review
 
 
-def test_everyday_conditions_ask_nobody() -> None:
+def test_everyday_conditions_need_no_review() -> None:
     for condition in ("Score > 3 AND Sex = 'F'", "Score BETWEEN 2 AND 9", "(Score IS NULL OR Score < 12)", "Score <> 4",
                       "Score IS NOT NULL AND (LA = 1 OR Flag = 1)", "Score NOT IN (1, 2)"):  # fmt: skip
         assert (

@@ -91,7 +91,7 @@ def _tell(found: Figures, start: int) -> None:
         (Path(folder) / f"evidence_by_removal_{start}.json").write_text(json.dumps(told_of, default=str, indent=1))
 
 
-def test_whoever_moves_a_figure_stands_behind_it_and_the_other_way_round(figures: Figures) -> None:
+def test_evidence_counts_exactly_the_persons_who_move_a_figure(figures: Figures) -> None:
     assert not figures.unexplained, figures.unexplained[0]
     assert figures.judged > 0.8 * figures.asked, figures.refused
 

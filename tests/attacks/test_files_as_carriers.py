@@ -51,7 +51,7 @@ SPELLED = ["00.123456789", ".123456789", "0.1234567890123456789012345678901234",
 
 
 @pytest.mark.parametrize("cell", SPELLED)
-def test_no_spelling_of_a_number_keeps_its_digits(cell: str) -> None:
+def test_no_spelling_of_a_number_saves_its_digits(cell: str) -> None:
     assert remake("t.csv", f"x\n{cell}\n".encode(), 5).content == b"x\n0.12346\n"
 
 

@@ -92,7 +92,7 @@ def test_ordinary_tables_have_nothing_to_set_aside(what: str) -> None:
     assert aside(FREE[what]) == []
 
 
-def test_columns_that_were_taken_for_codes_are_told() -> None:
+def test_the_report_names_columns_that_pass_as_codes() -> None:
     told = json.loads(prepared(FREE["clusters"]).staff)["summary"]["look_at"]
     assert [(f["rule"], f["figures"]["name"]) for f in told] == [("F1", "cluster")]
 

@@ -56,7 +56,7 @@ ONE = f"{TARGET} AND Flag = 1"
 BY_SEX = f"FROM a WHERE {Y} GROUP BY Sex"
 
 
-def test_01_conditional_sums_count_who_meets_the_condition() -> None:
+def test_01_conditional_sums_count_persons_of_the_condition() -> None:
     """Every row of SUM(CASE …) has a value, so everybody would be counted: the ones and the rest are judged apart."""
     for flag in (0, 1):
         found = leaves(
@@ -108,7 +108,7 @@ def test_04_nothing_above_the_groups_undoes_rounding() -> None:
         assert found[0] == found[1], above
 
 
-def test_05_rows_and_symbol_tell_nothing() -> None:
+def test_05_rows_and_symbols_disclose_nothing() -> None:
     """A row that says "1 to 9" against no row that says "0": rows come from lists, and both have one symbol."""
     text = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND (LA < 3 OR Flag = 1) GROUP BY LA"
     nobody, somebody = (leaves(text, town(Flag=flag)) for flag in (0, 1))
@@ -225,7 +225,7 @@ def test_33_a_table_carries_nothing_in_the_order_of_its_rows() -> None:
     assert orders[0] == orders[1] == [("a",), ("b",), ("z",), (None,)]
 
 
-def test_35_a_link_key_meets_link_keys_only() -> None:
+def test_35_a_link_key_joins_link_keys_only() -> None:
     """A pseudonym written into a query singles out a child; Key < 'm' is a random half."""
     for source in (f"a JOIN (VALUES ('k3')) AS v(k) ON v.k = a.Key WHERE {Y}", f"a WHERE {Y} AND a.Key < 'm'"):
         assert refused(f"SELECT COUNT(*) AS n FROM {source}") == ["link-key"]

@@ -137,7 +137,7 @@ def test_15_the_cap_is_of_the_pupil_and_not_of_a_table() -> None:
     assert charges[PrivacyAccount("pupil")] == loss
 
 
-def test_16_how_many_rows_met_a_bound_is_told_nowhere() -> None:
+def test_16_no_output_shows_how_many_rows_a_bound_cut() -> None:
     """Whatever the exact answers are, record and words are the same, letter by letter."""
     told = set()
     for true in (3, 4321):
@@ -207,7 +207,7 @@ def test_31_a_forecast_needs_no_size_that_is_not_public() -> None:
         assert (looked, broker.ports.private.engine.reads) == ([], 0)
 
 
-def test_32_what_stands_beside_the_claim_is_listed_with_it() -> None:
+def test_32_exact_releases_are_listed_with_the_claim() -> None:
     """Exact releases about the same children end no claim and are named; of data sets that are kept to privacy nothing
     exact leaves. Where totals are public neighbours move: the record says what replacing costs."""
     with dashboard() as broker:

@@ -212,7 +212,7 @@ def test_33_files_and_pictures_are_never_automatic_and_never_the_scripts_bytes()
     assert prepare_file(replace(drawn, content=None), policies(), profile()).candidate is None
 
 
-def test_53_a_script_meets_the_synthetic_data_first() -> None:
+def test_53_a_script_runs_on_synthetic_data_first() -> None:
     """With its whole trace for its author at once; what fails there reads no real data."""
     with broker() as npd:
         job = runs(npd, b"KeyError: 'LA'\n", there=SandboxEnd.CRASHED)
@@ -236,7 +236,7 @@ def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
         assert told == "A column is empty in the first year."
 
 
-def test_53_of_a_script_that_ends_nothing_is_told_before_a_decision() -> None:
+def test_53_a_finished_script_shows_nothing_before_a_decision() -> None:
     with broker() as npd:
         job = runs(npd)
         assert [o.state for o in npd.store.outputs_of(job)] == [OutputState.IN_REVIEW]

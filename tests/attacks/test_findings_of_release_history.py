@@ -291,7 +291,7 @@ def test_48_what_is_public_may_be_released_again() -> None:
     assert leaks(again, public) == []
 
 
-def test_48_a_few_whom_a_table_alone_tells() -> None:
+def test_48_a_few_whom_one_table_alone_isolates() -> None:
     """All but three of the north have results, and half of the south; the earlier table says so itself. Another count
     of everybody is that table's, with or without the three: it tells nothing of them. One that leaves another out tells
     of that one; one that tells the three apart, of each part."""

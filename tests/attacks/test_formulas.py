@@ -144,7 +144,7 @@ def test_what_a_condition_compares_with_is_no_label() -> None:
 
 
 @pytest.mark.parametrize("label", ["=HYPERLINK(1)", "-1+1", "+a", "@x1", "'=x1", "-1 to 0"])
-def test_such_labels_of_handed_rows_are_refused(label: str) -> None:
+def test_such_labels_of_submitted_rows_are_refused(label: str) -> None:
     assert tabulated(labelled(["primary", label]), by=["label"])[0].problem is MicrodataProblem.VALUES
 
 

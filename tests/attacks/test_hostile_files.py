@@ -194,7 +194,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def test_there_are_as_many_as_are_asked_for() -> None:
+def test_the_fuzzer_writes_the_requested_number_of_files() -> None:
     assert sum(map(len, WRITTEN.values())) >= 60
 
 

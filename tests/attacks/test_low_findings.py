@@ -232,7 +232,7 @@ def told_of_much(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
         return connection.recv(64)
 
 
-def test_the_demo_takes_the_runtime_that_is_asked_for() -> None:
+def test_the_demo_uses_the_requested_runtime() -> None:
     class Stop(Exception): ...
 
     def stop(**chosen: Any) -> Settings:

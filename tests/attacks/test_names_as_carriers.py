@@ -80,7 +80,7 @@ def test_terms_of_a_model_stand_in_one_order() -> None:
     assert one == other
 
 
-def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> None:
+def test_the_checker_sees_names_that_the_script_made_at_run_time() -> None:
     (honest,) = compute_outputs(stage(), [handed()])
     (computed,) = compute_outputs(stage(), [handed(measures={"n_57": {"count": True}})])
     assert "H3" not in rules(honest)
@@ -90,7 +90,7 @@ def test_names_that_the_script_made_while_it_ran_are_told_to_the_checker() -> No
 @pytest.mark.parametrize(
     ("ends", "told"), [([0, 100], False), ([-1.5, 2000], False), ([0, 57], True), ([0, 99.9], True)]
 )
-def test_bounds_that_the_script_made_while_it_ran_are_told_to_the_checker(ends: list[float], told: bool) -> None:
+def test_the_checker_sees_bounds_that_the_script_made_at_run_time(ends: list[float], told: bool) -> None:
     """Which digits leave follows from them: a script can choose among nine, for each column."""
     document = TABLE | {"measures": {"m": {"mean": "own"}}, "bounds": {"own": ends}}
     asked = read_request(json.dumps(document).encode(), "table", "t")
@@ -99,7 +99,7 @@ def test_bounds_that_the_script_made_while_it_ran_are_told_to_the_checker(ends: 
     assert names_not_in_text(asked, text) == (("bounds of own",) if told else ())
 
 
-def test_two_tables_that_one_person_lies_between_are_told_to_the_checker() -> None:
+def test_the_checker_sees_two_tables_that_differ_in_one_person() -> None:
     """Each passes by itself; their difference is the person who was left out."""
     one, other = compute_outputs(stage(), [handed("t"), handed("u", less=2)])
     assert other.persons in {one.persons - 1, one.persons - 2}

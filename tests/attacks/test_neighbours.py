@@ -252,7 +252,7 @@ def test_a_holder_that_is_killed_holds_nothing_and_its_sandbox_is_ended_first() 
             assert ended == ["npdjob-real-1"], "once"
 
 
-def test_a_place_that_is_kept_is_not_overtaken_and_not_kept_for_ever() -> None:
+def test_a_reserved_place_is_not_overtaken_and_expires() -> None:
     with places() as new:
         with new().holding("real", DataKind.REAL, True), new().holding("rehearsal", DataKind.SYNTHETIC, False) as turn:
             assert not turn
@@ -308,7 +308,7 @@ def waits_for(npd: Broker, seconds: float) -> None:
     npd.sandbox.holding = holding  # type: ignore[method-assign]
 
 
-def test_how_long_a_trial_waited_is_told_in_slots() -> None:
+def test_the_wait_of_a_trial_is_shown_in_slots() -> None:
     """At once where it did not wait; else its trace is there at one time, whenever the neighbour ended."""
     slot = 600
     for waited, told_after in ((0.0, 0.0), (61.0, slot), (222.0, slot), (599.0, slot)):
@@ -356,7 +356,7 @@ def asked(npd: Broker, kind: JobKind, text: str) -> str:
     return made.ident
 
 
-def test_a_scripts_rehearsal_stays_queued_beside_real_rows_and_sql_goes_on() -> None:
+def test_script_rehearsals_wait_during_real_rows_and_sql_goes_on() -> None:
     with broker() as npd:
         npd.sandbox.turn = False
         script, query = asked(npd, JobKind.PYTHON, PYTHON), asked(npd, JobKind.SQL, SQL)
@@ -405,7 +405,7 @@ def test_settings_refuse_slots_side_by_side_where_jobs_see_the_machine() -> None
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
-def test_a_worker_refuses_to_run_beside_another_where_jobs_see_the_machine() -> None:
+def test_a_second_worker_does_not_start_where_jobs_see_the_machine() -> None:
     """And slots that `auto` would put on runc."""
     with tempfile.TemporaryDirectory() as folder:
         runc, runsc = (Settings(data=Path(folder), runtime=r, synthetic_only=True) for r in ("runc", "runsc"))

@@ -39,7 +39,7 @@ def test_what_was_not_met_is_run_again(counted: Callable[[bool], Callable[[], ra
     assert [t["runs"] for t in told] == [1, 2, 2]
 
 
-def test_changes_that_no_commit_has_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranges, "_git", lambda *words: " M a.py" if words[0] == "status" else "0" * 40)
     assert ranges.kept_in("a") is None
 
@@ -68,7 +68,7 @@ def test_every_size_of_the_proof_is_read_by_a_test() -> None:
     assert [name for name in attacks.SIZES if name.removeprefix("PROOF_") not in read] == []
 
 
-def test_every_figure_that_the_proof_names_is_told_by_its_files() -> None:
+def test_files_report_every_figure_that_the_proof_names() -> None:
     """By its name, or by what its name begins with: a profile, a runtime or the like may follow."""
     every = texts()
     for title, (files, told) in attacks.properties().items():

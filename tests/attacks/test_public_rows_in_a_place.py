@@ -55,7 +55,7 @@ def test_only_who_moves_a_figure_is_counted(text: str, moved: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "moved"), MOVED)
-def test_whoever_moves_a_figure_stands_behind_its_cell(text: str, moved: str) -> None:
+def test_evidence_counts_whoever_moves_a_figure(text: str, moved: str) -> None:
     """Also where they have no row in it: what the engine gave ended in an error, for one child and not for none."""
     for cell in run(text, PEOPLE):
         assert all(figure["persons"] <= cell.persons for figure in cell.evidence.values()), (cell, moved)
@@ -105,7 +105,7 @@ NEVER = "CASE WHEN Flag = 1 THEN NULL END"
 @pytest.mark.parametrize(
     "never", [f"AVG(1.0 * {NEVER})", f"SUM(1.0 * {NEVER})", f"AVG(1.0 * CASE WHEN LA = 1 THEN {NEVER} END)"]
 )
-def test_what_is_never_there_runs_beside_another_table(never: str) -> None:
+def test_a_value_that_is_always_null_runs_next_to_another_table(never: str) -> None:
     """It is a dimension of their joint table."""
     text = f"SELECT Sex, {never} AS s, COUNT(*) AS n FROM a GROUP BY Sex; SELECT LA, COUNT(*) AS n FROM a GROUP BY LA"
     plan, needs = compiled(text).plan, EvidenceNeeds(3, joint_cells=1000)

@@ -165,7 +165,7 @@ def children() -> list[Child]:
 
 
 @pytest.mark.timeout(1200)
-def test_a_person_is_asked_about_every_child() -> None:
+def test_a_text_about_any_child_needs_a_review() -> None:
     """Of no text, of no child, under no profile is there anything to guess from before a person has looked."""
     asked_after, asked, alone = children(), 0, []
     for name, child, profile in product(ATTACKS, asked_after, PROFILES):
@@ -188,7 +188,7 @@ def test_ordinary_statistics_stay_in_the_automatic_lane(name: str, profile: str)
     assert parts(ORDINARY[name], profile) == []
 
 
-def test_the_part_is_marked_where_it_stands() -> None:
+def test_the_part_is_marked_at_its_place() -> None:
     text = f"SELECT COUNT(*) AS n\n{ABSENCE}\n  AND (LA = 336\n    OR (URN = 100001 AND MonthOfBirth = 3))"
     (part,) = parts(text)
     assert (part.line, part.column, part.text) == (4, 9, "URN = 100001 AND MonthOfBirth = 3")

@@ -69,14 +69,14 @@ def only(*columns: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("change", ["order", "fewer"])
-def test_rows_in_another_order_or_fewer_are_told(change: str) -> None:
+def test_the_checker_sees_rows_in_another_order_or_fewer_rows(change: str) -> None:
     table = rows().slice(1) if change == "fewer" else rows().take([*range(1, rows().num_rows), 0])
     one, other = compute_outputs(stage(), [handed("t", **YEARS), with_rows(handed("u", **FREE), table)])
     assert "H5" in rules(one) & rules(other)
     assert holes(one) == alone()[0]
 
 
-def test_a_third_table_of_other_rows_keeps_no_two_apart() -> None:
+def test_a_third_table_of_other_rows_separates_no_two_tables() -> None:
     third = handed("a", less=2, **YEARS)
     together = compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
     first, *others = compute_outputs(stage(), [third, handed("t", **YEARS), handed("u", **FREE)])
@@ -84,7 +84,7 @@ def test_a_third_table_of_other_rows_keeps_no_two_apart() -> None:
     assert "H5" in rules(first)
 
 
-def test_a_table_with_a_problem_keeps_no_two_apart() -> None:
+def test_a_table_with_a_problem_separates_no_two_tables() -> None:
     used = rows()
     wrong = used.set_column(used.column_names.index("LA"), "LA", pa.array(["999"] * used.num_rows))
     bad = with_rows(

@@ -67,7 +67,7 @@ def script_and_what_waits(secret: float, end: SandboxEnd, withdrawn: float | Non
         return tuple(town.seen)
 
 
-def test_a_script_tells_its_slot_and_no_more() -> None:
+def test_a_script_shows_its_slot_and_no_more() -> None:
     """Two accounts in two projects, every door, all the time: the same secrets' slots, the same looks."""
     secrets = drawn(SECRETS, 240)
     seen = [script_and_what_waits(s, SandboxEnd.ENDED) for s in secrets]
@@ -79,13 +79,13 @@ def test_a_script_tells_its_slot_and_no_more() -> None:
     assert bits(seen) <= bits(slots) == bits(zip(slots, seen, strict=True))
 
 
-def test_a_failure_tells_its_slot_and_no_more() -> None:
+def test_a_failure_shows_its_slot_and_no_more() -> None:
     secrets = [3.0, 55.0]
     assert len({script_and_what_waits(s, SandboxEnd.CRASHED) for s in secrets}) == 1
 
 
 @pytest.mark.parametrize("end", [SandboxEnd.ENDED, SandboxEnd.CRASHED])
-def test_withdrawing_a_job_does_not_ask_whether_it_has_ended(end: SandboxEnd) -> None:
+def test_withdrawing_a_job_does_not_depend_on_its_end(end: SandboxEnd) -> None:
     """One that has failed already, one that has ended and one that runs: one answer, and the worker is free when it
     would have been."""
     first, second = (script_and_what_waits(s, end, withdrawn=45) for s in (3.0, 58.0))
@@ -103,7 +103,7 @@ def sql_and_what_waits(seconds: float, moved: float = 0.0) -> tuple[object, ...]
         return tuple(town.seen)
 
 
-def test_a_sql_job_tells_its_slot_and_no_more() -> None:
+def test_a_sql_job_shows_its_slot_and_no_more() -> None:
     """It leaves without a person, and the register shows it at the end of its slot, not when it was ready."""
     assert len({sql_and_what_waits(seconds) for seconds in (0.2, 21.0, 50.0)}) == 1
 
@@ -132,7 +132,7 @@ def mended(missing: int) -> tuple[float, tuple[object, ...]]:
         return (job.ended - job.started).total_seconds(), tuple(town.seen)
 
 
-def test_rounds_of_mending_tell_nothing() -> None:
+def test_rounds_of_repair_disclose_nothing() -> None:
     took, seen = zip(*(mended(missing) for missing in (0, 3)), strict=True)
     assert took[1] > took[0] + 5, "the difference costs another run"
     assert seen[0] == seen[1]
@@ -149,7 +149,7 @@ def test_a_sql_job_looks_to_take_what_its_comparisons_could() -> None:
         assert (town.clock.at - START).total_seconds() == 60 + 120
 
 
-def test_room_in_a_projects_queue_is_told_in_slots() -> None:
+def test_room_in_a_projects_queue_is_shown_in_slots() -> None:
     """A job that has ended and looks as if it ran takes its place still."""
     with watched(lambda name, request: 1.0, jobs_per_project=1) as town:
         said: list[str] = []
@@ -215,7 +215,7 @@ def test_the_next_job_is_of_the_project_that_had_the_workers_least() -> None:
         assert jobs_in_turn(town.npd.ports, town.npd.policies)[0].ident == first, "what lies long back does not count"
 
 
-def test_a_lane_is_kept_for_sql() -> None:
+def test_a_lane_is_reserved_for_sql() -> None:
     """Where a worker has several slots, one of them takes no scripts; a single slot takes all."""
     with watched(lambda name, request: 1.0) as town:
         script = town.send("script", PYTHON)

@@ -195,7 +195,7 @@ def test_a_vote_before_it_was_withdrawn_is_no_reading() -> None:
         assert refused(npd) == "unread-scripts"
 
 
-def test_a_trial_that_failed_counts_until_its_end_is_told() -> None:
+def test_a_failed_trial_counts_until_its_end_is_shown() -> None:
     """It met no real rows; but that it ended while a neighbour's rows were there is told in slots."""
     with broker() as npd:
         npd.ports = replace(npd.ports, lease=timedelta(hours=1))
@@ -236,7 +236,7 @@ def shown(npd: Broker, job: str) -> str:
 
 
 @pytest.mark.parametrize("ending", [left_nothing, withheld])
-def test_its_author_is_told_a_rule_by_a_person_or_nothing(ending: Ending) -> None:
+def test_an_author_learns_a_rule_from_a_person_or_not_at_all(ending: Ending) -> None:
     with broker() as npd:
         job = ending(npd)
         npd.clock.sleep(60)

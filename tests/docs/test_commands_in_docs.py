@@ -73,7 +73,7 @@ def test_every_block_of_a_page_is_read_by_a_test(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_command_stands_outside_a_block_of_its_own(page):
+def test_every_command_has_a_block_of_its_own(page):
     assert re.findall(r"^(?: {4,}|\t)[ \t]*(?:\$ )?(?:broker|make|\.venv\S+|docker|export) .*", prose(page), re.M) == []
 
 

@@ -32,7 +32,7 @@ def checked(text: str) -> CheckedSubmission:
 
 
 @pytest.mark.parametrize("number", range(len(blocks(PAGE.partition("\n### ")[0]))))
-def test_what_can_be_asked_is_accepted(number: int) -> None:
+def test_queries_of_the_page_are_accepted(number: int) -> None:
     found = checked(blocks(PAGE.partition("\n### ")[0])[number])
     assert found.refusals == ()
     assert found.private is not None

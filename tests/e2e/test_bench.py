@@ -38,7 +38,7 @@ def test_the_samples_and_the_shell_are_measured(monkeypatch):
     assert cold.ours_ms > 0
 
 
-def test_rehearsals_are_measured_beside_the_raw_query(monkeypatch):
+def test_rehearsals_are_measured_next_to_the_raw_query(monkeypatch):
     monkeypatch.setattr(bench.rehearse, "ROUNDS", 1)
     monkeypatch.setattr(bench.rehearse, "PUPILS", 500)
     lines = bench.rehearse.rehearse_lines()

@@ -39,7 +39,7 @@ def alive(folder: Path) -> bool:
     return False
 
 
-def test_the_demo_takes_three_jobs_to_release_stands_alone_and_ends_whole(engine, tmp_path):
+def test_the_demo_releases_three_jobs_runs_alone_and_ends_cleanly(engine, tmp_path):
     folder, log = tmp_path / "demo", tmp_path / "first.log"
     demo = begin(folder, log)
     await_words("Ctrl-C ends it.", demo, log)

@@ -72,7 +72,7 @@ def clean_since(site, version: int) -> int:
         ("python", HANDED.format(more=""), HANDED.format(more="[census.OnRoll == 1]")),
     ],
 )
-def test_the_second_of_two_near_tables_is_mended(site, kind, first, second):
+def test_the_second_of_two_near_tables_is_repaired(site, kind, first, second):
     """A look at who is in the cells runs in the real image, of SQL beside its statement, of a script over its rows."""
     version = site.ports.store.history_version().entries
     one, two = released(site, first, kind), released(site, second, kind)

@@ -41,7 +41,7 @@ def test_a_script_runs_unchanged_and_prints_what_it_hands_over(data, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".arrow")] == []
 
 
-def test_what_is_handed_over_is_kept_where_a_folder_is_named(data, tmp_path):
+def test_submitted_rows_are_saved_in_a_named_folder(data, tmp_path):
     (tmp_path / "out").mkdir()
     done = run(SCRIPT, tmp_path, NPD_DATA=str(data), NPD_OUT=str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr

@@ -59,7 +59,7 @@ def test_bounds_of_derived_columns_go_with_the_request(place, capsys):
     [({"half": (0, 0.001)}, "outside its bounds"), ({"half": (1, 0)}, "from the least"), ({"half": 5}, "no pair"),
      ({"LA": (0, 1)}, "measured columns"), ((0, 1), "names columns")],
 )  # fmt: skip
-def test_bounds_that_cannot_be_are_told(place, bounds, said):
+def test_impossible_bounds_are_errors(place, bounds, said):
     frame = npd.load("absence").assign(half=lambda f: f["OverallAbsence_6HalfTerms"] / 2)
     with pytest.raises(npd.NpdError, match=said):
         npd.output.table(frame, by="LA", measures={"half": ("half", "mean")}, name="absence", bounds=bounds)
@@ -84,7 +84,7 @@ def test_rows_of_every_library_are_the_same_rows(place, at):
     assert found["IDACI_S_home"].to_pylist()[:4] == [0.125, None, 0.5, 0.25]
 
 
-def test_a_column_of_0_and_1_is_asked_for_as_both_sides(place):
+def test_a_column_of_0_and_1_is_requested_as_both_sides(place):
     frame = npd.load("absence")
     frame["persistent"] = frame["OverallAbsence_6HalfTerms"] > 15
     npd.output.table(frame, measures={"a": ("FSMeligible", "mean"), "b": ("persistent", "sum")}, name="absence")
@@ -219,19 +219,19 @@ def test_what_is_wrong_is_said_with_what_to_write(place, name):
         call()
 
 
-def test_a_variable_that_the_header_does_not_ask_for(place):
+def test_a_variable_that_the_header_does_not_declare(place):
     place.text = HEADER.replace("LA, ", "")
     with pytest.raises(npd.NpdError, match=r"none of the job's inputs: .*\[LA, \.\.\.\]"):
         table(npd.load("spring_census"), variables=["spring_census.LA"])
 
 
-def test_a_header_without_the_key_is_told(place):
+def test_a_header_without_the_key_is_an_error(place):
     place.text = f"# input: npd.absence [LA]\n{HEADER[HEADER.index('# output') :]}"
     with pytest.raises(npd.NpdError, match=KEY):
         table(frame())
 
 
-def test_rows_without_a_pseudonym_are_left_out_and_that_is_told(place, capsys):
+def test_rows_without_a_pseudonym_are_left_out_with_a_note(place, capsys):
     table(frame().assign(**{KEY: ["P1", None] * 6}))
     assert rows(place, "absence").num_rows == 6
     assert "6 rows without a pseudonym" in capsys.readouterr().out

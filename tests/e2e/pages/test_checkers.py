@@ -103,7 +103,7 @@ def test_return_with_words_and_resubmit(served: Served, scripts: bool) -> None:
 
 @pytest.mark.journey
 @WITH_AND_WITHOUT
-def test_a_recall_is_told_to_its_researcher_and_to_the_public(served: Served, scripts: bool) -> None:
+def test_a_recall_notifies_its_researcher_and_the_public(served: Served, scripts: bool) -> None:
     _, output = served.site.released()
     cleo, rosa, public = (served.visit(person, scripts=scripts) for person in (CLEO, ROSA, None))
     page = cleo.go(f"/outputs/{output}")
@@ -123,7 +123,7 @@ def test_a_recall_is_told_to_its_researcher_and_to_the_public(served: Served, sc
 
 @pytest.mark.journey
 @WITH_AND_WITHOUT
-def test_why_a_script_failed_is_told_in_words(served: Served, scripts: bool) -> None:
+def test_a_checker_says_in_words_why_a_script_failed(served: Served, scripts: bool) -> None:
     job = failed_script(served.site)
     cleo, rosa = (served.visit(person, scripts=scripts) for person in (CLEO, ROSA))
     page = cleo.go("/notices")

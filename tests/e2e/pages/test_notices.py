@@ -12,7 +12,7 @@ pytestmark = pytest.mark.journey
 
 
 @WITH_AND_WITHOUT
-def test_a_checker_is_called_a_researcher_is_told_and_an_end_is_near(served: Served, scripts: bool) -> None:
+def test_notices_of_a_review_a_decision_and_a_near_end(served: Served, scripts: bool) -> None:
     served.site.clock.at = datetime(2028, 3, 10, 9, 0, 30, tzinfo=UTC)  # three weeks before P0421 ends
     job, _ = served.site.assessed()
     cleo, rosa = (served.visit(person, scripts=scripts) for person in (CLEO, ROSA))

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.long, pytest.mark.journey]
 
 
 @WITH_EVERY_DAY
-def test_a_refusal_is_mended_accepted_released_and_collected(served: Served, scripts: bool) -> None:
+def test_a_refused_job_is_corrected_accepted_released_and_collected(served: Served, scripts: bool) -> None:
     visit = served.visit(ROSA, scripts=scripts)
     page = visit.page
     page.get_by_role("link", name="Write a job for P0421").click()
@@ -160,7 +160,7 @@ def test_the_catalogue_searches_while_one_types(served: Served) -> None:
     assert visit.console == []
 
 
-def test_a_job_that_has_been_withdrawn_elsewhere_is_told_without_a_click(served: Served) -> None:
+def test_a_withdrawal_elsewhere_shows_without_a_click(served: Served) -> None:
     job = served.site.submitted()
     page = served.visit(ROSA).go(f"/jobs/{job}")
     served.site.client(ROSA).withdraw(job)

@@ -95,7 +95,7 @@ def _verdict(new: Drawn, old: Drawn, pair: tuple[int, int], leaks: list, number:
 
 @pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("units", [False, True], ids=["one unit", "units by cell"])
-def test_a_mended_history_has_no_leak_left(units: bool) -> None:
+def test_a_repaired_history_has_no_leak_left(units: bool) -> None:
     """Tables are released one after the other, each mended against all before: the brute force finds nothing then."""
     ways: Counter[str] = Counter()
     for number in range(MENDED):
@@ -121,7 +121,7 @@ def test_a_mended_history_has_no_leak_left(units: bool) -> None:
 
 
 @pytest.mark.timeout(14_400)
-def test_totals_that_a_few_tell_from_a_known_population_are_of_no_use_to_who_knows_that() -> None:
+def test_totals_of_all_but_a_few_of_a_known_population_leak_nothing() -> None:
     """Tables whose total is near to everybody's leave with a hole, and their total is known to nobody. An attacker who
     knows how many there are, and every released figure, isolates nobody: with one such table, with any two tables, or
     with any two of them and everybody."""

@@ -87,7 +87,7 @@ def asked_one_by_one(
     return {i: (*findings_of(ask, profile), *uncounted_institutions(cell, ask, profile)) for i, ask in asks.items()}
 
 
-def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
+def test_findings_by_column_equal_every_rule_on_every_cell() -> None:
     spoken, silent = Counter[tuple[str, Measure]](), 0
     for seed in SEEDS:
         draw = Random(seed)
@@ -108,7 +108,7 @@ def test_words_by_column_are_those_of_every_rule_asked_of_every_cell() -> None:
 
 
 @pytest.mark.parametrize("profile", drawn.PROFILES, ids=lambda p: p.name)
-def test_nothing_is_asked_of_large_ordinary_cells(profile: DisclosureRules) -> None:
+def test_rules_skip_large_ordinary_cells(profile: DisclosureRules) -> None:
     draw, asked = Random(1), [m for m in Measure if m not in BY_A_PERSON]
     evidence = {
         n: StatisticEvidence(
@@ -159,7 +159,7 @@ def test_the_rules_of_the_plan_say_the_same_of_every_cell() -> None:
                 assert findings_of(ask, profile, PLAN_RULES) == words.other[statistic.ident]
 
 
-def test_tables_are_judged_by_their_words_as_if_every_rule_was_asked() -> None:
+def test_screened_tables_are_judged_like_tables_under_every_rule() -> None:
     def every_word(
         planned: PlannedTable, evidence: TableEvidence, profile: DisclosureRules, margin: bool
     ) -> TableFindings:

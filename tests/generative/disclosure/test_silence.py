@@ -85,7 +85,7 @@ FORMS: list[Scalar] = [
 
 
 @given(st.sampled_from(FORMS), st.lists(st.integers(10, 400), min_size=6, max_size=6), st.booleans(), st.data())
-def test_no_form_tells_counts_apart_that_round_alike(
+def test_no_form_separates_counts_with_equal_rounding(
     form: Scalar, counts: list[int], down: bool, data: st.DataObject
 ) -> None:
     """The decoder: tables whose counts round alike leave the same bytes, whatever is computed or sorted."""

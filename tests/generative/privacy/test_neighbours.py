@@ -101,7 +101,7 @@ def town() -> Iterator[Town]:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_no_neighbour_is_told_apart_by_more_than_the_charge(shape: str, town: Town) -> None:
+def test_no_event_separates_neighbours_by_more_than_the_charge(shape: str, town: Town) -> None:
     text, spend = SHAPES[shape]
     asked = town.owner.asked(text, spend)
     exact = {name: town.owner.exact(asked, vault) for name, vault in town.vaults.items()}

@@ -52,7 +52,7 @@ def test_empty_cells_get_noise_and_none_is_left_out() -> None:
     assert len(cell_results(made, (noisy,), 0, PROFILE)) == 2000
 
 
-def test_the_cells_that_are_told_depend_on_the_noisy_answers_alone() -> None:
+def test_shown_cells_depend_on_noisy_answers_alone() -> None:
     """Error bars from the true n, or a cell refused because it was small, would be unpaid answers."""
     made = design_measurement([table((3,))], HALF)
     noisy = (MechanismAnswer([400_000, 500_000, 3, 4, -50_000, 90_000]),)
@@ -76,7 +76,7 @@ def test_nobody_can_give_a_seed() -> None:
     assert len({tuple(draw(bundle, ([0] * 6,))[0]) for _ in range(5)}) == 5
 
 
-def test_lowest_and_highest_values_cannot_be_asked() -> None:
+def test_minimum_and_maximum_are_refused() -> None:
     """They are single persons' values: a quantile near the end is what can be had."""
     assert {a.value for a in PrivateMeasure} & {"min", "max", "first", "any_value", "mode", "list"} == set()
 
@@ -108,7 +108,7 @@ def test_a_count_and_a_mean_cost_one_and_not_three() -> None:
     assert len(both.parts) == 1
 
 
-def test_replacing_is_told_beside_removing() -> None:
+def test_replacing_a_person_costs_twice_as_much_as_removing() -> None:
     """Attack 32: where exact totals are public, neighbours move rather than vanish."""
     made = design_measurement([table((3,))], HALF)
     assert charge(made.bundle, persons=2).micro == 2 * charge(made.bundle).micro

@@ -172,7 +172,7 @@ def test_answers_are_those_of_the_definition(policies: Any, profile: Any) -> Non
     assert compared > EXACT // 4
 
 
-def test_nothing_is_scanned_that_no_use_tells(policies: Any, profile: Any) -> None:
+def test_every_scanned_column_is_a_use(policies: Any, profile: Any) -> None:
     """Beside the uses, only the vault's own number of a person and rank of a row."""
     worlds = Worlds(policies, seed(), 0)
     known = {t: policies.catalogue.table(t) for t in worlds.rows}

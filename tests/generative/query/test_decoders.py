@@ -168,7 +168,7 @@ def test_ordinary_tables_still_leave(text: str) -> None:
     assert USEFUL[text] in (None, found)
 
 
-def test_many_missing_are_told_and_few_are_not() -> None:
+def test_a_count_of_missing_values_shows_many_and_hides_few() -> None:
     """COUNT(*) - COUNT(x) is a count: below ten it is shown as none, whether it is or not, and nothing is hidden."""
     text = f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m, COUNT(Score) AS k, SUM(Score) AS s FROM a WHERE {Y}"
 
@@ -184,7 +184,7 @@ def test_many_missing_are_told_and_few_are_not() -> None:
         assert total == round(mean * count), "nor does SUM / AVG tell"
 
 
-def test_a_mean_of_counts_of_each_person_is_still_told() -> None:
+def test_a_mean_of_counts_of_each_person_is_still_released() -> None:
     """A per-person count is small: its sum and mean keep their digits."""
     text = "SELECT AVG(1.0 * d.m) AS n FROM (SELECT Key, COUNT(*) AS m FROM a WHERE Y = '2017/2018' OR Sex = 'M' GROUP BY Key) d"
     assert shown(text, world(1)) == [(2.0,)]

@@ -187,7 +187,7 @@ def test_few_queries_are_beyond_the_reference(figures: Figures) -> None:
     assert sum(figures.without_meaning.values()) <= 0.1 * (figures.tables + 1), figures.without_meaning
 
 
-def test_whoever_changes_a_statistic_stands_behind_it(figures: Figures) -> None:
+def test_evidence_counts_whoever_changes_a_statistic(figures: Figures) -> None:
     """Removals and changes of an attribute, cells that come and go among them."""
     assert not figures.unexplained
     assert figures.changes > 0

@@ -125,5 +125,5 @@ def test_queries_are_answered_with_institutions_and_keys(figures: Figures) -> No
     assert figures.keys > figures.cells
 
 
-def test_what_stands_beside_the_cells_is_what_the_reference_says(figures: Figures) -> None:
+def test_extra_evidence_equals_the_reference(figures: Figures) -> None:
     assert figures.unequal == []

@@ -83,7 +83,7 @@ def _plain(found: object) -> object:
     return found if isinstance(found, int) or found is None else float(found)  # type: ignore[arg-type]
 
 
-def test_a_key_gathers_one_person_and_rows_without_one_stay_apart() -> None:
+def test_a_key_groups_one_person_and_rows_without_a_key_stay_separate() -> None:
     found = rows(
         Aggregate(scan(), ((30, column(K)),), ((31, AggregateCall("sum", (column(X),), ScalarType.INT)),), P, person=32)
     )

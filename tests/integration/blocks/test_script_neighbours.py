@@ -90,7 +90,7 @@ def answers(sandbox, name, vault, made, seconds):
 
 @pytest.mark.docker
 @pytest.mark.parametrize(("name", "runtime"), CASES)
-def test_no_neighbour_is_told_apart_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
+def test_no_event_separates_neighbours_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
     monkeypatch.setattr(private_blocks.secrets, "token_hex", lambda n: FIXED)
     sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
     made = {e: design_aggregation(asks(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in BlockEstimator}

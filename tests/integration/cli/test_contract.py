@@ -162,7 +162,7 @@ def test_assess_gives_one_object_a_cell_and_statistic():
     assert all(c["verdict"] == "suppress" and c["released"] is None for c in cells.values() if 0 < c["persons"] < 10)
 
 
-def test_assess_takes_places_and_shapes_and_tells_them_apart(tmp_path):
+def test_assess_separates_places_from_shapes(tmp_path):
     """A box is hidden whole; an extreme is refused; a median is rounded to what ten pupils share."""
     options = (
         "--median score --quantile score:0.9 --sd score --min score --max score --mode sen --box score --sum score"
@@ -189,7 +189,7 @@ def test_assess_takes_places_and_shapes_and_tells_them_apart(tmp_path):
     )
 
 
-def test_people_see_a_table_with_zeros_told_once(tmp_path):
+def test_the_table_for_people_names_zeros_once(tmp_path):
     file = tmp_path / "f.csv"
     rows = [f"{i},{'ab'[i % 2]},{'y' if i % 2 else 'n'}" for i in range(60)]
     file.write_text("\n".join(["pupil,LA,sen", *rows]) + "\n")
@@ -206,7 +206,7 @@ def test_people_see_a_table_with_zeros_told_once(tmp_path):
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_attack_tells_what_the_holes_are():
+def test_attack_prints_the_values_of_hidden_cells():
     code, found = document("attack", "tests/fixtures/table.csv")
     assert code == 0
     assert {(c["by"]["school"], c["by"]["sen"]): (c["low"], c["high"], c["exact"]) for c in found["cells"]} == {
@@ -232,7 +232,7 @@ def test_people_read_an_attack_as_a_table():
 
 
 @pytest.mark.parametrize("command", [["attack", "tests/fixtures/table.csv"], ["rehearse", "-", *FIXTURE]])
-def test_with_json_nothing_stands_on_standard_error(command, tmp_path):
+def test_json_output_leaves_standard_error_empty(command, tmp_path):
     kept = ["--data", str(tmp_path)] if command[0] == "rehearse" else []
     text = "SELECT sen, COUNT(*) AS n FROM npd_pupil GROUP BY sen"
     assert broker(*command, *kept, "--json", text=text).stderr == ""
@@ -290,13 +290,13 @@ def test_policies_are_found_from_elsewhere_by_the_setting():
     assert document("catalogue", "URN", BROKER_POLICIES="/nowhere")[0] == 1
 
 
-def test_a_port_that_is_taken_is_told_at_once(tmp_path):
+def test_a_port_in_use_is_an_immediate_error(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = broker("serve", BROKER_DATA=str(tmp_path), BROKER_PORT=str(taken.getsockname()[1]))
     assert (ended.returncode, "set BROKER_PORT" in ended.stderr) == (1, True)
 
 
-def test_the_catalogue_tells_years_and_what_a_project_was_granted():
+def test_the_catalogue_shows_years_and_grants():
     code, found = document("catalogue", "npd.cla", "sex", "--project", "P0421")
     assert code == 0
     (sex,) = found["variables"]

@@ -73,7 +73,7 @@ def test_a_memory_that_is_whole_is_verified(at, site, files):
     assert at(ADA, "history", "verify")[:2] == (0, "release history: 2 entries, all hold\n")
 
 
-def test_a_file_that_is_gone_damaged_or_anothers_is_told(at, site, files, tmp_path):
+def test_verification_finds_a_missing_damaged_or_foreign_file(at, site, files, tmp_path):
     whole, gone, damaged, other = (put(site, files, name) for name in ("whole", "gone", "damaged", "other"))
     other = replace(other, entry=replace(other.entry, recipe="another"))
     remember(site, whole, gone, damaged, other)
@@ -85,7 +85,7 @@ def test_a_file_that_is_gone_damaged_or_anothers_is_told(at, site, files, tmp_pa
     assert "entry 3 has no matching file of members" in at(ADA, "history", "verify")[1]
 
 
-def test_a_changed_entry_is_told(at, site, files):
+def test_verification_finds_a_changed_entry(at, site, files):
     remember(site, put(site, files, "one"))
     with site.ports.store._db.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER memory_figures_no_UPDATE")
@@ -95,7 +95,7 @@ def test_a_changed_entry_is_told(at, site, files):
     assert (code, found["holds"], found["differs"], found["without_members"]) == (1, False, [1], [1])
 
 
-def test_an_exported_head_that_is_not_there_is_told(at, site, files, tmp_path):
+def test_verification_finds_a_missing_exported_head(at, site, files, tmp_path):
     head = tmp_path / "head.json"
     head.write_text(json.dumps({"number": 2, "signature": "0" * 64}))
     code, out, _ = at(ADA, "history", "verify", "--head", str(head))

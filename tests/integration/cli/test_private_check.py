@@ -24,7 +24,7 @@ def forecast(*options: str) -> dict:
     return json.loads(ended.stdout)["private"]
 
 
-def test_it_tells_spend_share_errors_and_other_spends():
+def test_the_forecast_has_spend_share_errors_and_other_spends():
     found = forecast("--private")
     assert found["spend"] == {"epsilon": 0.5, "delta": 0.0}
     assert (found["share"], found["share_of"]) == (0.125, "the privacy budget of the project")
@@ -49,7 +49,7 @@ def test_a_spend_is_an_option_or_follows_from_an_error():
     assert 0.49 <= error <= 0.5
 
 
-def test_it_is_told_to_people_as_a_table():
+def test_people_see_the_forecast_as_a_table():
     ended = broker("check", ATTENDANCE, "--project", "P0733", "--private")
     assert "costs epsilon 0.5, 12.5 % of the privacy budget of the project" in ended.stdout
     assert "the first row of npd.absence counts" in ended.stdout

@@ -135,7 +135,7 @@ def test_two_at_once_make_the_data_once(tmp_path):
     assert list(tmp_path.glob(".half-*")) == []
 
 
-def test_what_only_keeps_a_cohort_needs_no_data(rehearse, tmp_path):
+def test_a_text_that_only_saves_a_cohort_needs_no_data(rehearse, tmp_path):
     text = "SELECT pupil_key INTO project.some FROM npd_pupil WHERE sen = 'E'"
     code, out, _ = rehearse(text, "--json", "--dialect", "tsql", data=tmp_path)
     found = json.loads(out)
@@ -144,7 +144,7 @@ def test_what_only_keeps_a_cohort_needs_no_data(rehearse, tmp_path):
     assert "The text requests no output" in rehearse(text, "--dialect", "tsql", data=tmp_path)[1]
 
 
-def test_what_is_kept_can_be_read(rehearse, tmp_path):
+def test_saved_definitions_can_be_read(rehearse, tmp_path):
     saved = tmp_path / "saved.json"
     cohort = {"name": "some", "dialect": "tsql", "text": "SELECT pupil_key, sen INTO project.some FROM npd_pupil"}
     saved.write_text(json.dumps({"cohorts": [cohort]}))
@@ -168,6 +168,6 @@ def test_an_unknown_project_and_a_missing_file_are_errors(rehearse, kept):
     assert "--pupils" in error(rehearse(BY_LA, "--pupils", "499", "--json"))
 
 
-def test_a_folder_that_cannot_be_written_is_told(rehearse, tmp_path):
+def test_a_read_only_folder_is_an_error(rehearse, tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert "--data" in error(rehearse(BY_LA, "--json", data=tmp_path / "file" / "below"))

@@ -75,7 +75,7 @@ def test_a_script_is_run_and_its_table_is_shown_as_it_would_be_released(rehearse
     assert table["way"] == "in_review", "rows from a script never go out by themselves"
 
 
-def test_people_are_told_what_would_come_of_it(rehearse):
+def test_people_see_the_expected_outputs(rehearse):
     code, out, err = rehearse(SCRIPT)
     assert code == 0, err
     assert "output scores: rows from which the broker makes a table" in out
@@ -85,7 +85,7 @@ def test_people_are_told_what_would_come_of_it(rehearse):
     assert "it would be reviewed by a checker" in out
 
 
-def test_what_the_trusted_stage_refuses_is_told(rehearse):
+def test_refusals_of_the_trusted_stage_are_shown(rehearse):
     changed = SCRIPT.replace('npd.progress("loaded")', 'frame["la_code"] = 1 + frame["la_code"] % 5')
     found = json.loads(rehearse(changed, "--json")[1])
     (problem,) = [output["problem"] for output in found["left"] if output["name"] == "scores"]
@@ -100,7 +100,7 @@ FILES = HEADER.replace("never.csv", "large.parquet").replace("scores.csv", "unev
 )
 
 
-def test_what_would_come_of_files_is_told(rehearse):
+def test_the_rehearsal_shows_what_becomes_of_files(rehearse):
     """A Parquet file is a table like any other; a file that could not be made anew says why."""
     found = json.loads(rehearse(FILES, "--json")[1])
     left = {output["name"]: output for output in found["left"]}
@@ -122,14 +122,14 @@ def test_a_script_that_fails_gives_its_trace_and_exit_1(rehearse):
     assert 'File "/tmp/script.py", line 7' in out
 
 
-def test_a_refused_script_is_told_and_never_run(rehearse):
+def test_a_refused_script_never_runs(rehearse):
     code, out, _ = rehearse(HEADER + 'load("npd_absence")', "--json")
     found = json.loads(out)
     assert (code, found["verdict"], found["data"]) == (2, "refused", None)
     assert [(r["code"], r["line"]) for r in found["refusals"]] == [("table-not-mounted", 7)]
 
 
-def test_a_python_of_the_authors_own_without_the_library_is_told(rehearse, tmp_path):
+def test_an_own_python_without_the_library_is_an_error(rehearse, tmp_path):
     environment = tmp_path / "empty"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     code, _, err = rehearse(SCRIPT, "--python", str(environment / "bin" / "python"))

@@ -29,7 +29,7 @@ def test_the_commands_go_from_a_file_to_a_job_that_reads_it(at, tmp_path):
     assert "There is no saved definition" in at(ROSA, "drop", "project.stages", "--project", "P0421")[2]
 
 
-def test_the_check_without_a_server_reads_what_is_kept_from_a_file(at, tmp_path):
+def test_the_offline_check_reads_saved_definitions_from_a_file(at, tmp_path):
     read, saved = tmp_path / "read.sql", tmp_path / "saved.yaml"
     read.write_text(READ)
     document = {

@@ -19,7 +19,7 @@ def votes(site, output):
     return [v.choice for v in site.ports.store.votes_of(output)]
 
 
-def test_a_recalled_release_is_told_and_nothing_is_written(site, at, tmp_path):
+def test_a_recalled_release_is_an_error_and_writes_nothing(site, at, tmp_path):
     job, output = site.released()
     code, out, _ = at(ROSA, "release", job, "--out", str(tmp_path / "first"))
     assert (code, "sha256 " in out) == (0, True)
@@ -52,14 +52,14 @@ def test_no_reason_is_assumed_where_an_output_does_not_leave(site, at, choice):
     assert (code, out) == (0, f"output {output}: {choice}{'ed'}\n")
 
 
-def test_approving_needs_no_reason_and_a_second_vote_is_told_the_state(site, at):
+def test_approving_needs_no_reason_and_a_second_vote_shows_the_state(site, at):
     _, output = site.assessed()
     assert at(CLEO, "review", output, "--choice", "approve")[:2] == (0, f"output {output}: released\n")
     code, _, err = at(CLEO, "review", output, "--choice", "approve")
     assert (code, "This output is released" in err) == (1, True)
 
 
-def test_an_unknown_choice_is_told_before_anything_is_looked_at(site, at):
+def test_an_unknown_choice_is_refused_first(site, at):
     _, output = site.assessed()
     assert "approve, reject, return" in at(CLEO, "review", output, "--choice", "yes")[2]
 
@@ -117,7 +117,7 @@ def test_ids_are_whole_however_narrow_the_terminal_is(site, at, monkeypatch):
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PUBLISH, Verdict.REFUSE])
-def test_waiting_is_told_in_a_sentence_that_is_the_same_for_a_withheld_output(site, at, verdict):
+def test_waiting_and_withheld_outputs_have_the_same_sentence(site, at, verdict):
     """Invariant 9 at the terminal."""
     job, output = site.assessed(verdict, candidate=b"n\n1\n" if verdict is Verdict.PUBLISH else None)
     withheld = site.ports.store.output(output).state is OutputState.WITHHELD
@@ -156,7 +156,7 @@ def test_status_waits_until_people_decide(site, at, monkeypatch):
     assert asked == []
 
 
-def test_status_of_a_script_over_blocks_tells_its_slot(site, at):
+def test_status_of_a_script_over_blocks_shows_its_slot(site, at):
     put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
     job = site.client(DANA).submit(Submission("P0733", JobKind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]
     assert at(DANA, "status", job)[1].startswith(f"job {job}: queued\n")
@@ -171,7 +171,7 @@ def test_a_job_can_be_withdrawn(site, at):
     assert site.client(ROSA).job(job)["state"] == "withdrawn"
 
 
-def test_a_description_of_an_output_that_is_not_made_is_told(site, at, tmp_path):
+def test_a_description_of_a_missing_output_is_reported(site, at, tmp_path):
     query = tmp_path / "job.sql"
     query.write_text(SQL)
     fields = ["--project", "P0421", "--title", "A job", "--purpose", "A test."]

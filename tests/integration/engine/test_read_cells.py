@@ -97,7 +97,7 @@ def read(changed: Mapping[str, list[Any]] | None = None, *more: Mapping[str, tup
     return read_table(TABLE, bytes(sink.getvalue()))
 
 
-def test_the_sign_of_a_zero_is_not_told() -> None:
+def test_the_sign_of_a_zero_is_dropped() -> None:
     """Groups of 0.0 and -0.0 are one, and the engine shows the one that it met first."""
     assert repr(read({"k1": [-0.0, 1.5, None]})) == repr(read())
     assert repr(plain_value(-0.0)) == "0.0"
@@ -118,7 +118,7 @@ def test_cells_are_a_sequence_equal_to_their_tuple() -> None:
     assert found.cells[0] is found.cells[0]
 
 
-def test_what_stands_beside_is_read_with_the_cells() -> None:
+def test_extra_evidence_is_read_with_the_cells() -> None:
     first = read(None, INSTITUTIONS, KEYS).cells[0]
     assert (first.institutions, first.largest_institution, first.cell_key) == (3, 6, 0)
     assert (first.statistics[10].institution_largest, first.statistics[11].institution_second) == (10**29, 5)
@@ -180,7 +180,7 @@ def test_what_cannot_be_is_a_breach(changed: dict[str, list[Any]], why: str) -> 
         ({"s10_cell_key": [0, 1, -1]}, "sum of record keys"),
     ],
 )
-def test_what_cannot_stand_beside_cells_is_a_breach(changed: dict[str, list[Any]], why: str) -> None:
+def test_impossible_extra_evidence_is_a_breach(changed: dict[str, list[Any]], why: str) -> None:
     with pytest.raises(Breach, match=why):
         read(changed, INSTITUTIONS, KEYS)
 

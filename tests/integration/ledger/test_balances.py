@@ -56,7 +56,7 @@ def test_allotments_larger_than_the_unit_s_cap_are_named(capped):
     assert over_allotted(capped.store.balances()) == (OTHER,)
 
 
-def test_what_stands_beside_the_claim_is_listed_and_stays(capped):
+def test_exact_releases_next_to_the_claim_are_listed_and_stay(capped):
     exact = ExactDisclosure(DisclosureSource.EXACT, "rel-1", TABLE, "P0421", "s1")
     public = ExactDisclosure(DisclosureSource.PUBLIC, "EES pupil absence 2023", TABLE)
     elsewhere = ExactDisclosure(DisclosureSource.EXACT, "rel-1", "npd.cin", "P0421", "s1")

@@ -63,7 +63,7 @@ def walk(url, folder, name, draw):
     ledger.steps.store.close()
 
 
-def test_random_steps_and_crashes_beside_the_model(url, witness_folder, backend):
+def test_random_steps_and_crashes_equal_the_model(url, witness_folder, backend):
     seen: Counter[str] = Counter()
     for number in range(SEQUENCES):
         seen.update(walk(url, witness_folder, f"e{number}", random.Random(seed() + number)))

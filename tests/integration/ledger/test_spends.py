@@ -38,7 +38,7 @@ def test_the_whole_way(capped):
     assert capped.store.verify_ledger().holds
 
 
-def test_asking_again_is_harmless_at_every_step(capped):
+def test_repeating_a_request_is_harmless_at_every_step(capped):
     for step in (
         lambda: capped.reserve("j1"), lambda: capped.charge("j1"), lambda: capped.answer("j1"),
         lambda: capped.settle("j1", SpendState.RELEASED),
@@ -107,14 +107,14 @@ def test_nothing_is_released_without_a_stored_answer(capped):
         capped.settle("j1", SpendState.RELEASED)
 
 
-def test_a_job_that_never_asked_has_no_spend(capped):
+def test_a_job_without_a_request_has_no_spend(capped):
     assert capped.store.spend_of("j9") is None
     for act in (capped.charge, capped.answer, lambda job: capped.settle(job, SpendState.WITHHELD)):
         with pytest.raises(Unknown):
             act("j9")
 
 
-def test_over_the_project_s_allotment_is_refused_with_what_was_asked_and_what_is_left(capped):
+def test_a_refusal_over_the_allotment_has_the_request_and_the_rest(capped):
     capped.reserve(asked("j1", 550))
     with pytest.raises(OverBudget) as refused:
         capped.reserve(asked("j2", 51))
@@ -129,7 +129,7 @@ def test_over_the_project_s_allotment_is_refused_with_what_was_asked_and_what_is
     capped.reserve(asked("j3", 50))
 
 
-def test_what_others_have_spent_is_not_told(capped):
+def test_a_refusal_does_not_show_the_spends_of_others(capped):
     other = PrivacyAccount(UNIT, "P0421", TABLE)
     capped.allot(other, 900)
     capped.reserve(asked("j1", 900, project="P0421"))
@@ -143,7 +143,7 @@ def test_what_others_have_spent_is_not_told(capped):
     assert "P0421" not in told.message
 
 
-def test_every_reason_is_told_at_once(capped):
+def test_a_refusal_has_every_reason(capped):
     with pytest.raises(OverBudget) as refused:
         capped.reserve(asked("j1", 1001))
     assert {r.code for r in refused.value.refusals} == {"over-cap", "over-budget"}
@@ -292,7 +292,7 @@ def test_a_withheld_answer_is_not_found_again(capped):
     assert capped.reserve(at_the_same_price(first, "j2")).request.job == "j2"
 
 
-def test_a_job_cannot_ask_for_something_else_later(capped):
+def test_a_job_cannot_change_its_request(capped):
     capped.reserve("j1")
     with pytest.raises(Conflict, match="a different request"):
         capped.reserve(asked("j1", 99))

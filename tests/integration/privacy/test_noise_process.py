@@ -105,7 +105,7 @@ def test_requests_of_many_threads_do_not_mix(process: NoiseClient) -> None:
     assert len(found) == 12
 
 
-def test_what_the_broker_should_not_ask_is_refused_without_a_word_of_it(process: NoiseClient) -> None:
+def test_bad_requests_are_refused_without_quoting_them(process: NoiseClient) -> None:
     wrong = MechanismBundle(Accounting.PURE, (Selection(NoiseFamily.LAPLACE, 1.0, (1,), 3),))
     with pytest.raises(Breach) as caught:
         process.draw(wrong, [[424242, 1]])

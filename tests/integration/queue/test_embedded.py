@@ -35,7 +35,7 @@ def _info(server, section):
         client.close()
 
 
-def test_it_answers_on_a_private_socket_only_and_keeps_nothing(valkey, folder):
+def test_it_answers_on_a_private_socket_only_and_stores_nothing(valkey, folder):
     assert valkey.answers()
     assert _info(valkey, "server")["tcp_port"] == 0
     assert stat.S_IMODE((folder / "valkey.sock").stat().st_mode) == 0o700
@@ -102,6 +102,6 @@ def test_a_server_whose_owner_was_killed_is_taken_over_and_stopped(folder):
     assert not heir.answers()
 
 
-def test_a_path_too_long_for_a_socket_is_told_before_anything_starts(tmp_path):
+def test_a_path_too_long_for_a_socket_is_an_error_before_the_start(tmp_path):
     with pytest.raises(Invalid):
         EmbeddedValkey(Path(f"/tmp/{'x' * 120}"))

@@ -150,7 +150,7 @@ def test_a_pickle_that_somebody_puts_into_redis_is_not_run(queue, valkey, redis)
     assert work(valkey) == [("job-1", 0)]
 
 
-def test_an_idle_worker_ends_when_told_and_outlives_the_server(queue, valkey):
+def test_an_idle_worker_ends_on_request_and_outlives_the_server(queue, valkey):
     program = "import sys; from broker.queue.rq_queue import RqWorker; RqWorker(sys.argv[1]).work()"
     worker = subprocess.Popen([sys.executable, "-c", program, valkey.url], stderr=subprocess.DEVNULL)
     try:

@@ -129,7 +129,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("how", TAMPERED)
-def test_what_was_not_asked_for_is_a_breach(how: str, job_of: Callable[[str], Job]) -> None:
+def test_unrequested_answers_are_a_breach(how: str, job_of: Callable[[str], Job]) -> None:
     job = job_of(QUERIES["count and mean"])
     frames = [(k, changed(p, TAMPERED[how]) if k == "table" else p) for k, p in job.result.frames]
     with pytest.raises(Breach):

@@ -30,9 +30,7 @@ def asked(found: Way, sql: str) -> Any:
 
 
 @pytest.mark.parametrize("where", [MAIN, f"{MAIN} AND OnRoll = 1"])
-def test_one_row_a_pupil_is_the_one_that_the_usual_condition_keeps(
-    where: str, policies: PolicySet, stage_of: At
-) -> None:
+def test_one_row_a_pupil_is_the_row_of_the_usual_condition(where: str, policies: PolicySet, stage_of: At) -> None:
     """k = 1: nobody with a main record is lost, although their duplicate is a row of the same year."""
     text = f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEARS} AND {where}"
     found = way(f"-- rows: npd.spring_census 1\n{text}", policies, stage_of)
@@ -52,7 +50,7 @@ def test_the_main_record_alone_decides_where_results_have_several(policies: Poli
 
 
 @pytest.mark.parametrize("reason", ["DB", "PP", "RA"])
-def test_events_of_one_reason_keep_their_own_first_rows(reason: str, policies: PolicySet, stage_of: At) -> None:
+def test_events_of_one_reason_have_their_own_first_rows(reason: str, policies: PolicySet, stage_of: At) -> None:
     """With one row a year: the first of the reason, and not what the first of all reasons leaves of it."""
     text = f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {ALL} AND Reason = '{reason}'"
     found = way(f"-- rows: npd.exclusions 1\n{text}", policies, stage_of)

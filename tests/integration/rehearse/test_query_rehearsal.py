@@ -58,7 +58,7 @@ def test_every_output_is_judged_by_its_evidence_and_the_projects_profile(policie
     assert [r.assessment.small for r in found] == [False, True]
 
 
-def test_the_parts_of_a_rehearsal_are_told_when_they_end(policies, project, stage_of):
+def test_the_parts_of_a_rehearsal_are_reported_when_they_end(policies, project, stage_of):
     parts: list[str] = []
     rehearse_query(planned(BY_LA, project, policies), project, policies, stage_of("FIXTURE"), parts.append)
     assert parts == ["data", "run", "assess"]

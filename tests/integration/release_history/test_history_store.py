@@ -154,7 +154,7 @@ def test_whoever_lifts_the_triggers_is_seen_all_the_same(memory: Memory, backend
     assert 1 in {check.broken, *check.differs}
 
 
-def test_lines_tell_no_page_of_members_and_entries_name_no_person(memory: Memory):
+def test_lines_have_no_members_and_entries_name_no_person(memory: Memory):
     """What the database holds is what was released, and where the rest is."""
     memory.remember(memory.put(new(1), b"\x07persons"))
     with memory.store._db.read() as connection:

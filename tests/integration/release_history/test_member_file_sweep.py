@@ -61,7 +61,7 @@ def test_a_release_that_was_held_up_until_its_file_was_swept_does_not_happen(mem
     assert memory.files.missing(memory.store.member_files()) == ()
 
 
-def test_beside_a_sweep_at_the_same_moment_whatever_was_released_has_its_file(memory: Memory, url: str):
+def test_a_release_during_a_sweep_has_its_file(memory: Memory, url: str):
     """Either the release came first and its file stays, or the file was given up and nothing was released."""
     jobs = [memory.job()[0] for _ in range(4)]
     for release in jobs:

@@ -300,7 +300,7 @@ def test_nothing_is_entered_while_the_memory_has_forgotten_something(town, monke
     assert run_public_tables(replace(town, clock=Later(town.clock, 3 * town.lease))) == 1
 
 
-def test_a_memory_that_has_forgotten_is_not_told_by_files_of_what_never_was_entered(town, monkeypatch):  # noqa: F811
+def test_a_restored_history_ignores_files_that_were_never_entered(town, monkeypatch):  # noqa: F811
     """Each attempt would leave one, and nobody could agree what was forgotten."""
     with monkeypatch.context() as patch:
         patch.setattr(town.store, "history_is_intact", lambda: False)
@@ -334,7 +334,7 @@ def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["not registered", "registered"])
-def test_attack_a_published_table_and_a_jobs_table_that_together_tell_a_few_pupils_apart(town, known):  # noqa: F811
+def test_attack_a_published_table_and_a_jobs_table_that_together_isolate_a_few_pupils(town, known):  # noqa: F811
     """The department has published everybody by phase; a job asks the same of those on roll. Fewer than t are not, so
     who subtracts the one from the other has them. Nobody stops it where the published table is not registered."""
     exact, job = counted(town), EVERYBODY.format(name="job", more=" AND OnRoll = 1")

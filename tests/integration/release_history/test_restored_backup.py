@@ -47,7 +47,7 @@ def test_invariant_12_nothing_is_released_or_remembered_by_a_memory_that_has_for
     assert memory.store.release_of(waiting[0].job) is None
 
 
-def test_what_was_forgotten_is_told_by_the_files_that_nobody_names(restored):
+def test_unused_files_restore_lost_entries(restored):
     memory, waiting = restored
     store, files = memory.store, memory.files
     (lost,) = store.verify_history().missing_heads
@@ -77,7 +77,7 @@ def test_numbers_that_were_lost_are_not_given_again(restored):
     assert memory.store.history_version() == HistoryVersion(lost.number + 1)
 
 
-def test_a_head_that_was_taken_away_is_seen_and_vouched_for_by_two(memory: Memory):
+def test_two_administrators_attest_a_missing_head(memory: Memory):
     memory.remember(new(1))
     exported = memory.store.history_head()
     head = memory.folder / "heads" / "head"

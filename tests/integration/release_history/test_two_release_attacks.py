@@ -136,7 +136,7 @@ def written(way: str) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_one_release_that_leaves_out_a_few_of_everybody_does_not_tell_of_them(town, way):  # noqa: F811
+def test_one_release_of_all_but_a_few_does_not_isolate_them(town, way):  # noqa: F811
     assert isolated(town, told(town, written(way))) == []
 
 
@@ -152,7 +152,7 @@ SELECT COUNT(*) AS n FROM npd.spring_census AS a WHERE {first} AND a.FSMeligible
 
 
 @pytest.mark.parametrize("way", TOTALS)
-def test_a_condition_that_constants_of_a_total_tell_is_compared_with_counts(town, way):  # noqa: F811
+def test_a_condition_in_the_constants_of_a_total_is_compared_with_counts(town, way):  # noqa: F811
     """What a total has beyond one for each row is the count of those whom it counts twice; then a count of these that
     leaves out a few."""
     assert told(town, TWICE.format(total=TOTALS[way], first=FIRST))

@@ -149,7 +149,7 @@ def test_a_declared_file_that_is_not_there(narrow, tmp_path):
     assert not [path for path in (tmp_path / narrow_mounts.NARROW_FOLDER).iterdir() if path.is_dir()]
 
 
-def test_own_mounts_are_kept_while_they_are_used(narrow, tmp_path):
+def test_own_mounts_stay_while_they_are_used(narrow, tmp_path):
     own = narrow_mounts.job_mount(narrow, tmp_path)
     assert sorted(os.listdir(own / "absence")) == ["2021.parquet", "schema.parquet"]
     assert (

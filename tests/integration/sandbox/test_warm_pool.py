@@ -112,7 +112,7 @@ def test_nothing_of_one_job_is_there_for_the_next(warm, python):
         assert warm.run(named(request, str(number))).log == b"['script.py']\n"
 
 
-def test_ends_of_a_warm_job_are_told_as_of_a_cold_one(warm, python, monkeypatch):
+def test_ends_of_warm_and_cold_jobs_are_the_same(warm, python, monkeypatch):
     monkeypatch.setattr(warm, "_cold", no_cold)
     pool = WarmPool(warm, lambda: WARMTH)
     for program, end in (

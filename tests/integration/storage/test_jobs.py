@@ -68,7 +68,7 @@ def test_a_job_starts_queued_or_refused(store, given):
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
-def test_text_that_no_database_keeps_is_bad_input(store, given, text):
+def test_text_that_no_database_stores_is_bad_input(store, given, text):
     with pytest.raises(Invalid) as caught:
         store.accept(given.job(text=text), [given.event()])
     assert caught.value.pointer == "/text"
@@ -143,7 +143,7 @@ def test_renewing_holds_for_the_running_attempt_only(store, given):
     assert store.job(job).lease_until is None
 
 
-def test_lapsed_waiting_and_alive_tell_the_reconciler_what_is_there(store, given):
+def test_lapsed_waiting_and_alive_jobs_for_the_reconciler(store, given):
     running, queued = given.running(), given.queued()
     assert store.waiting() == [(queued.ident, 0)]
     assert store.alive() == {(running.job.ident, 1)}
@@ -171,7 +171,7 @@ def test_a_fenced_attempt_changes_nothing(store, given):
 ILLEGAL = [(b, a) for b in JobState for a in JobState if a not in JOB_TRANSITIONS[b]]
 
 
-def test_no_move_outside_the_table_even_if_asked(store, given):
+def test_no_move_outside_the_table_even_on_request(store, given):
     job = given.queued()
     for before, after in ILLEGAL:
         failure = FailureCode.CRASHED if after is JobState.FAILED else None
@@ -205,7 +205,7 @@ def test_moving_an_unknown_job_is_unknown_and_a_moved_one_stale(store, given):
         store.advance(job, None, JobState.QUEUED, JobState.WITHDRAWN, given.at(1), [given.event()])
 
 
-def test_assessing_keeps_what_ran_and_inserts_the_outputs_in_order(store, given):
+def test_assessing_stores_the_run_and_inserts_the_outputs_in_order(store, given):
     job, outputs = given.assessing(OutputState.IN_REVIEW, OutputState.WITHHELD, OutputState.APPROVED)
     stored = store.job(job)
     assert (stored.image, stored.runtime, stored.snapshot) == ("sha256:1", "runc", "s1")

@@ -78,7 +78,7 @@ def test_four_processes_may_open_a_new_store_at_once(empty_url):
     assert [(out.strip(), code) for (out, _), code in ends] == [(b"0", 0)] * 4, ends
 
 
-def test_sqlite_keeps_what_it_acknowledged(tmp_path):
+def test_sqlite_never_loses_an_acknowledged_write(tmp_path):
     store = open_store(f"sqlite:///{tmp_path}/broker.db")
     with store._db.write() as connection:
         pragma = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731

@@ -45,7 +45,7 @@ def test_filters_and_pages_of_outputs(store, given):
 ILLEGAL = [(b, a) for b in OutputState for a in OutputState if a not in OUTPUT_TRANSITIONS[b]]
 
 
-def test_no_move_outside_the_table_even_if_asked(store, given):
+def test_no_move_outside_the_table_even_on_request(store, given):
     _, (output,) = given.assessing(IN_REVIEW)
     for before, after in ILLEGAL:
         with pytest.raises(Breach):

@@ -11,7 +11,7 @@ from broker.domain.ports import Snapshot
 ALICE = Person("alice", "Alice", frozenset({Role.RESEARCHER, Role.CHECKER}))
 
 
-def test_an_account_reads_back_changes_and_keeps_its_password_unless_given_another(store, given):
+def test_an_account_reads_back_changes_and_retains_its_password(store, given):
     store.put_person(ALICE, [given.event()], "hash-1")
     assert store.person("alice") == ALICE
     changed = replace(ALICE, name="Alice B", roles=frozenset({Role.ADMINISTRATOR}), active=False)

@@ -37,7 +37,7 @@ def enter(store, given, attempt, found=FOUND, ident="p1", **more):
     store.enter_public_table(ident, attempt, found, brings(store, given, ident, **more), given.at(9), events)
 
 
-def test_two_administrators_and_what_was_asked_reads_back(store, given):
+def test_a_request_of_two_administrators_reads_back(store, given):
     asked(store, given)
     with pytest.raises(Conflict):
         asked(store, given, "p2", name="ABSENCE")

@@ -121,7 +121,7 @@ def test_one_policy_proposal_is_applied_once(store, given, url):
     assert set(results) <= {None, "already-applied", "stale"}
 
 
-def test_appends_from_many_sides_keep_the_chain(store, given, url):
+def test_appends_from_many_sides_leave_the_chain_whole(store, given, url):
     before, _ = store.audit_head()
 
     def append(s, n):

@@ -29,7 +29,7 @@ def put(given, **changes) -> RequestedRehearsal:
     return made
 
 
-def test_it_comes_back_as_it_was_asked(given):
+def test_a_request_reads_back_unchanged(given):
     made = put(given)
     assert given.store.requested_rehearsal(made.ident) == made
     assert given.store.rehearsals_of("ada") == [made]
@@ -91,7 +91,7 @@ def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
     assert [r.ident for r in store.rehearsals_of("ada")] == [second.ident]
 
 
-def test_asking_at_one_moment_takes_no_more_room_than_there_is(given):
+def test_requests_at_one_moment_stay_within_the_limit(given):
     barrier, told = Barrier(4), []
     mine, events = [asked(given) for _ in range(4)], [given.event("rehearsal.asked") for _ in range(4)]
 

@@ -49,7 +49,7 @@ def proposed(given, **changes) -> SavedEntry:
     return made
 
 
-def test_what_is_kept_comes_back_as_it_was(given, store):
+def test_saved_definitions_read_back_unchanged(given, store):
     one, other = entry(given), proposed(given)
     job = kept(given, one, read_saved=("saved-x",))
     assert store.saved("P0421", EVERY) == [one, other]
@@ -74,7 +74,7 @@ def test_a_new_definition_replaces_the_one_that_has_the_name_in_any_case(given, 
     assert store.saved("P0421", READABLE_STATES) == [new]
 
 
-def test_keeping_stands_or_falls_with_the_job(given, store):
+def test_a_definition_is_saved_with_its_job_or_not_at_all(given, store):
     lines = store.audit_head()
     with pytest.raises(Breach):
         store.accept(given.job(state=JobState.REFUSED), [given.event()], [entry(given)])
@@ -86,7 +86,7 @@ def test_keeping_stands_or_falls_with_the_job(given, store):
     assert store.audit_head() == lines
 
 
-def test_a_job_sent_again_keeps_nothing_anew(given, store):
+def test_a_repeated_job_saves_nothing_new(given, store):
     first = given.job(client_id="one")
     one = entry(given)
     store.accept(first, [given.event()], [one])
@@ -112,7 +112,7 @@ def test_an_approved_lookup_takes_the_name_and_a_decision_is_made_once(given, st
     assert store.audit_head() == lines
 
 
-def test_what_is_dropped_frees_its_name_and_keeps_its_checker(given, store):
+def test_a_dropped_definition_frees_its_name_and_retains_its_checker(given, store):
     ident = proposed(given).ident
     store.move_saved(
         ident, SavedState.IN_REVIEW, SavedState.APPROVED, [given.event()], by="carl", reason="public-values"

@@ -79,7 +79,7 @@ def test_a_job_that_ends_without_a_release_is_refunded_only_if_it_never_read(
         witnessed.charge(lease.job.ident, given.at(), [given.event()])
 
 
-def test_an_attempt_that_lost_its_lease_keeps_the_spend_for_the_next(witnessed, given):
+def test_an_attempt_without_a_lease_leaves_the_spend_to_the_next(witnessed, given):
     lease = given.running()
     charged(witnessed, given, lease.job.ident)
     ended(witnessed, given, lease, JobState.QUEUED)
@@ -87,7 +87,7 @@ def test_an_attempt_that_lost_its_lease_keeps_the_spend_for_the_next(witnessed, 
     assert witnessed.unsettled_spends(given.at(99)) == []
 
 
-def test_a_job_decided_with_nothing_to_release_keeps_what_it_spent(witnessed, given):
+def test_a_job_with_nothing_to_release_still_spends(witnessed, given):
     job, _ = given.assessing(OutputState.WITHHELD)
     answered(witnessed, given, job)
     witnessed.advance(job, None, JobState.ASSESSING, JobState.DECIDED, given.at(5), [given.event()])
@@ -114,7 +114,7 @@ def test_a_release_releases_the_spend_and_a_recall_does_not_give_it_back(witness
 
 
 @pytest.mark.parametrize("step", [reserved, charged])
-def test_what_was_never_paid_or_kept_is_not_released(witnessed, given, step):
+def test_an_unpaid_or_unstored_answer_is_not_released(witnessed, given, step):
     job, outputs = given.decided(OutputState.APPROVED)
     step(witnessed, given, job)
     with pytest.raises(Conflict):

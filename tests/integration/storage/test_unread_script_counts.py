@@ -53,7 +53,7 @@ def test_a_script_that_met_rows_and_failed_is_to_be_read_until_somebody_has(stor
     assert store.scripts_to_read() == []
 
 
-def test_a_checker_tells_why_once_and_has_read_it(store, given):
+def test_a_checker_gives_one_reason_and_the_script_is_read(store, given):
     lease = script(given)
     job = lease.job.ident
     store.note_real_run(job, lease.attempt, given.at(3))
@@ -68,7 +68,7 @@ def test_a_checker_tells_why_once_and_has_read_it(store, given):
     assert caught.value.code == "told-already"
 
 
-def test_of_a_script_that_met_no_rows_nothing_is_told(store, given):
+def test_a_script_without_real_rows_is_not_counted(store, given):
     lease = script(given)
     ended(store, given, lease)
     with pytest.raises(Conflict):

@@ -158,7 +158,7 @@ def test_progress_hears_every_step(catalogue: Catalogue, tmp_path: Path) -> None
         (800, (2020, 2021), -1, "synth.seed"),
     ],
 )
-def test_bad_arguments_are_told_and_write_nothing(
+def test_bad_arguments_are_errors_and_write_nothing(
     catalogue: Catalogue, tmp_path: Path, pupils: int, years: tuple[int, int], seed: int, code: str
 ) -> None:
     with pytest.raises(Invalid) as told:

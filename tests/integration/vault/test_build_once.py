@@ -30,7 +30,7 @@ def names(root: Path) -> list[str]:
     return sorted(p.name for p in root.iterdir() if p.name != ".x.lock")
 
 
-def test_it_is_made_once_and_told_what_its_maker_said(tmp_path):
+def test_a_folder_is_built_once_with_its_builders_manifest(tmp_path):
     make = Maker()
     first, second = build_once(tmp_path / "new" / "root", "x", make), build_once(tmp_path / "new" / "root", "x", make)
     assert (first.fresh, second.fresh, make.times) == (True, False, 1)
@@ -38,7 +38,7 @@ def test_it_is_made_once_and_told_what_its_maker_said(tmp_path):
     assert (second.folder / "sealed" / "a").read_text() == "12345"
 
 
-def test_of_many_who_ask_at_once_one_makes_it_and_the_others_wait(tmp_path):
+def test_one_of_many_callers_builds_and_the_others_wait(tmp_path):
     make, waited = Maker(0.3), threading.Semaphore(0)
     with ThreadPoolExecutor(max_workers=4) as pool:
         found = list(pool.map(lambda n: build_once(tmp_path, "x", make, waited.release), range(4)))

@@ -45,7 +45,7 @@ def test_a_snapshot_holds_normalised_rows(
     assert kinds == [("DECIMAL(18,2)", "DATE", "DOUBLE", "Autumn")]
 
 
-def test_instant_identifiers_are_not_kept(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
+def test_instant_identifiers_are_not_stored(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue) -> None:
     snapshot = ingest(draw(good), data, catalogue, NOW)
     for path in Path(snapshot.path).rglob("*"):
         assert path.is_dir() or (b"Surname" not in path.read_bytes() and b"NAME1" not in path.read_bytes())
@@ -94,7 +94,7 @@ def test_progress_counts_up_to_the_end(draw: Draw, good: Extracts, data: Path, c
     assert steps[-1][0] == steps[-1][1] == 13
 
 
-def test_a_later_snapshot_keeps_numbers(
+def test_a_later_snapshot_has_the_same_numbers(
     draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
 ) -> None:
     first = ingest(draw(good), data, catalogue, NOW)
@@ -132,7 +132,9 @@ def test_joined_and_parted_persons(draw: Draw, good: Extracts, data: Path, catal
     assert len(set(second.values())) == 39
 
 
-def test_numbers_tell_nothing_of_keys(draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows) -> None:
+def test_numbers_disclose_nothing_of_keys(
+    draw: Draw, good: Extracts, data: Path, catalogue: Catalogue, rows: Rows
+) -> None:
     snapshot = ingest(draw(good), data, catalogue, NOW)
     staff = f"SELECT __person FROM read_parquet('{snapshot.path}/swc.staff/2019.parquet') ORDER BY StaffRef"
     found = [n for (n,) in rows(staff)]
@@ -194,7 +196,7 @@ def test_a_problem_names_file_column_rule_and_count(
     assert {p.file for p in found} == {f"{stem}.parquet"}
 
 
-def test_all_problems_are_told_at_once_and_hold_no_value(
+def test_all_problems_are_reported_at_once_without_values(
     draw: Draw, good: Extracts, data: Path, catalogue: Catalogue
 ) -> None:
     worse = broken(good, ATTAINMENT, "'AUTUMN'", "'a secret code'")

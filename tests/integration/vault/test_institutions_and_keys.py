@@ -190,7 +190,7 @@ def early(person: int) -> Filter:
     )
 
 
-def test_an_outer_join_that_most_rows_do_not_meet_tells_nothing_of_their_schools(one: Vault) -> None:
+def test_an_outer_join_discloses_no_school_of_rows_without_a_match(one: Vault) -> None:
     """Some pupils of a cell have a row more, all of one school: the cell has the schools that its own rows have."""
     needs = EvidenceNeeds(10, institutions=True)
     inner = joined(census(1, frozenset({2019})), 10, early(69), 69)
@@ -325,7 +325,7 @@ def test_cell_keys_are_sums_over_distinct_persons(one: Vault, keeper: VaultStore
 @pytest.mark.parametrize(
     "needs", [EvidenceNeeds(10, institutions=True), EvidenceNeeds(10, record_keys=True), EvidenceNeeds(10, True, True)]
 )
-def test_what_stands_beside_the_cells_changes_nothing_of_them(one: Vault, needs: EvidenceNeeds) -> None:
+def test_extra_evidence_leaves_the_cells_unchanged(one: Vault, needs: EvidenceNeeds) -> None:
     table = planned(SCORED, 10, COUNT, SUM, ONES)
     bare, told = run(one, table, EvidenceNeeds(10)), run(one, table, needs)
     assert bare.keys() == told.keys()
@@ -349,7 +349,7 @@ BESIDE = ("institution_largest", "institution_second", "cell_key", "rest_key", "
         ("s51_cell_key", None, "a sum of record keys that is none"),
     ],
 )
-def test_anything_else_beside_the_cells_is_a_breach(one: Vault, column: str, value: object, why: str) -> None:
+def test_unknown_extra_evidence_is_a_breach(one: Vault, column: str, value: object, why: str) -> None:
     table = planned(SCORED, 10, SUM)
 
     def changed(found: pa.Table) -> pa.Table:

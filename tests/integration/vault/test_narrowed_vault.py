@@ -59,7 +59,7 @@ def test_rows_types_and_order_are_the_vaults(keeper: VaultStore, one: Vault, row
         assert all(field.type == was.field(field.name).type for field in parquet.read_schema(path))
 
 
-def test_decimals_dates_and_flags_keep_their_types(keeper: VaultStore, one: Vault, rows: Rows) -> None:
+def test_decimals_dates_and_flags_retain_their_types(keeper: VaultStore, one: Vault, rows: Rows) -> None:
     made = keeper.narrowed(one, [VariableUse("npd.attainment", "Score", frozenset({2019}), READ)])
     query = "SELECT typeof(Score), sum(Score), count(*) FROM '{}/npd.attainment/2019.parquet' GROUP BY 1"
     assert rows(query.format(made.script)) == rows(query.format(one.script))
@@ -73,7 +73,7 @@ def test_of_other_columns_not_even_statistics_are_left(keeper: VaultStore, one: 
     assert b"RecordStatus" not in now
 
 
-def test_it_is_made_once_and_the_same_for_all_who_ask_for_the_same(
+def test_equal_requests_share_one_narrowed_vault(
     keeper: VaultStore, one: Vault, data: Path, policies: PolicySet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[object] = []

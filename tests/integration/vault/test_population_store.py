@@ -53,7 +53,7 @@ def test_a_reference_population_parts_everybody_of_each_year(keeper, snapshot, d
     assert found[2018].ident != found[2019].ident
 
 
-def test_a_population_is_made_once_and_kept_for_its_owner_alone(keeper, snapshot, data, with_references):
+def test_a_population_is_built_once_and_readable_by_its_owner_alone(keeper, snapshot, data, with_references):
     first = list(keeper.references(snapshot.ident))
     folder = data / "private" / "populations"
     (data / "snapshots" / snapshot.ident / "npd.census" / "2018.parquet").rename(data / "away")

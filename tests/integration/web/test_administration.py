@@ -167,7 +167,7 @@ def test_a_project_changes_by_two_administrators(site):
         ({}, "This would not change anything"),
     ],
 )  # fmt: skip
-def test_a_change_that_does_not_fit_is_told_at_its_field(site, wrong, said):
+def test_a_bad_change_shows_its_error_at_the_field(site, wrong, said):
     answer = send(site.browser(ADA), "/administration/projects/P0421/plan", **change_form(site, **wrong))
     assert answer.status_code == 400
     assert said in answer.text
@@ -187,7 +187,7 @@ def test_grants_are_added_and_taken_away(site):
     assert f"no longer granted {gone.table}.{gone.variable}" in plan
 
 
-def test_accreditation_is_kept_and_holds(site):
+def test_accreditation_is_stored_and_applies(site):
     ada = site.browser(ADA)
     form = {"ident": ROSA, "name": "Rosa", "roles": "researcher", "active": "yes", "email": "rosa@example.org"}
     assert send(ada, "/administration/people", **form, accredited_until="2026-11-01").status_code == 302
@@ -230,7 +230,7 @@ def test_snapshots_are_retired_but_the_last(site):
     assert "Retired" in text(ada, "/administration/snapshots")
 
 
-def test_health_tells_of_workers_and_of_their_silence(site):
+def test_health_shows_workers_and_silent_workers(site):
     ada = site.browser(ADA)
     assert "nothing runs" in text(ada, "/administration/health")
     facts = (("slots", "2"), ("missing", "network"))
@@ -276,7 +276,7 @@ ALONE = [path for method, path, _, _, _, status in TABLE if method == "GET" and 
 
 
 @pytest.mark.parametrize("path", ALONE)
-def test_every_page_of_administration_stands_under_its_place_in_the_navigation(site, path):
+def test_every_administration_page_has_its_place_in_the_navigation(site, path):
     page = text(site.browser(ADA), path)
     active = page.split("service-navigation__item--active")
     assert len(active) == 2
@@ -284,7 +284,7 @@ def test_every_page_of_administration_stands_under_its_place_in_the_navigation(s
 
 
 @pytest.mark.parametrize("page", ["projects", "profiles", "budgets", "memory", "policies"])
-def test_what_no_form_changes_is_told_with_the_commands_that_do(site, page):
+def test_the_page_names_commands_for_changes_without_a_form(site, page):
     measured_caps(site)
     told = text(site.browser(ADA), f"/administration/{page}")
     for command in ("broker policy plan", "broker policy apply"):

@@ -134,7 +134,7 @@ def test_jobs_come_in_pages_newest_first(site):
     assert all(j["text"] is None for j in rosa.jobs())
 
 
-def test_projects_and_catalogue_tell_what_was_granted(site):
+def test_projects_and_catalogue_show_grants(site):
     rosa = site.client(ROSA)
     projects = {p["ident"]: p for p in rosa.projects()}
     assert {"P0421", "FIXTURE", "P0815"} == set(projects)
@@ -155,7 +155,7 @@ def test_a_policy_takes_two_administrators(site, policies):
     assert '"jobs_per_project":7' in amir.policy_in_force()
 
 
-def test_a_policy_that_does_not_fit_is_told_where(site):
+def test_a_bad_policy_is_refused_with_its_place(site):
     answer = site.call(ADA, "POST", "/api/v1/policies", json={"content": '{"catalogue": {}}'})
     assert answer.status_code == 400
     assert answer.json["pointer"] == "/content"
@@ -184,7 +184,7 @@ def test_no_administrator_becomes_a_second_one(site):
     assert me.json["ident"] == ADA
 
 
-def test_people_are_kept_and_a_left_person_is_out_at_once(site):
+def test_people_are_stored_and_a_person_who_left_is_out_at_once(site):
     assert site.call(ADA, "PUT", "/api/v1/people/new-one", json={"name": "N", "roles": ["checker"]}).status_code == 204
     found = {p["ident"]: p for p in site.call(ADA, "GET", "/api/v1/people").json["people"]}
     assert found["new-one"]["roles"] == ["checker"]

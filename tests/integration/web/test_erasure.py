@@ -34,7 +34,7 @@ def carried_out(site, snapshot):
     return snapshot_erasures.carry_out_erasures(site.ports, left_out, snapshot, removed.append), removed, left_out
 
 
-def test_one_asks_and_another_names_the_same_person(site):
+def test_two_administrators_name_the_same_person(site):
     ada, amir = site.browser(ADA), site.browser(AMIR)
     assert send(ada, "/administration/erasures", **FORM).status_code == 302
     assert "already requested" in send(amir, "/administration/erasures", **FORM).text
@@ -69,7 +69,7 @@ def test_the_key_is_nowhere_but_in_the_digest(site, tmp_path):
     ]
 
 
-def test_a_withdrawn_one_erases_nobody_and_can_be_asked_for_again(site):
+def test_a_withdrawn_erasure_erases_nobody_and_can_be_requested_again(site):
     send(site.browser(ADA), "/administration/erasures", **FORM)
     assert send(site.browser(AMIR), "/administration/erasures/1/withdrawal").status_code == 302
     assert send(site.browser(AMIR), "/administration/erasures/1/confirmation", key=KEY).status_code == 409
@@ -82,7 +82,7 @@ def test_a_withdrawn_one_erases_nobody_and_can_be_asked_for_again(site):
 @pytest.mark.parametrize(
     "wrong", [{"domain": "UPN"}, {"key": "two words"}, {"key": ""}, {"domain": "AE_ID", "key": "x1"}, {"case": ""}]
 )
-def test_what_does_not_fit_is_told_at_its_field(site, wrong):
+def test_bad_input_shows_its_error_at_the_field(site, wrong):
     answer = send(site.browser(ADA), "/administration/erasures", **FORM | wrong)
     assert answer.status_code == 400
     assert f'href="#{next(reversed(wrong))}"' in answer.text
@@ -143,7 +143,7 @@ def test_two_erasures_at_different_times(site):
     assert {e.state for e in site.ports.store.erasures()} == {ErasureState.DONE}
 
 
-def test_the_store_itself_keeps_the_two_apart(site):
+def test_the_store_itself_separates_the_two_administrators(site):
     from broker.domain.errors import Forbidden
 
     number = snapshot_erasures.request_erasure(site.ports, site.person(ADA), "PMR", KEY, "E/1")

@@ -65,7 +65,7 @@ def test_a_coarse_metric_says_how_full_the_fullest_is(site):
         assert site.call(person, "GET", "/metrics").status_code in {403, 404}
 
 
-def test_figures_that_are_counted_and_not_measured_are_told(site):
+def test_the_page_shows_counted_and_unmeasured_figures(site):
     name = measured_caps(site)
     with site.ports.store._db.write() as connection:
         connection.exec_driver_sql(f"DELETE FROM memory_populations WHERE population = '{name}'")

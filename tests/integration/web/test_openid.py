@@ -122,7 +122,7 @@ def test_a_code_needs_the_verifier_that_belongs_to_it(site):
     assert client.get(f"/sign-in/openid/answer?code={code}&state={second}").status_code == 403
 
 
-def test_what_the_provider_refuses_is_told_kindly(site):
+def test_a_refusal_by_the_provider_has_a_kind_message(site):
     answer = site.http().get("/sign-in/openid/answer?error=access_denied&error_description=<b>no</b>")
     assert answer.status_code == 403
     assert "not signed in" in answer.get_data(as_text=True)
@@ -146,7 +146,7 @@ def test_without_a_provider_there_is_no_such_way(founded, tmp_path):
     assert site.http().get("/sign-in/openid/answer").status_code == 403
 
 
-def test_a_provider_that_is_away_is_told(founded, tmp_path):
+def test_an_unreachable_provider_has_a_message(founded, tmp_path):
     away = OpenIdProvider("http://127.0.0.1:9", "broker", "", "sub", HOME)
     site = next(open_site(founded, tmp_path, openid=away))
     assert site.http().get("/sign-in/openid").status_code == 503

@@ -89,7 +89,7 @@ def test_a_checker_sees_evidence_votes_and_recalls(site):
     assert "Recalled" in text(site.http(), "/register")
 
 
-def test_two_checkers_are_told_that_they_look_alone(site):
+def test_two_checkers_read_that_they_review_alone(site):
     _, output = site.assessed(Verdict.REFUSE)
     page = text(site.browser(CHRIS), f"/outputs/{output}")
     assert "2 equal votes" in page
@@ -97,7 +97,7 @@ def test_two_checkers_are_told_that_they_look_alone(site):
     assert 'name="overrides" value="F1"' in page
 
 
-def test_administrators_keep_people_policies_and_jobs(site, policies):
+def test_administrators_manage_people_policies_and_jobs(site, policies):
     job = site.submitted()
     browser = site.browser(ADA)
     assert policies.fingerprint in text(browser, "/administration")
@@ -140,7 +140,7 @@ def test_a_title_is_no_formula_in_the_registers_csv(site, title):
     assert entry.title in site.http().get("/register/releases.csv").get_data(as_text=True)
 
 
-def test_no_page_runs_a_script_or_asks_elsewhere(site):
+def test_no_page_runs_a_script_or_calls_another_site(site):
     job, output = site.released()
     pages = {
         ROSA: ["/", "/submit", "/catalogue", f"/jobs/{job}"],
@@ -162,7 +162,7 @@ def test_no_page_runs_a_script_or_asks_elsewhere(site):
                     assert re.search(f'<label [^>]*for="{ident[1]}"', page), control
 
 
-def test_signing_in_needs_the_right_password_and_tells_nothing(site):
+def test_signing_in_needs_the_right_password_and_discloses_nothing(site):
     def attempt(name, password):
         client = site.http()
         token = form_token(text(client, "/sign-in"))

@@ -205,7 +205,7 @@ def test_invariant_9_withheld_and_in_review_look_alike_to_researchers(site, monk
     assert pages[0] == pages[1]
 
 
-def test_invariant_9_no_answer_of_an_undecided_output_tells_its_state(site):
+def test_invariant_9_no_answer_of_an_undecided_output_shows_its_state(site):
     """Guessing at an output's id: every answer to a researcher is the same whether it is withheld or in review."""
     _, waiting = site.assessed()
     _, withheld = site.assessed(Verdict.REFUSE, None)

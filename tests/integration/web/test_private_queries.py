@@ -29,7 +29,7 @@ def asked(site, times):
     return client
 
 
-def test_without_data_nothing_private_is_asked(site):
+def test_without_data_no_private_query_is_sent(site):
     assert site.client(DANA).check("P0733", "sql", COUNT)["private"]["expected"]
     with pytest.raises(Conflict, match="no data for a private question yet"):
         asked(site, 1)
@@ -49,7 +49,7 @@ def test_the_forecast_has_the_spend_as_a_share_of_what_is_left(site):
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_over_budget_is_told_with_advice_and_makes_no_job(site):
+def test_a_query_over_budget_gets_advice_and_makes_no_job(site):
     client = asked(site, 8)
     jobs = len(client.jobs("P0733"))
     with pytest.raises(Refused) as refused:
@@ -84,7 +84,7 @@ def answer(tables):
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_a_script_over_blocks_tells_its_slot_on_page_and_api(site):
+def test_a_script_over_blocks_shows_its_slot_on_page_and_api(site):
     """Nothing of what its blocks do is in it: tests/unit/workflow/test_block_progress.py."""
     client, browser = site.client(DANA), site.browser(DANA)
     job = client.submit(Submission("P0733", JobKind.PYTHON, "", BLOCKS, "By block", "A test"))["ident"]

@@ -27,7 +27,7 @@ def ident_of(site: Site) -> str:
     return site.ports.store.public_tables()[0].ident
 
 
-def test_one_asks_and_another_confirms_what_they_see(house):
+def test_one_requests_and_another_confirms_what_they_see(house):
     ada, amir = house.browser(ADA), house.browser(AMIR)
     assert send(ada, PAGE, **FORM).status_code == 302
     ident = ident_of(house)
@@ -44,7 +44,7 @@ def test_one_asks_and_another_confirms_what_they_see(house):
     assert [t.ident for t in house.ports.store.public_tables_to_run(house.clock.now())] == [ident]
 
 
-def test_what_does_not_fit_is_told_at_its_field_and_nothing_is_lost(house):
+def test_bad_input_shows_its_error_at_the_field_and_is_not_lost(house):
     ada = house.browser(ADA)
     before = len(house.ports.store.public_tables())
     wrong = {"recipe": "SELECT 1", "figures": "a,b\n1,2", "rounding": "1000", "snapshot": "s9", "source": ""}
@@ -70,7 +70,7 @@ def test_the_list_says_how_far_each_is_and_how_many_figures_agree(house):
     assert "Waiting for a second administrator" in page
 
 
-def test_the_api_asks_confirms_and_lists_and_only_for_administrators(house):
+def test_the_api_requests_confirms_and_lists_for_administrators_only(house):
     body = FORM | {"name": "By the API"}
     for person in (ROSA, CLEO):
         assert house.call(person, "GET", "/api/v1/public-tables").status_code in {403, 404}
@@ -93,7 +93,7 @@ def test_the_log_has_ids_and_codes_and_no_figure(house):
     assert "example.org" not in repr(told)
 
 
-def test_checkers_are_told_on_the_output_which_tables_were_not_compared(house):
+def test_the_output_page_names_tables_that_were_not_compared(house):
     run = next(t for t in house.ports.store.public_tables() if t.published.name == "Two")
     exact = {"release": "", "output": run.ident, "table": 0, "source": "public", "how": "apart", "words": "apart",
              "persons": None, "exact": True}  # fmt: skip

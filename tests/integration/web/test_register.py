@@ -24,7 +24,7 @@ def rows(site, path):
     return list(csv.DictReader(io.StringIO(get(site, path))))
 
 
-def test_a_project_is_told_in_the_departments_columns(site):
+def test_a_project_has_the_departments_columns(site):
     site.released()
     told = {row["Project"]: row for row in rows(site, "/register.csv")}
     ours = told["P0421"]
@@ -47,7 +47,7 @@ def test_projects_are_found_by_words_and_status(site):
     assert "No projects match your search" in get(site, "/register?q=100%25+%00x")
 
 
-def test_data_sets_are_told_in_words(site):
+def test_data_sets_are_named_in_words(site):
     page = get(site, "/register?q=dashboard")
     assert "School Census pupil level; Pupil absence by term and year; Key Stage 1 teacher assessment" in page
     assert "npd." not in page
@@ -63,7 +63,7 @@ def test_a_project_has_its_page_and_an_unknown_one_has_none(site):
     get(site, "/register/projects/p0421", 404)
 
 
-def test_releases_and_recalls_are_told_everywhere_to_the_minute(site):
+def test_releases_and_recalls_show_everywhere_to_the_minute(site):
     site.released()
     _, output = site.released()
     job_release.recall(site.ports, site.person(CLEO), output, "Not as described.")

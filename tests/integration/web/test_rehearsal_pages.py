@@ -46,7 +46,7 @@ def test_a_refused_text_shows_its_reasons_and_makes_none(site):
     assert "You have no rehearsals yet." in text(rosa, "/rehearsals")
 
 
-def test_with_scripts_a_part_of_the_page_asks_again_until_there_is_more(site):
+def test_with_scripts_a_part_of_the_page_reloads_until_there_is_more(site):
     rosa = site.browser(ROSA)
     part = sent(rosa, "/submit/rehearse", **FORM).get_data(as_text=True)
     address = part.split('hx-get="')[1].split('"')[0]
@@ -102,7 +102,7 @@ def test_hidden_figures_are_marked_with_the_rule_that_hides_them(site):
         assert told in script
 
 
-def test_a_private_question_is_told_its_error_and_its_spend_at_once(site):
+def test_a_private_query_shows_its_error_and_spend_at_once(site):
     rosa = site.browser(ROSA)
     part = sent(rosa, "/submit/rehearse", **FORM | {"text": PRIVATE}).get_data(as_text=True)
     for told in ("Nothing was spent.", "epsilon 0.1", "of what the project has left", "Mean error", "% interval"):
@@ -111,7 +111,7 @@ def test_a_private_question_is_told_its_error_and_its_spend_at_once(site):
     assert not site.queue.offers
 
 
-def test_too_many_at_a_time_and_no_text_are_told_on_the_page(site):
+def test_too_many_rehearsals_and_an_empty_text_are_errors_on_the_page(site):
     rosa = site.browser(ROSA)
     assert "Write a text to rehearse." in sent(rosa, "/submit/rehearse", **FORM | {"text": ""}).get_data(True)
     for _ in range(2):

@@ -133,7 +133,7 @@ def plain(page, job, output):
     return re.sub(r'value="[^"]*"|<time.*?</time>', "", page)
 
 
-def test_a_job_that_waits_tells_its_place_in_steps(site):
+def test_a_waiting_job_shows_its_place_in_steps(site):
     browser = site.browser(ROSA)
     first, second = site.submitted(), site.submitted()
     assert "Your job is next." in text(browser, f"/jobs/{first}")
@@ -141,7 +141,7 @@ def test_a_job_that_waits_tells_its_place_in_steps(site):
     assert f'hx-get="/jobs/{second}/state"' in text(browser, f"/jobs/{second}")
 
 
-def test_a_job_that_runs_tells_whole_minutes_against_its_limit(site):
+def test_a_running_job_shows_whole_minutes_of_its_limit(site):
     browser = site.browser(ROSA)
     job, _ = site.running()
     assert "less than a minute of at most 5 minutes" in text(browser, f"/jobs/{job}/state")
@@ -149,7 +149,7 @@ def test_a_job_that_runs_tells_whole_minutes_against_its_limit(site):
     assert "2 minutes of at most 5 minutes" in text(browser, f"/jobs/{job}/state")
 
 
-def test_a_page_that_watches_is_told_when_there_is_more_to_see(site):
+def test_a_watching_page_learns_that_there_is_more_to_see(site):
     browser = site.browser(ROSA)
     job = site.submitted()
     assert "HX-Refresh" not in browser.get(f"/jobs/{job}/state").headers
@@ -169,7 +169,7 @@ def test_run_again_is_a_new_job_that_replaces_and_a_second_click_is_none(site):
     assert f'href="/jobs/{job}"' in page
 
 
-def test_a_refusal_is_mended_and_accepted(site):
+def test_a_refused_text_is_corrected_and_accepted(site):
     browser = site.browser(ROSA)
     job = site.submitted(REFUSED_SQL)
     assert f"/submit?replaces={job}" in text(browser, f"/jobs/{job}")
@@ -193,20 +193,20 @@ def test_checking_submits_nothing(site):
     assert site.client(ROSA).jobs() == []
 
 
-def test_a_private_text_is_told_its_price_beforehand(site):
+def test_a_private_text_shows_its_privacy_loss_beforehand(site):
     part = sent(site.browser(ROSA), "/submit", "/submit/check", **FORM | {"text": PRIVATE}).get_data(as_text=True)
     assert "How accurate the private answer would be" in part
     assert "of what the project has left" in part
 
 
-def test_the_same_form_twice_is_one_job_and_a_mended_one_is_another(site):
+def test_the_same_form_twice_is_one_job_and_a_corrected_form_is_another(site):
     browser = site.browser(ROSA)
     first = [sent(browser, "/submit", "/submit", **FORM, nonce="n").headers["Location"] for _ in range(2)]
     other = sent(browser, "/submit", "/submit", **FORM | {"title": "Other"}, nonce="n").headers["Location"]
     assert first[0] == first[1] != other
 
 
-def test_the_editor_completes_what_was_granted_and_is_kept_and_nothing_else(site, policies):
+def test_the_editor_completes_granted_and_saved_names_only(site, policies):
     site.submitted(KEEP)
     found = site.browser(ROSA).get("/projects/P0421/names").json
     names = {(t["name"], v["name"]) for t in found["tables"] for v in t["variables"]}
@@ -214,7 +214,7 @@ def test_the_editor_completes_what_was_granted_and_is_kept_and_nothing_else(site
     assert names == granted | {("project.pupils", "ncyearactual")}
 
 
-def test_a_variable_tells_years_codes_class_and_how_to_ask(site):
+def test_a_variable_shows_years_codes_class_and_an_example(site):
     browser = site.browser(ROSA)
     page = text(browser, "/catalogue/npd.absence/EthnicGroupMinor")
     for words in (
@@ -255,7 +255,7 @@ def test_the_chart_is_drawn_from_what_was_released(site):
     assert b"103" not in drawn.get_data()
 
 
-def test_cohorts_and_lookups_are_listed_asked_for_and_dropped(site):
+def test_cohorts_and_lookups_are_listed_requested_and_dropped(site):
     browser = site.browser(ROSA)
     site.submitted(KEEP)
     page = text(browser, "/projects/P0421/saved")

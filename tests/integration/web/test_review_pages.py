@@ -59,7 +59,7 @@ def queries(site, browser, path):
     return len(asked)
 
 
-def test_two_hundred_outputs_ask_no_more_queries_than_one(site):
+def test_two_hundred_outputs_need_no_more_queries_than_one(site):
     job, output = site.assessed()
     browser = site.browser(CLEO)
     paths = ("/inbox", "/jobs/{job}/review", "/outputs/{output}")
@@ -141,7 +141,7 @@ def test_a_page_says_what_it_does_not_know(site):
     assert "last release of absence" in text(site.browser(CLEO), f"/outputs/{output}")
 
 
-def test_a_vote_that_lacks_something_keeps_what_was_written(site):
+def test_an_incomplete_vote_retains_its_text(site):
     _, output = site.assessed(Verdict.REFUSE)
     browser = site.browser(CLEO)
     page = text(browser, f"/outputs/{output}")
@@ -247,7 +247,7 @@ def failed(site):
     return job
 
 
-def test_a_failure_is_told_once_without_figures(site):
+def test_a_failure_is_explained_once_without_figures(site):
     job = failed(site)
     browser = site.browser(CLEO)
     assert f"/jobs/{job}/failure" in text(browser, "/inbox")

@@ -42,7 +42,7 @@ def test_a_cohort_and_a_lookup_go_their_way(site):
         site.client(CHRIS).decide_lookup(made["ident"], "reject", "ask-us")
 
 
-def test_a_file_that_is_no_lookup_is_told_why(site):
+def test_a_bad_lookup_file_is_refused_with_the_reason(site):
     with pytest.raises(Invalid) as caught:
         site.client(ROSA).propose_lookup("P0421", "stages", "Stages.", "a,a\n1,2\n")
     assert (caught.value.code, caught.value.pointer) == ("lookup-columns", "/text")
@@ -51,7 +51,7 @@ def test_a_file_that_is_no_lookup_is_told_why(site):
             site.client(ROSA).propose_lookup("P0421", name, about, CSV)
 
 
-def test_a_lookup_of_the_largest_size_is_read_and_a_larger_one_is_told_its_size(site):
+def test_the_largest_lookup_is_read_and_a_larger_one_is_refused(site):
     """However its bytes are written on the way: a form writes a comma as three. Beyond what a body may have it is the
     same answer as just beyond what a lookup may have."""
     browser = site.browser(ROSA)

@@ -20,7 +20,7 @@ def rules(site):
         yield rule.endpoint, path, rule.methods - {"HEAD", "OPTIONS"}
 
 
-def test_every_route_but_the_public_list_asks_who_it_is(site):
+def test_every_route_but_the_public_list_needs_a_sign_in(site):
     seen, asked, open_to_all = set(), 0, []
     for endpoint, path, methods in rules(site):
         for method in methods:
@@ -136,7 +136,7 @@ BODY = {"project": "P0421", "kind": "sql", "text": SQL, "title": "T", "purpose":
         ({"json": BODY | {"project": "P0999"}}, 404, "unknown"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told_in_one_shape(site, sent, status, code):
+def test_errors_for_bad_input_have_one_shape(site, sent, status, code):
     answer = site.call(ROSA, "POST", "/api/v1/submissions", **sent)
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert set(answer.json) == {"code", "message", "pointer", "errors"}
@@ -144,7 +144,7 @@ def test_bad_input_is_told_in_one_shape(site, sent, status, code):
     assert "Traceback" not in answer.get_data(as_text=True)
 
 
-def test_every_field_that_does_not_fit_is_told_with_its_pointer(site):
+def test_every_bad_field_has_an_error_with_its_pointer(site):
     body = BODY | {"kind": "r", "descriptions": [{"output": "a", "text": 1}]}
     del body["title"]
     found = site.call(ROSA, "POST", "/api/v1/submissions", json=body).json["errors"]
@@ -194,7 +194,7 @@ def test_what_nobody_expected_is_an_id_and_no_text(site, monkeypatch, caplog):
     assert "RuntimeError" in caplog.text
 
 
-def test_a_queue_that_is_away_is_no_harm_and_is_told(site):
+def test_an_unreachable_queue_is_harmless_and_is_reported(site):
     site.queue.answers = False
     assert site.client(ROSA).job(site.submitted())["state"] == "queued"
     answer = site.http().get("/readyz")

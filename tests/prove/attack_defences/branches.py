@@ -23,8 +23,8 @@ def blind(old: str) -> Removed:
 DEFENCES = (
     Defence("a total of constants is made of protected counts", WHOLE, "test_a_total_of_constants_is_one", HERE, (CONSTANTS,)),
     Defence("a branch is judged as an amount of its own", WHOLE, "test_a_branch_is_not_padded", HERE, ("npd-default",)),
-    Defence("amounts stay open to conditions", blind("if not all(self._variables.leaves_open(c, amount, self._fixed) for c in conditions):"), "test_a_person_is_asked", HERE, LISTED),
-    Defence("a code is no amount", blind("if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):"), "test_a_person_is_asked", HERE, ("SUM(LA)", Y)),
+    Defence("amounts stay open to conditions", blind("if not all(self._variables.leaves_open(c, amount, self._fixed) for c in conditions):"), "test_conditions_that_fix", HERE, LISTED),
+    Defence("a code is no amount", blind("if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):"), "test_conditions_that_fix", HERE, ("SUM(LA)", Y)),
     Defence("a public number is no amount", blind("if any(not self._symbols.is_person(o.scan) for o in origins):"), "test_public_numbers", HERE),
     Defence("keys are conditions, too", edited("broker.query.analysis.known_amounts:KnownAmounts.__init__", "for c in _key_conditions(symbols.expanded(k))", "for c in ()"), "test_a_key_is_a_condition", HERE),
     Defence("an answer is asked what it depends on", put("broker.query.analysis.known_amounts.ConditionVariables._is_other", lambda *_: False), "test_other_words", HERE, (attacks.COUNTED_NONE,)),

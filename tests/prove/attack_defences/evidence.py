@@ -28,14 +28,14 @@ NEVER = "AVG(1.0 * CASE WHEN Flag = 1 THEN NULL END)"
 DEFENCES = (
     Defence("what would take a person's place counts against them", put(f"{PEOPLE}.replacement_rows", lambda _: None), "test_only_who_moves", given=(COUNT, "1: 2 by 2, 2: 1 by 0, 3: 1 by 0")),
     Defence("people who are alone with a public row cover nobody", put(f"{PEOPLE}.replacement_rows", lambda _: None), "test_people_who_are_alone"),
-    Defence("whoever would bring a row into a cell stands behind it", put(f"{PEOPLE}.HAS_ROWS", '"rows" > 0'), "test_whoever_moves", given=("SELECT a.Sex, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY a.Sex", "")),
+    Defence("whoever would bring a row into a cell stands behind it", put(f"{PEOPLE}.HAS_ROWS", '"rows" > 0'), "test_evidence_counts_whoever", given=("SELECT a.Sex, COUNT(*) AS n FROM ref.las l LEFT JOIN a ON a.LA = l.LA GROUP BY a.Sex", "")),
     Defence("only a public row's last person is taken for alone", edited(f"{STANDING}:_ReplacementBuilder._replacing_last_person", "_equal(first, last),", ""), "test_only_who_moves", given=(COUNT, "1: 2 by 2, 2: 1 by 0, 3: 1 by 0")),
     Defence("under DISTINCT a row comes only where none is like it", edited(f"{STANDING}:_ReplacementBuilder._distinct", 'Filter(stands, Call("not", (ColumnRef(there, ScalarType.TRUTH),), ScalarType.TRUTH))', "stands"), "test_only_who_moves", given=("SELECT COUNT(*) AS n FROM (SELECT DISTINCT a.Key, l.Region FROM ref.las l LEFT JOIN a ON a.LA = l.LA) d", ": 4 by 3")),
     Defence("rows of each person are not gathered from rows of nobody", edited(f"{STANDING}:_ReplacementBuilder._distinct", "raise UnsupportedReplacement", "return None"), GATHERED, given=("rows of each person",)),
     Defence("nor are they numbered", edited(f"{STANDING}:_windowed", "if not all(w.shared for w in window.columns):", "if False:"), GATHERED, given=("a window of each person",)),
     Defence("nor matched with each other", edited(f"{STANDING}:_ReplacementBuilder._apply", "raise UnsupportedReplacement", "pass"), GATHERED, given=("public rows matched with each other",)),
     Defence("nor kept again", edited(f"{STANDING}:_ReplacementBuilder._join", "raise UnsupportedReplacement", "pass"), GATHERED, given=("kept again",)),
-    Defence("what is never there has a type", edited("broker.query.sql.generator:scalar_sql", "possible_values(scalar, {}, {}) == ONLY_NULL", "False"), "test_what_is_never_there", given=(NEVER,)),
+    Defence("what is never there has a type", edited("broker.query.sql.generator:scalar_sql", "possible_values(scalar, {}, {}) == ONLY_NULL", "False"), "test_a_value_that_is_always", given=(NEVER,)),
     Defence("a private question is planned before it is charged", edited("broker.workflow.private_jobs.private_answers:answer_attempt", f"{PREPARED}{CHARGED}", f"{CHARGED}{PREPARED}"), "test_what_no_engine_runs", module=PLANS),
 )  # fmt: skip
 

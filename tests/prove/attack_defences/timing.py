@@ -24,10 +24,10 @@ RUN, SILENCE, TURNS = (
 )
 
 DEFENCES = (
-    Defence("a worker is free at the end of a slot of time", put(f"{RUN}._hold_slot", nothing), "test_a_script_tells"),
-    Defence("a failure is told at the end of its slot", edited(f"{SILENCE}:hides_end", "until is not None and now < until", "False"), "test_a_failure_tells"),
+    Defence("a worker is free at the end of a slot of time", put(f"{RUN}._hold_slot", nothing), "test_a_script_shows"),
+    Defence("a failure is told at the end of its slot", edited(f"{SILENCE}:hides_end", "until is not None and now < until", "False"), "test_a_failure_shows"),
     Defence("a job that is not told to have ended can be withdrawn", edited("broker.workflow.submission.job_withdrawal:_withdraw", "JobState.RUNNING if hidden else None", "None"), "test_withdrawing", given=(SandboxEnd.CRASHED,)),
-    Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.pipeline.output_routing:route_job_once", "if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_tells"),
+    Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.pipeline.output_routing:route_job_once", "if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_shows"),
     Defence("a SQL job ends with its comparison", edited("broker.storage.job_stores.job_lifecycle:SqlComparisons.put_compared", ".values(ended=now)", ".values(ended=jobs.c.ended)"), "test_rounds"),
     Defence("a SQL job's slot is of its text and the history", edited("broker.domain.jobs.job:TimeSlots._comparing_seconds", "if compares", "if False"), "test_a_sql_job_looks"),
     Defence("room in the queue is told in slots", put("broker.workflow.submission.job_submission.apparently_running", lambda *_: []), "test_room"),

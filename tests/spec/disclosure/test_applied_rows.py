@@ -73,7 +73,7 @@ def test_a_part_of_applied_rows_is_compared_with_all_of_them() -> None:
 @pytest.mark.parametrize(
     "way", ["VALUES (a.Flag), (1)", "SELECT TOP 1 b.Flag AS v FROM npd.a AS b WHERE b.Key = a.Key"]
 )
-def test_a_branch_that_is_an_amount_is_judged_beside_applied_rows(way: str) -> None:
+def test_a_branch_that_is_an_amount_is_judged_with_applied_rows(way: str) -> None:
     apply = "CROSS APPLY (VALUES (a.Flag), (1)) AS v (v)"
     if way.startswith("SELECT"):
         apply = f"OUTER APPLY ({way} ORDER BY b.Flag) AS v"
@@ -96,7 +96,7 @@ def test_a_key_that_is_given_twice_is_two_equal_dimensions() -> None:
     assert shown(f"{TWICE} GROUP BY a.LA, v.v", ROWS) == {"1,1": "70", "2,2": "37", "3,3": "45"}
 
 
-def test_a_key_that_is_given_twice_is_told_of_either_in_totals() -> None:
+def test_either_of_two_equal_keys_protects_totals() -> None:
     """The three of authority 3 are one group, whichever of the two keys tells of them: no total is shown with all
     others."""
     found = shown(f"{TWICE} GROUP BY CUBE (a.LA, v.v)", people(M1=40, M2=12, M3=3))

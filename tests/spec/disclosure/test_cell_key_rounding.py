@@ -128,7 +128,7 @@ def test_a_difference_of_one_person_does_not_show_one() -> None:
 
 
 @pytest.mark.parametrize("rows", [2, 3, 7])
-def test_repeating_everybodys_rows_tells_nothing_new(rows: int) -> None:
+def test_repeating_everybodys_rows_discloses_nothing_new(rows: int) -> None:
     """Three terms of absence, or a table united with itself: the rows are so many times the count that is shown."""
     people = range(3000, 3123)
     assert shown(cell("201", people, rows))[0] == (rows * count(people),)
@@ -194,7 +194,7 @@ def test_the_noise_is_said_to_be_there_and_nothing_more() -> None:
     assert released_record(judged(cell("201", range(400)), profile=other), other) == record
 
 
-def test_no_symbol_tells_how_small_a_figure_is() -> None:
+def test_no_symbol_discloses_how_small_a_figure_is() -> None:
     """`low` would tell 1 or 2 from nobody; one symbol stands for all that is hidden."""
     for profile in PROFILES.values():
         symbols = dict(judged(cell("201", range(4)), cell("202", range(50, 62)), profile=profile).symbols)

@@ -96,7 +96,7 @@ def test_groups_joined_with_groups_show_what_both_sides_may_show() -> None:
     assert [r.persons for r in found.rows] == [20, 4, 40]
 
 
-def test_a_total_over_shown_figures_tells_nothing_new() -> None:
+def test_a_total_over_shown_figures_discloses_nothing_new() -> None:
     total = Project(Aggregate(TableRef(0), (), ((30, agg("sum", col(N))),)), ((31, lit(None)),))
     rows = Union((TableRef(0), total), ((40, (LA, 31)), (41, (N, 30))))
     found = judged(output(rows, ("la", col(40)), ("n", col(41)), tables=(OPEN,)), sizes(N, a=20, b=30))
@@ -151,7 +151,7 @@ def test_a_table_that_is_not_shown_is_judged_for_staff_and_looked_at() -> None:
         judged(output(TableRef(1), ("m", col(HN)), tables=(G, schools)), sizes(N, a=20), sizes(HN, a=90))
 
 
-def test_what_only_a_condition_reads_is_told_without_a_column_and_can_need_a_person() -> None:
+def test_a_figure_that_only_a_condition_reads_has_no_column_and_can_need_a_review() -> None:
     wild = PlannedStatistic(
         M, Measure.SUM, col(90), ScalarType.INT, needs_review="An argument outside the closed list."
     )

@@ -161,7 +161,7 @@ def test_a_small_total_is_named_as_one_and_a_ratio_by_its_parts() -> None:
     assert [row.rules[1] for row in shares.rows][1] == ("F1", "P3")
 
 
-def test_a_sum_beside_its_mean_tells_a_count_and_a_share_its_whole() -> None:
+def test_a_sum_with_its_mean_implies_a_count_and_a_share_its_whole() -> None:
     """COUNT(*) of all, and SUM and AVG of those without the flag: their quotient is the count that would be hidden."""
     rows = people(M1=38, F1=31, F1y=4, M2=30)
     counted = f"-- output: all\nSELECT LA, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY LA;\n-- output: part\n"

@@ -76,7 +76,7 @@ def test_one_side_can_settle_a_condition_and_else_it_is_unknown() -> None:
     ]
 
 
-def test_having_keeps_what_is_true_of_shown_figures() -> None:
+def test_having_retains_what_is_true_of_shown_figures() -> None:
     at_least = calls("at_most", lit(50), N)
     assert shown(Filter(TableRef(0), at_least), G, columns="1 2 10") == ["a 17 50", "a 18 60"]
     assert shown(Filter(TableRef(0), calls("not", at_least)), G, columns="1 2 10") == ["b 18 40"]
@@ -104,7 +104,7 @@ def test_groups_meet_by_keys_and_a_missing_side_is_an_empty_cell() -> None:
     assert len(shown(Join(TableRef(0), TableRef(1), JoinHow.CROSS, None), g, H, columns="1 3")) == 9
 
 
-def test_a_hidden_figure_meets_nothing() -> None:
+def test_a_hidden_figure_satisfies_no_condition() -> None:
     g = drawn("1 10", "a 50", "b c", "d 90")
     larger = calls("less", N, HN)
     assert shown(Join(TableRef(0), TableRef(1), JoinHow.INNER, larger), g, H, columns="1 3") == ["a a", "a e", "d a"]
@@ -191,7 +191,7 @@ def test_parts_stand_one_after_the_other() -> None:
     assert shown(program, G, columns="40 41") == ["a 50", "a 60", "b c", "b 40", "d c", "- 150"]
 
 
-def test_what_python_cannot_tell_exactly_is_never_guessed() -> None:
+def test_python_never_guesses_inexact_results() -> None:
     text = ColumnRef(LA, ScalarType.TEXT)
     for predicate in (calls("equal_text", lit("Zoë"), text), calls("cube", N)):
         with pytest.raises(Breach):

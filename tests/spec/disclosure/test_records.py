@@ -78,7 +78,7 @@ def figure(text: str) -> str:
     return f"{float(text):.4f}" if "." in text else text or "-"
 
 
-def test_staffs_record_tells_each_figure_exactly_and_as_it_would_leave() -> None:
+def test_the_staff_record_has_exact_and_released_figures() -> None:
     lines = [[c.strip() for c in line.split(" | ")] for line in DRAWN.strip().splitlines()[1:]]
     assert drawn(staff_record(table(), PROFILE)) == lines
 
@@ -101,7 +101,7 @@ def test_staffs_record_has_the_evidence_behind_each_figure() -> None:
     assert (found["evidence"]["largest"], found["evidence"]["second"], found["hidden"]) == (90_000, 9, True)
 
 
-def test_staffs_record_tells_primary_from_secondary_holes_and_has_the_audit() -> None:
+def test_the_staff_record_separates_primary_from_secondary_suppression() -> None:
     found = table()
     assert staff_record(found, PROFILE)["pattern"] == {"shown": 3, "primary": 5, "secondary": 0}
     assert staff_record(found, PROFILE)["audit"] is None
@@ -139,7 +139,7 @@ def test_acros_results_point_at_the_cells_of_the_file() -> None:
     assert (results["status"], results["summary"].split(";")[0]) == ("pass", "pass")
 
 
-def test_acros_results_have_rows_that_keys_do_not_tell_apart() -> None:
+def test_acro_results_have_rows_with_equal_keys() -> None:
     found = table()
     twice = replace(found, rows=(found.rows[0], found.rows[0]))
     (result,) = acro_results([AcroItem("t", "t.csv", Verdict.PUBLISH, twice)], "", WHEN)["results"].values()

@@ -22,7 +22,7 @@ all   76  90  84  75  325
 """
 
 
-def test_nine_and_more_holes_with_two_in_each_line_can_still_tell_one() -> None:
+def test_nine_or_more_holes_with_two_in_each_line_can_still_disclose_one() -> None:
     """The idea of sdcTable's test of a pattern that looks safe by eye: here row v has two holes and so has each
     column, but v's are tied to two blocks that are whole without it, so the equations give both."""
     task = task_of(TRAP)
@@ -104,7 +104,7 @@ def test_linked_tables_have_one_pattern() -> None:
     assert not done.hidden & task.unreleased
 
 
-def test_shown_zeros_tell_that_holes_are_not_empty() -> None:
+def test_shown_zeros_disclose_that_holes_are_not_empty() -> None:
     """The least value of a hole is 1 where zeros are shown beside holes: the interval begins there."""
     values = [4.0, 9.0, 30.0, 43.0]
     system = CellSystem(4, (Equation((0, 1, 2), 3),))
@@ -159,7 +159,7 @@ all   22500000000002342 19900000000002952 42400000000005294
 """
 
 
-def test_small_amounts_are_protected_beside_amounts_of_any_size() -> None:
+def test_small_amounts_are_protected_next_to_amounts_of_any_size() -> None:
     """Whoever multiplies one row of a table by millions of millions must not make the others nothing."""
     task = task_of(BESIDE_GIANTS, width=80)
     assert [at.width for at in audit(task, task.hidden).values()] == [0]

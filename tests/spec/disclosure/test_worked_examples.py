@@ -91,7 +91,7 @@ def test_example_2_of_dominance() -> None:
 
 
 @pytest.mark.parametrize(("k", "p"), [(80.0, "25"), (95.0, "5.26"), (90.0, "11.11")])
-def test_what_p_stands_for_a_dominance_rule(k: float, p: str) -> None:
+def test_the_p_that_equals_a_dominance_rule(k: float, p: str) -> None:
     """Handbook, 4.2: (2,80) is replaced by p = 25, (2,95) by p = 5.26."""
     found = p_percent_of(with_profile(p_percent=None, dominance_k=k))
     assert found is not None
@@ -100,7 +100,7 @@ def test_what_p_stands_for_a_dominance_rule(k: float, p: str) -> None:
     assert p_percent_of(with_profile(p_percent=None, dominance_n=1, dominance_k=k)) is None
 
 
-def test_what_is_safe_by_a_dominance_rule_is_safe_by_the_p_that_stands_for_it() -> None:
+def test_cells_safe_by_a_dominance_rule_are_safe_by_its_p() -> None:
     """Handbook, 4.2, proof of A; example 2 is the converse."""
     for a in range(0, 60, 3):
         for b in range(0, a + 1, 3):

@@ -116,7 +116,7 @@ def test_files_of_several_years_stand_in_one_table() -> None:
     assert found.review == ()
 
 
-def test_a_condition_on_files_of_several_years_asks_for_no_look() -> None:
+def test_a_condition_on_files_of_several_years_needs_no_review() -> None:
     text = """
         SELECT COUNT(*) AS n FROM (
           SELECT SENprovision_SPR18 AS sen FROM Spring_Census_2018 UNION ALL SELECT SENprovision_SPR19 FROM Spring_Census_2019) u

@@ -38,7 +38,7 @@ def test_a_small_group_is_nothing_to_the_rows_that_meet_it(text: str, of_one: st
 
 
 @pytest.mark.parametrize("text", [text for text, *_ in ASKED])
-def test_every_figure_beside_context_is_looked_at(text: str) -> None:
+def test_every_figure_with_context_needs_a_review(text: str) -> None:
     shown = [t for t in planned(text).tables if t.shown]
     assert all(s.needs_review for t in shown for s in t.statistics)
 

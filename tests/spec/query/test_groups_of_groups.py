@@ -40,7 +40,7 @@ SELECT d.LA, d.n FROM (SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) d WHERE EXIS
 
 
 @pytest.mark.parametrize(("text", "rows"), ASKED)
-def test_what_stands_above_the_groups(text: str, rows: str) -> None:
+def test_post_aggregation_of_groups(text: str, rows: str) -> None:
     assert answer(text) == rows
 
 

@@ -44,14 +44,14 @@ def test_rows_of_two_persons_never_meet_even_if_their_keys_were_equal() -> None:
         "a LEFT JOIN (SELECT Key, Days FROM b) AS b ON b.Key = a.Key",
     ],
 )
-def test_an_outer_join_keeps_its_side_and_a_null_key_is_a_match_flag(text: str) -> None:
+def test_an_outer_join_retains_its_side_and_a_null_key_is_a_match_flag(text: str) -> None:
     query = f"SELECT COUNT(*) AS n, COUNT(b.Days) AS d, SUM(CASE WHEN b.Key IS NULL THEN 1 ELSE 0 END) AS u FROM {text}"
     (cell,) = run(query, T)
     assert cell.shown == (4, 2, 2)
     assert cell.persons == 3
 
 
-def test_public_rows_on_the_left_keep_cells_without_persons() -> None:
+def test_public_rows_on_the_left_retain_cells_without_persons() -> None:
     query = "SELECT l.LA, COUNT(*) AS n, COUNT(a.Score) AS s FROM ref.las AS l LEFT JOIN a ON a.LA = l.LA GROUP BY l.LA"
     found = run(query, T)
     assert [(c.keys, c.rows, c.persons) for c in found] == [((1,), 2, 2), ((2,), 1, 1), ((3,), 1, 0)]

@@ -245,7 +245,7 @@ SELECT COUNT(d.tota) AS n FROM (SELECT LA AS total FROM npd.absence) AS d   | Di
 
 
 @pytest.mark.parametrize("line", MISTAKES.strip().splitlines())
-def test_a_typing_mistake_is_told_with_what_was_perhaps_meant(line: str) -> None:
+def test_a_typing_mistake_gets_a_suggestion(line: str) -> None:
     text, asked = (cell.strip() for cell in line.split("|"))
     (refusal,) = _answer(text)
     assert refusal.code in {"unknown-table", "unknown-variable"}
@@ -266,7 +266,7 @@ def test_only_some_mistakes_of_a_long_text_are_compared() -> None:
     assert (sum(asked), len(asked)) == (10, 26)
 
 
-def test_the_text_that_is_kept_of_a_physical_name_means_the_same() -> None:
+def test_the_saved_text_of_a_physical_name_means_the_same() -> None:
     checked = compiled(f"SELECT SENprovision_SPR19 AS sen, COUNT(*) AS n FROM {S19} GROUP BY SENprovision_SPR19")
     again = compiled(checked.canonical)
     assert checked.plan is not None

@@ -178,7 +178,7 @@ def test_the_two_tables_of_margins_are_one_with_two_sets() -> None:
     assert sorted(p.set for p in found.locations.values()) == [0, 1, 2]
 
 
-def test_what_nobody_stands_behind_does_not_count() -> None:
+def test_rows_of_nobody_do_not_count() -> None:
     public = f"SELECT l.Region, COUNT(*) AS n FROM ref.las AS l LEFT JOIN a ON l.LA = a.LA AND a.{Y} GROUP BY l.Region"
     assert "Rows of public tables that no person meets do not count." in private(public).omissions
     persons = f"SELECT a.LA, COUNT(*) AS n FROM a LEFT JOIN ref.las AS l ON l.LA = a.LA WHERE a.{Y} GROUP BY a.LA"

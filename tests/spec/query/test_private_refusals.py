@@ -109,7 +109,7 @@ def test_an_output_of_nobody_would_be_refused_if_a_query_had_one() -> None:
 
 
 @pytest.mark.parametrize("asked", ["SUM(LEN(Note))", "SUM(Pay)"])
-def test_what_is_told_about_a_range_can_be_followed(asked: str) -> None:
+def test_advice_about_a_range_works(asked: str) -> None:
     """By a line where a line bounds it, by LEAST and GREATEST where none can."""
     table = "swc.staff" if "Pay" in asked else f"a WHERE {Y}"
     (found,) = refusals(f"SELECT {asked} AS s FROM {table}")
@@ -124,7 +124,7 @@ def test_what_is_told_about_a_range_can_be_followed(asked: str) -> None:
     assert ("-- clamp" in found.advice) == ("Pay" in asked)
 
 
-def test_all_reasons_are_told_at_once() -> None:
+def test_a_refusal_has_all_reasons() -> None:
     text = f"SELECT Note, COUNT(DISTINCT Score) AS n, SUM(LEN(Note)) AS s FROM a WHERE {Y} GROUP BY Note"
     assert {r.code for r in refusals(text, lists_only=True)} == {"private-distinct", "private-range", "private-keys"}
 
@@ -149,7 +149,7 @@ def test_the_range_of_a_number(name: str) -> None:
     assert (number.low, number.high, number.scale) == expected
 
 
-def test_one_number_serves_all_that_is_asked_of_it() -> None:
+def test_one_number_serves_all_of_its_uses() -> None:
     asked = "COUNT(*) AS n, COUNT(Score) AS c, SUM(Score) AS s, AVG(1.0 * Score) AS m"
     found = private(f"SELECT LA, {asked} FROM a WHERE {Y} GROUP BY LA", dialect="duckdb")
     asks = [s.measure for s in found.tables[0].statistics]

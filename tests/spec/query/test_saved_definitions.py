@@ -145,11 +145,11 @@ def test_another_projects_cohort_is_a_name_that_nobody_has() -> None:
     assert "girls" not in nothing[0].advice
 
 
-def test_a_mistyped_name_is_told_with_the_projects_own() -> None:
+def test_a_mistyped_name_gets_the_projects_own_as_suggestion() -> None:
     assert "Did you mean project.girls?" in compiled("SELECT COUNT(*) AS n FROM project.grils").refusals[0].advice
 
 
-def test_a_refusal_inside_a_cohort_stands_where_the_job_names_it() -> None:
+def test_a_refusal_inside_a_cohort_is_placed_where_the_job_names_it() -> None:
     broken = Cohort("broken", "tsql", "SELECT a.[Key],\n a.Nothing, a.Nobody INTO project.broken FROM npd.a AS a", ())
     around = Cohort("around", "tsql", "SELECT b.[Key]\n\n INTO project.around FROM project.broken AS b", ())
     found = compiled(
@@ -177,7 +177,7 @@ def test_a_cohort_means_what_it_meant_in_its_own_dialect(dialect: str, persons: 
     assert counted == [2, persons]
 
 
-def test_what_a_batch_keeps_is_read_by_what_follows_in_it() -> None:
+def test_a_batch_reads_what_it_saved_before() -> None:
     text = "SELECT a.[Key], a.LA INTO project.mine FROM npd.a AS a WHERE a.Y = '2018/2019'; SELECT LA, COUNT(*) AS n FROM project.mine GROUP BY LA"
     found = compiled(text)
     assert found.plan is not None, found.refusals
@@ -186,7 +186,7 @@ def test_what_a_batch_keeps_is_read_by_what_follows_in_it() -> None:
     assert compiled(found.canonical).plan == found.plan
 
 
-def test_duckdb_keeps_by_create_table() -> None:
+def test_duckdb_saves_by_create_table() -> None:
     found = compiled(
         "CREATE TABLE project.mine AS SELECT a.\"Key\", a.LA FROM npd.a AS a WHERE a.Y = '2018/2019'", "duckdb"
     )
@@ -228,13 +228,13 @@ def test_a_job_of_public_rows_alone_is_no_job() -> None:
     assert codes("SELECT b.band, COUNT(*) AS n FROM project.bands AS b GROUP BY b.band") == ["no-person-table"]
 
 
-def test_a_refused_keeping_is_told_once() -> None:
+def test_a_refused_definition_is_reported_once() -> None:
     assert codes("SELECT a.Nothing INTO project.mine FROM npd.a AS a; SELECT COUNT(*) AS n FROM project.mine") == [
         "unknown-variable"
     ]
 
 
-def test_what_is_kept_asks_by_itself_for_the_same_rows() -> None:
+def test_a_saved_text_alone_requests_the_same_rows() -> None:
     """Whatever a batch needs for it stands in its text, and nothing that the batch shows."""
     text = (
         "DECLARE @y varchar(9) = '2018/2019'\nSELECT COUNT(*) AS n FROM npd.b\nSELECT a.[Key], a.LA INTO #t FROM npd.a AS a WHERE a.Y = @y\n"

@@ -84,6 +84,6 @@ def test_a_person_in_both_branches_is_one_person() -> None:
     assert (cell.rows, cell.persons) == (12, 7)
 
 
-def test_public_rows_beside_persons_rows_are_nobodys() -> None:
+def test_public_rows_in_a_union_with_persons_are_nobodys() -> None:
     (cell,) = run("SELECT COUNT(*) AS n FROM (SELECT LA FROM a UNION ALL SELECT LA FROM ref.las) d", WORLD)
     assert (cell.rows, cell.persons) == (10, 5)

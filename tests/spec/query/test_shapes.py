@@ -48,7 +48,7 @@ WITH t (x) AS (VALUES (1), (2) LIMIT 1) SELECT COUNT(*) AS n FROM census CROSS J
 
 
 @pytest.mark.parametrize("line", AFTER.strip().splitlines())
-def test_what_stands_behind_a_set_or_brackets_is_not_dropped(line: str) -> None:
+def test_clauses_after_a_set_or_brackets_are_not_dropped(line: str) -> None:
     text, _, code = (cell.strip() for cell in line.partition("|"))
     assert codes(text, "duckdb") - {"years-not-granted"} == ({code} if code else set())
 

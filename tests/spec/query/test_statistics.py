@@ -96,7 +96,7 @@ def test_evidence_of_a_share_counts_both_sides() -> None:
     assert found == {"value": 0.4, "rows": 2, "persons": 1, "rest": 2, "rest_rows": 3, "total": 2}
 
 
-def test_evidence_of_a_sum_tells_the_largest_persons() -> None:
+def test_evidence_of_a_sum_has_the_largest_persons() -> None:
     scores = [(1, 5), (1, 5), (2, -7), (3, None), (4, 0)]
     rows = [{"p": p, "Key": f"k{p}", "Y": "2017/2018", "LA": 1, "Score": s} for p, s in scores]
     (cell,) = run("SELECT SUM(Score) AS x FROM a", {"npd.a": rows})

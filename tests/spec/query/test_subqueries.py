@@ -88,7 +88,7 @@ def test_of_other_people_is_refused(text: str, code: str) -> None:
     "SELECT COUNT(*) AS n FROM a WHERE LA IN ((SELECT LA FROM ref.las) LIMIT 1)",
     "(SELECT LA, COUNT(*) AS n FROM a GROUP BY LA) LIMIT 1",
 ])  # fmt: skip
-def test_what_stands_after_a_parenthesis_is_not_dropped(text: str) -> None:
+def test_clauses_after_a_parenthesis_are_not_dropped(text: str) -> None:
     assert answer(text, "duckdb").startswith("refused: ")
 
 

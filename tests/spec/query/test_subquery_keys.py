@@ -17,7 +17,7 @@ CASE WHEN EXISTS (SELECT 1 FROM b WHERE b.Key = a.Key) THEN 1 ELSE 0 END        
 
 
 @pytest.mark.parametrize(("key", "grouped"), KEYS)
-def test_a_key_groups_by_what_it_asks(key: str, grouped: str) -> None:
+def test_a_key_groups_by_the_columns_of_its_subquery(key: str, grouped: str) -> None:
     found = compiled(f"SELECT t.k, COUNT(*) AS n FROM (SELECT {key} AS k FROM a) AS t GROUP BY t.k")
     assert not found.refusals
     uses = {u.variable: u.how for u in found.uses if u.table == "npd.b"}

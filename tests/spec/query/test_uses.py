@@ -101,7 +101,7 @@ SELECT COUNT(*) AS n FROM (SELECT LA FROM a EXCEPT SELECT Days FROM b) d        
 
 
 @pytest.mark.parametrize(("text", "uses", "code"), REFUSED)
-def test_refused_text_is_told_with_what_it_uses(text: str, uses: str, code: str) -> None:
+def test_a_refused_text_reports_its_uses(text: str, uses: str, code: str) -> None:
     found = compiled(text)
     assert code in [r.code for r in found.refusals]
     assert set(uses.split()) <= used(text).keys(), used(text)
@@ -137,7 +137,7 @@ SELECT SUM(«Score) AS s FROM a; SELECT COUNT(*) AS n FROM a WHERE Score > 1    
 
 @pytest.mark.parametrize(("text", "name"), PLACES)
 @pytest.mark.parametrize("space", [" ", "\n"])
-def test_a_use_stands_where_its_variable_is_read_first(text: str, name: str, space: str) -> None:
+def test_a_use_is_placed_where_its_variable_is_read_first(text: str, name: str, space: str) -> None:
     text = text.replace(" ", space)
     before = text.partition("«")[0]
     place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -156,7 +156,7 @@ FIRST = [
 
 
 @pytest.mark.parametrize(("places", "first"), FIRST)
-def test_the_uses_of_several_outputs_are_told_once_at_the_first_place_that_is_known(
+def test_uses_of_several_outputs_are_reported_once_at_the_first_known_place(
     places: list[tuple[int | None, int | None]], first: tuple[int | None, int | None]
 ) -> None:
     (use,) = merged_uses([(VariableUse("npd.a", "LA", None, frozenset({Usage.READ}), *place),) for place in places])

@@ -72,7 +72,7 @@ def test_refused_windows(text: str, code: str) -> None:
     assert code in answer(text).removeprefix("refused: ").split()
 
 
-def test_qualify_keeps_rows_by_a_window() -> None:
+def test_qualify_filters_rows_by_a_window() -> None:
     text = "SELECT COUNT(*) AS n FROM (SELECT Key FROM a QUALIFY row_number() OVER (PARTITION BY Key ORDER BY Y) = 1) d"
     assert answer(text, "duckdb") == "5"
 
@@ -106,7 +106,7 @@ SELECT Flag, COUNT(*) AS n FROM a GROUP BY Flag UNION ALL SELECT 7, COUNT(*) FRO
 
 
 @pytest.mark.parametrize(("text", "tsql", "duckdb"), MISSING)
-def test_where_a_missing_value_stands_in_an_order(text: str, tsql: str, duckdb: str) -> None:
+def test_the_place_of_a_missing_value_in_an_order(text: str, tsql: str, duckdb: str) -> None:
     assert (answer(text, "tsql"), answer(text, "duckdb")) == (tsql, duckdb)
 
 

@@ -73,7 +73,7 @@ def test_a_row_that_only_fails_to_match_still_matters() -> None:
     assert shown(query, {"npd.a": a, "npd.b": []}) == [(1,)]
 
 
-def test_years_are_told_for_refused_text_too() -> None:
+def test_years_are_reported_for_refused_text_too() -> None:
     found = compiled("SELECT MAX(Score) AS m FROM a WHERE Y = '2018/2019' HAVING COUNT(LA) > 1")
     assert found.plan is None
     assert {u.variable: u.years for u in found.uses} == dict.fromkeys(["LA", "Score", "Y"], frozenset({2018}))

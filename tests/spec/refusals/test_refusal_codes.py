@@ -41,7 +41,7 @@ def test_refusals_are_made_where_the_scan_reads() -> None:
     assert refusals_elsewhere() == [], "add the room to ROOMS in code_scan.py"
 
 
-def test_a_code_stands_in_the_table_once_and_in_order() -> None:
+def test_the_table_has_each_code_once_and_in_order() -> None:
     for title, codes in SECTIONS.items():
         names = [c.code for c in codes]
         assert names == sorted(names), title

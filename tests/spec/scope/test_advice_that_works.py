@@ -100,7 +100,7 @@ def test_ranges_of_a_quasi_identifier_are_columns_as_the_advice_says() -> None:
     assert refusals(f"SELECT SUM({band}) AS low, COUNT(*) AS n FROM {census}") == ()
 
 
-def test_two_rules_that_one_name_breaks_are_both_told() -> None:
+def test_two_rules_that_one_name_breaks_are_both_reported() -> None:
     text = (
         "SELECT COUNT(*) AS n FROM npd.cin c JOIN npd.sc_addresses a "
         "ON a.PupilMatchingRefAnonymous = c.CIN_PupilMatchingRefAnonymous WHERE a.Postcode = 'AB1'"
@@ -109,7 +109,7 @@ def test_two_rules_that_one_name_breaks_are_both_told() -> None:
     assert told == {"Rule C1", "Rule C2"}
 
 
-def test_one_reason_is_told_once() -> None:
+def test_one_reason_is_reported_once() -> None:
     """The query's room and the grants both refuse a link key that is compared with a value."""
     found = refusals("SELECT COUNT(*) AS n FROM Spring_Census_2022 WHERE PupilMatchingRefAnonymous_SPR22 = 'x'")
     assert [r.code for r in found] == ["link-key"]

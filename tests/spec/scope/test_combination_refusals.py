@@ -47,7 +47,7 @@ npd.ks4_pupil 2019, npd.ks5_student 2020, ref.schools.URN -         | C3   | Thi
 
 
 @pytest.mark.parametrize("line", SAID.replace("\\\n", "").strip().splitlines())
-def test_a_rule_is_told_with_its_note_its_years_and_every_way_out(line: str) -> None:
+def test_a_refusal_has_the_rules_note_its_years_and_every_way_out(line: str) -> None:
     named, rule, after, advice = (cell.strip() for cell in line.split("|"))
     uses = [use(n.split(" ", 1)[0], n.split(" ", 1)[1], (1, i)) for i, n in enumerate(named.split(", "), 1)]
     (refusal,) = broken(uses, *(r for r in POLICIES.combinations if r.id == rule))
@@ -56,7 +56,7 @@ def test_a_rule_is_told_with_its_note_its_years_and_every_way_out(line: str) -> 
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_combination_stands_at_the_first_place_of_its_second_side(order: int) -> None:
+def test_a_combination_is_placed_at_the_first_use_of_its_second_side(order: int) -> None:
     """In order of lines, then of columns, whatever the order in which the uses were found."""
     schools = [
         use("ref.schools.URN", "-", (3, 1)),
@@ -68,7 +68,7 @@ def test_a_combination_stands_at_the_first_place_of_its_second_side(order: int) 
 
 
 @pytest.mark.parametrize(("place", "is_whole"), [((None, None), True), ((1, 9), False)])
-def test_a_script_without_an_input_line_is_told_to_write_one(place: tuple[int, int], is_whole: bool) -> None:
+def test_a_script_without_an_input_line_gets_advice_to_write_one(place: tuple[int, int], is_whole: bool) -> None:
     """What it never names is its by the grant: leaving it out of the program would change nothing."""
     uses = [use("npd.ks4_pupil", "2019", place), use("npd.absence.URN", "2020", place)]
     (refusal,) = check_combinations(uses, PROJECT, POLICIES, header=True)
@@ -187,11 +187,11 @@ def test_what_is_no_default_item_is_granted_by_its_own_name_only(
         assert refusal.variable == name
 
 
-def test_only_one_kind_of_rule_asks_for_names() -> None:
+def test_only_one_kind_of_rule_requests_names() -> None:
     assert broken([use("npd.absence.FSMeligible", "2022")], CombinationRule(id="T", note=""), grants=(DEFAULT,)) == ()
 
 
-def test_a_name_that_is_replaced_is_told_once_for_each_table_at_its_first_place() -> None:
+def test_a_replaced_name_is_reported_once_a_table_at_its_first_place() -> None:
     rule = CombinationRule(id="T", note="Other names.", replace={"urn": "URN_anon"})
     uses = [
         use("npd.absence.URN", "2020", (2, 1)),

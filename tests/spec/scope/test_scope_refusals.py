@@ -66,7 +66,7 @@ def test_rows_alone_are_named_as_rows() -> None:
     assert refusal.variable is None
 
 
-def test_each_variable_is_told_the_years_of_its_own_grant() -> None:
+def test_each_variable_is_listed_with_the_years_of_its_grant() -> None:
     """Two variables of one table with different grants are two refusals; those with the same are one."""
     years = {"KS2_ENDKS": {2015, 2016}, "KS2_NATRES": {2017}, "KS2_SENF": {2015, 2016}}
     some = tuple(Grant("npd.ks2_pupil", name, frozenset(held), "because") for name, held in years.items())
@@ -78,7 +78,7 @@ def test_each_variable_is_told_the_years_of_its_own_grant() -> None:
     ]
 
 
-def test_a_table_that_was_not_granted_is_asked_for_in_all_years_of_its_uses() -> None:
+def test_advice_for_a_table_without_grant_has_all_years_of_its_uses() -> None:
     """Those of all variables together, and all that there are where one of them has no proved years."""
     sex, age = uses_of("npd.cla", "cla_SEX", "2018"), uses_of("npd.cla", "cla_AGE_AUG", "2019")
     unproved = uses_of("npd.cla", "cla_AGE_AUG", "-")
@@ -92,7 +92,7 @@ def test_a_table_that_was_not_granted_is_asked_for_in_all_years_of_its_uses() ->
 
 
 @pytest.mark.parametrize(("schema", "hint"), [("npd", True), ("", False)])
-def test_an_unknown_table_is_told_where_bare_names_are_looked_for(schema: str, hint: bool) -> None:
+def test_a_refusal_of_an_unknown_table_names_the_default_schema(schema: str, hint: bool) -> None:
     (refusal,) = refusals(
         [VariableUse("nothing", None, None, frozenset({Usage.READ}))], replace(project(), default_schema=schema)
     )
@@ -132,7 +132,7 @@ def test_reasons_stand_in_order_of_place_and_first_what_has_none() -> None:
     assert [(r.line, r.column) for r in found[1:]] == [(None, None), (1, 1), (1, 5), (1, 9), (2, 1)]
 
 
-def test_a_refusal_of_several_uses_stands_at_the_first_of_them() -> None:
+def test_a_refusal_of_several_uses_is_placed_at_the_first_use() -> None:
     """In order of lines, then of columns."""
     for places in ([(3, 1), (2, 9), (2, 4)], [(2, 4), (2, 9), (3, 1)]):
         uses = [

@@ -50,7 +50,7 @@ def test_a_part_that_has_ended_is_followed_by_the_next_one():
 
 
 @pytest.mark.parametrize(("passed", "slot"), [(0, 1), (1.19, 1), (1.21, 2), (1000, 5)])
-def test_blocks_are_told_by_their_schedule_and_nothing_else(passed, slot, monkeypatch):
+def test_blocks_are_shown_by_their_schedule_and_nothing_else(passed, slot, monkeypatch):
     """Nine blocks of a second with a rest of 200 ms, two at a time: five slots, whatever blocks do."""
     asks = ScriptDirective("epsilon", Decimal("0.5"), 9, (), BlockEstimator.MEAN, Decimal(1))
     service = load_policies(ROOT / "policies").service

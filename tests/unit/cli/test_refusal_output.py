@@ -22,7 +22,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "column", "shown", "caret"), LINES)
-def test_the_caret_stands_under_the_column(line: str, column: int, shown: str, caret: str) -> None:
+def test_the_caret_is_under_the_column(line: str, column: int, shown: str, caret: str) -> None:
     assert excerpt(line, column) == (shown, caret)
 
 

@@ -50,7 +50,7 @@ def test_a_value_has_the_digits_that_it_is_released_with(value, written):
     assert repr(output["rows"]) == repr([["a", written]])
 
 
-def test_of_a_hidden_cell_nothing_is_told_but_its_rules_and_no_figure_of_a_finding():
+def test_a_hidden_cell_shows_its_rules_and_no_figure_of_a_finding():
     found = document(row("a", 3, ("F1", "P1")), row("b", 20))
     (output,) = found["outputs"]
     assert output["rows"] == [["a", None], ["b", 20]]

@@ -29,7 +29,7 @@ def test_each_status_is_its_error(status, error):
     assert "A sentence." in str(caught.value)
 
 
-def test_code_and_pointer_are_kept():
+def test_an_error_retains_code_and_pointer():
     with pytest.raises(Invalid) as caught:
         problem(400, "title", "A title is needed.", "/title").me()
     assert (caught.value.code, caught.value.pointer) == ("title", "/title")
@@ -82,7 +82,7 @@ def test_applying_a_policy_proposes_it_first():
     assert calls == ["/api/v1/policies/f/application", "/api/v1/policies"]
 
 
-def test_whoever_is_not_known_is_told_where_a_token_comes_from():
+def test_an_unknown_caller_reads_where_a_token_comes_from():
     with pytest.raises(Forbidden, match=r"BROKER_TOKEN .* `broker token ID`"):
         problem(401).me()
     with pytest.raises(Forbidden) as caught:
@@ -99,6 +99,6 @@ def test_a_server_that_is_away_says_how_to_start_or_find_it():
 
 
 @pytest.mark.parametrize(("url", "token"), [("localhost:8000", "x"), ("", ""), ("http://a", "é")])
-def test_a_bad_address_or_token_is_told(url, token):
+def test_a_bad_address_or_token_is_an_error(url, token):
     with pytest.raises(Invalid):
         BrokerClient(url, token)

@@ -10,7 +10,7 @@ from broker.demo.demo_processes import ignore_signals, interrupted_by_signals, l
 from broker.domain.errors import Conflict
 
 
-def test_the_second_is_told_where_the_first_is_and_what_to_end(tmp_path):
+def test_the_second_demo_names_the_first_and_how_to_end_it(tmp_path):
     with lock_folder(tmp_path) as first:
         first.note("99999")
         first.note("http://127.0.0.1:8000")

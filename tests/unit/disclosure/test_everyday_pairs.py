@@ -91,7 +91,7 @@ def figures(of: MemberTable) -> int:
     return sum(len(f.shown) for f in of.figures)
 
 
-def test_an_ordinary_table_keeps_its_figures_beside_an_earlier_one() -> None:
+def test_an_ordinary_table_retains_its_figures_after_an_earlier_one() -> None:
     """Of each pair: figures of the later table, those that are left where every difference is met by the smallest hole
     on its side, even one of persons whom a table tells alone, and those that are left."""
     town, found = drawn_town(), {}

@@ -51,7 +51,7 @@ def test_one_member_who_knows_that_the_others_are_all_elsewhere() -> None:
     assert nearly_full_lines(two, replace(PROFILE, coalition=0)) == {}
 
 
-def test_what_follows_from_the_filter_tells_nothing() -> None:
+def test_figures_that_follow_from_the_filter_disclose_nothing() -> None:
     """Everybody is a girl: the filter says so. Nor does the one line of a table with one dimension tell anything."""
     girls = drawn("""
             f
@@ -81,7 +81,7 @@ def test_full_lines_of_tables_of_totals() -> None:
     assert ("a", None, "yes") in full_lines(cells, PROFILE)
 
 
-def test_zeros_are_told_by_pattern() -> None:
+def test_zeros_are_reported_by_pattern() -> None:
     zeros = drawn("""
             w  x  y
         a   9  0  0

@@ -14,7 +14,7 @@ def triples(members, amount=None):
 
 
 @pytest.mark.parametrize("scattered", [1, 1000])
-def test_members_come_back_as_they_were_kept(scattered):
+def test_members_read_back_unchanged(scattered):
     persons = np.array([7, 3, 5, 3, 9]) * scattered
     members = members_of(4, persons, [0, 1, 1, 2, 3])
     again = from_bytes(to_bytes(members))
@@ -23,7 +23,7 @@ def test_members_come_back_as_they_were_kept(scattered):
     assert again.sizes().tolist() == [1, 2, 1, 1, 0]
 
 
-def test_amounts_follow_their_rows_and_ones_are_not_kept():
+def test_amounts_follow_their_rows_and_ones_are_not_stored():
     amounts = {"rows": [1, 1, 1, 1], "total": [2.5, -1, 0, 4]}
     members = from_bytes(to_bytes(members_of(3, [4, 2, 4, 1], [0, 1, 2, 0], amounts)))
     assert list(members.amounts) == ["total"]

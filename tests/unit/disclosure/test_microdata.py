@@ -114,7 +114,7 @@ def test_few_institutions_where_the_profile_protects_them() -> None:
         (TabulationRequest("id", ("la",), sums=("sex",)), "bad-number"),
     ],
 )
-def test_bad_options_are_told(asked: TabulationRequest, code: str) -> None:
+def test_bad_options_are_errors(asked: TabulationRequest, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         tabulate_rows(TABLE, asked)
     assert caught.value.code == code
@@ -143,7 +143,7 @@ def test_where_one_total_is_small_the_others_of_its_kind_are_not_all_known(total
         assert sum(counts[la, None]["released"] is None for la in "abc") == 2
 
 
-def test_zeros_that_a_profile_shows_are_hidden_beside_hidden_cells() -> None:
+def test_zeros_that_a_profile_shows_are_hidden_next_to_hidden_cells() -> None:
     open_zeros = replace(PROFILE, zeros=ZeroPolicy.PUBLISH)
     small = rows(("a", "f", 40, 1), ("a", "m", 4, 1), ("a", "x", 60, 1), ("b", "f", 30, 1), ("b", "x", 20, 1))
     without = rows(("a", "f", 40, 1), ("a", "m", 14, 1), ("b", "f", 30, 1), ("c", "f", 12, 1), ("c", "m", 12, 1))

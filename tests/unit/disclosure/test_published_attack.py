@@ -67,7 +67,7 @@ def test_over_integers_a_table_must_fit_whole_numbers() -> None:
         ("a,value\n" + "x" * 200_000 + ",1\n", "bad-csv"),
     ],
 )
-def test_bad_tables_are_told_apart(text: str, code: str) -> None:
+def test_bad_tables_have_different_errors(text: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         attack_csv(text)
     assert caught.value.code == code

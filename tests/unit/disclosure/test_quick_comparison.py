@@ -57,7 +57,7 @@ def test_what_a_part_says_is_what_all_say(seed: int, monkeypatch: pytest.MonkeyP
     assert quick == whole
 
 
-def test_most_large_tables_of_different_cells_are_told_early(said: Counter[bool]) -> None:
+def test_most_large_tables_of_different_cells_are_decided_early(said: Counter[bool]) -> None:
     for seed in range(20):
         chance = np.random.default_rng(seed)
         new, old = (drawn(chance, n, chance.integers(0, 9, SIZE)) for n in (2, 1))

@@ -24,7 +24,7 @@ def test_without_a_plan_the_columns_before_the_figures_are_keys() -> None:
     assert read_released(b"a,b,n\nx,y,5\n", SYMBOLS, None).keys == (0, 1)
 
 
-def test_parquet_has_numbers_nulls_and_symbols_and_keeps_codes() -> None:
+def test_parquet_has_numbers_nulls_symbols_and_codes() -> None:
     table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
     content = released_parquet(table, {"record": "{}"})
     assert content == released_parquet(table, {"record": "{}"})

@@ -79,7 +79,7 @@ def test_few_contributors_in_a_large_cell() -> None:
     assert set(said(RuleInput(Measure.MEAN, people([4, 5, 6]), 500))) == {"M1"}
 
 
-def test_dominance_only_where_the_profile_asks() -> None:
+def test_dominance_only_where_the_profile_requires_it() -> None:
     ask = RuleInput(Measure.SUM, people([100] + [10] * 11), 12)
     assert said(ask) == {}
     assert set(said(ask, replace(PROFILE, dominance_n=1, dominance_k=40.0))) == {"M2"}
@@ -103,7 +103,7 @@ def test_institutions_where_the_profile_protects_them() -> None:
     assert set(said(ask, replace(PROFILE, protects_institutions=True))) == {"F6"}
 
 
-def test_what_is_derived_of_an_amount_is_as_wide_as_the_profiles_own_rule_on_dominance_asks() -> None:
+def test_derived_amounts_are_as_wide_as_the_profiles_dominance_rule() -> None:
     """(2, 80) stands for 25 percent; a profile without any rule on dominance asks for no more than a unit."""
     by_two = replace(PROFILE, p_percent=None, dominance_k=80.0)
     assert [least_width(100.0, p) for p in (PROFILE, by_two, replace(PROFILE, p_percent=None))] == [10.0, 25.0, 1.0]

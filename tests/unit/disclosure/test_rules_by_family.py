@@ -119,7 +119,7 @@ def share(ones: int, rest: int, shown: str) -> RuleInput:
     )
 
 
-def test_digits_of_a_percentage_tell_a_small_count_only_where_counts_are_exact() -> None:
+def test_digits_of_a_percentage_disclose_a_small_count_only_where_counts_are_exact() -> None:
     exact = replace(PROFILE, round_base=1)
     assert "P2" in said(share(3, 997, "0.003"), exact)
     assert "P2" in said(share(997, 3, "0.997"), exact)
@@ -178,7 +178,7 @@ def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
     assert persons_between(ask(20, "0.5", 0, rows=22)) == 9, "two of twenty may have all that is above one each"
 
 
-def test_neighbours_of_a_quantile_are_those_asked_for_and_the_ends() -> None:
+def test_neighbours_of_a_quantile_are_the_requested_ranks_and_the_ends() -> None:
     found = quantile_spans(map(Decimal, ("0.5", "0.9", "0.25")))
     assert {str(k): str(v) for k, v in found.items()} == {"0.25": "0.25", "0.5": "0.25", "0.9": "0.1"}
     assert quantile_spans([Decimal(0)]) == {Decimal(0): Decimal(0)}
@@ -215,7 +215,7 @@ def test_a_deviation_has_degrees_of_freedom_and_a_person_looks(persons: int, rul
     assert set(said(RuleInput(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
 
 
-def test_staff_are_told_of_every_rule() -> None:
+def test_every_rule_has_a_sentence_for_staff() -> None:
     assert {rule.entry.ident for rule in RULES} <= set(RULE_CATALOGUE)
     assert all(RULE_CATALOGUE[rule.entry.ident] is rule.entry for rule in RULES)
 
@@ -246,7 +246,7 @@ amounts = st.none() | st.integers(-3, 60)
     st.sampled_from(list(Measure)), st.tuples(*[st.integers(0, 60)] * 5), st.tuples(*[amounts] * 8), st.integers(0, 60),
     st.booleans(),
 )  # fmt: skip
-def test_rules_say_nothing_of_measures_that_they_are_not_asked_of_and_read_what_staff_are_told(
+def test_rules_run_only_on_their_measures(
     measure: Measure, counts: tuple[int, ...], found: tuple[int | None, ...], persons: int, is_box: bool
 ) -> None:
     evidence = StatisticEvidence(counts[0], *counts[1:], *found[:5], others=counts[0], bin=found[5], ties=counts[1])

@@ -133,7 +133,7 @@ def test_a_checker_who_is_not_independent_may_nothing_as_a_checker(action):
         assert not is_permitted(CHECKER, action, ProjectRelation(live_grant_on_same_data=True), state)
 
 
-def test_a_checker_who_is_a_member_keeps_what_researchers_may():
+def test_a_checker_who_is_a_member_retains_the_rights_of_researchers():
     assert is_permitted(BOTH, Action.DOWNLOAD_RELEASE, MEMBER, OutputState.RELEASED)
 
 
@@ -146,7 +146,7 @@ def test_invariant_8_a_stranger_learns_nothing(action):
                 check_permission(RESEARCHER, action, NO_RELATION, state, "job", "j1")
 
 
-def test_whoever_may_know_is_told_why():
+def test_a_person_who_may_know_gets_the_reason():
     with pytest.raises(Conflict, match="is queued"):
         check_permission(CHECKER, Action.VOTE_OUTPUT, NO_RELATION, JobState.QUEUED, "job", "j1")
     with pytest.raises(Forbidden):

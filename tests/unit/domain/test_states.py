@@ -65,11 +65,11 @@ def test_output_transitions_are_as_drawn():
     assert {s.value: {a.value for a in after} for s, after in OUTPUT_TRANSITIONS.items()} == drawn(OUTPUT_DRAWING)
 
 
-def test_transitions_of_kept_definitions_are_as_drawn():
+def test_transitions_of_saved_definitions_are_as_drawn():
     assert {s.value: {a.value for a in after} for s, after in SAVED_TRANSITIONS.items()} == drawn(SAVED_DRAWING)
 
 
-def test_a_job_that_only_keeps_is_told_so():
+def test_a_job_that_only_saves_has_a_state_of_its_own():
     assert displayed_state(JobState.DECIDED, None, (), False, saved=True) is DisplayedState.SAVED
     assert displayed_state(JobState.QUEUED, None, (), False, saved=True) is DisplayedState.QUEUED
     assert (
@@ -131,7 +131,7 @@ def test_a_decided_job_is_shown_by_its_outputs(outputs, shown):
     assert displayed_state(JobState.DECIDED, None, outputs, True) is shown
 
 
-def test_withheld_is_told_once_a_decision_could_have_been_made():
+def test_withheld_is_shown_once_a_decision_could_have_been_made():
     assert displayed_state(JobState.DECIDED, None, (OutputState.WITHHELD,), False) is DisplayedState.NOT_RELEASED
 
 

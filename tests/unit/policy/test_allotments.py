@@ -20,7 +20,7 @@ def changed(policies: PolicySet, **fields: object) -> PolicySet:
     return replace(policies, projects=projects)
 
 
-def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(policies: PolicySet) -> None:
+def test_every_budget_is_an_account_and_a_unit_comes_before_its_allotments(policies: PolicySet) -> None:
     found = allotments(policies)
     assert found[PrivacyAccount("pupil")] == PrivacyAmount(APPROXIMATE, 8 * 10**6, 10**7)
     assert found[PrivacyAccount("pupil", "P0421")] == PrivacyAmount(APPROXIMATE, 2 * 10**6, 2 * 10**6)
@@ -44,12 +44,12 @@ def test_every_budget_is_an_account_and_a_unit_stands_before_its_allotments(poli
         ({"privacy": "other"}, "no privacy profile"),
     ],
 )
-def test_what_contradicts_itself_is_told(policies: PolicySet, fields: dict[str, object], told: str) -> None:
+def test_contradictions_are_faults(policies: PolicySet, fields: dict[str, object], told: str) -> None:
     with pytest.raises(Invalid, match=told):
         check_allotments(changed(policies, **fields))
 
 
-def test_changes_of_privacy_are_told(policies: PolicySet) -> None:
+def test_changes_of_privacy_are_listed(policies: PolicySet) -> None:
     after = changed(policies, budgets=(ProjectBudget("", 1.0, 0.0, "pupil"),), privacy_raised=True)
     privacy = replace(policies.privacy, datasets=policies.privacy.datasets[1:], promises=policies.privacy.promises[:1])
     assert policy_changes(policies, replace(after, privacy=privacy)) == [

@@ -94,7 +94,7 @@ def test_every_exact_date_about_a_person_is_quasi(policies: PolicySet) -> None:
     assert {v.cls for v in dates} == {VariableClass.QUASI}
 
 
-def test_every_person_table_tells_unit_key_and_most_rows(policies: PolicySet) -> None:
+def test_every_person_table_has_unit_key_and_most_rows(policies: PolicySet) -> None:
     for table in policies.catalogue.person_tables():
         assert table.unit is (PrivacyUnit.STAFF if table.full_name == "swc.workforce" else PrivacyUnit.PUPIL)
         assert table.link_key

@@ -96,16 +96,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)
-def test_a_fault_is_told_with_its_file_and_line(
-    folder: Path, file: str, old: str, new: str, code: str, where: str
-) -> None:
+def test_a_fault_has_its_file_and_line(folder: Path, file: str, old: str, new: str, code: str, where: str) -> None:
     told, line = fault_of(load_policies, folder, file, old, new)
     assert told.code == code
     assert line.startswith(where)
     assert told.message.endswith(".")
 
 
-def test_a_missing_or_broken_file_is_told(folder: Path) -> None:
+def test_a_missing_or_broken_file_is_a_fault(folder: Path) -> None:
     (folder / "service.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(Invalid, match="UTF-8"):
         load_policies(folder)

@@ -42,9 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("file", "old", "new", "code", "where"), FAULTS)
-def test_a_fault_is_told_with_its_file_and_line(
-    folder: Path, file: str, old: str, new: str, code: str, where: str
-) -> None:
+def test_a_fault_has_its_file_and_line(folder: Path, file: str, old: str, new: str, code: str, where: str) -> None:
     told, line = fault_of(load_promises_and_profiles, folder, file, old, new)
     assert told.code == code
     assert line.startswith(where)
@@ -61,7 +59,7 @@ def test_what_the_files_say() -> None:
     assert pupil.cap == PrivacyAmount(Accounting.APPROXIMATE, 8 * 10**6, 10**7)
 
 
-def test_a_rho_needs_a_delta_at_which_it_is_told(folder: Path) -> None:
+def test_a_rho_needs_a_delta_for_its_epsilon(folder: Path) -> None:
     text = (folder / "promises.yaml").read_text()
     zcdp = "zcdp, loss: 0.5, stated_delta: 1.0e-9"
     (folder / "promises.yaml").write_text(text.replace("approximate, loss: 8.0, delta: 1.0e-8", zcdp, 1))

@@ -52,5 +52,5 @@ def test_what_a_file_does_not_say_is_as_documented(tmp_path: Path) -> None:
     )
 
 
-def test_every_parameter_of_a_profile_is_told_in_a_sentence():
+def test_every_parameter_of_a_profile_has_a_sentence():
     assert set(PARAMETER_SENTENCES) == {f.name for f in fields(DisclosureRules)} - {"name", "source"}

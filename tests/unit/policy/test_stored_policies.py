@@ -53,7 +53,7 @@ def test_a_set_that_was_stored_before_there_was_a_memory_names_no_population(pol
     assert (again.memory, again.service) == (ReleaseHistoryPolicy(), policies.service)
 
 
-def test_changes_of_the_memorys_policy_are_told(policies: PolicySet) -> None:
+def test_changes_of_the_release_history_policy_are_listed(policies: PolicySet) -> None:
     memory = policies.memory
     reference = replace(memory.references[0], variables=("LA",))
     other = replace(memory, fraction=0.5, references=(reference, *memory.references[1:]), standard=())

@@ -24,7 +24,7 @@ def test_every_profile_is_as_strict_as_itself():
         {"protects_institutions": True}, {"coalition": 2}, {"min_interval": 20}, {"dof": 30},
     ],
 )  # fmt: skip
-def test_one_parameter_that_asks_more_makes_a_profile_stricter(changed):
+def test_one_stricter_parameter_makes_a_profile_stricter(changed):
     stricter = replace(DEFAULT, **changed)
     assert is_as_strict(stricter, DEFAULT)
     assert not is_as_strict(DEFAULT, stricter)

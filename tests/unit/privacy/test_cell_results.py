@@ -81,7 +81,7 @@ def test_statistics_without_noise_are_the_true_ones() -> None:
     assert estimates[10].ranks is not None
 
 
-def test_a_ratio_whose_denominator_may_be_zero_is_not_told() -> None:
+def test_a_ratio_whose_denominator_may_be_zero_is_not_shown() -> None:
     assert one(ROWS).estimates[7].value is None
 
 
@@ -185,7 +185,7 @@ def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
     assert "50.0 % of the privacy budget that the project had left" in words
 
 
-def test_a_rho_is_told_as_an_epsilon() -> None:
+def test_a_rho_is_shown_as_an_epsilon() -> None:
     promise = dataclasses.replace(PUPIL, accounting=Accounting.CONCENTRATED, loss=0.5, delta=0.0, stated_delta=1e-9)
     made = design_measurement([table((2,), (COUNT,))], PrivacyAmount(Accounting.CONCENTRATED, 11_780))
     spend = privacy_record(made, promise, PROFILE)["spend"]

@@ -103,7 +103,7 @@ def test_a_domain_that_is_too_large_is_refused_with_the_key_to_drop() -> None:
     check_tables((unlisted,), PROFILE)
 
 
-def test_all_reasons_are_told_at_once() -> None:
+def test_a_refusal_has_all_reasons() -> None:
     wide = Argument("pay", Clamp(0, 10**9, 100))
     asked = table(
         (10,),

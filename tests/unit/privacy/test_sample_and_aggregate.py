@@ -118,7 +118,7 @@ def test_the_forecast_is_what_noise_does_and_knows_no_data():
     assert inside == pytest.approx(PROFILE.level, abs=0.02)
 
 
-def test_a_median_is_off_by_no_more_ranks_than_told():
+def test_a_median_is_off_by_no_more_ranks_than_forecast():
     made = design_aggregation(asks(200, estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
     (expected,) = expected_block_errors(made, PROFILE)
     answers = np.sort(np.random.default_rng(1).normal(-8, 1, 200))
@@ -129,7 +129,7 @@ def test_a_median_is_off_by_no_more_ranks_than_told():
     assert (ranks <= expected.rank_error).mean() >= PROFILE.level
 
 
-def test_both_estimators_are_told_and_the_line_says_which():
+def test_both_estimators_are_forecast_and_the_line_chooses():
     found = expected_errors_by_estimator(asks(500), APPROXIMATE, PROFILE)
     assert found[BlockEstimator.MEAN][0].error is not None
     assert found[BlockEstimator.MEDIAN][0].rank_error is not None

@@ -115,7 +115,7 @@ def test_long_headers_cost_no_more_than_their_length(text: str) -> None:
     assert time.process_time() - started < 2
 
 
-def test_the_whole_check_gathers_scan_and_header() -> None:
+def test_the_whole_check_has_refusals_of_scan_and_header() -> None:
     found = check_python("# output: t.pkl | t\r\nimport ctypes\r\nimport socket", project(), POLICIES)
     assert [(r.code, r.line) for r in found.refusals] == [("output-type", 1), ("module", 2)]
     assert found.canonical == "# output: t.pkl | t\nimport ctypes\nimport socket\n"

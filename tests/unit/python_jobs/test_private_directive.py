@@ -131,7 +131,7 @@ def test_public_tables_alone_are_refused():
     assert ("private-unit", 1) in refused(header="# input: ref.schools [URN]", project="P0421")
 
 
-def test_a_project_that_asks_only_privately_may_use_scripts_so():
+def test_a_project_of_private_queries_only_may_use_private_scripts():
     found = checked(line="# no line")
     assert {r.code for r in found.refusals} == {"differential-privacy-only"}
     assert "private-not-here" in {c for c, _ in refused(project="P0999")}

@@ -77,7 +77,7 @@ def test_a_file_has_the_name_that_the_header_spells() -> None:
     assert left(frame("t.parquet", b"")).files[0].name == "t.csv"
 
 
-def test_a_parquet_file_beside_a_csv_of_its_name_stays() -> None:
+def test_a_parquet_file_with_a_csv_of_its_name_is_withheld() -> None:
     found = left(frame("t.parquet", b"PAR1"), frame("t.csv", b"x\n"))
     assert ([f.name for f in found.files], found.withheld) == (["t.csv"], (WithheldFile("t.parquet", "type", 4),))
 

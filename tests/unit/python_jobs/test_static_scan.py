@@ -96,7 +96,7 @@ def test_files_where_they_belong_are_no_note(text: str) -> None:
     assert inspect_script(text, SERVICE).review == ()
 
 
-def test_a_module_that_the_image_lacks_is_told_where_it_is_imported() -> None:
+def test_a_module_that_the_image_lacks_is_refused_where_it_is_imported() -> None:
     (refusal,) = inspect_script("import numpy\nfrom torch.nn import Linear", SERVICE).refusals
     assert (refusal.code, refusal.line, refusal.column) == ("module-missing", 2, 1)
     assert inspect_script("try:\n    import torch\nexcept ImportError:\n    torch = None", SERVICE).refusals == ()

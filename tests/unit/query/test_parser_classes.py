@@ -49,7 +49,7 @@ def test_the_parser_has_the_classes_that_somebody_decided_on() -> None:
     assert changes(json.loads(LIST.read_text()), now()) == []
 
 
-def test_a_new_class_and_a_new_argument_are_told() -> None:
+def test_a_new_class_and_a_new_argument_are_reported() -> None:
     old, new = {"functions": {"Abs": ["this"], "Gone": []}}, {"functions": {"Abs": ["big", "this"], "New": []}}
     assert changes(old, new) == [
         "functions: Abs had ['this'] and has ['big', 'this']", "functions: Gone is gone", "functions: New is new",

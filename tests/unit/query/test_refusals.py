@@ -142,7 +142,7 @@ def test_refused_by_name(check: Check, text: str, code: str) -> None:
     assert all(r.message and r.advice for r in found.refusals)
 
 
-def test_all_problems_are_told_at_once_with_places(check: Check) -> None:
+def test_all_problems_are_reported_at_once_with_places(check: Check) -> None:
     found = check(
         f"SELECT MIN(LA) AS lo,\n  COUNT(*) AS n\nFROM {T}\nWHERE Nope = 1\n  AND UPN = 'x'\nHAVING COUNT(*) < 2"
     )

@@ -67,7 +67,7 @@ def test_refused_samples(policies: PolicySet, name: str, code: str) -> None:
     assert all(r.message and r.advice and r.line for r in refusals)
 
 
-def test_years_out_of_scope_are_told_for_the_scope_check(policies: PolicySet) -> None:
+def test_years_out_of_scope_are_reported_to_the_scope_check(policies: PolicySet) -> None:
     (dialect, *_), text = QUERIES["R05"]
     uses = _check(policies, text, dialect, "P0421").uses
     assert {u.variable for u in uses} == {"KS2_MATSCORE", "KS2_ACADYR"}
@@ -92,7 +92,7 @@ def test_hostile_samples(policies: PolicySet, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["S161", "S163", "S165", "S167", "S169", "S173", "S177", "S179"])
-def test_hidden_columns_are_told_as_uses_wherever_they_stand(policies: PolicySet, name: str) -> None:
+def test_hidden_columns_are_uses_wherever_they_occur(policies: PolicySet, name: str) -> None:
     _, text = HOSTILE[name]
     hidden = {"upn", "surname", "postcode"}
     assert hidden & {u.variable for u in _check(policies, text, "duckdb", "FIXTURE").uses}

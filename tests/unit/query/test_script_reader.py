@@ -95,7 +95,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("text", "told"), ASKED)
-def test_what_a_batch_asks_for(read: Read, text: str, told: list[str]) -> None:
+def test_outputs_of_a_batch(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text)
     assert report.refusals == ()
     assert _told(script) == told
@@ -112,7 +112,7 @@ DUCKDB = [
 
 
 @pytest.mark.parametrize(("text", "told"), DUCKDB)
-def test_what_a_duckdb_text_asks_for(read: Read, text: str, told: list[str]) -> None:
+def test_outputs_of_a_duckdb_text(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text, "duckdb")
     assert report.refusals == ()
     assert _told(script, "duckdb") == told
@@ -238,7 +238,7 @@ def test_refused_in_duckdb(read: Read, text: str, code: str) -> None:
     assert [r.code for r in report.refusals] == [code]
 
 
-def test_all_problems_are_told_once_each_at_its_place(read: Read) -> None:
+def test_all_problems_are_reported_once_each_at_its_place(read: Read) -> None:
     text = (
         "DECLARE @n int = (SELECT 1)\nSELECT a INTO #t FROM x WHERE b = @n\nSELECT a FROM #t\n"
         "EXEC p\nSELECT a FROM #u\nSELECT a,\n  @m AS b FROM t\nSELECT a b c FROM t"

@@ -57,7 +57,7 @@ def test_nothing_can_be_changed_left_out_moved_or_renamed(monkeypatch):
             encrypted_files.unseal(key, name, sealed)
 
 
-def test_one_content_is_never_sealed_alike_and_stands_nowhere_in_the_clear(files, tmp_path):
+def test_equal_content_has_different_ciphertexts_and_no_plain_text(files, tmp_path):
     first, second = files.put("about this", b"secret members"), files.put("about this", b"secret members")
     assert first.digest != second.digest
     kept = b"".join(p.read_bytes() for p in (tmp_path / "memory").iterdir())

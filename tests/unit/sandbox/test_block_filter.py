@@ -53,7 +53,7 @@ def judged(program: bytes, arch: int, number: int, *arguments: int) -> int:
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_what_a_block_may_ask(syscalls, machine):
+def test_system_calls_that_a_block_may_make(syscalls, machine):
     column, arch = syscalls.MACHINES[machine]
     program = syscalls.assembled(machine)
 

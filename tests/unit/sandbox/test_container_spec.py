@@ -145,7 +145,7 @@ def test_one_that_waits_differs_only_by_name_user_and_labels():
 
 
 @pytest.mark.parametrize("job", ["j1", "a-b-3"])
-def test_a_name_tells_whose_it_is(job):
+def test_a_container_name_has_its_owner(job):
     assert attempt_of_container(container_name(job, 12)) == (job, 12)
 
 
@@ -230,7 +230,7 @@ def test_every_container_setting_is_audited(key):
 
 
 @pytest.mark.parametrize("key", ABSENT_SETTINGS)
-def test_what_was_never_asked_must_be_absent(key):
+def test_settings_that_were_never_requested_must_be_absent(key):
     answer = inspect_of(made())
     answer["HostConfig"][key] = ["x"]
     assert any(key in line for line in differences(answer, made()))

@@ -88,12 +88,12 @@ def test_no_bytes_make_it_raise_or_claim_a_clean_end(noise):
 
 
 @pytest.mark.parametrize("said", [b"sql", b"[]", b"{}", b'{"landlock": true}', b'{"landlock": "7"}', b"[" * 4000])
-def test_a_first_frame_that_tells_of_no_landlock_is_no_frame(said):
+def test_a_first_frame_without_landlock_is_no_frame(said):
     end, talk = end_of(launcher_frames.pack("ready", said) + ENDED)
     assert (end, talk.landlock) == (SandboxEnd.BAD_FRAMES, None)
 
 
-def test_the_last_word_is_enough_where_it_is_asked_for():
+def test_the_last_frame_is_enough_where_it_is_requested():
     coming = iter([launcher_frames.pack("table", b"abc") + ENDED])
     talk = launcher_exchange.LauncherExchange(LIMITS)
     assert (

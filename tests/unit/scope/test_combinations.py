@@ -50,9 +50,7 @@ def test_a_use_without_proved_years_is_of_all_years(policies: PolicySet, project
     assert rules(check_combinations([unproved], project, policies)) == "C3"
 
 
-def test_the_refusal_points_to_the_school_and_tells_both_ways_out(
-    policies: PolicySet, project: ResearchProject
-) -> None:
+def test_the_refusal_points_to_the_school_and_has_both_ways_out(policies: PolicySet, project: ResearchProject) -> None:
     uses = [use(KS4, 2019, line=7), use(CENSUS_URN, 2022, line=3)]
     (refusal,) = check_combinations(uses, project, policies)
     assert (refusal.line, refusal.variable) == (3, "npd.spring_census.URN")
@@ -84,12 +82,12 @@ def test_the_advice_has_the_condition_that_leaves_the_years_out(
     assert refusal.advice.endswith(predicate)
 
 
-def test_the_years_that_break_a_rule_are_told_and_no_others(policies: PolicySet, project: ResearchProject) -> None:
+def test_the_refusal_has_only_the_years_that_break_a_rule(policies: PolicySet, project: ResearchProject) -> None:
     (refusal,) = check_combinations([use(KS4, 2018, 2020, 2021), use(CENSUS_URN, 2018)], project, policies)
     assert refusal.message.endswith("This job may read npd.ks4_pupil in 2020/2021.")
 
 
-def test_a_script_is_told_the_years_of_its_header(policies: PolicySet, project: ResearchProject) -> None:
+def test_a_refusal_of_a_script_has_the_years_of_its_header(policies: PolicySet, project: ResearchProject) -> None:
     (refusal,) = check_combinations([use(KS4_URN, 2018, 2019, 2021)], project, policies, header=True)
     assert refusal.advice.endswith("# input: npd.ks4_pupil 2018/2019, 2021/2022")
 

@@ -64,7 +64,7 @@ def test_link_keys_come_in_the_years_of_their_table(policies: PolicySet, project
     assert names(held) == {(KS4, "KS4_ATT8", year), (KS4, "KS4_PupilMatchingRefAnonymous", year)}
 
 
-def test_a_link_key_that_a_rule_keeps_apart_stays_away(policies: PolicySet, project: ResearchProject) -> None:
+def test_a_link_key_of_a_combination_rule_is_left_out(policies: PolicySet, project: ResearchProject) -> None:
     (rule,) = (r for r in policies.combinations if r.id == "C3")
     key = "variable:KS4_PupilMatchingRefAnonymous"
     stricter = replace(policies, combinations=(replace(rule, with_any=(*rule.with_any, key)),))
@@ -87,7 +87,7 @@ def test_what_only_another_gateway_forbids_changes_nothing(policies: PolicySet, 
     assert restricted_mount(asked, replace(project, gateway="Digital Economy Act 2017"), policies) is not None
 
 
-def test_a_variable_for_which_nobody_asked_by_name_is_held_apart(policies: PolicySet, project: ResearchProject) -> None:
+def test_an_undeclared_variable_is_left_out(policies: PolicySet, project: ResearchProject) -> None:
     (beyond, *_) = (v.name for v in policies.catalogue.table(CENSUS).variables if not v.default_item)
     years = frozenset({2019})
     grants = tuple(Grant(CENSUS, v, years, "y", default_items=True) for v in ("PHASE", beyond))

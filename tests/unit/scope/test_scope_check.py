@@ -25,7 +25,7 @@ def codes(refusals: tuple[Refusal, ...]) -> list[str]:
     return [r.code for r in refusals]
 
 
-def test_everything_is_told_at_once_in_order_of_place(policies: PolicySet, project: ResearchProject) -> None:
+def test_all_refusals_are_reported_in_order_of_place(policies: PolicySet, project: ResearchProject) -> None:
     uses = [
         use("npd.cla.cla_SEX", {2020}, line=4),
         use("npd.spring_census.UPN", {2022}, line=1),
@@ -132,7 +132,9 @@ def test_how_a_variable_may_be_used(
     assert codes(check_scope([use(name, {2022}, *how)], project, policies, TODAY)) == ([code] if code else [])
 
 
-def test_names_answer_in_any_case_and_are_told_in_the_catalogues(policies: PolicySet, project: ResearchProject) -> None:
+def test_names_match_in_any_case_and_are_shown_in_catalogue_spelling(
+    policies: PolicySet, project: ResearchProject
+) -> None:
     assert check_scope([use("NPD.ABSENCE.la", {2022})], project, policies, TODAY) == ()
     (refusal,) = check_scope([use("NPD.SPRING_CENSUS.upn", {2022})], project, policies, TODAY)
     assert refusal.variable == "npd.spring_census.UPN"
@@ -166,7 +168,7 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("name", "years", "told"), MISSING)
-def test_the_grant_that_is_missing_is_told_with_its_years(
+def test_a_missing_grant_is_reported_with_its_years(
     policies: PolicySet, project: ResearchProject, name: str, years: set[int], told: str
 ) -> None:
     (refusal,) = check_scope([use(name, years)], project, policies, TODAY)
@@ -183,7 +185,7 @@ MISTYPED = [
 
 
 @pytest.mark.parametrize(("name", "asked"), MISTYPED)
-def test_a_typing_mistake_in_a_header_is_told_with_what_was_perhaps_meant(
+def test_a_typing_mistake_in_a_header_gets_a_suggestion(
     policies: PolicySet, project: ResearchProject, name: str, asked: str
 ) -> None:
     (refusal,) = check_scope([use(name, {2022})], project, policies, TODAY, header=True)

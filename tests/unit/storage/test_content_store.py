@@ -37,13 +37,13 @@ def test_the_two_shelves_are_apart(shelf):
         shelf.get("released", digest)
 
 
-def test_putting_twice_keeps_one_file(shelf, tmp_path):
+def test_storing_twice_makes_one_file(shelf, tmp_path):
     shelf.put("staff", b"x")
     shelf.put("staff", b"x")
     assert len(_files(tmp_path)) == 1
 
 
-def test_changed_content_is_a_breach_and_putting_it_again_mends_it(shelf, tmp_path):
+def test_changed_content_is_a_breach_and_storing_it_again_repairs_it(shelf, tmp_path):
     digest = shelf.put("staff", b"12 pupils")
     _files(tmp_path)[0].write_bytes(b"13 pupils")
     with pytest.raises(Breach):
@@ -79,7 +79,7 @@ def test_a_name_that_is_no_stored_hash_is_unknown(shelf, digest):
 
 
 @pytest.mark.parametrize("name", ["", "public", "../staff", "key"])
-def test_there_is_no_third_shelf(shelf, name):
+def test_a_third_area_is_refused(shelf, name):
     with pytest.raises(Invalid):
         shelf.put(name, b"x")
 
@@ -96,7 +96,7 @@ def test_keyed_hashes_hold_across_openings_and_differ_from_plain_and_between_she
     assert shelf.keyed_hash(b"x") != hashlib.sha256(b"x").hexdigest()
 
 
-def test_many_that_open_a_new_shelf_at_once_agree_on_the_key(tmp_path):
+def test_processes_that_open_a_new_store_at_once_agree_on_the_key(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         hashes = set(pool.map(lambda _: FolderContentStore(tmp_path / "new").keyed_hash(b"x"), range(16)))
     assert len(hashes) == 1
@@ -104,7 +104,7 @@ def test_many_that_open_a_new_shelf_at_once_agree_on_the_key(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "mode"), [(b"short", 0o600), (b"k" * 32, 0o644)])
-def test_a_key_that_is_damaged_or_open_to_others_stops_the_shelf(tmp_path, content, mode):
+def test_a_damaged_or_readable_key_stops_the_store(tmp_path, content, mode):
     tmp_path.joinpath("key").write_bytes(content)
     tmp_path.joinpath("key").chmod(mode)
     with pytest.raises(Breach):

@@ -15,19 +15,19 @@ def test_a_stream_depends_on_seed_purpose_and_year_only() -> None:
         assert other.random(3).tolist() != first
 
 
-def test_pick_keeps_shares() -> None:
+def test_pick_retains_shares() -> None:
     got = np.bincount(pick(stream(1, "t"), [1, 2, 0, 7], 100_000), minlength=4) / 100_000
     assert got == pytest.approx([0.1, 0.2, 0.0, 0.7], abs=0.01)
 
 
-def test_pick_by_group_keeps_the_shares_of_each_group() -> None:
+def test_pick_by_group_retains_the_shares_of_each_group() -> None:
     shares, group = np.array([[0.9, 0.1, 0.0], [0.0, 0.2, 0.8]]), np.repeat([0, 1], 50_000)
     got = pick_by_group(stream(1, "t"), shares, group)
     for g in (0, 1):
         assert np.bincount(got[group == g], minlength=3) / 50_000 == pytest.approx(shares[g], abs=0.01)
 
 
-def test_ranks_are_uniform_and_keep_the_order() -> None:
+def test_ranks_are_uniform_and_retain_the_order() -> None:
     assert ranks(np.array([5.0, -1.0, 3.0, 9.0])).tolist() == [0.625, 0.125, 0.375, 0.875]
 
 
@@ -78,5 +78,5 @@ def test_untidy_codes_differ_only_in_case_and_blanks() -> None:
     assert spoilt.count("k ") > 50
 
 
-def test_whole_numbers_keep_missing_values() -> None:
+def test_whole_numbers_retain_missing_values() -> None:
     assert whole(np.array([1.0, 2.0]), np.array([True, False])).to_pylist() == [None, 2]

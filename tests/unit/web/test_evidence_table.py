@@ -27,5 +27,5 @@ def test_an_exact_figure_has_six_digits_in_the_table(exact, short):
     assert EvidenceFigure(exact, "", True, "suppress", "").short == short
 
 
-def test_whether_a_figure_leaves_as_it_is_is_asked_of_all_digits():
+def test_a_released_figure_is_compared_in_all_digits():
     assert not EvidenceFigure("0.4640001", "0.464", False, "publish", "").plain

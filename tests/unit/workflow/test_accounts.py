@@ -24,7 +24,7 @@ def test_an_account_waits_for_a_second_administrator(broker):
     assert keep(broker, AMIR, NEW).active
 
 
-def test_the_second_must_ask_for_exactly_the_same(broker):
+def test_the_second_administrator_must_request_exactly_the_same(broker):
     keep(broker, ADA, replace(NEW, roles=frozenset({Role.RESEARCHER})))
     assert not keep(broker, AMIR, NEW).active, "another role"
     assert keep(broker, ADA, NEW).active

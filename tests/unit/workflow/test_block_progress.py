@@ -58,7 +58,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
     return job, told
 
 
-def test_the_slot_that_is_told_is_the_same_whatever_the_script_does(dashboard):
+def test_the_shown_slot_does_not_depend_on_the_script(dashboard):
     found = {name: watched(dashboard, name)[1] for name in SCRIPTS}
     assert found["answers"] == found["crashes at once"] == found["overruns"]
     assert all(p is not None for p in found["answers"])
@@ -77,7 +77,7 @@ def test_it_counts_from_the_whole_minute_and_never_beyond_the_last_slot(dashboar
     assert told[0].lasts_seconds == pytest.approx(SLOTS * LENGTH + 1)
 
 
-def test_after_its_end_it_goes_on_by_the_schedule_until_the_end_is_told(dashboard):
+def test_progress_follows_the_schedule_until_the_end_is_shown(dashboard):
     seen = {}
     for name in SCRIPTS:
         job, _ = watched(dashboard, name)

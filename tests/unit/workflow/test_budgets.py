@@ -64,7 +64,7 @@ def test_a_crash_between_policy_and_caps_is_made_good(broker, monkeypatch):
     assert broker.events(OWN.name) == ["budget.allotted"] * 2
 
 
-def test_a_ledger_that_stands_still_holds_no_policy_up(broker, monkeypatch):
+def test_a_blocked_ledger_delays_no_policy(broker, monkeypatch):
     def stands(*_: object) -> None:
         raise Breach("restored")
 

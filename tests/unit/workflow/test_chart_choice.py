@@ -17,7 +17,7 @@ def test_a_year_goes_along_and_the_other_key_is_a_colour() -> None:
     assert _mark(table(), axes) is FigureMark.LINE
 
 
-def test_what_was_asked_for_is_drawn_where_the_table_has_it() -> None:
+def test_a_requested_chart_is_drawn_where_the_table_has_its_columns() -> None:
     assert axes_of(table(), "region", "mean") == Axes(x=0, y=3, colour=1)
     assert axes_of(table(), "mean", "region") == axes_of(table(), "", "")
 

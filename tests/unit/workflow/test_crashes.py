@@ -242,7 +242,7 @@ def test_a_vault_removed_before_the_job_could_name_it_is_built_again(broker):
     assert {"v-P0421-s1"} in asked
 
 
-def test_one_poisoned_job_stands_in_no_other_jobs_way(broker, monkeypatch):
+def test_one_poisoned_job_blocks_no_other_job(broker, monkeypatch):
     """Content of one approved output is gone; the job behind it is released all the same."""
     broker.govern(votes=0)
     first, second = broker.send(client_id="1"), broker.send(client_id="2")

@@ -46,7 +46,7 @@ def test_invariant_1_a_release_that_cannot_be_remembered_is_none(town: Broker, m
     assert [e.output for e in town.store.history_entries()] == [output.ident]
 
 
-def test_invariant_7_the_audit_log_tells_nothing_of_what_was_compared(town: Broker) -> None:  # noqa: F811
+def test_invariant_7_the_audit_log_has_nothing_of_a_comparison(town: Broker) -> None:  # noqa: F811
     """Two tables, the second mended: no figure, no recipe, no file of members, and no hash that is not keyed."""
     released(town)
     town.missing, town.engine.persons = 3, 37

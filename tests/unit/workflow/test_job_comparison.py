@@ -146,7 +146,7 @@ def test_invariant_4_two_that_are_clean_alone_are_never_both_out(town):
     assert len(town.store.history_entries()) == 2
 
 
-def test_what_nobody_votes_on_is_mended_and_leaves_by_itself(town):
+def test_an_output_without_votes_is_repaired_and_released(town):
     town.govern(votes=0)
     town.missing = 3
     town.ran()
@@ -225,7 +225,7 @@ def reference(town, persons):
     )
 
 
-def test_beyond_the_cap_what_tells_of_the_population_is_hidden_and_the_rest_of_the_table_leaves(town):
+def test_over_the_cap_figures_of_the_population_are_hidden_and_the_rest_is_released(town):
     """Of 120 persons a hundredth: one figure. The first cell is wholly of them, half of the second, no other."""
     reference(town, 120)
     town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.01)))
@@ -237,7 +237,7 @@ def test_beyond_the_cap_what_tells_of_the_population_is_hidden_and_the_rest_of_t
     assert not all("c" in row for row in rows)
 
 
-def test_beyond_the_cap_an_output_that_tells_of_nobody_else_is_refused_and_nothing_of_it_can_leave(town):
+def test_over_the_cap_an_output_of_that_population_alone_is_refused(town):
     reference(town, 2100)
     town.put_in_force(replace(town.policies, memory=replace(town.policies.memory, fraction=0.0001)))
     job, output = town.ran(OTHER)

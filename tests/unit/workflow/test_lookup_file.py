@@ -69,7 +69,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "code"), WRONG)
-def test_what_is_no_lookup_is_told_without_its_values(text, code):
+def test_a_bad_lookup_is_refused_without_its_values(text, code):
     with pytest.raises(Invalid) as caught:
         read_lookup("mine", text, SERVICE)
     assert caught.value.code == code

@@ -27,14 +27,14 @@ def released(broker, text: str) -> str:
     return broker.store.release_of(job).ident
 
 
-def test_an_exact_release_stands_beside_the_claim(broker):
+def test_an_exact_release_is_listed_with_the_claim(broker):
     first, second = released(broker, SQL), released(broker, SQL)
     found = broker.store.exact_disclosures(["npd.absence"])
     assert {(a.kind, a.source) for a in found} == {(DisclosureSource.EXACT, first), (DisclosureSource.EXACT, second)}
     assert {(a.dataset, a.project, a.snapshot) for a in found} == {("npd.absence", PROJECT, "s1")}
 
 
-def test_a_public_table_stands_beside_the_data_set_that_it_was_joined_with(broker):
+def test_a_public_table_is_listed_with_the_data_set_of_its_join(broker):
     released(broker, SCHOOLS)
     assert ExactDisclosure(DisclosureSource.PUBLIC, "ref.schools", "npd.absence") in broker.store.exact_disclosures(
         ["npd.absence"]
@@ -42,7 +42,7 @@ def test_a_public_table_stands_beside_the_data_set_that_it_was_joined_with(broke
     assert broker.store.exact_disclosures(["ref.schools"]) == []
 
 
-def test_a_script_stands_beside_what_it_mounts(broker):
+def test_a_script_is_listed_with_the_data_sets_that_it_mounts(broker):
     release = released(broker, PYTHON)
     assert [(a.source, a.dataset) for a in broker.store.exact_disclosures(["npd.spring_census", "npd.absence"])] == [
         (release, "npd.spring_census")
@@ -58,7 +58,7 @@ def test_nothing_is_listed_where_nothing_is_promised(broker):
 
 
 @pytest.mark.parametrize("text", [SQL, PYTHON])
-def test_an_exact_job_about_a_data_set_kept_to_privacy_is_refused(broker, text):
+def test_an_exact_job_on_a_private_only_data_set_is_refused(broker, text):
     keep_private(broker, "npd.absence", "npd.spring_census")
     kind = JobKind.PYTHON if text == PYTHON else JobKind.SQL
     job, checked = submit(broker.ports, broker.person(ROSA), Submission(PROJECT, kind, "", text, "T", "P"))
@@ -82,7 +82,7 @@ def test_what_was_judged_before_the_rule_is_held_until_the_rule_is_gone(broker, 
     assert broker.store.release_of(job) is not None
 
 
-def test_a_job_that_waits_meets_the_rule_when_it_starts(broker):
+def test_the_rule_applies_to_a_waiting_job_at_its_start(broker):
     job = send(broker.ports, ROSA)
     keep_private(broker, "npd.absence")
     assert broker.run(job)

@@ -80,7 +80,7 @@ def test_what_leaves_is_noisy_and_has_intervals_record_and_words(dashboard, tmp_
     assert json.loads(found)["profile"]["spend"] == told["spend"]
 
 
-def test_nothing_exact_is_kept_anywhere(dashboard, tmp_path):
+def test_nothing_exact_is_stored_anywhere(dashboard, tmp_path):
     ran(dashboard)
     assert "5321" in everything_kept(dashboard, tmp_path)
     assert "4321" not in everything_kept(dashboard, tmp_path)
@@ -129,7 +129,7 @@ def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, mo
 
 
 @pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])
-def test_every_end_of_the_engine_is_one_word_and_keeps_the_charge(dashboard, end):
+def test_every_failure_of_the_engine_is_one_word_and_retains_the_charge(dashboard, end):
     dashboard.sandbox.end = end
     job = ran(dashboard)
     found = dashboard.store.job(job)
@@ -139,7 +139,7 @@ def test_every_end_of_the_engine_is_one_word_and_keeps_the_charge(dashboard, end
     assert dashboard.store.spend_of(job).state is SpendState.WITHHELD
 
 
-def test_where_no_noise_can_be_had_nothing_leaves_and_the_charge_stands(dashboard):
+def test_without_noise_nothing_leaves_and_the_charge_remains(dashboard):
     dashboard.ports.private.noise.answers = False
     job = send(dashboard)
     assert dashboard.run(job)
@@ -279,7 +279,7 @@ def with_persons(dashboard, number):
     )
 
 
-def test_what_stands_beside_the_claim_is_in_the_manifest(dashboard):
+def test_the_manifest_lists_exact_releases_with_the_claim(dashboard):
     from tests.unit.workflow.conftest import CLEO, SQL
 
     def beside():

@@ -71,7 +71,7 @@ def test_what_leaves_is_noise_over_the_blocks_answers(dashboard):
     assert told["spend"] == {"epsilon": 0.5, "delta": 0.0}
 
 
-def test_nothing_exact_is_kept_anywhere(dashboard, tmp_path):
+def test_nothing_exact_is_stored_anywhere(dashboard, tmp_path):
     dashboard.sandbox.block = 4.321987
     run_through(dashboard)
     assert "4.321987" not in everything_kept(dashboard, tmp_path)
@@ -102,7 +102,7 @@ def test_killed_after_the_charge_it_ends_right_and_is_charged_once(dashboard, mo
 
 
 @pytest.mark.parametrize("end", [e for e in SandboxEnd if e is not SandboxEnd.ENDED])
-def test_every_end_is_one_word_and_keeps_the_charge(dashboard, end):
+def test_every_failure_is_one_word_and_retains_the_charge(dashboard, end):
     dashboard.sandbox.end = end
     job = run_through(dashboard)
     found = dashboard.store.job(job)

@@ -80,7 +80,7 @@ def test_a_script_with_what_it_printed_and_left(broker):
     assert look(broker, failing).document["end"] == "crashed"
 
 
-def test_invariant_11_a_private_text_is_told_its_forecast_and_nothing_runs(broker):
+def test_invariant_11_a_private_text_gets_its_forecast_and_nothing_runs(broker):
     ident = ask(broker, PRIVATE)
     private = look(broker, ident).document["private"]
     assert private["expected"]
@@ -90,7 +90,7 @@ def test_invariant_11_a_private_text_is_told_its_forecast_and_nothing_runs(broke
     assert not run(broker, ident)
 
 
-def test_what_only_keeps_needs_no_run(broker):
+def test_a_text_that_only_saves_needs_no_run(broker):
     seen = look(broker, ask(broker, KEEP))
     assert (seen.state, seen.document["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
 
@@ -146,7 +146,7 @@ def test_a_stop_ends_it(broker):
         rehearsal_requests.request_rehearsal(broker.ports, broker.person(ROSA), draft())
 
 
-def test_few_wait_and_few_are_kept(broker):
+def test_few_rehearsals_wait_and_few_are_stored(broker):
     service = replace(broker.policies.service, rehearsals_kept=3, rehearsals_under_way=2)
     broker.put_in_force(replace(broker.policies, service=service))
     first = ask(broker)
@@ -164,7 +164,7 @@ def test_few_wait_and_few_are_kept(broker):
     assert len(rehearsal_requests.list_rehearsals(broker.ports, broker.person(ROSA))) == 1
 
 
-def test_what_is_kept_is_bounded(broker):
+def test_stored_rows_of_a_rehearsal_are_bounded(broker):
     service = replace(broker.policies.service, rehearsal_rows=2)
     broker.put_in_force(replace(broker.policies, service=service))
     ident = ask(broker)
@@ -221,7 +221,7 @@ def test_how_far_it_is(broker):
     ]
 
 
-def test_how_long_it_takes_is_told_by_the_clock_and_by_policy(broker):
+def test_the_expected_time_follows_the_clock_and_the_policy(broker):
     """Nothing of what runs: the seconds since it was asked for, and those that its run may take."""
     sql, script = ask(broker), ask(broker, PYTHON)
     later(broker, seconds=2.7)
@@ -232,7 +232,7 @@ def test_how_long_it_takes_is_told_by_the_clock_and_by_policy(broker):
         assert (seen.seconds, seen.limit) == (2, limit)
 
 
-def test_invariant_9_one_that_waited_for_a_job_does_not_tell_when_that_ended(broker):
+def test_invariant_9_a_rehearsal_that_waited_for_a_job_does_not_show_its_end(broker):
     """A worker that became free tells of the job before it: until the end of a slot it looks as if it waits."""
     ident = ask(broker)
     later(broker, seconds=23)
@@ -273,7 +273,7 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
     assert broker.store.verify_audit().broken is None
 
 
-def test_one_that_is_lost_again_and_again_is_told_as_lost(broker):
+def test_a_rehearsal_that_is_lost_repeatedly_is_shown_as_lost(broker):
     ident = ask(broker)
     broker.sandbox.during = lambda request: (_ for _ in ()).throw(Killed)
     for _ in range(broker.policies.service.max_attempts):

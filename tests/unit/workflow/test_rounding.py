@@ -14,7 +14,7 @@ from tests.unit.workflow.conftest import CLEO, ROSA
 from tests.unit.workflow.test_story import profile_changed
 
 
-def test_what_the_profile_asks_of_the_evidence(broker):
+def test_the_evidence_that_a_profile_needs(broker):
     profile_changed(broker, protects_institutions=True)
     broker.engine.needs = EvidenceNeeds(10, institutions=True)
     _, output = broker.ran()

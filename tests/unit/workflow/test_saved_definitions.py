@@ -49,7 +49,7 @@ def states(broker) -> dict[str, str]:
 # cohorts
 
 
-def test_a_job_that_only_keeps_is_decided_without_a_sandbox_and_says_kept(broker):
+def test_a_job_that_only_saves_is_decided_without_a_sandbox(broker):
     job = broker.send(KEEP)
     assert states(broker) == {"pupils": "kept"}
     assert broker.run(job)
@@ -60,7 +60,7 @@ def test_a_job_that_only_keeps_is_decided_without_a_sandbox_and_says_kept(broker
     assert broker.store.unsettled() == []
 
 
-def test_what_is_kept_is_read_by_every_researcher_of_the_project(broker):
+def test_every_researcher_of_the_project_reads_a_saved_definition(broker):
     broker.send(KEEP)
     _, output = broker.ran(READ, by=REX)
     assert output.name == "output"
@@ -68,18 +68,18 @@ def test_what_is_kept_is_read_by_every_researcher_of_the_project(broker):
     assert {u.variable for u in checked.uses} >= {"FSMeligible", "PupilMatchingRefAnonymous", "NCyearActual"}
 
 
-def test_a_refused_job_keeps_nothing(broker):
+def test_a_refused_job_saves_nothing(broker):
     refused(broker, KEEP.replace("NCyearActual", "Nothing"))
     assert states(broker) == {}
 
 
-def test_an_identifier_is_kept_by_nobody(broker):
+def test_nobody_saves_an_identifier(broker):
     text = "SELECT c.UPN INTO project.x FROM npd.spring_census AS c WHERE c.AcademicYear = '2022/2023'"
     assert "identifier-class" in refused(broker, text) or "identifier" in refused(broker, text)
     assert states(broker) == {}
 
 
-def test_a_job_sent_again_keeps_once(broker):
+def test_a_repeated_job_saves_once(broker):
     assert broker.send(KEEP, client_id="one") == broker.send(KEEP, client_id="one")
     assert len(broker.store.saved(PROJECT, frozenset(SavedState))) == 1
 
@@ -140,7 +140,7 @@ def test_a_new_definition_takes_the_name_in_any_case_and_the_old_one_stays_in_th
     assert len({dict(e.codes)["sha256"] for e in lines}) == 2
 
 
-def test_a_project_keeps_a_bounded_number(broker):
+def test_a_project_saves_a_bounded_number(broker):
     service = replace(broker.policies.service, max_saved=1)
     broker.put_in_force(replace(broker.policies, service=service))
     broker.send(KEEP)
@@ -249,7 +249,7 @@ def test_the_audit_log_has_no_words_of_a_definition(broker):
 
 
 @pytest.mark.parametrize("action", [Action.PROPOSE_LOOKUP, Action.DROP_SAVED])
-def test_a_stranger_learns_nothing_of_what_is_kept(broker, action):
+def test_a_stranger_learns_nothing_of_saved_definitions(broker, action):
     broker.send(KEEP)
     broker.govern(researchers=frozenset({ROSA}))
     rex = broker.person(REX)

@@ -73,7 +73,7 @@ def test_invariant_10_names_and_number_of_a_scripts_files_leave_with_them_only(b
     assert len(seen(broker, job, CLEO).outputs) == 3
 
 
-def test_invariant_10_an_id_tells_no_time_of_the_run(broker):
+def test_invariant_10_an_id_discloses_no_time_of_the_run(broker):
     """Invariant 10: the ids of job, output and release are random, and carry no time at all."""
     broker.policies = broker.govern(votes=0)
     job, output = broker.ran()
@@ -183,7 +183,7 @@ def test_an_administrator_sees_that_a_job_exists_and_no_more(broker):
     assert view.state == "waiting for a decision"
 
 
-def test_withdrawing_what_is_over_tells_no_state(broker):
+def test_withdrawing_a_finished_job_discloses_no_state(broker):
     job, output = broker.ran()
     broker.vote(CLEO, output.ident)
     with pytest.raises(Conflict):
@@ -207,7 +207,7 @@ def test_invariant_10_a_script_runs_for_whole_slots_of_time(broker):
     assert told[0] == told[1] == ["running", "running", "waiting for a decision"]
 
 
-def test_a_sql_job_is_told_at_the_end_of_its_slot(broker):
+def test_the_end_of_a_sql_job_shows_at_the_end_of_its_slot(broker):
     """How long it took tells what it was compared with."""
     job = broker.send(SQL)
     broker.run(job, holds=False)

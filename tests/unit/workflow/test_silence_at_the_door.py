@@ -213,7 +213,7 @@ def test_invariant_9_beyond_the_quota_a_person_looks_at_every_job(door: Door, wi
     assert door.json(f"/jobs/{door.ran()[0]}")["state"] == "waiting for a decision", "large ones as well"
 
 
-def test_invariant_9_a_hole_is_one_symbol_and_nothing_tells_why_it_is_there(door: Door) -> None:
+def test_invariant_9_every_hidden_figure_is_one_symbol_without_a_reason(door: Door) -> None:
     """Invariant 9: small, dominated and empty cells of a released table have one symbol, in table and record."""
     door.asks_for(0)
     _, output = door.ran()

@@ -84,7 +84,7 @@ def test_invariant_1_a_withdrawn_job_releases_nothing(broker):
     assert [o.state for o in broker.store.outputs_of(job)] == [OutputState.APPROVED, OutputState.WITHDRAWN]
 
 
-def test_withdrawing_meets_a_worker_that_starts_at_the_same_moment(broker):
+def test_withdrawing_while_a_worker_starts_the_job(broker):
     job = broker.send()
     whole, once = broker.store.job, []
 
@@ -253,7 +253,7 @@ def test_two_checkers_at_once_decide_once(broker):
     assert broker.events(output.ident).count("output.released") == 1
 
 
-def test_a_recall_tells_no_figures(broker):
+def test_a_recall_has_no_figures(broker):
     _, output = broker.ran()
     broker.vote(CLEO, output.ident)
     with pytest.raises(Invalid, match="do not include figures"):

@@ -45,7 +45,7 @@ def released(broker: Broker, text: str = SQL) -> str:
     return output.ident
 
 
-def test_what_waits_is_kept_and_what_left_is_kept_once(broker):
+def test_waiting_files_stay_and_released_files_are_stored_once(broker):
     _, output = broker.ran()
     assert sweep_members(broker.ports) == 0
     assert len(files(broker)) == 1, "made when it was compared"
@@ -57,7 +57,7 @@ def test_what_waits_is_kept_and_what_left_is_kept_once(broker):
 
 
 @pytest.mark.parametrize("choice", [VoteChoice.REJECT, VoteChoice.RETURN])
-def test_of_what_does_not_leave_nothing_is_kept(broker, choice):
+def test_outputs_that_do_not_leave_have_no_file(broker, choice):
     _, output = broker.ran()
     broker.vote(CLEO, output.ident, choice)
     assert sweep_members(broker.ports) == 1
@@ -149,7 +149,7 @@ def told(broker: Broker, case: str = "2026/14") -> MissingHistoryTables:
     return MissingHistoryTables(broker.store.lost_history_head(), tuple(e.members for e in entries), case)
 
 
-def test_two_administrators_agree_and_a_worker_enters_what_the_files_tell(restored):
+def test_two_administrators_agree_and_a_worker_enters_the_files(restored):
     store = restored.store
     with pytest.raises(Breach):
         store.record_history(None, restored.clock.now(), [])
@@ -194,7 +194,7 @@ def test_what_leaves_after_it_is_compared_with_what_was_entered_again(restored):
     assert values == {b"40"}, "as it left in the time that was forgotten"
 
 
-def test_what_the_files_tell_otherwise_than_was_agreed_is_not_entered(restored):
+def test_files_that_differ_from_the_agreement_are_not_entered(restored):
     entries, _ = missing_tables(restored.store, restored.ports.release_history.files)
     fewer = replace(told(restored), files=tuple(e.members for e in entries[:1]))
     for person in (ADA, AMIR):
@@ -218,7 +218,7 @@ def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(
     )
 
 
-def test_only_administrators_ask_and_a_decision_has_a_number(restored):
+def test_only_administrators_request_and_a_decision_has_a_number(restored):
     wanted = told(restored)
     with pytest.raises(Forbidden):
         backup_restore.request_history_restore(restored.ports, restored.person(CLEO), wanted)
@@ -237,7 +237,7 @@ def test_a_request_is_known_by_all_that_it_says(restored):
     assert replace(wanted, files=wanted.files[::-1]).codes == wanted.codes
 
 
-def test_a_head_that_was_taken_away_is_vouched_for_by_two(signed, tmp_path):
+def test_two_administrators_attest_a_missing_head(signed, tmp_path):
     released(signed)
     exported = signed.store.history_head()
     (tmp_path / "heads" / "head").unlink()
