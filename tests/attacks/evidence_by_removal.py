@@ -27,7 +27,7 @@ ONES, REST = "ones", "rest"
 
 
 @dataclass(frozen=True)
-class Told:
+class RemovalEvidence:
     """By place the figure of a statistic, how many persons are said to stand behind it, and who they are."""
 
     figures: dict[Place, Any]
@@ -35,7 +35,7 @@ class Told:
     behind: dict[Place, frozenset[int]]
 
 
-def told(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable], who: bool = True) -> Told:
+def evidence_of(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable], who: bool = True) -> RemovalEvidence:
     figures: dict[Place, Any] = {}
     counted: dict[Place, int] = {}
     behind: dict[Place, set[int]] = {}
@@ -47,7 +47,7 @@ def told(con: duckdb.DuckDBPyConnection, tables: Sequence[PlannedTable], who: bo
             for place, _, stands in _figures(number, keys, table, row):
                 if stands:
                     behind.setdefault(place, set()).add(row["p"])
-    return Told(figures, counted, {k: frozenset(v) for k, v in behind.items()})
+    return RemovalEvidence(figures, counted, {k: frozenset(v) for k, v in behind.items()})
 
 
 def _by_person(table: PlannedTable) -> str:
@@ -88,7 +88,9 @@ class Finding:
     after: Any
 
 
-def judged(tables: Sequence[PlannedTable], person: int, before: Told, after: Told, removed: bool) -> Iterator[Finding]:
+def judged(
+    tables: Sequence[PlannedTable], person: int, before: RemovalEvidence, after: RemovalEvidence, removed: bool
+) -> Iterator[Finding]:
     """Of one person removed, or changed. What depends on other people has the person in a table that it implies."""
     hidden = {i for i, t in enumerate(tables) if not t.shown}
     context = {i for told in (before, after) for (i, *_), some in told.behind.items() if i in hidden and person in some}
@@ -108,7 +110,7 @@ def _same(one: Any, other: Any) -> bool:
     return abs(float(one or 0) - float(other or 0)) <= 1e-9 * max(1.0, abs(float(one or 0)))
 
 
-def miscounted(found: Told) -> list[Place]:
+def miscounted(found: RemovalEvidence) -> list[Place]:
     """Places at which the evidence counts others than stand there."""
     return [p for p, n in found.counted.items() if n != len(found.behind.get(p, ()))]
 

@@ -77,7 +77,7 @@ def _meeting(text: str) -> Operator:
     return made
 
 
-def _beside(text: str) -> Operator:
+def _with_public_relation(text: str) -> Operator:
     """An operator over persons and a public relation."""
     return lambda d, depth: text.format(p=d.persons(depth), u=d.public(depth), on=d.condition("t"), all=ALL)
 
@@ -91,20 +91,20 @@ PERSONS: dict[str, Operator] = {
     "LEFT JOIN on the key": _meeting("SELECT t.k, t.y, s.c, t.la, s.x FROM ({p}) t LEFT JOIN ({q}) s ON s.k = t.k AND {on}"),
     "RIGHT JOIN on the key": _meeting("SELECT s.k, s.y, t.c, s.la, t.x FROM ({p}) t RIGHT JOIN ({q}) s ON s.k = t.k"),
     "FULL JOIN on the key": _meeting("SELECT COALESCE(t.k, s.k) AS k, t.y, s.c, COALESCE(t.la, s.la) AS la, t.x FROM ({p}) t FULL JOIN ({q}) s ON s.k = t.k AND s.y = t.y"),
-    "persons JOIN public": _beside("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t JOIN ({u}) r ON r.la = t.la"),
-    "persons LEFT JOIN public": _beside("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t LEFT JOIN ({u}) r ON r.la = t.la AND {on}"),
-    "persons CROSS JOIN public": _beside("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t CROSS JOIN ({u}) r"),
-    "persons JOIN public on a range": _beside("SELECT t.k, t.y, r.c, r.la, t.x FROM ({p}) t JOIN ({u}) r ON r.la >= t.la"),
-    "public LEFT JOIN persons": _beside("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la"),
-    "public LEFT JOIN persons on a condition": _beside("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on}"),
-    "public LEFT JOIN persons, their columns": _beside("SELECT {all} FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on}"),
-    "persons RIGHT JOIN public": _beside("SELECT t.k, t.y, t.c, r.la, t.x FROM ({p}) t RIGHT JOIN ({u}) r ON t.la = r.la AND {on}"),
-    "persons FULL JOIN public": _beside("SELECT t.k, t.y, r.c, COALESCE(r.la, t.la) AS la, t.x FROM ({p}) t FULL JOIN ({u}) r ON t.la = r.la AND {on}"),
-    "public LEFT JOIN persons, met": _beside("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on} WHERE t.k IS NOT NULL"),
-    "public LEFT JOIN persons, not met": _beside("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on} WHERE t.k IS NULL"),
+    "persons JOIN public": _with_public_relation("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t JOIN ({u}) r ON r.la = t.la"),
+    "persons LEFT JOIN public": _with_public_relation("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t LEFT JOIN ({u}) r ON r.la = t.la AND {on}"),
+    "persons CROSS JOIN public": _with_public_relation("SELECT t.k, t.y, r.c, t.la, t.x FROM ({p}) t CROSS JOIN ({u}) r"),
+    "persons JOIN public on a range": _with_public_relation("SELECT t.k, t.y, r.c, r.la, t.x FROM ({p}) t JOIN ({u}) r ON r.la >= t.la"),
+    "public LEFT JOIN persons": _with_public_relation("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la"),
+    "public LEFT JOIN persons on a condition": _with_public_relation("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on}"),
+    "public LEFT JOIN persons, their columns": _with_public_relation("SELECT {all} FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on}"),
+    "persons RIGHT JOIN public": _with_public_relation("SELECT t.k, t.y, t.c, r.la, t.x FROM ({p}) t RIGHT JOIN ({u}) r ON t.la = r.la AND {on}"),
+    "persons FULL JOIN public": _with_public_relation("SELECT t.k, t.y, r.c, COALESCE(r.la, t.la) AS la, t.x FROM ({p}) t FULL JOIN ({u}) r ON t.la = r.la AND {on}"),
+    "public LEFT JOIN persons, met": _with_public_relation("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on} WHERE t.k IS NOT NULL"),
+    "public LEFT JOIN persons, not met": _with_public_relation("SELECT t.k, t.y, r.c, r.la, t.x FROM ({u}) r LEFT JOIN ({p}) t ON t.la = r.la AND {on} WHERE t.k IS NULL"),
     "UNION ALL": _meeting("SELECT {all} FROM ({p}) t UNION ALL SELECT s.k, s.y, s.c, s.la, s.x FROM ({q}) s"),
     "UNION": _meeting("SELECT {all} FROM ({p}) t UNION SELECT s.k, s.y, s.c, s.la, s.x FROM ({q}) s"),
-    "UNION ALL of public rows": _beside("SELECT {all} FROM ({p}) t UNION ALL SELECT NULL, '2017/2018', r.c, r.la, 1 FROM ({u}) r"),
+    "UNION ALL of public rows": _with_public_relation("SELECT {all} FROM ({p}) t UNION ALL SELECT NULL, '2017/2018', r.c, r.la, 1 FROM ({u}) r"),
     "EXCEPT": _meeting("SELECT {all} FROM ({p}) t EXCEPT SELECT s.k, s.y, s.c, s.la, s.x FROM ({q}) s"),
     "EXCEPT of fewer columns": _meeting("SELECT t.k, t.y, t.c, t.la, t.la AS x FROM ({p}) t EXCEPT SELECT s.k, s.y, s.c, s.la, s.la AS x FROM ({q}) s WHERE {on}"),
     "INTERSECT": _meeting("SELECT t.k, t.y, t.c, t.la, t.la AS x FROM ({p}) t INTERSECT SELECT s.k, s.y, s.c, s.la, s.la AS x FROM ({q}) s"),
@@ -113,10 +113,10 @@ PERSONS: dict[str, Operator] = {
     "EXISTS": _meeting("SELECT {all} FROM ({p}) t WHERE EXISTS (SELECT 1 FROM ({q}) s WHERE s.k = t.k AND {on})"),
     "NOT EXISTS": _meeting("SELECT {all} FROM ({p}) t WHERE NOT EXISTS (SELECT 1 FROM ({q}) s WHERE s.k = t.k AND {on})"),
     "EXISTS as a flag": _meeting("SELECT t.k, t.y, t.c, t.la, CASE WHEN EXISTS (SELECT 1 FROM ({q}) s WHERE s.k = t.k) THEN 1 ELSE 0 END AS x FROM ({p}) t"),
-    "EXISTS of public rows": _beside("SELECT {all} FROM ({p}) t WHERE EXISTS (SELECT 1 FROM ({u}) r WHERE r.la = t.la)"),
+    "EXISTS of public rows": _with_public_relation("SELECT {all} FROM ({p}) t WHERE EXISTS (SELECT 1 FROM ({u}) r WHERE r.la = t.la)"),
     "IN": _meeting("SELECT {all} FROM ({p}) t WHERE t.k IN (SELECT s.k FROM ({q}) s WHERE {on})"),
     "NOT IN": _meeting("SELECT {all} FROM ({p}) t WHERE t.k NOT IN (SELECT s.k FROM ({q}) s WHERE s.k IS NOT NULL AND {on})"),
-    "IN of public rows": _beside("SELECT {all} FROM ({p}) t WHERE t.la IN (SELECT r.la FROM ({u}) r WHERE r.c = 'N')"),
+    "IN of public rows": _with_public_relation("SELECT {all} FROM ({p}) t WHERE t.la IN (SELECT r.la FROM ({u}) r WHERE r.c = 'N')"),
     "IN of groups": _meeting("SELECT {all} FROM ({p}) t WHERE t.la IN (SELECT s.la FROM ({q}) s GROUP BY s.la HAVING COUNT(*) > 1)"),
     "scalar subquery": _meeting("SELECT t.k, t.y, t.c, t.la, (SELECT SUM(s.x) FROM ({q}) s WHERE s.k = t.k) AS x FROM ({p}) t"),
     "scalar subquery over all": _meeting("SELECT {all} FROM ({p}) t WHERE t.x > (SELECT AVG(1.0 * s.x) FROM ({q}) s)"),

@@ -41,13 +41,13 @@ def town(**target: Any) -> World:
     return {"npd.a": rows, "npd.b": [], "ref.las": regions}
 
 
-def asked(text: str, world: World | None = None, profile: DisclosureRules = PROFILE) -> Assessment:
+def assess(text: str, world: World | None = None, profile: DisclosureRules = PROFILE) -> Assessment:
     return judged(text, world or town(), profile)
 
 
 def leaves(text: str, world: World | None = None, profile: DisclosureRules = PROFILE) -> list[str]:
     """The released table, line by line."""
-    return released_csv(asked(text, world, profile)).decode().splitlines()
+    return released_csv(assess(text, world, profile)).decode().splitlines()
 
 
 def refused(text: str) -> list[str]:

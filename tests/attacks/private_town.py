@@ -60,7 +60,7 @@ def town(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]] = ()) -> World
     return {"npd.a": list(a), "npd.b": list(b), "ref.las": las, "swc.staff": []}
 
 
-def asked(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> PrivateOutputPlan:
+def private_plan(text: str, dialect: str = "tsql", lists_only: bool = False, **limits: Any) -> PrivateOutputPlan:
     found = compiled(text, dialect)
     assert found.plan is not None, found.refusals
     given = PrivateContext(CATALOGUE, replace(PROFILE, **limits), {}, read_bounds(text), lists_only)
@@ -73,19 +73,19 @@ def why_not(text: str, **more: Any) -> list[str]:
     if found.plan is None:
         return sorted({r.code for r in found.refusals})
     try:
-        asked(text, **more)
+        private_plan(text, **more)
     except Refused as refused:
         return sorted({r.code for r in refused.refusals})
     return []
 
 
 def designed(text: str, spend: PrivacyAmount = HALF, **more: Any) -> MeasurementDesign:
-    return design_measurement(asked(text, **more).tables, spend)
+    return design_measurement(private_plan(text, **more).tables, spend)
 
 
 def exact(text: str, world: World, seed: int = 0, dialect: str = "tsql", **limits: Any) -> dict[Any, Any]:
     """Of the one table, by (grouping set, block) what is measured before noise."""
-    ((bounded, table),) = kit.tables_of(asked(text, dialect, **limits))
+    ((bounded, table),) = kit.tables_of(private_plan(text, dialect, **limits))
     con = kit.vault(CATALOGUE, world, seed)
     try:
         return kit.answer(con, bounded, table).vectors
@@ -95,7 +95,7 @@ def exact(text: str, world: World, seed: int = 0, dialect: str = "tsql", **limit
 
 def too_far(text: str, world: World, **limits: Any) -> list[str]:
     """What moves further than declared when somebody is taken away, and numbers and ranks are made again."""
-    ((bounded, table),) = kit.tables_of(asked(text, **limits))
+    ((bounded, table),) = kit.tables_of(private_plan(text, **limits))
     seen = kit.Excess()
     whole = kit.answer(kit.vault(CATALOGUE, world, 0), bounded, table)
     for one in kit.persons(world):
@@ -105,7 +105,7 @@ def too_far(text: str, world: World, **limits: Any) -> list[str]:
 
 
 def statements(text: str, dialect: str = "tsql", **limits: Any) -> str:
-    return " ".join(t for b in asked(text, dialect, **limits).bounded for t in kit.texts(b)).lower()
+    return " ".join(t for b in private_plan(text, dialect, **limits).bounded for t in kit.texts(b)).lower()
 
 
 @cache

@@ -92,7 +92,7 @@ def profile() -> DisclosureRules:
 
 
 @cache
-def kept() -> RehearsalStage:
+def rehearsal_stage() -> RehearsalStage:
     """The synthetic NPD of the project, and who keeps its vault."""
     small = synthetic_data_spec(project(), policies().catalogue, synthetic_years(), PUPILS, SEED)
     return build_rehearsal_context(policies(), PROJECT, small, Path(mkdtemp(prefix="script-town-")), Quiet())
@@ -100,7 +100,7 @@ def kept() -> RehearsalStage:
 
 @cache
 def vault() -> Vault:
-    return kept().vaults.ensure(PROJECT, kept().snapshot)
+    return rehearsal_stage().vaults.ensure(PROJECT, rehearsal_stage().snapshot)
 
 
 @cache
@@ -215,7 +215,9 @@ def stage_there(runtime: str = "runc") -> TrustedContext:
     return replace(stage(), ports=There(runtime), job=f"there-{secrets.token_hex(4)}")
 
 
-def handed(name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any) -> RawRequest:
+def submitted_request(
+    name: str = "t", less: int = 0, measures: Mapping[str, Any] = MEASURES, **changed: Any
+) -> RawRequest:
     """A request with its rows, as a script leaves them; `less`: without the first rows."""
     used = rows().select(list(VARIABLES))
     document = TABLE | {"name": name, "measures": measures, "description": "57", **changed}

@@ -10,7 +10,7 @@ import pytest
 from broker.domain.findings import Verdict
 from broker.domain.plans.plan import Measure
 from tests.attacks.absence_town import Child, Left, Town, Y, town
-from tests.attacks.little_town import asked as judged
+from tests.attacks.little_town import assess as judged
 from tests.attacks.little_town import leaves
 from tests.attacks.little_town import town as little
 from tests.attacks.profiles import SHIPPED
@@ -60,7 +60,7 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
     found = town()
     roll, everybody = found.count("NCyearActual = '7'"), found.count("TRUE")
 
-    def ask(child: Child) -> Left:
+    def released(child: Child) -> Left:
         return found.left(f"SUM(CASE WHEN {child.secret} OR NCyearActual = '7' THEN 3000 ELSE 1 END)", profile)
 
     def read(child: Child, shown: float | None) -> bool | None:
@@ -70,7 +70,7 @@ def test_totals_of_constants_are_no_exact_counts(profile: str) -> None:
         exact = 3000 * roll + everybody - roll
         return None if inside else nearest(shown, exact, exact + 2999)
 
-    assert guessed(f"branches_totals_{profile}", found, ask, read) <= MOST
+    assert guessed(f"branches_totals_{profile}", found, released, read) <= MOST
 
 
 @pytest.mark.timeout(1200)
@@ -79,7 +79,7 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
     """A2, with pads whose amount follows from another variable: where nothing was missed, nothing was authorised."""
     found = town()
 
-    def ask(child: Child) -> Left:
+    def released(child: Child) -> Left:
         return found.left(
             f"SUM(CASE WHEN {child.secret} OR OverallAbsence_6HalfTerms = 0 THEN 15000 * AuthorisedAbsence_6HalfTerms "
             "WHEN FSMeligible = 1 THEN 2 ELSE 3 END)",
@@ -90,7 +90,7 @@ def test_a_branch_is_not_padded_with_people_who_add_nothing(profile: str) -> Non
         """What nobody adds to is shown, unless holes do not tell; what one child adds to is hidden, or large."""
         return shown is None or shown > 100_000
 
-    assert guessed(f"branches_padded_{profile}", found, ask, read) <= MOST
+    assert guessed(f"branches_padded_{profile}", found, released, read) <= MOST
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ EDGE = 1
 child's own amount decides for each of the ten between 90 and 100."""
 
 
-def told(child: int, figure: str) -> list[str]:
+def released_figures(child: int, figure: str) -> list[str]:
     """What leaves for each constant; the child has five rows."""
     rows = [*people(M1=OTHERS), *({**people(M1=1)[0], "p": OTHERS, "Key": "child", "Score": child // 5},) * 5]
     found = []
@@ -42,6 +42,6 @@ def apart(one: list[str], other: list[str]) -> int:
 
 @pytest.mark.parametrize("figure", ["AVG(1.0 * d.s + ({c}))", "SUM(1.0 * d.s + ({c})) / COUNT(*)", SIGNED])
 def test_digits_do_not_follow_from_one_childs_amount(figure: str) -> None:
-    low, high = told(90, figure), told(100, figure)
+    low, high = released_figures(90, figure), released_figures(100, figure)
     assert "c" not in low + high, "it leaves in either case"
     assert apart(low, high) <= EDGE

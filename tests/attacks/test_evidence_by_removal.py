@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.attacks.evidence_by_removal import Finding, judged, miscounted, put, told, without
+from tests.attacks.evidence_by_removal import Finding, evidence_of, judged, miscounted, put, without
 from tests.attacks.evidence_shapes import PEOPLE, PERSONS, PUBLIC, TOPS, Question, changed, question, world
 from tests.spec.query.query_kit import compiled, database
 
@@ -56,14 +56,14 @@ def figures() -> Figures:
         except duckdb.Error as error:
             found.ended.append((number, one.text, str(error)))
         found.reviewed += bool(compiled_text.review)
-    _tell(found, start)
+    _write_figures(found, start)
     return found
 
 
 def _judge(found: Figures, number: int, one: Question, tables: Any, con: duckdb.DuckDBPyConnection) -> None:
     here = world(number)
     put(con, here)
-    before = told(con, tables)
+    before = evidence_of(con, tables)
     con.execute("PRAGMA disable_optimizer")  # many small statements, each of which is made once
     found.judged += 1
     found.shapes[one.shape] += 1
@@ -72,19 +72,19 @@ def _judge(found: Figures, number: int, one: Question, tables: Any, con: duckdb.
     unexplained: list[Finding] = []
     for person in PEOPLE:
         with without(con, person):
-            unexplained += judged(tables, person, before, told(con, tables, who=False), removed=True)
+            unexplained += judged(tables, person, before, evidence_of(con, tables, who=False), removed=True)
         found.removals += 1
     rng = Random(number)
     for _ in range(CHANGED):
         person, other = changed(here, rng)
         put(con, other)
-        unexplained += judged(tables, person, before, told(con, tables), removed=False)
+        unexplained += judged(tables, person, before, evidence_of(con, tables), removed=False)
         found.changes += 1
     con.execute("PRAGMA enable_optimizer")
     found.unexplained += [(number, one.text, f) for f in unexplained]
 
 
-def _tell(found: Figures, start: int) -> None:
+def _write_figures(found: Figures, start: int) -> None:
     folder = os.environ.get("PROOF_FIGURES")
     if folder:
         told_of = vars(found) | {"shapes": len(found.shapes), "seed": start, "names": sorted(found.shapes)}

@@ -13,7 +13,7 @@ from broker.engine.members_engine import DuckDBMembersEngine
 from broker.vault.population_store import PopulationStore
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import ComputedOutput
-from tests.attacks.script_town import Here, broker, handed, policies, stage, vault
+from tests.attacks.script_town import Here, broker, policies, stage, submitted_request, vault
 from tests.unit.workflow.comparison_kit import FilesInMemory
 
 pytestmark = pytest.mark.long
@@ -28,7 +28,7 @@ def compared(less: int) -> tuple[ComputedOutput, ...]:
             FilesInMemory(), PopulationStore(vault().evidence.parents[2], policies), DuckDBMembersEngine()
         )
         ports: Any = replace(there.ports, sandbox=Here(), release_history=memory)
-        asked = [handed("t", measures=COUNTS), handed("u", less=less, measures=COUNTS)]
+        asked = [submitted_request("t", measures=COUNTS), submitted_request("u", less=less, measures=COUNTS)]
         return compute_outputs(replace(stage(), history=ports), asked)
 
 

@@ -97,18 +97,18 @@ def test_pseudonyms_in_other_words_are_seen(disguise: str) -> None:
     assert [f.rule for f in table_flags(("who",), [(pseudonym,)], profile(), frozenset())] == ["T3"]
 
 
-def withheld_or_told(name: str, content: bytes) -> PreparedOutput:
+def prepared_file(name: str, content: bytes) -> PreparedOutput:
     return prepare_file(remade(name, content), policies(), profile())
 
 
 def test_a_table_in_json_has_no_more_rows_than_a_csv() -> None:
     """A row a person, in small print: nobody counted rows that were not in a CSV."""
     rows = json.dumps([{"school": n % 7, "score": n} for n in range(5001)]).encode()
-    assert withheld_or_told("t.json", rows).verdict is Verdict.REFUSE
-    assert withheld_or_told("t.json", rows.replace(b'{"school": 0, "score": 0}, ', b"")).verdict is Verdict.REVIEW
+    assert prepared_file("t.json", rows).verdict is Verdict.REFUSE
+    assert prepared_file("t.json", rows.replace(b'{"school": 0, "score": 0}, ', b"")).verdict is Verdict.REVIEW
 
 
 @pytest.mark.parametrize("name", ["t.txt", "t.json"])
 def test_pseudonyms_in_a_document_are_seen(name: str) -> None:
-    found = withheld_or_told(name, b'{"who": {"in": ["' + b"0a1b" * 8 + b'"]}}')
+    found = prepared_file(name, b'{"who": {"in": ["' + b"0a1b" * 8 + b'"]}}')
     assert [rule for rule, _ in json.loads(found.findings)] == ["T2", "T3"]

@@ -35,7 +35,7 @@ from tests.attacks.little_town import (
     SMALL,
     TARGET,
     Y,
-    asked,
+    assess,
     audited,
     consistent,
     leaves,
@@ -71,7 +71,7 @@ def test_02_one_pupil_in_the_low_digits() -> None:
     """SUM(1 + CASE WHEN the child THEN 0.001*score): arithmetic outside the closed list is looked at by a person, and
     the digits of what may leave end where one largest contribution begins."""
     text = f"SELECT COUNT(*) AS n, SUM(1 + CASE WHEN {TARGET} THEN 0.001 * Points ELSE 0 END) AS s FROM a WHERE {Y}"
-    assert asked(text).verdict is Verdict.REVIEW
+    assert assess(text).verdict is Verdict.REVIEW
     few = leaves(f"SELECT LA, AVG(1.0 * Score) AS m FROM a WHERE {Y} AND Flag = 1 AND Score <> 12 GROUP BY LA")
     assert few[1:] == ["1,5", "2,5", "3,c"], (
         "one score up to 14 moves the mean of 16, which is 4.5, by about a whole one"
@@ -119,10 +119,10 @@ def test_05_rows_and_symbols_disclose_nothing() -> None:
 def test_06_states_are_no_yes_and_no() -> None:
     """A cell of nobody must not go to a person where one of few is hidden: both are hidden, and go the same way."""
     text = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND (LA < 3 OR Flag = 1) GROUP BY LA"
-    nobody, somebody = (asked(text, town(Flag=flag)) for flag in (0, 1))
+    nobody, somebody = (assess(text, town(Flag=flag)) for flag in (0, 1))
     assert nobody.verdict is somebody.verdict is Verdict.SUPPRESS
     alone = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND {ONE} GROUP BY LA"
-    nobody, somebody = (asked(alone, town(Flag=flag)) for flag in (0, 1))
+    nobody, somebody = (assess(alone, town(Flag=flag)) for flag in (0, 1))
     assert (nobody.small, somebody.small) == (True, True)
     assert released_csv(nobody) == released_csv(somebody)
     free = replace(PROFILE, zeros=ZeroPolicy.PUBLISH, full=ZeroPolicy.PUBLISH)
@@ -184,7 +184,7 @@ def test_22_holes_have_no_mark_and_no_narrow_interval() -> None:
     values = consistent(shown, 9)
     assert values
     assert all(max(v) - min(v) >= SMALL.min_interval for v in values.values())
-    found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA")
+    found = assess(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} GROUP BY LA")
     told = json.dumps(released_record(found, PROFILE)) + released_csv(found).decode()
     assert not [w for w in ("primary", "secondary", "F1", "X1", "findings", "verdict") if w in told]
 
@@ -265,7 +265,7 @@ def test_40_audit_and_records_have_no_text_and_no_figure_of_a_job() -> None:
     assert "output.released" in told
     plain = re.sub(r"[0-9a-f-]{8,}|\d{4}-\d\d-\d\d[T ][\d:.+]+", "", told)  # ids, hashes and times hold any digits
     assert not [word for word in ("one_child", "2022/2023", "313", "F1", "c,") if word in plain]
-    found = asked(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND Score <> 13 GROUP BY LA")
+    found = assess(f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y} AND Score <> 13 GROUP BY LA")
     assert "13" not in json.dumps(released_record(found, PROFILE))
 
 
@@ -312,18 +312,18 @@ def test_49_groups_joined_to_groups_are_understood() -> None:
 def test_50_a_small_group_behind_a_context_is_nobody() -> None:
     """Of 24,000 schools some have few pupils: their mean is NULL and the job goes on; a person looks."""
     text = f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND Score >= (SELECT AVG(1.0 * c.Score) FROM a c WHERE c.LA = a.LA)"
-    found = asked(text)
+    found = assess(text)
     assert (refused(text), found.verdict) == ([], Verdict.REVIEW)
     without = town()
     del without["npd.a"][1]
-    assert found.rows[0].exact == asked(text, without).rows[0].exact, "the child alone in its area is not counted"
+    assert found.rows[0].exact == assess(text, without).rows[0].exact, "the child alone in its area is not counted"
 
 
 def test_51_what_follows_from_the_filter_is_exempt() -> None:
     """Every row of WHERE Flag = 1 has the value 1: a column of one value hides nothing and asks nobody."""
     text = f"SELECT Sex, Flag, COUNT(*) AS n FROM a WHERE {Y} AND Flag = 1 GROUP BY Sex, Flag"
     assert [line for line in leaves(text) if "20" in line] == ["M,1,20", "F,1,20"]
-    assert asked(text).verdict is Verdict.SUPPRESS, "and no person has to look"
+    assert assess(text).verdict is Verdict.SUPPRESS, "and no person has to look"
 
 
 # Findings 22, 28 and 29 across the outputs of a job stand with the tests of linked tables.

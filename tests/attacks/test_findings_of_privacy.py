@@ -25,13 +25,13 @@ from broker.workflow.submission.preview import forecast
 from tests.attacks.private_town import (
     PROFILE,
     Y,
-    asked,
     checked,
     codes,
     dashboard,
     designed,
     exact,
     person,
+    private_plan,
     too_far,
     town,
 )
@@ -78,7 +78,7 @@ def codes_of(*asked: Any) -> list[str]:
 def test_12_keys_of_the_catalogue_are_enforced_and_not_believed() -> None:
     """Nine equal rows of one person and year where the catalogue says three at most."""
     text = f"SELECT Sex, COUNT(*) AS n, AVG(Score) AS m FROM a WHERE {Y} GROUP BY Sex"
-    assert asked(text).tables[0].influence.max_rows == 3
+    assert private_plan(text).tables[0].influence.max_rows == 3
     assert too_far(text, CROWD) == []
     assert too_far(f"-- rows: a 1\n{text}", CROWD) == []
 
@@ -97,7 +97,7 @@ def test_13_bounds_are_a_product_over_joins_years_and_branches() -> None:
         f"SELECT a.Sex, COUNT(*) AS n FROM {both} GROUP BY a.Sex": 20,
     }
     for text, most in forms.items():
-        assert asked(text).tables[0].influence.max_rows == most, text
+        assert private_plan(text).tables[0].influence.max_rows == most, text
         assert too_far(text, CROWD) == [], text
 
 
@@ -284,7 +284,7 @@ def test_52_the_main_record_is_the_row_that_counts() -> None:
     spend = PrivacyAmount(Accounting.APPROXIMATE, MICRO)
     with owner() as found:
         vault = found.vault({"npd.a": rows, "npd.b": [], "ref.las": [{"LA": 1, "Region": "N"}]})
-        bounded, added_up = (found.asked(text, spend) for text in (usual, first))
+        bounded, added_up = (found.plan_query(text, spend) for text in (usual, first))
         assert [list(v) for v in found.exact(bounded, vault).vectors] == [[25]]
         assert sorted(found.exact(added_up, vault).vectors[0]) == [0, 25], "all of them have many rows"
         assert added_up.measured.tables[0].influence.max_rows == 1

@@ -29,13 +29,13 @@ from broker.workflow.reviewing import script_failures
 from broker.workflow.views import job_views
 from tests.attacks.script_town import (
     broker,
-    handed,
     inputs,
     new_vaults,
     policies,
     profile,
     rows,
     stage,
+    submitted_request,
     tabulated,
 )
 from tests.files import made as remade_file
@@ -151,7 +151,7 @@ def pseudonyms(of: Any) -> set[str]:
 def test_10_rows_that_a_script_chose_never_leave_by_themselves() -> None:
     """Verified in every column, far above the threshold, and by every rule fit to go: a person decides all the same."""
     measures = {"n": {"count": True}, "people": {"persons": True}}
-    (one,) = compute_outputs(stage(), [handed(measures=measures, by=[])])
+    (one,) = compute_outputs(stage(), [submitted_request(measures=measures, by=[])])
     found: Any = one.result
     assert {f.rule for f in found.findings} == {"H1"}
     assert found.verdict is Verdict.REVIEW

@@ -49,7 +49,7 @@ def engine_of(runtime: str, root: Path):
     return BubblewrapSandbox(root) if runtime == "bubblewrap" else DockerSandbox(root, runtime)
 
 
-def ask(program: bytes, mount: Path, name: str) -> SandboxRequest:
+def sandbox_request(program: bytes, mount: Path, name: str) -> SandboxRequest:
     settings = {field.name: getattr(LIMITS, field.name) for field in fields(SandboxLimits)}
     job = {"kind": "python", "tables": [], "allowed": [".csv"], "settings": settings}
     frames = (("job", json.dumps(job).encode()), ("program", program))
@@ -78,7 +78,9 @@ def names(result) -> list[str]:
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_hostile_python(runtime, sample, mount, sandbox_root):
     before, load = state(mount), len(os.listdir("/proc"))
-    result = engine_of(runtime, sandbox_root).run(ask(sample.program.encode(), mount, f"h.{runtime}.{sample.name}"))
+    result = engine_of(runtime, sandbox_root).run(
+        sandbox_request(sample.program.encode(), mount, f"h.{runtime}.{sample.name}")
+    )
     log = result.log.decode(errors="replace").replace(KNOWN.get((runtime, sample.name), "\0"), "")
     assert result.end.value in sample.ends, log[-2000:]
     assert "ESCAPED" not in log, log
@@ -111,7 +113,7 @@ open("/out/real.csv", "w").write("1")
 def test_forged_frames_are_log_or_spoil_the_whole_answer(runtime, mount, sandbox_root):
     """On standard output they are what was printed. Where they reach the wire itself, the real ones that follow the
     forged last word make the answer `bad_frames`: a forger can spoil a job, never speak for one."""
-    result = engine_of(runtime, sandbox_root).run(ask(FORGER.encode(), mount, f"forger.{runtime}"))
+    result = engine_of(runtime, sandbox_root).run(sandbox_request(FORGER.encode(), mount, f"forger.{runtime}"))
     if runtime == "runsc" and result.end is SandboxEnd.BAD_FRAMES:
         assert result.frames == ()
     else:
@@ -125,5 +127,5 @@ def test_one_job_leaves_nothing_for_the_next(runtime, mount, sandbox_root):
     engine = engine_of(runtime, sandbox_root)
     write = "import os\nos.makedirs('/tmp/.local/lib')\nopen('/tmp/.local/lib/sitecustomize.py', 'w').write('x')"
     look = "import os\nprint(sorted(os.listdir('/tmp')), os.listdir('/out'))"
-    assert engine.run(ask(write.encode(), mount, f"first.{runtime}")).end is SandboxEnd.ENDED
-    assert engine.run(ask(look.encode(), mount, f"second.{runtime}")).log == b"['script.py'] []\n"
+    assert engine.run(sandbox_request(write.encode(), mount, f"first.{runtime}")).end is SandboxEnd.ENDED
+    assert engine.run(sandbox_request(look.encode(), mount, f"second.{runtime}")).log == b"['script.py'] []\n"

@@ -207,7 +207,7 @@ def served() -> Iterator[int]:
 def test_a_body_that_is_too_large_gets_its_answer() -> None:
     """And no reset, though it was sent whole before anybody looked for an answer; nor does who is not known."""
     with served() as port:
-        told = {path: told_of_much(port, path)[:12].decode() for path in ("/sign-in", "/api/v1/checks")}
+        told = {path: post_large_body(port, path)[:12].decode() for path in ("/sign-in", "/api/v1/checks")}
         tell("low_findings_bodies", {"megabytes sent": 20, **told})
         assert told == {"/sign-in": "HTTP/1.1 413", "/api/v1/checks": "HTTP/1.1 401"}
 
@@ -223,7 +223,7 @@ def test_what_is_refused_is_read_to_its_end() -> None:
             assert body.tell() == size
 
 
-def told_of_much(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
+def post_large_body(port: int, path: str, size: int = 20 * 1024 * 1024) -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(head.encode())

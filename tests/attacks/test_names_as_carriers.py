@@ -16,7 +16,17 @@ from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.script_outputs import prepare_script_outputs
 from broker.workflow.pipeline.script_run import ScriptExecution
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, RebuiltOutputs
-from tests.attacks.script_town import MEASURES, TABLE, broker, handed, policies, profile, rows, stage, tabulated
+from tests.attacks.script_town import (
+    MEASURES,
+    TABLE,
+    broker,
+    policies,
+    profile,
+    rows,
+    stage,
+    submitted_request,
+    tabulated,
+)
 from tests.unit.workflow.conftest import PYTHON
 
 pytestmark = pytest.mark.long
@@ -71,7 +81,10 @@ def rules(computed: ComputedOutput) -> set[str]:
 def test_columns_stand_in_the_order_of_the_scripts_text() -> None:
     """Thirty measures in an order that is chosen at run time are a hundred bits."""
     turned = dict(reversed(MEASURES.items()))
-    (one,), (other,) = compute_outputs(stage(), [handed()]), compute_outputs(stage(), [handed(measures=turned)])
+    (one,), (other,) = (
+        compute_outputs(stage(), [submitted_request()]),
+        compute_outputs(stage(), [submitted_request(measures=turned)]),
+    )
     assert one.result.columns == other.result.columns == ("phase", *MEASURES)  # type: ignore[union-attr]
 
 
@@ -81,8 +94,8 @@ def test_terms_of_a_model_stand_in_one_order() -> None:
 
 
 def test_the_checker_sees_names_that_the_script_made_at_run_time() -> None:
-    (honest,) = compute_outputs(stage(), [handed()])
-    (computed,) = compute_outputs(stage(), [handed(measures={"n_57": {"count": True}})])
+    (honest,) = compute_outputs(stage(), [submitted_request()])
+    (computed,) = compute_outputs(stage(), [submitted_request(measures={"n_57": {"count": True}})])
     assert "H3" not in rules(honest)
     assert "H3" in rules(computed)
 
@@ -101,16 +114,16 @@ def test_the_checker_sees_bounds_that_the_script_made_at_run_time(ends: list[flo
 
 def test_the_checker_sees_two_tables_that_differ_in_one_person() -> None:
     """Each passes by itself; their difference is the person who was left out."""
-    one, other = compute_outputs(stage(), [handed("t"), handed("u", less=2)])
+    one, other = compute_outputs(stage(), [submitted_request("t"), submitted_request("u", less=2)])
     assert other.persons in {one.persons - 1, one.persons - 2}
     assert "H4" in rules(one) & rules(other)
-    same, again = compute_outputs(stage(), [handed("t"), handed("u")])
+    same, again = compute_outputs(stage(), [submitted_request("t"), submitted_request("u")])
     assert "H4" not in rules(same) | rules(again)
 
 
 def test_what_a_script_says_of_an_output_at_run_time_is_not_its_description() -> None:
     """The header's words are: those of a request are nobody's to read but staff's."""
-    left = compute_outputs(stage(), [handed()])
+    left = compute_outputs(stage(), [submitted_request()])
     assert left[0].description == "57"
     ran = ScriptExecution(SandboxResult(SandboxEnd.ENDED, (), "i", "runc", 1.0, b""), RebuiltOutputs(()), left)
     (found,) = prepare_script_outputs(ran, (("t.csv", "By phase"),), policies(), profile())

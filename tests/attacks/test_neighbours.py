@@ -349,7 +349,7 @@ def test_a_script_has_real_rows_only_while_they_are_held() -> None:
         assert held == [("synthetic", [DataKind.SYNTHETIC]), ("s", [DataKind.REAL])]
 
 
-def asked(npd: Broker, kind: JobKind, text: str) -> str:
+def request_rehearsal(npd: Broker, kind: JobKind, text: str) -> str:
     sent = Submission(PROJECT, kind, "", text, "", "")
     _, made = rehearsal_requests.request_rehearsal(npd.ports, npd.person(ROSA), sent)
     assert made is not None
@@ -359,7 +359,7 @@ def asked(npd: Broker, kind: JobKind, text: str) -> str:
 def test_script_rehearsals_wait_during_real_rows_and_sql_goes_on() -> None:
     with broker() as npd:
         npd.sandbox.turn = False
-        script, query = asked(npd, JobKind.PYTHON, PYTHON), asked(npd, JobKind.SQL, SQL)
+        script, query = request_rehearsal(npd, JobKind.PYTHON, PYTHON), request_rehearsal(npd, JobKind.SQL, SQL)
         tried = [run_rehearsal(npd.ports, ident, lambda *_: nullcontext()) for ident in (script, query)]
         assert tried == [False, True]
         found = npd.store.requested_rehearsal(script)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.long
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[bool], Callable[[], ranges.Told]]:
     """Ranges kept in a folder of the test's own; each run tells how many there were before it."""
-    monkeypatch.setattr(ranges, "kept_in", lambda name: tmp_path / f"{name}.json")
+    monkeypatch.setattr(ranges, "figures_folder", lambda name: tmp_path / f"{name}.json")
     runs: list[bool] = []
 
     def given(met: bool) -> Callable[[], ranges.Told]:
@@ -41,7 +41,7 @@ def test_what_was_not_met_is_run_again(counted: Callable[[bool], Callable[[], ra
 
 def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranges, "_git", lambda *words: " M a.py" if words[0] == "status" else "0" * 40)
-    assert ranges.kept_in("a") is None
+    assert ranges.figures_folder("a") is None
 
 
 def test_the_proof_runs_every_file_of_attacks() -> None:

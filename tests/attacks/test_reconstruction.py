@@ -70,13 +70,13 @@ class Town:
         return found & self.flagged
 
 
-def told(number: int, *cells: Mask) -> MemberTable:
+def released_table(number: int, *cells: Mask) -> MemberTable:
     return table(number, {str(n): np.flatnonzero(cell).tolist() for n, cell in enumerate(cells)}, t=T)
 
 
 def by(number: int, *keys: Mask) -> MemberTable:
     code = np.ravel_multi_index(keys, [key.max() + 1 for key in keys])
-    return told(number, *(code == value for value in np.unique(code)))
+    return released_table(number, *(code == value for value in np.unique(code)))
 
 
 def plain(town: Town, number: int) -> Mask:
@@ -110,7 +110,7 @@ def released_before(town: Town) -> list[MemberTable]:
     everybody, flagged = np.ones(PUPILS, bool), town.others_flagged()
     one = (flagged & (town.schools > 14) & (town.month == k) for k in range(12))
     other = (flagged & (town.schools <= 14) & (town.group == k) for k in range(8))
-    return [told(-1, everybody), by(-2, town.schools), told(-3, *one), told(-4, *other)]
+    return [released_table(-1, everybody), by(-2, town.schools), released_table(-3, *one), released_table(-4, *other)]
 
 
 def loads(tables: Sequence[MemberTable]) -> list[LoadTable]:
@@ -131,7 +131,7 @@ def leaves(town: Town, padded: Callable[[Town, int], Mask]) -> list[int]:
     known, gone = released_before(town), []
     used = [0] * len(town.sizes)
     for number in range(COUNTS):
-        new = told(100 + number, padded(town, number))
+        new = released_table(100 + number, padded(town, number))
         more = parts(new, known, town.references)
         if not figures_beyond_cap(used, more, town.sizes, RULES.fraction):
             used = [a + b for a, b in zip(used, charges_by_group(more, len(used)), strict=True)]
@@ -220,7 +220,7 @@ def ordinary(town: Town) -> list[MemberTable]:
 def test_a7_national_tables_leave_whole_on_an_empty_history_and_on_a_used_one(first: int) -> None:
     """By month of birth, ethnic group and gender, need and ethnic group: first of all, or after three others."""
     town = Town(7, COUNTRY)
-    known = [told(-1, np.ones(COUNTRY, bool)), by(-2, town.schools)]
+    known = [released_table(-1, np.ones(COUNTRY, bool)), by(-2, town.schools)]
     used = [0] * len(town.sizes)
     for new in ordinary(town)[3 - first :]:
         more = parts(new, known, town.references)

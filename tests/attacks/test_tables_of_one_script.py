@@ -10,7 +10,7 @@ from broker.domain.findings import Assessment
 from broker.python_jobs.raw_outputs import RawRequest
 from broker.workflow.pipeline.script_computation import compute_outputs
 from broker.workflow.pipeline.trusted_stage import ComputedOutput, OutputProblem
-from tests.attacks.script_town import VARIABLES, handed, rows, stage, stage_there
+from tests.attacks.script_town import VARIABLES, rows, stage, stage_there, submitted_request
 from tests.integration.submitted_rows.conftest import file_of
 
 pytestmark = pytest.mark.long
@@ -37,13 +37,16 @@ def with_rows(request: RawRequest, table: pa.Table) -> RawRequest:
 
 
 def alone() -> tuple[set[Any], set[Any]]:
-    (one,), (other,) = compute_outputs(stage(), [handed("t", **YEARS)]), compute_outputs(stage(), [handed("u", **FREE)])
+    (one,), (other,) = (
+        compute_outputs(stage(), [submitted_request("t", **YEARS)]),
+        compute_outputs(stage(), [submitted_request("u", **FREE)]),
+    )
     return holes(one), holes(other)
 
 
 def test_tables_of_the_same_rows_hide_more_together() -> None:
     """The years of one, less those of the other, are who has no free meals: two more cells are hidden for it."""
-    one, other = compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+    one, other = compute_outputs(stage(), [submitted_request("t", **YEARS), submitted_request("u", **FREE)])
     years, free = alone()
     assert holes(one) >= years
     assert holes(other) > free
@@ -57,10 +60,12 @@ def test_tables_of_the_same_rows_hide_more_together() -> None:
 def test_columns_may_differ_where_rows_do_not() -> None:
     """As the library writes them: each output has its own columns."""
     used = rows()
-    less = with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"]))
-    more = with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["fsm", "year", "pupil"]))
+    less = with_rows(submitted_request("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"]))
+    more = with_rows(
+        submitted_request("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["fsm", "year", "pupil"])
+    )
     assert [holes(c) for c in compute_outputs(stage(), [less, more])] == [
-        holes(c) for c in compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
+        holes(c) for c in compute_outputs(stage(), [submitted_request("t", **YEARS), submitted_request("u", **FREE)])
     ]
 
 
@@ -71,15 +76,17 @@ def only(*columns: str) -> dict[str, str]:
 @pytest.mark.parametrize("change", ["order", "fewer"])
 def test_the_checker_sees_rows_in_another_order_or_fewer_rows(change: str) -> None:
     table = rows().slice(1) if change == "fewer" else rows().take([*range(1, rows().num_rows), 0])
-    one, other = compute_outputs(stage(), [handed("t", **YEARS), with_rows(handed("u", **FREE), table)])
+    one, other = compute_outputs(
+        stage(), [submitted_request("t", **YEARS), with_rows(submitted_request("u", **FREE), table)]
+    )
     assert "H5" in rules(one) & rules(other)
     assert holes(one) == alone()[0]
 
 
 def test_a_third_table_of_other_rows_separates_no_two_tables() -> None:
-    third = handed("a", less=2, **YEARS)
-    together = compute_outputs(stage(), [handed("t", **YEARS), handed("u", **FREE)])
-    first, *others = compute_outputs(stage(), [third, handed("t", **YEARS), handed("u", **FREE)])
+    third = submitted_request("a", less=2, **YEARS)
+    together = compute_outputs(stage(), [submitted_request("t", **YEARS), submitted_request("u", **FREE)])
+    first, *others = compute_outputs(stage(), [third, submitted_request("t", **YEARS), submitted_request("u", **FREE)])
     assert [holes(c) for c in others] == [holes(c) for c in together]
     assert "H5" in rules(first)
 
@@ -88,11 +95,14 @@ def test_a_table_with_a_problem_separates_no_two_tables() -> None:
     used = rows()
     wrong = used.set_column(used.column_names.index("LA"), "LA", pa.array(["999"] * used.num_rows))
     bad = with_rows(
-        handed("a", by=["LA"], measures=COUNTS, variables=only("pupil", "LA")), wrong.select(["pupil", "LA"])
+        submitted_request("a", by=["LA"], measures=COUNTS, variables=only("pupil", "LA")), wrong.select(["pupil", "LA"])
     )
     good = [
-        with_rows(handed("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"])),
-        with_rows(handed("u", **FREE, variables=only("pupil", "year", "fsm")), used.select(["pupil", "year", "fsm"])),
+        with_rows(submitted_request("t", **YEARS, variables=only("pupil", "year")), used.select(["pupil", "year"])),
+        with_rows(
+            submitted_request("u", **FREE, variables=only("pupil", "year", "fsm")),
+            used.select(["pupil", "year", "fsm"]),
+        ),
     ]
     withheld, *others = compute_outputs(stage(), [bad, *good])
     assert isinstance(withheld.result, OutputProblem)
@@ -102,13 +112,13 @@ def test_a_table_with_a_problem_separates_no_two_tables() -> None:
 def test_a_column_that_is_two_things_is_judged_as_each() -> None:
     """A derived column by which one table groups, and of which another asks a number."""
     used = rows().append_column("late", pa.array([float(n % 40) for n in range(rows().num_rows)]))
-    by = with_rows(handed("t", by=["late"], measures=COUNTS), used)
-    of = with_rows(handed("u", by=["year"], measures={"late_mean": {"mean": "late"}}), used)
+    by = with_rows(submitted_request("t", by=["late"], measures=COUNTS), used)
+    of = with_rows(submitted_request("u", by=["year"], measures={"late_mean": {"mean": "late"}}), used)
     assert all("H5" in rules(c) for c in compute_outputs(stage(), [by, of]))
 
 
 @pytest.mark.docker
 @pytest.mark.usefixtures("engine")
 def test_the_container_does_what_these_tests_do() -> None:
-    left = [handed("a", less=2, **YEARS), handed("t", **YEARS), handed("u", **FREE)]
+    left = [submitted_request("a", less=2, **YEARS), submitted_request("t", **YEARS), submitted_request("u", **FREE)]
     assert compute_outputs(stage_there(), left) == compute_outputs(stage(), left)

@@ -108,7 +108,7 @@ def test_a_sql_job_shows_its_slot_and_no_more() -> None:
     assert len({sql_and_what_waits(seconds) for seconds in (0.2, 21.0, 50.0)}) == 1
 
 
-def mended(missing: int) -> tuple[float, tuple[object, ...]]:
+def repair_times(missing: int) -> tuple[float, tuple[object, ...]]:
     """A5: a table, then the same less so many: few of them cost another run of the evidence. The seconds that it took,
     and what was seen."""
     with watched(lambda name, request: 9.0, STEP) as town:
@@ -133,7 +133,7 @@ def mended(missing: int) -> tuple[float, tuple[object, ...]]:
 
 
 def test_rounds_of_repair_disclose_nothing() -> None:
-    took, seen = zip(*(mended(missing) for missing in (0, 3)), strict=True)
+    took, seen = zip(*(repair_times(missing) for missing in (0, 3)), strict=True)
     assert took[1] > took[0] + 5, "the difference costs another run"
     assert seen[0] == seen[1]
 

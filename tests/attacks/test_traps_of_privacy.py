@@ -29,12 +29,12 @@ from tests.attacks.private_town import (
     HALF,
     PROFILE,
     Y,
-    asked,
     codes,
     dashboard,
     designed,
     exact,
     person,
+    private_plan,
     statements,
     too_far,
     town,
@@ -127,7 +127,7 @@ def test_nulls_are_in_no_sum_and_make_no_super_unit() -> None:
     assert too_far(text, lacking) == []
     nobody = [{"Key": None, "Y": "2018/2019", "Sex": "F", "LA": 1, "Flag": 0, "Score": n} for n in range(7)]
     with owner() as found:
-        one_row = found.asked(f"-- rows: a 1\nSELECT COUNT(*) AS n FROM a WHERE {Y}", HALF)
+        one_row = found.plan_query(f"-- rows: a 1\nSELECT COUNT(*) AS n FROM a WHERE {Y}", HALF)
         vault = found.vault({"npd.a": nobody, "npd.b": [], "ref.las": [{"LA": 1, "Region": "N"}]})
         assert [list(v) for v in found.exact(one_row, vault).vectors] == [[7]]
 
@@ -163,7 +163,7 @@ def test_joins_multiply_and_are_bounded_after() -> None:
     region = "SELECT l.Region, COUNT(*) AS n FROM a JOIN ref.las l ON l.LA {} a.LA WHERE a.{} GROUP BY l.Region"
     for sign, most in (("=", 3), (">=", 20)):
         text = region.format(sign, Y)
-        assert asked(text).tables[0].influence.max_rows == most
+        assert private_plan(text).tables[0].influence.max_rows == most
         assert too_far(text, CROWD, person_cells=1, person_rows=1) == []
     assert too_far("SELECT a.Sex, COUNT(*) AS n FROM a JOIN b ON a.[Key] = b.[Key] GROUP BY a.Sex", CROWD) == []
     assert why_not("SELECT COUNT(*) AS n FROM a x JOIN a y ON x.LA = y.LA") == ["person-join"]

@@ -16,7 +16,7 @@ from broker.engine.script_rows_engine import DuckDBScriptRows
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.pipeline.trusted_stage import script_request
 from broker.workflow.rehearsal.script_rehearsal import RehearsedScript, ScriptRehearsalContext, rehearse_script
-from tests.attacks.script_town import kept, policies, project, sandbox, stage, vault
+from tests.attacks.script_town import policies, project, rehearsal_stage, sandbox, stage, vault
 
 pytestmark = [pytest.mark.long, pytest.mark.docker, pytest.mark.usefixtures("engine")]
 
@@ -86,7 +86,7 @@ def checked(header: str = HEADER, program: str = LOOK) -> CheckedSubmission:
 
 
 def rehearsed(runtime: str, what: CheckedSubmission) -> RehearsedScript:
-    here = kept()
+    here = rehearsal_stage()
     town = ScriptRehearsalContext(
         here.vaults, here.snapshot, sandbox(runtime), DuckDBScriptRows(), ContainerRebuilder()
     )

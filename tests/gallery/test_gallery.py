@@ -35,7 +35,7 @@ WANTED: dict[str, dict[str, tuple[OutputKind, set[Verdict]]]] = {
 def test_an_analysis_and_its_verdict(gallery: Gallery, name: str, runtime: str) -> None:
     made = gallery.run(name, runtime)
     told = {p.name: (p.kind, p.verdict, _why(p.staff)) for p in made}
-    _tell(f"{name} on {runtime}", {p.name: p.verdict.value for p in made})
+    _write_figures(f"{name} on {runtime}", {p.name: p.verdict.value for p in made})
     assert set(told) == set(WANTED[name]), told
     for output, (kind, verdicts) in WANTED[name].items():
         assert told[output][0] is kind, told
@@ -46,7 +46,7 @@ def test_an_analysis_and_its_verdict(gallery: Gallery, name: str, runtime: str) 
         assert any(c not in {"c", ""} for c in shown), table.candidate.decode()
 
 
-def _tell(name: str, verdicts: dict[str, str]) -> None:
+def _write_figures(name: str, verdicts: dict[str, str]) -> None:
     """The figures of a proof."""
     if "PROOF_FIGURES" in os.environ:
         file = Path(os.environ["PROOF_FIGURES"]) / "gallery.json"

@@ -68,7 +68,7 @@ class Mutant:
         return f"{self.module}: {self.was} -> {self.text}"
 
     @property
-    def told(self) -> dict[str, str]:
+    def report(self) -> dict[str, str]:
         return {"mutant": str(self), "reason": REASONS.get(self.change, NOT_SEEN)}
 
 
@@ -196,7 +196,7 @@ def run(modules: list[str], most: int, seed: int, workers: int = 2) -> dict[str,
             survived = [m for m, alive in zip(mutants, pool.map(one, mutants), strict=True) if alive]
     return {
         "mutants": len(mutants), "of": {m: len(mutants_of(m)) for m in modules}, "killed": len(mutants) - len(survived),
-        "score": round(1 - len(survived) / max(1, len(mutants)), 3), "survivors": [m.told for m in survived],
+        "score": round(1 - len(survived) / max(1, len(mutants)), 3), "survivors": [m.report for m in survived],
         "seconds": round(time.monotonic() - began),
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from tests.prove.record import ROOT
 Told = dict[str, Any]
 
 
-def kept_in(name: str) -> Path | None:
+def figures_folder(name: str) -> Path | None:
     """Where a range's figures are kept, by all files of the commit but the summaries of proofs; None where the tree has
     changes that no commit has."""
     if _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/proofs"):
@@ -28,7 +28,7 @@ def kept_in(name: str) -> Path | None:
 
 def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | None = None) -> Told:
     """What `run` tells, or told on this commit when it was asked the same. Only what it says is `met` is kept."""
-    path, asks = kept_in(name), json.loads(json.dumps(dict(asked or {}), default=str))
+    path, asks = figures_folder(name), json.loads(json.dumps(dict(asked or {}), default=str))
     if path is not None and path.exists():
         kept = json.loads(path.read_text())
         if kept["asked"] == asks:

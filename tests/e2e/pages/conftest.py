@@ -110,13 +110,13 @@ def _watch(visit: Visit) -> None:
         if message.type in {"error", "warning"}:
             visit.console.append(message.text)
 
-    def asked(request: Request) -> None:
+    def on_request(request: Request) -> None:
         if not request.url.startswith((visit.address, "data:", "blob:")):
             visit.elsewhere.append(request.url)
 
     visit.page.on("console", said)
     visit.page.on("pageerror", lambda error: visit.console.append(str(error)))
-    visit.page.on("request", asked)
+    visit.page.on("request", on_request)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -96,12 +96,12 @@ def test_a_researcher_sees_which_figures_would_be_hidden_before_sending_anything
     work()
     if not scripts:
         page.get_by_role("link", name="Refresh").click()
-    told(page)
+    expect_rehearsal_table(page)
     assert not served.site.ports.store.waiting()
     assert visit.quiet()
 
 
-def told(page: Page) -> None:
+def expect_rehearsal_table(page: Page) -> None:
     """The table as it would leave: hidden figures with their rule, and what the rule says."""
     expect(page.get_by_role("heading", name="ethnicity")).to_be_visible()
     expect(page.get_by_text("figures would be hidden").first).to_be_visible()

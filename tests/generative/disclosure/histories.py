@@ -174,7 +174,7 @@ def least_missing(drawn: Drawn) -> int | None:
     return min((n for n in found if n), default=None)
 
 
-def told_groups(drawn: Drawn, figure: int) -> Cells:
+def known_groups(drawn: Drawn, figure: int) -> Cells:
     """Of a figure and of its divisions."""
     return [group for _, told, _ in known_cells(drawn, figure) for group in told]
 
@@ -241,7 +241,7 @@ class Light:
         self._alone = {key(in_unit_of_first(row)) for groups in self._groups for row in groups}
         self._told: list[tuple[list[Rows], set[bytes]]] = []
 
-    def tells(self, row: Rows) -> bool:
+    def discloses(self, row: Rows) -> bool:
         # In hundreds or not, a group is the same: a table may tell it with another factor.
         if key(row) in self._plain or key(in_unit_of_first(row)) in self._alone:
             return True
@@ -268,7 +268,7 @@ def least_difference(left: Sides, right: Sides, t: int) -> int:
         for at in np.flatnonzero((sizes > 0) & (sizes < least)):
             if light is None:
                 light = Light(left[0], right[0], t)
-            if sizes[at] < least and not light.tells(differences[at]):
+            if sizes[at] < least and not light.discloses(differences[at]):
                 least = int(sizes[at])
     return least
 
@@ -297,7 +297,7 @@ def least_scaled_difference(left: Sides, right: Sides, t: int) -> int:
 
 
 def _of_light(difference: Rows, factor: float, light: Light) -> bool:
-    return any(light.tells(difference / by) for by in (1, factor, -1, -factor))
+    return any(light.discloses(difference / by) for by in (1, factor, -1, -factor))
 
 
 def key(row: np.ndarray) -> bytes:

@@ -67,7 +67,9 @@ class Writer:
     def program(self) -> Scope:
         scope = self.one_of(G, G, H)
         for _ in range(self._draw(st.integers(0, 4))):
-            step = self.one_of(self.extend, self.keep, self.regroup, self.across, self.first, self.meet, self.stack)
+            step = self.one_of(
+                self.extend, self.filter_rows, self.regroup, self.across, self.first, self.meet, self.stack
+            )
             scope = step(scope)
         return scope
 
@@ -75,7 +77,7 @@ class Writer:
         ident = self.new()
         return Scope(Project(scope.group, ((ident, self.number(scope)),)), scope.texts, (*scope.numbers, ident))
 
-    def keep(self, scope: Scope) -> Scope:
+    def filter_rows(self, scope: Scope) -> Scope:
         """Half of the conditions are such as hidden rows meet too."""
         of_keys = calls("is_null", calls("nullif", lit(1), lit(1)))
         met = self.one_of(self.predicate(scope), of_keys)
@@ -194,10 +196,10 @@ def two_worlds(draw: Draw) -> tuple[tuple[TableEvidence, ...], tuple[TableEviden
                 if m:
                     world[number_][key] = (m, k, mean)
         one[number_][keys[0]] = two[number_][keys[0]] = (40, 40, Decimal(33))
-    return told(one), told(two)
+    return world_evidence(one), world_evidence(two)
 
 
-def told(world: list[Cells]) -> tuple[TableEvidence, ...]:
+def world_evidence(world: list[Cells]) -> tuple[TableEvidence, ...]:
     g, h = world
     return evidence_of(g, N, M), evidence_of(h, HN)
 

@@ -40,14 +40,14 @@ class Select:
         by = f" GROUP BY {', '.join(self.keys)}" if self.keys else ""
         return f"SELECT {shown}COUNT(*) AS n{ones} FROM npd.a WHERE Y = '2018/2019'{more}{by}"
 
-    def meets(self, person: Any) -> bool:
+    def selects(self, person: Any) -> bool:
         return self.where is None or person[self.where[0]] == self.where[1]
 
     def conditions(self) -> list[Any]:
-        found = [self.meets]
+        found = [self.selects]
         if self.counted is not None:
             name, value = self.counted
-            found.append(lambda p: self.meets(p) and p[name] == value)
+            found.append(lambda p: self.selects(p) and p[name] == value)
         return found
 
 

@@ -14,13 +14,13 @@ from histories import (
     drawn_of,
     everybody_of,
     has_light,
+    known_groups,
     least_missing,
     repeats,
     shown_cells,
     smallest,
     smallest_by_any_scale,
     table_of,
-    told_groups,
 )
 from history_proof_size import SEED, size, tell
 
@@ -110,7 +110,7 @@ def test_a_repaired_history_has_no_leak_left(units: bool) -> None:
                 continue
             after = drawn_of(mended.table, drawn)
             for statistic in remainders(mended.table):
-                known = [g for _, old in released.values() for _, o in pairs(after, old) for g in told_groups(old, o)]
+                known = [g for _, old in released.values() for _, o in pairs(after, old) for g in known_groups(old, o)]
                 assert all(group in known for group in shown_cells(after, statistic)), "something new beside a few"
             for old, as_drawn in released.values():
                 assert compare(mended.table, old).is_clean

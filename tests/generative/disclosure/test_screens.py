@@ -76,7 +76,7 @@ def question(
     )
 
 
-def asked_one_by_one(
+def findings_one_by_one(
     planned: PlannedTable, cell: CellEvidence, profile: DisclosureRules, margin: bool
 ) -> dict[int, Findings]:
     """Every rule's word, by asking every rule."""
@@ -94,7 +94,7 @@ def test_findings_by_column_equal_every_rule_on_every_cell() -> None:
         (planned, evidence), profile, margin = drawn.table(draw), drawn.profile(draw), draw.random() < 0.3
         words = evaluate_rules(planned, evidence, profile, margin)
         for cell in evidence.cells:
-            found = asked_one_by_one(planned, cell, profile, margin)
+            found = findings_one_by_one(planned, cell, profile, margin)
             assert {i: words.on(i, cell.keys, True) for i in found} == found, (seed, cell.keys)
             measures = {s.ident: s.measure for s in planned.statistics}
             spoken.update(
@@ -165,7 +165,7 @@ def test_screened_tables_are_judged_like_tables_under_every_rule() -> None:
     ) -> TableFindings:
         found: dict[int, dict[tuple[Value, ...], Findings]] = defaultdict(dict)
         for cell in evidence.cells:
-            for ident, said in asked_one_by_one(planned, cell, profile, margin).items():
+            for ident, said in findings_one_by_one(planned, cell, profile, margin).items():
                 found[ident][cell.keys] = said
         return replace(evaluate_rules(planned, evidence, profile, margin), cells=found)
 

@@ -68,7 +68,7 @@ def policies() -> PolicySet:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PrivateQueryPlan:
     """A private text with all that is fixed before data are read."""
 
     plan: Plan
@@ -98,16 +98,16 @@ class Owner:
             shutil.copytree(private, self.folder / "secrets", ignore=shutil.ignore_patterns(KEYS_FILE, "maps"))
         return found
 
-    def asked(self, text: str, spend: PrivacyAmount, dialect: str = "tsql", **limits: Any) -> Asked:
+    def plan_query(self, text: str, spend: PrivacyAmount, dialect: str = "tsql", **limits: Any) -> PrivateQueryPlan:
         service = self.policies.service
         plan = compile_sql(text, dialect, TOWN, OWNER, service, 10, in_parts=False).plan
         assert plan is not None, text
         found = plan_private_output(
             plan.outputs[0], PrivateContext(TOWN, replace(self.profile, **limits), {}, read_bounds(text))
         )
-        return Asked(plan, found, design_measurement(found.tables, spend))
+        return PrivateQueryPlan(plan, found, design_measurement(found.tables, spend))
 
-    def exact(self, asked: Asked, vault: Vault) -> ExactVectors:
+    def exact(self, asked: PrivateQueryPlan, vault: Vault) -> ExactVectors:
         limits = limits_for(JobKind.SQL, self.policies)
         result = InProcessEngine().run(prepare_private(asked.plan, [asked.measured], vault, "j", 1, limits))
         assert result.end is SandboxEnd.ENDED, result.log

@@ -31,7 +31,7 @@ from broker.privacy.block_layout import BlockKind
 from broker.privacy.measurements import measurement
 from broker.privacy.mechanisms import Additive, Threshold
 from broker.privacy.sensitivity import block_sensitivity
-from tests.generative.privacy.neighbouring_snapshots import Asked, Owner, World, owner
+from tests.generative.privacy.neighbouring_snapshots import Owner, PrivateQueryPlan, World, owner
 
 TIMES = size("NOISE", 2000)
 FULL = 100_000
@@ -103,7 +103,7 @@ def town() -> Iterator[Town]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_event_separates_neighbours_by_more_than_the_charge(shape: str, town: Town) -> None:
     text, spend = SHAPES[shape]
-    asked = town.owner.asked(text, spend)
+    asked = town.owner.plan_query(text, spend)
     exact = {name: town.owner.exact(asked, vault) for name, vault in town.vaults.items()}
     assert exact["again"] == exact["whole"], "numbers and order of persons change nothing"
     cost = asked.made.charge
@@ -138,7 +138,7 @@ most: all that it tells is paid for by that.)"""
 def test_more_rows_than_declared_are_caught(town: Town) -> None:
     """The bound of one text with the exact answers of another that lets all three rows in."""
     (text, spend), whole = SHAPES["one_row_of_several"], town.vaults["whole"]
-    asked, wide = town.owner.asked(text, spend), town.owner.asked(text.partition("\n")[2], spend)
+    asked, wide = town.owner.plan_query(text, spend), town.owner.plan_query(text.partition("\n")[2], spend)
     x, y = (list(map(list, town.owner.exact(wide, v).vectors)) for v in (whole, town.vaults["removed"]))
     one, other = (vectors(asked.made.bundle, v, TIMES) for v in (x, y))
     with pytest.raises(AssertionError):
@@ -147,7 +147,7 @@ def test_more_rows_than_declared_are_caught(town: Town) -> None:
 
 
 def test_a_key_of_one_person_leaves_no_more_often_than_delta_says(town: Town) -> None:
-    asked = town.owner.asked(*SHAPES["keys_of_the_data"])
+    asked = town.owner.plan_query(*SHAPES["keys_of_the_data"])
     exact = [town.owner.exact(asked, town.vaults[n]) for n in ("added", "whole")]
     answers = by_key(asked, exact[0], exact)
     (alone,) = (k for k, n in answers[0].items() if n == 1)
@@ -157,7 +157,7 @@ def test_a_key_of_one_person_leaves_no_more_often_than_delta_says(town: Town) ->
     assert 0 < least(len(kept), FULL) <= asked.made.charge.delta / DELTA_UNITS <= 0.01
 
 
-def by_key(asked: Asked, exact: ExactVectors, all_of_them: Sequence[ExactVectors]) -> list[Any]:
+def by_key(asked: PrivateQueryPlan, exact: ExactVectors, all_of_them: Sequence[ExactVectors]) -> list[Any]:
     """Exact answers as a measurement takes them: of keys without a list, cells for the keys of all neighbours."""
     observed = exact.observed[0][0]
     if observed is None:
@@ -168,7 +168,7 @@ def by_key(asked: Asked, exact: ExactVectors, all_of_them: Sequence[ExactVectors
     return [{i: own[0][k] for i, k in enumerate(keys) if k in own[0]}, [own[1].get(k, 0) for k in keys]]
 
 
-def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
+def check_moves(asked: PrivateQueryPlan, x: list[Any], y: list[Any]) -> None:
     """Nothing moves further than OpenDP was told, coordinate by coordinate and in each norm."""
     made = asked.made
     for part, mechanism, one, other in zip(made.parts, made.bundle.mechanisms, x, y, strict=True):
@@ -186,7 +186,7 @@ def check_moves(asked: Asked, x: list[Any], y: list[Any]) -> None:
             assert step.l2_squared <= declared.l2_squared
 
 
-def events_of(asked: Asked, x: list[Any], y: list[Any], pilot: Sample) -> list[Event]:
+def events_of(asked: PrivateQueryPlan, x: list[Any], y: list[Any], pilot: Sample) -> list[Event]:
     """Half spaces and corners of noisy coordinates; and each key and each choice by itself."""
     one, other, more = [], [], []
     for m, before, after in zip(asked.made.bundle.mechanisms, x, y, strict=True):

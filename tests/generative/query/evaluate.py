@@ -96,12 +96,12 @@ class Evaluator:
         if context and node.keys and len(persons) < self.least:
             return None
         for ident, one in node.aggregates:
-            row[ident] = self._told(one, rows, node.counted if context else None)
+            row[ident] = self._context_value(one, rows, node.counted if context else None)
         if node.person is not None:
             row[node.person] = next(iter(persons), None) if own else None
         return row
 
-    def _told(self, one: Any, rows: list[Row], counted: int | None) -> Any:
+    def _context_value(self, one: Any, rows: list[Row], counted: int | None) -> Any:
         if counted is not None and len(self._behind(one, rows, counted)) < self.least:
             return None
         return aggregate(one.op, one.args, rows)

@@ -16,7 +16,7 @@ Persons = frozenset[Any]
 
 
 @dataclass
-class Told:
+class CellStatistic:
     """One statistic of one cell: fields as the rendered evidence names them, and everybody who contributes."""
 
     fields: dict[str, Any]
@@ -28,7 +28,7 @@ class ReferenceCell:
     keys: tuple[Any, ...]
     rows: int
     persons: Persons
-    statistics: dict[int, Told] = field(default_factory=dict)
+    statistics: dict[int, CellStatistic] = field(default_factory=dict)
 
 
 def reference(table: Any, tables: Tables, least: int = 1) -> tuple[dict[tuple[Any, ...], ReferenceCell], Persons]:
@@ -64,10 +64,10 @@ def _given(pairs: Pairs) -> Pairs:
     return [(p, v) for p, v in pairs if v is not None]
 
 
-def _count_rows(pairs: Pairs, _: Any) -> Told:
+def _count_rows(pairs: Pairs, _: Any) -> CellStatistic:
     most = sorted(Counter(p for p, _ in pairs if p is not None).values(), reverse=True)
     fields = {"value": len(pairs), "rows": len(pairs), "persons": len(_who(pairs)), **_two(most)}
-    return Told(fields, _who(pairs))
+    return CellStatistic(fields, _who(pairs))
 
 
 def _two(sizes: list[Any]) -> dict[str, Any]:
@@ -83,24 +83,24 @@ def _others(totals: list[Any]) -> int | None:
     return others if len(totals) <= 2 else min(others, 1)
 
 
-def _count_values(pairs: Pairs, _: Any) -> Told:
+def _count_values(pairs: Pairs, _: Any) -> CellStatistic:
     some = _given(pairs)
-    return Told({"value": len(some), "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return CellStatistic({"value": len(some), "rows": len(some), "persons": len(_who(some))}, _who(some))
 
 
-def _count_persons(pairs: Pairs, _: Any) -> Told:
+def _count_persons(pairs: Pairs, _: Any) -> CellStatistic:
     some = _given(pairs)
-    return Told({"value": len(_who(some)), "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return CellStatistic({"value": len(_who(some)), "rows": len(some), "persons": len(_who(some))}, _who(some))
 
 
-def _count_distinct(pairs: Pairs, _: Any) -> Told:
+def _count_distinct(pairs: Pairs, _: Any) -> CellStatistic:
     some = _given(pairs)
     distinct = len({v for _, v in some})
     fields = {"value": distinct, "contributors": distinct, "rows": len(some), "persons": len(_who(some))}
-    return Told(fields, _who(some))
+    return CellStatistic(fields, _who(some))
 
 
-def _ones(pairs: Pairs, statistic: Any) -> Told:
+def _ones(pairs: Pairs, statistic: Any) -> CellStatistic:
     ones, rest = [x for x in pairs if x[1] == 1], [x for x in pairs if x[1] == 0]
     share = Fraction(len(ones), len(ones) + len(rest)) if ones or rest else None
     shown = share if statistic.measure.name == "SHARE" else len(ones)
@@ -110,10 +110,10 @@ def _ones(pairs: Pairs, statistic: Any) -> Told:
     }  # fmt: skip
     if not ones and not rest and statistic.measure.name == "ONES":
         del fields["value"]  # of nothing: 0 where the argument is never NULL, else NULL
-    return Told(fields, _who(ones) | _who(rest))
+    return CellStatistic(fields, _who(ones) | _who(rest))
 
 
-def _sum(pairs: Pairs, statistic: Any) -> Told:
+def _sum(pairs: Pairs, statistic: Any) -> CellStatistic:
     some = _given(pairs)
     own: dict[Any, Any] = {}
     for person, number in some:
@@ -129,27 +129,27 @@ def _sum(pairs: Pairs, statistic: Any) -> Told:
         "value": total if is_sum else mean, "rows": len(some), "persons": len(behind), "total": total,
         **_two(sizes), "others": _others(list(own.values())), "low": min(own.values(), default=None), "high": max(own.values(), default=None),
     }  # fmt: skip
-    return Told(fields, behind)
+    return CellStatistic(fields, behind)
 
 
-def _quantile(pairs: Pairs, statistic: Any) -> Told:
+def _quantile(pairs: Pairs, statistic: Any) -> CellStatistic:
     op = "quantile_discrete" if statistic.form.discrete else "quantile"
     return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], [statistic.form.fraction]))
 
 
-def _deviation(pairs: Pairs, statistic: Any) -> Told:
+def _deviation(pairs: Pairs, statistic: Any) -> CellStatistic:
     op = ("variance" if statistic.form.is_variance else "deviation") + (
         "_whole" if statistic.form.of_population else ""
     )
     return _of(pairs, AGGREGATES[op]([v for _, v in _given(pairs)], []))
 
 
-def _of(pairs: Pairs, shown: Any) -> Told:
+def _of(pairs: Pairs, shown: Any) -> CellStatistic:
     some = _given(pairs)
-    return Told({"value": shown, "rows": len(some), "persons": len(_who(some))}, _who(some))
+    return CellStatistic({"value": shown, "rows": len(some), "persons": len(_who(some))}, _who(some))
 
 
-MEASURES: dict[str, Callable[[Pairs, Any], Told]] = {
+MEASURES: dict[str, Callable[[Pairs, Any], CellStatistic]] = {
     "COUNT_ROWS": _count_rows, "COUNT_VALUES": _count_values, "COUNT_PERSONS": _count_persons, "COUNT_DISTINCT": _count_distinct,
     "GAP": _count_values, "ONES": _ones, "SHARE": _ones, "SUM": _sum, "MEAN": _sum, "QUANTILE": _quantile, "DEVIATION": _deviation,
 }  # fmt: skip

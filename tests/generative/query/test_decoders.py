@@ -172,15 +172,15 @@ def test_a_count_of_missing_values_shows_many_and_hides_few() -> None:
     """COUNT(*) - COUNT(x) is a count: below ten it is shown as none, whether it is or not, and nothing is hidden."""
     text = f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m, COUNT(Score) AS k, SUM(Score) AS s FROM a WHERE {Y}"
 
-    def told(missing: int) -> str:
+    def released_line(missing: int) -> str:
         data = world(1)
         for row in data["npd.a"][:missing]:
             row["Score"] = None
         return released_csv(judged(text, data, PROFILE)).decode().splitlines()[1]
 
-    assert [told(n).split(",")[2] for n in (0, 3, 9, 10, 30)] == ["120", "120", "120", "110", "90"]
+    assert [released_line(n).split(",")[2] for n in (0, 3, 9, 10, 30)] == ["120", "120", "120", "110", "90"]
     for missing in (0, 3, 9):
-        _, mean, count, total = map(float, told(missing).split(","))
+        _, mean, count, total = map(float, released_line(missing).split(","))
         assert total == round(mean * count), "nor does SUM / AVG tell"
 
 

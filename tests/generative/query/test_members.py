@@ -147,7 +147,7 @@ def _against_evidence(
         for s in table.statistics:
             added[keys][f"s{s.ident}_persons"] += _contributes(s, one)
     for keys, cell in cells.items():
-        wrong = [name for name, told in _told(table, cell) if not same(added[keys][name], told)]
+        wrong = [name for name, told in _evidence_fields(table, cell) if not same(added[keys][name], told)]
         found.not_the_evidence += [(number, keys, wrong)] if wrong else []
 
 
@@ -158,7 +158,7 @@ def _contributes(statistic: Any, one: dict[str, Any]) -> bool:
     return bool(one[f"s{statistic.ident}_{what.get(statistic.measure, AmountKind.NON_NULL_ROWS)}"])
 
 
-def _told(table: PlannedTable, cell: dict[str, Any]) -> list[tuple[str, Any]]:
+def _evidence_fields(table: PlannedTable, cell: dict[str, Any]) -> list[tuple[str, Any]]:
     told = [("persons", cell["persons"]), ("rows", cell["rows"])]
     for s in table.statistics:
         name = f"s{s.ident}"

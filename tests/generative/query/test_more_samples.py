@@ -7,7 +7,7 @@ from worlds import broad_world
 
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
-from tests.generative.query.test_sample_verdicts import checked, told
+from tests.generative.query.test_sample_verdicts import checked, verdict_of
 from tests.prove.samples import samples
 
 MORE = list(samples("more_queries.sql"))
@@ -30,7 +30,7 @@ def test_verdicts(policies: PolicySet, one: tuple[str, str, str, str]) -> None:
     if ident in REFUSED_YET:
         assert REFUSED_YET[ident] in {r.code for r in found.refusals}
         return
-    assert told(found) == expected, [(r.code, r.message) for r in found.refusals]
+    assert verdict_of(found) == expected, [(r.code, r.message) for r in found.refusals]
 
 
 @pytest.mark.parametrize("one", RUN, ids=lambda s: s[0])

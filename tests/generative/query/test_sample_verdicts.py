@@ -33,7 +33,7 @@ def checked(policies: PolicySet, text: str, dialect: str, project: str) -> Check
     return check_submission(text, JobKind.SQL, dialect, owner, policies, TODAY)
 
 
-def told(found: CheckedSubmission) -> str:
+def verdict_of(found: CheckedSubmission) -> str:
     assert all(r.code and r.message and r.advice for r in found.refusals)
     return "accept" if found.accepted else "refuse"
 
@@ -42,13 +42,13 @@ def told(found: CheckedSubmission) -> str:
 def test_researchers_samples(policies: PolicySet, one: tuple[str, str, str, str]) -> None:
     _, dialect, expected, text = one
     found = checked(policies, text, dialect, "P0421")
-    assert told(found) == expected, [(r.code, r.message) for r in found.refusals]
+    assert verdict_of(found) == expected, [(r.code, r.message) for r in found.refusals]
 
 
 @pytest.mark.parametrize("one", hostile(), ids=lambda s: s[0])
 def test_hostile_samples(policies: PolicySet, one: tuple[str, str, str]) -> None:
     """Those that may run may also be refused, by a rule that has a name."""
     _, verdict, text = one
-    found = told(checked(policies, text, "duckdb", "FIXTURE"))
+    found = verdict_of(checked(policies, text, "duckdb", "FIXTURE"))
     if not verdict.startswith("RUN"):
         assert found.upper() == verdict

@@ -60,11 +60,11 @@ def figures(policies: PolicySet) -> Figures:
         used = {(u.table, y) for u in compiled.uses for y in u.years or () if y in worlds.YEARS}
         found.exact += len(used & mattered)
         found.wider += len(used - mattered)
-    _tell(found, queries)
+    _write_figures(found, queries)
     return found
 
 
-def _tell(found: Figures, queries: int) -> None:
+def _write_figures(found: Figures, queries: int) -> None:
     accepted = {s: f"{c['accepted']}/{c.total()}" for s, c in found.shapes.items()}
     codes = {s: c.most_common(3) for s, c in found.shapes.items() if c["accepted"] < c.total()}
     told: dict[str, object] = {

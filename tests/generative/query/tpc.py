@@ -49,7 +49,7 @@ def interpreter() -> Path:
     return python
 
 
-def asked(name: str, scale: float = 0.01) -> dict[str, Any]:
+def benchmark_queries(name: str, scale: float = 0.01) -> dict[str, Any]:
     """Texts, tables and scanned columns of one benchmark."""
     command = [str(interpreter()), str(Path(__file__).with_name("tpc_engine.py")), name, str(scale)]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -26,7 +26,7 @@ POLICIES = load_policies(ROOT / "policies")
 LENGTH = struct.Struct(">Q")
 
 
-def asks(blocks: int, seconds: float, *ranges: tuple[float, float], **more: Any) -> ScriptDirective:
+def directive(blocks: int, seconds: float, *ranges: tuple[float, float], **more: Any) -> ScriptDirective:
     named = ranges or ((0, 10),)
     found = tuple(AnswerRange(f"n{i}", Decimal(str(low)), Decimal(str(high))) for i, (low, high) in enumerate(named))
     return ScriptDirective(

@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 from adversaries import FAILS, HIGH, LOW, SECRET, SHAPES, SLOW_TO_GO, TRICKS, script
-from blocks_kit import POLICIES, asks, run, town
+from blocks_kit import POLICIES, directive, run, town
 from privacy_size import size
 
 from broker.domain.ports import SandboxEnd
@@ -37,13 +37,13 @@ def seconds_on(sandbox) -> float:
 
 def tried(sandbox, name):
     lasts = seconds_on(sandbox)
-    return run(sandbox, script(name, lasts), asks(BLOCKS, lasts), town(BLOCKS, {AT: SECRET})), lasts
+    return run(sandbox, script(name, lasts), directive(BLOCKS, lasts), town(BLOCKS, {AT: SECRET})), lasts
 
 
 def tried_in_blocks(sandbox, name, scores):
     """Each of the first blocks does as its child's score says; four more are as others."""
     lasts, blocks = seconds_on(sandbox), len(scores) + 4
-    ran = run(sandbox, script(name, lasts), asks(blocks, lasts), town(blocks, dict(enumerate(scores))))
+    ran = run(sandbox, script(name, lasts), directive(blocks, lasts), town(blocks, dict(enumerate(scores))))
     assert ran.result.end is SandboxEnd.ENDED
     assert (ran.answers[len(scores) :, 0] == LOW).all()
     assert ran.result.seconds > slots(lasts, blocks)
@@ -85,7 +85,7 @@ def answer(tables):
 @pytest.mark.docker
 def test_a_library_finds_the_others_that_are_loaded(sandbox):
     """It looks for them where else nothing of a process is to be seen."""
-    ran = run(sandbox, CLUSTERS, asks(2, 3.0), town(2, persons=50), ("sklearn.cluster",))
+    ran = run(sandbox, CLUSTERS, directive(2, 3.0), town(2, persons=50), ("sklearn.cluster",))
     assert np.isfinite(ran.answers).all(), ran.result.log.decode()
 
 
@@ -118,7 +118,7 @@ def test_on_real_data_nobody_sees_what_blocks_print(sandbox):
         sandbox._verdicts = ()
         sandbox.missing = lambda: ()
     text = "import sys\nprint('told')\nprint('told', file=sys.stderr)\n\n\ndef answer(tables):\n    raise ValueError('told')\n"
-    found = {shown: run(sandbox, text, asks(2, 1.0), town(2), synthetic=shown) for shown in (True, False)}
+    found = {shown: run(sandbox, text, directive(2, 1.0), town(2), synthetic=shown) for shown in (True, False)}
     assert b"told" in found[True].result.log
     assert found[False].result.log == b""
     assert all(np.isnan(f.answers).all() for f in found.values())
@@ -128,7 +128,7 @@ def lateness(sandbox, **service):
     """Seconds by which the middle one of six slots has begun after its time, where every block is as slow to go as one
     can be. A block answers when it began."""
     lasts, blocks = 1.5, 12
-    ran = run(sandbox, SLOW_TO_GO, asks(blocks, lasts, (0, 1e9)), town(blocks), synthetic=False, service=service)
+    ran = run(sandbox, SLOW_TO_GO, directive(blocks, lasts, (0, 1e9)), town(blocks), synthetic=False, service=service)
     rest = service.get("block_rest_milliseconds", POLICIES.service.block_rest_milliseconds) / 1000
     began = ran.answers[::2, 0]
     return float(np.median(began - began[0] - np.arange(len(began)) * (lasts + rest)))

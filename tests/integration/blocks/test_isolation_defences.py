@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 from adversaries import HIGH, SECRET, script
-from blocks_kit import asks, ended, run, town
+from blocks_kit import directive, ended, run, town
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import tell
 
@@ -31,7 +31,7 @@ def test_a_measure_that_is_taken_out_is_missed(name, runtime, sandbox_root):
     lasts = max(measure.seconds, SECONDS[runtime])
     try:
         without, ran = (
-            run(sandbox, script(measure.trick, lasts), asks(BLOCKS, lasts), town(BLOCKS, person))
+            run(sandbox, script(measure.trick, lasts), directive(BLOCKS, lasts), town(BLOCKS, person))
             for person in ({}, {AT: SECRET})
         )
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from blocks_kit import asks, ended, rows_of, run
+from blocks_kit import directive, ended, rows_of, run
 from mutants import MEASURES, Changed, changed_image, removed
 from privacy_size import SEED, size, tell
 
@@ -118,7 +118,7 @@ def test_a_national_coefficient_is_as_near_as_is_promised():
     rows, rng = pupils(), np.random.default_rng(SEED)
     whole, quick = coefficient(rows), Blocks(rows)
     for estimator, sizes in BLOCKS.items():
-        asked = {blocks: asks(blocks, 0.5, RANGE, estimator=estimator) for blocks in sizes}
+        asked = {blocks: directive(blocks, 0.5, RANGE, estimator=estimator) for blocks in sizes}
         tried = {blocks: float(errors(quick, a, whole, rng, PARTED // 3).mean()) for blocks, a in asked.items()}
         best = min(tried, key=tried.__getitem__)
         found = errors(quick, asked[best], whole, rng)
@@ -185,7 +185,7 @@ def is_within(timed):
 def each(sandbox, tables, blocks):
     """One run, and its figures: what a start takes is that of a run of two blocks."""
     few, ran = (
-        run(sandbox, SCRIPT, asks(n, 5.0, RANGE, (0, 9999)), rows_of(tables[:n]), ("numpy", "pandas"))
+        run(sandbox, SCRIPT, directive(n, 5.0, RANGE, (0, 9999)), rows_of(tables[:n]), ("numpy", "pandas"))
         for n in (2, blocks)
     )
     assert ended(few)

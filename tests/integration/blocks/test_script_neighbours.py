@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from adversaries import script
 from auditing import audit, half_spaces, in_place, vectors
-from blocks_kit import POLICIES, asks
+from blocks_kit import POLICIES, directive
 from privacy_size import size, tell
 
 from broker.domain.jobs.job import JobKind
@@ -93,7 +93,7 @@ def answers(sandbox, name, vault, made, seconds):
 def test_no_event_separates_neighbours_by_more_than_the_charge(name, runtime, vaults, sandbox_root, monkeypatch):
     monkeypatch.setattr(private_blocks.secrets, "token_hex", lambda n: FIXED)
     sandbox, seconds = DockerSandbox(sandbox_root, runtime), SECONDS[runtime]
-    made = {e: design_aggregation(asks(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in BlockEstimator}
+    made = {e: design_aggregation(directive(BLOCKS, seconds, estimator=e), SPEND, PROFILE) for e in BlockEstimator}
     runs = {v: answers(sandbox, name, vaults[v], made[BlockEstimator.MEAN], seconds) for v in vaults}
     slots = BLOCKS / POLICIES.service.threads * (seconds + POLICIES.service.block_rest_milliseconds / 1000) + 1
     assert all(result.seconds > slots for _, result in runs.values())
@@ -114,7 +114,7 @@ def test_no_event_separates_neighbours_by_more_than_the_charge(name, runtime, va
 def surest(estimator, *exact):
     """The loss that surely occurs between the two, by many draws of the job's own noise; looked for once, where several
     scripts come to the same."""
-    made = design_aggregation(asks(BLOCKS, 1.0, estimator=estimator), SPEND, PROFILE)
+    made = design_aggregation(directive(BLOCKS, 1.0, estimator=estimator), SPEND, PROFILE)
     drawn = [vectors(made.bundle, [list(e)], TIMES) for e in exact]
     if estimator is BlockEstimator.MEAN:
         events = half_spaces(*exact, drawn[0]) if exact[0] != exact[1] else [in_place(0, exact[0][0])]

@@ -25,16 +25,16 @@ REFUSED = "SELECT surname, COUNT(*) AS n FROM npd_pupil GROUP BY surname\n"
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the data: made by the first test that needs them."""
     return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture
-def rehearse(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Rehearse:
+def rehearse(data_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Rehearse:
     """`rehearse(text)`: standard input, through the command."""
 
-    def command(text: str, *arguments: str, data: Path = kept) -> Ended:
+    def command(text: str, *arguments: str, data: Path = data_folder) -> Ended:
         monkeypatch.chdir(ROOT)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
@@ -160,7 +160,7 @@ def error(ended: Ended) -> str:
     return json.loads(out)["error"]["message"]
 
 
-def test_an_unknown_project_and_a_missing_file_are_errors(rehearse, kept):
+def test_an_unknown_project_and_a_missing_file_are_errors(rehearse, data_folder):
     assert "P0421" in error(rehearse(BY_LA, "--project", "P9999", "--json"))
     ended = broker("rehearse", "no-such-file.sql", "--json")
     assert "no-such-file.sql" in error((ended.returncode, ended.stdout, ended.stderr))

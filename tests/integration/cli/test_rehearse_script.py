@@ -36,13 +36,17 @@ open("other.txt", "w").write("undeclared")
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("kept")
 
 
 @pytest.fixture
 def rehearse(
-    sandbox_root: Path, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sandbox_root: Path,
+    data_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Rehearse:
     """`rehearse(script)`, through the command. The fixture `sandbox_root` has built the images."""
 
@@ -51,7 +55,7 @@ def rehearse(
         script.write_text(text)
         monkeypatch.chdir(ROOT)
         doors = EntryPoints(lambda: None, lambda: None, lambda once, pupils: 0)
-        given = [str(script), *FIXTURE, "--pupils", "500", "--data", str(kept), *arguments]
+        given = [str(script), *FIXTURE, "--pupils", "500", "--data", str(data_folder), *arguments]
         return run(["rehearse", *given], doors), *capsys.readouterr()
 
     return command

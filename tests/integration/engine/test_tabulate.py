@@ -53,7 +53,7 @@ def test_it_is_the_reference(tmp_path: Path, ending: str, totals: bool) -> None:
 values = st.one_of(st.none(), st.integers(-3, 3), st.decimals(-5, 5, places=2))
 
 
-def as_far_as_asked(found: Tabulation, least: int) -> dict[CellCoordinates, object]:
+def up_to_least(found: Tabulation, least: int) -> dict[CellCoordinates, object]:
     """Cells in which enough persons have another total than most: that there are enough is all that must be right."""
     return {
         c.place: replace(
@@ -98,7 +98,7 @@ def test_drawn_files_are_the_reference(
     asked = TabulationRequest(
         "u", ("a", "b"), True, ("x", "y"), ("x",), totals, "b", PLACES, EvidenceNeeds(2, digits=digits)
     )
-    assert as_far_as_asked(tabulate(path, asked), 2) == as_far_as_asked(tabulate_rows(columns, asked), 2)
+    assert up_to_least(tabulate(path, asked), 2) == up_to_least(tabulate_rows(columns, asked), 2)
 
 
 @pytest.mark.parametrize(

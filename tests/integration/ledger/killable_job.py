@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from ledger_kit import Steps, asked, opened
+from ledger_kit import Steps, opened, spend_request
 
 from broker.domain.ledger.spends import SpendState
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites
@@ -42,7 +42,7 @@ def main() -> None:
     if point == "nowhere":
         print("ready", flush=True)
         for number in count():
-            steps.released(asked(f"{job}-{number}", 1))
+            steps.released(spend_request(f"{job}-{number}", 1))
     wanted, where = point.split(":")
     for name, act in (
         ("reserve", lambda: steps.reserve(job)),

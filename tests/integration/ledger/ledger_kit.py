@@ -30,7 +30,7 @@ def eps(micro: int) -> PrivacyAmount:
 ANY = ReleaseMaximum(eps(10**9))
 
 
-def asked(
+def spend_request(
     job: str, micro: int = 100, *, project: str = PROJECT, question: str = "", table: str = TABLE, unit: str = UNIT,
     snapshot: str = "s1",
 ) -> SpendRequest:  # fmt: skip
@@ -64,7 +64,7 @@ class Steps:
         self.store.allot(account, amount, self.now(), self.event("budget.allotted", account.name))
 
     def reserve(self, what: SpendRequest | str, maximum: ReleaseMaximum = ANY):
-        what = asked(what) if isinstance(what, str) else what
+        what = spend_request(what) if isinstance(what, str) else what
         return self.store.reserve(what, maximum, self.now(), self.event("spend.reserved", what.job))
 
     def charge(self, job: str):

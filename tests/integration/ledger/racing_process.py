@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from ledger_kit import Steps, asked, opened
+from ledger_kit import Steps, opened, spend_request
 
 from broker.domain.ledger.budget_refusals import OverBudget
 from broker.domain.ledger.spends import SpendState
@@ -40,7 +40,7 @@ def main() -> None:
 
 def whole_way(steps: Steps, job: str, cost: int) -> str:
     try:
-        steps.reserve(asked(job, cost))
+        steps.reserve(spend_request(job, cost))
     except OverBudget:
         return "refused"
     steps.charge(job)

@@ -1,7 +1,7 @@
 """Views of the ledger: balances, histories, and exact releases next to the privacy claim."""
 
 import pytest
-from ledger_kit import OWN, OWN_TABLE, PROJECT, TABLE, UNIT, WHOLE, asked, eps
+from ledger_kit import OWN, OWN_TABLE, PROJECT, TABLE, UNIT, WHOLE, eps, spend_request
 
 from broker.domain.errors import Refused
 from broker.domain.ledger.budget_refusals import check_exact_release
@@ -15,8 +15,8 @@ def test_a_project_sees_its_own_and_staff_see_all(capped):
     capped.allot(OTHER, 500)
     capped.allot(PrivacyAccount("staff"), 70)
     capped.released("j1")
-    capped.reserve(asked("j2", 30))
-    capped.released(asked("j3", 200, project="P0421"))
+    capped.reserve(spend_request("j2", 30))
+    capped.released(spend_request("j3", 200, project="P0421"))
     [own] = capped.store.balances(project=PROJECT)
     assert (own.account, own.cap, own.spent, own.reserved, own.left) == (
         OWN_TABLE,
@@ -32,10 +32,10 @@ def test_a_project_sees_its_own_and_staff_see_all(capped):
 
 def test_a_history_has_a_point_for_each_move(capped):
     capped.released("j1")
-    capped.reserve(asked("j2", 50))
+    capped.reserve(spend_request("j2", 50))
     capped.settle("j2", SpendState.REFUNDED)
     capped.allot(OTHER, 500)
-    capped.released(asked("j3", 7, project="P0421"))
+    capped.released(spend_request("j3", 7, project="P0421"))
     points = [(p.job, p.state.value, p.spent.micro, p.reserved.micro) for p in capped.store.balance_history(OWN_TABLE)]
     assert points == [
         ("j1", "reserved", 0, 100),

@@ -8,7 +8,7 @@ from copy import deepcopy
 from unittest import mock
 
 import pytest
-from ledger_kit import Steps, asked, eps, opened
+from ledger_kit import Steps, eps, opened, spend_request
 from ledger_model import Model
 from proof_size import seed, size, tell
 
@@ -112,7 +112,7 @@ class Ledger:
         job = f"{self.name}-j{number}"
         if verb == "reserve":
             project, cost, question = more
-            what = asked(job, cost, project=self.project(project), question=f"q{question}", unit=self.name)
+            what = spend_request(job, cost, project=self.project(project), question=f"q{question}", unit=self.name)
             return self.steps.reserve(what)
         if verb == "allot":
             return self.steps.allot(PrivacyAccount(self.name, self.project(number)), *more)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ledger_kit import OWN_TABLE, PROJECT, UNIT, WHOLE, asked, begin
+from ledger_kit import OWN_TABLE, PROJECT, UNIT, WHOLE, begin, spend_request
 from proof_size import size, tell
 
 from broker.domain.ledger.budget_refusals import OverBudget
@@ -52,7 +52,7 @@ def test_many_jobs_of_equal_cost_fill_a_cap_exactly(steps, url, witness_folder, 
     lines = Counter(line.event.action for line in steps.store.audit())
     assert {lines[f"spend.{word}"] for word in ("reserved", "charged", "answered", "released")} == {fit}
     with pytest.raises(OverBudget):
-        steps.reserve(asked("one more", COST))
+        steps.reserve(spend_request("one more", COST))
     tell(f"race_{backend}", {"jobs": JOBS, "attempts": 2 * JOBS, "processes": 2 * PROCESSES, "fit": fit, "over": 0})
 
 
@@ -60,7 +60,7 @@ def test_an_account_that_is_opened_while_jobs_reserve_misses_none_of_them(capped
     """Whoever waited for the unit's account sees the one that was opened meanwhile."""
     for round_ in range(size("LEDGER_OPENINGS", 4)):
         opened = PrivacyAccount(UNIT, "", f"npd.table{round_}")
-        what = [asked(f"r{round_}-{n}", 1, table=opened.dataset) for n in range(8)]
+        what = [spend_request(f"r{round_}-{n}", 1, table=opened.dataset) for n in range(8)]
         capped.allot(PrivacyAccount(UNIT, PROJECT, opened.dataset), 600)
         gate = threading.Barrier(len(what) + 1)
         acts = [lambda job=job: capped.reserve(job) for job in what] + [lambda to=opened: capped.allot(to, 500)]

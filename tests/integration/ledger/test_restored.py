@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from ledger_kit import OWN_TABLE, PROJECT, WHOLE, Steps, asked, eps, opened
+from ledger_kit import OWN_TABLE, PROJECT, WHOLE, Steps, eps, opened, spend_request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -52,7 +52,7 @@ def test_nothing_moves_on_a_ledger_that_has_forgotten(restored):
 def test_what_was_forgotten_is_entered_again_by_two_and_stays_spent(restored):
     [lost] = restored.store.verify_ledger().missing_heads
     events = restored.event("ledger.restored", "ledger")
-    spends = [asked("j2"), asked("j3")]
+    spends = [spend_request("j2"), spend_request("j3")]
     with pytest.raises(Forbidden):
         restored.store.restore_ledger(lost, {}, spends, frozenset({"ada"}), restored.now(), events)
     with pytest.raises(Conflict, match="not the head"):

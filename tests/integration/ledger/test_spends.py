@@ -14,9 +14,9 @@ from ledger_kit import (
     UNIT,
     WHOLE,
     answer,
-    asked,
     at_the_same_price,
     eps,
+    spend_request,
 )
 
 from broker.domain.errors import Breach, Conflict, Refused, Unknown
@@ -115,9 +115,9 @@ def test_a_job_without_a_request_has_no_spend(capped):
 
 
 def test_a_refusal_over_the_allotment_has_the_request_and_the_rest(capped):
-    capped.reserve(asked("j1", 550))
+    capped.reserve(spend_request("j1", 550))
     with pytest.raises(OverBudget) as refused:
-        capped.reserve(asked("j2", 51))
+        capped.reserve(spend_request("j2", 51))
     [lacking] = refused.value.shortfalls
     assert (lacking.account, lacking.requested, lacking.remaining) == (OWN_TABLE, eps(51), eps(50))
     [told] = refused.value.refusals
@@ -126,15 +126,15 @@ def test_a_refusal_over_the_allotment_has_the_request_and_the_rest(capped):
     assert "epsilon 0.00005 is left" in told.message
     assert capped.store.spend_of("j2") is None
     assert capped.used() == (0, 550)
-    capped.reserve(asked("j3", 50))
+    capped.reserve(spend_request("j3", 50))
 
 
 def test_a_refusal_does_not_show_the_spends_of_others(capped):
     other = PrivacyAccount(UNIT, "P0421", TABLE)
     capped.allot(other, 900)
-    capped.reserve(asked("j1", 900, project="P0421"))
+    capped.reserve(spend_request("j1", 900, project="P0421"))
     with pytest.raises(OverBudget) as refused:
-        capped.reserve(asked("j2", 101))
+        capped.reserve(spend_request("j2", 101))
     [lacking] = refused.value.shortfalls
     assert (lacking.account, lacking.remaining) == (WHOLE, None)
     [told] = refused.value.refusals
@@ -145,7 +145,7 @@ def test_a_refusal_does_not_show_the_spends_of_others(capped):
 
 def test_a_refusal_has_every_reason(capped):
     with pytest.raises(OverBudget) as refused:
-        capped.reserve(asked("j1", 1001))
+        capped.reserve(spend_request("j1", 1001))
     assert {r.code for r in refused.value.refusals} == {"over-cap", "over-budget"}
 
 
@@ -165,11 +165,11 @@ def test_without_a_cap_or_an_allotment_nothing_is_spent(steps):
 def test_the_cap_is_the_unit_s_over_all_tables_years_snapshots_and_projects(capped):
     for project, table in ((PROJECT, "npd.spring_census"), ("P0421", TABLE)):
         capped.allot(PrivacyAccount(UNIT, project, table), 600)
-    capped.reserve(asked("j1", 400))
-    capped.reserve(asked("j2", 400, table="npd.spring_census", snapshot="s2"))
+    capped.reserve(spend_request("j1", 400))
+    capped.reserve(spend_request("j2", 400, table="npd.spring_census", snapshot="s2"))
     with pytest.raises(OverBudget, match="over-cap"):
-        capped.reserve(asked("j3", 201, project="P0421", snapshot="s3"))
-    capped.reserve(asked("j4", 200, project="P0421", snapshot="s3"))
+        capped.reserve(spend_request("j3", 201, project="P0421", snapshot="s3"))
+    capped.reserve(spend_request("j4", 200, project="P0421", snapshot="s3"))
     assert capped.used() == (0, 1000)
 
 
@@ -225,7 +225,7 @@ def test_a_cap_is_never_below_what_is_used(capped):
         capped.allot(OWN_TABLE, 199)
     capped.allot(OWN_TABLE, 200)
     with pytest.raises(OverBudget):
-        capped.reserve(asked("j3", 1))
+        capped.reserve(spend_request("j3", 1))
 
 
 def test_an_account_that_is_opened_late_begins_with_what_was_spent_before(capped):
@@ -264,7 +264,7 @@ def test_one_release_may_cost_so_much_unless_two_administrators_raised_it(capped
 
 def test_a_released_answer_is_found_again_in_its_project_and_costs_nothing(capped):
     capped.allot(PrivacyAccount(UNIT, "P0421", TABLE), 600)
-    first = asked("j1", question="the same")
+    first = spend_request("j1", question="the same")
     capped.reserve(first)
     assert capped.reserve(at_the_same_price(first, "j2")).request.job == "j2", "not released: nothing to find"
     capped.settle("j2", SpendState.REFUNDED)
@@ -277,14 +277,15 @@ def test_a_released_answer_is_found_again_in_its_project_and_costs_nothing(cappe
     assert capped.store.spend_of("j3") is None
     assert (capped.used(), capped.store.audit_head()) == ((100, 0), head)
     for other in (
-        asked("j4", question="another"), asked("j5", 99, question="the same"),
-        asked("j6", question="the same", snapshot="s2"), asked("j7", question="the same", project="P0421"),
+        spend_request("j4", question="another"), spend_request("j5", 99, question="the same"),
+        spend_request("j6", question="the same", snapshot="s2"),
+        spend_request("j7", question="the same", project="P0421"),
     ):  # fmt: skip
         assert capped.reserve(other).request.job == other.job
 
 
 def test_a_withheld_answer_is_not_found_again(capped):
-    first = asked("j1", question="the same")
+    first = spend_request("j1", question="the same")
     capped.reserve(first)
     capped.charge("j1")
     capped.answer("j1")
@@ -295,7 +296,7 @@ def test_a_withheld_answer_is_not_found_again(capped):
 def test_a_job_cannot_change_its_request(capped):
     capped.reserve("j1")
     with pytest.raises(Conflict, match="a different request"):
-        capped.reserve(asked("j1", 99))
+        capped.reserve(spend_request("j1", 99))
 
 
 def test_what_waits_for_nobody_is_found(capped):
@@ -309,13 +310,13 @@ def test_what_waits_for_nobody_is_found(capped):
 
 def test_a_change_brings_its_audit_event_or_is_none(capped):
     with pytest.raises(Breach):
-        capped.store.reserve(asked("j1"), ANY, capped.now(), [])
+        capped.store.reserve(spend_request("j1"), ANY, capped.now(), [])
     assert capped.store.spend_of("j1") is None
     assert capped.used() == (0, 0)
 
 
 def test_audit_lines_of_the_ledger_have_no_figures(capped):
-    capped.released(asked("j1", 123))
+    capped.released(spend_request("j1", 123))
     lines = [line.event for line in capped.store.audit()]
     assert [e.action for e in lines if e.subject == "j1"] == [
         "spend.reserved", "spend.charged", "spend.answered", "spend.released"

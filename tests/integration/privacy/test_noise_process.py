@@ -93,10 +93,10 @@ def test_a_designed_job_goes_through(process: NoiseClient) -> None:
 def test_requests_of_many_threads_do_not_mix(process: NoiseClient) -> None:
     found: dict[int, int] = {}
 
-    def ask(number: int) -> None:
+    def draw_one(number: int) -> None:
         found[number] = process.draw(COUNTS, [[number * 10**6]])[0].values[0]
 
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(12)]
+    threads = [threading.Thread(target=draw_one, args=(n,)) for n in range(12)]
     for t in threads:
         t.start()
     for t in threads:

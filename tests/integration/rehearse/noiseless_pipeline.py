@@ -50,7 +50,7 @@ class Way:
         return found
 
 
-def asked(text: str, policies: PolicySet, dialect: str = "tsql", spending: str = "epsilon 0.5") -> PrivateQuery:
+def private_query(text: str, policies: PolicySet, dialect: str = "tsql", spending: str = "epsilon 0.5") -> PrivateQuery:
     project = policies.project("P0421")
     assert project is not None
     text = f"-- private: {spending}\n{text}"
@@ -61,7 +61,7 @@ def asked(text: str, policies: PolicySet, dialect: str = "tsql", spending: str =
 
 
 def way(text: str, policies: PolicySet, stage_of: At, dialect: str = "tsql") -> Way:
-    stage, private = stage_of("P0421"), asked(text, policies, dialect)
+    stage, private = stage_of("P0421"), private_query(text, policies, dialect)
     vault = stage.vaults.ensure("P0421", stage.snapshot)
     project = policies.project("P0421")
     assert project is not None
@@ -73,7 +73,7 @@ def way(text: str, policies: PolicySet, stage_of: At, dialect: str = "tsql") -> 
     return Way(here, vault, read_private(here.plan, here.measured, here.design, result.frames))
 
 
-def told(found: Assessment) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+def released_figures(found: Assessment) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     """Keys to figures, intervals included; only what is shown."""
     return {r.keys: r.released[found.key_count :] for r in found.rows}
 

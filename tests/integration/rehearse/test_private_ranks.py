@@ -9,7 +9,7 @@ import pytest
 from broker.policy.policy_set import PolicySet
 from broker.query import render_sums
 from tests.integration.rehearse.conftest import At
-from tests.integration.rehearse.noiseless_pipeline import Way, close, plain, told, way
+from tests.integration.rehearse.noiseless_pipeline import Way, close, plain, released_figures, way
 
 pytestmark = pytest.mark.long
 
@@ -20,11 +20,11 @@ YEARS = "AcademicYear IN ('2017/2018', '2018/2019')"
 
 
 def count(found: Way) -> float:
-    ((n, *_),) = told(found.without_noise()).values()
+    ((n, *_),) = released_figures(found.without_noise()).values()
     return float(n)
 
 
-def asked(found: Way, sql: str) -> Any:
+def answer_of(found: Way, sql: str) -> Any:
     with plain(found.vault) as con:
         return con.execute(sql).fetchone()[0]  # type: ignore[index]
 
@@ -35,18 +35,18 @@ def test_one_row_a_pupil_is_the_row_of_the_usual_condition(where: str, policies:
     text = f"SELECT COUNT(*) AS n FROM npd.spring_census WHERE {YEARS} AND {where}"
     found = way(f"-- rows: npd.spring_census 1\n{text}", policies, stage_of)
     doubled = f"SELECT COUNT(*) FROM npd.spring_census WHERE {YEARS} AND NOT {MAIN} AND __r > 0"
-    assert asked(found, doubled) > 0, "the synthetic census has duplicates"
+    assert answer_of(found, doubled) > 0, "the synthetic census has duplicates"
     persons = (
         f"SELECT COUNT(*) FROM (SELECT DISTINCT __p, AcademicYear FROM npd.spring_census WHERE {YEARS} AND {where})"
     )
-    assert count(found) == asked(found, persons)
+    assert count(found) == answer_of(found, persons)
 
 
 def test_the_main_record_alone_decides_where_results_have_several(policies: PolicySet, stage_of: At) -> None:
     text = "SELECT COUNT(*) AS n FROM npd.ks4_pupil WHERE KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
     found = way(f"-- rows: npd.ks4_pupil 1\n{text}", policies, stage_of)
     where = "KS4_ACADYR = '2018/2019' AND KS4_NATRES = 1"
-    assert count(found) == asked(found, f"SELECT COUNT(DISTINCT __p) FROM npd.ks4_pupil WHERE {where}")
+    assert count(found) == answer_of(found, f"SELECT COUNT(DISTINCT __p) FROM npd.ks4_pupil WHERE {where}")
 
 
 @pytest.mark.parametrize("reason", ["DB", "PP", "RA"])
@@ -54,8 +54,8 @@ def test_events_of_one_reason_have_their_own_first_rows(reason: str, policies: P
     """With one row a year: the first of the reason, and not what the first of all reasons leaves of it."""
     text = f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {ALL} AND Reason = '{reason}'"
     found = way(f"-- rows: npd.exclusions 1\n{text}", policies, stage_of)
-    left = asked(found, f"{text} AND __r < 1")
-    first = asked(found, text.replace("COUNT(*)", "COUNT(DISTINCT (__p, AcademicYear))"))
+    left = answer_of(found, f"{text} AND __r < 1")
+    first = answer_of(found, text.replace("COUNT(*)", "COUNT(DISTINCT (__p, AcademicYear))"))
     assert count(found) == first
     assert 0 < left < 0.95 * first, "some pupils' first row is of another reason"
     assert found.private.design.tables[0].influence.max_rows == 8, "a row in each of eight years"
@@ -67,7 +67,7 @@ def test_the_catalogues_own_numbers_lose_little(policies: PolicySet, stage_of: A
     """And the noise is that of 10 rows a year, not of 40."""
     where = f"{YEARS} AND Reason = 'DB'"
     found = way(f"SELECT COUNT(*) AS n FROM npd.exclusions WHERE {where}", policies, stage_of)
-    assert close(count(found), asked(found, f"SELECT COUNT(*) FROM npd.exclusions WHERE {where}"), 0.02)
+    assert close(count(found), answer_of(found, f"SELECT COUNT(*) FROM npd.exclusions WHERE {where}"), 0.02)
     assert found.private.design.tables[0].influence.max_rows <= 20
 
 

@@ -13,7 +13,15 @@ from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import NoiseClient
 from broker.workflow.private_jobs.private_forecast import query_forecast
 from tests.integration.rehearse.conftest import At
-from tests.integration.rehearse.noiseless_pipeline import Way, asked, close, figures, plain, told, way
+from tests.integration.rehearse.noiseless_pipeline import (
+    Way,
+    close,
+    figures,
+    plain,
+    private_query,
+    released_figures,
+    way,
+)
 
 pytestmark = pytest.mark.long
 
@@ -100,7 +108,7 @@ def test_a_shape_is_measured(name: str, text: str, dialect: str, policies: Polic
     columns = figures(answer)
     values = [i for i, c in enumerate(columns) if not c.endswith(("_low", "_high"))]
     quantile = any(w in text for w in ("PERCENTILE", "MEDIAN", "quantile"))
-    shown = told(answer)
+    shown = released_figures(answer)
     assert truth.keys() <= shown.keys(), truth.keys() - shown.keys()
     for keys, row in shown.items():
         mine, real = [row[i] for i in values], truth.get(keys, [0] * len(values))
@@ -121,13 +129,13 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
     name: str, policies: PolicySet, stage_of: At, noise: NoiseClient
 ) -> None:
     found = way(SHAPES[name], policies, stage_of)
-    exact = {k: r[0] for k, r in told(found.without_noise()).items() if r[0] is not None}
+    exact = {k: r[0] for k, r in released_figures(found.without_noise()).items() if r[0] is not None}
     inside = total = 0
     for _ in range(100):  # of fewer, one run in a hundred has six of forty outside although intervals are right
         answer = found.drawn(noise)
         names = figures(answer)
         low, high = (names.index(f"r_{end}") for end in ("low", "high"))
-        for keys, row in told(answer).items():
+        for keys, row in released_figures(answer).items():
             if keys in exact and row[low] is not None:
                 total += 1
                 inside += float(row[low]) <= float(exact[keys]) + 0.06 and float(exact[keys]) - 0.06 <= float(row[high])
@@ -137,13 +145,13 @@ def test_the_interval_of_a_ratio_covers_what_is_without_noise(
 
 def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
     """As a curve over the persons of a cell, under the name of the column that shows it."""
-    private = asked(SHAPES["share"], policies)
+    private = private_query(SHAPES["share"], policies)
     told_of = [e for e in query_forecast(private)["expected"] if e["figure"] == "r"]
     assert [e["persons_in_the_cell"] for e in told_of] == list(private.profile.curve_sizes)
     errors = [e["error"] for e in told_of]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.1 < 1 < errors[0], "in per cent"
-    margins = query_forecast(asked(SHAPES["ratio with a total"], policies))["expected"]
+    margins = query_forecast(private_query(SHAPES["ratio with a total"], policies))["expected"]
     assert {(tuple(e["by"]), e["figure"]) for e in margins if e["persons_in_the_cell"]} == {
         (("FSMeligible",), "r"), ((), "r"),
     }  # fmt: skip
@@ -151,12 +159,12 @@ def test_a_ratio_is_forecast_too(policies: PolicySet) -> None:
 
 def test_the_forecast_of_a_share_is_near_what_noise_does(policies: PolicySet, stage_of: At, noise: NoiseClient) -> None:
     found = way(SHAPES["share"], policies, stage_of)
-    exact = {k: float(r[0]) for k, r in told(found.without_noise()).items() if r[0] is not None}
-    counts = told(way(SHAPES["mean"], policies, stage_of).without_noise())
+    exact = {k: float(r[0]) for k, r in released_figures(found.without_noise()).items() if r[0] is not None}
+    counts = released_figures(way(SHAPES["mean"], policies, stage_of).without_noise())
     (keys, persons) = max(((k, float(r[3])) for k, r in counts.items() if r[3] is not None), key=lambda x: x[1])
     # The forecast takes a ratio of one, and the cell's is 0.07: the mean error is 1.26 times the forecast, and the mean
     # of 600 errors is beyond 1.4 times in one run of a hundred. The mean of 4,000 has a standard error of 0.02 of it.
-    errors = [abs(float(told(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(4000)]
+    errors = [abs(float(released_figures(found.drawn(noise))[keys][0]) - exact[keys]) for _ in range(4000)]
     expected_error = next(e for e in query_forecast(found.private)["expected"] if e["persons_in_the_cell"] == 100)[
         "error"
     ]

@@ -58,12 +58,12 @@ def given(town, text: str, **changes: str) -> PublishedTable:  # noqa: F811
     return replace(plain, **changes)
 
 
-def asked(town, text: str, **changes: str) -> str:  # noqa: F811
+def request_table(town, text: str, **changes: str) -> str:  # noqa: F811
     return public_table_requests.request_public_table(town, town.store.person(ONE), given(town, text, **changes))
 
 
 def registered(town, text: str, **changes: str) -> str:  # noqa: F811
-    ident = asked(town, text, **changes)
+    ident = request_table(town, text, **changes)
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run_public_tables(town)
     return ident
@@ -138,7 +138,7 @@ def outputs(town):  # noqa: F811
 
 
 def test_one_administrator_alone_registers_nothing(town):  # noqa: F811
-    ident = asked(town, figures(counted(town)))
+    ident = request_table(town, figures(counted(town)))
     with pytest.raises(Forbidden):
         public_table_requests.confirm_public_table(town, town.store.person(ONE), ident)
     with pytest.raises(Unknown):
@@ -237,7 +237,7 @@ class Killed(BaseException):
 
 def test_a_worker_that_dies_is_followed_by_another_and_the_table_enters_once(town, ended, monkeypatch):  # noqa: F811
     """Before the look, after it, and inside the change that enters it."""
-    ident = asked(town, figures(counted(town)))
+    ident = request_table(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     kinds = [(town.sandbox, "run"), (town.store, "name_public_vault"), (town.store, "_sign_history")]
     now = town
@@ -258,7 +258,7 @@ def dies(*given, **named):
 
 
 def test_two_workers_at_once_enter_it_once(town):  # noqa: F811
-    ident = asked(town, figures(counted(town)))
+    ident = request_table(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run = town.sandbox.run
 
@@ -273,7 +273,7 @@ def test_two_workers_at_once_enter_it_once(town):  # noqa: F811
 
 
 def test_a_lease_that_was_lost_enters_nothing(town):  # noqa: F811
-    ident = asked(town, figures(counted(town)))
+    ident = request_table(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     run = town.sandbox.run
     later = replace(town, clock=Later(town.clock, 3 * town.lease))
@@ -323,7 +323,7 @@ def test_what_a_restored_back_up_was_given_again_is_entered_once(town):  # noqa:
 
 
 def test_a_snapshot_that_is_retired_before_the_run_leaves_numbers(town):  # noqa: F811
-    ident = asked(town, figures(counted(town)))
+    ident = request_table(town, figures(counted(town)))
     public_table_requests.confirm_public_table(town, town.store.person(TWO), ident)
     at = town.clock.now()
     town.store.put_snapshot(Snapshot("s2", "1" * 64, at, True, "here", "{}"), [AuditEvent(at, ONE, "p", "s2")])

@@ -32,7 +32,7 @@ FOUND: dict[str, int] = {"rounds": 0, "compared_again": 0}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def told():
+def figures_file():
     yield
     if folder := os.environ.get("PROOF_FIGURES"):
         (Path(folder) / "races.json").write_text(json.dumps(FOUND))

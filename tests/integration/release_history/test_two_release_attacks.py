@@ -59,7 +59,7 @@ def test_the_condition_leaves_out_a_few(made):
     assert 2 <= all_of - left < T
 
 
-def told(ports: WorkerPorts, text: str) -> list[MemberTable]:
+def released_tables(ports: WorkerPorts, text: str) -> list[MemberTable]:
     """The tables of a job as they leave by themselves, or once a checker has approved them."""
     researcher = ports.store.person("demo-researcher")
     job, checked = submit(ports, researcher, Submission(PROJECT, JobKind.SQL, "", text, "t", "p"))
@@ -137,7 +137,7 @@ def written(way: str) -> str:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_one_release_of_all_but_a_few_does_not_isolate_them(town, way):  # noqa: F811
-    assert isolated(town, told(town, written(way))) == []
+    assert isolated(town, released_tables(town, written(way))) == []
 
 
 TWICE = """-- output: t
@@ -155,10 +155,10 @@ SELECT COUNT(*) AS n FROM npd.spring_census AS a WHERE {first} AND a.FSMeligible
 def test_a_condition_in_the_constants_of_a_total_is_compared_with_counts(town, way):  # noqa: F811
     """What a total has beyond one for each row is the count of those whom it counts twice; then a count of these that
     leaves out a few."""
-    assert told(town, TWICE.format(total=TOTALS[way], first=FIRST))
+    assert released_tables(town, TWICE.format(total=TOTALS[way], first=FIRST))
     assert town.store.history_entries(), "it has left"
     eligible = people(town, town.store.latest_snapshot().ident, YEARS[0], "FSMeligible = 1")
-    for table in told(town, FEWER.format(first=FIRST)):
+    for table in released_tables(town, FEWER.format(first=FIRST)):
         persons, cells = table.members.rows()
         shown = np.isin(cells, [c for f in table.figures for c in f.shown])
         assert not shown.any() or len(np.setxor1d(persons[shown], eligible)) >= T

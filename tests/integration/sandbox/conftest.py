@@ -52,23 +52,23 @@ def made(runtime: str, root: Path):
 
 @pytest.fixture
 def sql(mount: Path, request: pytest.FixtureRequest) -> Ask:
-    def ask(*statements: str, **limits: int) -> SandboxRequest:
+    def make_request(*statements: str, **limits: int) -> SandboxRequest:
         named = [{"name": f"t{number}", "sql": text} for number, text in enumerate(statements)]
-        return asked(request, mount, "sql", {"statements": named}, (), limits)
+        return sandbox_request(request, mount, "sql", {"statements": named}, (), limits)
 
-    return ask
+    return make_request
 
 
 @pytest.fixture
 def python(mount: Path, request: pytest.FixtureRequest) -> Ask:
-    def ask(program: str, **limits: int) -> SandboxRequest:
+    def make_request(program: str, **limits: int) -> SandboxRequest:
         frames = (("program", program.encode()),)
-        return asked(request, mount, "python", {"allowed": [".csv", ".txt", ".png"]}, frames, limits)
+        return sandbox_request(request, mount, "python", {"allowed": [".csv", ".txt", ".png"]}, frames, limits)
 
-    return ask
+    return make_request
 
 
-def asked(request, mount: Path, image: str, more: dict, frames: tuple, changed: dict) -> SandboxRequest:
+def sandbox_request(request, mount: Path, image: str, more: dict, frames: tuple, changed: dict) -> SandboxRequest:
     """A request named after the test, so that tests that run side by side do not meet."""
     limits = replace(LIMITS, **changed)
     settings = {field.name: getattr(limits, field.name) for field in fields(SandboxLimits)}

@@ -14,7 +14,7 @@ def event(given, action, minutes=0):
     return AuditEvent(given.at(minutes), "ada", action, "1")
 
 
-def asked(store, given, digest="d" * 64):
+def request_erasure(store, given, digest="d" * 64):
     return store.request_erasure(Erasure(0, "PMR", digest, "E/1", "ada", given.at()), event(given, "erasure.asked"))
 
 
@@ -24,9 +24,9 @@ def put(store, given, ident):
 
 
 def test_two_people_decide_and_each_step_is_in_the_log(store, given):
-    number = asked(store, given)
+    number = request_erasure(store, given)
     with pytest.raises(Conflict):
-        asked(store, given)
+        request_erasure(store, given)
     with pytest.raises(Forbidden):
         store.confirm_erasure(number, "ada", given.at(1), event(given, "x"))
     assert store.erased_digests() == {}
@@ -45,9 +45,9 @@ def test_two_people_decide_and_each_step_is_in_the_log(store, given):
 
 
 def test_a_withdrawn_one_makes_room_for_another(store, given):
-    first = asked(store, given)
+    first = request_erasure(store, given)
     store.withdraw_erasure(first, given.at(1), event(given, "erasure.withdrawn", 1))
-    second = asked(store, given)
+    second = request_erasure(store, given)
     assert [e.state for e in store.erasures()] == [ErasureState.REQUESTED, ErasureState.WITHDRAWN]
     assert second != first
 

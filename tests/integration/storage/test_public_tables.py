@@ -15,14 +15,14 @@ def event(given, action="test.done", minutes=0):
     return AuditEvent(given.at(minutes), "ada", action, "p1")
 
 
-def asked(store, given, ident="p1", name="Absence"):
+def request_table(store, given, ident="p1", name="Absence"):
     published = PublishedTable(name, "https://example.org", "SELECT 1", "duckdb", "s1", "5", "LA,n\n1,2\n")
     store.request_public_table(PublicTable(ident, published, "ada", given.at()), event(given, "public-table.asked"))
     return ident
 
 
 def confirmed(store, given, ident="p1", **more):
-    asked(store, given, ident, **more)
+    request_table(store, given, ident, **more)
     store.confirm_public_table(ident, "bob", given.at(1), event(given, "public-table.confirmed", 1))
     return ident
 
@@ -38,9 +38,9 @@ def enter(store, given, attempt, found=FOUND, ident="p1", **more):
 
 
 def test_a_request_of_two_administrators_reads_back(store, given):
-    asked(store, given)
+    request_table(store, given)
     with pytest.raises(Conflict):
-        asked(store, given, "p2", name="ABSENCE")
+        request_table(store, given, "p2", name="ABSENCE")
     with pytest.raises(Forbidden):
         store.confirm_public_table("p1", "ada", given.at(1), event(given))
     with pytest.raises(Unknown):
@@ -62,9 +62,9 @@ def test_a_request_of_two_administrators_reads_back(store, given):
 
 
 def test_a_withdrawn_one_makes_room_for_another(store, given):
-    asked(store, given)
+    request_table(store, given)
     store.withdraw_public_table("p1", given.at(1), event(given))
-    asked(store, given, "p2")
+    request_table(store, given, "p2")
     assert {t.ident: t.state for t in store.public_tables()} == {
         "p1": PublicTableState.WITHDRAWN, "p2": PublicTableState.REQUESTED,
     }  # fmt: skip

@@ -17,14 +17,14 @@ ROOM = RehearsalQuota(2, 3)
 SENT = Submission("P0421", JobKind.SQL, "tsql", "SELECT 1 – é", "Title", "", (("a", "b"),))
 
 
-def asked(given, **changes) -> RequestedRehearsal:
+def rehearsal(given, **changes) -> RequestedRehearsal:
     number = next(given.numbers)
     at = given.at(number)
     return replace(RequestedRehearsal(f"r-{number:06}", "ada", SENT, RehearsalState.QUEUED, at, at), **changes)
 
 
 def put(given, **changes) -> RequestedRehearsal:
-    made = asked(given, **changes)
+    made = rehearsal(given, **changes)
     given.store.request_rehearsal(made, ROOM, [given.event("rehearsal.asked")])
     return made
 
@@ -93,16 +93,16 @@ def test_the_oldest_ended_ones_make_room_and_old_ones_go(given):
 
 def test_requests_at_one_moment_stay_within_the_limit(given):
     barrier, told = Barrier(4), []
-    mine, events = [asked(given) for _ in range(4)], [given.event("rehearsal.asked") for _ in range(4)]
+    mine, events = [rehearsal(given) for _ in range(4)], [given.event("rehearsal.asked") for _ in range(4)]
 
-    def ask(made, event):
+    def send(made, event):
         barrier.wait()
         try:
             given.store.request_rehearsal(made, ROOM, [event])
         except Conflict as conflict:
             told.append(conflict.code)
 
-    threads = [Thread(target=ask, args=pair) for pair in zip(mine, events, strict=True)]
+    threads = [Thread(target=send, args=pair) for pair in zip(mine, events, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -38,7 +38,7 @@ def entry(given, definition=COHORT, state=SavedState.SAVED, **changes) -> SavedE
     return replace(made, **changes)
 
 
-def kept(given, *entries, **changes):
+def saved_job(given, *entries, **changes):
     job = given.job(saved_names=tuple(e.name for e in entries), **changes)
     return given.store.accept(job, [given.event("job.submitted")], entries)
 
@@ -51,7 +51,7 @@ def proposed(given, **changes) -> SavedEntry:
 
 def test_saved_definitions_read_back_unchanged(given, store):
     one, other = entry(given), proposed(given)
-    job = kept(given, one, read_saved=("saved-x",))
+    job = saved_job(given, one, read_saved=("saved-x",))
     assert store.saved("P0421", EVERY) == [one, other]
     assert store.saved_entry(other.ident) == other
     assert store.job(job.ident).saved_names == ("pupils",)
@@ -65,12 +65,12 @@ def test_saved_definitions_read_back_unchanged(given, store):
 
 def test_a_new_definition_replaces_the_one_that_has_the_name_in_any_case(given, store):
     old, new = entry(given), entry(given, replace(COHORT, name="PUPILS"))
-    kept(given, old)
-    kept(given, new)
+    saved_job(given, old)
+    saved_job(given, new)
     assert store.saved("P0421", READABLE_STATES) == [new]
     assert store.saved_entry(old.ident).state is SavedState.REPLACED
     elsewhere = entry(given, project="P1")
-    kept(given, elsewhere)
+    saved_job(given, elsewhere)
     assert store.saved("P0421", READABLE_STATES) == [new]
 
 
@@ -79,9 +79,9 @@ def test_a_definition_is_saved_with_its_job_or_not_at_all(given, store):
     with pytest.raises(Breach):
         store.accept(given.job(state=JobState.REFUSED), [given.event()], [entry(given)])
     with pytest.raises(Breach):
-        kept(given, entry(given), researcher="nobody")
+        saved_job(given, entry(given), researcher="nobody")
     with pytest.raises(Breach):
-        kept(given, entry(given, LOOKUP, SavedState.APPROVED))
+        saved_job(given, entry(given, LOOKUP, SavedState.APPROVED))
     assert store.saved(None, EVERY) == []
     assert store.audit_head() == lines
 
@@ -121,7 +121,7 @@ def test_a_dropped_definition_frees_its_name_and_retains_its_checker(given, stor
     assert store.saved("P0421", READABLE_STATES) == []
     assert store.saved_entry(ident).decided_by == "carl"
     new = entry(given, replace(COHORT, name="bands"))
-    kept(given, new)
+    saved_job(given, new)
     assert store.saved("P0421", READABLE_STATES) == [new]
 
 

@@ -27,12 +27,12 @@ def witnessed(store, given, tmp_path: Path):
     return store
 
 
-def asked(job: str) -> SpendRequest:
+def spend_request(job: str) -> SpendRequest:
     return SpendRequest(job, "P0421", "s1", "q", (Cost("pupil", Loss((COST,)), ()),))
 
 
 def reserved(store, given, job: str) -> None:
-    store.reserve(asked(job), MOST, given.at(), [given.event("spend.reserved", job)])
+    store.reserve(spend_request(job), MOST, given.at(), [given.event("spend.reserved", job)])
 
 
 def charged(store, given, job: str) -> None:
@@ -104,12 +104,12 @@ def test_a_release_releases_the_spend_and_a_recall_does_not_give_it_back(witness
     witnessed.release(release, manifest, given.at(6), [given.event("release.made")], exact_disclosures=[aside])
     assert witnessed.spend_of(job).state is SpendState.RELEASED
     assert witnessed.exact_disclosures(["npd.absence"]) == [aside]
-    again = witnessed.reserve(asked("other"), MOST, given.at(7), [given.event()])
+    again = witnessed.reserve(spend_request("other"), MOST, given.at(7), [given.event()])
     assert again.request.job == job
     event = AuditEvent(given.at(8), "carl", "output.recalled", outputs[0])
     witnessed.move_output(outputs[0], OutputState.RELEASED, OutputState.RECALLED, given.at(8), [event], reason="x")
     assert used(witnessed) == (100, 0)
-    again = witnessed.reserve(asked("other"), MOST, given.at(9), [given.event()])
+    again = witnessed.reserve(spend_request("other"), MOST, given.at(9), [given.event()])
     assert again.request.job == "other", "what was recalled is not given out again"
 
 

@@ -20,7 +20,7 @@ from tests.integration.submitted_rows.test_tables import REQUEST, SELECT
 
 
 @pytest.fixture
-def asked(vault, inputs, policies, project, select):
+def request_case(vault, inputs, policies, project, select):
     request = read_request(json.dumps(REQUEST).encode(), "table", "t")
     planned = plan_tables((request,), inputs, project, policies)
     rows = select(SELECT)
@@ -33,8 +33,8 @@ def numbers_of(vault) -> bytes:
     return (np.arange(vault.persons, dtype="<u4")[::-1] + 7).astype("<u4").tobytes()
 
 
-def test_members_add_up_to_the_evidence(asked, vault) -> None:
-    planned, to, needs, rows = asked
+def test_members_add_up_to_the_evidence(request_case, vault) -> None:
+    planned, to, needs, rows = request_case
     engine = DuckDBMembersEngine()
     wanted = engine.shown(planned.plan)
     frames = run_here(engine.prepare_script_members(planned.plan, planned.rows, to, LIMITS, needs, wanted))
@@ -60,8 +60,8 @@ def _by_cell(members: Members):
     return persons.tolist(), count, added
 
 
-def test_rows_that_have_a_problem_now_have_no_members(asked, vault) -> None:
-    planned, to, needs, _ = asked
+def test_rows_that_have_a_problem_now_have_no_members(request_case, vault) -> None:
+    planned, to, needs, _ = request_case
     engine = DuckDBMembersEngine()
     wanted = engine.shown(planned.plan)
     spoilt = SubmittedMicrodata(to.vault, to.inputs, to.content[:-40], to.job, to.attempt)

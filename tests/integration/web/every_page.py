@@ -160,9 +160,9 @@ def things(site: Site) -> dict[str, str]:
     return {
         "job": job, "out": out, "waiting_job": waiting_job, "waiting": waiting, "failed": failed_script(site),
         "refused": site.submitted("SELECT a.NoSuchThing, COUNT(*) AS n FROM npd.absence AS a GROUP BY a.NoSuchThing"),
-        "queued": site.submitted(), "saved": kept_cohort(site), "lookup": proposed_lookup(site),
+        "queued": site.submitted(), "saved": saved_cohort(site), "lookup": proposed_lookup(site),
         "refusing": site.assessed(Verdict.REFUSE)[1],
-        "erasure": asked_erasure(site), **public_tables_of(site), **rehearsals_of(site),
+        "erasure": requested_erasure(site), **public_tables_of(site), **rehearsals_of(site),
         "measured": measured_caps(site),
     }  # fmt: skip
 
@@ -204,7 +204,7 @@ RAN = {
 }  # fmt: skip
 
 
-def kept_cohort(site: Site) -> str:
+def saved_cohort(site: Site) -> str:
     site.submitted("SELECT a.NCyearActual INTO project.pupils FROM npd.absence AS a WHERE a.AcademicYear = '2022/2023'")
     kept: str = site.call(ROSA, "GET", "/api/v1/projects/P0421/saved").json["saved"][0]["ident"]
     return kept
@@ -216,7 +216,7 @@ def proposed_lookup(site: Site) -> str:
     return lookup
 
 
-def asked_erasure(site: Site) -> str:
+def requested_erasure(site: Site) -> str:
     return str(snapshot_erasures.request_erasure(site.ports, site.person(AMIR), "PMR", "K000001", "E/2026/1"))
 
 

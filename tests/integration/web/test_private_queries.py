@@ -22,7 +22,7 @@ def snapshot(site):
     user_accounts.put_snapshot(site.ports, Snapshot("s1", "0" * 64, site.ports.clock.now(), True, "snapshots/s1", "{}"))
 
 
-def asked(site, times):
+def submit_counts(site, times):
     client = site.client(DANA)
     for _ in range(times):
         client.submit(Submission("P0733", JobKind.SQL, "", COUNT, "By year", "A test"))
@@ -32,7 +32,7 @@ def asked(site, times):
 def test_without_data_no_private_query_is_sent(site):
     assert site.client(DANA).check("P0733", "sql", COUNT)["private"]["expected"]
     with pytest.raises(Conflict, match="no data for a private question yet"):
-        asked(site, 1)
+        submit_counts(site, 1)
 
 
 @pytest.mark.usefixtures("snapshot")
@@ -41,7 +41,7 @@ def test_the_forecast_has_the_spend_as_a_share_of_what_is_left(site):
     before = client.check("P0733", "sql", COUNT)["private"]
     assert (before["share"], before["share_of"]) == (0.125, "what the project has left")
     assert [e["figure"] for e in before["expected"]] == ["n"]
-    asked(site, 4)
+    submit_counts(site, 4)
     after = client.check("P0733", "sql", COUNT)["private"]
     assert after["share"] == 0.25
     assert after["expected"] == before["expected"]
@@ -50,10 +50,10 @@ def test_the_forecast_has_the_spend_as_a_share_of_what_is_left(site):
 
 @pytest.mark.usefixtures("snapshot")
 def test_a_query_over_budget_gets_advice_and_makes_no_job(site):
-    client = asked(site, 8)
+    client = submit_counts(site, 8)
     jobs = len(client.jobs("P0733"))
     with pytest.raises(Refused) as refused:
-        asked(site, 1)
+        submit_counts(site, 1)
     (told,) = refused.value.refusals
     assert told.code == "over-budget"
     assert told.advice

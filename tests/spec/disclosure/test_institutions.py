@@ -50,7 +50,7 @@ def lines(assessment: Assessment) -> list[str]:
     return released_csv(assessment).decode().splitlines()[1:]
 
 
-def told(assessment: Assessment) -> set[tuple[str, str, Verdict]]:
+def finding_set(assessment: Assessment) -> set[tuple[str, str, Verdict]]:
     return {(f.rule, "" if f.cell is None else str(f.cell[0]), f.verdict) for f in assessment.findings}
 
 
@@ -61,7 +61,7 @@ def test_an_area_of_one_or_two_schools_is_not_shown() -> None:
     """F6. The City has one school and Scilly two: their figures would be those schools' own."""
     found = assessed(SMALL_COUNTY)
     assert lines(found) == ["Kent,670", "City,c", "Scilly,c"]
-    assert {("F6", "City", Verdict.SUPPRESS), ("F6", "Scilly", Verdict.SUPPRESS)} <= told(found)
+    assert {("F6", "City", Verdict.SUPPRESS), ("F6", "Scilly", Verdict.SUPPRESS)} <= finding_set(found)
 
 
 def test_where_the_profile_protects_pupils_only_schools_do_not_matter() -> None:
@@ -83,7 +83,7 @@ def test_where_the_profile_protects_pupils_only_schools_do_not_matter() -> None:
 def test_one_school_with_nearly_all_pupils_of_an_area(schools: tuple[int, ...], rules: set[str]) -> None:
     """M3. Three schools pass F6, but the second could work out the largest to within a tenth."""
     ordered = tuple(sorted(schools, reverse=True))
-    assert {rule for rule, *_ in told(assessed({"Kent": ordered}))} == rules
+    assert {rule for rule, *_ in finding_set(assessed({"Kent": ordered}))} == rules
 
 
 def test_full_shares_of_one_school() -> None:
@@ -91,7 +91,7 @@ def test_full_shares_of_one_school() -> None:
     strict = replace(PROFILE, p_percent=None, full_share=0.9, full=ZeroPolicy.SUPPRESS)
     found = assessed({"Kent": (300, 280, 90), "Dover": (90, 5, 5)}, strict)
     assert lines(found) == ["Kent,670", "Dover,c"]
-    assert ("F3", "Dover", Verdict.SUPPRESS) in told(found)
+    assert ("F3", "Dover", Verdict.SUPPRESS) in finding_set(found)
     assert lines(assessed({"Dover": (90, 5, 5)}, replace(strict, full_share=0.91))) == ["Dover,100"]
     assert lines(assessed({"Dover": (90, 5, 5)}, replace(strict, full=ZeroPolicy.PUBLISH))) == ["Dover,100"]
 
@@ -100,7 +100,7 @@ def test_tables_by_school_are_judged_by_pupils_alone() -> None:
     """Each cell is one school, which is what was asked for: a table by URN is not empty for it. The finding says so."""
     found = assessed({"100001": (60,), "100002": (9,), "100003": (40,)}, key=SCHOOL)
     assert lines(found) == ["100001,60", "100002,c", "100003,40"]
-    assert ("F6", "", Verdict.PUBLISH) in told(found)
+    assert ("F6", "", Verdict.PUBLISH) in finding_set(found)
     assert found.verdict is Verdict.SUPPRESS
     (notice,) = (f for f in found.findings if f.rule == "F6")
     assert "only its persons" in notice.sentence
@@ -110,11 +110,11 @@ def test_schools_that_cannot_be_counted_are_a_persons_business() -> None:
     """No school is granted, or it was lost in a group below: the figure is not shown before somebody has looked."""
     found = assessed({"Kent": None, "Dover": (40, 30, 30)})
     assert found.verdict is Verdict.REVIEW
-    assert ("F6", "Kent", Verdict.REVIEW) in told(found)
+    assert ("F6", "Kent", Verdict.REVIEW) in finding_set(found)
     (why,) = (f.sentence for f in found.findings if f.cell == ("Kent",))
     assert "cannot be counted" in why
     hidden = assessed({"Kent": (300, 280, 90), "Dover": None}, replace(PROFILE, t=101))
-    assert ("F6", "Dover", Verdict.REVIEW) not in told(hidden)
+    assert ("F6", "Dover", Verdict.REVIEW) not in finding_set(hidden)
 
 
 def amounts(schools: tuple[int, ...]) -> Assessment:
@@ -132,4 +132,4 @@ def amounts(schools: tuple[int, ...]) -> Assessment:
 def test_amounts_of_schools() -> None:
     """M3 on a sum: 30 of 40 pupils' worth in one school is the school's, however many pupils share it."""
     assert amounts((90, 60, 50)).verdict is Verdict.PUBLISH
-    assert {rule for rule, *_ in told(amounts((160, 30, 10)))} == {"M3"}
+    assert {rule for rule, *_ in finding_set(amounts((160, 30, 10)))} == {"M3"}

@@ -192,20 +192,20 @@ def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_a
     )
     planned = output(TableRef(0), ("q", col(30)), ("s", col(31)), ("v", col(32)), tables=(counted(0, (), *places),))
 
-    def told(n: int, *values: float, near: int | None = -1) -> str:
+    def released_line(n: int, *values: float, near: int | None = -1) -> str:
         found = {30 + i: StatisticEvidence(v, n, n, bin=None if i else near) for i, v in enumerate(values)}
         assessment = judged(planned, TableEvidence((CellEvidence((), 5000, 5000, found),), 5000))
         assert assessment.verdict is Verdict.REVIEW
         return lines(assessment)[1]
 
-    assert told(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
-    assert told(50, 46.25, 12.345, 152.399) == "46.3,12,200"
-    assert told(50, 46.25, 12.345, 152.399, near=1) == "50,12,200", "ten persons have 45 to 55"
-    assert told(50, 46.25, 12.345, 152.399, near=None) == "c,12,200", "however it is rounded, fewer share it"
-    assert told(19, 46.25, 12.345, 152.399) == "c,12,200", "nine below the median"
-    assert told(5000, 46.25, 0.0, 0.0) == "46.3,c,c"
-    assert told(50, 46.25, 0.4, 0.16) == "46.3,c,c", "a deviation shown as nothing says as much"
-    assert told(9, 46.25, 12.345, 152.399) == "c,c,c"
+    assert released_line(5000, 46.25, 12.345, 152.399) == "46.3,12.3,152"
+    assert released_line(50, 46.25, 12.345, 152.399) == "46.3,12,200"
+    assert released_line(50, 46.25, 12.345, 152.399, near=1) == "50,12,200", "ten persons have 45 to 55"
+    assert released_line(50, 46.25, 12.345, 152.399, near=None) == "c,12,200", "however it is rounded, fewer share it"
+    assert released_line(19, 46.25, 12.345, 152.399) == "c,12,200", "nine below the median"
+    assert released_line(5000, 46.25, 0.0, 0.0) == "46.3,c,c"
+    assert released_line(50, 46.25, 0.4, 0.16) == "46.3,c,c", "a deviation shown as nothing says as much"
+    assert released_line(9, 46.25, 12.345, 152.399) == "c,c,c"
 
 
 def test_evidence_of_other_tables_is_a_breach() -> None:

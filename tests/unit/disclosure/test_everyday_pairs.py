@@ -45,7 +45,7 @@ def drawn_town() -> Town:
 def by(*keys: str, where: Sequence[str] = (), pupils: bool = False, rows: bool = False) -> Asked:
     """Counts of persons, or of rows, of those to whom all conditions apply; `pupils`: beside them of who has a key."""
 
-    def asked(town: Town, number: int) -> MemberTable:
+    def table_of_town(town: Town, number: int) -> MemberTable:
         inside = np.all([town[w] for w in where] or [np.ones(PUPILS, bool)], axis=0)
         cells: dict[str, list[int]] = {}
         for person in np.flatnonzero(inside).tolist():
@@ -54,7 +54,7 @@ def by(*keys: str, where: Sequence[str] = (), pupils: bool = False, rows: bool =
         ones = set(np.flatnonzero(town["key"]).tolist()) if pupils else None
         return table(number, dict(sorted(cells.items())), often=often, ones=ones)
 
-    return asked
+    return table_of_town
 
 
 DEMO = by("need", "meals", pupils=True, rows=True)
@@ -80,7 +80,7 @@ SHOWN = {
 }
 
 
-def mended(earlier: MemberTable, later: MemberTable) -> int:
+def figures_after_repair(earlier: MemberTable, later: MemberTable) -> int:
     """How many figures are left."""
     found = repair_differences(later, {earlier.entry.number: lambda: earlier}).table
     assert found is None or compare(found, earlier).is_clean
@@ -100,8 +100,8 @@ def test_an_ordinary_table_retains_its_figures_after_an_earlier_one() -> None:
         with ExitStack() as without:
             for saving in (SMALL_CELLS, ANY_FACTOR, THE_SAME_SIDE):
                 without.enter_context(saving())
-            before = mended(earlier, later)
-        found[name] = figures(later), before, mended(earlier, later)
+            before = figures_after_repair(earlier, later)
+        found[name] = figures(later), before, figures_after_repair(earlier, later)
     if folder := os.environ.get("PROOF_FIGURES"):
         (Path(folder) / "memory_everyday_pairs.json").write_text(json.dumps(found))
     assert found == SHOWN

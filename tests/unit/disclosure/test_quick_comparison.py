@@ -36,11 +36,11 @@ def drawn(chance: np.random.Generator, number: int, cells: np.ndarray) -> Member
 def said(monkeypatch: pytest.MonkeyPatch) -> Counter[bool]:
     found: Counter[bool] = Counter()
 
-    def told(*asked) -> bool:
+    def counting(*asked) -> bool:
         found[overlay.is_fully_joined(*asked)] += 1
         return overlay.is_fully_joined(*asked)
 
-    monkeypatch.setattr(overlay_graph, "is_fully_joined", told)
+    monkeypatch.setattr(overlay_graph, "is_fully_joined", counting)
     return found
 
 

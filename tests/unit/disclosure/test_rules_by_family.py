@@ -93,18 +93,21 @@ def test_rows_are_rounded_by_persons_with_one_base() -> None:
 
 
 def test_few_institutions_one_of_them_large_or_two() -> None:
-    def ask(number: int, largest: int, second: int, by: bool = False) -> RuleInput:
+    def rule_input(number: int, largest: int, second: int, by: bool = False) -> RuleInput:
         evidence = StatisticEvidence(100, 100, 100, institution_largest=largest, institution_second=second)
         return RuleInput(
             Measure.COUNT_ROWS, evidence, 100, institutions=number, largest_institution=largest, by_institution=by
         )
 
-    assert said(ask(5, 95, 2)) == {}, "the default profile protects pupils"
-    assert said(ask(2, 60, 40), SCHOOLS) == {"F6": Verdict.SUPPRESS}
-    assert said(ask(5, 95, 2), SCHOOLS) == {"M3": Verdict.SUPPRESS}
-    assert said(ask(5, 95, 2), replace(SCHOOLS, full_share=0.9)) == {"M3": Verdict.SUPPRESS, "F3": Verdict.REVIEW}
-    assert said(ask(5, 40, 30), SCHOOLS) == {}
-    assert said(ask(1, 100, 0, by=True), SCHOOLS) == {}, "a table by school is judged by its pupils"
+    assert said(rule_input(5, 95, 2)) == {}, "the default profile protects pupils"
+    assert said(rule_input(2, 60, 40), SCHOOLS) == {"F6": Verdict.SUPPRESS}
+    assert said(rule_input(5, 95, 2), SCHOOLS) == {"M3": Verdict.SUPPRESS}
+    assert said(rule_input(5, 95, 2), replace(SCHOOLS, full_share=0.9)) == {
+        "M3": Verdict.SUPPRESS,
+        "F3": Verdict.REVIEW,
+    }
+    assert said(rule_input(5, 40, 30), SCHOOLS) == {}
+    assert said(rule_input(1, 100, 0, by=True), SCHOOLS) == {}, "a table by school is judged by its pupils"
 
 
 def test_a_small_total_has_an_id_of_its_own() -> None:
@@ -164,18 +167,20 @@ def test_a_mean_passes_only_as_its_sum_does() -> None:
 
 
 def test_a_quantile_needs_persons_on_either_side_and_near_its_value() -> None:
-    def ask(n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None) -> RuleInput:
+    def rule_input(
+        n: int, span: str | None, near: int | None, rows: int | None = None, most: int | None = None
+    ) -> RuleInput:
         evidence = StatisticEvidence(5, rows or n, n, bin=near, largest=most)
         return RuleInput(Measure.QUANTILE, evidence, n, span=None if span is None else Decimal(span))
 
-    assert said(ask(20, "0.5", 0)) == {}
-    assert said(ask(19, "0.5", 0)) == {"Q1": Verdict.SUPPRESS}
-    assert said(ask(99, "0.1", 0)) == {"Q1": Verdict.SUPPRESS}
-    assert said(ask(100, "0.1", 0)) == {}
-    assert said(ask(100, "0.1", None)) == said(ask(100, None, 0)) == {"Q1": Verdict.SUPPRESS}, "unknown"
-    assert said(ask(20, "0.5", 0, rows=60, most=3)) == {}
-    assert said(ask(20, "0.5", 0, rows=60, most=4)) == {"Q1": Verdict.SUPPRESS}
-    assert persons_between(ask(20, "0.5", 0, rows=22)) == 9, "two of twenty may have all that is above one each"
+    assert said(rule_input(20, "0.5", 0)) == {}
+    assert said(rule_input(19, "0.5", 0)) == {"Q1": Verdict.SUPPRESS}
+    assert said(rule_input(99, "0.1", 0)) == {"Q1": Verdict.SUPPRESS}
+    assert said(rule_input(100, "0.1", 0)) == {}
+    assert said(rule_input(100, "0.1", None)) == said(rule_input(100, None, 0)) == {"Q1": Verdict.SUPPRESS}, "unknown"
+    assert said(rule_input(20, "0.5", 0, rows=60, most=3)) == {}
+    assert said(rule_input(20, "0.5", 0, rows=60, most=4)) == {"Q1": Verdict.SUPPRESS}
+    assert persons_between(rule_input(20, "0.5", 0, rows=22)) == 9, "two of twenty may have all that is above one each"
 
 
 def test_neighbours_of_a_quantile_are_the_requested_ranks_and_the_ends() -> None:
@@ -194,13 +199,13 @@ def test_an_extreme_is_one_persons_unless_many_tie_or_the_catalogue_has_it() -> 
 
 
 def test_a_mode_is_that_of_enough_and_not_of_all() -> None:
-    def ask(ties: int) -> RuleInput:
+    def rule_input(ties: int) -> RuleInput:
         return RuleInput(Measure.MODE, StatisticEvidence("N", 50, 50, ties=ties), 50)
 
-    assert said(ask(9)) == {"Q3": Verdict.SUPPRESS}
-    assert said(ask(10)) == said(ask(49)) == {}
-    assert said(ask(50)) == {"Q3": Verdict.REVIEW}
-    assert said(ask(45), replace(PROFILE, full_share=0.9, full=ZeroPolicy.SUPPRESS)) == {"Q3": Verdict.SUPPRESS}
+    assert said(rule_input(9)) == {"Q3": Verdict.SUPPRESS}
+    assert said(rule_input(10)) == said(rule_input(49)) == {}
+    assert said(rule_input(50)) == {"Q3": Verdict.REVIEW}
+    assert said(rule_input(45), replace(PROFILE, full_share=0.9, full=ZeroPolicy.SUPPRESS)) == {"Q3": Verdict.SUPPRESS}
 
 
 def test_a_box_plot_does_not_reach_the_extremes() -> None:

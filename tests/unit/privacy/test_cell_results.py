@@ -150,7 +150,7 @@ def test_the_noise_of_sums_of_noises() -> None:
     )
 
 
-def told() -> tuple[MeasurementDesign, str]:
+def design_and_record() -> tuple[MeasurementDesign, str]:
     asked = table((2, 3), (COUNT, MEAN), sets=((0, 1), ()), influence=Influence(2, 3, 4))
     made = design_measurement([asked], SPEND)
     assert PUPIL is not None
@@ -158,7 +158,7 @@ def told() -> tuple[MeasurementDesign, str]:
 
 
 def test_the_record_says_method_spend_bounds_and_scales() -> None:
-    made, text = told()
+    made, text = design_and_record()
     found = json.loads(text)
     assert found["spend"]["epsilon"] == 0.5
     assert found["spend_if_a_person_is_replaced"]["epsilon"] == pytest.approx(1.0)
@@ -170,13 +170,13 @@ def test_the_record_says_method_spend_bounds_and_scales() -> None:
 
 def test_the_record_knows_rules_and_no_data() -> None:
     """Attack 16: it is made from the design, before anything was read; how many rows were cut is nowhere in it."""
-    _, text = told()
+    _, text = design_and_record()
     assert "At most 2 cells of one person, and 3 rows in each cell, are used, and at most 4 in all" in text
-    assert told()[1] == text
+    assert design_and_record()[1] == text
 
 
 def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
-    made, _ = told()
+    made, _ = design_and_record()
     assert PUPIL is not None
     words = " ".join(plain_words(made, PUPIL, PROFILE, PrivacyAmount(Accounting.APPROXIMATE, 10**6, 10**7)))
     assert "epsilon" not in words

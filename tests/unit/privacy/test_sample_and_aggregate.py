@@ -39,7 +39,7 @@ SPENDS = {
 }
 
 
-def asks(blocks=200, numbers=1, estimator=BlockEstimator.MEAN, low="-20", high="10"):
+def directive(blocks=200, numbers=1, estimator=BlockEstimator.MEAN, low="-20", high="10"):
     ranges = tuple(AnswerRange(f"n{i}", Decimal(low), Decimal(high)) for i in range(numbers))
     return ScriptDirective("epsilon", Decimal(1), blocks, ranges, estimator)
 
@@ -57,13 +57,13 @@ def test_another_answer_of_one_block_moves_no_more_than_is_declared(seed, number
     before = drawn_answers(seed, 50, numbers)
     after = before.copy()
     after[seed % 50] = np.random.default_rng(seed + 1).choice([np.nan, -np.inf, -1e300, -20, -8.5, 10, 1e300], numbers)
-    mean = design_aggregation(asks(50, numbers), APPROXIMATE, PROFILE)
+    mean = design_aggregation(directive(50, numbers), APPROXIMATE, PROFILE)
     moved = np.abs(np.subtract(exact_vector(mean, before), exact_vector(mean, after)))
     bounds = mean.mechanism.bounds
     assert moved.max() <= bounds.linf == RANGE_STEPS
     assert moved.sum() <= bounds.l1
     assert (moved.astype(object) ** 2).sum() <= bounds.l2_squared
-    median = design_aggregation(asks(50, numbers, BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
+    median = design_aggregation(directive(50, numbers, BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
     scores = np.abs(np.subtract(exact_vector(median, before), exact_vector(median, after)))
     assert scores.max() <= 2 == median.mechanism.steps[0]
     assert len(median.mechanism.steps) == numbers
@@ -72,9 +72,9 @@ def test_another_answer_of_one_block_moves_no_more_than_is_declared(seed, number
 def test_the_declared_moves_are_reached():
     low, high = np.full((50, 1), -20.0), np.full((50, 1), -20.0)
     high[0] = 10
-    mean = design_aggregation(asks(50), APPROXIMATE, PROFILE)
+    mean = design_aggregation(directive(50), APPROXIMATE, PROFILE)
     assert exact_vector(mean, high)[0] - exact_vector(mean, low)[0] == RANGE_STEPS
-    median = design_aggregation(asks(50, estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
+    median = design_aggregation(directive(50, estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
     assert np.abs(np.subtract(exact_vector(median, high), exact_vector(median, low))).max() == 2
 
 
@@ -82,7 +82,7 @@ def test_the_declared_moves_are_reached():
 @pytest.mark.parametrize("estimator", BlockEstimator)
 @pytest.mark.parametrize("numbers", [1, 3, 20])
 def test_the_charge_is_the_map_of_what_is_drawn_and_within_the_spend(accounting, estimator, numbers):
-    made = design_aggregation(asks(100, numbers, estimator), SPENDS[accounting], PROFILE)
+    made = design_aggregation(directive(100, numbers, estimator), SPENDS[accounting], PROFILE)
     assert made.charge.within(SPENDS[accounting])
     assert made.charge.micro > 0.99 * SPENDS[accounting].micro
     assert loss(made.bundle)[0] <= Fraction(made.charge.micro, MICRO)
@@ -90,23 +90,23 @@ def test_the_charge_is_the_map_of_what_is_drawn_and_within_the_spend(accounting,
 
 def test_a_median_is_charged_at_distance_two():
     """Permute-and-flip loses 2 step / scale; the step of a replaced answer is 2, not 1."""
-    made = design_aggregation(asks(estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
     assert isinstance(made.mechanism, Selection)
     assert made.mechanism.steps == (2,)
     assert made.mechanism.scale == pytest.approx(4.0)
 
 
 def test_many_numbers_have_gaussian_noise_where_a_delta_may_be_spent():
-    families = {n: design_aggregation(asks(numbers=n), APPROXIMATE, PROFILE).mechanism.family for n in (1, 2, 20)}
+    families = {n: design_aggregation(directive(numbers=n), APPROXIMATE, PROFILE).mechanism.family for n in (1, 2, 20)}
     assert families == {1: NoiseFamily.LAPLACE, 2: NoiseFamily.LAPLACE, 20: NoiseFamily.GAUSSIAN}
-    pure = design_aggregation(asks(numbers=20), SPENDS["pure"], PROFILE)
+    pure = design_aggregation(directive(numbers=20), SPENDS["pure"], PROFILE)
     assert pure.mechanism.family is NoiseFamily.LAPLACE
-    gaussian = design_aggregation(asks(numbers=20), APPROXIMATE, PROFILE)
+    gaussian = design_aggregation(directive(numbers=20), APPROXIMATE, PROFILE)
     assert expected_block_errors(gaussian, PROFILE)[0].half_width < expected_block_errors(pure, PROFILE)[0].half_width
 
 
 def test_the_forecast_is_what_noise_does_and_knows_no_data():
-    made = design_aggregation(asks(1000), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(1000), APPROXIMATE, PROFILE)
     assert isinstance(made.mechanism, Additive)
     (expected,) = expected_block_errors(made, PROFILE)
     assert expected.error == pytest.approx(30 / 1000, rel=1e-6)
@@ -119,7 +119,7 @@ def test_the_forecast_is_what_noise_does_and_knows_no_data():
 
 
 def test_a_median_is_off_by_no_more_ranks_than_forecast():
-    made = design_aggregation(asks(200, estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(200, estimator=BlockEstimator.MEDIAN), APPROXIMATE, PROFILE)
     (expected,) = expected_block_errors(made, PROFILE)
     answers = np.sort(np.random.default_rng(1).normal(-8, 1, 200))
     scores = exact_vector(made, answers.reshape(-1, 1))
@@ -130,20 +130,20 @@ def test_a_median_is_off_by_no_more_ranks_than_forecast():
 
 
 def test_both_estimators_are_forecast_and_the_line_chooses():
-    found = expected_errors_by_estimator(asks(500), APPROXIMATE, PROFILE)
+    found = expected_errors_by_estimator(directive(500), APPROXIMATE, PROFILE)
     assert found[BlockEstimator.MEAN][0].error is not None
     assert found[BlockEstimator.MEDIAN][0].rank_error is not None
 
 
 def test_estimates_are_within_their_ranges():
-    made = design_aggregation(asks(20), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(20), APPROXIMATE, PROFILE)
     for sum_ in (-(10**12), 0, 10**12):
         found = estimate_numbers(made, [sum_], PROFILE)
         assert all(-20 <= v <= 10 for v in (*found.values, *found.low, *found.high))
 
 
 def test_other_answers_than_one_of_each_block_are_a_breach():
-    made = design_aggregation(asks(20, 2), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(20, 2), APPROXIMATE, PROFILE)
     assert block_answers(bytes(8 * 40), made).shape == (20, 2)
     for wrong in (b"", bytes(8 * 39), bytes(8 * 41), bytes(3)):
         with pytest.raises(Breach):
@@ -152,12 +152,12 @@ def test_other_answers_than_one_of_each_block_are_a_breach():
 
 def test_nothing_costs_nothing():
     with pytest.raises(Invalid):
-        design_aggregation(asks(), replace(APPROXIMATE, micro=0), PROFILE)
+        design_aggregation(directive(), replace(APPROXIMATE, micro=0), PROFILE)
 
 
 @pytest.mark.parametrize("estimator", BlockEstimator)
 def test_record_and_words_follow_from_the_line_alone(estimator):
-    made = design_aggregation(asks(estimator=estimator), APPROXIMATE, PROFILE)
+    made = design_aggregation(directive(estimator=estimator), APPROXIMATE, PROFILE)
     told = aggregation_record(made, PROMISE, PROFILE)
     assert told["spend"] == {"epsilon": 1.0, "delta": 0.0}
     assert told["spend_if_a_person_is_replaced"]["epsilon"] == pytest.approx(2.0)

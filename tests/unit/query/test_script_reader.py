@@ -30,7 +30,7 @@ def _read(text: str, dialect: str, service: ServiceLimits) -> tuple[SqlScript | 
     return (read_script(found, DIALECTS[dialect], service, report) if found is not None else None), report
 
 
-def _told(script: SqlScript | None, dialect: str = "tsql") -> list[str]:
+def _outputs(script: SqlScript | None, dialect: str = "tsql") -> list[str]:
     """Each thing asked on a line, with the temporary tables that it names below it."""
     lines = []
     for asked in script.queries if script else ():
@@ -98,7 +98,7 @@ ASKED = [
 def test_outputs_of_a_batch(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text)
     assert report.refusals == ()
-    assert _told(script) == told
+    assert _outputs(script) == told
     _check_canonical(text, "tsql", script, read)
 
 
@@ -115,7 +115,7 @@ DUCKDB = [
 def test_outputs_of_a_duckdb_text(read: Read, text: str, told: list[str]) -> None:
     script, report = read(text, "duckdb")
     assert report.refusals == ()
-    assert _told(script, "duckdb") == told
+    assert _outputs(script, "duckdb") == told
     _check_canonical(text, "duckdb", script, read)
 
 
@@ -125,7 +125,7 @@ def _check_canonical(text: str, dialect: str, script: SqlScript, read: Read) -> 
     assert again is not None
     assert again.canonical == script.canonical
     assert [(a.name, a.saved_as) for a in again.queries] == [(a.name, a.saved_as) for a in script.queries]
-    assert _told(again, dialect) == _told(script, dialect)
+    assert _outputs(again, dialect) == _outputs(script, dialect)
     assert again.queries == script.queries
 
 
@@ -320,7 +320,7 @@ def test_gaps_change_nothing(policies: PolicySet, statements: list[str], gaps: l
     assert report.refusals == ()
     assert script is not None
     assert plain is not None
-    assert _told(script) == _told(plain)
+    assert _outputs(script) == _outputs(plain)
     assert script.queries == plain.queries
     again, _ = _read(script.canonical, "tsql", policies.service)
     assert again == script

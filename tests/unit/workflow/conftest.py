@@ -228,7 +228,7 @@ class Synthetic:
 
 
 @dataclass
-class NothingHanded:
+class NoSubmittedRows:
     """Of what scripts hand over nothing is computed in these tests."""
 
     def prepare(self, *given: Any) -> SandboxRequest:
@@ -452,7 +452,7 @@ def opened(folder: Path, policies: PolicySet) -> Iterator[Broker]:
     store = open_store(f"sqlite:///{folder / 'broker.sqlite'}")
     ports = Ports(
         store, queue, FolderContentStore(folder / "outputs"), clock, sandbox, InProcessRebuilder(), vaults, engine,
-        microdata_engine=NothingHanded(), synthetic=Synthetic(), private=private,
+        microdata_engine=NoSubmittedRows(), synthetic=Synthetic(), private=private,
         release_history=memory(engine.cells_of),
         synthetic_only=True,
     )  # fmt: skip

@@ -86,7 +86,7 @@ def ends_right_after(broker: Any, job: str, drawn: bool) -> None:
     assert broker.store.outputs_of(job)[0].state is OutputState.RELEASED
 
 
-def everything_kept(broker: Any, folder: Any) -> str:
+def everything_stored(broker: Any, folder: Any) -> str:
     """All that is not the store's own key: shelves, audit lines and ledger, as text."""
     parts = [
         p.read_bytes().decode("utf-8", "replace") for p in folder.rglob("*") if p.is_file() and "outputs" in str(p)

@@ -14,47 +14,47 @@ from tests.unit.workflow.conftest import ADA, AMIR, CLEO, ROSA
 NEW = Person("new-one", "New", frozenset({Role.ADMINISTRATOR}))
 
 
-def keep(broker, by: str, person: Person, password: str | None = None) -> Person:
+def save(broker, by: str, person: Person, password: str | None = None) -> Person:
     return user_accounts.save_person(broker.ports, broker.person(by), person, password)
 
 
 def test_an_account_waits_for_a_second_administrator(broker):
-    assert not keep(broker, ADA, NEW).active
-    assert not keep(broker, ADA, NEW).active, "asking twice is not two"
-    assert keep(broker, AMIR, NEW).active
+    assert not save(broker, ADA, NEW).active
+    assert not save(broker, ADA, NEW).active, "asking twice is not two"
+    assert save(broker, AMIR, NEW).active
 
 
 def test_the_second_administrator_must_request_exactly_the_same(broker):
-    keep(broker, ADA, replace(NEW, roles=frozenset({Role.RESEARCHER})))
-    assert not keep(broker, AMIR, NEW).active, "another role"
-    assert keep(broker, ADA, NEW).active
+    save(broker, ADA, replace(NEW, roles=frozenset({Role.RESEARCHER})))
+    assert not save(broker, AMIR, NEW).active, "another role"
+    assert save(broker, ADA, NEW).active
 
 
 def test_a_correction_of_a_waiting_account_is_no_consent(broker):
-    keep(broker, ADA, NEW)
-    keep(broker, AMIR, replace(NEW, name="Newer", active=False))
-    assert not keep(broker, ADA, NEW).active
+    save(broker, ADA, NEW)
+    save(broker, AMIR, replace(NEW, name="Newer", active=False))
+    assert not save(broker, ADA, NEW).active
 
 
 def test_taking_power_away_needs_one_and_giving_it_back_two(broker):
     cleo = broker.person(CLEO)
     token = user_accounts.make_token(broker.ports, cleo, CLEO)
-    assert not keep(broker, ADA, replace(cleo, active=False)).active
+    assert not save(broker, ADA, replace(cleo, active=False)).active
     assert user_accounts.person_by_token(broker.ports, token) is None
-    keep(broker, ADA, cleo)
-    assert keep(broker, AMIR, cleo).active
+    save(broker, ADA, cleo)
+    assert save(broker, AMIR, cleo).active
     assert user_accounts.person_by_token(broker.ports, token) is None, "tokens of before stay dead"
 
 
 def test_a_change_of_name_takes_nothing_away(broker):
-    assert keep(broker, ADA, replace(broker.person(CLEO), name="Cleopatra")).active
+    assert save(broker, ADA, replace(broker.person(CLEO), name="Cleopatra")).active
 
 
 def test_one_more_role_waits_too(broker):
     rosa = broker.person(ROSA)
     both = replace(rosa, roles=rosa.roles | {Role.CHECKER})
-    assert not keep(broker, ADA, both).active
-    assert keep(broker, AMIR, both).active
+    assert not save(broker, ADA, both).active
+    assert save(broker, AMIR, both).active
 
 
 def test_two_who_change_an_account_at_once_do_not_undo_each_other(broker, monkeypatch):
@@ -63,19 +63,19 @@ def test_two_who_change_an_account_at_once_do_not_undo_each_other(broker, monkey
 
     def stopping(subject, action):
         monkeypatch.undo()
-        keep(broker, AMIR, replace(cleo, active=False))
+        save(broker, AMIR, replace(cleo, active=False))
         return whole(subject, action)
 
     monkeypatch.setattr(broker.store, "audit_of", stopping)
     with pytest.raises(Conflict):
-        keep(broker, ADA, replace(cleo, name="Cleopatra", roles=cleo.roles | {Role.RESEARCHER}))
+        save(broker, ADA, replace(cleo, name="Cleopatra", roles=cleo.roles | {Role.RESEARCHER}))
     assert not broker.person(CLEO).active
 
 
 def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
     """Ada knows the password of the administrator whom she made and Amir agreed to: the two are one hand."""
-    keep(broker, ADA, NEW, "hash")
-    assert keep(broker, AMIR, NEW).active
+    save(broker, ADA, NEW, "hash")
+    assert save(broker, AMIR, NEW).active
     puppet = broker.person(NEW.ident)
     changed = replace(broker.policies, projects=tuple(replace(p, votes=0) for p in broker.policies.projects))
     user_accounts.propose_policy(broker.ports, broker.person(ADA), changed)
@@ -83,7 +83,7 @@ def test_whoever_set_the_password_of_an_account_is_no_second_by_it(broker):
         user_accounts.apply_policy(broker.ports, puppet, changed.fingerprint)
     assert caught.value.code == "second-administrator"
     another = replace(NEW, ident="other-one")
-    keep(broker, ADA, another)
+    save(broker, ADA, another)
     assert not user_accounts.save_person(broker.ports, puppet, another).active
     user_accounts.apply_policy(broker.ports, broker.person(AMIR), changed.fingerprint)
 
@@ -97,9 +97,9 @@ def test_nobody_gets_a_token_of_somebody_else(broker):
 def test_an_administrator_is_never_a_checker(broker):
     both = Person("two", "Two", frozenset({Role.ADMINISTRATOR, Role.CHECKER}))
     with pytest.raises(Invalid):
-        keep(broker, ADA, both)
+        save(broker, ADA, both)
     with pytest.raises(Forbidden):
-        keep(broker, ADA, broker.person(ADA))
+        save(broker, ADA, broker.person(ADA))
 
 
 def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
@@ -119,7 +119,7 @@ def test_a_policy_set_with_dangling_names_is_not_even_proposed(broker):
 )
 def test_what_no_account_may_have_is_refused_by_whatever_door_it_comes(broker, changed, code):
     with pytest.raises(Invalid) as refused:
-        keep(broker, ADA, replace(NEW, **changed))
+        save(broker, ADA, replace(NEW, **changed))
     assert refused.value.code == code
 
 
@@ -127,4 +127,4 @@ def test_an_account_of_which_a_detail_would_not_be_taken_any_more_can_still_be_e
     odd = replace(broker.person(CLEO), email="no address")
     event = AuditEvent(broker.clock.now(), ADA, "person.put", CLEO)
     broker.store.put_person(odd, [event], before=(broker.person(CLEO),))
-    assert not keep(broker, ADA, replace(odd, active=False)).active
+    assert not save(broker, ADA, replace(odd, active=False)).active

@@ -65,10 +65,10 @@ def test_a_crash_between_policy_and_caps_is_made_good(broker, monkeypatch):
 
 
 def test_a_blocked_ledger_delays_no_policy(broker, monkeypatch):
-    def stands(*_: object) -> None:
+    def blocked(*_: object) -> None:
         raise Breach("restored")
 
-    monkeypatch.setattr(type(broker.store), "allot", stands)
+    monkeypatch.setattr(type(broker.store), "allot", blocked)
     wanted = budgeted(broker, ProjectBudget("", 1.5, 0.0, "pupil"))
     assert broker.store.policy_in_force().fingerprint == wanted.fingerprint
     monkeypatch.undo()

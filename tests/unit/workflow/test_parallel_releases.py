@@ -16,7 +16,7 @@ SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a JOIN ref.schools AS s
 WHERE a.AcademicYear = '2022/2023' GROUP BY a.NCyearActual"""
 
 
-def keep_private(broker, *tables: str) -> None:
+def restrict_to_private(broker, *tables: str) -> None:
     datasets = tuple(PrivacyDataset(table=t, only_private=True) for t in tables)
     broker.put_in_force(replace(broker.policies, privacy=replace(broker.policies.privacy, datasets=datasets)))
 
@@ -59,7 +59,7 @@ def test_nothing_is_listed_where_nothing_is_promised(broker):
 
 @pytest.mark.parametrize("text", [SQL, PYTHON])
 def test_an_exact_job_on_a_private_only_data_set_is_refused(broker, text):
-    keep_private(broker, "npd.absence", "npd.spring_census")
+    restrict_to_private(broker, "npd.absence", "npd.spring_census")
     kind = JobKind.PYTHON if text == PYTHON else JobKind.SQL
     job, checked = submit(broker.ports, broker.person(ROSA), Submission(PROJECT, kind, "", text, "T", "P"))
     (refusal,) = checked.refusals
@@ -74,16 +74,16 @@ def test_what_was_judged_before_the_rule_is_held_until_the_rule_is_gone(broker, 
     with pytest.raises(TypeError):
         broker.vote(CLEO, output.ident)
     monkeypatch.undo()
-    keep_private(broker, "npd.absence")
+    restrict_to_private(broker, "npd.absence")
     broker.reconcile()
     assert broker.store.release_of(job) is None
-    keep_private(broker, "npd.spring_census")
+    restrict_to_private(broker, "npd.spring_census")
     broker.reconcile()
     assert broker.store.release_of(job) is not None
 
 
 def test_the_rule_applies_to_a_waiting_job_at_its_start(broker):
     job = send(broker.ports, ROSA)
-    keep_private(broker, "npd.absence")
+    restrict_to_private(broker, "npd.absence")
     assert broker.run(job)
     assert broker.store.job(job).failure == "policy_changed"

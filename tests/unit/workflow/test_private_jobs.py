@@ -11,7 +11,7 @@ from dashboard_kit import (
     DASHBOARD,
     DORA,
     ends_right_after,
-    everything_kept,
+    everything_stored,
     killed_at,
     open_budgets,
     ran,
@@ -82,8 +82,8 @@ def test_what_leaves_is_noisy_and_has_intervals_record_and_words(dashboard, tmp_
 
 def test_nothing_exact_is_stored_anywhere(dashboard, tmp_path):
     ran(dashboard)
-    assert "5321" in everything_kept(dashboard, tmp_path)
-    assert "4321" not in everything_kept(dashboard, tmp_path)
+    assert "5321" in everything_stored(dashboard, tmp_path)
+    assert "4321" not in everything_stored(dashboard, tmp_path)
 
 
 def test_the_same_question_again_has_its_answer_and_costs_nothing(dashboard):
@@ -282,15 +282,15 @@ def with_persons(dashboard, number):
 def test_the_manifest_lists_exact_releases_with_the_claim(dashboard):
     from tests.unit.workflow.conftest import CLEO, SQL
 
-    def beside():
+    def exact_releases():
         found = dashboard.store.manifest(dashboard.store.release_of(ran(dashboard)).ident)
         return json.loads(found)["beside_the_claim"]
 
-    assert beside() == []
+    assert exact_releases() == []
     job, output = dashboard.ran(SQL)
     dashboard.vote(CLEO, output.ident)
     exact = dashboard.store.release_of(job)
-    assert beside() == [{"kind": "exact", "source": exact.ident, "dataset": "npd.absence"}]
+    assert exact_releases() == [{"kind": "exact", "source": exact.ident, "dataset": "npd.absence"}]
     assert "beside_the_claim" not in json.loads(dashboard.store.manifest(exact.ident))
 
 
@@ -322,13 +322,13 @@ def test_invariant_11_a_forecast_touches_no_data(dashboard):
     from broker.domain.jobs.job import JobKind
     from broker.workflow.submission import preview
 
-    def told():
+    def forecast():
         found = preview.check_text(dashboard.ports, dashboard.person(DORA), DASHBOARD, BY_SCHOOL, JobKind.SQL)
         return preview.forecast(dashboard.ports, DASHBOARD, found)
 
-    before = told()
+    before = forecast()
     assert before["expected"]
     with_persons(dashboard, 150)
-    assert told() == before
+    assert forecast() == before
     assert not dashboard.vaults.there
     assert not dashboard.sandbox.ran

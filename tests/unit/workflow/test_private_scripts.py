@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from dashboard_kit import DORA, ends_right_after, everything_kept, killed_at, open_budgets, ran, send, spent
+from dashboard_kit import DORA, ends_right_after, everything_stored, killed_at, open_budgets, ran, send, spent
 
 from broker.domain.jobs.job import JobKind, JobState
 from broker.domain.jobs.outputs import OutputState
@@ -74,8 +74,8 @@ def test_what_leaves_is_noise_over_the_blocks_answers(dashboard):
 def test_nothing_exact_is_stored_anywhere(dashboard, tmp_path):
     dashboard.sandbox.block = 4.321987
     run_through(dashboard)
-    assert "4.321987" not in everything_kept(dashboard, tmp_path)
-    assert str(100 * round((4.321987 - 1) / 11 * 2**20)) not in everything_kept(dashboard, tmp_path)
+    assert "4.321987" not in everything_stored(dashboard, tmp_path)
+    assert str(100 * round((4.321987 - 1) / 11 * 2**20)) not in everything_stored(dashboard, tmp_path)
 
 
 def test_the_same_script_again_has_its_answer_and_costs_nothing(dashboard):

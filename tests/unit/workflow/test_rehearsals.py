@@ -30,7 +30,7 @@ def draft(text=SQL, **more):
     return Submission(**fields | more)
 
 
-def ask(broker, text=SQL, by=ROSA, **more):
+def request_rehearsal(broker, text=SQL, by=ROSA, **more):
     checked, made = rehearsal_requests.request_rehearsal(broker.ports, broker.person(by), draft(text, **more))
     assert made is not None, checked.refusals
     return made.ident
@@ -50,7 +50,7 @@ def later(broker, **more):
 
 def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(broker):
     broker.engine.persons = 4
-    ident = ask(broker, title="By year")
+    ident = request_rehearsal(broker, title="By year")
     assert broker.queue.offers == [(ident, 0)]
     assert look(broker, ident).state is RehearsalState.QUEUED
     assert run(broker, ident)
@@ -68,20 +68,20 @@ def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(b
 
 def test_a_script_with_what_it_printed_and_left(broker):
     broker.sandbox.printed = b"hello \x00 there"
-    ident = ask(broker, PYTHON)
+    ident = request_rehearsal(broker, PYTHON)
     run(broker, ident)
     found = look(broker, ident).document
     assert (found["end"], found["log"]) == ("ended", "hello \x00 there")
     assert [o["name"] for o in found["left"]] == ["phases.csv"]
     assert "a.csv" in found["absent"]
     broker.sandbox.end = SandboxEnd.CRASHED
-    failing = ask(broker, PYTHON)
+    failing = request_rehearsal(broker, PYTHON)
     run(broker, failing)
     assert look(broker, failing).document["end"] == "crashed"
 
 
 def test_invariant_11_a_private_text_gets_its_forecast_and_nothing_runs(broker):
-    ident = ask(broker, PRIVATE)
+    ident = request_rehearsal(broker, PRIVATE)
     private = look(broker, ident).document["private"]
     assert private["expected"]
     assert private["spend"]["epsilon"] == 0.1
@@ -91,7 +91,7 @@ def test_invariant_11_a_private_text_gets_its_forecast_and_nothing_runs(broker):
 
 
 def test_a_text_that_only_saves_needs_no_run(broker):
-    seen = look(broker, ask(broker, KEEP))
+    seen = look(broker, request_rehearsal(broker, KEEP))
     assert (seen.state, seen.document["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
 
 
@@ -110,7 +110,7 @@ def test_a_refused_text_makes_none(broker):
 def test_invariant_11_real_data_are_refused_before_they_are_read(broker, monkeypatch):
     ensure = Vaults.ensure
     monkeypatch.setattr(Vaults, "ensure", lambda self, *given: replace(ensure(self, *given), synthetic=False))
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     run(broker, ident)
     assert look(broker, ident).document["problem"]["code"] == "bad-frames"
     assert not broker.sandbox.ran
@@ -118,7 +118,7 @@ def test_invariant_11_real_data_are_refused_before_they_are_read(broker, monkeyp
 
 @pytest.mark.parametrize("person", [REX, CLEO, ADA])
 def test_invariant_8_nobody_else_learns_that_it_is_there(broker, person):
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     for act in (look, lambda b, i, by: rehearsal_requests.cancel_rehearsal(b.ports, b.person(by), i)):
         for found in (ident, "none"):
             with pytest.raises(Unknown) as told:
@@ -128,7 +128,7 @@ def test_invariant_8_nobody_else_learns_that_it_is_there(broker, person):
 
 
 def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
-    ident = ask(broker, by=REX)
+    ident = request_rehearsal(broker, by=REX)
     broker.govern(researchers=frozenset({ROSA}))
     with pytest.raises(Unknown):
         look(broker, ident, REX)
@@ -138,7 +138,7 @@ def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
 
 
 def test_a_stop_ends_it(broker):
-    ident = ask(broker, by=REX)
+    ident = request_rehearsal(broker, by=REX)
     emergency_stops.stop(broker.ports, broker.person(ADA), StopKind.PROJECT, PROJECT, "A test.")
     run(broker, ident)
     assert broker.store.requested_rehearsal(ident).state is RehearsalState.FAILED
@@ -149,14 +149,14 @@ def test_a_stop_ends_it(broker):
 def test_few_rehearsals_wait_and_few_are_stored(broker):
     service = replace(broker.policies.service, rehearsals_kept=3, rehearsals_under_way=2)
     broker.put_in_force(replace(broker.policies, service=service))
-    first = ask(broker)
-    ask(broker)
+    first = request_rehearsal(broker)
+    request_rehearsal(broker)
     with pytest.raises(Conflict, match="You already have 2 rehearsals waiting or running"):
-        ask(broker)
-    ask(broker, PRIVATE)  # needs no worker
-    ask(broker, by=REX)
+        request_rehearsal(broker)
+    request_rehearsal(broker, PRIVATE)  # needs no worker
+    request_rehearsal(broker, by=REX)
     rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), first)
-    newest = [ask(broker, PRIVATE) for _ in range(4)][-1]
+    newest = [request_rehearsal(broker, PRIVATE) for _ in range(4)][-1]
     kept = [s.rehearsal.ident for s in rehearsal_requests.list_rehearsals(broker.ports, broker.person(ROSA))]
     assert (len(kept), kept[0]) == (4, newest)  # three, and the one that waits
     later(broker, days=15)
@@ -167,27 +167,27 @@ def test_few_rehearsals_wait_and_few_are_stored(broker):
 def test_stored_rows_of_a_rehearsal_are_bounded(broker):
     service = replace(broker.policies.service, rehearsal_rows=2)
     broker.put_in_force(replace(broker.policies, service=service))
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     run(broker, ident)
     (output,) = look(broker, ident).document["outputs"]
     assert len(output["rows"]) == len(output["hidden"]) == len(output["rules"]) == 2 < output["all_rows"]
     broker.put_in_force(replace(broker.policies, service=replace(service, rehearsal_bytes=100)))
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     run(broker, ident)
     assert look(broker, ident).document["problem"]["code"] == "too-large"
 
 
 def test_a_cancelled_one_is_harmless_at_any_moment(broker):
-    waiting = ask(broker)
+    waiting = request_rehearsal(broker)
     rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), waiting)
     assert not run(broker, waiting)
-    running = ask(broker)
+    running = request_rehearsal(broker)
     broker.sandbox.during = lambda request: rehearsal_requests.cancel_rehearsal(
         broker.ports, broker.person(ROSA), running
     )
     assert not run(broker, running)
     broker.sandbox.during = None
-    done = ask(broker)
+    done = request_rehearsal(broker)
     run(broker, done)
     rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), done)
     for ident in (waiting, running, done):
@@ -198,7 +198,7 @@ def test_a_cancelled_one_is_harmless_at_any_moment(broker):
 
 
 def test_how_far_it_is(broker):
-    ident, told = ask(broker), []
+    ident, told = request_rehearsal(broker), []
     asked = broker.store.requested_rehearsal
 
     def during(request):
@@ -223,7 +223,7 @@ def test_how_far_it_is(broker):
 
 def test_the_expected_time_follows_the_clock_and_the_policy(broker):
     """Nothing of what runs: the seconds since it was asked for, and those that its run may take."""
-    sql, script = ask(broker), ask(broker, PYTHON)
+    sql, script = request_rehearsal(broker), request_rehearsal(broker, PYTHON)
     later(broker, seconds=2.7)
     service = policies_in_force(broker.store).service
     limits = [min(service.rehearsal_wall_seconds, s) for s in (service.sql_wall_seconds, service.python_wall_seconds)]
@@ -234,7 +234,7 @@ def test_the_expected_time_follows_the_clock_and_the_policy(broker):
 
 def test_invariant_9_a_rehearsal_that_waited_for_a_job_does_not_show_its_end(broker):
     """A worker that became free tells of the job before it: until the end of a slot it looks as if it waits."""
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     later(broker, seconds=23)
     broker.sandbox.during = lambda request: seen.append(look(broker, ident).word)
     seen = []
@@ -242,7 +242,7 @@ def test_invariant_9_a_rehearsal_that_waited_for_a_job_does_not_show_its_end(bro
     assert [*seen, look(broker, ident).word] == ["queued-", "queued-"]
     for _ in range(2):
         with pytest.raises(Conflict):  # asking tells no more
-            ask(broker), ask(broker)
+            request_rehearsal(broker), request_rehearsal(broker)
     later(broker, seconds=8)
     assert look(broker, ident).state is RehearsalState.DONE
 
@@ -251,7 +251,7 @@ def test_invariant_9_a_rehearsal_that_waited_for_a_job_does_not_show_its_end(bro
 def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(broker, text):
     deaths, died = 0, True
     while died:
-        fuse, ident = Fuse(deaths), ask(broker, text)
+        fuse, ident = Fuse(deaths), request_rehearsal(broker, text)
         try:
             run(broker, ident, mortal(broker.ports, fuse))
         except Killed:
@@ -274,7 +274,7 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
 
 
 def test_a_rehearsal_that_is_lost_repeatedly_is_shown_as_lost(broker):
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
     broker.sandbox.during = lambda request: (_ for _ in ()).throw(Killed)
     for _ in range(broker.policies.service.max_attempts):
         with pytest.raises(Killed):
@@ -290,7 +290,7 @@ def test_a_rehearsal_that_is_lost_repeatedly_is_shown_as_lost(broker):
 
 def test_a_service_that_is_away_costs_an_attempt_and_a_silent_queue_nothing(broker):
     broker.queue.answers = False
-    ident = ask(broker)
+    ident = request_rehearsal(broker)
 
     def away(request):
         raise Unavailable("the engine is away")
@@ -306,7 +306,7 @@ def test_a_service_that_is_away_costs_an_attempt_and_a_silent_queue_nothing(brok
 
 
 def test_the_sweeper_leaves_running_rehearsals_alone(broker):
-    ident, left = ask(broker), []
+    ident, left = request_rehearsal(broker), []
     broker.sandbox.during = lambda request: left.append(sweep(broker.ports))
     run(broker, ident)
     assert (left, sweep(broker.ports)) == ([0], 1)

@@ -21,7 +21,7 @@ def said(broker, checker, output, text=WORDS, audience=Audience.RESEARCHERS):
     output_thread.write_message(broker.ports, broker.person(checker), output, text, audience)
 
 
-def told(broker, job, person=ROSA):
+def messages(broker, job, person=ROSA):
     return [m.text for m in output_thread.messages_for_researchers(broker.ports, broker.person(person), job)]
 
 
@@ -32,21 +32,21 @@ def read(broker, checker, output):
 def test_invariant_9_researchers_read_nothing_before_the_decision(broker):
     job, output = broker.ran()
     said(broker, CLEO, output.ident)
-    assert told(broker, job) == []
+    assert messages(broker, job) == []
     with pytest.raises(Unknown):
         said(broker, ROSA, output.ident, "Do you look at it?")
     broker.vote(CLEO, output.ident, VoteChoice.RETURN)
-    assert told(broker, job) == [WORDS]
-    assert told(broker, job, REX) == [WORDS]
+    assert messages(broker, job) == [WORDS]
+    assert messages(broker, job, REX) == [WORDS]
     said(broker, ROSA, output.ident, "We have 3 fewer groups now.")
-    assert told(broker, job) == [WORDS, "We have 3 fewer groups now."]
+    assert messages(broker, job) == [WORDS, "We have 3 fewer groups now."]
 
 
 def test_checkers_words_to_each_other_never_reach_researchers(broker):
     job, output = broker.ran()
     said(broker, CLEO, output.ident, "Cell 7 has 3 pupils.", Audience.STAFF)
     broker.vote(CLEO, output.ident)
-    assert told(broker, job) == []
+    assert messages(broker, job) == []
     with pytest.raises(Invalid):
         said(broker, ROSA, output.ident, "For you only.", Audience.STAFF)
 
@@ -56,14 +56,14 @@ def test_words_with_a_digit_wait_for_a_second_checker(broker):
     ballot = broker.ballot(CLEO, output.ident, VoteChoice.RETURN)
     with_words = Ballot(ballot.choice, ballot.reason, *hashes(ballot), words=FIGURES)
     assert output_review.cast_vote(broker.ports, broker.person(CLEO), output.ident, with_words) is OutputState.RETURNED
-    assert told(broker, job) == []
+    assert messages(broker, job) == []
     with pytest.raises(Forbidden):
         output_thread.confirm_message(broker.ports, broker.person(CLEO), output.ident, 1)
     (waiting,) = checker_inbox.inbox(broker.ports, broker.person(CHRIS)).words
     assert (waiting[0].text, waiting[1].ident) == (FIGURES, output.ident)
     assert checker_inbox.inbox(broker.ports, broker.person(CLEO)).words == ()
     output_thread.confirm_message(broker.ports, broker.person(CHRIS), output.ident, 1)
-    assert told(broker, job) == [FIGURES]
+    assert messages(broker, job) == [FIGURES]
     with pytest.raises(Conflict):
         output_thread.confirm_message(broker.ports, broker.person(CHRIS), output.ident, 1)
     assert broker.events(output.ident)[-4:] == [
@@ -76,7 +76,7 @@ def test_any_digit_counts(broker, text):
     job, output = broker.ran()
     said(broker, CLEO, output.ident, text)
     broker.vote(CLEO, output.ident, VoteChoice.RETURN)
-    assert told(broker, job) == []
+    assert messages(broker, job) == []
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 2001, "a\x00b", "\u202e"])

@@ -99,7 +99,7 @@ class Door:
         headers = {"Authorization": f"Bearer {self.token}"} if path.startswith("/api/") else {}
         return self.app.test_client().open(path, method=method, headers=headers, **sent)
 
-    def asks_for(self, votes: int) -> None:
+    def require_votes(self, votes: int) -> None:
         """How many checkers must agree, by policy."""
         project = next(p for p in self.broker.policies.projects if p.ident == PROJECT)
         if project.votes != votes:
@@ -144,7 +144,7 @@ def plain(text: str) -> str:
     return TIME.sub("TIME", UUID.sub("ID", text))
 
 
-def told_by(answer: Any) -> str:
+def answer_text(answer: Any) -> str:
     """An answer as text: of a Parquet file, which packs its values, every value and all that it says of itself."""
     if answer.mimetype != PARQUET:
         return str(answer.get_data(as_text=True))
@@ -178,7 +178,7 @@ def small(door: Door, persons: int) -> list[Any]:
 @pytest.mark.parametrize("votes", [0, 1])
 def test_invariant_9_none_one_and_nine_persons_get_one_answer(door: Door, votes: int) -> None:
     """Invariant 9: states, listings, tables, records, manifests, errors, headers and sizes are equal."""
-    door.asks_for(votes)
+    door.require_votes(votes)
     first = small(door, 0)
     assert [status for _, status, *_ in first].count(200) == (5 if votes == 0 else 2)
     for persons in (1, 9):
@@ -200,7 +200,7 @@ def test_invariant_9_withheld_and_in_review_get_one_answer(door: Door) -> None:
 
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_invariant_9_beyond_the_quota_a_person_looks_at_every_job(door: Door, withdrawn: bool) -> None:
-    door.asks_for(0)
+    door.require_votes(0)
     quota = door.broker.policies.disclosure_rules("npd-default").small_quota
     door.engine.marked, door.engine.persons, states = False, 4, []
     for _ in range(quota + 1):
@@ -215,7 +215,7 @@ def test_invariant_9_beyond_the_quota_a_person_looks_at_every_job(door: Door, wi
 
 def test_invariant_9_every_hidden_figure_is_one_symbol_without_a_reason(door: Door) -> None:
     """Invariant 9: small, dominated and empty cells of a released table have one symbol, in table and record."""
-    door.asks_for(0)
+    door.require_votes(0)
     _, output = door.ran()
     text = door.call("GET", f"/api/v1/outputs/{output}/content").get_data(as_text=True)
     cells = {c for line in text.splitlines()[1:] for c in line.split(",")[1:]}
@@ -228,7 +228,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
     """Jobs and outputs in every state in which findings with markers stand behind them."""
     found = []
     for votes, then in ((0, None), (1, None), (1, VoteChoice.APPROVE), (1, VoteChoice.RETURN), (2, VoteChoice.REJECT)):
-        door.asks_for(votes)
+        door.require_votes(votes)
         door.broker.snapshot(f"s{votes}-{then}")
         job, output = door.ran()
         found.append((job, output))
@@ -236,7 +236,7 @@ def worlds(door: Door) -> list[tuple[str, str]]:
             for checker in (CLEO, "demo-checker-2")[: votes or 1]:
                 door.broker.vote(checker, output, then)
     door.engine.negative = True
-    door.asks_for(0)
+    door.require_votes(0)
     door.broker.snapshot("s-negative")
     found.append(door.ran())
     assert {door.broker.store.output(o).state for _, o in found} == {
@@ -269,7 +269,7 @@ def test_invariant_9_no_answer_to_a_researcher_has_a_figure_rule_or_reason_of_a_
             sent = {"json": body} if api and method != "GET" else {}
             answer = door.call(method, path, **sent) if api else browser.open(path, method=method)
             assert answer.status_code < 500, (method, path)
-            told = told_by(answer) + str(answer.headers)
+            told = answer_text(answer) + str(answer.headers)
             asked += 1
             for marker in MARKERS:
                 assert str(marker) not in told.replace(",", ""), (method, path, marker)

@@ -115,13 +115,13 @@ def test_invariant_9_a_hole_of_memory_is_byte_for_byte_a_hole_of_a_small_count(t
         left = [HIDDEN] if of_memory else []
         broker.engine.few = {} if of_memory else {HIDDEN: FEW}
 
-        def mended(new, loads, total_known=True, left=left):
+        def repaired(new, loads, total_known=True, left=left):
             found = repair_differences(new, loads, total_known)
             if not left:
                 return found
             return DifferenceRepair((CellRepair(RepairAction.SUPPRESS, left.pop()),), found.table, found.comparisons)
 
-        monkeypatch.setattr(comparison_rounds, "repair_differences", mended)
+        monkeypatch.setattr(comparison_rounds, "repair_differences", repaired)
         job, output = broker.ran()
         assert broker.vote(CLEO, output.ident) == "released"
         rules = {f["rule"] for f in staff_findings(broker, output.ident)}

@@ -39,7 +39,7 @@ def checked(text: str, dialect: str = "tsql", policies=POLICIES):
     return check_submission(text, JobKind.SQL, dialect, project, policies, date(2026, 1, 1))
 
 
-def told(text: str, dialect: str = "tsql", policies=POLICIES) -> list[str]:
+def population_advice(text: str, dialect: str = "tsql", policies=POLICIES) -> list[str]:
     found = checked(text, dialect, policies)
     assert found.accepted, found.refusals
     return [a for a in found.advice if "standard population" in a]
@@ -48,7 +48,7 @@ def told(text: str, dialect: str = "tsql", policies=POLICIES) -> list[str]:
 @pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
 @pytest.mark.parametrize("what", NEAR)
 def test_a_text_near_a_standard_population_is_offered_it_by_name_as_advice(what, dialect):
-    (sentence,) = told(SELECT.format(NEAR[what]), dialect)
+    (sentence,) = population_advice(SELECT.format(NEAR[what]), dialect)
     assert STANDARD.name in sentence
     assert STANDARD.where in sentence
     assert "phases" in sentence
@@ -56,11 +56,11 @@ def test_a_text_near_a_standard_population_is_offered_it_by_name_as_advice(what,
 
 @pytest.mark.parametrize("what", NOT_NEAR)
 def test_other_texts_hear_nothing_of_it(what):
-    assert told(SELECT.format(NOT_NEAR[what])) == []
+    assert population_advice(SELECT.format(NOT_NEAR[what])) == []
 
 
 def test_another_table_or_a_join_is_not_near():
-    assert told("-- output: a\nSELECT a.LA, COUNT(*) AS n FROM npd.absence AS a "
+    assert population_advice("-- output: a\nSELECT a.LA, COUNT(*) AS n FROM npd.absence AS a "
                 "WHERE a.AcademicYear = '2018/2019' GROUP BY a.LA") == []  # fmt: skip
 
 
@@ -68,16 +68,16 @@ def test_what_was_not_granted_is_not_offered():
     own = POLICIES.project("P0421")
     grants = tuple(g for g in own.grants if g.variable != "RecordStatus")
     fewer = replace(POLICIES, projects=(replace(own, grants=grants),))
-    assert told(SELECT.format(NEAR["some of its conditions"]), policies=fewer) == []
+    assert population_advice(SELECT.format(NEAR["some of its conditions"]), policies=fewer) == []
     plan = checked(SELECT.format(NEAR["some of its conditions"]), policies=fewer).plan
     assert [n.name for n in near_standard(plan, fewer)] == ["phases"], "checkers see it all the same"
 
 
 def test_private_texts_are_not_advised():
-    assert told_privately() == []
+    assert private_population_advice() == []
 
 
-def told_privately() -> list[str]:
+def private_population_advice() -> list[str]:
     project = replace(POLICIES.project("P0421"))
     text = "-- private: epsilon 0.1\n" + SELECT.format(NEAR["none"])
     found = check_submission(text, JobKind.SQL, "tsql", project, POLICIES, date(2026, 1, 1))
@@ -90,7 +90,9 @@ def test_a_set_with_a_standard_population_that_is_no_query_cannot_be_proposed():
     broken = replace(POLICIES, memory=replace(POLICIES.memory, standard=(wrong,)))
     with pytest.raises(Invalid, match="NoSuchThing"):
         check_standard_populations(broken)
-    assert told(SELECT.format(NEAR["none"]), policies=broken) == [], "a set that is stored already breaks no check"
+    assert population_advice(SELECT.format(NEAR["none"]), policies=broken) == [], (
+        "a set that is stored already breaks no check"
+    )
 
 
 @pytest.mark.parametrize("page", ["explanation/release-history.md", "reference/sql.md"])

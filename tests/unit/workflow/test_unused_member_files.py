@@ -143,7 +143,7 @@ def restored(signed: Broker, tmp_path: Path) -> Iterator[Broker]:
     again.store.close()
 
 
-def told(broker: Broker, case: str = "2026/14") -> MissingHistoryTables:
+def missing_history(broker: Broker, case: str = "2026/14") -> MissingHistoryTables:
     entries, broken = missing_tables(broker.store, broker.ports.release_history.files)
     assert broken == ()
     return MissingHistoryTables(broker.store.lost_history_head(), tuple(e.members for e in entries), case)
@@ -154,7 +154,7 @@ def test_two_administrators_agree_and_a_worker_enters_the_files(restored):
     with pytest.raises(Breach):
         store.record_history(None, restored.clock.now(), [])
     assert not verify_history(store, restored.ports.release_history.files).holds
-    wanted = told(restored)
+    wanted = missing_history(restored)
     assert len(wanted.files) == 2
     assert sweep_members(restored.ports) == 0, "nothing is swept that may prove something"
     assert restore_agreed_entries(restored.ports) == 0
@@ -181,7 +181,7 @@ def test_two_administrators_agree_and_a_worker_enters_the_files(restored):
 
 
 def test_what_leaves_after_it_is_compared_with_what_was_entered_again(restored):
-    wanted = told(restored)
+    wanted = missing_history(restored)
     backup_restore.request_history_restore(restored.ports, restored.person(ADA), wanted)
     backup_restore.request_history_restore(restored.ports, restored.person(AMIR), wanted)
     restore_agreed_entries(restored.ports)
@@ -196,7 +196,7 @@ def test_what_leaves_after_it_is_compared_with_what_was_entered_again(restored):
 
 def test_files_that_differ_from_the_agreement_are_not_entered(restored):
     entries, _ = missing_tables(restored.store, restored.ports.release_history.files)
-    fewer = replace(told(restored), files=tuple(e.members for e in entries[:1]))
+    fewer = replace(missing_history(restored), files=tuple(e.members for e in entries[:1]))
     for person in (ADA, AMIR):
         backup_restore.request_history_restore(restored.ports, restored.person(person), fewer)
     assert restore_agreed_entries(restored.ports) == 0
@@ -219,7 +219,7 @@ def test_nothing_is_released_and_no_file_written_while_the_memory_has_forgotten(
 
 
 def test_only_administrators_request_and_a_decision_has_a_number(restored):
-    wanted = told(restored)
+    wanted = missing_history(restored)
     with pytest.raises(Forbidden):
         backup_restore.request_history_restore(restored.ports, restored.person(CLEO), wanted)
     with pytest.raises(Invalid):
@@ -231,7 +231,7 @@ def test_only_administrators_request_and_a_decision_has_a_number(restored):
 
 
 def test_a_request_is_known_by_all_that_it_says(restored):
-    wanted = told(restored)
+    wanted = missing_history(restored)
     others = [replace(wanted, files=(*wanted.files, StoredMembers("f" * 32, "0" * 64))), replace(wanted, case="x")]
     assert len({json.dumps(w.codes) for w in (wanted, *others)}) == 3
     assert replace(wanted, files=wanted.files[::-1]).codes == wanted.codes
