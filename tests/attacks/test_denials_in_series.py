@@ -55,7 +55,7 @@ def series(town: Broker, secrets: tuple[bool, ...], profile: str = "npd-default"
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a9_beyond_the_quota_a_person_looks_at_every_job(town: Broker, profile: str) -> None:
+def test_a9_over_the_quota_every_job_needs_a_review(town: Broker, profile: str) -> None:
     states = series(town, SECRETS, profile)
     changed = town.store.history_changed_jobs(PROJECT)
     alone = [n for n, state in enumerate(states) if state is not OutputState.IN_REVIEW]
@@ -86,7 +86,7 @@ def test_a9_a_second_comparison_of_a_job_counts_no_more(town: Broker) -> None:
     assert town.store.history_changed_jobs(PROJECT) == QUOTA + 1
 
 
-def test_a9_beyond_the_quota_a_person_looks_at_what_the_rules_refuse_too(policies: PolicySet) -> None:
+def test_a9_over_the_quota_refused_outputs_need_a_review_too(policies: PolicySet) -> None:
     """Otherwise a person decides about what passed, nobody about what did not, and that is the answer again."""
     project = policies.project(PROJECT)
     assert project is not None

@@ -95,7 +95,7 @@ def test_03_the_same_people_with_other_values() -> None:
         assert first == second
 
 
-def test_04_nothing_above_the_groups_undoes_rounding() -> None:
+def test_04_post_aggregation_undoes_no_rounding() -> None:
     """HAVING COUNT(*) >= 60 is a bisection: it sees rounded counts only. COUNT(*) + 1 would be a remainder."""
     assert "packed-arithmetic" in refused(f"SELECT Sex, COUNT(*) + 1 AS n {BY_SEX}")
     for above in ("HAVING COUNT(*) >= 59", "HAVING COUNT(*) >= 60", "ORDER BY COUNT(*) DESC", ""):
@@ -169,7 +169,7 @@ def test_19_no_window_carries_one_childs_value_to_all() -> None:
         assert refused(f"SELECT AVG(1.0 * d.s) AS n FROM ({inner}) d") == ["individual-value"]
 
 
-def test_20_groups_meet_on_group_keys_only() -> None:
+def test_20_groups_join_on_group_keys_only() -> None:
     """EXCEPT of the same groups without one child leaves the group where the child is."""
     group = f"SELECT LA, COUNT(*) AS n FROM a WHERE {Y}"
     for operation in ("EXCEPT", "INTERSECT"):

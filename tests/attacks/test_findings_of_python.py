@@ -223,7 +223,7 @@ def test_53_a_script_runs_on_synthetic_data_first() -> None:
         assert (told.passed, (told.document or {}).get("printed")) == (False, "KeyError: 'LA'\n")
 
 
-def test_53_passes_there_and_fails_here_is_a_checkers_to_look_at() -> None:
+def test_53_a_script_that_fails_on_real_rows_only_needs_a_review() -> None:
     with broker() as npd:
         job = runs(npd, b"ValueError: 7 pupils\n", end=SandboxEnd.CRASHED)
         assert [j.ident for j in script_failures.scripts_waiting(npd.ports, npd.person(CLEO))] == [job]

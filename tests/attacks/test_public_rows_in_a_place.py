@@ -95,7 +95,7 @@ def test_what_would_be_without_a_person_is_not_guessed(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", [*GATHERED][:2])
-def test_without_rows_that_meet_nobody_it_is_accepted(what: str) -> None:
+def test_without_unmatched_rows_the_text_is_accepted(what: str) -> None:
     assert not refused(GATHERED[what].replace(MET, f"{MET} WHERE a.Key IS NOT NULL"))
 
 

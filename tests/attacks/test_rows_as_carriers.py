@@ -20,7 +20,7 @@ def labelled(of: list[str]) -> pa.Table:
     ["primary\ufe0f", "primary ", " primary", "pri  mary", "рrimary", "primary\u200b", "primary\xad", "0.123456",
      "=HYPERLINK(A1)", "@SUM(A1)", "a" * 32, "of 0123456789ABCDEF0123456789abcdef"],
 )  # fmt: skip
-def test_labels_that_look_alike_or_carry_more_than_they_show_are_refused(label: str) -> None:
+def test_similar_labels_and_labels_with_hidden_content_are_refused(label: str) -> None:
     """Half of the pupils have one spelling and half another: which half is a bit of somebody's."""
     checked, assessment = tabulated(labelled(["primary", label]), by=["label"])
     assert (checked.problem, assessment) == (MicrodataProblem.VALUES, None)

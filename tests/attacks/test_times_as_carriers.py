@@ -138,7 +138,7 @@ def test_rounds_of_repair_disclose_nothing() -> None:
     assert seen[0] == seen[1]
 
 
-def test_a_sql_job_looks_to_take_what_its_comparisons_could() -> None:
+def test_the_shown_time_of_a_sql_job_covers_its_longest_comparisons() -> None:
     """By its text and by how much was released before it began: the second job begins with one released table."""
     with watched(lambda name, request: 0.5, compare_milliseconds=100_000) as town:
         town.send("first", SQL, REX, OTHER_PROJECT)

@@ -169,7 +169,7 @@ def test_joins_multiply_and_are_bounded_after() -> None:
     assert why_not("SELECT COUNT(*) AS n FROM a x JOIN a y ON x.LA = y.LA") == ["person-join"]
 
 
-def test_nothing_random_stands_in_a_statement() -> None:
+def test_nothing_random_is_in_a_statement() -> None:
     """Which rows count is a matter of stored ranks and hashes: the same however often a statement is read."""
     for text in (f"SELECT COUNT(*) AS n FROM a WHERE {Y} AND RAND() < 0.5", "SELECT COUNT(NEWID()) AS n FROM a"):
         assert why_not(text), text
@@ -194,7 +194,7 @@ def test_noise_is_new_and_an_answer_that_was_given_is_given_again() -> None:
     assert too_far(each, others, person_cells=1) == []
 
 
-def test_a_failed_job_keeps_its_charge() -> None:
+def test_a_failed_job_retains_its_charge() -> None:
     """A crash that depends on one pupil would be an answer for nothing, if it were given back."""
     with dashboard() as broker:
         broker.ports.private.engine.breaks = Breach("unreadable")
@@ -205,7 +205,7 @@ def test_a_failed_job_keeps_its_charge() -> None:
         assert spent(broker) == (500_000, 0)
 
 
-def test_time_is_told_in_coarse_steps() -> None:
+def test_time_is_shown_in_coarse_steps() -> None:
     """Whether a child exists shows in milliseconds: until a slot of time is over a private job looks as if it ran."""
     seen = []
     for seconds in (0, 3):
@@ -250,7 +250,7 @@ def raced(broker: Broker, jobs: int, micro: int) -> list[str]:
         return list(pool.map(one, range(jobs)))
 
 
-def test_no_exact_fact_stands_beside_the_noise() -> None:
+def test_no_exact_fact_leaves_with_the_noise() -> None:
     """Rows, lengths, refusals of small cells, bars from the true n: with the same noisy answer everything that leaves
     is the same, whatever the exact one was."""
     left = set()
@@ -269,7 +269,7 @@ def test_no_exact_fact_stands_beside_the_noise() -> None:
     assert len(left) == 1
 
 
-def test_exact_and_private_releases_of_one_table_are_kept_apart() -> None:
+def test_exact_and_private_releases_of_one_table_are_separate() -> None:
     """An exact release is listed beside the claim; of a data set kept to privacy there is none."""
     with dashboard() as broker:
         _, output = broker.ran(SQL)

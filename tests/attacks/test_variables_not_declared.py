@@ -123,7 +123,7 @@ def test_an_honest_header_with_both_is_refused() -> None:
         checked(HEADER.replace("PHASE", "PHASE, URN"))
 
 
-def test_a_job_whose_grant_may_meet_has_the_vault_itself() -> None:
+def test_a_job_whose_grant_breaks_no_rule_has_the_vault_itself() -> None:
     """A sandbox that waits is mounted on it."""
     for header in (HEADER.replace("2019/2020", "2016/2017"), "\n".join(HEADER.splitlines()[1:]) + "\n"):
         assert script_request(replace(stage(), checked=checked(header))).mount == vault().script

@@ -35,11 +35,11 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12
 
 @dataclass
 class DrawnClock:
-    """Stands still until something waits or lasts. On its way it does what is `due`, and calls `looks` every `step`."""
+    """The clock moves only while something waits or lasts. It does what is `due`, and calls `observe` each `step`."""
 
     step: float
     at: datetime = START
-    look: Callable[[], None] = lambda: None
+    observe: Callable[[], None] = lambda: None
     due: list[tuple[datetime, int, Callable[[], object]]] = field(default_factory=list)
 
     def now(self) -> datetime:
@@ -53,13 +53,13 @@ class DrawnClock:
 
     def wait_until(self, moment: datetime) -> None:
         while self.at < moment:
-            looked = math.floor((self.at - START).total_seconds() / self.step) + 1
-            next_look = START + timedelta(seconds=looked * self.step)
-            self.at = min([moment, next_look, *(when for when, *_ in self.due[:1])])
+            passed = math.floor((self.at - START).total_seconds() / self.step) + 1
+            next_observation = START + timedelta(seconds=passed * self.step)
+            self.at = min([moment, next_observation, *(when for when, *_ in self.due[:1])])
             while self.due and self.due[0][0] <= self.at:
                 heapq.heappop(self.due)[2]()
-            if self.at == next_look:
-                self.look()
+            if self.at == next_observation:
+                self.observe()
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Watched:
     lasts: Callable[[str, Any], float]
     names: dict[str, str] = field(default_factory=dict)
     seen: list[tuple[float, str]] = field(default_factory=list)
-    looking: bool = False
+    observing: bool = False
 
     def send(self, name: str, text: str = SQL, by: str = ROSA, project: str = PROJECT) -> str:
         job = self.npd.send(text, by=by, project=project)
@@ -99,16 +99,16 @@ class Watched:
             else:
                 return
 
-    def look(self) -> None:
+    def observe(self) -> None:
         """What the supervisor does beside the slots, and all that both accounts are shown; kept where it changes."""
-        if self.looking:
+        if self.observing:
             return
-        self.looking = True
+        self.observing = True
         settle_due(self.npd.ports)
         told = self.plain(repr([self.doors(by) for by in (ROSA, REX)]))
         if not self.seen or self.seen[-1][1] != told:
             self.seen.append(((self.clock.at - START).total_seconds(), told))
-        self.looking = False
+        self.observing = False
 
     def plain(self, text: str) -> str:
         known = UUID.sub(lambda found: self.names.get(found[0], "ID"), text)
@@ -163,7 +163,7 @@ def watched(lasts: Callable[[str, Any], float], step: float = 20.0, **service: A
         first = replace(own, researchers=frozenset({ROSA}))
         limits = replace(npd.policies.service, **service)
         npd.policies = npd.put_in_force(replace(npd.policies, projects=(first, other, *others), service=limits))
-        clock.look = town.look
+        clock.observe = town.observe
         yield town
 
 

@@ -45,7 +45,7 @@ def accepted() -> Iterator[tuple[str, CheckedSubmission]]:
             yield number, found
 
 
-def looked_at() -> tuple[int, list[str]]:
+def reviewed_parts() -> tuple[int, list[str]]:
     """How many samples are accepted, and a row of the page for each part."""
     rows, many = [], 0
     for number, found in accepted():
@@ -56,9 +56,9 @@ def looked_at() -> tuple[int, list[str]]:
     return many, rows
 
 
-def test_the_page_lists_what_a_person_looks_at() -> None:
+def test_the_page_lists_texts_that_need_a_review() -> None:
     page = (ROOT / "docs" / "reference" / "reach.md").read_text()
-    many, rows = looked_at()
+    many, rows = reviewed_parts()
     assert [line for line in page.splitlines() if re.match(r"\| [A-Z]?\d|\| \w+\.sql", line)] == rows
     samples_with = {row.split("|")[1] for row in rows}
     assert f"{len(samples_with)} of {many} samples" in page

@@ -32,7 +32,7 @@ def approve_setting_aside(page: Page) -> None:
 
 @pytest.mark.journey
 @WITH_EVERY_DAY
-def test_two_checkers_look_alone_and_agree(served: Served, scripts: bool) -> None:
+def test_two_checkers_review_alone_and_agree(served: Served, scripts: bool) -> None:
     _, output = served.site.assessed(Verdict.REFUSE)
     cleo, chris = (served.visit(person, scripts=scripts) for person in (CLEO, CHRIS))
     cleo.page.get_by_role("link", name="Inbox").click()

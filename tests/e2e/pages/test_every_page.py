@@ -28,11 +28,11 @@ def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) 
     """Every day those that are this visitor's, in a proof all that they may see; the page of what is not there, too."""
     made = things(served.site)
     visit = served.visit(person)
-    addresses = [a.format(**made) for row in ROWS if row.html for a in looked_at_by(person, row)]
+    addresses = [a.format(**made) for row in ROWS if row.html for a in addresses_seen_by(person, row)]
     found = {}
     for address in [*addresses, "/nothing-here"]:
         visit.go(address)
-        found[address] = looked_at(visit)
+        found[address] = page_problems(visit)
     leave_figures(found)
     told = "\n".join(f"{address}: {problem}" for address, problems in found.items() for problem in problems)
     assert not told, told
@@ -40,7 +40,7 @@ def test_every_page_is_accessible_and_quiet(served: Served, person: str | None) 
     assert (visit.elsewhere, [c for c in visit.console if "404" not in c]) == ([], [])
 
 
-def looked_at_by(person: str | None, row: Row) -> tuple[str, ...]:
+def addresses_seen_by(person: str | None, row: Row) -> tuple[str, ...]:
     """Of their own pages all; of others' pages that they see too, in a proof, the first."""
     if row.visitor == person:
         return row.addresses
@@ -48,7 +48,7 @@ def looked_at_by(person: str | None, row: Row) -> tuple[str, ...]:
     return (row.path,) if sees and WHOLE else ()
 
 
-def looked_at(visit: Visit) -> list[str]:
+def page_problems(visit: Visit) -> list[str]:
     page, problems = visit.page, []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})

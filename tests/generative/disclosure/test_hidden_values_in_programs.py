@@ -68,7 +68,7 @@ class Writer:
         scope = self.one_of(G, G, H)
         for _ in range(self._draw(st.integers(0, 4))):
             step = self.one_of(
-                self.extend, self.filter_rows, self.regroup, self.across, self.first, self.meet, self.stack
+                self.extend, self.filter_rows, self.regroup, self.across, self.first, self.join, self.stack
             )
             scope = step(scope)
         return scope
@@ -109,7 +109,7 @@ class Writer:
         count, ties, skip = self.one_of(None, 1, 3), self.one_of(True, False), self.one_of(0, 1)
         return scope._replace(group=sort_or_limit(scope.group, self.order(scope), count, ties, skip))
 
-    def meet(self, scope: Scope) -> Scope:
+    def join(self, scope: Scope) -> Scope:
         other = self.renamed(self.one_of(G, H, scope))
         on = self.predicate(Scope(scope.group, (), (*scope.numbers, *other.numbers)))
         if scope.texts and other.texts:

@@ -135,7 +135,7 @@ def test_a_rule_is_evaluated_where_its_prefilter_says_and_a_rule_of_the_plan_now
     assert found == dict.fromkeys(range(len(evidence.cells)), everywhere)
 
 
-def test_what_would_be_shown_is_looked_at_by_no_other_rules() -> None:
+def test_no_other_rules_read_shown_values() -> None:
     """Of other rules the question need not say it."""
     for seed in SEEDS:
         draw = Random(seed)

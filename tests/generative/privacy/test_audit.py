@@ -38,7 +38,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_laplace_is_never_above_its_charge(name: str) -> None:
+def test_laplace_never_exceeds_its_charge(name: str) -> None:
     block, influence, x, y = SHAPES[name]
     bundle = MechanismBundle(
         PURE, (calibrate_additive(NoiseFamily.LAPLACE, block_sensitivity(block, influence), Fraction(1)),)
@@ -53,7 +53,7 @@ def test_laplace_is_never_above_its_charge(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_gaussian_is_never_above_its_charge(name: str) -> None:
+def test_gaussian_never_exceeds_its_charge(name: str) -> None:
     """Its rho is an epsilon at every delta: the whole curve is held against the draws."""
     block, influence, x, y = SHAPES[name]
     bundle = MechanismBundle(
@@ -69,7 +69,7 @@ def test_gaussian_is_never_above_its_charge(name: str) -> None:
 
 
 @pytest.mark.parametrize("accounting", [PURE, CONCENTRATED])
-def test_a_choice_is_never_above_its_charge(accounting: Accounting) -> None:
+def test_a_choice_never_exceeds_its_charge(accounting: Accounting) -> None:
     """Three candidates of a median; one row more moves all scores by a step, in both directions."""
     family = NoiseFamily.LAPLACE if accounting is PURE else NoiseFamily.GAUSSIAN
     part = Fraction(1) if accounting is PURE else Fraction(1, 8)
@@ -84,7 +84,7 @@ def test_a_choice_is_never_above_its_charge(accounting: Accounting) -> None:
 
 
 @pytest.mark.parametrize("family", list(NoiseFamily))
-def test_a_threshold_at_a_large_delta_is_never_above_its_charge(family: NoiseFamily) -> None:
+def test_a_threshold_at_a_large_delta_never_exceeds_its_charge(family: NoiseFamily) -> None:
     """At delta 0.01 draws can see the key of one person leave; the code is the same for 1e-9."""
     accounting, part = (
         (APPROXIMATE, Fraction(1)) if family is NoiseFamily.LAPLACE else (CONCENTRATED, Fraction(1, 8))

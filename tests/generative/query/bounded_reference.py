@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from evaluate import Evaluator, grouped
-from scalar_meaning import Row, value
+from scalar_reference import Row, value
 
 from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedNumber, BoundedTable
 from broker.domain.plans.operators import ScanColumn

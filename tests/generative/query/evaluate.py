@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from scalar_meaning import NoMeaning, Row, aggregate, exact, order_key, sorted_rows, value
+from scalar_reference import NoReferenceValue, Row, aggregate, exact, order_key, sorted_rows, value
 
 Tables = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -29,7 +29,7 @@ class Evaluator:
     def rows(self, relation: Any, outer: Row | None = None) -> list[dict[int, Any]]:
         found = getattr(self, "_" + type(relation).__name__.lower(), None)
         if found is None:
-            raise NoMeaning(type(relation).__name__)
+            raise NoReferenceValue(type(relation).__name__)
         rows: list[dict[int, Any]] = found(relation, outer or {})
         return rows
 

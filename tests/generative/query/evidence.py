@@ -10,7 +10,7 @@ from math import trunc
 from typing import Any
 
 from evaluate import Evaluator, Tables, grouped
-from scalar_meaning import AGGREGATES, Row, value
+from scalar_reference import AGGREGATES, Row, value
 
 Persons = frozenset[Any]
 

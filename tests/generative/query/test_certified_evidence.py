@@ -176,7 +176,7 @@ def _compare(
         found.wrong += [(text, needs, w) for w in wrong[:3]]
 
 
-def test_certified_evidence_is_never_above_the_truth_and_exact_where_it_decides(figures: Figures) -> None:
+def test_certified_evidence_never_exceeds_the_truth_and_is_exact_where_it_decides(figures: Figures) -> None:
     assert not figures.wrong
     assert figures.certified > figures.queries / 2
     assert min(figures.one_row, figures.bounds, figures.unknown, figures.published, figures.looked_once) > 0
@@ -229,7 +229,7 @@ def test_a_false_proof_is_found_out(policies: PolicySet, false: Any, many: bool)
     assert problems({"npd.a": {y: false(p) if p.max_rows else p for y, p in true["npd.a"].items()}})
 
 
-def test_what_is_not_one_scan_or_not_proved_is_looked_at_person_by_person() -> None:
+def test_several_scans_or_no_certificate_need_evidence_person_by_person() -> None:
     proofs: VaultProofs = {"npd.a": {2017: VaultProof(1)}}
     joined = "SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key AND a.Y = b.Y WHERE a.Y = '2017/2018'"
     single = planned(SINGLE).tables[0]

@@ -214,7 +214,7 @@ LOOKED_AT = {
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_weights_that_one_childs_rows_choose_are_looked_at(name: str) -> None:
+def test_weights_that_one_childs_rows_choose_need_a_review(name: str) -> None:
     assert released(LOOKED_AT[name], 1) == "review"
 
 
@@ -249,7 +249,7 @@ def test_the_engine_cannot_overflow_on_one_childs_number_behind_a_context(aggreg
     assert [r.code for r in compiled(text).refusals] == ["overflow"]
 
 
-def test_a_group_cannot_meet_a_row_twice_by_another_spelling() -> None:
+def test_a_group_cannot_join_a_row_twice_by_another_spelling() -> None:
     """'x' and 'X' are equal, but two groups: a subquery of both would end the job."""
     text = "SELECT SUM(d.w) AS n FROM (SELECT (SELECT COUNT(*) FROM a c WHERE c.Note = a.Note) AS w FROM a) d"
     assert [r.code for r in compiled(text).refusals] == ["correlated"]

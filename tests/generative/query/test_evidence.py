@@ -15,7 +15,7 @@ import pytest
 import worlds
 from evidence import ReferenceCell, differences, reference, same
 from proof_size import seed, size, tell
-from scalar_meaning import NoMeaning, exact
+from scalar_reference import NoReferenceValue, exact
 from shapes import SHAPES, sample
 
 from broker.domain.plans.plan import EvidenceNeeds, Plan
@@ -60,7 +60,7 @@ def figures(policies: PolicySet) -> Figures:
             _equal(found, number, plan, con, catalogue, rows)
             _changes(found, number, plan, catalogue, rows)
             found.queries += 1
-        except NoMeaning as missing:
+        except NoReferenceValue as missing:
             found.without_meaning[str(missing)] = found.without_meaning.get(str(missing), 0) + 1
     told = {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()}
     tell("evidence", told | {"columns_left_out": sorted(found.columns_left_out)})

@@ -11,7 +11,7 @@ import pytest
 import worlds
 from evidence import ReferenceCell, reference
 from proof_size import seed, size, tell
-from scalar_meaning import NoMeaning, exact
+from scalar_reference import NoReferenceValue, exact
 from shapes import sample
 
 from broker.domain.plans.plan import EvidenceNeeds, Measure
@@ -90,7 +90,7 @@ def _compare(found: Figures, number: int, con: duckdb.DuckDBPyConnection, table:
         found.unequal.append((number, "cells"))
     try:
         cells = {tuple(map(_seen, k)): cell for k, cell in reference(table, rows)[0].items()}
-    except NoMeaning:
+    except NoReferenceValue:
         return
     for row in told:
         cell = cells.get(tuple(_seen(row[f"k{n}"]) for n in range(len(table.keys))))

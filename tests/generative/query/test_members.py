@@ -16,7 +16,7 @@ from evaluate import Evaluator
 from evidence import same
 from proof_size import seed, size, tell
 from query_kit import planned
-from scalar_meaning import NoMeaning, exact, value
+from scalar_reference import NoReferenceValue, exact, value
 from shapes import SHAPES, sample
 
 from broker.domain.plans.member_amounts import AmountKind, amount_columns
@@ -67,7 +67,7 @@ def figures(policies: PolicySet) -> Figures:
             _against_evidence(found, number, con, table, members)
             try:
                 _against_reference(found, number, table, members, rows, numbers)
-            except NoMeaning:
+            except NoReferenceValue:
                 found.without_meaning += 1
             found.tables += 1
         found.queries += 1

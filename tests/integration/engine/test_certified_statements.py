@@ -71,7 +71,7 @@ def evidence(vault: Vault, year: int) -> tuple[str, TableEvidence]:
 
 
 @pytest.mark.parametrize(("year", "second"), [(2018, 1), (2019, None)])
-def test_proofs_make_bounds_of_what_would_be_looked_up(vault: Vault, year: int, second: int | None) -> None:
+def test_certificates_replace_scans_by_bounds(vault: Vault, year: int, second: int | None) -> None:
     certified, told = evidence(vault, year)
     exact, truth = evidence(replace(vault, proofs={}), year)
     assert certified != exact

@@ -188,12 +188,12 @@ def test_what_cannot_be_a_public_table_is_a_clear_error(town, what):  # noqa: F8
 def test_a_vault_of_its_own_holds_what_the_recipe_reads_and_is_removed_after_it(town):  # noqa: F811
     seen, run = [], town.sandbox.run
 
-    def look(request):
+    def record_mounts(request):
         seen.append({p.name for p in request.mount.iterdir()})
         assert reconcile.remove_vaults(town) == 0, "a vault that is read is in use"
         return run(request)
 
-    town.sandbox.run = look
+    town.sandbox.run = record_mounts
     registered(town, figures(counted(town)))
     assert seen == [{"npd.spring_census"}]
     assert reconcile.remove_vaults(town) >= 1

@@ -13,7 +13,7 @@ from broker.synth.generate import generate
 from tests.policy_sets import TEST_POLICIES
 
 PUPILS, SEED = 20_000, 11
-Ask = Callable[[str], list[tuple[Any, ...]]]
+RunQuery = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
@@ -37,22 +37,22 @@ def small(catalogue: Catalogue, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return out
 
 
-def asker(folder: Path) -> Ask:
+def query_runner(folder: Path) -> RunQuery:
     """Runs SQL over the delivery; `{npd.absence/2022}` stands for the file of that table and year (2*: all years)."""
 
-    def ask(query: str) -> list[tuple[Any, ...]]:
+    def run_query(query: str) -> list[tuple[Any, ...]]:
         text = query.replace("{", f"'{folder}/").replace("}", ".parquet'")
         with duckdb.connect() as con:
             return con.execute(text).fetchall()
 
-    return ask
+    return run_query
 
 
 @pytest.fixture(scope="session")
-def ask(npd: Path) -> Ask:
-    return asker(npd)
+def run_query(npd: Path) -> RunQuery:
+    return query_runner(npd)
 
 
 @pytest.fixture(scope="session")
-def ask_small(small: Path) -> Ask:
-    return asker(small)
+def run_small_query(small: Path) -> RunQuery:
+    return query_runner(small)

@@ -20,7 +20,7 @@ from broker.vault.ingest import ingest
 
 pytestmark = pytest.mark.long
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
+RunQuery = Callable[[str], list[tuple[Any, ...]]]
 
 
 def files_of(catalogue: Catalogue, folder: Path) -> Iterator[tuple[CatalogueTable, Path]]:
@@ -106,9 +106,9 @@ def test_schools_of_all_tables_are_in_the_register(catalogue: Catalogue, npd: Pa
                     assert con.execute(query).fetchone() == (0,), f"{path}: {variable.name}"
 
 
-def test_urns_are_unique_and_all_authorities_and_regions_are_there(ask: Ask) -> None:
+def test_urns_are_unique_and_all_authorities_and_regions_are_there(run_query: RunQuery) -> None:
     query = "SELECT count(*), count(DISTINCT URN), count(DISTINCT LA), count(DISTINCT Region) FROM {ref.schools/all}"
-    ((rows, urns, authorities, regions),) = ask(query)
+    ((rows, urns, authorities, regions),) = run_query(query)
     assert rows == urns
     assert (authorities, regions) == (153, 9)
 

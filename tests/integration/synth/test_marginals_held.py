@@ -7,7 +7,7 @@ import pytest
 
 from broker.synth.marginals import marginals
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
+RunQuery = Callable[[str], list[tuple[Any, ...]]]
 
 CENSUS = "(FROM {npd.spring_census/2022} WHERE RecordStatus IS NULL OR RecordStatus < 100)"
 NOW = "(FROM {npd.spring_census/2023} WHERE RecordStatus IS NULL OR RecordStatus < 100)"
@@ -125,14 +125,14 @@ HELD: list[Row] = [
 
 
 @pytest.mark.parametrize(("query", "figure", "tolerance"), [row[1:] for row in HELD], ids=[row[0] for row in HELD])
-def test_a_marginal_is_held(ask: Ask, query: str, figure: float, tolerance: float) -> None:
-    ((value,),) = ask(query)
+def test_a_marginal_is_held(run_query: RunQuery, query: str, figure: float, tolerance: float) -> None:
+    ((value,),) = run_query(query)
     assert value == pytest.approx(figure, abs=tolerance)
 
 
 @pytest.mark.parametrize("code", sorted(marginals().shares("ethnicity.percent")))
-def test_ethnic_groups_have_their_share(ask: Ask, code: str) -> None:
-    ((value,),) = ask(f"SELECT avg((upper(trim(EthnicGroupMinor)) = '{code}')::INT) FROM {CENSUS}")
+def test_ethnic_groups_have_their_share(run_query: RunQuery, code: str) -> None:
+    ((value,),) = run_query(f"SELECT avg((upper(trim(EthnicGroupMinor)) = '{code}')::INT) FROM {CENSUS}")
     figure = marginals().number(f"ethnicity.percent.{code}") / 100
     assert value == pytest.approx(figure, abs=0.0015 + 0.12 * min(figure, 0.2))
 
@@ -144,16 +144,16 @@ RATIOS: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("group", "path"), [row[1:] for row in RATIOS], ids=[row[0] for row in RATIOS])
-def test_suspensions_differ_by_group_as_stated(ask: Ask, group: str, path: str) -> None:
+def test_suspensions_differ_by_group_as_stated(run_query: RunQuery, group: str, path: str) -> None:
     pupils, events = "{npd.spring_census/202*}", "(FROM {npd.exclusions/202*} WHERE upper(trim(Category)) = 'FIXD')"
     rate = f"(SELECT count(*) FROM {events} WHERE {{c}}) / (SELECT count(*) FROM {pupils} WHERE {{c}})"
-    ((ratio,),) = ask(f"SELECT ({rate.replace('{c}', group)}) / ({rate.replace('{c}', 'NOT (' + group + ')')})")
+    ((ratio,),) = run_query(f"SELECT ({rate.replace('{c}', group)}) / ({rate.replace('{c}', 'NOT (' + group + ')')})")
     low, high = marginals().numbers(path)
     assert low * 0.8 <= ratio <= high * 1.2
 
 
-def test_ethnic_mix_differs_between_authorities(ask: Ask) -> None:
-    ((low, high),) = ask(
+def test_ethnic_mix_differs_between_authorities(run_query: RunQuery) -> None:
+    ((low, high),) = run_query(
         "SELECT min(s), max(s) FROM (SELECT avg((upper(trim(EthnicGroupMinor)) = 'WBRI')::INT) s "
         "FROM {npd.spring_census/2022} GROUP BY HomeLA HAVING count(*) >= 100)"
     )
@@ -161,8 +161,8 @@ def test_ethnic_mix_differs_between_authorities(ask: Ask) -> None:
     assert high > 0.8
 
 
-def test_free_meals_rise_with_deprivation(ask: Ask) -> None:
-    rows = ask(
+def test_free_meals_rise_with_deprivation(run_query: RunQuery) -> None:
+    rows = run_query(
         "SELECT floor(IDACIScore * 10), avg(FSMeligible) FROM {npd.spring_census/2023} WHERE IDACIScore < 0.5 "
         "GROUP BY 1 ORDER BY 1"
     )
@@ -171,26 +171,26 @@ def test_free_meals_rise_with_deprivation(ask: Ask) -> None:
     assert shares[-1] > 3 * shares[0]
 
 
-def test_marks_of_the_phonics_check_spike_at_the_threshold(ask: Ask) -> None:
-    marks = dict(ask("SELECT PHONICS_PHONICS_MARK, count(*) FROM {npd.phonics/202*} GROUP BY 1"))
+def test_marks_of_the_phonics_check_spike_at_the_threshold(run_query: RunQuery) -> None:
+    marks = dict(run_query("SELECT PHONICS_PHONICS_MARK, count(*) FROM {npd.phonics/202*} GROUP BY 1"))
     assert marks[32] > 5 * marks[31]
     assert marks[32] > 1.5 * marks[33]
 
 
-def test_more_absence_goes_with_lower_attainment(ask: Ask) -> None:
-    ((slope,),) = ask(
+def test_more_absence_goes_with_lower_attainment(run_query: RunQuery) -> None:
+    ((slope,),) = run_query(
         "SELECT corr(k.KS4_ATT8, a.OverallAbsence_6HalfTerms) FROM {npd.ks4_pupil/2022} k JOIN {npd.absence/2022} a "
         "ON a.PupilMatchingRefAnonymous = k.KS4_PupilMatchingRefAnonymous WHERE a.PupilMatchingRefAnonymous <> ''"
     )
     assert slope < -0.1
 
 
-def test_persistent_absence_of_travellers_is_high(ask: Ask) -> None:
+def test_persistent_absence_of_travellers_is_high(run_query: RunQuery) -> None:
     travellers = "upper(trim(EthnicGroupMinor)) IN ('WIRT', 'WROM')"
-    ((share,),) = ask(f"SELECT avg(PA10_exact_6HalfTerms) FROM {{npd.absence/202*}} WHERE {travellers}")
+    ((share,),) = run_query(f"SELECT avg(PA10_exact_6HalfTerms) FROM {{npd.absence/202*}} WHERE {travellers}")
     assert share > 0.5
 
 
-def test_suspensions_peak_in_year_9(ask: Ask) -> None:
-    ((group,),) = ask("SELECT NCYear FROM {npd.exclusions/20*} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
+def test_suspensions_peak_in_year_9(run_query: RunQuery) -> None:
+    ((group,),) = run_query("SELECT NCYear FROM {npd.exclusions/20*} GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")
     assert group == "9"

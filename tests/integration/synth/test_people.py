@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.long
 
-Ask = Callable[[str], list[tuple[Any, ...]]]
+RunQuery = Callable[[str], list[tuple[Any, ...]]]
 
 PMR, KS4 = "PupilMatchingRefAnonymous", "KS4_PupilMatchingRefAnonymous"
 CENSUS_22, KS4_22 = "npd.spring_census/2022", "npd.ks4_pupil/2022"
@@ -36,17 +36,17 @@ LINKED: list[tuple[str, str, str, str, float, float]] = [
     ("first", "key", "second", "other", "least", "most"), LINKED, ids=[f"{r[0]} in {r[2]}" for r in LINKED]
 )
 def test_people_are_found_again(
-    ask: Ask, first: str, key: str, second: str, other: str, least: float, most: float
+    run_query: RunQuery, first: str, key: str, second: str, other: str, least: float, most: float
 ) -> None:
-    ((share,),) = ask(
+    ((share,),) = run_query(
         f"SELECT avg((EXISTS (FROM {{{second}}} s WHERE s.{other} = f.{key}))::INT) FROM {{{first}}} f "
         f"WHERE f.{key}::VARCHAR <> ''"
     )
     assert least <= share <= most
 
 
-def test_pupils_move_up_a_year_group_each_year(ask: Ask) -> None:
-    rows = ask(
+def test_pupils_move_up_a_year_group_each_year(run_query: RunQuery) -> None:
+    rows = run_query(
         "SELECT (b.NCyearActual::INT - a.NCyearActual::INT), count(*) FROM {npd.spring_census/2021} a "
         "JOIN {npd.spring_census/2022} b USING (PupilMatchingRefAnonymous) "
         "WHERE PupilMatchingRefAnonymous <> '' AND a.NCyearActual NOT IN ('N1', 'N2', 'R') GROUP BY 1"
@@ -54,8 +54,8 @@ def test_pupils_move_up_a_year_group_each_year(ask: Ask) -> None:
     assert [step for step, _ in rows] == [1]
 
 
-def test_what_is_constant_about_a_pupil_stays_so(ask: Ask) -> None:
-    ((changed, moved),) = ask(
+def test_what_is_constant_about_a_pupil_stays_so(run_query: RunQuery) -> None:
+    ((changed, moved),) = run_query(
         "SELECT avg((a.MonthOfBirth <> b.MonthOfBirth OR a.YearOfBirth <> b.YearOfBirth "
         "OR upper(trim(a.Gender)) <> upper(trim(b.Gender)) OR a.EthnicGroupMajor <> b.EthnicGroupMajor)::INT), "
         "avg((a.LAEstab <> b.LAEstab)::INT) "
@@ -66,21 +66,21 @@ def test_what_is_constant_about_a_pupil_stays_so(ask: Ask) -> None:
     assert 0.005 < moved < 0.08
 
 
-def test_schools_become_academies_under_a_new_urn(ask: Ask) -> None:
-    ((both,),) = ask(
+def test_schools_become_academies_under_a_new_urn(run_query: RunQuery) -> None:
+    ((both,),) = run_query(
         "SELECT count(*) FROM (SELECT LAEstab FROM {ref.schools/all} GROUP BY 1 "
         "HAVING count(*) = 2 AND count(CloseDate) = 1)"
     )
     assert both > 50
-    ((changed,),) = ask(
+    ((changed,),) = run_query(
         "SELECT count(DISTINCT a.LAEstab) FROM {npd.spring_census/2018} a "
         "JOIN {npd.spring_census/2022} b USING (LAEstab) WHERE a.URN <> b.URN"
     )
     assert changed > 5
 
 
-def test_earnings_reach_attainment_through_the_link_tables(ask: Ask) -> None:
-    ((people,),) = ask(
+def test_earnings_reach_attainment_through_the_link_tables(run_query: RunQuery) -> None:
+    ((people,),) = run_query(
         "SELECT count(DISTINCT e.Edukey) FROM {leo.earnings/2020} e JOIN {leo.ae_edukey/all} k ON k.EDUKEY = e.Edukey "
         "JOIN {leo.ae_pmr/all} p USING (AE_ID) JOIN {npd.ks4_pupil/2018} a "
         "ON a.KS4_PupilMatchingRefAnonymous = p.PUPILMATCHINGREFANONYMOUS"
@@ -126,8 +126,8 @@ DEFECTS: list[tuple[str, str, float, float]] = [
 
 
 @pytest.mark.parametrize(("query", "least", "most"), [row[1:] for row in DEFECTS], ids=[row[0] for row in DEFECTS])
-def test_a_planted_defect_is_there_and_modest(ask: Ask, query: str, least: float, most: float) -> None:
-    ((value,),) = ask(query)
+def test_a_planted_defect_is_there_and_modest(run_query: RunQuery, query: str, least: float, most: float) -> None:
+    ((value,),) = run_query(query)
     assert least <= value <= most
 
 
@@ -141,19 +141,19 @@ CODES: list[tuple[int, set[str]]] = [
 
 
 @pytest.mark.parametrize(("year", "codes"), CODES, ids=[str(row[0]) for row in CODES])
-def test_codes_of_special_needs_change_over_the_years(ask_small: Ask, year: int, codes: set[str]) -> None:
-    rows = ask_small(f"SELECT DISTINCT upper(trim(SENprovision)) FROM {{npd.spring_census/{year}}}")
+def test_codes_of_special_needs_change_over_the_years(run_small_query: RunQuery, year: int, codes: set[str]) -> None:
+    rows = run_small_query(f"SELECT DISTINCT upper(trim(SENprovision)) FROM {{npd.spring_census/{year}}}")
     assert {code for (code,) in rows} == codes
 
 
-def test_behavioural_needs_are_renamed_in_2014(ask_small: Ask) -> None:
+def test_behavioural_needs_are_renamed_in_2014(run_small_query: RunQuery) -> None:
     some = "('BESD', 'SEMH', 'NSA')"
     query = f"SELECT DISTINCT PrimarySENtype FROM {{npd.spring_census/YEAR}} WHERE PrimarySENtype IN {some}"
-    assert {code for (code,) in ask_small(query.replace("YEAR", "2013"))} == {"BESD"}
-    assert {code for (code,) in ask_small(query.replace("YEAR", "2014"))} == {"SEMH", "NSA"}
+    assert {code for (code,) in run_small_query(query.replace("YEAR", "2013"))} == {"BESD"}
+    assert {code for (code,) in run_small_query(query.replace("YEAR", "2014"))} == {"SEMH", "NSA"}
 
 
-def test_key_stage_1_has_levels_first_and_outcomes_after(ask_small: Ask) -> None:
+def test_key_stage_1_has_levels_first_and_outcomes_after(run_small_query: RunQuery) -> None:
     query = "SELECT count(KS1_MATHS) > 0, count(KS1_MATH_OUTCOME) > 0 FROM {npd.ks1/YEAR}"
-    assert ask_small(query.replace("YEAR", "2014")) == [(True, False)]
-    assert ask_small(query.replace("YEAR", "2015")) == [(False, True)]
+    assert run_small_query(query.replace("YEAR", "2014")) == [(True, False)]
+    assert run_small_query(query.replace("YEAR", "2015")) == [(False, True)]

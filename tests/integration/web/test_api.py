@@ -79,7 +79,7 @@ def test_review_release_download_and_recall(site):
     assert rosa.register()[0]["recalled"] is True
 
 
-def test_what_the_rules_refuse_needs_two_checkers_who_look_alone(site):
+def test_an_output_that_rules_refuse_needs_two_independent_checkers(site):
     _, output = site.assessed(Verdict.REFUSE)
     cleo, chris = site.client(CLEO), site.client(CHRIS)
     seen = cleo.evidence(output)
@@ -197,7 +197,7 @@ def test_people_are_stored_and_a_person_who_left_is_out_at_once(site):
     assert site.call(ROSA, "GET", "/api/v1/me").status_code == 401
 
 
-def test_the_audit_log_has_every_look_and_holds(site):
+def test_the_audit_log_has_every_view_and_holds(site):
     _, output = site.released()
     site.client(ROSA).download(output)
     lines = site.client(ADA).audit(limit=1000)

@@ -78,7 +78,7 @@ def test_markup_is_valid_and_nothing_is_inline(site, browsers):
             assert not re.search(r"https?:", policy), address
 
 
-def test_invariant_9_withheld_and_in_review_look_alike_on_every_page_of_a_researcher(site: Site):
+def test_invariant_9_withheld_and_in_review_are_alike_on_every_page_of_a_researcher(site: Site):
     """Two jobs that differ only in where their output went, on each page that its researcher can open, at the same
     minute: the same bytes but for ids."""
     rosa, seen, began = site.browser(ROSA), [], site.clock.at.replace(second=30, microsecond=0)

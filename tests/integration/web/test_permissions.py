@@ -184,7 +184,7 @@ def test_invariant_8_what_one_may_not_know_is_byte_for_byte_what_is_not_there(si
             assert sorted(real.headers.keys()) == sorted(none.headers.keys())
 
 
-def test_invariant_9_withheld_and_in_review_look_alike_to_researchers(site, monkeypatch):
+def test_invariant_9_withheld_and_in_review_are_alike_to_researchers(site, monkeypatch):
     """Two jobs that differ only in where their output went answer with the same JSON, but for ids and creation."""
     seen, lists, pages = [], [], []
     for state, verdict in ((OutputState.IN_REVIEW, Verdict.PUBLISH), (OutputState.WITHHELD, Verdict.REFUSE)):

@@ -118,7 +118,7 @@ def test_evidence_of_a_row_by_link_and_as_a_part(site, large):
         text(site.browser(ROSA), path, 404)
 
 
-def test_each_row_looked_at_is_no_line_of_the_audit_log_but_the_first_look_is(site, large):
+def test_the_audit_log_has_the_first_view_and_not_each_row(site, large):
     browser = site.browser(CLEO)
     for number in (1, 2, 3):
         text(browser, f"/outputs/{large}/rows/{number}")
@@ -195,7 +195,7 @@ def test_words_go_from_a_checker_to_the_researcher_and_back(site):
     text(site.browser(conftest.OTIS), f"/jobs/{job}/messages", 404)
 
 
-def test_invariant_9_messages_about_what_waits_and_what_is_withheld_look_alike(site):
+def test_invariant_9_messages_about_waiting_and_withheld_outputs_are_alike(site):
     pages = []
     for verdict, candidate in ((Verdict.PUBLISH, CSV), (Verdict.REFUSE, None)):
         job, output = site.assessed(verdict, candidate)
@@ -222,7 +222,7 @@ def test_the_attack_over_the_api(site, large):
     assert found[0]["derived"][0] == {"cell": ["7", "group 0"], "exact": "4", "low": "0", "high": None, "known": False}
 
 
-def test_a_lookup_is_looked_at_and_decided(site):
+def test_a_checker_reviews_and_decides_a_lookup(site):
     made = site.client(ROSA).propose_lookup("P0421", "bands", "Bands.", "code,band\n1,low\n")["ident"]
     browser = site.browser(CLEO)
     assert f"/lookups/{made}" in text(browser, "/inbox")

@@ -49,7 +49,7 @@ DEFENCES = (
         "nobody looks because everybody in a hidden sum knows it",
         put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
         module="tests.spec.disclosure.test_linked_tables",
-        test="test_nobody_has_to_look_because_everybody_in_a_hidden_sum_knows_it",
+        test="test_a_hidden_sum",
         given=(9,),
     ),
 )

@@ -29,7 +29,7 @@ DEFENCES = (
     Defence("a job that is not told to have ended can be withdrawn", edited("broker.workflow.submission.job_withdrawal:_withdraw", "JobState.RUNNING if hidden else None", "None"), "test_withdrawing", given=(SandboxEnd.CRASHED,)),
     Defence("what leaves by itself leaves at the end of a slot", edited("broker.workflow.pipeline.output_routing:route_job_once", "if hidden and not ports.store.voted(frozenset(o.ident for o in outputs)):", "if False:"), "test_a_sql_job_shows"),
     Defence("a SQL job ends with its comparison", edited("broker.storage.job_stores.job_lifecycle:SqlComparisons.put_compared", ".values(ended=now)", ".values(ended=jobs.c.ended)"), "test_rounds"),
-    Defence("a SQL job's slot is of its text and the history", edited("broker.domain.jobs.job:TimeSlots._comparing_seconds", "if compares", "if False"), "test_a_sql_job_looks"),
+    Defence("a SQL job's slot is of its text and the history", edited("broker.domain.jobs.job:TimeSlots._comparing_seconds", "if compares", "if False"), "test_the_shown_time"),
     Defence("room in the queue is told in slots", put("broker.workflow.submission.job_submission.apparently_running", lambda *_: []), "test_room"),
     Defence("a killed slot waits", edited(f"{RUN}:resume_hold", "job.worker == worker", "False"), "test_a_slot_that"),
     Defence("a job that is given back looks as if it ran", edited(f"{SILENCE}:appears_running", "return job.started is not None", "return job.state is JobState.RUNNING"), "test_a_slot_that"),

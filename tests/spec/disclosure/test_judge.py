@@ -54,7 +54,7 @@ def evidence(*cells: CellEvidence) -> OutputEvidence:
     return OutputEvidence("t", (TableEvidence(cells, sum(c.persons for c in cells)),))
 
 
-def test_counts_are_rounded_and_small_and_empty_rows_look_alike() -> None:
+def test_counts_are_rounded_and_small_and_empty_rows_are_alike() -> None:
     found = judge_output(plan(("n", N)), evidence(cell(("201",), 30, 23), cell(("202",), 2, 2)), PROFILE)
     assert lines(found) == ["k1,n", "201,55", "202,c", "203,c"]
     assert found.verdict is Verdict.SUPPRESS

@@ -140,7 +140,7 @@ def test_zeros_are_hidden_in_every_table_if_anything_is_hidden_in_one() -> None:
     assert lines(holes)[1:] == ["a,20,20", "b,30,c", "d,c,40"]
 
 
-def test_a_table_that_is_not_shown_is_judged_for_staff_and_looked_at() -> None:
+def test_a_table_that_is_not_shown_is_judged_for_staff_and_reviewed() -> None:
     schools = PlannedTable(H.contributions, 0, H.keys, H.statistics, shown=False)
     planned = output(TableRef(0), LA_, N_, tables=(G, schools))
     found = judged(planned, sizes(N, a=20, b=30, d=40), sizes(HN, a=90, b=3))
@@ -180,7 +180,7 @@ def test_counting_groups_is_judged_by_their_figures() -> None:
     )
 
 
-def test_quantiles_are_rounded_to_what_ten_share_and_deviations_like_means_and_always_looked_at() -> None:
+def test_quantiles_and_deviations_are_rounded_and_always_reviewed() -> None:
     places = (
         PlannedStatistic(
             30, Measure.QUANTILE, col(90), ScalarType.DOUBLE, bounds=(0, 90), form=QuantileForm(Decimal("0.5"))

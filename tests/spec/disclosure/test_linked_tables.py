@@ -101,7 +101,7 @@ def test_a_small_population_leaves_no_trace_in_the_other_outputs() -> None:
     assert lines(some[1]) == lines(none[1])
 
 
-def test_a_joint_table_beyond_policy_is_not_looked_at_and_a_person_looks() -> None:
+def test_a_joint_table_beyond_policy_is_not_judged_and_needs_a_review() -> None:
     text = f"""
         -- output: sexes
         SELECT Sex, COUNT(*) AS n FROM npd.a {YEAR} GROUP BY Sex;
@@ -205,7 +205,7 @@ def test_the_finest_table_must_have_what_the_others_add_up() -> None:
 
 
 @pytest.mark.parametrize("pupils", [9, 10])
-def test_nobody_has_to_look_because_everybody_in_a_hidden_sum_knows_it(pupils: int) -> None:
+def test_a_hidden_sum_that_everybody_in_it_knows_needs_no_review(pupils: int) -> None:
     """Nine pupils, each alone by score, know the sum of their authority by themselves. No rule hides more for that, so
     the job does not go to a person, who would tell nine pupils from ten."""
     text = """

@@ -92,7 +92,7 @@ def test_order_puts_hidden_last_either_way_and_the_first_may_have_ties() -> None
     assert shown(Limit(TableRef(0), ((col(N), True), (col(LA), True)), 2, skip=1), g, columns="1") == ["f", "a"]
 
 
-def test_groups_meet_by_keys_and_a_missing_side_is_an_empty_cell() -> None:
+def test_groups_join_by_keys_and_a_missing_side_is_an_empty_cell() -> None:
     g = drawn("1 10", "a 50", "b 40", "d 30")
     on = calls("equal_text", LA, HLA)
     share = Project(Join(TableRef(0), TableRef(1), JoinHow.INNER, on), ((30, calls("divide", N, HN)),))

@@ -32,7 +32,7 @@ SELECT d.t, COUNT(*) AS n FROM (SELECT RANK() OVER (PARTITION BY Sex ORDER BY Sc
 
 
 @pytest.mark.parametrize(("text", "of_one", "of_three"), ASKED)
-def test_a_small_group_is_nothing_to_the_rows_that_meet_it(text: str, of_one: str, of_three: str) -> None:
+def test_a_small_group_is_null_to_the_rows_that_join_it(text: str, of_one: str, of_three: str) -> None:
     assert answer(text, least=1) == f"{of_one} (looked at)"
     assert answer(text, least=3) == f"{of_three} (looked at)"
 

@@ -31,7 +31,7 @@ def test_persons_are_counted_once_however_many_rows_they_have() -> None:
     assert (cell.rows, cell.persons, cell.population) == (2, 1, 1)
 
 
-def test_rows_of_two_persons_never_meet_even_if_their_keys_were_equal() -> None:
+def test_rows_of_two_persons_never_join_even_with_equal_keys() -> None:
     wrong = {**T, "npd.b": [{**B[0], "p": 77}]}
     assert shown("SELECT COUNT(*) AS n FROM a JOIN b ON a.Key = b.Key", wrong) == [(0,)]
 
@@ -117,7 +117,7 @@ BY_EACH_OTHER = (
 
 
 @pytest.mark.parametrize("public", BY_EACH_OTHER)
-def test_public_rows_that_only_meet_each_other_multiply_the_rows_of_people(public: str) -> None:
+def test_public_rows_that_only_join_each_other_multiply_the_rows_of_people(public: str) -> None:
     """Three times a count, rounded, tells more than the count rounded: a person looks."""
     (looked,) = planned(f"SELECT COUNT(*) AS n FROM a CROSS JOIN {public} d").tables[0].statistics
     assert looked.needs_review == row_multiplicity.PUBLIC_JOIN

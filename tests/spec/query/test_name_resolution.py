@@ -170,7 +170,7 @@ def test_a_physical_table_is_read_in_the_years_of_its_name_only() -> None:
     )
 
 
-def test_a_physical_name_and_a_predicate_meet_in_the_years_of_both() -> None:
+def test_years_of_a_physical_name_and_a_predicate_intersect() -> None:
     checked = compiled("SELECT COUNT(*) AS n FROM KS4Pupil_2015_to_2021 WHERE KS4_ACADYR >= '2019/2020'")
     assert {use.years for use in checked.uses} == {years("2019-2020")}
 

@@ -187,6 +187,6 @@ def test_what_one_persons_rows_alone_could_end_is_refused(form: str) -> None:
     assert [(r.code, "inside" in r.message) for r in found] == [("private-influence", True)]
 
 
-def test_tables_that_meet_by_their_keys_are_little_work() -> None:
+def test_tables_that_join_by_their_keys_are_little_work() -> None:
     text = "SELECT COUNT(*) AS n FROM a JOIN ref.las l ON l.LA = a.LA JOIN ref.las m ON m.LA = l.LA JOIN b ON b.[Key] = a.[Key]"
     assert private(text, max_work=100).tables

@@ -43,7 +43,7 @@ def test_rows_of_one_person_are_brought_together(text: str, rows: str) -> None:
 @pytest.mark.parametrize(
     "argument", ["CASE WHEN LA = 1 THEN Score ELSE 0 END", "CASE WHEN Flag = 1 THEN 1 ELSE 0 END", "Score * LA"]
 )
-def test_conditions_inside_a_persons_figures_are_implied_or_looked_at(argument: str) -> None:
+def test_conditions_inside_a_persons_figures_are_implied_or_reviewed(argument: str) -> None:
     """A branch of one row in a person's sum is as telling as one in the sum of all."""
     (table,) = planned(f"SELECT SUM(d.m) AS s FROM (SELECT Key, SUM({argument}) AS m FROM a GROUP BY Key) d").tables
     counts = [s for s in table.statistics if s.implied_by is not None and s.measure == "ones"]

@@ -315,7 +315,7 @@ LOOKED_AT = [
 
 
 @pytest.mark.parametrize(("text", "why"), LOOKED_AT)
-def test_a_person_looks_where_a_lookup_multiplies_or_weighs(text: str, why: str) -> None:
+def test_a_lookup_that_multiplies_or_weighs_needs_a_review(text: str, why: str) -> None:
     found = compiled(text)
     assert found.plan is not None, found.refusals
     assert [sentence[: len(why)] for sentence in found.review] == ([why] if why else [])

@@ -53,7 +53,7 @@ def test_clauses_after_a_set_or_brackets_are_not_dropped(line: str) -> None:
     assert codes(text, "duckdb") - {"years-not-granted"} == ({code} if code else set())
 
 
-def test_an_order_behind_a_set_is_a_step_above_all_of_it() -> None:
+def test_an_order_after_a_set_operation_sorts_all_of_it() -> None:
     branch = "SELECT LA, COUNT(*) AS n FROM census WHERE AcademicYear = '2022/2023' GROUP BY LA"
     plan = checked(f"{branch} UNION ALL {branch} ORDER BY n DESC LIMIT 3", "duckdb").plan
     assert plan is not None

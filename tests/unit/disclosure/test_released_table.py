@@ -12,7 +12,7 @@ SYMBOLS = {"c": "Confidential"}
 CSV = b"year,region,code,n,share\n2021,c,007,120,0.5\n2022,c,008,c,c\n2022,North,009,,1\n"
 
 
-def test_a_plans_keys_are_keys_although_they_look_like_numbers_or_symbols() -> None:
+def test_a_plans_keys_are_keys_even_as_numbers_or_symbols() -> None:
     table = read_released(CSV, SYMBOLS, frozenset({"year", "region", "code"}))
     assert (table.keys, table.figures) == ((0, 1, 2), (3, 4))
     assert not table.is_hidden(1, "c")

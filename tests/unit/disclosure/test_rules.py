@@ -90,7 +90,7 @@ def test_one_possible_value_is_no_secret() -> None:
     assert said(RuleInput(Measure.SUM, people([1] * 40), 40, bounds=(1, 1))) == {}
 
 
-def test_a_person_looks_at_what_has_no_automatic_verdict() -> None:
+def test_figures_without_an_automatic_verdict_need_a_review() -> None:
     distinct = RuleInput(Measure.COUNT_DISTINCT, StatisticEvidence(40, 900, 900, contributors=40), 900)
     assert said(distinct) == {"A2": Verdict.REVIEW}
     other = RuleInput(Measure.SUM, people(list(range(40))), 40, needs_review="a product of two columns")

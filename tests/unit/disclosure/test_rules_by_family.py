@@ -216,7 +216,7 @@ def test_a_box_plot_does_not_reach_the_extremes() -> None:
 
 
 @pytest.mark.parametrize(("persons", "rules"), [(10, {"A1", "D1"}), (11, {"A1"})])
-def test_a_deviation_has_degrees_of_freedom_and_a_person_looks(persons: int, rules: set[str]) -> None:
+def test_a_deviation_has_degrees_of_freedom_and_needs_a_review(persons: int, rules: set[str]) -> None:
     assert set(said(RuleInput(Measure.DEVIATION, StatisticEvidence(3.5, persons, persons), persons))) == rules
 
 

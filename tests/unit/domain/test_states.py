@@ -106,7 +106,7 @@ def test_a_researcher_learns_only_coarse_words_of_a_failure(code):
 
 
 @pytest.mark.parametrize("others", [(), (OutputState.IN_REVIEW,), (OutputState.APPROVED,)])
-def test_silence_withheld_and_in_review_look_alike_until_a_decision(others):
+def test_silence_withheld_and_in_review_are_alike_until_a_decision(others):
     """Invariant 9."""
     withheld = displayed_state(JobState.DECIDED, None, (OutputState.WITHHELD,), True)
     in_review = displayed_state(JobState.ASSESSING, None, (OutputState.IN_REVIEW,), True)

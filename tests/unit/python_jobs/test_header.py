@@ -63,7 +63,7 @@ def test_without_an_input_line_all_of_the_grant_is_meant() -> None:
     assert {(t, v) for t, v, _ in used("x = 1")} == {(g.table, g.variable) for g in project().grants}
 
 
-def test_bare_names_are_looked_for_in_the_default_schema() -> None:
+def test_bare_names_are_of_the_default_schema() -> None:
     assert used("# input: npd_pupil [fsm]", "FIXTURE") == [("fixture.npd_pupil", "fsm", None)]
 
 
@@ -123,7 +123,7 @@ def test_the_whole_check_has_refusals_of_scan_and_header() -> None:
     assert len(found.review) == 2
 
 
-def test_a_text_that_is_too_long_is_not_looked_at() -> None:
+def test_a_text_that_is_too_long_is_not_read() -> None:
     found = check_python("# input: npd.absence\n" + "x" * 70_000, project(), POLICIES)
     assert [r.code for r in found.refusals] == ["too-long"]
     assert found.uses == ()

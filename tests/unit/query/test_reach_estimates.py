@@ -117,7 +117,7 @@ def test_keys_are_no_conditions() -> None:
     assert found.review == ()
 
 
-def test_nobody_looks_without_being_asked() -> None:
+def test_without_public_sizes_no_text_needs_a_review() -> None:
     text = "SELECT COUNT(*) AS n FROM npd.a WHERE LA = 3 AND Sex = 'M'"
     assert compile_sql(text, "tsql", CATALOGUE, PROJECT, SERVICE, 10).review == ()
 

@@ -37,7 +37,7 @@ def rules(refusals: tuple[Refusal, ...]) -> str | None:
 
 
 @pytest.mark.parametrize(("what", "uses", "broken"), JOBS)
-def test_what_may_not_meet(
+def test_combinations_that_a_rule_forbids(
     policies: PolicySet, project: ResearchProject, what: str, uses: list[VariableUse], broken: str | None
 ) -> None:
     found = check_combinations(uses, project, policies)

@@ -38,7 +38,7 @@ OPEN = [
 
 
 @pytest.mark.parametrize(("what", "uses"), CLOSED)
-def test_what_may_not_meet_is_mounted_apart(
+def test_a_forbidden_combination_is_mounted_without_undeclared_variables(
     policies: PolicySet, project: ResearchProject, what: str, uses: list[VariableUse]
 ) -> None:
     assert not check_combinations(uses, project, policies), "the job itself is accepted"

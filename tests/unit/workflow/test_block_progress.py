@@ -39,7 +39,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
     broker.sandbox.block, broker.sandbox.end = ENDS[name], SandboxEnd.ENDED
     broker.clock.at = broker.clock.at.replace(hour=broker.clock.at.hour + 1, minute=0, second=12, microsecond=0)
 
-    def look():
+    def record_blocks():
         broker.clock.at = broker.clock.at.replace(microsecond=0)
         told.append(job_progress.followed_job(broker.ports, broker.person(DORA), job)[1].blocks)
 
@@ -47,7 +47,7 @@ def watched(broker, name, end=SandboxEnd.ENDED):
         if not request.apart:
             return
         for _ in range(18):
-            look()
+            record_blocks()
             broker.clock.at += STEP
         broker.clock.at += timedelta(seconds=LATE[name])
         broker.sandbox.end = end

@@ -45,7 +45,7 @@ def test_types_are_inferred_strictly(values, kind, unique, kept):
     assert definition_from_json(definition_to_json(found)) == found
 
 
-def test_codes_that_look_like_numbers_are_text_where_the_first_line_says_so():
+def test_numeric_codes_are_text_where_the_first_line_says_so():
     found = read_lookup("mine", "\ufeffyear:text,n\n7,1\n10,2\n", SERVICE)
     assert [(c.name, c.type.value, c.unique) for c in found.columns] == [("year", "text", True), ("n", "int", False)]
     assert found.rows == (("7", 1), ("10", 2))

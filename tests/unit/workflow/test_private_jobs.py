@@ -294,7 +294,7 @@ def test_the_manifest_lists_exact_releases_with_the_claim(dashboard):
     assert "beside_the_claim" not in json.loads(dashboard.store.manifest(exact.ident))
 
 
-def test_a_private_job_looks_as_if_it_ran_until_it_is_released(dashboard, monkeypatch):
+def test_a_private_job_appears_running_until_it_is_released(dashboard, monkeypatch):
     """Between its slot of time and its release nobody decides: nothing says that somebody will. What is held does."""
     from datetime import timedelta
 

@@ -40,7 +40,7 @@ def run(broker, ident, ports=None):
     return run_rehearsal(ports or broker.ports, ident, lambda job, attempt: nullcontext())
 
 
-def look(broker, ident, by=ROSA):
+def view_rehearsal(broker, ident, by=ROSA):
     return rehearsal_requests.view_rehearsal(broker.ports, broker.person(by), ident)
 
 
@@ -52,9 +52,9 @@ def test_the_table_as_it_would_be_released_with_the_rule_of_each_hidden_figure(b
     broker.engine.persons = 4
     ident = request_rehearsal(broker, title="By year")
     assert broker.queue.offers == [(ident, 0)]
-    assert look(broker, ident).state is RehearsalState.QUEUED
+    assert view_rehearsal(broker, ident).state is RehearsalState.QUEUED
     assert run(broker, ident)
-    seen = look(broker, ident)
+    seen = view_rehearsal(broker, ident)
     (output,) = seen.document["outputs"]
     assert (seen.state, output["name"], output["columns"]) == (RehearsalState.DONE, "absence", ["NCyearActual", "n"])
     assert output["figures_hidden"] == output["figures"] == len(output["rows"])
@@ -70,19 +70,19 @@ def test_a_script_with_what_it_printed_and_left(broker):
     broker.sandbox.printed = b"hello \x00 there"
     ident = request_rehearsal(broker, PYTHON)
     run(broker, ident)
-    found = look(broker, ident).document
+    found = view_rehearsal(broker, ident).document
     assert (found["end"], found["log"]) == ("ended", "hello \x00 there")
     assert [o["name"] for o in found["left"]] == ["phases.csv"]
     assert "a.csv" in found["absent"]
     broker.sandbox.end = SandboxEnd.CRASHED
     failing = request_rehearsal(broker, PYTHON)
     run(broker, failing)
-    assert look(broker, failing).document["end"] == "crashed"
+    assert view_rehearsal(broker, failing).document["end"] == "crashed"
 
 
 def test_invariant_11_a_private_text_gets_its_forecast_and_nothing_runs(broker):
     ident = request_rehearsal(broker, PRIVATE)
-    private = look(broker, ident).document["private"]
+    private = view_rehearsal(broker, ident).document["private"]
     assert private["expected"]
     assert private["spend"]["epsilon"] == 0.1
     assert not broker.sandbox.ran
@@ -91,7 +91,7 @@ def test_invariant_11_a_private_text_gets_its_forecast_and_nothing_runs(broker):
 
 
 def test_a_text_that_only_saves_needs_no_run(broker):
-    seen = look(broker, request_rehearsal(broker, KEEP))
+    seen = view_rehearsal(broker, request_rehearsal(broker, KEEP))
     assert (seen.state, seen.document["outputs"], broker.queue.offers) == (RehearsalState.DONE, [], [])
 
 
@@ -112,14 +112,14 @@ def test_invariant_11_real_data_are_refused_before_they_are_read(broker, monkeyp
     monkeypatch.setattr(Vaults, "ensure", lambda self, *given: replace(ensure(self, *given), synthetic=False))
     ident = request_rehearsal(broker)
     run(broker, ident)
-    assert look(broker, ident).document["problem"]["code"] == "bad-frames"
+    assert view_rehearsal(broker, ident).document["problem"]["code"] == "bad-frames"
     assert not broker.sandbox.ran
 
 
 @pytest.mark.parametrize("person", [REX, CLEO, ADA])
 def test_invariant_8_nobody_else_learns_that_it_is_there(broker, person):
     ident = request_rehearsal(broker)
-    for act in (look, lambda b, i, by: rehearsal_requests.cancel_rehearsal(b.ports, b.person(by), i)):
+    for act in (view_rehearsal, lambda b, i, by: rehearsal_requests.cancel_rehearsal(b.ports, b.person(by), i)):
         for found in (ident, "none"):
             with pytest.raises(Unknown) as told:
                 act(broker, found, person)
@@ -131,7 +131,7 @@ def test_who_leaves_the_project_sees_none_of_it_and_it_does_not_run(broker):
     ident = request_rehearsal(broker, by=REX)
     broker.govern(researchers=frozenset({ROSA}))
     with pytest.raises(Unknown):
-        look(broker, ident, REX)
+        view_rehearsal(broker, ident, REX)
     run(broker, ident)
     assert broker.store.requested_rehearsal(ident).state is RehearsalState.FAILED
     assert not broker.sandbox.ran
@@ -169,12 +169,12 @@ def test_stored_rows_of_a_rehearsal_are_bounded(broker):
     broker.put_in_force(replace(broker.policies, service=service))
     ident = request_rehearsal(broker)
     run(broker, ident)
-    (output,) = look(broker, ident).document["outputs"]
+    (output,) = view_rehearsal(broker, ident).document["outputs"]
     assert len(output["rows"]) == len(output["hidden"]) == len(output["rules"]) == 2 < output["all_rows"]
     broker.put_in_force(replace(broker.policies, service=replace(service, rehearsal_bytes=100)))
     ident = request_rehearsal(broker)
     run(broker, ident)
-    assert look(broker, ident).document["problem"]["code"] == "too-large"
+    assert view_rehearsal(broker, ident).document["problem"]["code"] == "too-large"
 
 
 def test_a_cancelled_one_is_harmless_at_any_moment(broker):
@@ -191,7 +191,7 @@ def test_a_cancelled_one_is_harmless_at_any_moment(broker):
     run(broker, done)
     rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), done)
     for ident in (waiting, running, done):
-        seen = look(broker, ident)
+        seen = view_rehearsal(broker, ident)
         assert (seen.state, seen.document) == (RehearsalState.CANCELLED, None)
     rehearsal_requests.cancel_rehearsal(broker.ports, broker.person(ROSA), done)
     assert broker.events(done).count("rehearsal.cancelled") == 1
@@ -228,7 +228,7 @@ def test_the_expected_time_follows_the_clock_and_the_policy(broker):
     service = policies_in_force(broker.store).service
     limits = [min(service.rehearsal_wall_seconds, s) for s in (service.sql_wall_seconds, service.python_wall_seconds)]
     for ident, limit in zip((sql, script), limits, strict=True):
-        seen = look(broker, ident)
+        seen = view_rehearsal(broker, ident)
         assert (seen.seconds, seen.limit) == (2, limit)
 
 
@@ -236,15 +236,15 @@ def test_invariant_9_a_rehearsal_that_waited_for_a_job_does_not_show_its_end(bro
     """A worker that became free tells of the job before it: until the end of a slot it looks as if it waits."""
     ident = request_rehearsal(broker)
     later(broker, seconds=23)
-    broker.sandbox.during = lambda request: seen.append(look(broker, ident).word)
+    broker.sandbox.during = lambda request: seen.append(view_rehearsal(broker, ident).word)
     seen = []
     run(broker, ident)
-    assert [*seen, look(broker, ident).word] == ["queued-", "queued-"]
+    assert [*seen, view_rehearsal(broker, ident).word] == ["queued-", "queued-"]
     for _ in range(2):
         with pytest.raises(Conflict):  # asking tells no more
             request_rehearsal(broker), request_rehearsal(broker)
     later(broker, seconds=8)
-    assert look(broker, ident).state is RehearsalState.DONE
+    assert view_rehearsal(broker, ident).state is RehearsalState.DONE
 
 
 @pytest.mark.parametrize("text", [SQL, PYTHON], ids=["sql", "python"])
@@ -265,7 +265,7 @@ def test_invariant_6_a_rehearsal_whose_worker_dies_at_any_call_is_run_again(brok
         for offered, _ in broker.queue.offers:
             run(broker, offered)
         later(broker, seconds=200)
-        seen = look(broker, ident)
+        seen = view_rehearsal(broker, ident)
         assert (seen.state, bool(seen.document)) == (RehearsalState.DONE, True), deaths
         assert broker.events(ident) == ["rehearsal.asked", "rehearsal.ended"], deaths
         broker.sandbox.running.clear()
@@ -283,7 +283,7 @@ def test_a_rehearsal_that_is_lost_repeatedly_is_shown_as_lost(broker):
         later(broker, seconds=31)
         reap_rehearsals(broker.ports)
     later(broker, seconds=200)
-    seen = look(broker, ident)
+    seen = view_rehearsal(broker, ident)
     assert (seen.state, seen.document["problem"]["code"]) == (RehearsalState.FAILED, "infrastructure")
     assert len(broker.sandbox.killed) == broker.policies.service.max_attempts
 

@@ -74,7 +74,7 @@ def test_where_no_synthetic_data_are_known_the_script_runs_on_the_real_data(brok
     assert broker.sandbox.ran == [(job, 1)]
 
 
-def test_what_may_not_meet_is_mounted_apart_there_and_here(broker: Broker) -> None:
+def test_a_forbidden_combination_has_narrowed_mounts_in_both_runs(broker: Broker) -> None:
     """Attainment of a closed year, whose table was granted with its schools: the mount has what the header names. Any
     other script is mounted on the vault itself."""
     mounts: list[str] = []

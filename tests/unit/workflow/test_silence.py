@@ -33,7 +33,7 @@ def plain(view: job_views.JobView) -> tuple:
     return tuple(getattr(view, name) for name in sorted(names))
 
 
-def test_invariant_9_and_10_withheld_reviewed_and_no_output_look_alike(broker):
+def test_invariant_9_and_10_withheld_reviewed_and_no_output_are_alike(broker):
     """Invariants 9 and 10: a file that a person looks at, one that nobody may, many, and none at all."""
     views = []
     for files in (REVIEWED, WITHHELD, {}, {f"f{n}.csv": b"x\n100\n" for n in range(40)}, REVIEWED | WITHHELD):
@@ -122,7 +122,7 @@ def test_invariant_8_a_page_after_another_projects_job_does_not_exist(broker):
 
 
 @pytest.mark.parametrize("withdrawn", [False, True])
-def test_invariant_9_small_populations_use_up_a_quota_and_then_a_person_looks_at_all(broker, withdrawn):
+def test_invariant_9_small_populations_use_up_a_quota_and_then_every_job_is_reviewed(broker, withdrawn):
     """Invariant 9: withdrawn jobs count too (here: withdrawn before they were routed), and beyond the quota
     jobs of large populations go to a person as well."""
     broker.policies = broker.govern(votes=0)

@@ -199,7 +199,7 @@ def test_invariant_9_withheld_and_in_review_get_one_answer(door: Door) -> None:
 
 
 @pytest.mark.parametrize("withdrawn", [False, True])
-def test_invariant_9_beyond_the_quota_a_person_looks_at_every_job(door: Door, withdrawn: bool) -> None:
+def test_invariant_9_over_the_quota_every_job_is_reviewed(door: Door, withdrawn: bool) -> None:
     door.require_votes(0)
     quota = door.broker.policies.disclosure_rules("npd-default").small_quota
     door.engine.marked, door.engine.persons, states = False, 4, []

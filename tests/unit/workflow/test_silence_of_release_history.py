@@ -138,7 +138,7 @@ def staff_findings(broker: Broker, output: str) -> list[dict[str, Any]]:
     return list(found["findings"])
 
 
-def test_invariant_9_beyond_the_cap_looks_as_whatever_waits(two):
+def test_invariant_9_an_output_over_the_cap_appears_to_wait(two):
     """One waits for its checkers, one is withheld by rule X6: on every page, before anybody has decided."""
     people = np.arange(1000)
     content = to_bytes(members_of(1, people, np.zeros(len(people), int)))

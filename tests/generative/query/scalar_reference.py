@@ -1,6 +1,6 @@
 """What scalars and aggregates of a plan mean, in plain Python and by definition: nothing of the query room is used.
 
-Numbers are exact fractions. What has no meaning here raises `NoMeaning`, and the query is counted and left out.
+Numbers are exact fractions. What has no meaning here raises `NoReferenceValue`, and the query is counted and left out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 Row = Mapping[int, Any]
 
 
-class NoMeaning(Exception):
+class NoReferenceValue(Exception):
     """An operation that this reference does not know."""
 
 
@@ -32,7 +32,7 @@ def _round_half_away(x: Any, places: int) -> Any:
 def _text(x: Any) -> str:
     if isinstance(x, int | str):
         return str(x)
-    raise NoMeaning("to_text")
+    raise NoReferenceValue("to_text")
 
 
 def _folded(x: str) -> str:
@@ -80,7 +80,7 @@ STRICT: dict[str, Callable[..., Any]] = {
 
 
 def _no(name: str) -> Any:
-    raise NoMeaning(name)
+    raise NoReferenceValue(name)
 
 
 def _like(text: str, pattern: str) -> bool:
@@ -111,7 +111,7 @@ def value(scalar: Scalar, row: Row) -> Any:
             )
         case Call(op=op, args=args):
             return _called(op, [value(a, row) for a in args])
-    raise NoMeaning(type(scalar).__name__)
+    raise NoReferenceValue(type(scalar).__name__)
 
 
 def _called(op: str, args: list[Any]) -> Any:
@@ -127,7 +127,7 @@ def _called(op: str, args: list[Any]) -> Any:
         case "nullif":
             return None if args[0] == args[1] else args[0]
     if op not in STRICT:
-        raise NoMeaning(op)
+        raise NoReferenceValue(op)
     return None if None in args else STRICT[op](*args)
 
 
@@ -188,6 +188,6 @@ def aggregate(op: str, args: Sequence[Scalar], rows: Sequence[Row]) -> Any:
     if op == "count_rows":
         return len(rows)
     if op not in AGGREGATES:
-        raise NoMeaning(op)
+        raise NoReferenceValue(op)
     found = [x for r in rows if (x := value(args[0], r)) is not None]
     return AGGREGATES[op](found, [value(a, rows[0]) for a in args[1:]] if rows else [])
