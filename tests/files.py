@@ -1,4 +1,4 @@
-"""Files as scripts leave them, made anew in this process by the same code as in the container."""
+"""Files of scripts, made anew in this process by the code of the container."""
 
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,5 @@
-"""A synthetic town whose children an attacker knows by school, month and year of birth, and what becomes of a text
-about one of them: planned, run on a vault and judged in this process, with nobody to ask. No attack is here."""
+"""A synthetic town. An attacker knows each child's school, month and year of birth. A text about one child is planned,
+run on a vault and judged in this process, without a checker. No attack is here."""
 
 from atexit import register
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""What one person moves in the cells of a question, and whether the evidence says so: by running it all again without
-the person. No questions are made here."""
+"""The influence of one person on the cells of a query, against the evidence: each query runs again without the person.
+No queries are made here."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
-"""Questions composed from operators to depth 4, and little worlds for them: keys that two persons share, rows without a
-key, rows that are alike. From a seed. Nothing is judged here."""
+"""Queries composed from operators to depth 4, and small worlds for them: keys that two persons share, rows without a
+key, equal rows. From a seed. Nothing is judged here."""
 
 # ruff: noqa: E501 - one operator a line reads as a table
 

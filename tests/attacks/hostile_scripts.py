@@ -1,4 +1,5 @@
-"""The hostile scripts of `tests/fixtures/hostile_scripts.txt`: each run in a real sandbox, and which layer stopped it.
+"""The hostile scripts of `tests/fixtures/hostile_scripts.txt`: each runs in a real sandbox, and the result names the
+layer that stopped it.
 
 Layers, in their order: STATIC-REFUSE (the scan), CONTAINER (isolation and limits), OUTPUT-CHECK (what is collected, and
 a person who looks), BROKER (words, logs and states). A case is stopped at its stated layer or an earlier one; with the

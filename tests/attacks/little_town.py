@@ -1,4 +1,5 @@
-"""120 children of whom one is known to the attacker, and what leaves of a question about them. No attack is here."""
+"""A town of 120 children, one of them known to the attacker, and the release of a query about them. No attack is
+here."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

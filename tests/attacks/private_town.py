@@ -1,5 +1,5 @@
-"""A few persons with as many rows as the attacker likes, what is measured of them before noise, and a broker with a
-budget to spend. No attack is here."""
+"""A few persons with any number of rows, their measured values before noise, and a broker with a budget. No attack is
+here."""
 
 import shutil
 import sys

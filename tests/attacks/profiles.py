@@ -1,3 +1,3 @@
-"""The profiles that are shipped: attacks are shown under all of them. A test of branches holds the list to policy."""
+"""The shipped profiles. Attacks run under all of them. A test of branches compares the list with policy."""
 
 SHIPPED = ("leo", "npd-cell-key", "npd-default", "opensafely-like", "strict")

@@ -1,4 +1,4 @@
-"""A small synthetic NPD for attacks by scripts: rows that a script would hand over, what becomes of them, and a broker.
+"""A small synthetic NPD for attacks by scripts: rows that a script submits, their outputs, and a broker.
 
 Tables are computed in this process by the images' own code; models are fitted in the real container.
 """

@@ -1,5 +1,5 @@
-"""Every list of defences against attacks is run, as it is found in its folder: the first of each list every day, all of
-them in a proof (PROOF_DEFENCES=all)."""
+"""Every list of defences in its folder runs: the first of each list every day, all of them in a proof
+(PROOF_DEFENCES=all)."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,6 @@
-"""Totals of constants and branches as amounts: forty children of a synthetic town, half of them with the secret, asked
-after by the texts of the attacks, under every profile. A guess is hardly better than a coin, or a person is asked."""
+"""Totals of constants and branches as amounts. Forty children of a synthetic town, half of them with the secret; the
+attack texts query each child under every profile. The best guess is hardly better than a coin, or the text goes to a
+checker."""
 
 from collections.abc import Callable
 from itertools import product

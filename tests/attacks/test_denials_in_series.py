@@ -1,6 +1,6 @@
-"""Attack A9: a padded job in a row for each of many pupils. Memory changes what would tell of one, so that letting
-through or not is the answer. A project has a quota on jobs that history changed, hid or withheld: beyond it a person
-looks at every job, whatever its answer is."""
+"""Attack A9: one padded job for each of many pupils, in series. The release history changes jobs that disclose a pupil,
+so each release or denial is an answer. A project has a quota of jobs that history changed, hid or withheld. Over the
+quota a checker reviews every job."""
 
 import os
 from dataclasses import replace

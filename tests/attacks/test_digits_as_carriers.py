@@ -1,6 +1,6 @@
-"""How many digits a mean has: a child with the largest amount of all, which is 90 or 100, and an attacker who adds a
-constant to everybody's until a digit goes. What is told may follow from what the mean and the text tell, not from one
-child's amount."""
+"""The number of digits of a mean as a carrier. One child has the largest amount, 90 or 100. The attacker adds a
+constant to all amounts until a digit disappears. The released digits may follow from the mean and the text, not from
+one child's amount."""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,5 @@
-"""Whoever moves a figure stands behind it, and whoever stands behind a count or a sum moves it: composed questions,
-each run again without each person, and with a value changed. PROOF_EVIDENCE is their number, PROOF_SEED the first.
-"""
+"""Evidence counts exactly the persons who move a figure. Composed queries run again without each person, and with one
+value changed. PROOF_EVIDENCE is their number, PROOF_SEED the first seed."""
 
 import json
 import os

@@ -1,7 +1,8 @@
-"""The attack on the queue: a project's long scripts stand before everybody. Whoever sends something at whatever moment
-waits for what runs at that moment and for other projects, and never for one more of these.
+"""The attack on the queue: one project sends many long scripts first. A job of another project waits for the running
+script and for other projects, and never for a second script of the attacker.
 
-`PROOF_FAIR` says how many long scripts there are."""
+`PROOF_FAIR` says how many long scripts there are.
+"""
 
 import random
 from collections.abc import Callable

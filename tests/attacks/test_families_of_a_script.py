@@ -1,5 +1,5 @@
-"""Tables of one script whose rows are not the same are not linked: the memory compares them as if one had left before
-the other."""
+"""Tables of one script over different rows are not linked. The release history compares them as if one was released
+before the other."""
 
 from dataclasses import replace
 from typing import Any

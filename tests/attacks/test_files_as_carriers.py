@@ -1,4 +1,4 @@
-"""Attacks by what a script leaves: a message in what nobody looks at is gone once the broker has made the file anew."""
+"""Attacks by files of a script: the broker makes each file anew, and a hidden message is lost."""
 
 import json
 import struct

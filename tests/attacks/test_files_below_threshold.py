@@ -1,5 +1,5 @@
-"""Attacks by files that show what a table may not: counts under the threshold, single persons' values. Each finding is
-set aside by itself, with why, and by two; and tables of codes and models are not taken for such files."""
+"""Attacks by files with counts under the threshold or single persons' values. Two checkers set each finding aside, one
+by one, with a reason. Tables of codes and models raise no such finding."""
 
 import json
 from collections.abc import Iterator

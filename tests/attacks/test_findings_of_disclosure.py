@@ -1,7 +1,8 @@
-"""The findings of the paper attack on disclosure control, one test a number: each fails where its defence is removed.
+"""Findings of the paper attack on disclosure control, one test a number. Each test fails without its defence.
 
 `tests/prove/disclosure_defences.py` removes them one at a time. Findings of linked tables and known margins come
-last."""
+last.
+"""
 
 import json
 import re

@@ -1,6 +1,7 @@
-"""The findings of the paper attack on differential privacy, one test a number: each fails where its defence is removed.
+"""Findings of the paper attack on differential privacy, one test a number. Each test fails without its defence.
 
-`tests/prove/private_defences.py` removes them one at a time. What other systems fell into is in the file beside."""
+`tests/prove/private_defences.py` removes them one at a time. What other systems fell into is in the file beside.
+"""
 
 import json
 from contextlib import suppress

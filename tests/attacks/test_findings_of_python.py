@@ -1,4 +1,4 @@
-"""The findings of the paper attack on Python jobs, one test a number or more: each fails where its defence is removed.
+"""Findings of the paper attack on Python jobs, at least one test a number. Each test fails without its defence.
 
 `tests/prove/script_defences.py` removes them one at a time. What was tried afresh is in the files beside.
 """

@@ -1,4 +1,4 @@
-"""Attacks by formulas: whatever begins as one leaves as a text, from every writer of tables; numbers stay numbers."""
+"""Attacks by spreadsheet formulas: every writer of tables writes a formula as text. Numbers stay numbers."""
 
 import csv
 import io

@@ -1,5 +1,5 @@
-"""Holes and rows of what leaves are the same for nobody, one and nine persons in a place (attack A1 and its like): for
-keys with a list and without, of numbers and of counts of a person, beside sums, totals, conditions, other tables."""
+"""Holes and rows of a release are the same for nobody, one and nine persons in a place (attack A1 and similar): for
+keys with and without a list, of numbers and of counts of a person, with sums, totals, conditions and other tables."""
 
 import json
 import os

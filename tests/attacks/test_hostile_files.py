@@ -1,5 +1,5 @@
-"""Hostile files of a script: written ones and fuzzed ones, each to the real container. None harms the worker: what it
-takes is bounded, no file takes long, and nothing comes out but what the broker's own code wrote.
+"""Hostile files of a script, written and fuzzed, each in the real container. No file harms the worker: memory and time
+are bounded, and only the broker's own code writes the result.
 
 `PROOF_FUZZED_FILES` says how many are fuzzed, `PROOF_SEED` from which seed.
 """

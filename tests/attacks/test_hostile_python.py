@@ -1,4 +1,4 @@
-"""Hostile scripts against real sandboxes, with no scan before them: each ends as stated, and nothing outside changes.
+"""Hostile scripts in real sandboxes, without the static scan: each ends as stated, and changes nothing outside.
 
 The static scan is a courtesy; these are the walls.
 """

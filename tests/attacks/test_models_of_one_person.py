@@ -1,4 +1,4 @@
-"""Attacks with regressions: formulas whose coefficient is one pupil's own figure, though no category looks small."""
+"""Attacks by regressions: a coefficient equals one pupil's own figure, although no category is small."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Attacks by names that a script gives while it runs: of outputs, columns and terms, and in which order they come."""
+"""Attacks by names that a script makes at run time: of outputs, columns and terms, and their order."""
 
 import json
 from dataclasses import replace

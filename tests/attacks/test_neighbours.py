@@ -1,5 +1,5 @@
-"""A script with real rows sends, a neighbour on synthetic rows listens, by whatever the machine lets it feel (H1). They
-never run together; what waits for that is fair, survives a crash, and tells nobody when the neighbour ended."""
+"""A script with real rows signals through the machine to a neighbour on synthetic rows (H1). The two never run
+together. The waiting is fair, survives a crash, and hides when the neighbour ended."""
 
 import contextlib
 import json

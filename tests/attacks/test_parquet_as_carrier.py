@@ -1,5 +1,5 @@
-"""Attacks by Parquet files: what is hidden in one is gone, what is too much of one is not unpacked, and no such file is
-ever opened but in a container of trusted code without data. All of it in the real container."""
+"""Attacks by Parquet files: hidden content is lost, oversized content is not unpacked, and only a container of trusted
+code without data opens the file. All of it in the real container."""
 
 import io
 import json

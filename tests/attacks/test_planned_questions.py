@@ -1,8 +1,8 @@
-"""Generated private questions on the whole way, from the check to the ledger, with the engine's own statements over
-rows: each is refused when it is checked, or planned by the engine before anything is charged. None is charged and then
-ends in an error of the engine (A10).
+"""Generated private queries, from the check to the ledger, with the engine's own statements over rows. The check
+refuses a query, or the engine plans it before the charge. No charged query ends in an error of the engine (A10).
 
-`PROOF_PLANNED` says how many are asked."""
+`PROOF_PLANNED` says how many are asked.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

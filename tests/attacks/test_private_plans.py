@@ -1,4 +1,4 @@
-"""A private question that no engine can plan: nothing of anybody is read for that, and nothing is charged."""
+"""A private query that no engine can plan reads nobody's rows and costs nothing."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""A proof in ranges goes on where it stopped, on the same commit and when asked the same, and never keeps what was not
-met; and the proof of attacks runs every file of attacks, at sizes that tests read, with figures that they tell."""
+"""A proof in ranges resumes on the same commit with the same request, and never saves an unmet line. The proof of
+attacks runs every attack file, at sizes that tests read, with figures that the files report."""
 
 import re
 from collections.abc import Callable

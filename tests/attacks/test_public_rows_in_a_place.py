@@ -1,5 +1,6 @@
-"""Public rows that take the place of the last person whom they met: as many rows stay, so that a count of rows names
-people who do not move it. And what is NULL on every row, which the engine gave a type of its own."""
+"""A public row takes the place of the last person who joined it: the number of rows stays the same, so a count of
+rows would name people who do not move it. And columns that are NULL on every row, for which the engine picks its own
+type."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

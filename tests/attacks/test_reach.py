@@ -1,7 +1,8 @@
-"""Texts that single out one child whom a neighbour knows: none leaves without a person, whatever the data are; ordinary
-statistics do.
+"""Texts that single out one child whom a neighbour knows go to a checker, whatever the data are. Ordinary statistics do
+not.
 
-`PROOF_REACH` says how many children of a synthetic town each text is asked about, half of them with the secret."""
+`PROOF_REACH` says how many children of a synthetic town each text is asked about, half of them with the secret.
+"""
 
 # ruff: noqa: E501 - one text a line reads as a table
 

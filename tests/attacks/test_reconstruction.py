@@ -1,5 +1,5 @@
 """Attacks 11 and A6: many large counts, each safe by every rule and in every pair, name nearly everybody. The cap stops
-it, and A7: it lets ordinary tables go.
+the attack, and lets ordinary tables go (A7).
 
 A school of 210 pupils, of whom 50 are flagged; each count is of the flagged pupils in a random half. The attacker knows
 who is in which half, and looks for the flags that fit all counts best, by a linear program and by least squares.

@@ -1,4 +1,4 @@
-"""Attacks with rows that a script hands over for a table: labels, names, order and numbers that tell of one pupil."""
+"""Attacks by rows that a script submits for a table: labels, names, order and numbers that disclose one pupil."""
 
 import pyarrow as pa
 import pytest

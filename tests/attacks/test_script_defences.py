@@ -1,4 +1,4 @@
-"""Tests of Python jobs fail where their defence is removed: some every day, all in a proof (PROOF_DEFENCES=all)."""
+"""Each test of Python jobs fails without its defence: some run every day, all in a proof (PROOF_DEFENCES=all)."""
 
 import importlib
 import json

@@ -1,5 +1,5 @@
-"""Attacks by several tables of one script: over the same rows they are one system, as tables of SQL are, and what is
-hidden in one follows from no other. Where they are of other rows a checker is told."""
+"""Attacks by several tables of one script. Tables over the same rows are one system, as in SQL, and no hidden figure
+follows from another table. If the rows differ, the checker sees it."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""Times as carriers: how long a job took is an output, and nobody, by any door, is told more of it than its slot.
+"""Times as carriers: the duration of a job is an output. No page or API shows more of it than the slot.
 
-`PROOF_TIMES` says how many secrets are drawn, `PROOF_STEP` how many seconds lie between two looks of an observer."""
+`PROOF_TIMES` says how many secrets are drawn, `PROOF_STEP` how many seconds lie between two looks of an observer.
+"""
 
 import os
 import random

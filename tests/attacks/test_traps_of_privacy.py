@@ -1,6 +1,7 @@
-"""What other private engines fell into, one test a row of the list of traps: each fails where its defence is removed.
+"""Errors of other private engines, one test a row of the list of traps. Each test fails without its defence.
 
-`tests/prove/private_defences.py` removes them one at a time."""
+`tests/prove/private_defences.py` removes them one at a time.
+"""
 
 import threading
 from collections import Counter

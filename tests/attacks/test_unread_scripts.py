@@ -1,5 +1,5 @@
-"""A script that tells by how it ends, and then is withdrawn, fails or leaves nothing: somebody reads it (H2), and who
-reads none of a project's gets no more of them. What a project may send tells nothing of real rows."""
+"""A script signals by its end, and then is withdrawn, fails or leaves nothing. A checker reads it (H2). A project with
+too many unread scripts waits. What a project may send discloses nothing of real rows."""
 
 import json
 import threading

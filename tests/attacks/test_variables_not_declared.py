@@ -1,6 +1,6 @@
-"""A script that declares attainment of a closed year, and looks for the schools that its project was granted beside it:
-a rule keeps the two apart in every job. The static check is off; the way is a rehearsal's, in the real container.
-"""
+"""A script declares attainment of a closed year, and searches for the schools that its project was also granted. A
+combination rule separates the two in every job. The static scan is off; the way is a rehearsal's, in the real
+container."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,6 +1,5 @@
-"""No job that is accepted ends in an error, whatever it composes: two outputs over one relation, with branches, linked
-tables and keys given twice, from text to the rules' word. PROOF_JOBS is their number, PROOF_SEED the first.
-"""
+"""No accepted job ends in an error: two outputs over one relation, with branches, linked tables and repeated keys, from
+text to verdict. PROOF_JOBS is their number, PROOF_SEED the first seed."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
-"""What the broker says of a submission: accepted or not, codes and places of refusals, whether a person looks, the
-hashes that a store holds of it, and of jobs over the little world the figures that leave. No words: they may change.
+"""The broker's answer to a submission: accepted or not, codes and places of refusals, need for a review, stored hashes,
+and the released figures of jobs over the little world. No words: they may change.
 
 `python -m tests.corpus.recording` records the corpus anew.
 """

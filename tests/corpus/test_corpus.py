@@ -1,4 +1,4 @@
-"""No submission of the corpus is answered otherwise than it was recorded: states, codes, places and figures."""
+"""The broker answers every submission of the corpus as recorded: states, codes, places and figures."""
 
 import json
 

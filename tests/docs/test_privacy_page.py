@@ -1,4 +1,4 @@
-"""docs/explanation/privacy.md says what is true: its queries are accepted or refused as it says, its figures are
+"""docs/explanation/privacy.md is true: the broker accepts or refuses its queries as stated, and its figures are
 right."""
 
 import re

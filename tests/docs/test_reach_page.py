@@ -1,5 +1,5 @@
-"""docs/reference/reach.md lists every ordinary text that a person looks at for what it could single out, with the
-reason; and no sample leaves the automatic lane without one."""
+"""docs/reference/reach.md lists every ordinary text that needs a review because a part could single people out, with
+the reason; and no sample leaves the automatic lane without one."""
 
 import re
 from collections import Counter

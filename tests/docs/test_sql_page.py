@@ -1,4 +1,4 @@
-"""docs/reference/sql.md is written from the code, and cannot say anything else."""
+"""docs/reference/sql.md is written from the code, and matches it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What end-to-end tests send, and how they wait."""
+"""Submissions of end-to-end tests, and how tests wait for them."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Invariant 6: a job that was accepted ends, once, whatever is killed or wiped while it is on its way."""
+"""Invariant 6: every accepted job ends, once, whatever part of the broker is killed or wiped on its way."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Eight analyses as researchers write them, each in the real container, with what becomes of its outputs.
+"""Eight analyses of researchers, each in the real container, with the verdicts on its outputs.
 
 docs/reference/gallery.md says the same in words.
 """

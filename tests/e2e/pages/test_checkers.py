@@ -1,4 +1,5 @@
-"""Checkers in a real browser: two who look alone, a return that is mended, a recall, keyboard only, 5,000 figures."""
+"""Checkers in a real browser: two independent votes, a returned and corrected job, a recall, keyboard only, 5,000
+figures."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Notices as people meet them: what waits, what was decided, what ends; each leads to the page that it is about."""
+"""Notices on pages: waiting reviews, decisions, near ends. Each links to its page."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A rehearsal in a real browser, with and without scripts: asked for, followed, read, mended, cancelled."""
+"""A rehearsal in a real browser, with and without scripts: requested, followed, read, corrected, cancelled."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

@@ -1,4 +1,4 @@
-"""A researcher in a real browser, with and without scripts: refused, mended, accepted, released, collected."""
+"""A researcher in a real browser, with and without scripts: refused, corrected, accepted, released, collected."""
 
 import re
 from datetime import UTC, datetime

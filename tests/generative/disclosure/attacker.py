@@ -1,4 +1,4 @@
-"""An attacker of its own for proofs: a plain linear program from cells and equations. Of no code of ours."""
+"""An independent attacker for proofs: a plain linear program from cells and equations. Uses no code of the broker."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -1,5 +1,5 @@
-"""An attacker of released jobs who knows nothing of the broker's code: people are told apart by everything that a job
-asks, what is shown is one equation a figure, and each end of an interval is one linear program."""
+"""An attacker of released jobs without any code of the broker. It separates people by every condition of a job, writes
+one equation for each shown figure, and solves one linear program for each end of an interval."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

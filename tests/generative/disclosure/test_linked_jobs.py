@@ -1,5 +1,5 @@
-"""Jobs with several outputs over the same people, drawn at random: whoever puts all that is shown together derives
-nobody's cell. The attacker is `outsider`, which shares no code with the broker."""
+"""Random jobs with several outputs over the same people: all shown figures together derive nobody's cell. The attacker
+is `outsider`, which shares no code with the broker."""
 
 import json
 import os

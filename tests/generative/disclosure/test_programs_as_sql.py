@@ -1,4 +1,4 @@
-"""With nothing hidden and nothing rounded, a program over groups gives the rows of the same SQL over the same table."""
+"""Without hiding and rounding, a program over groups gives the rows of the same SQL over the same table."""
 
 from collections.abc import Mapping
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Screens leave out no cell of which a rule speaks: words by column are those of every rule asked of every cell."""
+"""Screens skip no cell on which a rule has a finding: findings by column equal those of every rule on every cell."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a reader of released bytes can tell: two populations that differ in zero or small, decoders, order."""
+"""Released bytes are the same for two populations that differ in zero or small counts: decoders, order."""
 
 from dataclasses import replace
 from decimal import Decimal

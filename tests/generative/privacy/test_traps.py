@@ -1,5 +1,5 @@
-"""Traps that other systems fell into (floats, 32 bits, overflow, keys from data, seeds, exact side facts), each as a
-test of this room; those of sensitivities, charges and thresholds stand in the files beside."""
+"""Traps of other systems (floats, 32 bits, overflow, keys from data, seeds, exact side facts), each as a test of the
+privacy package. Traps of sensitivities, charges and thresholds are in the other files of this folder."""
 
 import inspect
 from fractions import Fraction

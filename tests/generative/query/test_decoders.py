@@ -1,5 +1,5 @@
-"""A decoder for each way that was tried to read one child's flag out of one accepted job: the released table is the same
-byte for byte whether the flag is 0 or 1, or a person must look."""
+"""Decoders that try to read one child's flag out of one accepted job: the released table has the same bytes for flag 0
+and 1, or the job needs a review."""
 
 # ruff: noqa: E501 - one attack a line reads as a table
 

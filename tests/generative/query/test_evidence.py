@@ -1,5 +1,5 @@
-"""Evidence oracles on generated queries: the reference evaluator equals what the engine computes; whoever changes a
-statistic by leaving or by another attribute stands behind it."""
+"""Evidence oracles on generated queries: the reference evaluator equals the engine, and evidence counts every person
+who changes a statistic by removal or by another attribute."""
 
 # ruff: noqa: E501 - one value a line reads as a table
 

@@ -1,4 +1,4 @@
-"""Whatever text comes: a verdict, never a traceback, within a second, in little memory; huge texts at once."""
+"""Any text gets a verdict, never a traceback, within a second and in little memory; huge texts at once."""
 
 # ruff: noqa: E501 - one value a line reads as a table
 

@@ -1,4 +1,4 @@
-"""Submissions such as researchers send: each gets the verdict of its header, and what is accepted runs."""
+"""Submissions of researchers: each gets the verdict of its header, and accepted ones run."""
 
 import duckdb
 import pytest

@@ -1,5 +1,5 @@
-"""Scripts that try to make one person count in more than one block. In the block that has the person, `signal` does what it
-can to tell the others; every other block answers as if it were that block where `seen` says that it was told.
+"""Scripts that try to make one person count in more than one block. `signal` runs in the block that has the person, and
+tries to reach the other blocks. Every other block answers as if it had the person when `seen` finds the signal.
 
 Each is one trick; `EVERYTHING` tries them all at once. An honest run of any of them has one block that answers `HIGH`.
 """

@@ -1,4 +1,4 @@
-"""A little ledger on each database, and the words in which tests ask it."""
+"""A small ledger on each database, and short calls for tests."""
 
 import os
 import subprocess

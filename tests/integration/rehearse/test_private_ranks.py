@@ -1,5 +1,5 @@
-"""Which rows ranks keep, on a vault as it is built: the main record of a pupil with duplicates; of events, those that
-the query asks for (attack 52)."""
+"""Ranks on a real vault choose the main record of a pupil with duplicates, and the events that the query names (attack
+52)."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,5 +1,5 @@
-"""The table of settings, one by one taken out or turned round, on the real engine: the audit sees each of them, and
-what can be felt inside is felt by the self-test's probes. A setting that could go unnoticed would fail here."""
+"""Each setting of the table is removed or reversed on the real engine. The audit finds it, and the self-test's probes
+feel it where it can be felt inside. A setting that could go unnoticed fails here."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Erasures in the store, on each database: who may confirm, what goes with it, what waits for jobs; and counts."""
+"""Erasures in the store, on each database: who may confirm, the deleted rows, the waiting jobs, and the counts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every page: none without a row, each role's answers, valid markup, nothing inline, silence."""
+"""Every page has a row, the right answer for each role, valid markup, nothing inline, and silence."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who gets what answer from which endpoint, as a table; and what may not be known answers like what is not there."""
+"""The answer of every endpoint for every role, as a table. Hidden things answer like missing things."""
 
 import json
 

@@ -1,5 +1,4 @@
-"""A table published elsewhere, from its form to the worker: two administrators, who may see it, what checkers are
-told."""
+"""A published table, from its form to the worker: two administrators, its readers, and the notice for checkers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The public register: what everybody may know of projects and releases, as pages, CSV, JSON and feed."""
+"""The public register of projects and releases: pages, CSV, JSON and feed."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Rows that LATERAL or APPLY makes of each row: which columns of outside they read is part of what a table counts."""
+"""LATERAL or APPLY makes rows of each row: the outer columns that they read are part of the table's population."""
 
 from itertools import combinations
 

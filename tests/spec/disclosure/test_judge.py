@@ -1,4 +1,4 @@
-"""Small drawn tables, and what of them leaves: reads as the documentation of disclosure control."""
+"""Small drawn tables and their releases: the documentation of disclosure control."""
 
 from dataclasses import replace
 from decimal import Decimal

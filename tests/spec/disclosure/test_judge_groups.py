@@ -1,4 +1,4 @@
-"""Outputs of several tables, and of figures above groups: what leaves, what staff are told, and when a person looks."""
+"""Outputs of several tables, and of figures over groups: released values, findings for staff, and reviews."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Linked tables of one job: what is hidden in one is not to be had from another. Counts are not rounded here."""
+"""Linked tables of one job: no table discloses a figure that another one hides. Counts are not rounded here."""
 
 from dataclasses import replace
 

@@ -1,4 +1,5 @@
-"""Each step above the groups on small drawn tables: what is hidden (`c`) is in no figure, and meets no condition."""
+"""Each post-aggregation step on small drawn tables: a hidden value (`c`) enters no figure and satisfies no
+condition."""
 
 import pytest
 from groups_kit import HLA, HN, LA, YEAR, M, N, agg, calls, case, col, drawn, lit, shown

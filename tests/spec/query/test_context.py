@@ -1,5 +1,6 @@
-"""Context: a value in a person's row that other people stand behind. A group of fewer than `least` people is nothing to
-the rows that meet it; each group is an implied table, never shown, taken before the rows are chosen; a person looks."""
+"""Context: a value in a person's row that depends on other people. A group of fewer than `least` people is null to the
+rows that join it. Each group is an implied table, never shown, computed before the rows are chosen. The output needs a
+review."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

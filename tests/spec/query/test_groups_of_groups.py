@@ -1,4 +1,4 @@
-"""What stands above the groups: figures beside each other, joins of groups, groups of groups, labels; and what would pack
+"""Post-aggregation: figures next to each other, joins of groups, groups of groups, labels, and refused ways to pack
 several figures into one number. The broker computes all of it from protected figures."""
 
 # ruff: noqa: E501 - one case a line reads as a table

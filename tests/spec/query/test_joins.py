@@ -1,4 +1,4 @@
-"""How tables meet: persons on equal link keys and equal person numbers, public tables on anything."""
+"""Joins of tables: persons on equal link keys and equal person numbers, public tables on any condition."""
 
 from typing import Any
 

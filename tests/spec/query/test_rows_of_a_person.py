@@ -1,5 +1,5 @@
-"""GROUP BY with the link key brings one person's rows together: the rows of it are rows of persons still. Rows without a
-key stand alone, each for a person of its own. (The world is drawn in `little_world`.)"""
+"""GROUP BY with the link key groups one person's rows: the result is still rows of persons. Rows without a key are
+separate, each for a person of its own. (The world is drawn in `little_world`.)"""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

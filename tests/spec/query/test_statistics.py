@@ -1,4 +1,4 @@
-"""What really leaves: each aggregate as a statistic, with the cells that it implies, and what a person must look at."""
+"""Released statistics: each aggregate, the cells that it implies, and the aggregates that need a review."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

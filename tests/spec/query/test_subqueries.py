@@ -1,5 +1,5 @@
-"""EXISTS, IN, scalar subqueries and APPLY: on the link key they tell of the row's own person; otherwise they would tell of
-another, and are refused, or need groups (see `test_context`)."""
+"""EXISTS, IN, scalar subqueries and APPLY: on the link key they read the row's own person. Any other subquery would
+read another person; it is refused, or needs groups (see `test_context`)."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

@@ -1,5 +1,4 @@
-"""What a query uses, and how: also where the text is refused, so that one answer tells both what is not understood and what
-is not granted."""
+"""Uses of a query, also of a refused text: one answer has both the refusals and the missing grants."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

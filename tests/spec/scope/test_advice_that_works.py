@@ -1,4 +1,5 @@
-"""The whole check of a text: refused text is told about its grants too, and what the advice says to write is accepted."""
+"""The whole check of a text: a refused text also gets its missing grants, and the text that the advice suggests is
+accepted."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

@@ -1,5 +1,5 @@
-"""What is left of an ordinary table that is asked for after another one: the figures that mending shows, of pairs that
-researchers ask for, with the ways in which holes are saved and without them."""
+"""The figures that remain of an ordinary table after an earlier one: repair of pairs that researchers request, with and
+without the ways to save holes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is done otherwise for tables that are large, or tangled: nothing may be missed there either."""
+"""Shortcuts for large or tangled tables find every leak."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Members: the two forms in which they are kept, and what cannot be members."""
+"""Members: their two stored forms, and input that cannot be members."""
 
 import numpy as np
 import pytest

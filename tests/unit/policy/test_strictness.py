@@ -1,4 +1,4 @@
-"""Which profile asks at least as much as which: what left under the one may leave again under the other."""
+"""The stricter of two profiles: an output released under one may leave again under the other."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Forecasts and limits: from descriptions only, told for every statistic, with what other spends would give."""
+"""Forecasts and limits: from descriptions only, for every statistic, with the errors of other spends."""
 
 import ast
 import dataclasses

@@ -1,4 +1,5 @@
-"""Every construct that is not understood is refused by name with a place; nothing crashes and nothing is dropped."""
+"""The broker refuses every construct that it does not understand, by name and with a place. Nothing crashes and nothing
+is dropped."""
 
 # ruff: noqa: E501 - one case a line reads as a table
 

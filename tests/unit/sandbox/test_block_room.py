@@ -1,5 +1,5 @@
-"""What a process holds that blocks are forked of, how much they may fill, and when they end: nothing of the rows, no
-more than there is room for, and by the lane's own clock."""
+"""The process that forks blocks: it holds no rows, fills no more than its share of memory, and ends by the lane's own
+clock."""
 
 import os
 import socket

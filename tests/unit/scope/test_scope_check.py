@@ -1,4 +1,4 @@
-"""The scope check: every reason at once, with its place, its variable in catalogue spelling, and what to do."""
+"""The scope check gives every reason at once, with its place, its variable in catalogue spelling, and advice."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""What one administrator cannot do alone: make a checker, a second administrator, or a token of somebody else."""
+"""One administrator alone cannot make a checker, a second administrator, or a token of somebody else."""
 
 from dataclasses import replace
 from datetime import date

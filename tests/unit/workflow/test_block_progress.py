@@ -1,5 +1,5 @@
-"""How far a private script is: by the schedule of its line and the clock, so that nothing a script does can be read
-from it. Watched every few seconds while it runs, and after, until it is told that it has ended."""
+"""Progress of a private script follows the schedule of its line and the clock, so it discloses nothing of the script.
+The tests read it every few seconds during the run, and afterwards until the end is shown."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Caps follow policy, whatever crashes between; and who is told what of budgets."""
+"""Caps follow policy, whatever crashes in between; and who sees what of budgets."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A private output before a checker: what they see of it is what would leave, and rejecting it gives nothing back."""
+"""A private output before a checker: the checker sees what would leave, and a rejection refunds nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Rehearsals that people ask for: queued by id, run on synthetic data, told to their author; dying costs nothing."""
+"""Requested rehearsals: queued by id, run on synthetic data, shown to their author. A crash costs nothing."""
 
 from contextlib import nullcontext
 from dataclasses import replace

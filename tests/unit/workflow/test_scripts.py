@@ -1,4 +1,5 @@
-"""A script meets the synthetic NPD first (attack 53): what fails there reads no real data; then a checker looks."""
+"""A script runs on the synthetic NPD first (attack 53). A script that fails there reads no real data. Then a checker
+reviews the output."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Invariants 8 to 11: what a researcher learns before a decision, by state, time, number, name, id or error."""
+"""Invariants 8 to 11: before a decision a researcher learns nothing by state, time, number, name, id or error."""
 
 import uuid
 from datetime import timedelta

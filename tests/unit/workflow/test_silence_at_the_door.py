@@ -1,4 +1,4 @@
-"""Invariant 9 as a researcher meets it, over HTTP: every address that there is, whatever stands behind a job."""
+"""Invariant 9 over HTTP: every address that exists, for every kind of hidden job."""
 
 import re
 from collections.abc import Iterator

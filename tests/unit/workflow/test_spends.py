@@ -1,4 +1,4 @@
-"""Spends of jobs in the workflow: what waits for nobody is ended by the reconciler, and nothing else is."""
+"""Spends of jobs in the workflow: the reconciler ends spends without a job, and no others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From submission to release and recall, and what people who collude, err or leave cannot do on that way."""
+"""From submission to release and recall, and the limits of people who collude, err or leave."""
 
 from dataclasses import replace
 from datetime import date, timedelta
