@@ -115,8 +115,7 @@ def protected_mean(
     factor, offset = statistic.scale
     step = mean_step(statistic, evidence, profile, rows_each)
     units = ((exact - offset) / factor / step).to_integral_value(ROUND_HALF_UP)
-    digits = min(profile.mean_digits, -(step * factor).adjusted())
-    return rounded(units * step * factor + offset, digits)
+    return rounded(units * step * factor + offset, min(_most_digits(evidence, profile), 1 - (step * factor).adjusted()))
 
 
 def _quantile(evidence: StatisticEvidence, profile: DisclosureRules) -> Number | None:
@@ -143,18 +142,23 @@ def mean_step(
     It follows from what one person can change. By half the base of counts times a large contribution, a person who is
     half a spread from the mean moves it across an edge as seldom as a count of one person moves. By one contribution at
     the bounds of the catalogue, nobody moves it by more than a step. A person with several rows moves it by all of
-    them. The step must also allow every count that is shown as the same: a whole total over ten rows has a mean with
-    one digit, and two digits would reveal the number of rows.
+    them.
     """
     factor, _ = statistic.scale
-    least = Decimal(1).scaleb(-profile.mean_digits)
-    if profile.round_base > 1:
-        least = max(least, Decimal(1).scaleb(-Decimal(least_count_shown_as(evidence.rows, profile)).adjusted()))
+    least = Decimal(1).scaleb(-_most_digits(evidence, profile))
     n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
     spread = spread_of(statistic)
     large = min((size for size in (spread, _usual_size(evidence)) if size is not None), default=Decimal(0))
     moved = max(Decimal(profile.round_base) / 2 * large, spread or 0) * rows_each / n
     return max(least, _grid_step(moved / abs(factor)))
+
+
+def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
+    """The profile's digits of a mean, as far as they allow every count that is shown as the same: a whole total over
+    ten rows has a mean with one digit, and two digits would reveal the number of rows."""
+    if profile.round_base == 1:
+        return profile.mean_digits
+    return min(profile.mean_digits, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
 
 
 def spread_of(statistic: PlannedStatistic) -> Decimal | None:
@@ -187,10 +191,7 @@ def _grid_step(least: Decimal) -> Decimal:
 def _deviation_digits(statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules) -> int:
     """Digits of a deviation: those of the profile, and none finer than the first digit that a large contribution
     changes. Finer digits would carry single contributions."""
-    most = profile.mean_digits
-    if profile.round_base > 1:
-        # So many digits allow every count that is shown as the same.
-        most = min(most, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
+    most = _most_digits(evidence, profile)
     large = _large_contribution(statistic, evidence)
     if not large:
         return most

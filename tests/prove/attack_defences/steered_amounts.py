@@ -1,0 +1,51 @@
+"""What keeps sums and means from being steered, how it is taken out, and the test that must fail then."""
+
+from functools import partial
+
+from tests.prove.defences import Defence as Listed
+from tests.prove.defences import edited, put, together
+
+ANALYSIS, LINKING = "broker.query.analysis", "broker.disclosure.linking"
+MADE = "broker.query.binder.draft_tables.linear_form"
+STEP = "broker.disclosure.protected_values:mean_step"
+Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
+REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
+BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if spread is not None:", "if False:")
+
+DEFENCES = (
+    Defence(
+        "a mean is rounded before its factor",
+        put(MADE, lambda _: (1, 0)),
+        test="test_a_factor_reveals_no_more_of_a_mean",
+    ),
+    Defence(
+        "a step is more than one contribution",
+        edited(STEP, "return max(least, _grid_step(moved / abs(factor)))", "return least"),
+        test="test_a_factor_does_not_move_a_mean_across_an_edge_each_time",
+    ),
+    Defence(
+        "no factor stands inside a person's total",
+        put("broker.query.binder.row_aggregation.is_scaled", lambda _: False),
+        test=REVIEWED, given=("a factor inside each person's total",),
+    ),
+    Defence(
+        "the plan says whether an amount can be negative",
+        put("broker.query.binder.aggregate_statistics.can_be_negative", lambda *_: False),
+        test=REVIEWED, given=("a limit that one child alone exceeds",),
+    ),
+    Defence(
+        "a range has no gap",
+        put(f"{ANALYSIS}.known_amounts._is_one_stretch", lambda _: True),
+        test=REVIEWED, given=("small amounts and large ones",),
+    ),
+    Defence(
+        "what rounding leaves open follows from the catalogue",
+        BY_ROWS,
+        test="test_hidden_cells_do_not_depend_on_an_amount_above_all_others",
+    ),
+    Defence(
+        "the widths of hidden amounts are coarse",
+        together(BY_ROWS, put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest)),
+        test="test_hidden_cells_do_not_depend_on_an_amount_above_all_others",
+    ),
+)  # fmt: skip
