@@ -148,9 +148,9 @@ def mean_step(
     least = Decimal(1).scaleb(-_most_digits(evidence, profile))
     n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
     spread = spread_of(statistic)
-    large = min((size for size in (spread, _usual_size(evidence)) if size is not None), default=Decimal(0))
-    moved = max(Decimal(profile.round_base) / 2 * large, spread or 0) * rows_each / n
-    return max(least, _grid_step(moved / abs(factor)))
+    usual, spread = _usual_size(statistic, evidence), None if spread is None else spread / abs(factor)
+    large = min((size for size in (spread, usual) if size is not None), default=Decimal(0))
+    return max(least, _grid_step(max(Decimal(profile.round_base) / 2 * large, spread or 0) * rows_each / n))
 
 
 def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
@@ -167,12 +167,15 @@ def spread_of(statistic: PlannedStatistic) -> Decimal | None:
     return None if low is None or high is None else Decimal(as_number(high)) - Decimal(as_number(low))
 
 
-def _usual_size(evidence: StatisticEvidence) -> Decimal | None:
-    """A size that is large compared with all contributions, and hardly depends on any one of them; the largest
-    contribution only as a last resort."""
-    if evidence.sizes is None or not evidence.rows:
-        return None if evidence.largest is None else Decimal(absolute(evidence.largest))
-    return LARGE_FACTOR * Decimal(as_number(evidence.sizes)) / evidence.rows
+def _usual_size(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Decimal | None:
+    """A size of the number itself that is large compared with all others, and hardly depends on any one of them; the
+    largest contribution only as a last resort. A written offset must not change it: each would choose another step."""
+    factor, offset = statistic.scale
+    if evidence.total is not None and evidence.rows and offset:
+        return LARGE_FACTOR * abs((Decimal(as_number(evidence.total)) / evidence.rows - offset) / factor)
+    if evidence.sizes is not None and evidence.rows:
+        return LARGE_FACTOR * Decimal(as_number(evidence.sizes)) / evidence.rows / abs(factor)
+    return None if evidence.largest is None else Decimal(absolute(evidence.largest)) / abs(factor)
 
 
 GRID = (Decimal(1), Decimal(2), Decimal(5), Decimal(10))

@@ -259,8 +259,7 @@ def _verified_table(table: PlannedTable, rows: MicrodataSchema) -> PlannedTable:
     keys = tuple(_declared_key(k, rows) for k in table.keys)
     unverified = bool(rows.derived)
     marked = tuple(
-        replace(s, needs_review=s.needs_review or UNVERIFIED) if unverified and s.implied_by is None else s
-        for s in table.statistics
+        replace(s, needs_review=UNVERIFIED) if unverified and s.implied_by is None else s for s in table.statistics
     )
     return replace(table, keys=keys, statistics=marked)
 

@@ -3,6 +3,7 @@ constant to all amounts until a digit disappears. The released digits may follow
 one child's amount."""
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,16 @@ def apart(one: list[str], other: list[str]) -> int:
     return sum(a != b for a, b in zip(*digits, strict=True))
 
 
-@pytest.mark.parametrize("figure", ["AVG(1.0 * d.s + ({c}))", "SUM(1.0 * d.s + ({c})) / COUNT(*)", SIGNED])
-def test_digits_do_not_follow_from_one_childs_amount(figure: str) -> None:
-    low, high = released_figures(90, figure), released_figures(100, figure)
+@pytest.mark.parametrize("figure", ["AVG(1.0 * d.s + ({c}))", "SUM(1.0 * d.s + ({c})) / COUNT(*)"])
+@pytest.mark.parametrize("child", [90, 100])
+def test_a_constant_reveals_no_more_of_a_mean(figure: str, child: int) -> None:
+    """Each constant is added to the same rounded mean: another one shows no other edge."""
+    shown = released_figures(child, figure)
+    assert "c" not in shown, "it leaves"
+    assert len({round(Decimal(value) - c, 2) for value, c in zip(shown, ASKED, strict=True)}) == 1
+
+
+def test_digits_do_not_follow_from_one_childs_amount() -> None:
+    low, high = released_figures(90, SIGNED), released_figures(100, SIGNED)
     assert "c" not in low + high, "it leaves in either case"
     assert apart(low, high) <= EDGE

@@ -23,6 +23,7 @@ from broker.domain.plans.plan import MAGNITUDES, PlannedStatistic
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.aggregate_arguments import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.value_bounds import ValueRange, value_range
 from broker.query.symbols import SymbolTable
 
 TEST_OPERATIONS = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
@@ -32,17 +33,23 @@ def negated(condition: Scalar) -> Scalar:
     return Call("not", (condition,), ScalarType.TRUTH)
 
 
-def is_range(condition: Scalar) -> bool:
+def is_range(condition: Scalar, symbols: SymbolTable) -> bool:
     """Whether a condition compares one column with written numbers, without testing for equality, and is true of one
-    stretch of numbers. A range with a gap chooses small amounts and large ones, and nobody between them hides these."""
-    return len(column_ids(condition)) == 1 and _compares(condition) and _is_one_stretch(condition)
+    stretch of the column's numbers. A range with a gap chooses small amounts and large ones, and nobody between them
+    hides these."""
+    if len(column_ids(condition)) != 1 or not _compares(condition):
+        return False
+    (ident,) = column_ids(condition)
+    return _is_one_stretch(condition, value_range(ColumnRef(ident, ScalarType.INT), symbols))
 
 
-def _is_one_stretch(condition: Scalar) -> bool:
-    """Whether the condition is true of all numbers between any two of which it is true."""
+def _is_one_stretch(condition: Scalar, bounds: ValueRange | None) -> bool:
+    """Whether the condition is true of all numbers within the bounds between any two of which it is true."""
     written = sorted(set(_written_numbers(condition)))
     between = [(a + b) / 2 for a, b in pairwise(written)]
     tried = sorted([*written, *between, *((written[0] - 1, written[-1] + 1) if written else ())])
+    if bounds is not None:
+        tried = [value for value in tried if bounds[0] <= value <= bounds[1]]
     runs = [true for true, _ in groupby(_is_true_of(condition, value) for value in tried)]
     return sum(runs) <= 1
 
@@ -146,9 +153,9 @@ class KnownAmounts:
 
     def __init__(self, relation: Relation, keys: Iterable[Scalar], symbols: SymbolTable) -> None:
         self._variables, self._symbols = ConditionVariables(relation, symbols), symbols
+        # A key puts the rows of each of its values into a cell of their own.
         grouping = [c for k in keys for c in _key_conditions(symbols.expanded(k))]
-        # A key puts rows where a condition holds, and rows where it does not, into different cells.
-        self._conditions = [*self._variables.conditions(), *grouping, *map(negated, grouping)]
+        self._conditions = [*self._variables.conditions(), *grouping]
         self._fixed = fixed_columns(relation, symbols)
 
     def review_reason(self, statistic: PlannedStatistic) -> str | None:
@@ -168,16 +175,23 @@ class KnownAmounts:
 
 
 def _key_conditions(key: Scalar) -> Iterator[Scalar]:
-    """Conditions by which a key chooses its value."""
+    """For each value that a key chooses, the condition of the rows that get it."""
     match key:
         case Case(whens=whens, otherwise=otherwise):
+            passed: tuple[Scalar, ...] = ()
             for condition, value in whens:
-                yield condition
+                yield _all_of(*passed, condition)
                 yield from _key_conditions(value)
+                passed = (*passed, negated(condition))
+            yield _all_of(*passed)
             yield from _key_conditions(otherwise)
         case Call(args=args):
             for arg in args:
                 yield from _key_conditions(arg)
+
+
+def _all_of(*conditions: Scalar) -> Scalar:
+    return conditions[0] if len(conditions) == 1 else Call("and", conditions, ScalarType.TRUTH)
 
 
 def _argument_values(argument: Scalar) -> Iterator[Scalar]:
@@ -257,6 +271,8 @@ class ConditionVariables:
         """Whether a condition leaves the amounts unknown: it does not depend on them, or it says the same of every
         person's amount and fixes no single number. Columns with listed numbers have been replaced by constants
         before."""
+        if is_range(condition, self._symbols):
+            return not any(self._is_other(i, amount) for i in column_ids(condition))
         match condition:
             case Call(op="and", args=args):
                 return all(self.leaves_open(a, amount, fixed) for a in args)
@@ -271,7 +287,7 @@ class ConditionVariables:
         listed = listed_values(condition)
         if listed is not None:
             return listed[0] in fixed
-        return is_range(condition) or is_test(condition)
+        return is_test(condition)
 
     def _is_other(self, ident: int, amount: frozenset[str]) -> bool:
         """Whether a column is a subquery or aggregate that depends on the amounts but is not an amount itself."""

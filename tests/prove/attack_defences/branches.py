@@ -5,13 +5,15 @@
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from tests.attacks import test_branches_as_amounts as attacks
 from tests.attacks.absence_town import Y
-from tests.prove.defences import Defence, Removed, edited, nothing, put
+from tests.prove.defences import Defence, Removed, edited, nothing, put, together
 
 HERE = attacks.__name__
 CAUGHT = (AssertionError,)
 
 CONSTANTS = "SUM(CASE WHEN {one} OR LA = 1 THEN 3000 ELSE 1 END)"
 LISTED = ("SUM(OverallAbsence_6HalfTerms)", Y + " AND (OverallAbsence_6HalfTerms IN (1, 2, 3) OR {secret})")
+FINE = edited("broker.disclosure.protected_values:mean_step", "return max(least,", "return min(least,")
+"""The step of a mean would hide it, too."""
 WHOLE = edited("broker.query.binder.aggregate_statistics:_branches", "if not statistics.in_parts:", "if True:")
 
 
@@ -21,7 +23,7 @@ def blind(old: str) -> Removed:
 
 
 DEFENCES = (
-    Defence("a total of constants is made of protected counts", WHOLE, "test_a_total_of_constants_is_one", HERE, (CONSTANTS,)),
+    Defence("a total of constants is made of protected counts", together(WHOLE, FINE), "test_a_total_of_constants_is_one", HERE, (CONSTANTS,)),
     Defence("a branch is judged as an amount of its own", WHOLE, "test_a_branch_is_not_padded", HERE, ("npd-default",)),
     Defence("amounts stay open to conditions", blind("if not all(self._variables.leaves_open(c, amount, self._fixed) for c in conditions):"), "test_conditions_that_fix", HERE, LISTED),
     Defence("a code is no amount", blind("if any(o.variable.codes is not None or o.variable.register_key is not None for o in origins):"), "test_conditions_that_fix", HERE, ("SUM(LA)", Y)),
@@ -34,6 +36,6 @@ DEFENCES = (
     Defence("rows of persons are counts", edited("broker.disclosure.protected_values:rounded_value", "case Measure.SUM if statistic.counts:", "case Measure.SUM if False:"), "test_rows_within", HERE),
     Defence("numbers that are made of rows ask a person", put("broker.query.binder.row_aggregation._row_counts", lambda *_: (False, False)), "test_other_numbers", HERE, ("COUNT(*) + 2",)),
     Defence("a written number is nobody's amount", put("broker.query.analysis.aggregate_arguments.is_amount", is_linear_value), "test_other_numbers", HERE, ("MAX(3000)",)),
-    Defence("digits do not follow from one amount", put("broker.disclosure.protected_values._large_contribution", lambda _, evidence: evidence.largest), "test_digits_do_not_follow", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))",)),
+    Defence("a step does not follow from one amount or from a constant", put("broker.disclosure.protected_values._usual_size", lambda _, evidence: evidence.largest), "test_a_constant_reveals", "tests.attacks.test_digits_as_carriers", ("AVG(1.0 * d.s + ({c}))", 90)),
     Defence("amounts are judged without what is added to all", put("broker.query.analysis.implied_statistics.without_constants", nothing), "test_added_constants", HERE),
 )  # fmt: skip

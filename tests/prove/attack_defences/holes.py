@@ -43,7 +43,7 @@ DEFENCES = (
         edited(
             f"{LINKING}.joint_cells:_split", "most = max(range(len(parts)), key=lambda n: parts[n].persons)", "most = 0"
         ),
-        given=("sum beside a condition on few", "npd-default"),
+        given=("sum beside a condition on few", "exact"),
     ),
     Defence(
         "nobody looks because everybody in a hidden sum knows it",
