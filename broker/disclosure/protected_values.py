@@ -140,9 +140,9 @@ def mean_step(
     of ten.
 
     It follows from what one person can change. By half the base of counts times a large contribution, a person who is
-    half a spread from the mean moves it across an edge as seldom as a count of one person moves. By one contribution at
-    the bounds of the catalogue, nobody moves it by more than a step. A person with several rows moves it by all of
-    them.
+    half a spread from the mean moves it across an edge as seldom as a count of one person moves. By half a contribution
+    at the bounds of the catalogue, nobody moves it by more than two steps. A person with several rows moves it by all
+    of them.
     """
     factor, _ = statistic.scale
     least = Decimal(1).scaleb(-_most_digits(evidence, profile))
@@ -150,7 +150,7 @@ def mean_step(
     spread = spread_of(statistic)
     usual, spread = _usual_size(statistic, evidence), None if spread is None else spread / abs(factor)
     large = min((size for size in (spread, usual) if size is not None), default=Decimal(0))
-    return max(least, _grid_step(max(Decimal(profile.round_base) / 2 * large, spread or 0) * rows_each / n))
+    return max(least, _grid_step(max(profile.round_base * large, spread or Decimal(0)) / 2 * rows_each / n))
 
 
 def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:

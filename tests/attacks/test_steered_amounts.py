@@ -127,7 +127,7 @@ def test_ordinary_sums_and_means_leave_by_themselves(name: str) -> None:
     assert kits()[min(SEEDS)].plan(text(LEAVES[name])) is not None
 
 
-def test_hidden_cells_do_not_depend_on_an_amount_above_all_others() -> None:
+def test_what_is_hidden_does_not_depend_on_the_largest_amount() -> None:
     """Three linked tables of sums: how large one child's amount is does not choose which other cells are hidden."""
     keys = ("a.NCyearActual", "a.SENprovision", "a.MonthOfBirth, a.SENprovision")
     asked = "\n;\n".join(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from broker.disclosure.linking.joint_cells import ZERO_AMOUNT, JointCell, JointCellIndex, TableRows
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
+from broker.disclosure.protected_values import LARGE_FACTOR
 from broker.disclosure.suppression.cell_systems import Equation
 from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
 from broker.domain.plans.plan import MAGNITUDES, Measure
@@ -135,15 +136,17 @@ class _SystemBuilder:
 
     def _rounding_error(self, joint_cells: tuple[int, ...], spread: float | None) -> float:
         """How far a released sum may be from the exact one, at least. A sum is released as its mean, rounded to a step
-        of at least `spread` over the rounded number of rows, times that number: what the step leaves open follows from
-        the catalogue alone. Without bounds it is what so many ordinary rows add, coarsely."""
+        (`protected_values.mean_step`), times the rounded number of rows. The step follows from the catalogue, and from
+        what an ordinary row adds; that is taken coarsely, so that nobody's amount changes it."""
         if self._amount is None:
             return self._slack
-        if spread is not None:
-            return SURE_SHARE * spread / 2
         rows = sum(self._groups.joint_cells[n].rows for n in joint_cells)
         total = sum(self._groups.joint_cells[n].amounts.get(self._amount, ZERO_AMOUNT).total for n in joint_cells)
-        return self._slack * coarse_unit(abs(total) / rows) if rows else 0.0
+        ordinary = coarse_unit(abs(total) / rows) if rows else 0.0
+        if spread is None:
+            return self._slack * ordinary
+        large = min(spread, LARGE_FACTOR * ordinary)
+        return SURE_SHARE * max(self._profile.round_base * large, spread) / 4
 
     def _sum(self, joint_cells: tuple[int, ...]) -> int:
         """The number of the cell for a sum of joint cells."""

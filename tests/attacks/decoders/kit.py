@@ -302,8 +302,8 @@ def largest_step(
         case Measure.MEAN | Measure.SUM:
             unit = mean_step(statistic, evidence, profile, rows_each) * abs(statistic.scale[0])
             if statistic.measure is Measure.MEAN:
-                return unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
-            return of_rows * size / n + unit * Decimal(round_count(n, profile) or 0)
+                return 2 * unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
+            return of_rows * size / n + 2 * unit * Decimal(round_count(n, profile) or 0)
         case Measure.SHARE:
             least = max(1, evidence.rows + evidence.rest_rows - base // 2)
             return 2 * of_rows / least + Decimal("0.001")

@@ -152,7 +152,7 @@ def test_one_childs_flag_cannot_be_read(name: str) -> None:
 
 
 USEFUL = {
-    f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m FROM a WHERE {Y}": "n,m\n120,7.1\n",
+    f"SELECT COUNT(*) AS n, AVG(1.0 * Score) AS m FROM a WHERE {Y}": "n,m\n120,7\n",
     f"SELECT COUNT(*) AS n, AVG(1.0 * b.Days) AS m FROM a LEFT JOIN b ON a.Key = b.Key WHERE {Y} AND a.Score > 1": None,
     f"SELECT COUNT(*) AS n, COUNT(b.Days) AS m FROM a LEFT JOIN b ON a.Key = b.Key WHERE {Y}": "n,m\n120,40\n",
     f"SELECT Sex, SUM(CASE WHEN LA = 1 THEN 1 ELSE 0 END) AS n FROM a WHERE {Y} GROUP BY Sex": None,

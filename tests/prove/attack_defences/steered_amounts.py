@@ -10,7 +10,7 @@ MADE = "broker.query.binder.draft_tables.linear_form"
 STEP = "broker.disclosure.protected_values:mean_step"
 Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
 REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
-BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if spread is not None:", "if False:")
+BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if spread is None:", "if True:")
 
 DEFENCES = (
     Defence(
@@ -41,11 +41,11 @@ DEFENCES = (
     Defence(
         "what rounding leaves open follows from the catalogue",
         BY_ROWS,
-        test="test_hidden_cells_do_not_depend_on_an_amount_above_all_others",
+        test="test_what_is_hidden_does_not_depend_on_the_largest_amount",
     ),
     Defence(
         "the widths of hidden amounts are coarse",
         together(BY_ROWS, put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest)),
-        test="test_hidden_cells_do_not_depend_on_an_amount_above_all_others",
+        test="test_what_is_hidden_does_not_depend_on_the_largest_amount",
     ),
 )  # fmt: skip
