@@ -39,6 +39,19 @@ def test_what_was_not_met_is_run_again(counted: Callable[[bool], Callable[[], ra
     assert [t["runs"] for t in told] == [1, 2, 2]
 
 
+def test_what_another_machine_has_done_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counted: Callable[[bool], Callable[[], ranges.Told]]
+) -> None:
+    here, there = tmp_path / "here" / "abc", tmp_path / "there" / "abc"
+    monkeypatch.setattr(ranges, "GATHERED", tmp_path / "gathered")
+    for folder in (there, here):
+        folder.mkdir(parents=True)
+        monkeypatch.setattr(ranges, "figures_folder", lambda name, folder=folder: folder / f"{name}.json")
+        assert ranges.resumed("a", counted(True), {"texts": 5})["runs"] == 1
+        if folder is there:
+            assert ranges.gather() == tmp_path / "gathered" / "abc.json"
+
+
 def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranges, "_git", lambda *words: " M a.py" if words[0] == "status" else "0" * 40)
     assert ranges.figures_folder("a") is None

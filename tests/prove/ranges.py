@@ -1,5 +1,9 @@
 """Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<files>/, and
-is not run again for the same files in every commit. With changes that no commit has, nothing is kept."""
+is not run again for the same files in every commit. With changes that no commit has, nothing is kept.
+
+`python -m tests.prove.ranges` gathers the finished ranges of HEAD in docs/proofs/ranges/<files>.json, so that another
+machine goes on with them.
+"""
 
 import hashlib
 import json
@@ -13,6 +17,7 @@ from typing import Any
 from tests.prove.record import ROOT
 
 Told = dict[str, Any]
+GATHERED = ROOT / "docs" / "proofs" / "ranges"
 
 
 def figures_folder(name: str) -> Path | None:
@@ -26,14 +31,37 @@ def figures_folder(name: str) -> Path | None:
     return folder / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')[:120]}.json"
 
 
+def saved(path: Path | None) -> dict[str, Any] | None:
+    """What is kept of a range: by this machine, or gathered by another."""
+    if path is None:
+        return None
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    gathered = GATHERED / f"{path.parent.name}.json"
+    return json.loads(gathered.read_text()).get(path.stem) if gathered.exists() else None
+
+
+def gather() -> Path:
+    """Write what is kept of the ranges of HEAD into one file. Raises FileNotFoundError if nothing is."""
+    path = figures_folder("any")
+    if path is None or not any(path.parent.glob("*.json")):
+        raise FileNotFoundError("No range is finished for the files of HEAD.")
+    target = GATHERED / f"{path.parent.name}.json"
+    before = json.loads(target.read_text()) if target.exists() else {}
+    found = before | {p.stem: json.loads(p.read_text()) for p in sorted(path.parent.glob("*.json"))}
+    GATHERED.mkdir(exist_ok=True)
+    target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    return target
+
+
 def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | None = None) -> Told:
     """What `run` tells, or told on this commit when it was asked the same. Only what it says is `met` is kept."""
     path, asks = figures_folder(name), json.loads(json.dumps(dict(asked or {}), default=str))
-    if path is not None and path.exists():
-        kept = json.loads(path.read_text())
-        if kept["asked"] == asks:
-            found: Told = kept["told"]
-            return found
+    before = saved(path)
+    if before is not None and before["asked"] == asks:
+        found: Told = before["told"]
+        return found
     told: Told = json.loads(json.dumps(run(), default=str))
     if path is not None and told.get("met", True):
         half = path.with_suffix(f".{os.getpid()}")
@@ -44,3 +72,7 @@ def resumed(name: str, run: Callable[[], Told], asked: Mapping[str, object] | No
 
 def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    print(gather())
