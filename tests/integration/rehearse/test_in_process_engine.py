@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import ModuleType
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -52,7 +53,12 @@ def request_of(text: str, policies: PolicySet, stage_of: At) -> SandboxRequest:
     stage = stage_of("P0421")
     vault, limits = stage.vaults.ensure(project.ident, stage.snapshot), limits_for(JobKind.SQL, policies)
     return stage.engine.prepare(
-        checked.plan, vault, "here", 1, limits, evidence_needs(policies.disclosure_rules(project.profile))
+        checked.plan,
+        vault,
+        f"here-{uuid4().hex[:8]}",
+        1,
+        limits,
+        evidence_needs(policies.disclosure_rules(project.profile)),
     )
 
 
