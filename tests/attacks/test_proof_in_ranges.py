@@ -43,13 +43,13 @@ def test_what_another_machine_has_done_is_not_run_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, counted: Callable[[bool], Callable[[], ranges.Told]]
 ) -> None:
     here, there = tmp_path / "here" / "abc", tmp_path / "there" / "abc"
-    monkeypatch.setattr(ranges, "GATHERED", tmp_path / "gathered")
+    monkeypatch.setattr(ranges, "EXPORTED", tmp_path / "exported")
     for folder in (there, here):
         folder.mkdir(parents=True)
         monkeypatch.setattr(ranges, "figures_folder", lambda name, folder=folder: folder / f"{name}.json")
         assert ranges.resumed("a", counted(True), {"texts": 5})["runs"] == 1
         if folder is there:
-            assert ranges.gather() == tmp_path / "gathered" / "abc.json"
+            assert ranges.export_ranges() == tmp_path / "exported" / "abc.json"
 
 
 def test_uncommitted_changes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Long proofs in ranges that go on where they stopped: what a finished range told is kept in build/proofs/<files>/, and
 is not run again for the same files in every commit. With changes that no commit has, nothing is kept.
 
-`python -m tests.prove.ranges` gathers the finished ranges of HEAD in docs/proofs/ranges/<files>.json, so that another
+`python -m tests.prove.ranges` exports the finished ranges of HEAD in docs/proofs/ranges/<files>.json, so that another
 machine goes on with them.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from tests.prove.record import ROOT
 
 Told = dict[str, Any]
-GATHERED = ROOT / "docs" / "proofs" / "ranges"
+EXPORTED = ROOT / "docs" / "proofs" / "ranges"
 
 
 def figures_folder(name: str) -> Path | None:
@@ -32,25 +32,25 @@ def figures_folder(name: str) -> Path | None:
 
 
 def saved(path: Path | None) -> dict[str, Any] | None:
-    """What is kept of a range: by this machine, or gathered by another."""
+    """What is kept of a range: by this machine, or exported by another."""
     if path is None:
         return None
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_text())
         return found
-    gathered = GATHERED / f"{path.parent.name}.json"
-    return json.loads(gathered.read_text()).get(path.stem) if gathered.exists() else None
+    exported = EXPORTED / f"{path.parent.name}.json"
+    return json.loads(exported.read_text()).get(path.stem) if exported.exists() else None
 
 
-def gather() -> Path:
+def export_ranges() -> Path:
     """Write what is kept of the ranges of HEAD into one file. Raises FileNotFoundError if nothing is."""
     path = figures_folder("any")
     if path is None or not any(path.parent.glob("*.json")):
         raise FileNotFoundError("No range is finished for the files of HEAD.")
-    target = GATHERED / f"{path.parent.name}.json"
+    target = EXPORTED / f"{path.parent.name}.json"
     before = json.loads(target.read_text()) if target.exists() else {}
     found = before | {p.stem: json.loads(p.read_text()) for p in sorted(path.parent.glob("*.json"))}
-    GATHERED.mkdir(exist_ok=True)
+    EXPORTED.mkdir(exist_ok=True)
     target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
     return target
 
@@ -75,4 +75,4 @@ def _git(*words: str) -> str:
 
 
 if __name__ == "__main__":
-    print(gather())
+    print(export_ranges())
