@@ -11,6 +11,9 @@ from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
 
+AmountBounds = tuple[Decimal, Decimal]
+"""The least and the greatest amount of one row, without a written factor and offset."""
+
 
 def rounded_value(
     statistic: PlannedStatistic,
@@ -144,13 +147,22 @@ def mean_step(
     at the bounds of the catalogue, nobody moves it by more than two steps. A person with several rows moves it by all
     of them.
     """
-    factor, _ = statistic.scale
     least = Decimal(1).scaleb(-_most_digits(evidence, profile))
     n = Decimal(max(1, round_count(evidence.rows, profile) or 0))
-    spread = spread_of(statistic)
-    usual, spread = _usual_size(statistic, evidence), None if spread is None else spread / abs(factor)
+    bounds, usual = amount_bounds(statistic), _usual_size(statistic, evidence)
+    spread = None if bounds is None else bounds[1] - bounds[0]
     large = min((size for size in (spread, usual) if size is not None), default=Decimal(0))
     return max(least, _grid_step(max(profile.round_base * large, spread or Decimal(0)) / 2 * rows_each / n))
+
+
+def least_error_of_sum(bounds: AmountBounds, ordinary: float, profile: DisclosureRules) -> float:
+    """How far the released sum of a cell of t rows or more may be from the exact one, at least: half a step of its mean
+    (`mean_step`) times its rows. `ordinary`: a lower bound of the mean size of an amount."""
+    spread = float(bounds[1] - bounds[0])
+    large = min(spread, LARGE_FACTOR * ordinary)
+    # The share of the rounded rows that are there: least in a cell of t rows whose number is rounded up.
+    there = profile.t / (profile.t + profile.round_base / 2)
+    return there * max(profile.round_base * large, spread) / 4
 
 
 def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
@@ -161,10 +173,13 @@ def _most_digits(evidence: StatisticEvidence, profile: DisclosureRules) -> int:
     return min(profile.mean_digits, Decimal(least_count_shown_as(evidence.rows, profile)).adjusted())
 
 
-def spread_of(statistic: PlannedStatistic) -> Decimal | None:
-    """The distance between the catalogue's bounds of one contribution, if both are known."""
-    low, high = statistic.bounds or (None, None)
-    return None if low is None or high is None else Decimal(as_number(high)) - Decimal(as_number(low))
+def amount_bounds(statistic: PlannedStatistic) -> AmountBounds | None:
+    """By the catalogue, if both bounds are known."""
+    if statistic.bounds is None or None in statistic.bounds:
+        return None
+    factor, offset = statistic.scale
+    low, high = sorted((Decimal(as_number(bound)) - offset) / factor for bound in statistic.bounds)
+    return low, high
 
 
 def _usual_size(statistic: PlannedStatistic, evidence: StatisticEvidence) -> Decimal | None:

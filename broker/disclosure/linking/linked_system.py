@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from broker.disclosure.linking.joint_cells import ZERO_AMOUNT, JointCell, JointCellIndex, TableRows
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
-from broker.disclosure.protected_values import LARGE_FACTOR
+from broker.disclosure.protected_values import AmountBounds, least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
 from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
 from broker.domain.plans.plan import MAGNITUDES, Measure
@@ -16,8 +16,6 @@ from broker.policy.disclosure_rules import DisclosureRules
 FigurePlace = tuple[TableIndex, tuple[Value, ...], int]
 """A figure: its table, the keys of the row, the statistic."""
 
-SURE_SHARE = 0.8
-"""The number of rows is at least this share of its rounded number, for every cell that is shown."""
 ENOUGH_ROUNDED = 3
 """The number of rounded figures that must be combined to disclose a cell that no figure is about."""
 
@@ -71,13 +69,24 @@ def build_linked_system(
     count_aliases: CountAliases | None = None,
 ) -> LinkedSystem:
     """The system of a family's counts (`amount` is None), or of one amount."""
-    builder = _SystemBuilder(groups, profile, amount, count_aliases or {})
+    largest = _largest_possible(family, groups, amount) if amount is not None else 0.0
+    builder = _SystemBuilder(groups, profile, amount, largest, count_aliases or {})
     builder.found.joint = len(groups.joint_cells)
     for member in family.members:
         for figure in member.figures:
             if member.where in rows and figure.amount == amount:
                 builder.add(member, figure, rows[member.where])
     return builder.found
+
+
+def _largest_possible(family: TableFamily, groups: JointCellIndex, amount: str) -> float:
+    """The largest amount that a person of an open cell could have: by the catalogue, so that nobody's own amount
+    chooses what is hidden. Without bounds it is the largest that anybody has, taken coarsely."""
+    figures = (figure for member in family.members for figure in member.figures if figure.amount == amount)
+    bounds = [figure.bounds for figure in figures if figure.bounds is not None]
+    if bounds:
+        return float(max(abs(bound) for pair in bounds for bound in pair))
+    return coarse_amount(max((cell.amounts.get(amount, ZERO_AMOUNT).largest for cell in groups.joint_cells), default=0))
 
 
 def rounding_slack(profile: DisclosureRules) -> float:
@@ -87,15 +96,18 @@ def rounding_slack(profile: DisclosureRules) -> float:
 
 class _SystemBuilder:
     def __init__(
-        self, groups: JointCellIndex, profile: DisclosureRules, amount: str | None, count_aliases: CountAliases
+        self,
+        groups: JointCellIndex,
+        profile: DisclosureRules,
+        amount: str | None,
+        largest: float,
+        count_aliases: CountAliases,
     ) -> None:
         self._groups, self._profile, self._amount, self._count_aliases = groups, profile, amount, count_aliases
         self._slack = rounding_slack(profile)
         self._numbers: dict[tuple[int, ...], int] = {}
         self._shown: dict[int, int] = {}
-        self._largest = coarse_amount(
-            max((a.amounts.get(amount or "", ZERO_AMOUNT).largest for a in groups.joint_cells), default=0.0)
-        )
+        self._largest = largest
         self.found = LinkedSystem()
         for n in range(len(groups.joint_cells)):
             self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
@@ -107,7 +119,7 @@ class _SystemBuilder:
             place = (member.where, keys, figure.ident)
             tests = member.tests | (figure.tests if figure.derived else self._count_aliases.get(place, figure.tests))
             if joint_cells := self._groups.by(member.keys, tests).get(keys):
-                cell = self._released(self._sum(tuple(joint_cells)), figure.spread)
+                cell = self._released(self._sum(tuple(joint_cells)), figure.bounds)
                 if figure.derived:
                     self.found.derived.append((place, cell))
                 else:
@@ -119,14 +131,14 @@ class _SystemBuilder:
         both = {f.measure for f in member.figures if f.amount is not None}
         return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES  # no slack: nothing is rounded
 
-    def _released(self, whole: int, spread: float | None) -> int:
+    def _released(self, whole: int, bounds: AmountBounds | None) -> int:
         """The cell for the released value of a sum: the sum itself, or its rounded value."""
         if not self._slack:  # the exact sum is released
             return whole
         if whole not in self._shown:
             found, joint_cells = self.found, self.found.joint_cells[whole]
             rest = self._cell(joint_cells, 0.0, 0, 0.0)  # the rounding error: unknown, worth nothing
-            found.slack[rest] = self._rounding_error(joint_cells, spread)
+            found.slack[rest] = self._rounding_error(joint_cells, bounds)
             cell = self._shown[whole] = self._cell(
                 joint_cells, found.values[whole], found.persons[whole], found.widths[whole]
             )
@@ -134,19 +146,14 @@ class _SystemBuilder:
             found.equations.append(Equation((whole, rest), cell))
         return self._shown[whole]
 
-    def _rounding_error(self, joint_cells: tuple[int, ...], spread: float | None) -> float:
-        """How far a released sum may be from the exact one, at least. A sum is released as its mean, rounded to a step
-        (`protected_values.mean_step`), times the rounded number of rows. The step follows from the catalogue, and from
-        what an ordinary row adds; that is taken coarsely, so that nobody's amount changes it."""
+    def _rounding_error(self, joint_cells: tuple[int, ...], bounds: AmountBounds | None) -> float:
         if self._amount is None:
             return self._slack
         rows = sum(self._groups.joint_cells[n].rows for n in joint_cells)
         total = sum(self._groups.joint_cells[n].amounts.get(self._amount, ZERO_AMOUNT).total for n in joint_cells)
+        # Taken coarsely, so that nobody's amount changes it.
         ordinary = coarse_unit(abs(total) / rows) if rows else 0.0
-        if spread is None:
-            return self._slack * ordinary
-        large = min(spread, LARGE_FACTOR * ordinary)
-        return SURE_SHARE * max(self._profile.round_base * large, spread) / 4
+        return self._slack * ordinary if bounds is None else least_error_of_sum(bounds, ordinary, self._profile)
 
     def _sum(self, joint_cells: tuple[int, ...]) -> int:
         """The number of the cell for a sum of joint cells."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
-from broker.disclosure.protected_values import spread_of
+from broker.disclosure.protected_values import AmountBounds, amount_bounds
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
 from broker.domain.plans.plan import MAGNITUDES, GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, scalar_text
@@ -27,8 +27,8 @@ class LinkedFigure:
 
     `amount` is what is summed (None for counts), and `tests` are its conditions on rows in addition to those of its
     table. `derived`: the figure is not shown itself, but can be worked out from the shown statistic (the rows of a mean
-    or share). `argument_text` is the argument as written, and `spread` the distance between the catalogue's bounds of
-    one contribution (None: unknown).
+    or share). `argument_text` is the argument as written, and `bounds` the catalogue's bounds of the amount in one row
+    (None: unknown).
     """
 
     ident: int
@@ -37,7 +37,7 @@ class LinkedFigure:
     measure: Measure
     derived: bool = False
     argument_text: str = ""
-    spread: float | None = None
+    bounds: AmountBounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +199,10 @@ def _figures(
             # The bounds are those of another argument.
             amounts.setdefault(scalar_text(base), replace(statistic, argument=base, bounds=None))
             tests = frozenset((d, 1) for d in indicators)
-            spread = spread_of(statistic)
             yield LinkedFigure(
                 *(statistic.ident, scalar_text(base), tests, statistic.measure),
                 argument_text=scalar_text(argument),
-                spread=None if spread is None else float(spread / abs(statistic.scale[0])),
+                bounds=amount_bounds(statistic),
             )
             yield LinkedFigure(statistic.ident, None, tests, statistic.measure, derived=True)
 

@@ -128,29 +128,52 @@ class EndToEnd:
         if apart := _beside_tables(before, after):
             crossed = inner.kind is Kind.THRESHOLD
             return replace(inner, kind=Kind.THRESHOLD if crossed else Kind.STATE, told=f"{apart}; {inner.told}")
-        if inner.kind is Kind.NONE or (inner.kind is Kind.EDGE and self._hidden_by_history(plans, left, seen, way)):
+        if inner.kind is Kind.NONE or (inner.kind is Kind.EDGE and self._changed_by_history(plans, left, seen, way)):
             return replace(inner, kind=Kind.HISTORY, told=f"{_tables_apart(before, after)}; {inner.told}")
         return inner
 
-    def _hidden_by_history(
+    def _changed_by_history(
         self, plans: Sequence[Plan], left: Mapping[str, list[list[Left]]], seen: Mapping[str, Seen], way: str
     ) -> bool:
-        """Whether rows or holes differ between the two, and not as they do without a history."""
+        """Whether a released figure is neither hidden nor the one that leaves without a history, or rows or hidden
+        figures differ between the two in another way than without a history."""
         for number, plan in enumerate(plans):
             for n, planned in enumerate(plan.outputs):
                 keys = [i for i, c in enumerate(planned.columns) if c.is_key]
                 place = f"table {number} {planned.name}"
-                released = [holes(seen[w].told.get(place, ""), keys) for w in (BASE, way)]
-                judged = [holes(left[w][number][n].table, keys) for w in (BASE, way)]
-                if released[0] != released[1] and released != judged:
+                released = [rows_by_key(seen[w].told.get(place, ""), keys) for w in (BASE, way)]
+                judged = [rows_by_key(left[w][number][n].table, keys) for w in (BASE, way)]
+                if not all(is_judged(r, j) for r, j in zip(released, judged, strict=True)):
+                    return True
+                hidden = [holes(r) for r in released]
+                if hidden[0] != hidden[1] and hidden != [holes(j) for j in judged]:
                     return True
         return False
 
 
-def holes(table: str, keys: Sequence[int]) -> list[tuple[tuple[str, ...], tuple[bool, ...]]]:
+Fields = tuple[str, ...]
+RowsByKey = dict[Fields, list[Fields]]
+
+
+def rows_by_key(table: str, keys: Sequence[int]) -> RowsByKey:
+    found = RowsByKey()
+    for row in list(csv.reader(table.splitlines()))[1:]:
+        found.setdefault(tuple(row[i] for i in keys), []).append(tuple(row))
+    return found
+
+
+def is_judged(released: RowsByKey, judged: RowsByKey) -> bool:
+    """Whether each released row is a judged one, of which fields may be hidden."""
+    return all(
+        any(all(r in {HOLE, j} for r, j in zip(row, one, strict=True)) for one in judged.get(key, ()))
+        for key, rows in released.items()
+        for row in rows
+    )
+
+
+def holes(rows: RowsByKey) -> list[tuple[Fields, tuple[bool, ...]]]:
     """The rows of a table by their keys, each with what of it is hidden."""
-    rows = [(tuple(r[i] for i in keys), tuple(f == HOLE for f in r)) for r in list(csv.reader(table.splitlines()))[1:]]
-    return sorted(rows)
+    return sorted((key, tuple(field == HOLE for field in row)) for key, some in rows.items() for row in some)
 
 
 def _tables_apart(before: Mapping[str, str], after: Mapping[str, str]) -> str:

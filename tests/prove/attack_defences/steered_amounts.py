@@ -10,7 +10,7 @@ MADE = "broker.query.binder.draft_tables.linear_form"
 STEP = "broker.disclosure.protected_values:mean_step"
 Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
 REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
-BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if spread is None:", "if True:")
+BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if bounds is None else", "if True else")
 
 DEFENCES = (
     Defence(
@@ -44,8 +44,23 @@ DEFENCES = (
         test="test_what_is_hidden_does_not_depend_on_the_largest_amount",
     ),
     Defence(
-        "the widths of hidden amounts are coarse",
-        together(BY_ROWS, put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest)),
+        "the widths of hidden amounts follow from the catalogue",
+        edited(f"{LINKING}.linked_system:_largest_possible", "if bounds:", "if False:"),
+        test="test_what_is_hidden_does_not_depend_on_the_rows_of_one_child",
+    ),
+    Defence(
+        "what rounding leaves open of a sum is not overrated",
+        edited("broker.disclosure.protected_values:least_error_of_sum", "/ 4", "/ 2"),
+        module="tests.generative.disclosure.test_error_of_sums",
+        test="test_the_error_of_a_sum_is_at_most_what_its_mean_leaves_open",
+    ),
+    Defence(
+        "without a catalogue the widths of hidden amounts are coarse",
+        together(
+            BY_ROWS,
+            edited(f"{LINKING}.linked_system:_largest_possible", "if bounds:", "if False:"),
+            put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest),
+        ),
         test="test_what_is_hidden_does_not_depend_on_the_largest_amount",
     ),
 )  # fmt: skip

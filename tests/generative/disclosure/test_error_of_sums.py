@@ -1,0 +1,41 @@
+"""What the linked tables of a job take as the error of a released sum is never more than its rounding leaves open."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.disclosure.protected_values import amount_bounds, least_error_of_sum, mean_step
+from broker.domain.evidence import StatisticEvidence
+from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.scalars import ScalarType
+from broker.policy.disclosure_rules import DisclosureRules
+
+AMOUNTS = st.integers(-400, 400)
+FACTORS = st.sampled_from([Decimal(1), Decimal("0.1"), Decimal("-2.5"), Decimal(30)])
+
+
+@given(
+    amounts=st.lists(AMOUNTS, min_size=10, max_size=60),
+    wider=st.integers(0, 5_000),
+    factor=FACTORS,
+    offset=st.sampled_from([0, 7, -2_000]),
+    base=st.sampled_from([3, 5, 10]),
+)
+def test_the_error_of_a_sum_is_at_most_what_its_mean_leaves_open(
+    amounts: Sequence[int], wider: int, factor: Decimal, offset: int, base: int
+) -> None:
+    profile = DisclosureRules(name="drawn", source="test", t=10, round_base=base)
+    written = [factor * amount + offset for amount in amounts]
+    low, high = sorted((factor * (min(amounts) - wider) + offset, factor * (max(amounts) + wider) + offset))
+    statistic = PlannedStatistic(
+        0, Measure.SUM, None, ScalarType.DECIMAL, bounds=(low, high), scale=(factor, Decimal(offset))
+    )
+    rows, total = len(amounts), sum(written)
+    evidence = StatisticEvidence(total, rows, rows, total=total, sizes=sum(map(abs, written)))
+    bounds = amount_bounds(statistic)
+    assert bounds == (min(amounts) - wider, max(amounts) + wider)
+    ordinary = abs(sum(amounts)) / rows
+    open_by_rounding = float(mean_step(statistic, evidence, profile)) / 2 * rows
+    assert least_error_of_sum(bounds, ordinary, profile) <= open_by_rounding * (1 + 1e-9)
