@@ -189,6 +189,12 @@ def test_an_edge_that_is_seen_with_every_pad_is_none(pads: tuple[int, ...], stea
     assert not ranges.is_steady([Pad(many, False) for many in pads], 5)
 
 
+def test_the_same_numbers_in_two_texts_are_one_try() -> None:
+    one, other = frozenset({(("count", 4), ("count", 5))}), frozenset({(("count", 7), ("count", 8))})
+    pads = [Pad(1, False, one), Pad(1, False, other), Pad(1, True, other), Pad(1, False, other)]
+    assert list(ranges.each_once(pads)) == [Pad(1, False, one), Pad(1, True, other)]
+
+
 @pytest.mark.parametrize(
     ("one_size", "kind"), [(Kind.NONE, Kind.SIZE), (Kind.EDGE, Kind.SIZE), (Kind.HOLES, Kind.HOLES)]
 )

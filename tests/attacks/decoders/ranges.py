@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.decoders.differences import STEERED, Kind
+from tests.attacks.decoders.differences import STEERED, Change, Kind
 from tests.attacks.decoders.end_to_end import Brokers
 from tests.attacks.decoders.judges import EndToEnd, InProcess
 from tests.attacks.decoders.kit import Kit
@@ -80,8 +80,17 @@ def _told(search: Search, differing: Sequence[Tried], padded: int, base: int) ->
     return {
         "texts": told.texts, "drawn": told.drawn, "kinds": dict(told.kinds),
         "numbers": dict(told.numbers), "moved": dict(told.moved), "findings": findings,
-        "by_numbers": by_numbers(pad for pads in seen for pad in pads),
+        "by_numbers": by_numbers(each_once(pad for pads in seen for pad in pads)),
     }  # fmt: skip
+
+
+def each_once(pads: Iterable[Pad]) -> Iterable[Pad]:
+    """Two texts with the same numbers are one try. It is seen where either is."""
+    found = dict[frozenset[Change], Pad]()
+    for pad in pads:
+        if pad.seen or pad.changes not in found:
+            found[pad.changes] = pad
+    return found.values()
 
 
 def by_numbers(pads: Iterable[Pad]) -> list[list[int]]:

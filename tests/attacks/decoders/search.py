@@ -32,10 +32,11 @@ class Tried:
 
 
 class Pad(NamedTuple):
-    """A text with another pad: how many numbers behind figures the child changes, and whether it is seen."""
+    """A text with another pad: how many numbers behind figures the child changes, whether it is seen, and which."""
 
     numbers: int
     seen: bool
+    changes: frozenset[Change] = frozenset()
 
 
 @dataclass
@@ -119,15 +120,16 @@ class Search:
         return self.again(smaller(tried.made, still, tries)) or tried
 
     def padded(self, tried: Tried, pads: int = 5) -> list[Pad]:
-        """The same way with other pads: of as many as are counted at all and change other numbers than those before."""
-        way, _ = tried.worst
-        seen, changed = list[Pad](), set[frozenset[Change]]()
+        """The same way with other pads: of as many as are counted at all and change other numbers than those before. A
+        pad that leaves out nobody would repeat what the text was found for."""
+        way, worst = tried.worst
+        seen, changed = list[Pad](), {worst.changes}
         for pad in range(1, len(PADS)):
             found = self.again(tried.made, pad)
             if found is not None and way in found.found:
                 told = found.found[way]
                 if told.changes not in changed:
-                    seen.append(Pad(len(told.changes), told.kind is not Kind.NONE))
+                    seen.append(Pad(len(told.changes), told.kind is not Kind.NONE, told.changes))
                 changed.add(told.changes)
             if len(seen) == pads:
                 break
