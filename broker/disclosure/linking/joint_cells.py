@@ -96,6 +96,36 @@ def _joint_amount(cell: CellEvidence, ident: int) -> JointAmount:
     return JointAmount(found[0], abs(found[1]), found[2])
 
 
+ObservedPersons = Mapping[tuple[TableIndex, tuple[Value, ...], frozenset[DimensionValue]], int]
+"""The persons in a row of a table under conditions."""
+
+
+def observed_persons(family: TableFamily, evidence: Mapping[TableIndex, TableEvidence]) -> ObservedPersons:
+    """The persons of each row and of both sides of each counted condition, as far as evidence counts them."""
+    found = dict[tuple[TableIndex, tuple[Value, ...], frozenset[DimensionValue]], int]()
+    for member in family.members:
+        for cell in evidence[member.where].cells:
+            found[member.where, cell.keys, member.tests] = cell.persons
+            for figure in _count_figures(member):
+                seen = cell.statistics[figure.ident]
+                for condition, _ in figure.tests:
+                    found[member.where, cell.keys, member.tests | {(condition, 1)}] = seen.persons
+                    if figure.measure in BOTH_SIDES:
+                        found[member.where, cell.keys, member.tests | {(condition, 0)}] = seen.rest
+    return found
+
+
+BOTH_SIDES = frozenset({Measure.ONES, Measure.SHARE})
+"""Measures whose evidence counts the persons on both sides of a condition."""
+
+
+def persons_together(numbers: Sequence[int], joint_cells: Sequence[JointCell], observed: int | None) -> int:
+    """The persons of several joint cells. Somebody with rows in two of them is one person, so what was observed
+    counts, if it is known."""
+    added = sum(joint_cells[n].persons for n in numbers)
+    return added if observed is None else min(added, observed)
+
+
 class JointCellIndex:
     """Joint cells by the keys and tests of a table. Each combination is computed once."""
 
@@ -198,18 +228,20 @@ JointPlace = Mapping[str, Value]
 
 
 def known_joint_cells(
-    family: TableFamily, joint_cells: Sequence[JointCell], t: int, is_rounded: bool
+    family: TableFamily, joint_cells: Sequence[JointCell], observed: ObservedPersons, t: int, is_rounded: bool
 ) -> list[JointCell]:
     """The joint cells that may be used with their true counts: those of t persons or more, and those of fewer persons
     that only together make up a figure of t persons. Any other cell may be empty, so its count must not matter. If
     nothing is rounded, a cell in figures of t persons is used as well, because it could be worked out exactly."""
     groups, large = JointCellIndex(joint_cells), {n for n, a in enumerate(joint_cells) if a.persons >= t}
     figures = [
-        found for member, tests in _counted_conditions(family) for found in groups.by(member.keys, tests).values()
+        (found, persons_together(found, joint_cells, observed.get((member.where, keys, tests))))
+        for member, tests in _counted_conditions(family)
+        for keys, found in groups.by(member.keys, tests).items()
     ]
     # These joint cells are in a figure that must be hidden, so their counts must not matter.
-    few = {n for found in figures if sum(joint_cells[n].persons for n in found) < t for n in found}
-    only = {n for found in figures if not is_rounded or large.isdisjoint(found) for n in found}
+    few = {n for found, persons in figures if persons < t for n in found}
+    only = {n for found, _ in figures if not is_rounded or large.isdisjoint(found) for n in found}
     return [joint_cell for n, joint_cell in enumerate(joint_cells) if n in large or n in only - few]
 
 

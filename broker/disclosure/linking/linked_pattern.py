@@ -9,9 +9,11 @@ from math import inf
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
     JointCellIndex,
+    ObservedPersons,
     TableRows,
     joint_cells_of,
     known_joint_cells,
+    observed_persons,
     unobserved_joint_cells,
 )
 from broker.disclosure.linking.linked_system import (
@@ -55,12 +57,14 @@ class SuppressionPattern:
 
 @dataclass(frozen=True, slots=True)
 class PatternInput:
-    """A family during repair: its judged tables, the rows that could be shown, its joint cells."""
+    """A family during repair: its judged tables, the rows that could be shown, its joint cells, and the persons
+    observed."""
 
     family: TableFamily
     judged: Mapping[TableIndex, JudgedTable]
     rows: TableRows
     groups: JointCellIndex
+    observed: ObservedPersons
     count_aliases: CountAliases
     profile: DisclosureRules
 
@@ -81,14 +85,15 @@ def suppression_pattern(
     """
     shown_family = replace(family, members=tuple(m for m in family.members if m.where in judged))
     rows = {m.where: _possible_rows(judged[m.where], evidence[m.where], profile.t) for m in shown_family.members}
+    observed = observed_persons(shown_family, evidence)
     known = known_joint_cells(
-        shown_family, joint_cells_of(family, evidence, joint), profile.t, rounding_slack(profile) > 0
+        shown_family, joint_cells_of(family, evidence, joint), observed, profile.t, rounding_slack(profile) > 0
     )
     unlisted = [m for m in shown_family.members if not judged[m.where].covered]
     unseen = list(unobserved_joint_cells(shown_family, known, rows, unlisted, profile.t))
     groups = JointCellIndex([*known, *unseen[: profile.max_joint_targets]])
     pattern_input = PatternInput(
-        shown_family, judged, rows, groups, _count_aliases(shown_family, evidence, profile.t), profile
+        shown_family, judged, rows, groups, observed, _count_aliases(shown_family, evidence, profile.t), profile
     )
     found = _suppress_amount(pattern_input, None, frozenset(), progress)  # counts first: amounts depend on them
     for amount in dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None):
@@ -117,6 +122,7 @@ def _suppress_amount(
     found = build_linked_system(
         *(pattern_input.family, pattern_input.groups, pattern_input.profile, pattern_input.rows),
         amount,
+        pattern_input.observed,
         pattern_input.count_aliases,
     )
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)

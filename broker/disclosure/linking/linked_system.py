@@ -4,7 +4,14 @@ nothing."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.disclosure.linking.joint_cells import ZERO_AMOUNT, JointCell, JointCellIndex, TableRows
+from broker.disclosure.linking.joint_cells import (
+    ZERO_AMOUNT,
+    JointCell,
+    JointCellIndex,
+    ObservedPersons,
+    TableRows,
+    persons_together,
+)
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.disclosure.protected_values import AmountBounds, least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
@@ -66,11 +73,12 @@ def build_linked_system(
     profile: DisclosureRules,
     rows: TableRows,
     amount: str | None,
+    observed: ObservedPersons | None = None,
     count_aliases: CountAliases | None = None,
 ) -> LinkedSystem:
     """The system of a family's counts (`amount` is None), or of one amount."""
     largest = _largest_possible(family, groups, amount) if amount is not None else 0.0
-    builder = _SystemBuilder(groups, profile, amount, largest, count_aliases or {})
+    builder = _SystemBuilder(groups, profile, amount, largest, observed or {}, count_aliases or {})
     builder.found.joint = len(groups.joint_cells)
     for member in family.members:
         for figure in member.figures:
@@ -101,9 +109,11 @@ class _SystemBuilder:
         profile: DisclosureRules,
         amount: str | None,
         largest: float,
+        observed: ObservedPersons,
         count_aliases: CountAliases,
     ) -> None:
-        self._groups, self._profile, self._amount, self._count_aliases = groups, profile, amount, count_aliases
+        self._groups, self._profile, self._amount = groups, profile, amount
+        self._observed, self._count_aliases = observed, count_aliases
         self._slack = rounding_slack(profile)
         self._numbers: dict[tuple[int, ...], int] = {}
         self._shown: dict[int, int] = {}
@@ -119,7 +129,11 @@ class _SystemBuilder:
             place = (member.where, keys, figure.ident)
             tests = member.tests | (figure.tests if figure.derived else self._count_aliases.get(place, figure.tests))
             if joint_cells := self._groups.by(member.keys, tests).get(keys):
-                cell = self._released(self._sum(tuple(joint_cells)), figure.bounds)
+                whole = self._sum(tuple(joint_cells))
+                self.found.persons[whole] = persons_together(
+                    joint_cells, self._groups.joint_cells, self._observed.get((member.where, keys, tests))
+                )
+                cell = self._released(whole, figure.bounds)
                 if figure.derived:
                     self.found.derived.append((place, cell))
                 else:

@@ -15,6 +15,12 @@ DEFENCES = (
         given=("number and flag as keys, with their totals, beside a condition", "npd-default"),
     ),
     Defence(
+        "somebody in two joint cells is one person",
+        put(f"{LINKING}.joint_cells.persons_together", lambda parts, cells, _: sum(cells[n].persons for n in parts)),
+        module="tests.spec.disclosure.test_linked_tables",
+        test="test_somebody_with_two_rows_counts_once_in_a_figure",
+    ),
+    Defence(
         "who is in no row is thought of",
         put(f"{LINKING}.linked_pattern.unobserved_joint_cells", lambda *_: iter(())),
         test="test_a_row_that_is_not_shown_takes_another_with_it_whoever_is_there",
@@ -50,6 +56,6 @@ DEFENCES = (
         put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
         module="tests.spec.disclosure.test_linked_tables",
         test="test_a_hidden_sum",
-        given=(9,),
+        given=("LA", 10),
     ),
 )

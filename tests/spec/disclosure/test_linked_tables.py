@@ -205,16 +205,32 @@ def test_the_finest_table_must_have_what_the_others_add_up() -> None:
 
 
 @pytest.mark.parametrize("pupils", [9, 10])
-def test_a_hidden_sum_that_everybody_in_it_knows_needs_no_review(pupils: int) -> None:
+@pytest.mark.parametrize("amount", ["Score", "LA"])
+def test_a_hidden_sum_that_everybody_in_it_knows_needs_no_review(amount: str, pupils: int) -> None:
     """Nine pupils, each alone by score, know the sum of their authority by themselves. No rule hides more for that, so
     the job does not go to a person, who would tell nine pupils from ten."""
-    text = """
+    text = f"""
         -- output: by_score
         SELECT Score, COUNT(*) AS n FROM npd.a WHERE Y = '2018/2019' GROUP BY Score;
         -- output: sums
-        SELECT LA, SUM(Score) AS s FROM npd.a WHERE Y IN ('2017/2018', '2018/2019') GROUP BY LA"""
-    rows = [row | {"Score": 1 + 3 * (p % 10)} for p, row in enumerate(people(M1=pupils, M2=120))]
+        SELECT LA, SUM({amount}) AS s FROM npd.a WHERE Y IN ('2017/2018', '2018/2019') GROUP BY LA"""
+    rows = [row | {"Score": 1 + 2 * (p % 10)} for p, row in enumerate(people(M1=pupils, M2=120))]
     rows.append(rows[0] | {"Y": "2017/2018", "Score": 2})
     by_score, sums = judged(text, rows, replace(PROFILE, round_base=5))
     assert (by_score.verdict, sums.verdict) == (Verdict.PUBLISH, Verdict.SUPPRESS)
-    assert ("1,c" in lines(sums)) is (pupils < 10)
+    assert "1,c" in lines(sums) or pupils == 10
+
+
+def test_somebody_with_two_rows_counts_once_in_a_figure() -> None:
+    """Eight pupils of authority 3 or nine: one has the flag in one year only, so is in two joint cells. Both are too
+    few, and the same is hidden beside them."""
+    text = """
+        SELECT Sex, 1.0 * SUM(CASE WHEN LA = 3 THEN 1 ELSE 0 END) / COUNT(*) AS here, AVG(1.0 * Flag) AS flagged
+        FROM npd.a WHERE Y IN ('2017/2018', '2018/2019') GROUP BY ROLLUP (Sex)"""
+    hidden = set()
+    for pupils in (8, 9):
+        rows = people(M3=pupils, M1=100, M1y=14, F1=5, F1y=3)
+        again = [row | {"Y": "2017/2018", "Flag": int(p == 0) or row["Flag"]} for p, row in enumerate(rows)]
+        (found,) = judged(text, [*rows, *again], replace(PROFILE, round_base=5))
+        hidden.add(tuple(tuple(field == "c" for field in line.split(",")) for line in lines(found)))
+    assert len(hidden) == 1
