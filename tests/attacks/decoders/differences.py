@@ -12,7 +12,8 @@ from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Left, Place, Roundi
 
 class Kind(IntEnum):
     """From harmless to worst. An edge: figures that moved to the next multiple of the base. A threshold: a number of
-    persons was under it in the one and not in the other, and holes with it. A size: the holes that cost least were
+    persons was under it in the one and not in the other, and holes with it; with a threshold beside, which no number
+    crosses, nothing of the kind is seen. A size: the holes that cost least were
     others, since a cell went from one class of sizes to the next (t, and t times powers of eight), and with one class
     of sizes nothing of the kind is seen. A cap: a reference population's figures were used up by a cell more or less,
     and without the cap nothing of the kind is seen. Who can steer these knows everybody else exactly, and could steer
@@ -119,3 +120,15 @@ def crosses(before: Left, after: Left, t: int) -> bool:
         for place in before.numbers.keys() | after.numbers.keys()
         for b, a in zip_longest(before.numbers.get(place, ()), after.numbers.get(place, ()), fillvalue=0)
     )
+
+
+def thresholds_beside(before: Sequence[Sequence[Left]], after: Sequence[Sequence[Left]], t: int) -> list[int]:
+    """The next thresholds below and above t that no number crosses, of the outputs of several jobs."""
+
+    def is_crossed(other: int) -> bool:
+        pairs = (zip(b, a, strict=True) for b, a in zip(before, after, strict=True))
+        return any(crosses(b, a, other) for job in pairs for b, a in job)
+
+    below, above = range(t - 1, 1, -1), range(t + 1, 2 * t)
+    nearest = (next((other for other in side if not is_crossed(other)), None) for side in (below, above))
+    return [other for other in nearest if other is not None]

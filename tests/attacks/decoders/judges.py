@@ -10,7 +10,7 @@ from dataclasses import replace
 from broker.domain.errors import BrokerError
 from broker.domain.plans.plan import Plan
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, worst_of
+from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, thresholds_beside, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen
 from tests.attacks.decoders.kit import (
     HOLE,
@@ -28,6 +28,8 @@ from tests.attacks.decoders.towns import BASE, without_cap
 OF_TABLES = ("table", "record", "parquet", "manifest")
 OF_BYTES = re.compile(r'"(sha256|record_sha256|size)": [^\n]*')
 """What a manifest says of the bytes of tables: these are compared themselves."""
+LeftByWay = dict[str, list[list[Left]]]
+"""By way, what leaves of each output of each text."""
 Again = Callable[[Texts], dict[str, Difference] | None]
 
 
@@ -56,17 +58,26 @@ class InProcess:
     def _found(self, texts: Texts) -> dict[str, Difference] | None:
         with remembered_repairs():
             looked = self.looked_at(texts)
-        if looked is None:
-            return None
-        _, left = looked
-        t = self.kit.profile.t
-        return {
-            way: worst_of([difference(b, a, t) for b, a in zip(left[BASE], outputs, strict=True)])
-            for way, outputs in left.items()
-            if way != BASE
-        }
+            if looked is None:
+                return None
+            _, left = looked
+            return {way: self.difference(texts, left, way) for way in left if way != BASE}
 
-    def looked_at(self, texts: Texts) -> tuple[list[Plan], dict[str, list[list[Left]]]] | None:
+    def difference(self, texts: Texts, left: LeftByWay, way: str) -> Difference:
+        """What differs between the town and one way. The threshold explains it only where there is none with the next
+        thresholds, above and below, that no number crosses."""
+        t = self.kit.profile.t
+        found = _between(left, way, t)
+        if found.kind is Kind.THRESHOLD:
+            for other in thresholds_beside(left[BASE], left[way], t):
+                with self.kit.threshold(other):
+                    looked = self.looked_at(texts)
+                beside = None if looked is None or way not in looked[1] else _between(looked[1], way, other)
+                if beside is not None and beside.kind > Kind.EDGE:
+                    return replace(found, kind=beside.kind, told=f"{beside.told} with a threshold of {other}")
+        return found
+
+    def looked_at(self, texts: Texts) -> tuple[list[Plan], LeftByWay] | None:
         """The plans, and what leaves of each text in the ways that touch any."""
         plans = [plan for text in texts if (plan := self.kit.plan(text)) is not None]
         if len(plans) < len(texts):
@@ -89,6 +100,10 @@ class InProcess:
         return (plans, left) if any(o.way is LEAVES for jobs in left.values() for job in jobs for o in job) else None
 
 
+def _between(left: LeftByWay, way: str, t: int) -> Difference:
+    return worst_of([difference(b, a, t) for b, a in zip(left[BASE], left[way], strict=True)])
+
+
 class EndToEnd:
     """See `search.Judge`."""
 
@@ -109,19 +124,18 @@ class EndToEnd:
             seen = {way: self._brokers.ran(way, texts) for way in left}
             if not any(s.leaves for s in seen.values()):
                 return None
-            found = {way: self._difference(plans, left, seen, way) for way in left if way != BASE}
+            inner = {way: self._inner.difference(texts, left, way) for way in left if way != BASE}
+            found = {way: self._difference(plans, left, seen, way, inner[way]) for way in inner}
             by_history = [way for way, told in found.items() if told.kind is Kind.HISTORY]
             again = {way: self._uncapped.ran(way, texts) for way in (BASE, *by_history) if by_history}
         for way in by_history:
-            if self._difference(plans, left, again, way).kind in HARMLESS:
+            if self._difference(plans, left, again, way, inner[way]).kind in HARMLESS:
                 found[way] = replace(found[way], kind=Kind.CAP)
         return found
 
     def _difference(
-        self, plans: Sequence[Plan], left: Mapping[str, list[list[Left]]], seen: Mapping[str, Seen], way: str
+        self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str, inner: Difference
     ) -> Difference:
-        t = self._inner.kit.profile.t
-        inner = worst_of([difference(b, a, t) for b, a in zip(left[BASE], left[way], strict=True)])
         before, after = seen[BASE].told, seen[way].told
         if before == after:
             return replace(inner, kind=Kind.NONE, moved=Counter())
@@ -132,9 +146,7 @@ class EndToEnd:
             return replace(inner, kind=Kind.HISTORY, told=f"{_tables_apart(before, after)}; {inner.told}")
         return inner
 
-    def _changed_by_history(
-        self, plans: Sequence[Plan], left: Mapping[str, list[list[Left]]], seen: Mapping[str, Seen], way: str
-    ) -> bool:
+    def _changed_by_history(self, plans: Sequence[Plan], left: LeftByWay, seen: Mapping[str, Seen], way: str) -> bool:
         """Whether a released figure is neither hidden nor the one that leaves without a history, or rows or hidden
         figures differ between the two in another way than without a history."""
         for number, plan in enumerate(plans):

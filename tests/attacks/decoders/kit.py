@@ -6,7 +6,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -156,6 +156,17 @@ class Kit:
         self._limits: SandboxLimits = limits_for(JobKind.SQL, town.policies)
         self._engine, self._needs = DuckDBEngine(), evidence_needs(self.profile)
         self._rows = {way: Rows(town, way) for way in town.snapshots}
+
+    @contextmanager
+    def threshold(self, t: int) -> Iterator[None]:
+        """Judge with another threshold; who would look at a text stays as it is."""
+        before = self.profile, self._needs
+        self.profile = replace(self.profile, t=t)
+        self._needs = evidence_needs(self.profile)
+        try:
+            yield
+        finally:
+            self.profile, self._needs = before
 
     def plan(self, text: str) -> Plan | None:
         """None where the text is refused, or a person would look whatever the data are."""
