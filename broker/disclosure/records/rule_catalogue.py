@@ -73,7 +73,7 @@ ORDER = "FMPQDRXALHW"
 """The handbook's rules (F, M, P, Q, D, R, X), then the broker's own (A, L, H, W)."""
 
 RULE_CATALOGUE: dict[str, RuleEntry] = {
-    e.ident: e for e in sorted({*IN_ONE_CELL, *ELSEWHERE}, key=lambda e: (ORDER.index(e.ident[0]), e.ident))
+    e.ident: e for e in sorted({*IN_ONE_CELL, *ELSEWHERE}, key=lambda e: (ORDER.index(e.ident[0]), int(e.ident[1:])))
 }
 
 UNUSED_PARAMETERS = frozenset(

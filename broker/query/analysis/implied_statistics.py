@@ -9,6 +9,7 @@ from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedSt
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
+from broker.query.operations.registry import OPERATIONS
 from broker.query.operations.value_bounds import max_decimals
 from broker.query.symbols import SymbolTable
 
@@ -84,13 +85,6 @@ def _statistic_form(
     return None
 
 
-GIVES_NULL = frozenset(
-    {"nullif", "divide", "divide_truncated", "remainder", "text_to_int", "text_to_decimal", "text_to_double",
-     "native_int", "native_decimal", "native_double", "stuff", "add_months", "add_days", "sqrt", "ln", "log", "log2",
-     "log10"}
-)  # fmt: skip
-"""Operations that can give NULL for arguments that are not NULL."""
-
 MAX_CONDITIONS = 24
 MAX_CONDITIONS_WEIGHT = 4000
 """Above these limits conditions are not compared in pairs, and a checker reviews the output."""
@@ -158,7 +152,7 @@ def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
             return origin is None or origin.variable.missing or origin.scan in symbols.nullable
         case Call(op="coalesce" | "greatest" | "least", args=args):
             return all(can_be_null(a, symbols) for a in args)
-        case Call(op=op) if op in GIVES_NULL:
+        case Call(op=op) if OPERATIONS[op].gives_null:
             return True
         case Call(args=args):
             return any(can_be_null(a, symbols) for a in args)

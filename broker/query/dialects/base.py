@@ -54,6 +54,8 @@ class Dialect:
     """The allow-list. A node class that is not in it is refused by name, and so is an argument that is not."""
 
     # How a text is read
+    sqlglot_name: str
+    """The dialect of sqlglot whose tokenizer reads a text and whose generator writes a node."""
     tokens: re.Pattern[str]
     parser: type[StepLimitedParser]
     has_batches: bool

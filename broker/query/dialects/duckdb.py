@@ -63,6 +63,7 @@ class StepLimitedDuckDBParser(StepLimitedParser, DuckDBParser):
 DUCKDB = Dialect(
     name="duckdb",
     functions=COMMON + FUNCTIONS,
+    sqlglot_name="duckdb",
     tokens=token_pattern(DOUBLE_QUOTES),
     parser=StepLimitedDuckDBParser,
     has_batches=False,

@@ -45,6 +45,7 @@ class StepLimitedTsqlParser(StepLimitedParser, TSQLParser):
 TSQL = Dialect(
     name="tsql",
     functions=COMMON + FUNCTIONS,
+    sqlglot_name="tsql",
     tokens=token_pattern(DOUBLE_QUOTES, BRACKETS),
     parser=StepLimitedTsqlParser,
     has_batches=True,

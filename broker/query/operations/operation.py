@@ -32,6 +32,11 @@ class Operation:
     min_arguments: int = 1
     max_arguments: int = 1
 
+    @property
+    def gives_null(self) -> bool:
+        """Whether the result can be NULL for arguments that are not NULL. Only these words of a template make NULL."""
+        return any(word in self.template for word in ("nullif(", "TRY_CAST(", "CASE WHEN"))
+
 
 def exact_number(value: Any) -> Any:
     """A value for exact arithmetic: whole numbers stay, binary fractions become decimals."""

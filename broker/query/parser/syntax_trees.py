@@ -51,7 +51,7 @@ class SyntaxTrees:
         self, scanned: ScannedText, dialect: Dialect, service: ServiceLimits, diagnostics: Diagnostics
     ) -> None:
         self.scanned, self.diagnostics, self.dialect = scanned, diagnostics, dialect
-        self.tokenizer = SqlglotDialect.get_or_raise(dialect.name)
+        self.tokenizer = SqlglotDialect.get_or_raise(dialect.sqlglot_name)
         self.parser = dialect.parser(dialect=self.tokenizer, error_level=ErrorLevel.RAISE)
         self.parser.steps_left = service.max_parse_steps  # shared, so that many small statements cannot add up to more
 

@@ -214,7 +214,7 @@ class SourcePositions:
         return SmallPart(text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …", line, column, small.why)
 
     def _text(self, node: exp.Expr, several: bool) -> str:
-        text = node.sql(dialect=self._binder.dialect.name, comments=False)
+        text = node.sql(dialect=self._binder.dialect.sqlglot_name, comments=False)
         return f"({text})" if several and isinstance(node, exp.Or) else text
 
     def _node(self, named: Scalar) -> "exp.Expr | None":
