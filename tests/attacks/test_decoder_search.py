@@ -19,7 +19,7 @@ import pytest
 from tests.attacks.decoders import ranges
 from tests.attacks.decoders.choices import Choices, smaller
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import STEERED, Difference, Kind, difference, thresholds_beside
+from tests.attacks.decoders.differences import STEERED, Difference, Kind, difference, neighbouring_thresholds
 from tests.attacks.decoders.judges import InProcess, explained
 from tests.attacks.decoders.kit import HOLE, LEAVES, Figure, Kit, Left
 from tests.attacks.decoders.queries import one_job
@@ -175,10 +175,10 @@ def test_differences_have_kinds(before: Left, after: Left, kind: Kind) -> None:
     assert difference([before], [after], 10).kind is kind
 
 
-def test_thresholds_beside_are_the_next_that_no_number_crosses() -> None:
+def test_neighbouring_thresholds_are_the_next_that_no_number_crosses() -> None:
     before, after = [[left(10, persons=10), left(8, persons=8)]], [[left(9, persons=9), left(8, persons=7)]]
-    assert thresholds_beside(before, after, 10) == [9, 11]
-    assert thresholds_beside(before, [[left(8, persons=8), left(8, persons=8)]], 10) == [8, 11]
+    assert neighbouring_thresholds(before, after, 10) == [9, 11]
+    assert neighbouring_thresholds(before, [[left(8, persons=8), left(8, persons=8)]], 10) == [8, 11]
 
 
 def test_a_number_that_the_child_changes_is_counted_by_its_measure() -> None:

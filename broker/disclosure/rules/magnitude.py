@@ -341,7 +341,8 @@ def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
     low, high, others = columns["low"], columns["high"], columns["others"]
     # Not `==`: NaN must be chosen.
     equal = columns.known("low") & columns.known("high") & ~((low < high) | (low > high))
-    return equal | (columns.known("others") & ~(others >= profile.t) & ~(2 * others >= _most_counted_columns(columns)))
+    alike = _most_counted_columns(columns) - others
+    return equal | (columns.known("others") & ~(others >= profile.t) & ~(alike < profile.t))
 
 
 def _most_counted_columns(columns: RuleInputColumns) -> Numbers:
@@ -359,14 +360,15 @@ def _is_one_value(e: StatisticEvidence) -> bool:
 
 
 def _has_few_others(rule_input: RuleInput, profile: DisclosureRules) -> bool:
-    """Whether fewer than t persons have another total than most have. For a sum, persons with a total of 0 do not count
-    as persons but are among its rows."""
+    """Whether t persons or more have the same total, and fewer than t another one. Both are compared with the threshold
+    alone, so that no other number of persons decides. For a sum, persons with a total of 0 do not count as persons but
+    are among its rows."""
     e = rule_input.evidence
     if e.others is None:
         return False
     # Some totals may be 0.
     some = rule_input.measure is Measure.SUM and not (e.low is not None and as_number(e.low) > 0)
-    return e.others < profile.t and 2 * e.others < (e.rows if some else e.persons)
+    return e.others < profile.t <= (e.rows if some else e.persons) - e.others
 
 
 def _has_amounts(rule_input: RuleInput) -> bool:

@@ -20,7 +20,7 @@ from broker.domain.plans.scalars import (
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import UNKNOWN, exact_number
 from broker.query.operations.registry import apply
-from broker.query.operations.value_bounds import value_range
+from broker.query.operations.value_bounds import max_decimals, value_range
 from broker.query.symbols import SymbolTable
 
 ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
@@ -162,12 +162,25 @@ def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
             return symbols.opaque[ident].closed
         case ColumnRef():
             return True
+        case Call(op="divide", args=(Literal(), _)):  # the reciprocal of a variable is not linear in it
+            return False
+        case Call(op="to_decimal" | "to_int", args=(inner, *_)) if _loses_digits(scalar, symbols):
+            # each row is rounded, so a written number below would choose which rows are rounded up
+            return isinstance(symbols.expanded(inner), ColumnRef) and is_linear_value(inner, symbols)
         case Call(op=op, args=args) if op in LINEAR:
             # Exactly one part may be a non-constant, or the value mixes several variables.
             written = sum(isinstance(a, Literal) for a in args)
             return written == len(args) - 1 and all(is_linear_value(a, symbols) for a in args)
         case _:
             return False
+
+
+def _loses_digits(cast: Call, symbols: SymbolTable) -> bool:
+    """Whether a cast rounds some value."""
+    inner = cast.args[0]
+    return not inner.type.is_whole and (
+        inner.type is ScalarType.DOUBLE or max_decimals(cast, symbols) < max_decimals(inner, symbols)
+    )
 
 
 def is_amount(scalar: Scalar, symbols: SymbolTable) -> bool:

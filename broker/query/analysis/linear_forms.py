@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
+from broker.query.analysis.aggregate_arguments import is_amount
 from broker.query.operations.value_bounds import value_range
 from broker.query.symbols import SymbolTable
 
@@ -62,6 +63,12 @@ def is_scaled(argument: Scalar) -> bool:
     """Whether an argument is computed from a column with a written number that changes its size or place."""
     factor, offset = linear_form(argument)
     return bool(columns_in(argument)) and (abs(factor) != 1 or offset != 0)
+
+
+def is_plain_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
+    """Whether each person's value is an amount as it is. A factor or offset below an aggregation or a set operation
+    cannot be seen above it, so it would choose how the mean of the values is rounded."""
+    return is_amount(scalar, symbols) and not is_scaled(symbols.expanded(scalar))
 
 
 def can_be_negative(argument: Scalar, symbols: SymbolTable) -> bool:

@@ -9,8 +9,7 @@ from broker.domain.plans.operators import Aggregate, AggregateCall
 from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
-from broker.query.analysis.aggregate_arguments import is_amount
-from broker.query.analysis.linear_forms import is_scaled
+from broker.query.analysis.linear_forms import is_plain_amount
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
 from broker.query.bound_relations import BoundRows
@@ -259,7 +258,7 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
     counts, of_counts = _row_counts(op, args, symbols)
     made = OpaqueColumn(
         found.base, source_rows, (), None, found.low, found.high, found.decimals, nullable, shared,
-        closed=counts or (not of_counts and op not in RANKS and all(_is_plain_amount(a, symbols) for a in args[:1])),
+        closed=counts or (not of_counts and _is_amount(op, args, symbols)),
         counts=counts,
         like=args[0] if op in ONE_OF and args else None,
     )  # fmt: skip
@@ -269,10 +268,17 @@ def aggregate_column(found: BoundAggregate, symbols: SymbolTable, source_rows: S
     return column
 
 
-def _is_plain_amount(scalar: Scalar, symbols: SymbolTable) -> bool:
-    """Whether each person's value is an amount as it is. A factor inside a person's total would choose how the mean of
-    the totals is rounded."""
-    return aggregate_arguments.is_amount(scalar, symbols) and not is_scaled(symbols.expanded(scalar))
+MEDIAN = Decimal("0.5")
+
+
+def _is_amount(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> bool:
+    """Whether a person's aggregate is an amount that no written number steers. A rank is none. The catalogue does not
+    bound a deviation, and another fraction than the median's would move the value of one person."""
+    if op in RANKS or op.startswith(("deviation", "variance")):
+        return False
+    if op.startswith("quantile") and args[1] != Literal(MEDIAN, ScalarType.DECIMAL):
+        return False
+    return all(is_plain_amount(a, symbols) for a in args[:1])
 
 
 def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tuple[bool, bool]:
@@ -369,7 +375,7 @@ def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows)
             (scalar,),
             domain,
             shared=symbols.is_shared(scalar),
-            closed=is_amount(scalar, symbols),
+            closed=is_plain_amount(scalar, symbols),
         ),
     )
     symbols.sizes[column.ident] = magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)

@@ -8,7 +8,8 @@ from sqlglot import exp
 from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Usage
-from broker.query.analysis.aggregate_arguments import is_amount, is_row_count, row_counts_in
+from broker.query.analysis.aggregate_arguments import is_row_count, row_counts_in
+from broker.query.analysis.linear_forms import is_plain_amount
 from broker.query.binder import select_binding, window_functions
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.distinct_and_top import distinct_rows
@@ -251,7 +252,7 @@ def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: Sou
     mixed = (
         not counts and kind is not ScalarType.FLAG and any(row_counts_in(symbols.expanded(f), symbols) for f in found)
     )
-    closed = not mixed and all(is_amount(f, symbols) for f in found)
+    closed = not mixed and all(is_plain_amount(f, symbols) for f in found)
     column = symbols.new_opaque(
         kind,
         OpaqueColumn(

@@ -7,8 +7,9 @@ from sqlglot import exp
 
 from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, children, scalars_of, walk
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
-from broker.query.analysis.aggregate_arguments import is_amount, is_row_count
+from broker.query.analysis.aggregate_arguments import is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
+from broker.query.analysis.linear_forms import is_plain_amount
 from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.distinct_and_top import distinct_rows
 from broker.query.binder.grouped_expressions import is_grouped
@@ -70,7 +71,8 @@ def _applied_column(binding: SelectBinding, sub: BoundRows, value: ColumnRef | N
         low, high, decimals = (known.low, known.high, known.decimals) if known else (None, None, 0)
         made = OpaqueColumn(
             symbols.base(value), low=low, high=high, decimals=decimals, shared=shared,
-            closed=is_amount(value, symbols), counts=is_row_count(value, symbols), like=known.like if known else value,
+            closed=is_plain_amount(value, symbols), counts=is_row_count(value, symbols),
+            like=known.like if known else value,
         )  # fmt: skip
         found = symbols.new_opaque(value.type, made)
         if value.ident in symbols.sizes:

@@ -122,7 +122,7 @@ def crosses(before: Left, after: Left, t: int) -> bool:
     )
 
 
-def thresholds_beside(before: Sequence[Sequence[Left]], after: Sequence[Sequence[Left]], t: int) -> list[int]:
+def neighbouring_thresholds(before: Sequence[Sequence[Left]], after: Sequence[Sequence[Left]], t: int) -> list[int]:
     """The next thresholds below and above t that no number crosses, of the outputs of several jobs."""
 
     def is_crossed(other: int) -> bool:

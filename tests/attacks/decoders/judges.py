@@ -10,7 +10,7 @@ from dataclasses import replace
 from broker.domain.errors import BrokerError
 from broker.domain.plans.plan import Plan
 from tests.attacks.decoders.conditions import words_of
-from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, thresholds_beside, worst_of
+from tests.attacks.decoders.differences import HARMLESS, Difference, Kind, difference, neighbouring_thresholds, worst_of
 from tests.attacks.decoders.end_to_end import Brokers, Seen
 from tests.attacks.decoders.kit import (
     HOLE,
@@ -69,7 +69,7 @@ class InProcess:
         t = self.kit.profile.t
         found = _between(left, way, t)
         if found.kind is Kind.THRESHOLD:
-            for other in thresholds_beside(left[BASE], left[way], t):
+            for other in neighbouring_thresholds(left[BASE], left[way], t):
                 with self.kit.threshold(other):
                     looked = self.looked_at(texts)
                 beside = None if looked is None or way not in looked[1] else _between(looked[1], way, other)

@@ -17,7 +17,7 @@ import duckdb
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
-from broker.disclosure.protected_values import count_ones, mean_step, round_count
+from broker.disclosure.protected_values import count_ones, mean_step, round_count, rows_step
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules.rule_input import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
@@ -236,7 +236,7 @@ def numbers_of_cells(evidence: OutputEvidence) -> Numbers:
     return {
         (ident, cell.keys): (
             *(cell.rows, cell.persons, e.persons, e.rows, e.rest, e.rest_rows, abs(cell.rows - e.rows)),
-            e.others or 0,
+            *((e.others, e.persons - e.others, e.rows - e.others) if e.others is not None else ()),
         )
         for table in evidence.tables
         for cell in table.cells
@@ -307,7 +307,9 @@ def largest_step(
     ordinary contributions make."""
     base, n = profile.round_base, max(1, evidence.rows)
     each = Decimal(n) / max(1, min(n, evidence.persons))
-    of_rows = base * each + (2 * each + base if evidence.rows > evidence.persons else 0)
+    of_rows = base * each
+    if evidence.rows > evidence.persons > 0:
+        of_rows += 2 * rows_step(evidence.rows, evidence.persons, profile) * evidence.persons + base
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
