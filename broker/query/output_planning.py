@@ -113,7 +113,9 @@ def _reviewed_statistics(
     """Mark statistics that need review: where conditions decide how many rows of a person count (for all but counts of
     persons), and where values depend on other people."""
     context = CONTEXT if has_context(relation) else None
-    why = multiplicity_reason(relation, symbols)
+    keys = tuple(keys)
+    arguments = [s.argument for s in found if s.argument is not None and s.implied_by is None]
+    why = multiplicity_reason(relation, [*keys, *arguments], symbols)
     known_amounts = KnownAmounts(relation, keys, symbols)
     marked = []
     for statistic in found:

@@ -140,6 +140,8 @@ def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:
             return all(_is_branch(v, symbols) for _, v in whens) and _is_branch(otherwise, symbols)
         case Call(op="coalesce", args=args):
             return is_linear_value(args[0], symbols) and all(isinstance(a, Literal) for a in args[1:])
+        case Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
+            return False
         case Call(op="to_decimal" | "to_double", args=args):
             return is_on_closed_list(args[0], symbols)
         case _:
@@ -164,9 +166,8 @@ def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
             return True
         case Call(op="divide", args=(Literal(), _)):  # the reciprocal of a variable is not linear in it
             return False
-        case Call(op="to_decimal" | "to_int", args=(inner, *_)) if _loses_digits(scalar, symbols):
-            # each row is rounded, so a written number below would choose which rows are rounded up
-            return isinstance(symbols.expanded(inner), ColumnRef) and is_linear_value(inner, symbols)
+        case Call(op="to_decimal" | "to_int") if _is_rounded_by_factor(scalar, symbols):
+            return False
         case Call(op=op, args=args) if op in LINEAR:
             # Exactly one part may be a non-constant, or the value mixes several variables.
             written = sum(isinstance(a, Literal) for a in args)
@@ -175,12 +176,21 @@ def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:
             return False
 
 
-def _loses_digits(cast: Call, symbols: SymbolTable) -> bool:
-    """Whether a cast rounds some value."""
+FINE_STEPS = 1000
+"""With so many rounded values between its bounds, what a cast rounds in all rows is small beside the step of a mean."""
+
+
+def _is_rounded_by_factor(cast: Call, symbols: SymbolTable) -> bool:
+    """Whether a cast rounds a computed number so coarsely that a written number in it chooses which rows are rounded
+    up."""
     inner = cast.args[0]
-    return not inner.type.is_whole and (
-        inner.type is ScalarType.DOUBLE or max_decimals(cast, symbols) < max_decimals(inner, symbols)
-    )
+    if inner.type.is_whole or isinstance(symbols.expanded(inner), ColumnRef):
+        return False
+    places = max_decimals(cast, symbols)
+    if inner.type is not ScalarType.DOUBLE and places >= max_decimals(inner, symbols):
+        return False
+    found = value_range(inner, symbols)
+    return found is None or found[1] - found[0] < FINE_STEPS * Decimal(1).scaleb(-places)
 
 
 def is_amount(scalar: Scalar, symbols: SymbolTable) -> bool:

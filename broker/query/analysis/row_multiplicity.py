@@ -1,6 +1,6 @@
 """Row multiplicity: whether conditions, joins or written rows decide how often a person's rows are counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from broker.domain.plans.operators import (
     Aggregate,
@@ -17,7 +17,8 @@ from broker.domain.plans.operators import (
     children,
     walk,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, scalar_text
+from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
 from broker.query.bound_relations import conjuncts_of
@@ -32,33 +33,82 @@ CHOSEN_ROWS = "Conditions on some rows of a person decide how many of their othe
 MAX_SELF_JOINS = 2
 """Most self-joins of one table on the rows of one person."""
 
+RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
+
 Conjunct = tuple[Scalar, frozenset[int] | None]
 """A condition, and the scans that it restricts (None: all)."""
 
 
-def multiplicity_reason(relation: Relation, symbols: SymbolTable) -> str | None:
+def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how rows multiply. None if each public row is joined by its unique key, and each
-    condition over several rows of a person is an equality of variables or reads years only."""
+    condition over several rows of a person is an equality of variables or reads years only. `values`: the keys and the
+    arguments of the statistics, in which a CASE can decide which rows count."""
     conjuncts = list(_conjuncts(relation, symbols))
+    choices = [c for value in values for c in choices_in(symbols.expanded(value))]
     if _is_joined(relation) and _joined_without_key(frozenset(_scans(relation, symbols)), conjuncts, symbols):
         return PUBLIC_JOIN
     parts = list(_row_parts(relation, symbols))
-    if matches_written_rows(parts, [c for c, _ in conjuncts], symbols):
+    kept = [c for c, _ in conjuncts]
+    if any(matches_written_rows(parts, [*kept, *choice], symbols) for choice in ([], *([c] for c in choices))):
         return WRITTEN_ROWS
     if max_self_joins(relation, [c for c, _ in conjuncts], symbols) > MAX_SELF_JOINS:
         return SELF_JOINS
-    if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, conjuncts, symbols) for p in parts):
+    decided = [*conjuncts, *((c, None) for c in choices)]
+    if any(isinstance(p, Join) and p.lateral and not _is_even_apply(p.right, decided, symbols) for p in parts):
         return APPLY_ROWS
     # a computed key would choose which rows of a person are combined
     if any(isinstance(p, Aggregate) and not all(is_linear_value(k, symbols) for _, k in p.keys) for p in parts):
         return CHOSEN_ROWS
     if (
         any(_chooses_rows(c, symbols) for c, _ in conjuncts)
+        or any(_mixes_years(c, symbols) for c in choices)
+        or _mixes_ranks(parts, [*kept, *choices], symbols)
         or _chooses_outer_rows(relation, symbols)
         or _is_read_twice(relation, symbols)
     ):
         return CHOSEN_ROWS
     return None
+
+
+def choices_in(value: Scalar) -> Iterator[Scalar]:
+    """The conditions by which a value decides whether a row counts. The branches of a CASE are alternatives, so its
+    conditions are one choice, unless it has one branch and is 0 or NULL elsewhere: then each conjunct is one."""
+    match value:
+        case Case(whens=((condition, inner),), otherwise=Literal(value=0 | None)):
+            yield from conjuncts_of(condition)
+            yield from choices_in(inner)
+        case Case():
+            yield Call("or", tuple(_conditions_in(value)), ScalarType.TRUTH)
+        case Call(args=args):
+            for arg in args:
+                yield from choices_in(arg)
+
+
+def _conditions_in(value: Scalar) -> Iterator[Scalar]:
+    match value:
+        case Case(whens=whens, otherwise=otherwise):
+            yield from (condition for condition, _ in whens)
+            for inner in (*(v for _, v in whens), otherwise):
+                yield from _conditions_in(inner)
+        case Call(args=args):
+            for arg in args:
+                yield from _conditions_in(arg)
+
+
+def _mixes_years(choice: Scalar, symbols: SymbolTable) -> bool:
+    """Whether a choice reads years and something else, so that a person can count with more of their years."""
+    years = [symbols.origins[i].is_year for i in symbols.base(choice)]
+    return any(years) and (not all(years) or _reads_answer(choice, symbols))
+
+
+def _mixes_ranks(parts: Sequence[Relation], conditions: Sequence[Scalar], symbols: SymbolTable) -> bool:
+    """Whether a condition reads the number of a row among its person's rows, and something else: then one person can
+    count with one row, and another with all of theirs."""
+    windows = [w for part in parts if isinstance(part, Window) for w in part.columns]
+    ranks = {w.ident for w in windows if w.function.op in RANKS}
+    others = {w.ident for w in windows} - ranks
+    read = [read_through(c, symbols) for c in conditions]
+    return any(found & ranks and found - ranks - others for found in read)
 
 
 def _joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbols: SymbolTable) -> frozenset[int]:
@@ -100,7 +150,8 @@ def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTa
         return False
     mine = {i for i, _ in made} | {i for p in walk(right) if isinstance(p, Union) for i, _ in p.columns}
     # no condition may mix these columns with others
-    return all(not (column_ids(c) & mine) or column_ids(c) <= mine for c, _ in conjuncts)
+    read = [read_through(c, symbols) for c, _ in conjuncts]
+    return all(not found & mine or found <= mine for found in read)
 
 
 def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
@@ -137,8 +188,8 @@ def _identifies_person(column: ColumnRef, symbols: SymbolTable) -> bool:
 
 
 def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
-    """Whether two branches of a UNION read one table. A condition can then decide whether a row counts twice, or a
-    person, below an aggregation."""
+    """Whether two branches of a UNION read one table, or choose the rows of two tables by different conditions. A
+    condition can then decide whether a row counts twice, or a person, below an aggregation."""
     for part in _row_parts(relation, symbols):
         if isinstance(part, Union):
             scans = [{s.person or 0 for s in walk(p) if isinstance(s, Scan)} for p in part.parts]
@@ -153,12 +204,28 @@ def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
                 )
                 for p in part.parts
             ]
+            choices = {
+                frozenset(_choice_texts(p, symbols)) for p, names in zip(part.parts, tables, strict=True) if names
+            }
+            if any(chooses) and len(choices) > 1:
+                return True
             seen: set[str] = set()
             for names in tables:
                 if seen & names and any(chooses):
                     return True
                 seen |= names
     return False
+
+
+def _choice_texts(relation: Relation, symbols: SymbolTable) -> Iterator[str]:
+    """The conditions that choose rows, with the names of variables for their columns."""
+    for condition in conditions_within(relation):
+        if _is_choice(condition, symbols) and not _present_variable(condition, symbols):
+            yield scalar_text(substitute(symbols.expanded(condition), lambda c: Literal(_name(c, symbols), c.type)))
+
+
+def _name(column: ColumnRef, symbols: SymbolTable) -> str:
+    return " ".join(sorted(symbols.origins[i].variable.name for i in symbols.base(column)))
 
 
 def _present_variable(condition: Scalar, symbols: SymbolTable) -> str:

@@ -10,6 +10,7 @@ from broker.domain.plans.scalars import NULL, Call, ColumnRef, Literal, Scalar, 
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.linear_forms import is_plain_amount
+from broker.query.analysis.row_multiplicity import RANKS
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.grouped_expressions import has_aggregate, resolve_key_alias, select_items
 from broker.query.bound_relations import BoundRows
@@ -29,7 +30,6 @@ ONE_OF = frozenset({"least", "greatest", "quantile_discrete", "lag", "lead", "fi
 
 ADDING = frozenset({"sum", "least", "greatest", "lag", "lead", "first", "last"})
 """Functions that turn numbers of rows into numbers of rows."""
-RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
 EXTREMES: dict[type[exp.Expr], str] = {exp.Min: "least", exp.Max: "greatest"}
 
