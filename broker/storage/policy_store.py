@@ -119,7 +119,7 @@ def _latest(connection: Connection, fingerprint: str) -> Row[Any]:
 
 
 def _policy_of(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(row.fingerprint, row.content, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at)
+    return StoredPolicy(row.fingerprint, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at, row.content)
 
 
 def _put_content(connection: Connection, policy: StoredPolicy) -> None:

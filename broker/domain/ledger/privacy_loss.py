@@ -72,15 +72,25 @@ class PrivacyAmount:
             return None  # nothing has no shares
         return max((Fraction(part, of) for part, of in pairs), default=Fraction(0))
 
+    @property
+    def loss(self) -> float:
+        """Epsilon (CONCENTRATED: rho) as a decimal."""
+        return self.micro / MICRO
+
+    @property
+    def text(self) -> str:
+        """The amount as people read it."""
+        name = "rho" if self.accounting is Accounting.CONCENTRATED else "epsilon"
+        main = f"{name} {(Decimal(self.micro) / MICRO).normalize():f}"
+        return f"{main}, delta {(Decimal(self.delta) / DELTA_UNITS).normalize():e}" if self.delta else main
+
     def _same_accounting(self, other: "PrivacyAmount") -> Accounting:
         if self.accounting is not other.accounting:
             raise Breach(f"{self.accounting} and {other.accounting} amounts do not add up.")
         return self.accounting
 
     def __str__(self) -> str:
-        name = "rho" if self.accounting is Accounting.CONCENTRATED else "epsilon"
-        main = f"{name} {(Decimal(self.micro) / MICRO).normalize():f}"
-        return f"{main}, delta {(Decimal(self.delta) / DELTA_UNITS).normalize():e}" if self.delta else main
+        return self.text
 
 
 def zero_amount(accounting: Accounting) -> PrivacyAmount:

@@ -82,11 +82,11 @@ class StoredPolicy:
     """A parsed policy set with its fingerprint. It is in force once a second administrator has applied it."""
 
     fingerprint: str
-    content: str
     proposed_by: str
     proposed_at: datetime
     applied_by: str | None
     applied_at: datetime | None
+    content: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,10 @@ from pydantic import ValidationError
 from broker.domain.errors import Invalid
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.ports import StoredPolicy
 from broker.policy.policy_set import PolicySet
 from broker.policy.stored_policies import POLICY_SET_ADAPTER
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import api_schemas, staff_schemas
-from broker.web.schemas.serializers import project_shown
 from broker.web.security.authentication import hash_password
 from broker.web.web_context import caller, ports, web_context
 from broker.workflow.administration import user_accounts
@@ -27,14 +25,13 @@ api = api_blueprint("administration")
 @api.get("/me", responses=read_responses(200, staff_schemas.MeShown))
 def me() -> dict[str, Any]:
     """Return the person to whom the token belongs."""
-    return staff_schemas.MeShown.model_validate(caller()).model_dump(mode="json")
+    return staff_schemas.MeShown.answer(caller())
 
 
 @api.get("/projects", responses=read_responses(200, api_schemas.ProjectsShown))
 def projects() -> dict[str, Any]:
     """Return the projects that name the caller, with their grants."""
-    mine = [project_shown(p) for p in job_views.my_projects(ports(), caller())]
-    return api_schemas.ProjectsShown(projects=mine).model_dump(mode="json")
+    return api_schemas.ProjectsShown.answer({"projects": job_views.my_projects(ports(), caller())})
 
 
 @api.get("/catalogue", responses=read_responses(200, api_schemas.CatalogueShown))
@@ -43,9 +40,9 @@ def catalogue(query: api_schemas.CatalogueQuery) -> dict[str, Any]:
 
     Includes the years that the caller's projects were granted.
     """
-    found = preview.find_variables(ports(), caller(), query.q, query.limit)
-    shown = [api_schemas.EntryShown.model_validate(e) for e in found]
-    return api_schemas.CatalogueShown(variables=shown).model_dump(mode="json")
+    return api_schemas.CatalogueShown.answer(
+        {"variables": preview.find_variables(ports(), caller(), query.q, query.limit)}
+    )
 
 
 @api.post("/tokens", responses=change_responses(201, staff_schemas.TokenShown))
@@ -55,7 +52,7 @@ def make_token() -> tuple[dict[str, Any], int]:
     Nobody can create a token for somebody else.
     """
     token = user_accounts.make_token(ports(), caller(), caller().ident)
-    return staff_schemas.TokenShown(token=token).model_dump(mode="json"), 201
+    return staff_schemas.TokenShown.answer({"token": token}), 201
 
 
 @api.delete("/tokens/current", responses=change_responses(204, None))
@@ -68,8 +65,7 @@ def end_token() -> tuple[str, int]:
 @api.get("/people", responses=read_responses(200, staff_schemas.PeopleShown))
 def people() -> dict[str, Any]:
     """Return every account (administrators)."""
-    found = [staff_schemas.PersonShown.model_validate(p) for p in user_accounts.list_people(ports(), caller())]
-    return staff_schemas.PeopleShown(people=found).model_dump(mode="json")
+    return staff_schemas.PeopleShown.answer({"people": user_accounts.list_people(ports(), caller())})
 
 
 @api.put("/people/<person>", responses=change_responses(204, None))
@@ -93,7 +89,7 @@ def put_person(path: api_schemas.PersonPath, body: api_schemas.PersonBody) -> tu
 @api.get("/policies/current", responses=read_responses(200, staff_schemas.PolicyShown))
 def policy_in_force() -> dict[str, Any]:
     """Return the policy set in force (administrators)."""
-    return _policy_shown(monitoring.in_force(ports(), caller()).policy)
+    return staff_schemas.PolicyShown.answer(monitoring.in_force(ports(), caller()).policy)
 
 
 @api.post("/policies", responses=change_responses(201, staff_schemas.PolicyShown))
@@ -102,7 +98,7 @@ def propose_policy(body: api_schemas.PolicyBody) -> tuple[dict[str, Any], int]:
     # Before the content is parsed, so that others get no messages about it.
     user_accounts.check_administrator(caller(), Action.PROPOSE_POLICY)
     stored = user_accounts.propose_policy(ports(), caller(), read_policies(body.content))
-    return _policy_shown(stored), 201
+    return staff_schemas.PolicyShown.answer(stored), 201
 
 
 def read_policies(content: str) -> PolicySet:
@@ -112,10 +108,6 @@ def read_policies(content: str) -> PolicySet:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = "/".join(map(str, first["loc"]))
         raise Invalid("policy", f"The policy set is not valid at {place}: {first['msg']}.", "/content") from error
-
-
-def _policy_shown(stored: StoredPolicy) -> dict[str, Any]:
-    return staff_schemas.PolicyShown.model_validate(stored).model_dump(mode="json")
 
 
 @api.post("/policies/<fingerprint>/application", responses=change_responses(204, None))
@@ -129,25 +121,10 @@ def apply_policy(path: api_schemas.PolicyPath) -> tuple[str, int]:
 def audit(query: api_schemas.AuditQuery) -> dict[str, Any]:
     """Return lines of the audit log (administrators). They have ids and codes only."""
     lines = user_accounts.audit_lines(ports(), caller(), query.first, query.limit)
-    shown = [
-        staff_schemas.AuditShown(
-            number=line.number,
-            at=line.event.at,
-            actor=line.event.actor,
-            action=line.event.action,
-            subject=line.event.subject,
-            codes=dict(line.event.codes),
-            previous=line.previous,
-            hash=line.hash,
-        )
-        for line in lines
-    ]
-    return staff_schemas.AuditLinesShown(lines=shown).model_dump(mode="json")
+    return staff_schemas.AuditLinesShown.answer({"lines": lines})
 
 
 @api.get("/audit/verification", responses=read_responses(200, staff_schemas.VerifiedShown))
 def verify_audit() -> dict[str, Any]:
     """Verify the whole hash chain of the audit log (administrators)."""
-    found = monitoring.verify_audit(ports(), caller())
-    shown = staff_schemas.VerifiedShown(lines=found.lines, head=found.hash, broken_at=found.broken)
-    return shown.model_dump(mode="json")
+    return staff_schemas.VerifiedShown.answer(monitoring.verify_audit(ports(), caller()))

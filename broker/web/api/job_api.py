@@ -1,6 +1,7 @@
 """API for researchers: submit, check, follow, withdraw, collect. The workflow decides; this module only reads and
 shows."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response, url_for
@@ -29,7 +30,7 @@ def submit_job(body: api_schemas.SubmissionBody) -> Answer:
     # A job from before this moment was sent earlier under the same client id.
     before = ports().clock.now()
     job, _ = job_submission.submit(ports(), caller(), submission_of(body))
-    shown = job_shown(job_views.view_job(ports(), caller(), job.ident))
+    shown = api_schemas.JobShown.answer(job_views.view_job(ports(), caller(), job.ident))
     return shown, 201 if job.created >= before else 200, {"Location": url_for("jobs.job", job=job.ident)}
 
 
@@ -62,8 +63,7 @@ def jobs(query: api_schemas.JobsQuery) -> dict[str, Any]:
     """Return the jobs that the caller may see, newest first, without texts and outputs."""
     found = job_views.visible_jobs(ports(), caller(), query.project, query.after, query.limit)
     following = found[-1].ident if len(found) == query.limit else None
-    shown = [api_schemas.JobShown.model_validate(j) for j in found]
-    return api_schemas.JobsShown(jobs=shown, next=following).model_dump(mode="json")
+    return api_schemas.JobsShown.answer({"jobs": found, "next": following})
 
 
 @api.get("/jobs/<job>", responses=read_responses(200, api_schemas.JobShown))
@@ -73,14 +73,10 @@ def job(path: api_schemas.JobPath) -> dict[str, Any]:
     It has the text, refusals, uses, progress, and what the caller may know of its outputs.
     """
     view = job_views.view_job(ports(), caller(), path.job)
-    shown, far = job_shown(view), job_progress.progress(ports(), caller(), view)
+    shown, far = api_schemas.JobShown.answer(view), job_progress.progress(ports(), caller(), view)
     if far.waits or far.minutes is not None:
-        shown["progress"] = api_schemas.ProgressShown.model_validate(far).model_dump(mode="json")
+        shown["progress"] = asdict(far)
     return shown
-
-
-def job_shown(view: job_views.JobView) -> dict[str, Any]:
-    return api_schemas.JobShown.model_validate(view).model_dump(mode="json")
 
 
 @api.get("/jobs/<job>/trace", responses=read_responses(200, api_schemas.TraceShown))
@@ -90,9 +86,7 @@ def trace(path: api_schemas.JobPath) -> dict[str, Any]:
     Everybody who may read the script's text may read what it printed there, and what a checker has reported of its end
     on real data.
     """
-    return api_schemas.TraceShown.model_validate(script_failures.view_trace(ports(), caller(), path.job)).model_dump(
-        mode="json"
-    )
+    return api_schemas.TraceShown.answer(script_failures.view_trace(ports(), caller(), path.job))
 
 
 @api.post("/jobs/<job>/withdrawal", responses=change_responses(204, None))

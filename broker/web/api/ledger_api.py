@@ -6,17 +6,7 @@ from broker.domain.errors import Unknown
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import ledger_schemas
 from broker.web.schemas.api_schemas import ProjectPath
-from broker.web.schemas.serializers import (
-    account_of,
-    account_shown,
-    asides_shown,
-    forgotten_of,
-    head_of,
-    heads_of,
-    ledger_check_shown,
-    own_account_shown,
-    point_shown,
-)
+from broker.web.schemas.serializers import account_of, forgotten_of, head_of, heads_of
 from broker.web.schemas.staff_schemas import StateShown
 from broker.web.web_context import caller, ports
 from broker.workflow.administration import backup_restore
@@ -32,23 +22,13 @@ def budget(path: ProjectPath) -> dict[str, Any]:
     Includes the exact releases and public tables alongside its privacy claims. For the project's researchers and
     checkers, and administrators.
     """
-    found = privacy_budgets.project_budget(ports(), caller(), path.project)
-    accounts = [own_account_shown(a) for a in found.accounts]
-    shown = ledger_schemas.BudgetShown(
-        project=found.project, accounts=accounts, beside=asides_shown(found.parallel_releases)
-    )
-    return shown.model_dump(mode="json")
+    return ledger_schemas.BudgetShown.answer(privacy_budgets.project_budget(ports(), caller(), path.project))
 
 
 @api.get("/ledger", responses=read_responses(200, ledger_schemas.LedgerShown))
 def ledger() -> dict[str, Any]:
     """Return every account of the ledger, including shared ones (administrators)."""
-    found = privacy_budgets.whole_ledger(ports(), caller())
-    accounts = [account_shown(b) for b in found.accounts]
-    shown = ledger_schemas.LedgerShown(
-        accounts=accounts, over=list(found.over), beside=asides_shown(found.parallel_releases)
-    )
-    return shown.model_dump(mode="json")
+    return ledger_schemas.LedgerShown.answer(privacy_budgets.whole_ledger(ports(), caller()))
 
 
 @api.get("/ledger/history", responses=read_responses(200, ledger_schemas.HistoryShown))
@@ -58,7 +38,7 @@ def history(query: ledger_schemas.AccountQuery) -> dict[str, Any]:
     Empty for an account that does not exist.
     """
     points = privacy_budgets.account_history(ports(), caller(), account_of(query))
-    return ledger_schemas.HistoryShown(history=[point_shown(p) for p in points]).model_dump(mode="json")
+    return ledger_schemas.HistoryShown.answer({"history": points})
 
 
 @api.get("/ledger/verification", responses=read_responses(200, ledger_schemas.LedgerCheckShown))
@@ -67,7 +47,7 @@ def verify(query: ledger_schemas.HeadQuery) -> dict[str, Any]:
 
     Follows its chain, finds the last signed head and an exported one in it, and adds up every total again.
     """
-    return ledger_check_shown(privacy_budgets.verify_ledger(ports(), caller(), heads_of(query))).model_dump(mode="json")
+    return ledger_schemas.LedgerCheckShown.answer(privacy_budgets.verify_ledger(ports(), caller(), heads_of(query)))
 
 
 @api.get("/ledger/head", responses=read_responses(200, ledger_schemas.HeadShown))
@@ -76,7 +56,7 @@ def head() -> dict[str, Any]:
     found = privacy_budgets.signed_ledger_head(ports(), caller())
     if found is None:
         raise Unknown("head", "ledger")
-    return ledger_schemas.HeadShown.model_validate(found).model_dump(mode="json")
+    return ledger_schemas.HeadShown.answer(found)
 
 
 @api.post("/ledger/reentries", responses=change_responses(201, StateShown))
@@ -86,7 +66,7 @@ def reenter(body: ledger_schemas.ForgottenBody) -> tuple[dict[str, Any], int]:
     `asked` until a second administrator has sent exactly the same, then `entered`.
     """
     done = backup_restore.restore_ledger_entries(ports(), caller(), forgotten_of(body))
-    return StateShown(state="entered" if done else "asked").model_dump(mode="json"), 201
+    return StateShown.answer({"state": "entered" if done else "asked"}), 201
 
 
 @api.post("/ledger/vouches", responses=change_responses(201, StateShown))
@@ -96,4 +76,4 @@ def vouch(body: ledger_schemas.HeadBody) -> tuple[dict[str, Any], int]:
     `asked` until a second administrator has sent exactly the same, then `taken`.
     """
     done = backup_restore.attest_ledger(ports(), caller(), head_of(body))
-    return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201
+    return StateShown.answer({"state": "taken" if done else "asked"}), 201

@@ -3,13 +3,13 @@
 from typing import Any
 
 from broker.domain.errors import Unknown
-from broker.domain.public_tables import PublicTable, PublishedTable
+from broker.domain.public_tables import PublishedTable
 from broker.web.api.openapi import api_blueprint, change_responses, read_responses
 from broker.web.schemas import release_schemas
 from broker.web.schemas.api_schemas import Ident, RequestModel, Text
 from broker.web.schemas.ledger_schemas import HeadBody, HeadShown
-from broker.web.schemas.serializers import caps_shown, forgotten_tables_of, head_of
-from broker.web.schemas.staff_schemas import PublicTableLine, PublicTableShown, PublicTablesShown, StateShown
+from broker.web.schemas.serializers import forgotten_tables_of, head_of
+from broker.web.schemas.staff_schemas import PublicTableShown, PublicTablesShown, StateShown
 from broker.web.web_context import caller, ports
 from broker.workflow.administration import backup_restore, public_table_requests
 from broker.workflow.views import exact_figure_usage as full
@@ -24,7 +24,7 @@ def caps(query: release_schemas.CapsQuery) -> dict[str, Any]:
     The fullest first, fifty on a page: how many exact figures about it are released, and how many may be.
     """
     found = full.cap_page(ports(), caller(), query.snapshot, query.search, query.page)
-    return caps_shown(found).model_dump(mode="json")
+    return release_schemas.CapsShown.answer(found)
 
 
 @history_blueprint.get("/memory/head", responses=read_responses(200, HeadShown))
@@ -33,7 +33,7 @@ def memory_head() -> dict[str, Any]:
     found = full.signed_history_head(ports(), caller())
     if found is None:
         raise Unknown("head", "memory")
-    return HeadShown.model_validate(found).model_dump(mode="json")
+    return HeadShown.answer(found)
 
 
 @history_blueprint.post("/memory/reentries", responses=change_responses(201, StateShown))
@@ -44,7 +44,7 @@ def reenter_memory(body: release_schemas.ForgottenTablesBody) -> tuple[dict[str,
     if its files contain exactly that.
     """
     done = backup_restore.request_history_restore(ports(), caller(), forgotten_tables_of(body))
-    return StateShown(state="agreed" if done else "asked").model_dump(mode="json"), 201
+    return StateShown.answer({"state": "agreed" if done else "asked"}), 201
 
 
 @history_blueprint.post("/memory/vouches", responses=change_responses(201, StateShown))
@@ -54,7 +54,7 @@ def vouch_memory(body: HeadBody) -> tuple[dict[str, Any], int]:
     `asked` until a second administrator has sent exactly the same, then `taken`.
     """
     done = backup_restore.attest_history(ports(), caller(), head_of(body))
-    return StateShown(state="taken" if done else "asked").model_dump(mode="json"), 201
+    return StateShown.answer({"state": "taken" if done else "asked"}), 201
 
 
 public_tables_blueprint = api_blueprint("public-tables")
@@ -79,25 +79,20 @@ class PublishedBody(RequestModel):
 @public_tables_blueprint.get("/public-tables", responses=read_responses(200, PublicTablesShown))
 def all_tables() -> dict[str, Any]:
     """Return every registered public table, newest first (administrators)."""
-    found = public_table_requests.all_public_tables(ports(), caller())
-    return PublicTablesShown(tables=[PublicTableLine(**_public_table_fields(t)) for t in found]).model_dump(mode="json")
+    return PublicTablesShown.answer({"tables": public_table_requests.all_public_tables(ports(), caller())})
 
 
 @public_tables_blueprint.get("/public-tables/<ident>", responses=read_responses(200, PublicTableShown))
 def one(path: PublicTablePath) -> dict[str, Any]:
     """Return one public table with its recipe and figures."""
-    return _public_table_shown(public_table_requests.public_table(ports(), caller(), path.ident)).model_dump(
-        mode="json"
-    )
+    return PublicTableShown.answer(public_table_requests.public_table(ports(), caller(), path.ident))
 
 
 @public_tables_blueprint.post("/public-tables", responses=change_responses(201, PublicTableShown))
 def ask(body: PublishedBody) -> tuple[dict[str, Any], int]:
     """Request the registration of a public table. It waits for a second administrator."""
     ident = public_table_requests.request_public_table(ports(), caller(), PublishedTable(**body.model_dump()))
-    return _public_table_shown(public_table_requests.public_table(ports(), caller(), ident)).model_dump(
-        mode="json"
-    ), 201
+    return PublicTableShown.answer(public_table_requests.public_table(ports(), caller(), ident)), 201
 
 
 @public_tables_blueprint.post("/public-tables/<ident>/confirmation", responses=change_responses(204, None))
@@ -115,21 +110,3 @@ def withdraw(path: PublicTablePath) -> tuple[str, int]:
     """Withdraw a public table that is not confirmed."""
     public_table_requests.withdraw_public_table(ports(), caller(), path.ident)
     return "", 204
-
-
-def _public_table_shown(table: PublicTable) -> PublicTableShown:
-    return PublicTableShown(
-        **_public_table_fields(table), recipe=table.published.recipe, figures=table.published.figures
-    )
-
-
-def _public_table_fields(table: PublicTable) -> dict[str, Any]:
-    p, found = table.published, table.found
-    return {
-        **{name: getattr(p, name) for name in ("name", "source", "dialect", "snapshot", "rounding")},
-        **{name: getattr(table, name) for name in ("ident", "by", "at", "confirmed_by", "confirmed_at", "entry")},
-        "state": table.state.value,
-        "agreed": found and found.agreed,
-        "compared": found and found.compared,
-        "why": found.why.value if found and found.why else None,
-    }

@@ -1,9 +1,7 @@
 """API for checkers: inbox, evidence, attack, claims, votes, recalls, and messages about outputs. The
 workflow decides."""
 
-import base64
 import json
-from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -11,11 +9,9 @@ from flask import Response
 from broker.domain.errors import Invalid
 from broker.web.api.openapi import JSON_OBJECT, api_blueprint, change_responses, read_responses
 from broker.web.schemas import api_schemas, staff_schemas
-from broker.web.schemas.serializers import acro_shown, inbox_item_shown
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import checker_inbox, output_review, output_thread, script_failures
-from broker.workflow.reviewing import checker_inbox as waiting
 from broker.workflow.reviewing.output_evidence import attack_columns
 from broker.workflow.reviewing.output_review import Ballot
 
@@ -25,8 +21,7 @@ reviews_blueprint = api_blueprint("reviews")
 @reviews_blueprint.get("/inbox", responses=read_responses(200, staff_schemas.InboxShown))
 def inbox() -> dict[str, Any]:
     """Return the outputs that wait for the caller's vote, oldest first."""
-    items = [inbox_item_shown(output, job) for output, job in waiting.outputs_waiting(ports(), caller())]
-    return staff_schemas.InboxShown(outputs=items).model_dump(mode="json")
+    return staff_schemas.InboxShown.answer({"outputs": checker_inbox.outputs_waiting(ports(), caller())})
 
 
 @reviews_blueprint.get("/failures", responses=read_responses(200, staff_schemas.FailuresShown))
@@ -35,13 +30,7 @@ def failures() -> dict[str, Any]:
 
     They failed, were withdrawn, or left nothing or something unusable, and nobody has read them.
     """
-    found = [
-        staff_schemas.FailureShown(
-            job=j.ident, project=j.submission.project, title=j.submission.title, created=j.created
-        )
-        for j in script_failures.scripts_waiting(ports(), caller())
-    ]
-    return staff_schemas.FailuresShown(jobs=found).model_dump(mode="json")
+    return staff_schemas.FailuresShown.answer({"jobs": script_failures.scripts_waiting(ports(), caller())})
 
 
 LOG = {"description": "What the script printed on real data", "content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -73,36 +62,7 @@ def read_script(path: api_schemas.JobPath) -> tuple[str, int]:
 @reviews_blueprint.get("/outputs/<output>/evidence", responses=read_responses(200, staff_schemas.EvidenceShown))
 def evidence(path: api_schemas.OutputPath) -> dict[str, Any]:
     """Return an output with its evidence, findings and candidate. The view is in the audit log."""
-    return evidence_shown(output_review.view_output(ports(), caller(), path.output)).model_dump(mode="json")
-
-
-def evidence_shown(view: output_review.OutputUnderReview) -> staff_schemas.EvidenceShown:
-    output, job = view.output, view.job
-    candidate = None if view.candidate is None else base64.b64encode(view.candidate).decode()
-    return staff_schemas.EvidenceShown(
-        output=output.ident,
-        name=output.name,
-        kind=output.kind.value,
-        description=output.description,
-        state=output.state.value,
-        verdict=output.verdict.value,
-        media_type=output.media_type,
-        size=output.size,
-        claimed_by=output.claimed_by,
-        job=job.ident,
-        project=job.submission.project,
-        researcher=job.researcher,
-        title=job.submission.title,
-        purpose=job.submission.purpose,
-        text=job.submission.text,
-        staff=json.loads(view.staff),
-        candidate_base64=candidate,
-        votes=[staff_schemas.VoteShown.model_validate(v) for v in view.votes],
-        needed=view.needed,
-        staff_hash=output.staff_hash,
-        findings_hash=output.findings_hash,
-        memory_version=view.memory_version,
-    )
+    return staff_schemas.EvidenceShown.answer(output_review.view_output(ports(), caller(), path.output))
 
 
 STAFF_RECORD = {"description": "The staff record (docs/reference/records.md)", "content": JSON_OBJECT}
@@ -117,7 +77,7 @@ def staff_record(path: api_schemas.OutputPath) -> dict[str, Any]:
 @reviews_blueprint.get("/jobs/<job>/acro", responses=read_responses(200, staff_schemas.AcroShown))
 def acro(path: api_schemas.JobPath) -> dict[str, Any]:
     """Return a job's outputs as ACRO's `results.json` with the files that it names. Each view is in the audit log."""
-    return acro_shown(output_records.acro_folder(ports(), caller(), path.job)).model_dump(mode="json")
+    return staff_schemas.AcroShown.answer(output_records.acro_folder(ports(), caller(), path.job))
 
 
 @reviews_blueprint.put("/outputs/<output>/claim", responses=change_responses(204, None))
@@ -138,7 +98,7 @@ def give_up_claim(path: api_schemas.OutputPath) -> tuple[str, int]:
 def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict[str, Any], int]:
     """Vote on an output, once. Enough equal votes decide it."""
     state = output_review.cast_vote(ports(), caller(), path.output, ballot_of(body))
-    return staff_schemas.StateShown(state=state.value).model_dump(mode="json"), 201
+    return staff_schemas.StateShown.answer({"state": state.value}), 201
 
 
 def ballot_of(body: api_schemas.VoteBody) -> Ballot:
@@ -168,10 +128,7 @@ messages_blueprint = api_blueprint("messages")
 @messages_blueprint.get("/outputs/<output>/messages", responses=read_responses(200, staff_schemas.ThreadShown))
 def messages(path: api_schemas.OutputPath) -> dict[str, Any]:
     """Return an output's thread, for checkers. Other checkers' messages appear after one's own vote."""
-    found = [
-        staff_schemas.MessageShown.model_validate(m) for m in output_thread.view_thread(ports(), caller(), path.output)
-    ]
-    return staff_schemas.ThreadShown(messages=found).model_dump(mode="json")
+    return staff_schemas.ThreadShown.answer({"messages": output_thread.view_thread(ports(), caller(), path.output)})
 
 
 @messages_blueprint.post("/outputs/<output>/messages", responses=change_responses(204, None))
@@ -194,11 +151,8 @@ def confirm(path: staff_schemas.MessagePath) -> tuple[str, int]:
 @messages_blueprint.get("/jobs/<job>/messages", responses=read_responses(200, staff_schemas.ResearcherMessagesShown))
 def told(path: api_schemas.JobPath) -> dict[str, Any]:
     """Return the messages about the decided outputs of a job, for its researchers."""
-    found = [
-        staff_schemas.ResearcherMessageShown.model_validate(m)
-        for m in output_thread.messages_for_researchers(ports(), caller(), path.job)
-    ]
-    return staff_schemas.ResearcherMessagesShown(messages=found).model_dump(mode="json")
+    found = output_thread.messages_for_researchers(ports(), caller(), path.job)
+    return staff_schemas.ResearcherMessagesShown.answer({"messages": found})
 
 
 @messages_blueprint.post("/jobs/<job>/votes", responses=change_responses(201, staff_schemas.CastShown))
@@ -208,7 +162,7 @@ def vote_on_all(path: api_schemas.JobPath, body: staff_schemas.VotesBody) -> tup
     if len(ballots) != len(body.outputs):
         raise Invalid("twice", "Name each output only once.", "/outputs")
     number = checker_inbox.vote_all(ports(), caller(), path.job, ballots)
-    return staff_schemas.CastShown(votes=number).model_dump(mode="json"), 201
+    return staff_schemas.CastShown.answer({"votes": number}), 201
 
 
 def _ballot_on(body: staff_schemas.VotesBody, seen: staff_schemas.SeenBody) -> Ballot:
@@ -229,5 +183,4 @@ def attack(path: api_schemas.OutputPath) -> dict[str, Any]:
     The view is in the audit log.
     """
     view = output_review.view_output(ports(), caller(), path.output)
-    found = [staff_schemas.AttackedShown.model_validate(asdict(a)) for a in attack_columns(json.loads(view.staff))]
-    return staff_schemas.AttackShown(columns=found).model_dump(mode="json")
+    return staff_schemas.AttackShown.answer({"columns": attack_columns(json.loads(view.staff))})

@@ -23,7 +23,7 @@ def saved(path: api_schemas.ProjectPath) -> dict[str, Any]:
 def propose(path: api_schemas.ProjectPath, body: api_schemas.LookupBody) -> tuple[dict[str, Any], int]:
     """Propose a CSV text as a lookup. Jobs can read it once a checker has approved it."""
     entry = save_definition.propose_lookup(ports(), caller(), path.project, body.name, body.about, body.text)
-    return api_schemas.SavedShown(**_entry_fields(entry)).model_dump(mode="json"), 201
+    return api_schemas.SavedShown.answer(_entry_fields(entry)), 201
 
 
 @api.delete("/projects/<project>/saved/<name>", responses=change_responses(204, None))
@@ -45,20 +45,18 @@ def lookup(path: api_schemas.LookupPath) -> dict[str, Any]:
     entry = save_definition.view_definition(ports(), caller(), path.lookup)
     found = entry.definition
     rows = [] if isinstance(found, Cohort) else [[None if v is None else str(v) for v in row] for row in found.rows]
-    return api_schemas.LookupShown(**_entry_fields(entry), rows=rows).model_dump(mode="json")
+    return api_schemas.LookupShown.answer(_entry_fields(entry) | {"rows": rows})
 
 
 @api.post("/lookups/<lookup>/decision", responses=change_responses(201, StateShown))
 def decide(path: api_schemas.LookupPath, body: api_schemas.DecisionBody) -> tuple[dict[str, Any], int]:
     """Approve or reject a lookup (checkers who are independent of the project)."""
     state = save_definition.decide_lookup(ports(), caller(), path.lookup, body.choice, body.reason)
-    return StateShown(state=state.value).model_dump(mode="json"), 201
+    return StateShown.answer({"state": state.value}), 201
 
 
 def _saved_list(entries: list[SavedEntry]) -> dict[str, Any]:
-    return api_schemas.SavedListShown(saved=[api_schemas.SavedShown(**_entry_fields(e)) for e in entries]).model_dump(
-        mode="json"
-    )
+    return api_schemas.SavedListShown.answer({"saved": [_entry_fields(e) for e in entries]})
 
 
 def _entry_fields(entry: SavedEntry) -> dict[str, Any]:

@@ -145,11 +145,8 @@ def project(project: str) -> str:
 @pages.get("/register.json")
 def register_json() -> Response:
     wanted = _search_filter()
-    shown = release_schemas.RegisterShown(
-        projects=[release_schemas.register_project_shown(e) for e in public_register.list_projects(ports(), wanted)],
-        releases=[release_schemas.register_release_shown(e) for e in _releases(wanted)],
-    )
-    return jsonify(shown.model_dump(mode="json"))
+    found = {"projects": public_register.list_projects(ports(), wanted), "releases": _releases(wanted)}
+    return jsonify(release_schemas.RegisterShown.answer(found))
 
 
 @pages.get("/register.csv")

@@ -1,14 +1,21 @@
-"""Base classes of the API's schemas, what callers send, and what researchers get. No behaviour."""
+"""Base classes of the API's schemas, what callers send, and what researchers get. Decides nothing."""
 
+import base64
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from broker.domain.identity.people import Role
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.sql_dialects import SqlDialectName
+from broker.workflow.reviewing.script_failures import Trace
+from broker.workflow.submission.preview import CatalogueEntry
+from broker.workflow.views.job_progress import Progress
+from broker.workflow.views.job_views import JobView
 
 
 def _storable(text: str) -> str:
@@ -22,10 +29,15 @@ def _sorted(values: Any) -> Any:
     return sorted(values) if isinstance(values, (frozenset, set, tuple)) else values
 
 
+def _base64(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()
+
+
 Text = Annotated[str, AfterValidator(_storable)]
 Ident = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
 YearList = Annotated[list[int] | None, BeforeValidator(_sorted)]
 WordList = Annotated[list[str], BeforeValidator(_sorted)]
+Base64 = Annotated[str | None, BeforeValidator(_base64)]
 
 
 class RequestModel(BaseModel):
@@ -35,9 +47,36 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """What a caller gets, read from the workflow's own values."""
+    """What a caller gets, read from the attributes of the workflow's own values. A dataclass of the workflow may be the
+    type of a field: then it is the schema."""
 
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
+
+    @classmethod
+    def answer(cls, value: object) -> dict[str, Any]:
+        """Return the JSON of a value with these attributes, or of a dictionary with these fields."""
+        return cls.model_validate(value).model_dump(mode="json")
+
+
+Schema = TypeVar("Schema", bound=ResponseModel)
+
+
+def fields_of(value: type) -> Callable[[type[Schema]], type[Schema]]:
+    """Give a schema the fields of a dataclass, before its own. Its own replace those of the same name."""
+
+    def with_fields(schema: type[Schema]) -> type[Schema]:
+        types = get_type_hints(value)
+        own = {name: (field.annotation, field) for name, field in schema.model_fields.items()}
+        both: dict[str, Any] = {f.name: (types[f.name], ...) for f in fields(value)} | own
+        made = create_model(schema.__name__, __base__=ResponseModel, __doc__=schema.__doc__, **both)
+        return cast(type[Schema], made)
+
+    return with_fields
+
+
+def attribute(*path: str, **more: Any) -> Any:
+    """Return a field that is read from an attribute of another name, or from an attribute of an attribute."""
+    return Field(validation_alias=AliasPath(*path), **more)
 
 
 class ApiProblemItem(ResponseModel):
@@ -76,65 +115,18 @@ class UseShown(ResponseModel):
     how: WordList
 
 
-class OutputShown(ResponseModel):
-    ident: str
-    name: str
-    description: str
-    state: str
-    media_type: str | None
-    size: int | None
-    sha256: str | None
-    reason: str | None
-
-
-class SlotsShown(ResponseModel):
-    """Slots of a private script: `slot` of `slots` runs by the schedule. It depends only on the clock and the script's
-    line."""
-
-    slot: int
-    slots: int
-    lasts_seconds: float
-
-
-class ProgressShown(ResponseModel):
-    """`ahead`: at most this many jobs are before it. `minutes`: how long it has run, of at most `limit`."""
-
-    waits: bool
-    ahead: int | None
-    minutes: int | None
-    limit: int
-    blocks: SlotsShown | None
-
-
+@fields_of(JobView)
 class JobShown(ResponseModel):
     """A job as the caller may see it. `progress` is set if the job is requested alone, and waits or runs."""
 
-    ident: str
-    project: str
-    title: str
-    purpose: str
-    kind: str
-    dialect: str
-    researcher: str
-    state: str
-    created: datetime
-    updated: datetime
-    text: str | None
     refusals: list[RefusalShown]
     uses: list[UseShown]
-    outputs: list[OutputShown]
-    released: bool
-    replaces: str | None
-    kept: list[str] = []
-    progress: ProgressShown | None = None
+    progress: Progress | None = None
 
 
+@fields_of(Trace)
 class TraceShown(ResponseModel):
     """`document`: how the synthetic run ended, what it printed, and the problem of each requested output."""
-
-    passed: bool | None
-    document: dict[str, Any] | None
-    told: str | None
 
 
 class JobsShown(ResponseModel):
@@ -180,7 +172,7 @@ class ProjectShown(ResponseModel):
     title: str
     organisation: str
     purpose: str
-    expires: str
+    expires: Annotated[str, BeforeValidator(str)]
     mode: str
     profile: str
     votes: int
@@ -193,23 +185,8 @@ class ProjectsShown(ResponseModel):
     projects: list[ProjectShown]
 
 
-class GrantedShown(ResponseModel):
-    project: str
-    years: YearList
-
-
-class EntryShown(ResponseModel):
-    table: str
-    variable: str
-    type: str
-    cls: str
-    description: str
-    years: YearList
-    granted: list[GrantedShown]
-
-
 class CatalogueShown(ResponseModel):
-    variables: list[EntryShown]
+    variables: list[CatalogueEntry]
 
 
 class JobPath(RequestModel):

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.ledger.privacy_loss import MAX_UNITS, Accounting
-from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text
+from broker.domain.ledger.spends import ExactDisclosure
+from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text, attribute, fields_of
 
 Whole = Annotated[int, Field(ge=0, le=MAX_UNITS)]
 Name = Annotated[Text, Field(max_length=200)]
@@ -101,9 +103,9 @@ class PointShown(ResponseModel):
 class AccountShown(ResponseModel):
     """`share_left`: what is left, as a share of the cap, from 0 to 1."""
 
-    unit: str
-    project: str
-    dataset: str
+    unit: str = attribute("account", "unit")
+    project: str = attribute("account", "project")
+    dataset: str = attribute("account", "dataset")
     cap: AmountShown
     spent: AmountShown
     reserved: AmountShown
@@ -115,20 +117,17 @@ class OwnAccountShown(AccountShown):
     history: list[PointShown]
 
 
+@fields_of(ExactDisclosure)
 class AsideShown(ResponseModel):
     """An exact disclosure alongside the privacy claim: a release by its id, or a public table by its name."""
 
     kind: str
-    source: str
-    dataset: str
-    project: str
-    snapshot: str
 
 
 class BudgetShown(ResponseModel):
     project: str
     accounts: list[OwnAccountShown]
-    beside: list[AsideShown]
+    beside: list[AsideShown] = attribute("parallel_releases")
 
 
 class LedgerShown(ResponseModel):
@@ -136,16 +135,16 @@ class LedgerShown(ResponseModel):
 
     accounts: list[AccountShown]
     over: list[str]
-    beside: list[AsideShown]
+    beside: list[AsideShown] = attribute("parallel_releases")
 
 
 class HistoryShown(ResponseModel):
     history: list[PointShown]
 
 
+@fields_of(ChainHead)
 class HeadShown(ResponseModel):
-    number: int
-    signature: str
+    """A signed head of the ledger or of the release history."""
 
 
 class LedgerCheckShown(ResponseModel):
@@ -154,6 +153,6 @@ class LedgerCheckShown(ResponseModel):
 
     holds: bool
     entries: int
-    broken_at: int | None
-    forgotten: list[HeadShown]
+    broken_at: int | None = attribute("broken")
+    forgotten: list[HeadShown] = attribute("missing_heads")
     differs: list[str]

@@ -6,9 +6,17 @@ from typing import Annotated
 from pydantic import Field
 
 from broker.domain.ports import RegisterEntry
-from broker.web.schemas.api_schemas import Ident, RequestModel, ResponseModel, Text
+from broker.web.schemas.api_schemas import (
+    Ident,
+    RequestModel,
+    ResponseModel,
+    Text,
+    YearList,
+    attribute,
+    fields_of,
+)
 from broker.web.schemas.ledger_schemas import HeadBody
-from broker.workflow.views.public_register import ROUTE, Dataset, ProjectEntry
+from broker.workflow.views.public_register import ROUTE, Dataset
 
 
 class CapsQuery(RequestModel):
@@ -24,15 +32,15 @@ class CapShown(ResponseModel):
     """A reference population. Its persons have these `keys`; `used` of at most `cap` exact figures about them alone
     are released. `share` is used divided by cap."""
 
-    name: str
-    table: str
-    year: int | None
+    name: str = attribute("of", "name")
+    table: str = attribute("of", "table")
+    year: int | None = attribute("of", "year")
     keys: str
     persons: int
     used: int
     cap: int
     share: float
-    full: bool
+    full: bool = attribute("is_full")
 
 
 class CapsShown(ResponseModel):
@@ -45,11 +53,11 @@ class CapsShown(ResponseModel):
     least: int
     populations: int
     full: int
-    found: int
+    found: int = attribute("matching")
     page: int
     pages: int
     unmeasured: int
-    caps: list[CapShown]
+    caps: list[CapShown] = attribute("shown")
 
 
 class FileBody(RequestModel):
@@ -68,106 +76,45 @@ class ForgottenTablesBody(RequestModel):
     case: Ident
 
 
-class ReleaseShown(ResponseModel):
-    """`recalled`: all outputs were recalled. `recalled_outputs` names those that were; `recalled_at` is the last
-    recall."""
-
-    release: str
-    project: str
-    title: str
-    outputs: list[str]
-    released_at: datetime
-    recalled: bool
-    recalled_outputs: list[str]
-    recalled_at: datetime | None
-
-
 class RegisterVariable(ResponseModel):
     name: str
     about: str
-    variable_class: str
+    variable_class: str = attribute("cls")
     level: str
-    years: list[int] | None
+    years: YearList
 
 
+@fields_of(Dataset)
 class RegisterDataset(ResponseModel):
-    table: str
-    about: str
-    years: list[int] | None
-    justification: str
+    years: YearList
     variables: list[RegisterVariable]
 
 
 class RegisterProject(ResponseModel):
     """A project in the columns of the department's published list of data shares."""
 
-    project: str
-    reference: str
-    approved: date | None
-    organisation: str
-    organisation_type: str
-    title: str
-    purpose: str
-    benefit: str
+    project: str = attribute("project", "ident")
+    reference: str = attribute("project", "approval", "reference")
+    approved: date | None = attribute("project", "approval", "approved")
+    organisation: str = attribute("project", "organisation")
+    organisation_type: str = attribute("project", "organisation_type")
+    title: str = attribute("project", "title")
+    purpose: str = attribute("project", "purpose")
+    benefit: str = attribute("project", "approval", "benefit")
     datasets: list[RegisterDataset]
     level: str
-    gateway: str
-    route: str
-    processors: list[str]
-    first_shared: date | None
-    expires: date
+    gateway: str = attribute("project", "gateway")
+    route: str = ROUTE
+    processors: list[str] = attribute("project", "approval", "processors")
+    first_shared: date | None = attribute("project", "approval", "first_shared")
+    expires: date = attribute("project", "expires")
     status: str
-    releases: int
-    outputs: int
-    recalled: int
-    last_release: datetime | None
+    releases: int = attribute("count", "releases", default=0)
+    outputs: int = attribute("count", "outputs", default=0)
+    recalled: int = attribute("count", "recalled", default=0)
+    last_release: datetime | None = attribute("count", "last", default=None)
 
 
 class RegisterShown(ResponseModel):
     projects: list[RegisterProject]
-    releases: list[ReleaseShown]
-
-
-def register_release_shown(entry: RegisterEntry) -> ReleaseShown:
-    return ReleaseShown.model_validate(entry)
-
-
-def register_project_shown(entry: ProjectEntry) -> RegisterProject:
-    p, a, count = entry.project, entry.project.approval, entry.count
-    return RegisterProject(
-        project=p.ident,
-        reference=a.reference,
-        approved=a.approved,
-        organisation=p.organisation,
-        organisation_type=p.organisation_type,
-        title=p.title,
-        purpose=p.purpose,
-        benefit=a.benefit,
-        datasets=[_register_dataset(d) for d in entry.datasets],
-        level=entry.level,
-        gateway=p.gateway,
-        route=ROUTE,
-        processors=list(a.processors),
-        first_shared=a.first_shared,
-        expires=p.expires,
-        status=entry.status.value,
-        releases=count.releases if count else 0,
-        outputs=count.outputs if count else 0,
-        recalled=count.recalled if count else 0,
-        last_release=count.last if count else None,
-    )
-
-
-def _register_dataset(found: Dataset) -> RegisterDataset:
-    variables = [
-        RegisterVariable(name=v.name, about=v.about, variable_class=v.cls, level=v.level, years=_sorted_years(v.years))
-        for v in found.variables
-    ]
-    return RegisterDataset(
-        table=found.table, about=found.about, years=_sorted_years(found.years), justification=found.justification,
-        variables=variables,
-    )  # fmt: skip
-
-
-def _sorted_years(years: frozenset[int] | None) -> list[int] | None:
-    return None if years is None else sorted(years)
+    releases: list[RegisterEntry]

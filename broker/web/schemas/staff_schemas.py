@@ -1,12 +1,25 @@
 """Schemas for checkers and administrators, from evidence and votes to the audit log. No behaviour."""
 
+import json
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from broker.domain.jobs.reviews import MAX_MESSAGE_LENGTH, Audience, VoteChoice
-from broker.web.schemas.api_schemas import OutputPath, RequestModel, ResponseModel, Text, WordList
+from broker.domain.ports import StoredPolicy
+from broker.web.schemas.api_schemas import (
+    Base64,
+    OutputPath,
+    RequestModel,
+    ResponseModel,
+    Text,
+    WordList,
+    attribute,
+    fields_of,
+)
+from broker.workflow.reviewing.output_evidence import AttackedColumn
+from broker.workflow.reviewing.output_thread import ResearcherMessage
 
 
 class MeShown(ResponseModel):
@@ -35,20 +48,20 @@ class PeopleShown(ResponseModel):
 
 
 class InboxItem(ResponseModel):
-    output: str
-    name: str
-    kind: str
-    job: str
-    project: str
-    title: str
-    created: datetime
-    claimed_by: str | None
+    output: str = attribute("output", "ident")
+    name: str = attribute("output", "name")
+    kind: str = attribute("output", "kind")
+    job: str = attribute("job", "ident")
+    project: str = attribute("job", "submission", "project")
+    title: str = attribute("job", "submission", "title")
+    created: datetime = attribute("output", "created")
+    claimed_by: str | None = attribute("output", "claimed_by")
 
 
 class FailureShown(ResponseModel):
-    job: str
-    project: str
-    title: str
+    job: str = attribute("ident")
+    project: str = attribute("submission", "project")
+    title: str = attribute("submission", "title")
     created: datetime
 
 
@@ -72,27 +85,27 @@ class EvidenceShown(ResponseModel):
     """An output as a checker sees it. `votes` are hidden until the checker has voted; a vote sends the three hashes
     back."""
 
-    output: str
-    name: str
-    kind: str
-    description: str
-    state: str
-    verdict: str
-    media_type: str
-    size: int
-    claimed_by: str | None
-    job: str
-    project: str
-    researcher: str
-    title: str
-    purpose: str
-    text: str
-    staff: dict[str, Any]
-    candidate_base64: str | None
+    output: str = attribute("output", "ident")
+    name: str = attribute("output", "name")
+    kind: str = attribute("output", "kind")
+    description: str = attribute("output", "description")
+    state: str = attribute("output", "state")
+    verdict: str = attribute("output", "verdict")
+    media_type: str = attribute("output", "media_type")
+    size: int = attribute("output", "size")
+    claimed_by: str | None = attribute("output", "claimed_by")
+    job: str = attribute("job", "ident")
+    project: str = attribute("job", "submission", "project")
+    researcher: str = attribute("job", "researcher")
+    title: str = attribute("job", "submission", "title")
+    purpose: str = attribute("job", "submission", "purpose")
+    text: str = attribute("job", "submission", "text")
+    staff: Annotated[dict[str, Any], BeforeValidator(json.loads)]
+    candidate_base64: Base64 = attribute("candidate")
     votes: list[VoteShown]
     needed: int
-    staff_hash: str
-    findings_hash: str
+    staff_hash: str = attribute("output", "staff_hash")
+    findings_hash: str = attribute("output", "findings_hash")
     memory_version: str
 
 
@@ -100,7 +113,7 @@ class AcroFileShown(ResponseModel):
     """A file as it would leave. null: nothing can leave."""
 
     name: str
-    content_base64: str | None
+    content_base64: Base64 = attribute("content")
     sha256: str | None
 
 
@@ -118,24 +131,18 @@ class StateShown(ResponseModel):
     state: str
 
 
+@fields_of(StoredPolicy)
 class PolicyShown(ResponseModel):
     """A policy set by its fingerprint. `content` is its canonical JSON text."""
-
-    fingerprint: str
-    proposed_by: str
-    proposed_at: datetime
-    applied_by: str | None
-    applied_at: datetime | None
-    content: str
 
 
 class AuditShown(ResponseModel):
     number: int
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    codes: dict[str, str]
+    at: datetime = attribute("event", "at")
+    actor: str = attribute("event", "actor")
+    action: str = attribute("event", "action")
+    subject: str = attribute("event", "subject")
+    codes: Annotated[dict[str, str], BeforeValidator(dict)] = attribute("event", "codes")
     previous: str
     hash: str
 
@@ -148,8 +155,8 @@ class VerifiedShown(ResponseModel):
     """`broken_at` is the first line that does not follow from the one before; null if the chain holds."""
 
     lines: int
-    head: str
-    broken_at: int | None
+    head: str = attribute("hash")
+    broken_at: int | None = attribute("broken")
 
 
 class PublicTableLine(ResponseModel):
@@ -157,25 +164,25 @@ class PublicTableLine(ResponseModel):
     numbers are known."""
 
     ident: str
-    name: str
-    source: str
-    dialect: str
-    snapshot: str
-    rounding: str
+    name: str = attribute("published", "name")
+    source: str = attribute("published", "source")
+    dialect: str = attribute("published", "dialect")
+    snapshot: str = attribute("published", "snapshot")
+    rounding: str = attribute("published", "rounding")
     state: str
     by: str
     at: datetime
     confirmed_by: str | None
     confirmed_at: datetime | None
-    agreed: int | None
-    compared: int | None
-    why: str | None
+    agreed: int | None = attribute("found", "agreed", default=None)
+    compared: int | None = attribute("found", "compared", default=None)
+    why: str | None = attribute("found", "why", default=None)
     entry: int | None
 
 
 class PublicTableShown(PublicTableLine):
-    recipe: str
-    figures: str
+    recipe: str = attribute("published", "recipe")
+    figures: str = attribute("published", "figures")
 
 
 class PublicTablesShown(ResponseModel):
@@ -209,17 +216,8 @@ class ThreadShown(ResponseModel):
     messages: list[MessageShown]
 
 
-class ResearcherMessageShown(ResponseModel):
-    """`about` is null for a script's output that did not leave; `by` is null for checkers."""
-
-    about: str | None
-    by: str | None
-    at: datetime
-    text: str
-
-
 class ResearcherMessagesShown(ResponseModel):
-    messages: list[ResearcherMessageShown]
+    messages: list[ResearcherMessage]
 
 
 class SeenBody(RequestModel):
@@ -242,21 +240,5 @@ class CastShown(ResponseModel):
     votes: int
 
 
-class DerivedShown(ResponseModel):
-    """A hidden figure and its derived bounds; null is no bound."""
-
-    cell: list[str]
-    exact: str
-    low: str
-    high: str | None
-    known: bool
-
-
-class AttackedShown(ResponseModel):
-    column: str
-    derived: list[DerivedShown]
-    untried: str
-
-
 class AttackShown(ResponseModel):
-    columns: list[AttackedShown]
+    columns: list[AttackedColumn]

@@ -132,7 +132,7 @@ def propose_policy(ports: Ports, person: Person, policies: PolicySet) -> StoredP
     check_standard_populations(policies)
     check_slots(ports, policies)
     now = ports.clock.now()
-    stored = StoredPolicy(policies.fingerprint, policies_to_json(policies), person.ident, now, None, None)
+    stored = StoredPolicy(policies.fingerprint, person.ident, now, None, None, policies_to_json(policies))
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
     return stored
 

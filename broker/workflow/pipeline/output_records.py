@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from broker.disclosure.records.acro_record import AcroItem, acro_results
@@ -40,14 +41,26 @@ def privacy_method_entry(privacy: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
+class AcroFile:
+    """A file as it would leave. `content` None: nothing can leave."""
+
+    name: str
+    content: bytes | None
+
+    @property
+    def sha256(self) -> str | None:
+        return None if self.content is None else sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class AcroFolder:
-    """Input for ACRO's viewer: `results.json`, and each file that it names with its content (None: nothing can leave).
+    """Input for ACRO's viewer: `results.json`, and each file that it names.
 
     The caller writes the checksums alongside.
     """
 
     results: dict[str, Any]
-    files: tuple[tuple[str, bytes | None], ...]
+    files: tuple[AcroFile, ...]
 
 
 def record_for_staff(ports: Ports, person: Person, output_ident: str) -> dict[str, Any]:
@@ -77,7 +90,7 @@ def acro_folder(ports: Ports, person: Person, job_ident: str) -> AcroFolder:
     name_of = _file_names(outputs)
     items = [AcroItem(o.name, name_of(o), o.verdict, _assessment(ports, o), o.description) for o in outputs]
     results = acro_results(items, job.submission.text, job.updated.isoformat())
-    return AcroFolder(results, tuple((name_of(o), _candidate(ports, o)) for o in outputs))
+    return AcroFolder(results, tuple(AcroFile(name_of(o), _candidate(ports, o)) for o in outputs))
 
 
 def _viewable_outputs(ports: Ports, person: Person, job_ident: str) -> list[Output]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.findings import Verdict
@@ -20,6 +21,13 @@ from broker.workflow.reviewing.output_thread import readable_messages
 
 MAX_WAITING_OUTPUTS = 1000
 """The inbox reads this many outputs, the oldest. A checker with more finds the others when these are decided."""
+
+
+class WaitingOutput(NamedTuple):
+    """An output in review and its job."""
+
+    output: Output
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ ORDERS: dict[str, tuple[str, Callable[[WaitingSubmission], tuple[object, ...]]]]
 }
 
 
-def outputs_waiting(ports: Ports, person: Person) -> list[tuple[Output, Job]]:
+def outputs_waiting(ports: Ports, person: Person) -> list[WaitingOutput]:
     """Return the outputs in review that this checker may decide, with their jobs, oldest first."""
     if Role.CHECKER not in person.roles:
         return []
@@ -73,7 +81,8 @@ def outputs_waiting(ports: Ports, person: Person) -> list[tuple[Output, Job]]:
     # One query for all jobs, because the inbox may have hundreds of outputs.
     jobs = ports.store.jobs_named(frozenset(o.job for o in found))
     relation = relation_lookup(ports, person, policies_in_force(ports.store))
-    return [(o, jobs[o.job]) for o in found if is_permitted(person, Action.VOTE_OUTPUT, relation(jobs[o.job]), o.state)]
+    pairs = (WaitingOutput(o, jobs[o.job]) for o in found)
+    return [p for p in pairs if is_permitted(person, Action.VOTE_OUTPUT, relation(p.job), p.output.state)]
 
 
 def inbox(ports: Ports, person: Person, order: str = "age", project: str = "") -> Inbox:

@@ -23,7 +23,7 @@ MOST_ROWS, MOST_HOLES = 3000, 150
 
 @dataclass(frozen=True, slots=True)
 class DerivedFigure:
-    """A hidden figure and its derived bounds. `high` None: no upper bound."""
+    """A hidden figure and its derived bounds. Without `high` there is no upper bound."""
 
     cell: tuple[str, ...]
     exact: str
@@ -38,7 +38,7 @@ class AttackedColumn:
 
     column: str
     derived: tuple[DerivedFigure, ...]
-    untried: str = ""
+    untried: str
 
     @property
     def known(self) -> int:
@@ -72,7 +72,7 @@ def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
             f"Working out {holes:,} hidden figures in {len(rows):,} cells takes too long here: use broker attack.",
         )
     try:
-        return AttackedColumn(name, tuple(_derive_figures(staff, column, measures)))
+        return AttackedColumn(name, tuple(_derive_figures(staff, column, measures)), "")
     except Invalid as fault:
         return AttackedColumn(name, (), f"The hidden figures cannot be worked out: {fault.message}")
 

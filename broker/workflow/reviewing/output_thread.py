@@ -25,8 +25,8 @@ LEFT_STATES = frozenset({OutputState.RELEASED, OutputState.RECALLED})
 
 @dataclass(frozen=True, slots=True)
 class ResearcherMessage:
-    """A message as researchers read it. `about` is an output, None for a script's output that did not leave. `by` is a
-    person of the project, None for a checker: checkers are not named."""
+    """A message as researchers read it. `about` is an output; not set for a script's output that did not leave. `by` is
+    a person of the project; not set for a checker: checkers are not named."""
 
     about: str | None
     by: str | None

@@ -21,8 +21,7 @@ from broker.workflow.submission import save_definition
 
 @dataclass(frozen=True, slots=True)
 class GrantedYears:
-    """The years of a variable that one of the person's projects was granted. `years` is None if the table has no
-    years."""
+    """The years of a variable that one of the person's projects was granted. Not set if the table has no years."""
 
     project: str
     years: tuple[int, ...] | None

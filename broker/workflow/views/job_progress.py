@@ -38,14 +38,14 @@ class BlockSlots:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`ahead`: at most this many jobs are before it in the queue (None: it does not wait, or more are). `minutes`: how
-    long it has run, None if it does not run. `blocks`: set if it runs in slots."""
+    """`ahead`: at most this many jobs are before it in the queue; not set if it does not wait, or if more are.
+    `minutes`: how long it runs, of at most `limit`; not set if it does not run. `blocks`: set if it runs in slots."""
 
     waits: bool
     ahead: int | None
     minutes: int | None
     limit: int
-    blocks: BlockSlots | None = None
+    blocks: BlockSlots | None
 
 
 def followed_job(ports: Ports, person: Person, ident: str) -> tuple[job_views.JobView, Progress]:

@@ -8,7 +8,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.ledger.ledger_chain import ChainHead, LedgerCheck
-from broker.domain.ledger.privacy_loss import MICRO, Accounting, PrivacyAccount
+from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount
 from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure, SpendState, over_allotted
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_project
@@ -22,10 +22,9 @@ that an output was withheld, and when."""
 
 
 @dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(Balance):
     """An account with its moves, oldest first."""
 
-    balance: Balance
     history: tuple[BalancePoint, ...]
 
 
@@ -51,7 +50,10 @@ def project_budget(ports: Ports, person: Person, ident: str) -> BudgetView:
     """Return the project's own accounts. Shared accounts are left out, because they show what others have spent."""
     project, _ = reach_project(ports, person, Action.VIEW_BUDGET, ident)
     own = [b for b in ports.store.balances(project=project.ident) if not b.account.is_shared]
-    accounts = tuple(AccountView(b, _displayed_history(ports.store.balance_history(b.account))) for b in own)
+    accounts = tuple(
+        AccountView(b.account, b.cap, b.spent, b.reserved, _displayed_history(ports.store.balance_history(b.account)))
+        for b in own
+    )
     return BudgetView(project.ident, accounts, tuple(ports.store.exact_disclosures(project.tables)))
 
 
@@ -62,11 +64,10 @@ def usage_chart(ports: Ports, person: Person, ident: str, number: int) -> bytes:
     accounts = project_budget(ports, person, ident).accounts
     if not 0 <= number < len(accounts) or not accounts[number].history:
         raise Unknown("account", f"{ident}/{number}")
-    account = accounts[number]
-    cap = account.balance.cap
-    points = [(p.at.isoformat(), (p.spent + p.reserved).micro / MICRO) for p in account.history]
+    cap = accounts[number].cap
+    points = [(p.at.isoformat(), (p.spent + p.reserved).loss) for p in accounts[number].history]
     name = "rho" if cap.accounting is Accounting.CONCENTRATED else "epsilon"
-    return draw_time_series(points, cap.micro / MICRO, f"{name} used, of {cap.micro / MICRO:g}")
+    return draw_time_series(points, cap.loss, f"{name} used, of {cap.loss:g}")
 
 
 def _displayed_history(points: Iterable[BalancePoint]) -> tuple[BalancePoint, ...]:

@@ -132,7 +132,7 @@ class Given:
         self.store.put_snapshot(Snapshot("s1", "0" * 64, START, True, "snapshots/s1", "{}"), [self.event()])
 
     def policy(self, fingerprint: str) -> StoredPolicy:
-        return StoredPolicy(fingerprint, f"content of {fingerprint}", "admin-1", START, None, None)
+        return StoredPolicy(fingerprint, "admin-1", START, None, None, f"content of {fingerprint}")
 
     def job(self, **changes: object) -> Job:
         """A job that is not stored yet; keywords change the job or its submission."""

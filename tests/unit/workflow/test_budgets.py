@@ -139,9 +139,9 @@ def test_a_project_sees_its_own_accounts_and_what_counts_in_them(broker):
     now = broker.clock.now()
     broker.store.settle_spend("j1", SpendState.WITHHELD, now, [AuditEvent(now, "broker", "spend.withheld", "j1")])
     seen = privacy_budgets.project_budget(broker.ports, broker.person(ROSA), PROJECT)
-    assert [a.balance.account for a in seen.accounts] == [OWN, STAFF]
+    assert [a.account for a in seen.accounts] == [OWN, STAFF]
     own = seen.accounts[0]
-    assert (own.balance.spent.micro, own.balance.left.micro, own.balance.share_left) == (250_000, 1_750_000, 0.875)
+    assert (own.spent.micro, own.left.micro, own.share_left) == (250_000, 1_750_000, 0.875)
     assert [(p.job, p.state) for p in own.history] == [("j1", SpendState.RESERVED), ("j1", SpendState.CHARGED)]
     assert {(p.at.second, p.at.microsecond) for p in own.history} == {(0, 0)}, "and when exactly is not told"
     assert privacy_budgets.project_budget(broker.ports, broker.person(CLEO), PROJECT) == seen
