@@ -1,6 +1,7 @@
 """The HTTP client of a running broker, for all roles. Raises the domain's errors."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -211,17 +212,8 @@ class ResearcherCalls(BrokerConnection):
 
     def submit(self, submission: Submission) -> JobAnswer:
         """Return the new job, or the one that this client id made before. A refused job has `refusals`."""
-        body = {
-            "project": submission.project,
-            "kind": submission.kind.value,
-            "dialect": submission.dialect,
-            "text": submission.text,
-            "title": submission.title,
-            "purpose": submission.purpose,
-            "descriptions": [{"output": name, "text": text} for name, text in submission.descriptions],
-            "client_id": submission.client_id,
-            "replaces": submission.replaces,
-        }
+        descriptions = [{"output": name, "text": text} for name, text in submission.descriptions]
+        body = asdict(submission) | {"descriptions": descriptions}
         return cast(JobAnswer, self._json("POST", f"{API_PREFIX}/submissions", json=body))
 
     def job(self, ident: str) -> JobAnswer:

@@ -35,17 +35,8 @@ def submit_job(body: api_schemas.SubmissionBody) -> Answer:
 
 
 def submission_of(body: api_schemas.SubmissionBody) -> Submission:
-    return Submission(
-        project=body.project,
-        kind=body.kind,
-        dialect=body.dialect,
-        text=body.text,
-        title=body.title,
-        purpose=body.purpose,
-        descriptions=tuple((d.output, d.text) for d in body.descriptions),
-        client_id=body.client_id,
-        replaces=body.replaces,
-    )
+    descriptions = tuple((d.output, d.text) for d in body.descriptions)
+    return Submission(**(dict(body) | {"descriptions": descriptions}))
 
 
 @api.post("/checks", responses=change_responses(200, api_schemas.CheckShown))

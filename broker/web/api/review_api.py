@@ -97,22 +97,9 @@ def give_up_claim(path: api_schemas.OutputPath) -> tuple[str, int]:
 @reviews_blueprint.post("/outputs/<output>/votes", responses=change_responses(201, staff_schemas.StateShown))
 def vote(path: api_schemas.OutputPath, body: api_schemas.VoteBody) -> tuple[dict[str, Any], int]:
     """Vote on an output, once. Enough equal votes decide it."""
-    state = output_review.cast_vote(ports(), caller(), path.output, ballot_of(body))
+    ballot = Ballot(**(dict(body) | {"overrides": tuple(body.overrides)}))
+    state = output_review.cast_vote(ports(), caller(), path.output, ballot)
     return staff_schemas.StateShown.answer({"state": state.value}), 201
-
-
-def ballot_of(body: api_schemas.VoteBody) -> Ballot:
-    return Ballot(
-        choice=body.choice,
-        reason=body.reason,
-        staff_hash=body.staff_hash,
-        findings_hash=body.findings_hash,
-        memory_version=body.memory_version,
-        overrides=tuple(body.overrides),
-        why=body.why,
-        words=body.words,
-        whys=body.whys,
-    )
 
 
 @reviews_blueprint.post("/outputs/<output>/recall", responses=change_responses(204, None))
@@ -158,22 +145,12 @@ def told(path: api_schemas.JobPath) -> dict[str, Any]:
 @messages_blueprint.post("/jobs/<job>/votes", responses=change_responses(201, staff_schemas.CastShown))
 def vote_on_all(path: api_schemas.JobPath, body: staff_schemas.VotesBody) -> tuple[dict[str, Any], int]:
     """Cast the same vote on several outputs of a job, on all or none."""
-    ballots = {o.output: _ballot_on(body, o) for o in body.outputs}
+    shared = body.model_dump(exclude={"outputs"})
+    ballots = {o.output: Ballot(**shared, **o.model_dump(exclude={"output"})) for o in body.outputs}
     if len(ballots) != len(body.outputs):
         raise Invalid("twice", "Name each output only once.", "/outputs")
     number = checker_inbox.vote_all(ports(), caller(), path.job, ballots)
     return staff_schemas.CastShown.answer({"votes": number}), 201
-
-
-def _ballot_on(body: staff_schemas.VotesBody, seen: staff_schemas.SeenBody) -> Ballot:
-    return Ballot(
-        choice=body.choice,
-        reason=body.reason,
-        staff_hash=seen.staff_hash,
-        findings_hash=seen.findings_hash,
-        memory_version=body.memory_version,
-        words=body.words,
-    )
 
 
 @messages_blueprint.get("/outputs/<output>/attack", responses=read_responses(200, staff_schemas.AttackShown))
