@@ -1,22 +1,7 @@
-"""The API's answers as typed dictionaries: the JSON as it came."""
+"""Answers of the API that several commands read, as typed dictionaries: the JSON as it came. `/openapi.json` describes
+every answer."""
 
 from typing import Any, TypedDict
-
-
-class RefusalAnswer(TypedDict):
-    code: str
-    message: str
-    line: int | None
-    column: int | None
-    variable: str | None
-    advice: str
-
-
-class UseAnswer(TypedDict):
-    table: str
-    variable: str | None
-    years: list[int] | None
-    how: list[str]
 
 
 class OutputAnswer(TypedDict):
@@ -28,20 +13,6 @@ class OutputAnswer(TypedDict):
     size: int | None
     sha256: str | None
     reason: str | None
-
-
-class SlotsAnswer(TypedDict):
-    slot: int
-    slots: int
-    lasts_seconds: float
-
-
-class ProgressAnswer(TypedDict):
-    waits: bool
-    ahead: int | None
-    minutes: int | None
-    limit: int
-    blocks: SlotsAnswer | None
 
 
 class JobAnswer(TypedDict):
@@ -56,31 +27,13 @@ class JobAnswer(TypedDict):
     created: str
     updated: str
     text: str | None
-    refusals: list[RefusalAnswer]
-    uses: list[UseAnswer]
+    refusals: list[dict[str, Any]]
+    uses: list[dict[str, Any]]
     outputs: list[OutputAnswer]
     released: bool
     replaces: str | None
     kept: list[str]
-    progress: ProgressAnswer | None
-
-
-class ScriptAnswer(TypedDict):
-    job: str
-    project: str
-    title: str
-    created: str
-
-
-class InboxAnswer(TypedDict):
-    output: str
-    name: str
-    kind: str
-    job: str
-    project: str
-    title: str
-    created: str
-    claimed_by: str | None
+    progress: dict[str, Any] | None
 
 
 class EvidenceAnswer(TypedDict):
@@ -110,28 +63,6 @@ class EvidenceAnswer(TypedDict):
     memory_version: str
 
 
-class AcroFileAnswer(TypedDict):
-    name: str
-    content_base64: str | None
-    sha256: str | None
-
-
-class AcroAnswer(TypedDict):
-    """`results` is ACRO's results.json."""
-
-    results: dict[str, Any]
-    files: list[AcroFileAnswer]
-
-
-class ReleaseAnswer(TypedDict):
-    release: str
-    project: str
-    title: str
-    outputs: list[str]
-    released_at: str
-    recalled: bool
-
-
 class SavedAnswer(TypedDict):
     """A saved definition. `columns`: the names, for a lookup with their types."""
 
@@ -147,9 +78,3 @@ class SavedAnswer(TypedDict):
     dialect: str | None
     text: str | None
     columns: list[str]
-
-
-class LookupAnswer(SavedAnswer):
-    """A lookup with all its rows."""
-
-    rows: list[list[str | None]]

@@ -7,16 +7,7 @@ from typing import Any, cast
 
 import httpx
 
-from broker.client.api_answers import (
-    AcroAnswer,
-    EvidenceAnswer,
-    InboxAnswer,
-    JobAnswer,
-    LookupAnswer,
-    ReleaseAnswer,
-    SavedAnswer,
-    ScriptAnswer,
-)
+from broker.client.api_answers import EvidenceAnswer, JobAnswer, SavedAnswer
 from broker.client.connection import API_PREFIX, BrokerConnection, path_part
 from broker.domain.errors import Forbidden, Unknown
 from broker.domain.jobs.job import Submission
@@ -55,8 +46,7 @@ class AdministratorCalls(BrokerConnection):
         return "applied"
 
     def audit(self, first: int = 1, limit: int = 200) -> list[dict[str, Any]]:
-        found = self._json("GET", f"{API_PREFIX}/audit", params={"first": first, "limit": limit})
-        return cast(list[dict[str, Any]], found["lines"])
+        return self._list("lines", f"{API_PREFIX}/audit", params={"first": first, "limit": limit})
 
     def ledger(self) -> dict[str, Any]:
         """Return every account of the ledger."""
@@ -64,7 +54,7 @@ class AdministratorCalls(BrokerConnection):
 
     def account_history(self, unit: str, project: str = "", dataset: str = "") -> list[dict[str, Any]]:
         params = {"unit": unit, "project": project, "dataset": dataset}
-        return cast(list[dict[str, Any]], self._json("GET", f"{API_PREFIX}/ledger/history", params=params)["history"])
+        return self._list("history", f"{API_PREFIX}/ledger/history", params=params)
 
     def verify_ledger(self, head: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return whether the ledger holds, and has an exported head."""
@@ -100,7 +90,7 @@ class AdministratorCalls(BrokerConnection):
 
     def public_tables(self) -> list[dict[str, Any]]:
         """Return the public tables, without recipes and figures."""
-        return cast(list[dict[str, Any]], self._json("GET", f"{API_PREFIX}/public-tables")["tables"])
+        return self._list("tables", f"{API_PREFIX}/public-tables")
 
     def public_table(self, ident: str) -> dict[str, Any]:
         return self._json("GET", f"{API_PREFIX}/public-tables/{path_part(ident)}")
@@ -120,17 +110,17 @@ class CheckerCalls(BrokerConnection):
 
     def lookups(self) -> list[SavedAnswer]:
         """Return the lookups that wait for the caller's decision."""
-        return cast(list[SavedAnswer], self._json("GET", f"{API_PREFIX}/lookups")["saved"])
+        return self._list("saved", f"{API_PREFIX}/lookups")
 
-    def lookup(self, ident: str) -> LookupAnswer:
-        return cast(LookupAnswer, self._json("GET", f"{API_PREFIX}/lookups/{path_part(ident)}"))
+    def lookup(self, ident: str) -> dict[str, Any]:
+        return self._json("GET", f"{API_PREFIX}/lookups/{path_part(ident)}")
 
     def decide_lookup(self, ident: str, choice: str, reason: str) -> str:
         body = {"choice": choice, "reason": reason}
         return str(self._json("POST", f"{API_PREFIX}/lookups/{path_part(ident)}/decision", json=body)["state"])
 
-    def inbox(self) -> list[InboxAnswer]:
-        return cast(list[InboxAnswer], self._json("GET", f"{API_PREFIX}/inbox")["outputs"])
+    def inbox(self) -> list[dict[str, Any]]:
+        return self._list("outputs", f"{API_PREFIX}/inbox")
 
     def evidence(self, output: str) -> EvidenceAnswer:
         return cast(EvidenceAnswer, self._json("GET", f"{API_PREFIX}/outputs/{path_part(output)}/evidence"))
@@ -138,9 +128,9 @@ class CheckerCalls(BrokerConnection):
     def staff_record(self, output: str) -> dict[str, Any]:
         return self._json("GET", f"{API_PREFIX}/outputs/{path_part(output)}/staff-record")
 
-    def acro(self, job: str) -> AcroAnswer:
+    def acro(self, job: str) -> dict[str, Any]:
         """Return a job's outputs for ACRO's viewer."""
-        return cast(AcroAnswer, self._json("GET", f"{API_PREFIX}/jobs/{path_part(job)}/acro"))
+        return self._json("GET", f"{API_PREFIX}/jobs/{path_part(job)}/acro")
 
     def claim(self, output: str, take: bool = True) -> None:
         self._send("PUT" if take else "DELETE", f"{API_PREFIX}/outputs/{path_part(output)}/claim")
@@ -175,9 +165,9 @@ class CheckerCalls(BrokerConnection):
         }
         return str(self._json("POST", f"{API_PREFIX}/outputs/{path_part(output)}/votes", json=body)["state"])
 
-    def scripts_to_read(self) -> list[ScriptAnswer]:
+    def scripts_to_read(self) -> list[dict[str, Any]]:
         """Return the scripts that ran on real data and that nobody has read, oldest first."""
-        return cast(list[ScriptAnswer], self._json("GET", f"{API_PREFIX}/failures")["jobs"])
+        return self._list("jobs", f"{API_PREFIX}/failures")
 
     def printed(self, job: str) -> bytes:
         """Return what a script printed on real data."""
@@ -200,11 +190,10 @@ class ResearcherCalls(BrokerConnection):
         return self._json("GET", f"{API_PREFIX}/me")
 
     def projects(self) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], self._json("GET", f"{API_PREFIX}/projects")["projects"])
+        return self._list("projects", f"{API_PREFIX}/projects")
 
     def catalogue(self, words: str = "", limit: int = 200) -> list[dict[str, Any]]:
-        found = self._json("GET", f"{API_PREFIX}/catalogue", params={"q": words, "limit": limit})
-        return cast(list[dict[str, Any]], found["variables"])
+        return self._list("variables", f"{API_PREFIX}/catalogue", params={"q": words, "limit": limit})
 
     def check(self, project: str, kind: str, text: str, dialect: str = "") -> dict[str, Any]:
         body = {"project": project, "kind": kind, "text": text, "dialect": dialect}
@@ -221,8 +210,7 @@ class ResearcherCalls(BrokerConnection):
 
     def jobs(self, project: str | None = None, after: str | None = None, limit: int = 50) -> list[JobAnswer]:
         params = {"project": project, "after": after, "limit": limit}
-        found = self._json("GET", f"{API_PREFIX}/jobs", params={k: v for k, v in params.items() if v is not None})
-        return cast(list[JobAnswer], found["jobs"])
+        return self._list("jobs", f"{API_PREFIX}/jobs", params={k: v for k, v in params.items() if v is not None})
 
     def outputs(self, job: str) -> list[dict[str, Any]]:
         """Return what the caller may know of a job's outputs."""
@@ -243,7 +231,7 @@ class ResearcherCalls(BrokerConnection):
 
     def saved(self, project: str) -> list[SavedAnswer]:
         """Return what a project has saved and proposed."""
-        return cast(list[SavedAnswer], self._json("GET", f"{API_PREFIX}/projects/{path_part(project)}/saved")["saved"])
+        return self._list("saved", f"{API_PREFIX}/projects/{path_part(project)}/saved")
 
     def propose_lookup(self, project: str, name: str, about: str, text: str) -> SavedAnswer:
         """Propose a CSV text as the lookup `project.name`."""
@@ -261,8 +249,8 @@ class ResearcherCalls(BrokerConnection):
 class BrokerClient(ResearcherCalls, CheckerCalls, AdministratorCalls):
     """All calls for one person. The broker decides which of them this person may use."""
 
-    def register(self) -> list[ReleaseAnswer]:
-        return cast(list[ReleaseAnswer], self._json("GET", "/register.json")["releases"])
+    def register(self) -> list[dict[str, Any]]:
+        return self._list("releases", "/register.json")
 
     def ready(self) -> bool:
         """Whether the broker, its store and its queue answer."""

@@ -97,6 +97,10 @@ class BrokerConnection:
             raise Unavailable("The server's answer does not come from a broker. Check BROKER_URL.")
         return found
 
+    def _list(self, name: str, path: str, **sent: Any) -> list[Any]:
+        """Return the list of this name in an answer."""
+        return list(self._json("GET", path, **sent)[name])
+
     def _send(self, method: str, path: str, **sent: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **sent)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from broker.client import BrokerClient
-from broker.client.api_answers import InboxAnswer
 from broker.demo.demo_processes import (
     environment,
     free_port,
@@ -133,7 +132,7 @@ def _review_job(client: BrokerClient, job: str) -> None:
             client.vote(waiting["output"], VoteChoice.APPROVE, "meets-rules", seen)
 
 
-def _in_review(client: BrokerClient, job: str) -> list[InboxAnswer]:
+def _in_review(client: BrokerClient, job: str) -> list[dict[str, Any]]:
     """Return the job's outputs in the checker's inbox. They get there a moment after the sandbox has ended."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not (found := [w for w in client.inbox() if w["job"] == job]):

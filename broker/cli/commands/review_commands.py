@@ -16,7 +16,7 @@ from broker.workflow.reviewing.script_failures import SCRIPT_REASONS
 
 if TYPE_CHECKING:
     from broker.client import BrokerClient
-    from broker.client.api_answers import AcroFileAnswer, EvidenceAnswer
+    from broker.client.api_answers import EvidenceAnswer
 
 
 def write_record(client: "BrokerClient", output: str, file: Path) -> str:
@@ -32,7 +32,7 @@ def write_acro(client: "BrokerClient", job: str, folder: Path) -> list[str]:
     return written + [path for f in found["files"] for path in _write_acro_file(folder, f)]
 
 
-def _write_acro_file(folder: Path, file: "AcroFileAnswer") -> list[str]:
+def _write_acro_file(folder: Path, file: dict[str, Any]) -> list[str]:
     if file["content_base64"] is None:
         return []
     name = Path(file["name"]).name

@@ -1,10 +1,15 @@
 """The client: requests as the API takes them, and answers back as the domain's errors. No sockets."""
 
+from typing import get_type_hints
+
 import httpx
 import pytest
 
-from broker.client import BrokerClient
+from broker.client import BrokerClient, api_answers
 from broker.domain.errors import Conflict, Forbidden, Invalid, Refused, Unavailable, Unknown
+from broker.web.schemas.api_schemas import JobShown, SavedShown
+from broker.web.schemas.staff_schemas import EvidenceShown
+from broker.workflow.views.job_views import OutputView
 
 
 def client_of(answer):
@@ -102,3 +107,16 @@ def test_a_server_that_is_away_says_how_to_start_or_find_it():
 def test_a_bad_address_or_token_is_an_error(url, token):
     with pytest.raises(Invalid):
         BrokerClient(url, token)
+
+
+@pytest.mark.parametrize(
+    ("answer", "schema"),
+    [
+        (api_answers.JobAnswer, JobShown),
+        (api_answers.OutputAnswer, OutputView),
+        (api_answers.EvidenceAnswer, EvidenceShown),
+        (api_answers.SavedAnswer, SavedShown),
+    ],
+)
+def test_a_typed_answer_has_the_fields_of_its_schema(answer, schema):
+    assert list(get_type_hints(answer)) == list(get_type_hints(schema))
