@@ -15,6 +15,7 @@ WHOLE_NUMBER_KEYS = (
     "max_cells", "max_influence", "max_work", "public_rows", "person_cells", "person_rows", "max_parts", "max_width",
     "quantile_points", "max_keys", "max_words",
 )  # fmt: skip
+SCRIPT_KEYS = ("least_blocks", "most_blocks", "most_answers", "block_candidates")
 
 
 def load_promises_and_profiles(folder: Path) -> PrivacyPolicy:
@@ -71,7 +72,8 @@ def _privacy_profile(mapping: PolicyFields) -> PrivacyProfile:
     automatic, raised = _positive_field(mapping, "max_automatic"), _positive_field(mapping, "max_raised")
     if raised < automatic:
         raise mapping.wrong("max_raised", "policy-range", "max_raised is not less than max_automatic.")
-    whole = {key: mapping.whole(key, least=1) for key in WHOLE_NUMBER_KEYS}
+    stated = (*WHOLE_NUMBER_KEYS, *(key for key in SCRIPT_KEYS if mapping.has(key)))
+    whole = {key: mapping.whole(key, least=1) for key in stated}
     return PrivacyProfile(
         name=mapping.text("name"),
         source=mapping.text("source"),

@@ -1,6 +1,7 @@
 """The privacy policy as files: what it says, and each fault with the line where it stands."""
 
 import dataclasses
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,7 @@ FAULTS = [
     (PROFILE, "level: 0.95", "level: 0.95\nlevels: 2", "unknown-key", "levels: 2"),
     (PROFILE, "[0.25, 0.5, 2, 4]", "[0.25, -1]", "policy-range", "other_spends"),
     (PROFILE, "display_floor: 10\n", "", "missing-key", "name: npd-private"),
+    (PROFILE, "most_answers: 20", "most_answers: 0", "policy-range", "most_answers: 0"),
 ]  # fmt: skip
 
 
@@ -57,6 +59,16 @@ def test_what_the_files_say() -> None:
     pupil = found.promise(PrivacyUnit.PUPIL)
     assert pupil is not None
     assert pupil.cap == PrivacyAmount(Accounting.APPROXIMATE, 8 * 10**6, 10**7)
+
+
+def test_limits_of_private_scripts_are_those_of_the_file(folder: Path) -> None:
+    limits = {"least_blocks": 30, "most_blocks": 1000, "most_answers": 4, "block_candidates": 801}
+    text = (folder / PROFILE).read_text()
+    for name, limit in limits.items():
+        text = re.sub(rf"^{name}: \d+", f"{name}: {limit}", text, flags=re.MULTILINE)
+    (folder / PROFILE).write_text(text)
+    profile = load_promises_and_profiles(folder).profile("npd-private")
+    assert {name: getattr(profile, name) for name in limits} == limits
 
 
 def test_a_rho_needs_a_delta_for_its_epsilon(folder: Path) -> None:
