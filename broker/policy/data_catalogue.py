@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import Annotated
 
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass, Years
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import OR_NULL, Condition, PolicyModel, Positive, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,14 @@ class Codeset(PolicyModel):
 
 MAX_LISTED_VALUES = 5000
 """Most whole numbers that a variable may list one by one."""
+STORED_TYPES = frozenset({ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.TEXT, ScalarType.DATE})
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IS_NAME = Condition(NAME.fullmatch, "{value!r} is no name of a variable.", "variable-name")
+_STORED_SENTENCE = f"A stored variable is {', '.join(sorted(STORED_TYPES))}, not {{value}}."
+_IS_STORED = Condition(STORED_TYPES.__contains__, _STORED_SENTENCE, "variable-type")
+_IS_IDENTIFIABILITY = Condition(
+    re.compile(r"[1-5][A-E]").fullmatch, "Identifiability is a digit 1-5 and a letter A-E.", "identifiability"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +47,20 @@ class Variable(PolicyModel):
     - `register_key`: public register column ("ref.schools.LA") whose values are the list of this variable.
     - `most`: most distinct values in one file (ingest verifies it), if there is no list or range."""
 
-    name: str
-    type: ScalarType
+    name: Annotated[str, _IS_NAME]
+    type: Annotated[ScalarType, _IS_STORED]
     cls: VariableClass
-    identifiability: str | None = None
+    identifiability: Annotated[str, _IS_IDENTIFIABILITY] | None = None
     default_item: bool = False
     codeset: str | None = None
     codes: tuple[str, ...] | None = None
-    low: float | None = None
-    high: float | None = None
-    decimals: int | None = None
+    low: Annotated[float | None, OR_NULL] = None
+    high: Annotated[float | None, OR_NULL] = None
+    decimals: Whole | None = None
     missing: bool = True
     listed: bool = False
     register_key: str | None = None
-    most: int | None = None
+    most: Positive | None = None
     description: str = ""
 
     @cached_property
@@ -172,7 +181,7 @@ class RowRanking(PolicyModel):
     all. `rows`: rows of one value that count, unless a query names fewer."""
 
     within: tuple[str, ...]
-    rows: int
+    rows: Positive
 
     @property
     def column(self) -> str:
@@ -195,7 +204,7 @@ class CatalogueTable(PolicyModel):
     second_key_domain: str | None = None
     year: YearAxis | None = None
     physical: tuple[PhysicalName, ...] = ()
-    max_rows_per_unit_year: int = 1
+    max_rows_per_unit_year: Positive = 1
     main_record: tuple[MainRecord, ...] = ()
     rankings: tuple[RowRanking, ...] = ()
     grantable: bool = True
@@ -247,7 +256,7 @@ class CatalogueTable(PolicyModel):
 class Catalogue(PolicyModel):
     """All tables and code lists."""
 
-    version: int
+    version: Positive
     codesets: tuple[Codeset, ...]
     tables: tuple[CatalogueTable, ...]
 

@@ -3,9 +3,9 @@ as another."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import OR_NULL, Condition, PolicyModel, Positive, Whole, at_least
 
 PARAMETER_SENTENCES = {
     "t": "The smallest number of persons behind a released figure.",
@@ -77,6 +77,15 @@ class Rounding(StrEnum):
     CELL_KEY = "cell_key"
 
 
+_IS_PERCENT = Condition(lambda percent: 0 < percent <= 100, "{key!r} is a percentage above 0 and at most 100, or null.")
+_IS_FULL = Condition(lambda share: 0.5 < share <= 1, "full_share is a share above one half.")
+_IS_NEARLY_ALL = Condition(lambda share: 0 < share < 1, "nearly_all is a share above 0 and below 1.")
+_IS_WHISKER = Condition(lambda share: 0 < share < 0.25, "whisker is a share above 0 and under a quarter.")
+_IS_EXTREME = Condition(lambda percent: 0 <= percent < 50, "extreme_percent is a percentage below 50.")
+Percent = Annotated[float | None, OR_NULL, _IS_PERCENT]
+PositiveFigure = Annotated[float, Condition(lambda value: value > 0, "{key!r} is above 0.")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DisclosureRules(PolicyModel):
     """A set of disclosure rules with its parameters. Thresholds are defined nowhere else.
@@ -114,43 +123,43 @@ class DisclosureRules(PolicyModel):
 
     name: str
     source: str
-    t: int
+    t: Annotated[int, at_least(2)]
     zeros: ZeroPolicy = ZeroPolicy.REVIEW
     full: ZeroPolicy = ZeroPolicy.REVIEW
-    full_share: float = 1.0
-    coalition: int = 1
-    p_percent: float | None = 10.0
-    prior_q: float | None = None
-    dominance_n: int = 2
-    dominance_k: float | None = None
-    round_base: int = 5
+    full_share: Annotated[float, _IS_FULL] = 1.0
+    coalition: Whole = 1
+    p_percent: Percent = 10.0
+    prior_q: Percent = None
+    dominance_n: Positive = 2
+    dominance_k: Percent = None
+    round_base: Positive = 5
     mean_digits: int = 1
     percent_digits: int = 1
     sum_digits: int = 0
-    min_interval: int = 10
-    dof: int = 10
-    max_leverage: float = 0.9
-    max_influence: float = 1.0
-    fit_digits: int = 4
-    file_digits: int = 5
-    many_rows: int = 200
-    many_values: int = 100
-    nearly_all: float = 0.9
-    extreme_percent: float = 1
-    whisker: float = 0.1
-    max_listed_rows: int = 20000
-    max_group_steps: int = 2_000_000
-    max_joint_cells: int = 20000
-    max_joint_targets: int = 2000
-    reach: int | None = None
-    small_quota: int = 3
+    min_interval: Whole = 10
+    dof: Whole = 10
+    max_leverage: PositiveFigure = 0.9
+    max_influence: PositiveFigure = 1.0
+    fit_digits: Positive = 4
+    file_digits: Positive = 5
+    many_rows: Whole = 200
+    many_values: Whole = 100
+    nearly_all: Annotated[float, _IS_NEARLY_ALL] = 0.9
+    extreme_percent: Annotated[float, _IS_EXTREME] = 1
+    whisker: Annotated[float, _IS_WHISKER] = 0.1
+    max_listed_rows: Positive = 20000
+    max_group_steps: Positive = 2_000_000
+    max_joint_cells: Positive = 20000
+    max_joint_targets: Whole = 2000
+    reach: Annotated[Whole | None, OR_NULL] = None
+    small_quota: Whole = 3
     protects_institutions: bool = False
-    min_institutions: int = 3
+    min_institutions: Positive = 3
     suppressed_symbol: Literal["c"] = "c"
     rounding: Rounding = Rounding.CONVENTIONAL
-    noise_deviation: int = 5
+    noise_deviation: Positive = 5
     noise_variance: float = 3.0
-    noise_least: int = 2
+    noise_least: Whole = 2
 
     @property
     def min_reach(self) -> int:

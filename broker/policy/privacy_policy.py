@@ -3,10 +3,17 @@ rules."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount, amount_as_written
 from broker.policy.data_catalogue import PrivacyUnit
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import Condition, PolicyModel, Positive, Whole
+
+PositiveNumber = Annotated[float, Condition(lambda value: value > 0, "{key!r} has to be above 0.")]
+
+
+def _from(least: float) -> Condition:
+    return Condition(lambda share: least <= share < 1, f"{{key!r}} has to be at least {least} and under 1.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +27,7 @@ class PrivacyPromise(PolicyModel):
 
     unit: PrivacyUnit
     accounting: Accounting
-    loss: float
+    loss: PositiveNumber
     delta: float = 0.0
     stated_delta: float = 0.0
 
@@ -59,28 +66,28 @@ class PrivacyProfile(PolicyModel):
 
     name: str
     source: str
-    max_automatic: float
-    max_raised: float
-    max_delta: float
-    max_cells: int
-    max_influence: int
-    max_work: int
-    public_rows: int
-    person_cells: int
-    person_rows: int
-    max_parts: int
-    max_width: int
-    display_floor: int
-    level: float
-    quantile_points: int
+    max_automatic: PositiveNumber
+    max_raised: PositiveNumber
+    max_delta: Annotated[float, _from(0.0)]
+    max_cells: Positive
+    max_influence: Positive
+    max_work: Positive
+    public_rows: Positive
+    person_cells: Positive
+    person_rows: Positive
+    max_parts: Positive
+    max_width: Positive
+    display_floor: Whole
+    level: Annotated[float, _from(0.5)]
+    quantile_points: Positive
     other_spends: tuple[float, ...]
     curve_sizes: tuple[int, ...]
-    max_keys: int = 60_000
-    max_words: int = 6_000_000
-    least_blocks: int = 20
-    most_blocks: int = 2000
-    most_answers: int = 20
-    block_candidates: int = 1501
+    max_keys: Positive = 60_000
+    max_words: Positive = 6_000_000
+    least_blocks: Positive = 20
+    most_blocks: Positive = 2000
+    most_answers: Positive = 20
+    block_candidates: Positive = 1501
     """(Policy sets that were stored before these fields existed get these defaults.)"""
 
 

@@ -3,8 +3,9 @@ models; no I/O, no estimate."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
 
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import Condition, PolicyModel, Positive
 
 MISSING_CODE = "(missing)"
 """Code of the share of people without a value."""
@@ -44,7 +45,7 @@ class UnrelatedVariables(PolicyModel):
 
     variables: tuple[str, ...]
     source: str
-    at_least: float = 1.0
+    at_least: Annotated[float, Condition(lambda share: 0 <= share <= 1, "at_least is a number from 0 to 1.")] = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class TableSizes(PolicyModel):
 
     table: str
     source: str
-    persons: int
+    persons: Positive
     years: frozenset[int] | None = None
     shares: tuple[VariableShares, ...] = ()
     unrelated: tuple[UnrelatedVariables, ...] = ()

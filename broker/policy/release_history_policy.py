@@ -2,8 +2,11 @@
 populations."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import Condition, PolicyModel, Positive, Whole
+
+Share = Annotated[float, Condition(lambda share: 0 < share <= 1, "{key!r} is a share above 0 and at most 1.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +45,9 @@ class ReleaseHistoryPolicy(PolicyModel):
 
     Policy sets that were stored before the release history existed name no population."""
 
-    fraction: float = 0.05
-    part: float = 0.1
-    least: int = 100
-    quota: int = 10
+    fraction: Share = 0.05
+    part: Share = 0.1
+    least: Positive = 100
+    quota: Whole = 10
     references: tuple[ReferencePopulation, ...] = ()
     standard: tuple[StandardPopulation, ...] = ()

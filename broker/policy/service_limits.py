@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from broker.domain.jobs.script_files import FileCaps
-from broker.policy.policy_model import PolicyModel
+from broker.policy.policy_model import PolicyModel, Positive, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,50 +12,50 @@ class ServiceLimits(PolicyModel):
     """Limits and defaults of the service itself: caps on text, jobs and files. In bytes and seconds, unless the name
     says otherwise."""
 
-    text_bytes: int
-    max_tokens: int
-    max_depth: int
-    max_statements: int
-    max_outputs: int
-    max_parse_steps: int
-    max_scans: int
-    sql_wall_seconds: int
-    python_wall_seconds: int
-    memory_bytes: int
-    output_bytes: int
-    output_files: int
-    processes: int
-    threads: int
-    scratch_bytes: int
+    text_bytes: Positive
+    max_tokens: Positive
+    max_depth: Positive
+    max_statements: Positive
+    max_outputs: Positive
+    max_parse_steps: Positive
+    max_scans: Positive
+    sql_wall_seconds: Positive
+    python_wall_seconds: Positive
+    memory_bytes: Positive
+    output_bytes: Positive
+    output_files: Positive
+    processes: Positive
+    threads: Positive
+    scratch_bytes: Positive
     allowed_files: tuple[str, ...]
-    max_file_bytes: int
-    max_file_rows: int
-    max_attempts: int
-    jobs_per_project: int
-    max_text_bytes: int = 4_000_000
+    max_file_bytes: Positive
+    max_file_rows: Positive
+    max_attempts: Positive
+    jobs_per_project: Positive
+    max_text_bytes: Positive = 4_000_000
     """Of a CSV, JSON or text file of a script. Checkers could not read a larger one."""
-    max_document_bytes: int = 256 * 1024
+    max_document_bytes: Positive = 256 * 1024
     """Of a JSON file that the library `npd`, or acro, writes next to files."""
-    max_file_columns: int = 200
-    max_file_values: int = 100_000
+    max_file_columns: Positive = 200
+    max_file_values: Positive = 100_000
     """Cells of a table, or values of a JSON file."""
-    max_file_cell: int = 200
+    max_file_cell: Positive = 200
     """Characters of a cell, or of one text in a JSON file."""
-    max_file_depth: int = 20
+    max_file_depth: Positive = 20
     """Nesting of lists and objects in a JSON file."""
-    made_file_bytes: int = 4_000_000
+    made_file_bytes: Positive = 4_000_000
     """Size of one rebuilt file; the next field limits all files of a job."""
-    made_job_bytes: int = 32_000_000
-    picture_pixels: int = 20_000_000
+    made_job_bytes: Positive = 32_000_000
+    picture_pixels: Positive = 20_000_000
     """Pixels of a picture as a script left it; the next field limits its longer side after the rebuild."""
-    picture_side: int = 1600
-    file_seconds: int = 5
+    picture_side: Positive = 1600
+    file_seconds: Positive = 5
     """Processor seconds to rebuild one file; the next field limits all files of a job, in wall-clock seconds."""
-    files_seconds: int = 60
-    file_memory_bytes: int = 512 * 1024**2
+    files_seconds: Positive = 60
+    file_memory_bytes: Positive = 512 * 1024**2
     """Memory to rebuild one file."""
-    members_bytes: int = 512 * 1024**2
-    members_memory_bytes: int = 4 * 1024**3
+    members_bytes: Positive = 512 * 1024**2
+    members_memory_bytes: Positive = 4 * 1024**3
     """Output and memory of a sandbox that reports the persons in the cells of one table, instead of `output_bytes` and
     `memory_bytes`."""
     time_slots: tuple[int, ...] = (60, 120, 240, 480, 960)
@@ -64,69 +64,69 @@ class ServiceLimits(PolicyModel):
     before."""
     synthetic_time_slots: tuple[int, ...] = (1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 240, 480, 960)
     """The same for a broker that holds synthetic data only."""
-    compare_milliseconds: int = 2
+    compare_milliseconds: Whole = 2
     """Time allowed to compare one table of a SQL job with one released table. A job appears to take at least this time,
     multiplied by its tables and by the released tables."""
-    fair_window_seconds: int = 3600
+    fair_window_seconds: Positive = 3600
     """The next job comes from the project that used the workers least in this many past seconds."""
-    short_lane_slots: int = 1
+    short_lane_slots: Whole = 1
     """Slots of a worker with several slots that take no scripts."""
-    withheld_told_after_hours: int = 48
+    withheld_told_after_hours: Positive = 48
     """Until then, a withheld output looks like one in review, because a person could still be deciding."""
-    unread_scripts: int = 20
+    unread_scripts: Positive = 20
     """Most scripts of a project that ran or wait to run on real rows and that no checker has read. Beyond it, the
     project cannot submit scripts."""
     python_synthetic_first: bool = True
     """A script runs on the synthetic NPD before it reads real data."""
-    synthetic_pupils: int = 600
+    synthetic_pupils: Positive = 600
     """Pupils of that synthetic NPD: enough for a faulty script to fail."""
-    synthetic_seed: int = 1
-    rehearsal_pupils: int = 20_000
+    synthetic_seed: Positive = 1
+    rehearsal_pupils: Positive = 20_000
     """Pupils of the synthetic NPD for requested rehearsals: enough for most tables to have visible cells."""
-    rehearsal_wall_seconds: int = 120
+    rehearsal_wall_seconds: Positive = 120
     """Time limit of a rehearsal, which is shorter than that of a job."""
-    rehearsals_under_way: int = 2
+    rehearsals_under_way: Positive = 2
     """Most rehearsals of one person that wait or run."""
-    rehearsals_kept: int = 20
+    rehearsals_kept: Positive = 20
     """Most stored rehearsals of one person; the oldest is removed first. The next field limits their age."""
-    rehearsal_days: int = 14
-    rehearsal_rows: int = 500
+    rehearsal_days: Positive = 14
+    rehearsal_rows: Positive = 500
     """Most rows of each output that are stored."""
-    rehearsal_bytes: int = 2_000_000
+    rehearsal_bytes: Positive = 2_000_000
     """Most bytes that are stored for one rehearsal."""
-    rehearsal_prompt_seconds: int = 3
+    rehearsal_prompt_seconds: Positive = 3
     """A rehearsal that started within this time reports its end at once. One that waited for jobs reports it in time
     slots."""
-    noise_wall_seconds: int = 120
+    noise_wall_seconds: Positive = 120
     """Time limit of the noise process for one job, including its start."""
-    warm_each: int = 1
+    warm_each: Whole = 1
     """Ready sandboxes without data that wait for a project's next job, for each image. 0: none."""
-    warm_memory_bytes: int = 2 * 1024**3
+    warm_memory_bytes: Positive = 2 * 1024**3
     """Memory of all waiting sandboxes together."""
-    warm_idle_seconds: int = 1800
+    warm_idle_seconds: Positive = 1800
     """How long they wait after a project's last job."""
-    tokens_per_person: int = 20
+    tokens_per_person: Positive = 20
     """Most API tokens of one person at a time."""
-    max_saved: int = 100
+    max_saved: Positive = 100
     """Most cohorts and lookups of a project at a time."""
-    lookup_bytes: int = 200_000
-    lookup_rows: int = 2000
-    lookup_columns: int = 12
-    lookup_cell: int = 100
+    lookup_bytes: Positive = 200_000
+    lookup_rows: Positive = 2000
+    lookup_columns: Positive = 12
+    lookup_cell: Positive = 100
     """Characters of one value of a lookup."""
-    block_milliseconds: int = 500
+    block_milliseconds: Positive = 500
     """Time limit of a block if the script does not state one; the next field is the longest that it may state."""
-    most_block_milliseconds: int = 30_000
-    block_rest_milliseconds: int = 200
+    most_block_milliseconds: Positive = 30_000
+    block_rest_milliseconds: Positive = 200
     """Pause after each slot to remove its blocks; it is part of the schedule. If a block needs longer, later slots
     start later because of what it did, and a script with a clock can notice that."""
-    block_memory_bytes: int = 384 * 1024**2
-    block_scratch_bytes: int = 16 * 1024**2
-    block_library_bytes: int = 1280 * 1024**2
+    block_memory_bytes: Positive = 384 * 1024**2
+    block_scratch_bytes: Positive = 16 * 1024**2
+    block_library_bytes: Positive = 1280 * 1024**2
     """Address space that the libraries of a block may use; a block can turn all of it into its own memory."""
-    block_tasks: int = 64
+    block_tasks: Positive = 64
     """Threads of one block. The sandbox has room for all parallel blocks, so no block is limited by another one."""
-    block_rows_bytes: int = 256 * 1024**2
+    block_rows_bytes: Positive = 256 * 1024**2
     """Most bytes of all blocks' rows together, packed."""
     python_modules: tuple[str, ...] = ()
     """Modules of the Python image besides the standard library. The researcher is told about imports of other

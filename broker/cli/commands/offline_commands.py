@@ -30,7 +30,8 @@ from broker.domain.projects.saved_definitions import (
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_disclosure_rules
-from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.files.model_reader import PolicyFields
+from broker.policy.files.yaml_reader import LocatedValue, read_yaml
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.workflow.submission.save_definition import read_lookup
@@ -298,12 +299,10 @@ def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
     if not path.is_file():
         raise Invalid("saved-file", f"There is no file {str(path)!r}.", "--saved")
     fields = PolicyFields(read_yaml(path), ("cohorts", "lookups"))
-    found: list[Definition] = []
-    for node in fields.at("cohorts").items() if fields.has("cohorts") else ():
-        found.append(_read_cohort(node))
-    for node in fields.at("lookups").items() if fields.has("lookups") else ():
+    found: list[Definition] = [_read_cohort(node) for node in fields.listed("cohorts")]
+    for node in fields.listed("lookups"):
         one = PolicyFields(node, ("name", "csv"))
-        found.append(read_lookup(one.at("name").text(), one.at("csv").text(), service))
+        found.append(read_lookup(one.text("name"), one.text("csv"), service))
     names = [d.name.casefold() for d in found]
     if len(set(names)) != len(names):
         raise Invalid("saved-file", "Two entries in the file have the same name.", str(path))
@@ -312,10 +311,10 @@ def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
 
 def _read_cohort(node: LocatedValue) -> Cohort:
     one = PolicyFields(node, ("name", "dialect", "text"))
-    name = one.at("name").text()
+    name = one.text("name")
     if not NAME_PATTERN.fullmatch(name):
         raise one.at("name").wrong("name", "Use letters, digits and _ for a name, and begin with a letter.")
-    return Cohort(name, one.at("dialect").text(), one.at("text").text(), ())
+    return Cohort(name, one.text("dialect"), one.text("text"), ())
 
 
 TOTAL_MARGIN = "(total)"

@@ -7,6 +7,7 @@ from broker.domain.errors import Invalid
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.policy.data_catalogue import (
+    NAME,
     Catalogue,
     CatalogueTable,
     Codeset,
@@ -19,70 +20,69 @@ from broker.policy.data_catalogue import (
     YearAxis,
     YearFormat,
 )
-from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.files.model_reader import PolicyFields, distinct, keys_of, read_model
+from broker.policy.files.yaml_reader import LocatedValue, read_yaml
 
-VARIABLE_KEYS = (
-    "name", "type", "class", "dfe", "default", "codeset", "codes", "low", "high", "decimals", "listed", "missing",
-    "register", "most", "about",
-)  # fmt: skip
-STORED = frozenset({ScalarType.INT, ScalarType.FLAG, ScalarType.DECIMAL, ScalarType.TEXT, ScalarType.DATE})
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_IDENTIFIABILITY = re.compile(r"[1-5][A-E]")
+TABLE_KEYS = (keys_of(CatalogueTable) | {"table"}) - {"schema_name", "name"}
 
 
-def read_variable(node: LocatedValue, codesets: dict[str, Codeset]) -> Variable:
-    fields = PolicyFields(node, VARIABLE_KEYS)
-    codeset = fields.text_or_none("codeset")
-    variable = Variable(
-        name=fields.text("name"),
-        type=fields.choice("type", ScalarType),
-        cls=fields.choice("class", VariableClass),
-        identifiability=fields.text_or_none("dfe"),
-        default_item=fields.flag("default", False),
-        codeset=codeset,
-        codes=_variable_codes(fields, codesets),
-        low=fields.number_or_none("low"),
-        high=fields.number_or_none("high"),
-        decimals=fields.whole("decimals") if fields.has("decimals") else None,
-        missing=fields.flag("missing", True),
-        listed=fields.flag("listed", False),
-        register_key=fields.text_or_none("register"),
-        most=fields.whole("most", least=1) if fields.has("most") else None,
-        description=fields.text_or_none("about") or "",
-    )
-    _check_variable(fields, variable)
+def read_catalogue(folder: Path) -> Catalogue:
+    """All tables of a folder, in order of file name. Raises Invalid for the first error."""
+    lists = PolicyFields(read_yaml(folder / "codesets.yaml"), ("version", "codesets"))
+    codesets = {name: _codeset(name, node) for name, node in lists.at("codesets").fields().items()}
+    tables: dict[str, CatalogueTable] = {}
+    places: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name == "codesets.yaml":  # read above, because variables refer to it
+            continue
+        fields = PolicyFields(read_yaml(path), TABLE_KEYS)
+        table = _read_table(fields, codesets)
+        name = table.full_name.casefold()  # names are equal in any case
+        if name in tables:
+            raise fields.wrong("table", "duplicate-table", f"{table.full_name} is already described in {places[name]}.")
+        tables[name], places[name] = table, path.name
+    if not tables:
+        raise Invalid("policy-file", "There is no table in the catalogue.", str(folder))
+    catalogue = read_model(lists, Catalogue, codesets=tuple(codesets.values()), tables=tuple(tables.values()))
+    _check_registers(catalogue, folder)  # last, because a register key can name a later table
+    return catalogue
+
+
+def _codeset(name: str, node: LocatedValue) -> Codeset:
+    """A code list from a list of codes, or from a mapping of codes to labels."""
+    if isinstance(node.value, dict):
+        labels = {code: label.text() for code, label in node.value.items()}
+        return Codeset(name=name, codes=tuple(labels), labels=labels)
+    return Codeset(name=name, codes=_codes(node, f"The code list {name!r}"))
+
+
+def _codes(node: LocatedValue, subject: str) -> tuple[str, ...]:
+    codes = tuple(item.text() for item in node.items())
+    if not codes or len(set(codes)) != len(codes):
+        raise node.wrong("codes", f"{subject} is empty or names a code twice.")
+    return codes
+
+
+def _variable(node: LocatedValue, codesets: dict[str, Codeset]) -> Variable:
+    fields = PolicyFields(node, keys_of(Variable))
+    variable = read_model(fields, Variable, codes=_variable_codes(fields, codesets))
+    if variable.codes is not None and variable.type is not ScalarType.TEXT:
+        raise fields.wrong("type", "codes", "A variable with a code list is text.")
+    if (variable.type is ScalarType.DECIMAL) != (variable.decimals is not None):
+        raise fields.wrong("decimals", "decimals", "Decimals belong to variables of type decimal, and to no other.")
+    _check_bounds(fields, variable)
     return variable
 
 
 def _variable_codes(fields: PolicyFields, codesets: dict[str, Codeset]) -> tuple[str, ...] | None:
     if fields.has("codeset") and fields.has("codes"):
         raise fields.wrong("codes", "codes", "A variable has either a codeset or codes of its own.")
-    if fields.has("codeset"):
-        name = fields.text("codeset")
-        if name not in codesets:
-            raise fields.wrong("codeset", "unknown-codeset", f"There is no code list {name!r}.")
-        return codesets[name].codes
-    if not fields.has("codes"):
-        return None
-    codes = tuple(item.text() for item in fields.listed("codes"))
-    if not codes or len(set(codes)) != len(codes):
-        raise fields.wrong("codes", "codes", "The code list is empty or names a code twice.")
-    return codes
-
-
-def _check_variable(fields: PolicyFields, variable: Variable) -> None:
-    name, kind = variable.name, variable.type
-    if not _VARIABLE_NAME.fullmatch(name):
-        raise fields.wrong("name", "variable-name", f"{name!r} is no name of a variable.")
-    if kind not in STORED:
-        raise fields.wrong("type", "variable-type", f"A stored variable is {', '.join(sorted(STORED))}, not {kind}.")
-    if variable.identifiability and not _IDENTIFIABILITY.fullmatch(variable.identifiability):
-        raise fields.wrong("dfe", "identifiability", "Identifiability is a digit 1-5 and a letter A-E.")
-    if variable.codes is not None and kind is not ScalarType.TEXT:
-        raise fields.wrong("type", "codes", "A variable with a code list is text.")
-    if (kind is ScalarType.DECIMAL) != (variable.decimals is not None):
-        raise fields.wrong("decimals", "decimals", "Decimals belong to variables of type decimal, and to no other.")
-    _check_bounds(fields, variable)
+    if not fields.has("codeset"):
+        return _codes(fields.at("codes"), "The code list") if fields.has("codes") else None
+    name = fields.text("codeset")
+    if name not in codesets:
+        raise fields.wrong("codeset", "unknown-codeset", f"There is no code list {name!r}.")
+    return codesets[name].codes
 
 
 def _check_bounds(fields: PolicyFields, variable: Variable) -> None:
@@ -101,98 +101,39 @@ def _check_bounds(fields: PolicyFields, variable: Variable) -> None:
         raise fields.wrong("low", "bounds", "The bounds of a whole number are whole.")
 
 
-TABLE_KEYS = (
-    "table", "kind", "about", "unit", "link_key", "key_domain", "second_key", "second_key_domain", "unique_key", "year",
-    "physical", "max_rows_per_unit_year", "main_record", "rankings", "grantable", "variables",
-)  # fmt: skip
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def read_catalogue(folder: Path) -> Catalogue:
-    """All tables of a folder, in order of file name. Raises Invalid for the first error."""
-    version, codesets = _read_codesets(folder / "codesets.yaml")
-    tables: dict[str, CatalogueTable] = {}
-    places: dict[str, str] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        if path.name == "codesets.yaml":  # read above, because variables refer to it
-            continue
-        fields = PolicyFields(read_yaml(path), TABLE_KEYS)
-        table = _read_table(fields, codesets)
-        name = table.full_name.casefold()  # names are equal in any case
-        if name in tables:
-            raise fields.wrong("table", "duplicate-table", f"{table.full_name} is already described in {places[name]}.")
-        tables[name], places[name] = table, path.name
-    if not tables:
-        raise Invalid("policy-file", "There is no table in the catalogue.", str(folder))
-    catalogue = Catalogue(version=version, codesets=tuple(codesets.values()), tables=tuple(tables.values()))
-    _check_registers(catalogue, folder)  # last, because a register key can name a later table
-    return catalogue
-
-
-def _read_codesets(path: Path) -> tuple[int, dict[str, Codeset]]:
-    fields = PolicyFields(read_yaml(path), ("version", "codesets"))
-    lists = fields.at("codesets").fields()
-    return fields.whole("version", least=1), {name: _codeset(name, node) for name, node in lists.items()}
-
-
-def _codeset(name: str, node: LocatedValue) -> Codeset:
-    """A code list from a list of codes, or from a mapping of codes to labels."""
-    if isinstance(node.value, dict):
-        labels = {code: label.text() for code, label in node.value.items()}
-        return Codeset(name=name, codes=tuple(labels), labels=labels)
-    codes = tuple(item.text() for item in node.items())
-    if not codes or len(set(codes)) != len(codes):
-        raise node.wrong("codes", f"The code list {name!r} is empty or names a code twice.")
-    return Codeset(name=name, codes=codes)
-
-
 def _read_table(fields: PolicyFields, codesets: dict[str, Codeset]) -> CatalogueTable:
     full_name = fields.text("table")
     schema, _, name = full_name.partition(".")
-    if not _NAME.fullmatch(schema) or not _NAME.fullmatch(name):
+    if not NAME.fullmatch(schema) or not NAME.fullmatch(name):
         raise fields.wrong("table", "table-name", f"{full_name!r} is no name of the form schema.table.")
-    variables = _variables(fields, codesets)
-    kind = fields.choice("kind", TableKind)
-    table = CatalogueTable(
+    found = [(_variable(node, codesets), node) for node in fields.at("variables").items()]
+    message = "The variable {0.name!r} stands in this table twice."
+    listed = distinct(found, lambda variable: variable.name.casefold(), "duplicate-variable", message)
+    variables = {variable.name.casefold(): variable for variable in listed}
+    if not variables:
+        raise fields.wrong("variables", "empty-list", "A table needs variables.")
+    is_person = fields.value("kind", TableKind) is TableKind.PERSON
+    table = read_model(
+        fields,
+        CatalogueTable,
+        ("about",),
         schema_name=schema,
         name=name,
-        kind=kind,
-        description=fields.text("about"),
-        unit=fields.choice("unit", PrivacyUnit) if kind is TableKind.PERSON else None,
-        link_key=_variable_name(fields, "link_key", variables),
-        key_domain=fields.text_or_none("key_domain"),
-        second_key=_variable_name(fields, "second_key", variables),
-        second_key_domain=fields.text_or_none("second_key_domain"),
-        unique_key=_variable_name(fields, "unique_key", variables),
+        unit=fields.value("unit", PrivacyUnit) if is_person else None,
         year=_year(fields, variables),
         physical=tuple(_physical(node) for node in fields.listed("physical")),
-        max_rows_per_unit_year=fields.whole("max_rows_per_unit_year", 1, least=1),
         main_record=tuple(_main_record(node, variables) for node in fields.listed("main_record")),
         rankings=tuple(_ranking(node, variables) for node in fields.listed("rankings")),
-        grantable=fields.flag("grantable", True),
-        variables=tuple(variables.values()),
+        variables=listed,
+        **{k: _named(fields, k, variables) for k in ("link_key", "second_key", "unique_key") if fields.has(k)},
     )
     _check_keys(fields, table)
     return table
 
 
-def _variables(fields: PolicyFields, codesets: dict[str, Codeset]) -> dict[str, Variable]:
-    found: dict[str, Variable] = {}
-    for node in fields.at("variables").items():
-        variable = read_variable(node, codesets)
-        if variable.name.casefold() in found:
-            raise node.wrong("duplicate-variable", f"The variable {variable.name!r} stands in this table twice.")
-        found[variable.name.casefold()] = variable
-    if not found:
-        raise fields.wrong("variables", "empty-list", "A table needs variables.")
-    return found
-
-
-def _variable_name(fields: PolicyFields, key: str, variables: dict[str, Variable]) -> str | None:
-    """Catalogue spelling of a variable that a key of the file names; None without the key."""
-    name = fields.text_or_none(key)
-    if name is None:
-        return None
+def _named(fields: PolicyFields, key: str, variables: dict[str, Variable]) -> str:
+    """Catalogue spelling of a variable that a key of the file names."""
+    name = fields.text(key)
     if name.casefold() not in variables:
         raise fields.wrong(key, "unknown-variable", f"This table has no variable {name!r}.")
     return variables[name.casefold()].name
@@ -201,18 +142,17 @@ def _variable_name(fields: PolicyFields, key: str, variables: dict[str, Variable
 def _year(fields: PolicyFields, variables: dict[str, Variable]) -> YearAxis | None:
     if not fields.has("year"):
         return None
-    axis = PolicyFields(fields.at("year"), ("variable", "format", "years"))
-    name = _variable_name(axis, "variable", variables) or axis.text("variable")
-    kind = axis.choice("format", YearFormat)
+    mapping = PolicyFields(fields.at("year"), keys_of(YearAxis))
+    axis = read_model(mapping, YearAxis, variable=_named(mapping, "variable", variables))
     # academic years are text, all other formats are integers
-    wanted = ScalarType.TEXT if kind is YearFormat.ACADEMIC else ScalarType.INT
-    if variables[name.casefold()].type is not wanted:
-        raise axis.wrong("format", "year-format", f"A year of format {kind} is stored as {wanted}.")
-    return YearAxis(variable=name, format=kind, years=axis.years("years"))
+    wanted = ScalarType.TEXT if axis.format is YearFormat.ACADEMIC else ScalarType.INT
+    if variables[axis.variable.casefold()].type is not wanted:
+        raise mapping.wrong("format", "year-format", f"A year of format {axis.format} is stored as {wanted}.")
+    return axis
 
 
 def _physical(node: LocatedValue) -> PhysicalName:
-    fields = PolicyFields(node, ("pattern", "year_offset", "years", "suffix"))
+    fields = PolicyFields(node, keys_of(PhysicalName))
     pattern = fields.text("pattern")
     try:
         groups = re.compile(pattern).groupindex
@@ -220,32 +160,23 @@ def _physical(node: LocatedValue) -> PhysicalName:
         raise fields.wrong("pattern", "pattern", f"{pattern!r} is no regular expression: {error}.") from error
     if ("year" in groups) == fields.has("years"):
         raise fields.wrong("pattern", "pattern", "A name has either a group `year` or the years that it covers.")
-    return PhysicalName(
-        pattern=pattern,
-        year_offset=fields.whole("year_offset", -1, least=None),
-        years=fields.years("years") if fields.has("years") else None,
-        suffix=fields.text_or_none("suffix") or "",
-    )
+    return read_model(fields, PhysicalName)
 
 
 def _main_record(node: LocatedValue, variables: dict[str, Variable]) -> MainRecord:
-    fields = PolicyFields(node, ("variable", "ascending", "nulls_first"))
-    name = _variable_name(fields, "variable", variables) or fields.text("variable")
-    return MainRecord(
-        variable=name, ascending=fields.flag("ascending", True), nulls_first=fields.flag("nulls_first", True)
-    )
+    fields = PolicyFields(node, keys_of(MainRecord))
+    return read_model(fields, MainRecord, variable=_named(fields, "variable", variables))
 
 
 def _ranking(node: LocatedValue, variables: dict[str, Variable]) -> RowRanking:
     """A ranking. Its variables must be listed, so that the number of values that a query selects is known."""
-    fields = PolicyFields(node, ("within", "rows"))
-    names = [item.text() for item in fields.listed("within")]
+    fields = PolicyFields(node, keys_of(RowRanking))
+    names = fields.value("within", tuple[str, ...], ())
     found = [variables.get(name.casefold()) for name in names]
     wrong = next((n for n, v in zip(names, found, strict=True) if v is None or v.values is None), None)
     if not names or wrong is not None or len(set(names)) < len(names):
         raise fields.wrong("within", "ranking", f"Rows are ranked within listed variables, each once: not {wrong!r}.")
-    within = tuple(v.name for v in found if v is not None)
-    return RowRanking(within=within, rows=fields.whole("rows", least=1))
+    return read_model(fields, RowRanking, within=tuple(v.name for v in found if v is not None))
 
 
 def _check_keys(fields: PolicyFields, table: CatalogueTable) -> None:

@@ -5,78 +5,54 @@ from itertools import pairwise
 from pathlib import Path
 
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
+from broker.policy.files.model_reader import PolicyFields, distinct, keys_of, read_model
 from broker.policy.files.privacy_files import person_table
-from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.files.yaml_reader import LocatedValue, read_yaml
 from broker.policy.public_sizes import PublicSizes, RangeShare, TableSizes, UnrelatedVariables, VariableShares
 from broker.policy.release_history_policy import ReferencePopulation, ReleaseHistoryPolicy, StandardPopulation
 
-RELEASE_HISTORY_KEYS = ("fraction", "part", "least", "quota", "references", "standard")
+ROUNDING_TOLERANCE = 1e-9  # sums of written shares may exceed 1 by a rounding error
+SHARES_KEYS = (keys_of(VariableShares) | {"each"}) - {"each_least", "each_most"}
 
 
 def read_release_history(path: Path, catalogue: Catalogue) -> ReleaseHistoryPolicy:
     """The policy of the release history. Without the file, there is no reference population."""
     if not path.is_file():
         return ReleaseHistoryPolicy()
-    fields = PolicyFields(read_yaml(path), RELEASE_HISTORY_KEYS)
-    fraction, part = fields.number("fraction"), fields.number("part", default=ReleaseHistoryPolicy().part)
-    for name, share in (("fraction", fraction), ("part", part)):
-        if not 0 < share <= 1:
-            raise fields.wrong(name, "policy-range", f"'{name}' is a share above 0 and at most 1.")
-    least = fields.whole("least", default=ReleaseHistoryPolicy().least, least=1)
-    quota = fields.whole("quota", default=ReleaseHistoryPolicy().quota)
-    references = tuple(_reference_population(node, catalogue) for node in fields.listed("references"))
-    standard = tuple(_standard_population(node, catalogue) for node in fields.listed("standard"))
-    for node, found in zip(fields.listed("references"), _repeated([r.name for r in references]), strict=True):
-        _check_once(node, found)
-    for node, found in zip(fields.listed("standard"), _repeated([s.name for s in standard]), strict=True):
-        _check_once(node, found)
-    return ReleaseHistoryPolicy(
-        fraction=fraction, part=part, least=least, quota=quota, references=references, standard=standard
+    fields = PolicyFields(read_yaml(path), keys_of(ReleaseHistoryPolicy))
+    references = [(_reference_population(node, catalogue), node) for node in fields.listed("references")]
+    standard = [(_standard_population(node, catalogue), node) for node in fields.listed("standard")]
+    code, message = "duplicate-population", "There are two populations of this name."
+    return read_model(
+        fields,
+        ReleaseHistoryPolicy,
+        ("fraction",),
+        references=distinct(references, lambda found: found.name, code, message),
+        standard=distinct(standard, lambda found: found.name, code, message),
     )
-
-
-def _repeated(names: list[str]) -> list[bool]:
-    return [name in names[:number] for number, name in enumerate(names)]
-
-
-def _check_once(node: LocatedValue, repeated: bool) -> None:
-    if repeated:
-        raise node.wrong("duplicate-population", "There are two populations of this name.")
 
 
 def _reference_population(node: LocatedValue, catalogue: Catalogue) -> ReferencePopulation:
-    fields = PolicyFields(node, ("name", "table", "variables", "pooled"))
+    fields = PolicyFields(node, keys_of(ReferencePopulation))
     table = person_table(fields, catalogue)
-    named = fields.listed("variables")
-    for entry in named:
+    for entry in fields.listed("variables"):
         if table.find(entry.text()) is None or table.is_link_key(entry.text()):
             raise entry.wrong("unknown-variable", f"{table.full_name} has no variable {entry.text()!r} to group by.")
-    if not named:
+    if not fields.listed("variables"):
         raise fields.wrong("variables", "missing-key", "A reference population needs variables.")
-    return ReferencePopulation(
-        name=fields.text("name"),
-        table=table.full_name,
-        variables=tuple(w.text() for w in named),
-        pooled=fields.flag("pooled", default=False),
-    )
+    return read_model(fields, ReferencePopulation, table=table.full_name)
 
 
 def _standard_population(node: LocatedValue, catalogue: Catalogue) -> StandardPopulation:
-    fields = PolicyFields(node, ("name", "table", "where", "about"))
-    table = person_table(fields, catalogue)
-    return StandardPopulation(
-        name=fields.text("name"), table=table.full_name, where=fields.text("where"), about=fields.text("about")
-    )
-
-
-ROUNDING_TOLERANCE = 1e-9  # sums of written shares may exceed 1 by a rounding error
+    fields = PolicyFields(node, keys_of(StandardPopulation))
+    return read_model(fields, StandardPopulation, table=person_table(fields, catalogue).full_name)
 
 
 def read_sizes(folder: Path, catalogue: Catalogue) -> PublicSizes:
     """The public sizes, with one file for some years of a table. Without the folder, no size is known."""
     found: list[TableSizes] = []
     for path in sorted(folder.glob("*.yaml")):
-        fields = PolicyFields(read_yaml(path), ("table", "years", "persons", "source", "shares", "unrelated"))
+        fields = PolicyFields(read_yaml(path), keys_of(TableSizes))
         sizes = _table_sizes(fields, person_table(fields, catalogue), catalogue)
         if any(t.table == sizes.table and not _are_apart(t, sizes) for t in found):
             raise fields.wrong("years", "duplicate-table", f"Two files have sizes of {sizes.table} in one year.")
@@ -94,26 +70,22 @@ def _table_sizes(fields: PolicyFields, table: CatalogueTable, catalogue: Catalog
     for node, name in zip(fields.listed("shares"), names, strict=True):
         if names.count(name) > 1:
             raise node.wrong("duplicate-variable", f"The shares of {name} stand here twice.")
-    years = fields.years("years") if fields.has("years") else None
-    if (years is None) != (table.years is None) or not (years or frozenset()) <= (table.years or frozenset()):
+    unrelated = tuple(_unrelated(node, names) for node in fields.listed("unrelated"))
+    sizes = read_model(fields, TableSizes, table=table.full_name, shares=tuple(shares), unrelated=unrelated)
+    years, existing = sizes.years, table.years
+    if (years is None) != (existing is None) or not (years or frozenset()) <= (existing or frozenset()):
         raise fields.wrong("years", "year-outside", f"These are no years of {table.full_name}.")
-    return TableSizes(
-        table=table.full_name,
-        years=years,
-        source=fields.text("source"),
-        persons=fields.whole("persons", least=1),
-        shares=tuple(shares),
-        unrelated=tuple(_unrelated(node, names) for node in fields.listed("unrelated")),
-    )
+    return sizes
 
 
 def _variable_shares(node: LocatedValue, table: CatalogueTable, catalogue: Catalogue) -> VariableShares:
-    fields = PolicyFields(node, ("variable", "source", "codes", "ranges", "each"))
+    fields = PolicyFields(node, SHARES_KEYS)
     each = [_share(n) for n in fields.listed("each")]
     codes = fields.at("codes").fields() if fields.has("codes") else {}
-    found = VariableShares(
+    found = read_model(
+        fields,
+        VariableShares,
         variable=_sized_variable(fields, table, catalogue),
-        source=fields.text("source"),
         codes={code: _share(value) for code, value in codes.items()},
         ranges=tuple(_range(n) for n in fields.listed("ranges")),
         each_least=each[0] if each else 0.0,
@@ -170,12 +142,8 @@ def _range(node: LocatedValue) -> RangeShare:
 
 
 def _unrelated(node: LocatedValue, known: list[str]) -> UnrelatedVariables:
-    fields = PolicyFields(node, ("variables", "at_least", "source"))
-    named = fields.listed("variables")
-    for variable_node in named:
-        if variable_node.text() not in known:
-            raise variable_node.wrong("unknown-variable", f"{variable_node.text()!r} has no shares in this file.")
-    factor = fields.number("at_least") if fields.has("at_least") else 1.0
-    if not 0 <= factor <= 1:
-        raise fields.wrong("at_least", "policy-range", "at_least is a number from 0 to 1.")
-    return UnrelatedVariables(variables=tuple(w.text() for w in named), source=fields.text("source"), at_least=factor)
+    fields = PolicyFields(node, keys_of(UnrelatedVariables))
+    for entry in fields.listed("variables"):
+        if entry.text() not in known:
+            raise entry.wrong("unknown-variable", f"{entry.text()!r} has no shares in this file.")
+    return read_model(fields, UnrelatedVariables, variables=fields.value("variables", tuple[str, ...], ()))

@@ -2,112 +2,71 @@
 variable."""
 
 from pathlib import Path
+from typing import Annotated
 
 from broker.domain.plans.variable_uses import VariableClass, Years
-from broker.domain.projects.project import Grant, ProjectApproval, ProtectionMode, ResearchProject
+from broker.domain.projects.project import Grant, ProjectApproval, ResearchProject
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
-from broker.policy.files.privacy_files import read_budgets, read_privacy_profile
-from broker.policy.files.yaml_reader import LocatedValue, PolicyFields, read_yaml
+from broker.policy.files.model_reader import PolicyFields, distinct, keys_of, read_model
+from broker.policy.files.privacy_files import check_privacy_profile, granted_table, read_budgets
+from broker.policy.files.yaml_reader import LocatedValue, read_yaml
+from broker.policy.policy_model import Condition, at_least
 from broker.policy.privacy_policy import PrivacyPolicy
 
-PROJECT_KEYS = (
-    "project", "title", "organisation", "gateway", "purpose", "expires", "mode", "profile", "votes", "dialect",
-    "default_schema", "researchers", "privacy", "privacy_raised", "budgets", "grants",
-    "approval",
-)  # fmt: skip
-APPROVAL_KEYS = ("reference", "approved", "benefit", "processors", "first_shared")
+PROJECT_KEYS = keys_of(ResearchProject) - {"organisation_type"}
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
 IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 MAX_VOTES = 2
+_AT_MOST_TWO = Condition(lambda votes: votes <= MAX_VOTES, f"At most {MAX_VOTES} votes can be required.")
 
 
 def read_projects(
     folder: Path, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
 ) -> tuple[ResearchProject, ...]:
-    found: dict[str, ResearchProject] = {}
-    for path in sorted(folder.glob("*.yaml")):
-        fields = PolicyFields(read_yaml(path), PROJECT_KEYS)
-        project = _project(fields, catalogue, profiles, privacy)
-        if project.ident.casefold() in found:
-            raise fields.wrong("project", "duplicate-project", f"There are two projects {project.ident}.")
-        found[project.ident.casefold()] = project
-    return tuple(found.values())
+    files = [PolicyFields(read_yaml(path), PROJECT_KEYS) for path in sorted(folder.glob("*.yaml"))]
+    found = [(_project(fields, catalogue, profiles, privacy), fields.at("project")) for fields in files]
+    return distinct(found, lambda p: p.ident.casefold(), "duplicate-project", "There are two projects {0.ident}.")
 
 
 def _project(
     fields: PolicyFields, catalogue: Catalogue, profiles: frozenset[str], privacy: PrivacyPolicy
 ) -> ResearchProject:
     organisation = PolicyFields(fields.at("organisation"), ("name", "type"))
-    profile, dialect, votes = fields.text("profile"), fields.text("dialect"), fields.whole("votes")
+    project = read_model(
+        fields,
+        ResearchProject,
+        organisation=organisation.text("name"),
+        organisation_type=organisation.text("type"),
+        votes=fields.value("votes", Annotated[int, at_least(0), _AT_MOST_TWO]),
+        researchers=fields.value("researchers", frozenset[str], frozenset()),
+        grants=tuple(g for node in fields.listed("grants") for g in _grants(node, catalogue)),
+        budgets=read_budgets(fields, catalogue, privacy),
+        approval=_approval(fields.at("approval")) if fields.has("approval") else ProjectApproval(),
+    )
+    profile, dialect, schema = project.profile, project.dialect, project.default_schema
     if profile not in profiles:
         raise fields.wrong("profile", "unknown-profile", f"There is no profile {profile!r}.")
     if dialect not in SQL_DIALECTS:
         raise fields.wrong("dialect", "unknown-dialect", f"{dialect!r} is none of {', '.join(SQL_DIALECTS)}.")
-    if votes > MAX_VOTES:
-        raise fields.wrong("votes", "policy-range", f"At most {MAX_VOTES} votes can be required.")
-    mode = fields.choice("mode", ProtectionMode)
-    return ResearchProject(
-        ident=fields.text("project"),
-        title=fields.text("title"),
-        organisation=organisation.text("name"),
-        organisation_type=organisation.text("type"),
-        gateway=fields.text("gateway"),
-        purpose=fields.text("purpose"),
-        expires=fields.day("expires"),
-        mode=mode,
-        profile=profile,
-        votes=votes,
-        dialect=dialect,
-        researchers=frozenset(node.text() for node in fields.listed("researchers")),
-        grants=tuple(g for node in fields.listed("grants") for g in _grants(node, catalogue)),
-        default_schema=_default_schema(fields, catalogue),
-        budgets=read_budgets(fields, catalogue, privacy),
-        privacy=read_privacy_profile(fields, privacy, mode),
-        privacy_raised=fields.flag("privacy_raised", False),
-        approval=_approval(fields),
-    )
-
-
-def _approval(fields: PolicyFields) -> ProjectApproval:
-    """What the public register shows besides the deciding facts. Empty for a project that is not described there
-    yet."""
-    if not fields.has("approval"):
-        return ProjectApproval()
-    approval_fields = PolicyFields(fields.at("approval"), APPROVAL_KEYS)
-    approved, shared = (
-        approval_fields.day("approved"),
-        approval_fields.day("first_shared") if approval_fields.has("first_shared") else None,
-    )
-    if shared is not None and shared < approved:
-        raise approval_fields.wrong("first_shared", "policy-range", "Nothing is shared before it was approved.")
-    return ProjectApproval(
-        reference=approval_fields.text("reference"),
-        approved=approved,
-        benefit=approval_fields.text("benefit"),
-        processors=tuple(node.text() for node in approval_fields.listed("processors")),
-        first_shared=shared,
-    )
-
-
-def _default_schema(fields: PolicyFields, catalogue: Catalogue) -> str:
-    schema = fields.text_or_none("default_schema") or ""
     if schema and schema not in {t.schema_name for t in catalogue.tables}:
         raise fields.wrong("default_schema", "unknown-schema", f"The catalogue has no schema {schema!r}.")
-    return schema
+    check_privacy_profile(fields, project.privacy, privacy, project.mode)
+    return project
 
 
-def _table(fields: PolicyFields, catalogue: Catalogue) -> CatalogueTable:
-    name = fields.text("table")
-    table = catalogue.find(name)
-    if table is None:
-        raise fields.wrong("table", "unknown-table", f"The catalogue has no table {name!r}.")
-    return table
+def _approval(node: LocatedValue) -> ProjectApproval:
+    """What the public register shows besides the deciding facts."""
+    fields = PolicyFields(node, keys_of(ProjectApproval))
+    found = read_model(fields, ProjectApproval, ("reference", "approved", "benefit"))
+    if found.approved and found.first_shared and found.first_shared < found.approved:
+        raise fields.wrong("first_shared", "policy-range", "Nothing is shared before it was approved.")
+    return found
 
 
 def _grants(node: LocatedValue, catalogue: Catalogue) -> list[Grant]:
     fields = PolicyFields(node, GRANT_KEYS)
-    table = _table(fields, catalogue)
+    table = granted_table(fields, catalogue)
     if not table.grantable:
         raise fields.wrong("table", "not-grantable", f"{table.full_name} is never granted.")
     justification = fields.text("justification")

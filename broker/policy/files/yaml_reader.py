@@ -1,13 +1,10 @@
-"""The only reader of YAML: values with their line, and typed access to a mapping in which unknown keys are errors."""
+"""The only reader of YAML: values with their line."""
 
-import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 import yaml
 from yaml.events import (
@@ -23,21 +20,22 @@ from yaml.events import (
 )
 
 from broker.domain.errors import Invalid
-from broker.domain.plans.variable_uses import Years
-from broker.policy.data_catalogue import parse_year_range
 
 PlainValue = str | int | float | bool | date | None
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 20
 TAG_PREFIX = "tag:yaml.org,2002:"
-PLAIN_PATTERNS = {
-    "null": re.compile(r"~|null|Null|NULL|"),
-    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
-    "int": re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
-    "float": re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
-    "timestamp": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?"),
+PLAIN_TYPES: dict[str, tuple[re.Pattern[str], Callable[[str], PlainValue]]] = {
+    "null": (re.compile(r"~|null|Null|NULL|"), lambda text: None),
+    "bool": (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
+    "int": (re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"), int),
+    "float": (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+        float,
+    ),
+    "timestamp": (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?"), date.fromisoformat),
 }
-"""Type of an unquoted value: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
+"""Types of unquoted values, with their forms: the core schema of YAML 1.2 (spec 10.3.2), and ISO dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,118 +147,12 @@ def _scalar(event: ScalarEvent, place: str) -> PlainValue:
     text = str(event.value)
     tag = event.tag.removeprefix(TAG_PREFIX) if event.tag else ""
     # other tags could build objects of any kind
-    if tag not in ("", "!", "str", "int", "float", "bool", "null", "timestamp"):
+    if tag not in ("", "!", "str", *PLAIN_TYPES):
         raise Invalid("policy-tag", f"The tag {event.tag} is not read.", place)
-    plain = event.implicit[0]  # only unquoted values get a type
-    kind = (
-        tag
-        if tag not in ("", "!")
-        else next((k for k, p in PLAIN_PATTERNS.items() if plain and p.fullmatch(text)), "str")
-    )
+    if tag in ("", "!"):
+        plain = event.implicit[0]  # only unquoted values get a type
+        tag = next((k for k, (form, _) in PLAIN_TYPES.items() if plain and form.fullmatch(text)), "str")
     try:
-        match kind:
-            case "int":
-                return int(text)
-            case "float":
-                return float(text)
-            case "bool":
-                return text.lower() == "true"
-            case "null":
-                return None
-            case "timestamp":
-                return date.fromisoformat(text)
+        return text if tag == "str" else PLAIN_TYPES[tag][1](text)
     except ValueError as error:
         raise Invalid("policy-type", f"{text!r} is no number in plain digits and no date.", place) from error
-    return text
-
-
-E = TypeVar("E", bound=StrEnum)
-YearRanges = tuple[tuple[int, int], ...]
-
-
-class PolicyFields:
-    """The keys of a mapping. A missing key gives the default, or raises Invalid if there is none."""
-
-    def __init__(self, node: LocatedValue, allowed: Iterable[str]) -> None:
-        self.node, self._values = node, node.fields()
-        known = frozenset(allowed)
-        for key, value in self._values.items():
-            if key not in known:
-                raise value.wrong("unknown-key", f"{key!r} is no key here; known are {', '.join(sorted(known))}.")
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def at(self, key: str) -> LocatedValue:
-        if key not in self._values:
-            raise self.node.wrong("missing-key", f"The key {key!r} is needed here.")
-        return self._values[key]
-
-    def wrong(self, key: str, code: str, message: str) -> Invalid:
-        return (self._values.get(key) or self.node).wrong(code, message)
-
-    def text(self, key: str) -> str:
-        return self.at(key).text()
-
-    def text_or_none(self, key: str) -> str | None:
-        return self.text(key) if self.has(key) else None
-
-    def listed(self, key: str) -> tuple[LocatedValue, ...]:
-        """A list of texts with their places; empty if the key is missing."""
-        return tuple(self.at(key).items()) if self.has(key) else ()
-
-    def choice(self, key: str, kind: type[E]) -> E:
-        text = self.text(key)
-        try:
-            return kind(text)
-        except ValueError as error:
-            raise self.wrong(key, "unknown-word", f"{text!r} is none of {', '.join(kind)}.") from error
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.at(key).value if self.has(key) else default
-        if not isinstance(value, bool):
-            raise self.wrong(key, "policy-type", f"{key!r} has to be true or false.")
-        return value
-
-    def whole(self, key: str, default: int | None = None, least: int | None = 0) -> int:
-        value = default if default is not None and not self.has(key) else self.at(key).value
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(key, "policy-type", f"{key!r} has to be a whole number.")
-        if least is not None and value < least:
-            raise self.wrong(key, "policy-range", f"{key!r} has to be at least {least}.")
-        return value
-
-    def number(self, key: str, default: float | None = None) -> float:
-        value = default if default is not None and not self.has(key) else self.at(key).value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.wrong(key, "policy-type", f"{key!r} has to be a number.")
-        return float(value)
-
-    def number_or_none(self, key: str) -> float | None:
-        return self.number(key) if self.has(key) and self.at(key).value is not None else None
-
-    def day(self, key: str) -> date:
-        value = self.at(key).value
-        if not isinstance(value, date):
-            raise self.wrong(key, "policy-type", f"{key!r} has to be a date, as in 2028-03-31.")
-        return value
-
-    def year_ranges(self, key: str) -> YearRanges:
-        """Ranges of years: one, or a list of them. Each is (first, last) with first ≤ last."""
-        node = self.at(key)
-        parts = list(node.items()) if isinstance(node.value, list) else [node]
-        if not parts:
-            raise node.wrong("empty-range", "There is no year here.")
-        return tuple(_year_range(part) for part in parts)
-
-    def years(self, key: str) -> Years:
-        return frozenset(y for first, last in self.year_ranges(key) for y in range(first, last + 1))
-
-
-def _year_range(part: LocatedValue) -> tuple[int, int]:
-    if isinstance(part.value, bool) or not isinstance(part.value, str | int):  # bool is an int in Python
-        raise part.wrong("policy-type", "Years are written like 2018/2019-2022/2023 or 2018-2022.")
-    try:
-        return parse_year_range(str(part.value))
-    except ValueError as error:
-        raise part.wrong("year-range", str(error)) from error
