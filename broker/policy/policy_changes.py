@@ -1,31 +1,31 @@
 """Changes between two policy sets, in sentences for the two administrators who decide. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import fields
 
 from broker.domain.projects.project import Grant, ProjectApproval, ProjectBudget, ResearchProject
 from broker.policy.policy_model import PolicyModel
 from broker.policy.policy_set import PolicySet
-from broker.policy.privacy_policy import PrivacyPolicy
 from broker.policy.release_history_policy import ReleaseHistoryPolicy
+
+WITHOUT_VALUES = {"researchers", "grants", "default_schema", "budgets", "privacy_raised", "approval"}
+"""Fields of a project whose sentences do not show the values before and after."""
 
 
 def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
     """One sentence for each change; empty only if both sets have the same fingerprint."""
     return [
         *_projects(before, after),
-        *_named("profile", {p.name: p for p in before.profiles}, {p.name: p for p in after.profiles}),
-        *_named(
-            "table", {t.full_name: t for t in before.catalogue.tables}, {t.full_name: t for t in after.catalogue.tables}
-        ),
-        *_named(
-            "code list", {c.name: c for c in before.catalogue.codesets}, {c.name: c for c in after.catalogue.codesets}
-        ),
-        *_named("combination rule", {r.id: r for r in before.combinations}, {r.id: r for r in after.combinations}),
-        *_privacy(before.privacy, after.privacy),
+        *_named("profile", before.profiles, after.profiles),
+        *_named("table", before.catalogue.tables, after.catalogue.tables, "full_name"),
+        *_named("code list", before.catalogue.codesets, after.catalogue.codesets),
+        *_named("combination rule", before.combinations, after.combinations, "id"),
+        *_named("promise to each", before.privacy.promises, after.privacy.promises, "unit"),
+        *_named("data set", before.privacy.datasets, after.privacy.datasets, "table"),
+        *_named("privacy profile", before.privacy.profiles, after.privacy.profiles),
         *_release_history(before.memory, after.memory),
-        *_named("public sizes of", {t.table: t for t in before.sizes.tables}, {t.table: t for t in after.sizes.tables}),
-        *_named("service", {"limits": before.service}, {"limits": after.service}),
+        *_named("public sizes of", before.sizes.tables, after.sizes.tables, "table"),
+        *_changed("service limits", before.service, after.service),
     ]
 
 
@@ -48,7 +48,7 @@ def _release_history(before: ReleaseHistoryPolicy, after: ReleaseHistoryPolicy) 
         )
     for kind, what in (("references", "reference population"), ("standard", "standard population")):
         old, new = getattr(before, kind), getattr(after, kind)
-        changes = _named(what, {p.name: p for p in old}, {p.name: p for p in new})
+        changes = _named(what, old, new)
         sentences += changes or ([f"release history: the order of {kind} changes"] if old != new else [])
     return sentences
 
@@ -63,22 +63,9 @@ def _projects(before: PolicySet, after: PolicySet) -> list[str]:
 
 
 def _project(old: ResearchProject, new: ResearchProject) -> list[str]:
-    facts = (
-        "title",
-        "organisation",
-        "organisation_type",
-        "gateway",
-        "purpose",
-        "expires",
-        "mode",
-        "profile",
-        "votes",
-        "dialect",
-        "privacy",
-    )
     sentences = [
         f"project {new.ident}: {name} changes from {getattr(old, name)} to {getattr(new, name)}"
-        for name in facts
+        for name in (f.name for f in fields(ResearchProject) if f.name not in WITHOUT_VALUES)
         if getattr(old, name) != getattr(new, name)
     ]
     sentences += [
@@ -121,24 +108,21 @@ def _budget(budget: ProjectBudget) -> str:
     return f"{budget.loss:g} of {budget.table or budget.unit} (delta {budget.delta:g})"
 
 
-def _privacy(before: PrivacyPolicy, after: PrivacyPolicy) -> list[str]:
-    return [
-        *_named("promise to each", {p.unit: p for p in before.promises}, {p.unit: p for p in after.promises}),
-        *_named("data set", {d.table: d for d in before.datasets}, {d.table: d for d in after.datasets}),
-        *_named("privacy profile", {p.name: p for p in before.profiles}, {p.name: p for p in after.profiles}),
-    ]
-
-
 def _grant(grant: Grant) -> str:
     years = "" if grant.years is None else f" in {min(grant.years)}-{max(grant.years)} ({len(grant.years)} years)"
     return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
 
 
-def _named(what: str, old: Mapping[str, PolicyModel], new: Mapping[str, PolicyModel]) -> list[str]:
+def _named(what: str, before: Iterable[PolicyModel], after: Iterable[PolicyModel], key: str = "name") -> list[str]:
+    """One sentence for each model that is added, removed or changed. `key`: the field with its name."""
+    old, new = ({str(getattr(model, key)): model for model in models} for models in (before, after))
     sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
     sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):
-        if old[name] != new[name]:
-            changed = [f.name for f in fields(new[name]) if getattr(old[name], f.name) != getattr(new[name], f.name)]
-            sentences.append(f"{what} {name} changes in {', '.join(changed)}")
+        sentences += _changed(f"{what} {name}", old[name], new[name])
     return sentences
+
+
+def _changed(subject: str, old: PolicyModel, new: PolicyModel) -> list[str]:
+    names = [f.name for f in fields(new) if getattr(old, f.name) != getattr(new, f.name)]
+    return [f"{subject} changes in {', '.join(names)}"] if names else []
