@@ -231,16 +231,16 @@ class CatalogueTable(PolicyModel):
         # link keys can be granted, other identifiers cannot
         return [v.name for v in self.variables if v.cls not in hidden or self.is_link_key(v.name)]
 
+    @cached_property
+    def _key_domains(self) -> dict[str, str | None]:
+        keys = ((self.link_key, self.key_domain), (self.second_key, self.second_key_domain))
+        return {key.casefold(): domain for key, domain in keys if key}
+
     def is_link_key(self, name: str) -> bool:
-        keys = {k.casefold() for k in (self.link_key, self.second_key) if k}
-        return name.casefold() in keys
+        return name.casefold() in self._key_domains
 
     def domain_of_key(self, name: str) -> str | None:
-        if self.link_key and name.casefold() == self.link_key.casefold():
-            return self.key_domain
-        if self.second_key and name.casefold() == self.second_key.casefold():
-            return self.second_key_domain
-        return None
+        return self._key_domains.get(name.casefold())
 
     @property
     def years(self) -> Years | None:
