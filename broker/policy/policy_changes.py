@@ -10,6 +10,12 @@ from broker.policy.release_history_policy import ReleaseHistoryPolicy
 
 WITHOUT_VALUES = {"researchers", "grants", "default_schema", "budgets", "privacy_raised", "approval"}
 """Fields of a project whose sentences do not show the values before and after."""
+RELEASE_HISTORY_FIGURES = (
+    ("fraction", "the cap on exact figures, as a fraction of the persons of a reference population, changes", ""),
+    ("part", "the part of a figure that must be about a reference population for the figure to count changes", ""),
+    ("least", "the smallest population that counts changes", " persons"),
+    ("quota", "the quota of jobs that the release history changed goes", ""),
+)
 
 
 def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
@@ -31,25 +37,12 @@ def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
 
 def _release_history(before: ReleaseHistoryPolicy, after: ReleaseHistoryPolicy) -> list[str]:
     sentences = []
-    if before.fraction != after.fraction:
-        subject = "the cap on exact figures, as a fraction of the persons of a reference population,"
-        sentences.append(f"release history: {subject} changes from {before.fraction} to {after.fraction}")
-    if before.part != after.part:
-        subject = "the part of a figure that must be about a reference population for the figure to count"
-        sentences.append(f"release history: {subject} changes from {before.part} to {after.part}")
-    if before.least != after.least:
-        sentences.append(
-            f"release history: the smallest population that counts changes from {before.least} to {after.least} persons"
-        )
-    if before.quota != after.quota:
-        sentences.append(
-            f"release history: the quota of jobs that the release history changed goes from {before.quota} to "
-            f"{after.quota}"
-        )
+    for name, subject, unit in RELEASE_HISTORY_FIGURES:
+        if (old := getattr(before, name)) != (new := getattr(after, name)):
+            sentences.append(f"release history: {subject} from {old} to {new}{unit}")
     for kind, what in (("references", "reference population"), ("standard", "standard population")):
         old, new = getattr(before, kind), getattr(after, kind)
-        changes = _named(what, old, new)
-        sentences += changes or ([f"release history: the order of {kind} changes"] if old != new else [])
+        sentences += _named(what, old, new) or ([f"release history: the order of {kind} changes"] if old != new else [])
     return sentences
 
 
@@ -63,44 +56,35 @@ def _projects(before: PolicySet, after: PolicySet) -> list[str]:
 
 
 def _project(old: ResearchProject, new: ResearchProject) -> list[str]:
+    values = [f.name for f in fields(ResearchProject) if f.name not in WITHOUT_VALUES]
     sentences = [
-        f"project {new.ident}: {name} changes from {getattr(old, name)} to {getattr(new, name)}"
-        for name in (f.name for f in fields(ResearchProject) if f.name not in WITHOUT_VALUES)
-        if getattr(old, name) != getattr(new, name)
+        *_values("", old, new, values),
+        *_values(" on the register", old.approval, new.approval, [f.name for f in fields(ProjectApproval)]),
+        *(f"{who} becomes a researcher" for who in sorted(new.researchers - old.researchers)),
+        *(f"{who} is no longer a researcher" for who in sorted(old.researchers - new.researchers)),
+        *_budgets(old, new),
+        *(f"granted {_grant(g)}" for g in new.grants if g not in old.grants),
+        *(f"no longer granted {_grant(g)}" for g in old.grants if g not in new.grants),
     ]
-    sentences += [
-        f"project {new.ident}: {f.name} on the register changes from {getattr(old.approval, f.name)} to {to}"
-        for f in fields(ProjectApproval)
-        if getattr(old.approval, f.name) != (to := getattr(new.approval, f.name))
-    ]
-    sentences += [
-        f"project {new.ident}: {who} becomes a researcher" for who in sorted(new.researchers - old.researchers)
-    ]
-    sentences += [
-        f"project {new.ident}: {who} is no longer a researcher" for who in sorted(old.researchers - new.researchers)
-    ]
-    sentences += _budgets(old, new)
-    sentences += [f"project {new.ident}: granted {_grant(g)}" for g in new.grants if g not in old.grants]
-    sentences += [f"project {new.ident}: no longer granted {_grant(g)}" for g in old.grants if g not in new.grants]
     if not sentences and old != new:  # a field without a sentence of its own
-        sentences.append(f"project {new.ident} changes")
-    return sentences
+        return [f"project {new.ident} changes"]
+    return [f"project {new.ident}: {sentence}" for sentence in sentences]
+
+
+def _values(where: str, old: object, new: object, names: Iterable[str]) -> list[str]:
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in names}
+    return [f"{name}{where} changes from {was} to {now}" for name, (was, now) in pairs.items() if was != now]
 
 
 def _budgets(old: ResearchProject, new: ResearchProject) -> list[str]:
     """Changes of budgets. An allotment that is removed can no longer be spent, however little of it was spent."""
-    subject = f"project {new.ident}:"
-    sentences = [f"{subject} may spend {_budget(b)}" for b in new.budgets if b not in old.budgets]
+    sentences = [f"may spend {_budget(b)}" for b in new.budgets if b not in old.budgets]
     remaining = {(b.unit, b.table) for b in new.budgets}
-    sentences += [
-        f"{subject} no longer has a budget of {b.table or b.unit}"
-        for b in old.budgets
-        if (b.unit, b.table) not in remaining
-    ]
+    removed = [b.table or b.unit for b in old.budgets if (b.unit, b.table) not in remaining]
+    sentences += [f"no longer has a budget of {name}" for name in removed]
     if new.privacy_raised != old.privacy_raised:
-        sentences.append(
-            f"{subject} one release may {('' if new.privacy_raised else 'no longer ')}cost up to the raised maximum"
-        )
+        may = "may" if new.privacy_raised else "may no longer"
+        sentences.append(f"one release {may} cost up to the raised maximum")
     return sentences
 
 
