@@ -106,11 +106,9 @@ def _granted(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...
     left_out = _named(fields, "except", table)
     if isinstance(fields.at("variables").value, list):
         granted = _named(fields, "variables", table)
-        for variable in granted:
-            if variable.cls in IDENTIFIERS and not table.is_link_key(variable.name):
-                raise fields.wrong(
-                    "variables", "identifier", f"{variable.name} is an identifier: nobody is granted it."
-                )
+        wrong = next((v for v in granted if v.cls in IDENTIFIERS and not table.is_link_key(v.name)), None)
+        if wrong is not None:
+            raise fields.wrong("variables", "identifier", f"{wrong.name} is an identifier: nobody is granted it.")
     else:
         granted = _short_form(fields, table)
     granted = tuple(v for v in granted if v not in left_out)
@@ -122,27 +120,26 @@ def _granted(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...
 def _short_form(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...]:
     """Variables of a short form. `all` and `default items` never include identifiers, except the table's own link
     keys."""
-    form = fields.text("variables")
     # link keys are identifiers, but a project needs them to join
     usable = tuple(v for v in table.variables if v.cls not in IDENTIFIERS or table.is_link_key(v.name))
-    match form:
-        case "all":
-            return usable
-        case "default items":
-            return tuple(v for v in usable if v.default_item)
-        case "link keys only":
-            return tuple(v for v in usable if table.is_link_key(v.name))
-    message = f"{form!r} is none of all, default items, link keys only, and no list of variables."
-    raise fields.wrong("variables", "unknown-word", message)
+    forms = {
+        "all": usable,
+        "default items": tuple(v for v in usable if v.default_item),
+        "link keys only": tuple(v for v in usable if table.is_link_key(v.name)),
+    }
+    if (form := fields.text("variables")) not in forms:
+        message = f"{form!r} is none of {', '.join(forms)}, and no list of variables."
+        raise fields.wrong("variables", "unknown-word", message)
+    return forms[form]
 
 
 def _named(fields: PolicyFields, key: str, table: CatalogueTable) -> tuple[Variable, ...]:
-    found = []
-    for node in fields.listed(key):
-        variable = table.find(node.text())
-        if variable is None:
-            raise node.wrong("unknown-variable", f"{table.full_name} has no variable {node.text()!r}.")
-        if variable in found:
-            raise node.wrong("duplicate-variable", f"{variable.name} stands here twice.")
-        found.append(variable)
-    return tuple(found)
+    found = [(_variable(node, table), node) for node in fields.listed(key)]
+    return distinct(found, lambda variable: variable.name, "duplicate-variable", "{0.name} stands here twice.")
+
+
+def _variable(node: LocatedValue, table: CatalogueTable) -> Variable:
+    variable = table.find(node.text())
+    if variable is None:
+        raise node.wrong("unknown-variable", f"{table.full_name} has no variable {node.text()!r}.")
+    return variable

@@ -50,9 +50,8 @@ def _check_noise(fields: PolicyFields, rules: DisclosureRules) -> None:
     """Every count that passes the threshold gets noise of full width, so that no count is exact."""
     widest, least = rules.noise_deviation, rules.noise_least
     if not 0 < rules.noise_variance < widest**2:
-        raise fields.wrong(
-            "noise_variance", "policy-range", "The variance is above 0 and below the deviation's square."
-        )
+        message = "The variance is above 0 and below the deviation's square."
+        raise fields.wrong("noise_variance", "policy-range", message)
     if least > widest + 1:
         raise fields.wrong("noise_least", "policy-range", "noise_least is at most one more than noise_deviation.")
     if widest + least > rules.t:  # otherwise the noise could move a count of t persons below noise_least
