@@ -201,14 +201,10 @@ def _check_keys(fields: PolicyFields, table: CatalogueTable) -> None:
 
 def _check_registers(catalogue: Catalogue, folder: Path) -> None:
     """Check that each register key names a variable of a public table."""
-    for table in catalogue.tables:
-        for variable in table.variables:
-            if variable.register_key is None:
-                continue
-            name, _, column = variable.register_key.rpartition(".")
-            register = catalogue.find(name)
-            if register is None or register.kind is not TableKind.PUBLIC or register.find(column) is None:
-                message = (
-                    f"{table.full_name}.{variable.name}: {variable.register_key} is no variable of a public table."
-                )
-                raise Invalid("unknown-register", message, str(folder / f"{table.full_name}.yaml"))
+    keyed = [(t, v, v.register_key) for t in catalogue.tables for v in t.variables if v.register_key is not None]
+    for table, variable, key in keyed:
+        name, _, column = key.rpartition(".")
+        register = catalogue.find(name)
+        if register is None or register.kind is not TableKind.PUBLIC or register.find(column) is None:
+            message = f"{table.full_name}.{variable.name}: {key} is no variable of a public table."
+            raise Invalid("unknown-register", message, str(folder / f"{table.full_name}.yaml"))
