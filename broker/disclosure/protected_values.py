@@ -65,23 +65,21 @@ def round_rows(rows: int, persons: int, profile: DisclosureRules) -> int:
     """Round a count of rows like a sum: rounded persons times the average rows of each, rounded again. Otherwise five
     rows for everybody, rounded to five, would reveal the exact number of persons.
 
-    The average is rounded like a mean (`rows_step`), so it reveals no more about the number. If each person has one
-    row, or `persons` is not known to be fewer, the result is the rounded count. Rule M3 deals with rows that are mostly
-    one person's.
+    The product is rounded so coarsely that one person's rows move it as seldom as a count of one person moves. If each
+    person has one row, or `persons` is not known to be fewer, the result is the rounded count. Rule M3 deals with rows
+    that are mostly one person's.
     """
     shown = round_count(persons, profile) or 0
     if profile.round_base == 1 or not shown or rows <= persons:
         return round_count(rows, profile) or 0
     step = rows_step(rows, persons, profile)
-    each = (Decimal(rows) / persons / step).to_integral_value(ROUND_HALF_UP) * step
-    return round_count(each * shown, profile) or 0
+    return (2 * rows * shown + step * persons) // (2 * step * persons) * step  # integer arithmetic: exact
 
 
-def rows_step(rows: int, persons: int, profile: DisclosureRules) -> Decimal:
-    """The multiple to which the average rows of a person are rounded. One person with a row more than an ordinary one
-    moves it across an edge as seldom as a count of one person moves."""
-    ordinary = (2 * rows + persons) // (2 * persons)
-    return _grid_step(Decimal(profile.round_base * (ordinary + 1)) / 2 / max(1, round_count(persons, profile) or 0))
+def rows_step(rows: int, persons: int, profile: DisclosureRules) -> int:
+    """The multiple to which a number of rows is rounded: the base times the ordinary rows of a person. The error is
+    then as large as that of the rounded persons."""
+    return profile.round_base * max(1, (2 * rows + persons) // (2 * persons))
 
 
 def count_ones(evidence: StatisticEvidence) -> int:

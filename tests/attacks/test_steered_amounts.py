@@ -99,6 +99,15 @@ def _tables(kit: Kit, *selects: str) -> list[str]:
 
 TO_A_PERSON = {
     "a factor inside each person's total": f"SELECT AVG(1.0 * d.w) AS m FROM (SELECT a.{KEY} AS k, SUM(30.9 * {AMOUNT}) AS w FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}) AS d",
+    "a factor below DISTINCT": f"SELECT AVG(d.y) AS m FROM (SELECT DISTINCT a.{KEY} AS k, 74.37 * {AMOUNT} AS y FROM {ABSENCE} AS a WHERE {Y} AND a.SENprovision = 'K') AS d",
+    "a factor in a key": f"SELECT AVG(d.y) AS m FROM (SELECT a.{KEY} AS k, 74.37 * {AMOUNT} AS y FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}, 74.37 * {AMOUNT}) AS d",
+    "a factor in applied rows": f"SELECT v.name, AVG(v.y) AS m FROM {ABSENCE} AS a CROSS APPLY (VALUES ('o', 74.37 * {AMOUNT}), ('p', 1.0 * a.SessionsPossible_6HalfTerms)) AS v (name, y) WHERE {Y} GROUP BY v.name",
+    "a limit in a key": f"SELECT AVG(1.0 * d.y) AS m FROM (SELECT a.{KEY} AS k, 115 - {AMOUNT} AS y FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}, 115 - {AMOUNT}) AS d",
+    "a reciprocal": f"SELECT AVG(70.36 / a.MonthOfBirth) AS m FROM {ABSENCE} AS a WHERE {Y}",
+    "a cast that rounds": f"SELECT AVG(CAST(0.026 * {AMOUNT} + 0.9 AS decimal(18, 0))) AS m FROM {ABSENCE} AS a WHERE {Y}",
+    "a cast that rounds a quotient": f"SELECT AVG(CAST({AMOUNT} / 38.46 AS decimal(18, 1))) AS m FROM {ABSENCE} AS a WHERE {Y}",
+    "another quantile than the median": f"SELECT AVG(d.y) AS m FROM (SELECT a.{KEY} AS k, PERCENTILE_CONT(0.872) WITHIN GROUP (ORDER BY {AMOUNT}) AS y FROM {ABSENCE} AS a WHERE {YEARS} GROUP BY a.{KEY}) AS d",
+    "the variance of one person's years": f"SELECT AVG(d.y) AS m FROM (SELECT a.{KEY} AS k, VAR({AMOUNT}) AS y FROM {ABSENCE} AS a WHERE {YEARS} GROUP BY a.{KEY}) AS d",
     "an amount that one child alone has below 0": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN a.YearOfBirth - 2003 END) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.SENprovision = 'K'",
     "a limit that one child alone exceeds": f"SELECT SUM(120 - {AMOUNT}) AS m FROM {ABSENCE} AS a WHERE {Y} AND a.URN = {{urn}}",
     "small amounts and large ones": f"SELECT SUM(CASE WHEN a.URN = {{urn}} THEN {AMOUNT} END) AS n FROM {ABSENCE} AS a WHERE {Y} AND ({AMOUNT} <= 4 OR {AMOUNT} >= 150)",
@@ -118,6 +127,10 @@ LEAVES = {
     "a band of amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND {AMOUNT} > 4 AND {AMOUNT} <= 150",
     "all but large amounts": f"SELECT SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} AND NOT {AMOUNT} > 150",
     "a factor": f"SELECT AVG(2.5 * {AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y}",
+    "variables in applied rows": f"SELECT v.name, AVG(v.y) AS m FROM {ABSENCE} AS a CROSS APPLY (VALUES ('o', 1.0 * {AMOUNT}), ('p', 1.0 * a.SessionsPossible_6HalfTerms)) AS v (name, y) WHERE {Y} GROUP BY v.name",
+    "casts of numbers as they are": f"SELECT AVG(CAST({AMOUNT} AS decimal(10, 2))) AS m, AVG(CAST(1.0 * {AMOUNT} AS float)) AS n FROM {ABSENCE} AS a WHERE {Y}",
+    "a percentage with two decimals": f"SELECT AVG(CAST(100.0 * {AMOUNT} / 380 AS decimal(10, 2))) AS m FROM {ABSENCE} AS a WHERE {Y}",
+    "each person's median": f"SELECT AVG(d.y) AS m FROM (SELECT a.{KEY} AS k, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY {AMOUNT}) AS y FROM {ABSENCE} AS a WHERE {YEARS} GROUP BY a.{KEY}) AS d",
     "a mean of persons' totals": f"SELECT AVG(1.0 * d.w) AS m FROM (SELECT a.{KEY} AS k, SUM({AMOUNT}) AS w FROM {ABSENCE} AS a WHERE {Y} GROUP BY a.{KEY}) AS d",
 }
 

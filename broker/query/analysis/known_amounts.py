@@ -21,7 +21,7 @@ from broker.domain.plans.operators import (
 )
 from broker.domain.plans.plan import MAGNITUDES, PlannedStatistic
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.query.analysis.aggregate_arguments import FixedColumns, fixed_values, listed_values
+from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.value_bounds import ValueRange, value_range
 from broker.query.symbols import SymbolTable

@@ -7,7 +7,7 @@ from typing import Any
 from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
-from broker.query.analysis.aggregate_arguments import FixedColumns
+from broker.query.analysis.argument_branches import FixedColumns
 from broker.query.analysis.linear_forms import AS_IT_IS, linear_form
 from broker.query.bound_relations import BoundRows
 from broker.query.symbols import SymbolTable

@@ -309,7 +309,7 @@ def largest_step(
     each = Decimal(n) / max(1, min(n, evidence.persons))
     of_rows = base * each
     if evidence.rows > evidence.persons > 0:
-        of_rows += 2 * rows_step(evidence.rows, evidence.persons, profile) * evidence.persons + base
+        of_rows += 2 * rows_step(evidence.rows, evidence.persons, profile)
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:

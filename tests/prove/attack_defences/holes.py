@@ -56,6 +56,6 @@ DEFENCES = (
         put(f"{LINKING}.linked_pattern._is_attacked_from_inside", lambda *_: True),
         module="tests.spec.disclosure.test_linked_tables",
         test="test_a_hidden_sum",
-        given=("LA", 10),
+        given=("LA", 11),
     ),
 )

@@ -1,5 +1,7 @@
 """What keeps sums and means from being steered, how it is taken out, and the test that must fail then."""
 
+# ruff: noqa: E501 - one defence a line reads as a table
+
 from functools import partial
 
 from tests.prove.defences import Defence as Listed
@@ -10,6 +12,7 @@ MADE = "broker.query.binder.draft_tables.linear_form"
 STEP = "broker.disclosure.protected_values:mean_step"
 Defence = partial(Listed, module="tests.attacks.test_steered_amounts")
 REVIEWED = "test_a_checker_reviews_it_whatever_the_data_are"
+UNSCALED = put(f"{ANALYSIS}.linear_forms.is_scaled", lambda _: False)
 BY_ROWS = edited(f"{LINKING}.linked_system:_SystemBuilder._rounding_error", "if bounds is None else", "if True else")
 
 DEFENCES = (
@@ -25,8 +28,40 @@ DEFENCES = (
     ),
     Defence(
         "no factor stands inside a person's total",
-        put("broker.query.binder.row_aggregation.is_scaled", lambda _: False),
-        test=REVIEWED, given=("a factor inside each person's total",),
+        UNSCALED, test=REVIEWED, given=("a factor inside each person's total",),
+    ),
+    *(
+        Defence("no factor or offset stands where it is not seen", UNSCALED, test=REVIEWED, given=(name,))
+        for name in (
+            "a factor below DISTINCT", "a factor in a key", "a factor in applied rows", "a limit in a key",
+        )
+    ),
+    *(
+        Defence(
+            "each row is not rounded by a written number",
+            put(f"{ANALYSIS}.aggregate_arguments._is_rounded_by_factor", lambda *_: False),
+            test=REVIEWED, given=(name,),
+        )
+        for name in ("a cast that rounds", "a cast that rounds a quotient")
+    ),
+    *(
+        Defence(
+            "a person's aggregate is an amount that nothing steers",
+            edited("broker.query.binder.row_aggregation:_is_amount", old, "if op in RANKS:"),
+            test=REVIEWED, given=(name,),
+        )
+        for old, name in (
+            ('if op in RANKS or op.startswith(("deviation", "variance")):', "the variance of one person's years"),
+            ('if op.startswith("quantile") and args[1] != Literal(MEDIAN, ScalarType.DECIMAL):', "another quantile than the median"),
+        )
+    ),
+    Defence(
+        "the reciprocal of an amount is none",
+        together(
+            edited(f"{ANALYSIS}.aggregate_arguments:is_linear_value", 'case Call(op="divide", args=(Literal(), _)):', 'case Call(op="nothing"):'),
+            put(f"{ANALYSIS}.aggregate_arguments._is_rounded_by_factor", lambda *_: False),
+        ),
+        test=REVIEWED, given=("a reciprocal",),
     ),
     Defence(
         "the plan says whether an amount can be negative",

@@ -204,11 +204,11 @@ def test_the_finest_table_must_have_what_the_others_add_up() -> None:
     assert (counts.verdict, sums.verdict) == (Verdict.SUPPRESS, Verdict.PUBLISH)
 
 
-@pytest.mark.parametrize("pupils", [9, 10])
+@pytest.mark.parametrize("pupils", [9, 11])
 @pytest.mark.parametrize("amount", ["Score", "LA"])
 def test_a_hidden_sum_that_everybody_in_it_knows_needs_no_review(amount: str, pupils: int) -> None:
     """Nine pupils, each alone by score, know the sum of their authority by themselves. No rule hides more for that, so
-    the job does not go to a person, who would tell nine pupils from ten."""
+    the job does not go to a person, who would tell nine pupils from eleven."""
     text = f"""
         -- output: by_score
         SELECT Score, COUNT(*) AS n FROM npd.a WHERE Y = '2018/2019' GROUP BY Score;
@@ -218,7 +218,7 @@ def test_a_hidden_sum_that_everybody_in_it_knows_needs_no_review(amount: str, pu
     rows.append(rows[0] | {"Y": "2017/2018", "Score": 2})
     by_score, sums = judged(text, rows, replace(PROFILE, round_base=5))
     assert (by_score.verdict, sums.verdict) == (Verdict.PUBLISH, Verdict.SUPPRESS)
-    assert "1,c" in lines(sums) or pupils == 10
+    assert "1,c" in lines(sums) or pupils == 11
 
 
 def test_somebody_with_two_rows_counts_once_in_a_figure() -> None:

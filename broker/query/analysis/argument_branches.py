@@ -1,0 +1,204 @@
+"""The branches of an argument: constants and amounts of a CASE, and the numbers to which conditions limit a column."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+)
+from broker.query.analysis.aggregate_arguments import ONE, ZERO
+from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.operation import UNKNOWN, exact_number
+from broker.query.operations.registry import apply
+
+Number = int | Decimal
+FixedColumns = Mapping[ColumnRef, tuple[Literal, ...]]
+"""Columns that the conditions limit to these listed values."""
+
+MAX_BRANCHES = 64
+MAX_VALUES = 12
+"""A longer list does not fix an amount: it is treated as a range."""
+
+
+class TooManyArgumentBranches(Exception):
+    """An argument has too many branches to inspect."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentBranches:
+    """All values that an argument can have.
+
+    `levels`: each constant, with a 0/1 argument that is 1 on rows where the whole argument equals that constant (NULL
+    where the whole is NULL). Zero is a level too. `amounts`: the value of each other branch, with an argument that has
+    this value in the branch and is NULL elsewhere. A written factor is stored separately in `times`."""
+
+    levels: tuple[tuple[Number, Scalar], ...]
+    amounts: tuple["AmountBranch", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmountBranch:
+    value: Scalar
+    argument: Scalar
+    times: Number = 1
+
+
+def branches_of(argument: Scalar, fixed: FixedColumns, counts_rows: Callable[[Scalar], bool]) -> ArgumentBranches:
+    """Split an argument into branches. A factor is stored separately where it multiplies a count. Raises
+    TooManyArgumentBranches."""
+    tree = as_decision_tree(argument, fixed)
+    found = list(_leaves(tree))
+    written = [leaf.value for leaf in found if isinstance(leaf, Literal) and leaf.value is not None]
+    levels = tuple(
+        (constant, _level_indicator(tree, constant)) for constant in dict.fromkeys(map(exact_number, written))
+    )
+    amounts = []
+    for at, leaf in enumerate(found):
+        if not isinstance(leaf, Literal):
+            times, value = _factor(leaf)
+            times, value = (times, value) if counts_rows(value) else (1, leaf)
+            amounts.append(AmountBranch(value, _only_branch(tree, at, value), times))
+    return ArgumentBranches(levels, tuple(amounts))
+
+
+def _factor(value: Scalar) -> tuple[Number, Scalar]:
+    match value:
+        case Call(op="multiply", args=(Literal(value=int() | Decimal() as times), inner)):
+            more, rest = _factor(inner)
+            return times * more, rest
+        case Call(op="multiply", args=(inner, Literal(value=int() | Decimal() as times))):
+            more, rest = _factor(inner)
+            return times * more, rest
+        case Call(op="to_double" | "to_decimal" | "to_int", args=(inner, *_)):
+            return _factor(inner)
+    return 1, value
+
+
+def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
+    """Rewrite a scalar as nested CASE with the arithmetic inside the branches, so that a branch of constants is one
+    constant."""
+    match scalar:
+        # conditions list the values of this column, so it is a choice between constants
+        case ColumnRef() if scalar in fixed:
+            found: Scalar = Case(tuple((_equal(scalar, v), v) for v in fixed[scalar]), NULL, scalar.type)
+        case ColumnRef(type=ScalarType.FLAG):  # a 0/1 column is a choice between its two values
+            found = Case(((_equal(scalar, ONE), ONE), (_equal(scalar, ZERO), ZERO)), NULL, ScalarType.INT)
+        case Case(whens=whens, otherwise=otherwise, type=kind):
+            pairs = tuple((c, as_decision_tree(v, {**fixed, **fixed_values(conjuncts_of(c))})) for c, v in whens)
+            found = Case(pairs, as_decision_tree(otherwise, fixed), kind)
+        case Call(op="coalesce", args=args):
+            found = _coalesce_as_case(tuple(as_decision_tree(a, fixed) for a in args), scalar.type)
+        case Call(op=op, args=args, type=kind):
+            found = _push_into_branches(op, tuple(as_decision_tree(a, fixed) for a in args), kind)
+        case _:
+            return scalar
+    if sum(1 for _ in _leaves(found)) > MAX_BRANCHES:  # each branch becomes a statistic, so their number is limited
+        raise TooManyArgumentBranches
+    return found
+
+
+def _equal(column: ColumnRef, value: Scalar) -> Scalar:
+    return Call("equal", (column, value), ScalarType.TRUTH)
+
+
+def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
+    """Rewrite COALESCE as a CASE."""
+    first, *rest = args
+    if not rest:
+        return first
+    match first:
+        case Literal(value=None):
+            return _coalesce_as_case(tuple(rest), kind)
+        case Literal():
+            return first
+        case Case(whens=whens, otherwise=otherwise):
+            pairs = tuple((c, _coalesce_as_case((v, *rest), kind)) for c, v in whens)
+            return Case(pairs, _coalesce_as_case((otherwise, *rest), kind), kind)
+    return Case(((Call("is_null", (first,), ScalarType.TRUTH), _coalesce_as_case(tuple(rest), kind)),), first, kind)
+
+
+def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
+    """Move an operation into the branches of its arguments. Compute it here if all arguments are literals."""
+    place = next((i for i, a in enumerate(args) if isinstance(a, Case)), None)
+    if place is not None and kind is not ScalarType.TRUTH:
+        case = args[place]
+        assert isinstance(case, Case)
+        pairs = tuple((c, _push_into_branches(op, (*args[:place], v, *args[place + 1 :]), kind)) for c, v in case.whens)
+        return Case(pairs, _push_into_branches(op, (*args[:place], case.otherwise, *args[place + 1 :]), kind), kind)
+    if all(isinstance(a, Literal) for a in args):
+        value = apply(op, [a.value for a in args if isinstance(a, Literal)])
+        if value is not UNKNOWN:
+            return Literal(value, kind)
+    return Call(op, args, kind)
+
+
+def _leaves(tree: Scalar) -> Iterator[Scalar]:
+    """Values of the branches, left to right."""
+    if isinstance(tree, Case):
+        for _, value in tree.whens:
+            yield from _leaves(value)
+        yield from _leaves(tree.otherwise)
+    else:
+        yield tree
+
+
+def _level_indicator(tree: Scalar, constant: Number) -> Scalar:
+    match tree:
+        case Case(whens=whens, otherwise=otherwise):
+            pairs = tuple((c, _level_indicator(v, constant)) for c, v in whens)
+            return Case(pairs, _level_indicator(otherwise, constant), ScalarType.INT)
+        case Literal(value=None):
+            return NULL
+        case Literal(value=value):
+            return ONE if exact_number(value) == constant else ZERO  # 1 and 1.0 are one level
+    return Case(((Call("is_null", (tree,), ScalarType.TRUTH), NULL),), ZERO, ScalarType.INT)
+
+
+def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
+    """Keep only the branch with number `at`, which gives `leaf`; all other branches give NULL."""
+    if not isinstance(tree, Case):
+        return leaf
+    pairs = []
+    for condition, value in tree.whens:
+        width = sum(1 for _ in _leaves(value))
+        pairs.append((condition, _only_branch(value, at, leaf) if 0 <= at < width else NULL))
+        at -= width
+    otherwise = _only_branch(tree.otherwise, at, leaf) if at >= 0 else NULL
+    while pairs and otherwise is NULL and pairs[-1][1] is NULL:
+        pairs.pop()  # gives NULL, as everything after it does
+    # CASE WHEN x IS NULL THEN NULL ELSE x END is x itself
+    if not pairs or (otherwise == leaf and pairs == [(Call("is_null", (leaf,), ScalarType.TRUTH), NULL)]):
+        return otherwise
+    return Case(tuple(pairs), otherwise, leaf.type)
+
+
+def fixed_values(conjuncts: tuple[Scalar, ...]) -> dict[ColumnRef, tuple[Literal, ...]]:
+    """Numbers to which conditions limit each column. All conditions must be true, and must list the numbers."""
+    found: dict[ColumnRef, tuple[Literal, ...]] = {}
+    for conjunct in conjuncts:
+        listed = listed_values(conjunct)
+        if listed is not None and len(listed[1]) <= MAX_VALUES:
+            found.setdefault(*listed)  # every condition holds, so any one list limits the column
+    return found
+
+
+def listed_values(condition: Scalar) -> tuple[ColumnRef, tuple[Literal, ...]] | None:
+    """Column and numbers of `x = 1` or `x IN (1, 2)`; None for any other condition."""
+    match condition:
+        case Call(op="equal", args=(ColumnRef() as column, Literal(value=int() | Decimal()) as value)):
+            return column, (value,)
+        case Call(op="equal", args=(Literal(value=int() | Decimal()) as value, ColumnRef() as column)):
+            return column, (value,)
+        case Call(op="or", args=args):
+            parts = [listed_values(a) for a in args]
+            if None not in parts and len({p[0] for p in parts if p is not None}) == 1:
+                values = dict.fromkeys(v for p in parts if p is not None for v in p[1])
+                return next(p[0] for p in parts if p is not None), tuple(values)
+    return None
