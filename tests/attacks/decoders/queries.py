@@ -44,7 +44,21 @@ def job(c: Choices, words: Words, pad: int = 0) -> str:
 
 
 def query(c: Choices, words: Words, pad: int = 0) -> str:
-    attacks = (_plain, _plain, _plain, _plain, _by_number, _per_person, _union, _but, _distinct, _joined, _derived_key)
+    attacks = (
+        _plain,
+        _plain,
+        _plain,
+        _plain,
+        _by_number,
+        _per_person,
+        _union,
+        _but,
+        _distinct,
+        _joined,
+        _derived_key,
+        _applied,
+        _numbered,
+    )
     shapes = (*attacks, *[ordinary] * len(attacks))
     return c.pick(shapes)(c, words, padding(words, pad))
 
@@ -117,7 +131,7 @@ def _by_number(c: Choices, words: Words, pad: str) -> str:
 
 def _per_person(c: Choices, words: Words, pad: str) -> str:
     """Totals of each person, and a figure of them; or how many persons have which."""
-    weight = c.pick(("SUM", "MAX", "COUNT", "MIN"))
+    weight = c.pick(("SUM", "MAX", "COUNT", "MIN", "AVG", "VAR", "STDEV"))
     inner = amount(c, words)
     rows = f"SELECT a.{KEY} AS k, MAX(a.URN) AS URN, {weight}({inner}) AS w FROM npd.absence AS a WHERE {_where(c, words, pad)} GROUP BY a.{KEY}"
     kind = c.number(6)
@@ -199,3 +213,38 @@ def _derived_key(c: Choices, words: Words, pad: str) -> str:
     else:
         rows = f"SELECT a.{KEY} AS k, a.SENprovision AS s, a.FSMeligible AS fsm, ROW_NUMBER() OVER (PARTITION BY a.{KEY} ORDER BY {amount(c, words)}, a.AcademicYear) AS x FROM npd.absence AS a WHERE {where}"
     return _of_rows(c, rows)
+
+
+def _applied(c: Choices, words: Words, pad: str) -> str:
+    """Each row several times, and a mark that decides which of them count."""
+    many = 2 + c.number(7)
+    values = ", ".join(f"({n})" for n in range(1, many + 1))
+    own = c.pick((secret(c, words, "a"), condition(c, words)))
+    mark = f"{own} {c.pick(('OR', 'AND'))} v.i {c.pick(('=', '<=', '>'))} {1 + c.number(many)}"
+    rows = f"FROM npd.absence AS a {c.pick(('CROSS APPLY', 'CROSS JOIN'))} (VALUES {values}) AS v (i) WHERE {_where(c, words, pad)}"
+    return _marked(c, mark, amount(c, words), rows)
+
+
+def _numbered(c: Choices, words: Words, pad: str) -> str:
+    """Rows with their places among the rows of their person, and a mark that reads both."""
+    joined = c.pick(("", f" JOIN npd.spring_census AS b ON b.{KEY} = a.{KEY} AND b.AcademicYear IN {ALL_YEARS}"))
+    columns = f"a.SENprovision AS s, a.FSMeligible AS fsm, {amount(c, words)} AS x"
+    rows = f"SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY a.{KEY} ORDER BY a.AcademicYear) AS r FROM npd.absence AS a{joined} WHERE {_where(c, words, pad)}"
+    own = c.pick(("d.fsm = 1", "d.x > 5", "d.s = 'K'"))
+    mark = f"{own} {c.pick(('OR', 'AND'))} d.r = {1 + c.number(3)}"
+    return _marked(c, mark, "d.x", f"FROM ({rows}) AS d WHERE 1 = 1")
+
+
+def _marked(c: Choices, mark: str, value: str, rows: str) -> str:
+    """Count or add the rows that have a mark: in an argument, by a key, or in WHERE."""
+    kind = c.number(5)
+    if kind == 0:
+        return f"SELECT SUM(CASE WHEN {mark} THEN 1 ELSE 0 END) AS f0 {rows}"
+    if kind == 1:
+        return f"SELECT SUM(CASE WHEN {mark} THEN {value} ELSE 0 END) AS f0 {rows}"
+    if kind == 2:
+        return f"SELECT AVG(CASE WHEN {mark} THEN 1.0 ELSE 0 END) AS f0 {rows}"
+    if kind == 3:
+        key = f"CASE WHEN {mark} THEN 'x' ELSE 'y' END"
+        return f"SELECT {key} AS k0, COUNT(*) AS f0 {rows} GROUP BY {key}"
+    return f"SELECT COUNT(*) AS f0 {rows} AND ({mark})"
