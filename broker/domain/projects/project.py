@@ -55,6 +55,10 @@ class ProjectApproval:
     first_shared: date | None = None
 
 
+MAX_VOTES = 2
+"""Two checkers who look independently are the most that a project can require."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResearchProject:
     """A project as policy defines it: public facts for the register, members, grants, and how its outputs are released.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from broker.domain.plans.variable_uses import VariableClass, Years
-from broker.domain.projects.project import Grant, ProjectApproval, ResearchProject
+from broker.domain.projects.project import MAX_VOTES, Grant, ProjectApproval, ResearchProject
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, Variable
 from broker.policy.files.model_reader import PolicyFields, distinct, keys_of, read_model
@@ -17,7 +17,6 @@ from broker.policy.privacy_policy import PrivacyPolicy
 PROJECT_KEYS = keys_of(ResearchProject) - {"organisation_type"}
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
 IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
-MAX_VOTES = 2
 _AT_MOST_TWO = Condition(lambda votes: votes <= MAX_VOTES, f"At most {MAX_VOTES} votes can be required.")
 
 

@@ -13,15 +13,13 @@ from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import ListFilter, PolicyDecision, Ports, StoredPolicy
-from broker.domain.projects.project import Grant, ResearchProject
+from broker.domain.projects.project import MAX_VOTES, Grant, ResearchProject
 from broker.domain.projects.stops import Stop, StopKind
 from broker.policy.policy_changes import policy_changes
 from broker.policy.policy_set import PolicySet, canonical_json
 from broker.workflow.administration.emergency_stops import UNFINISHED_STATES
 from broker.workflow.administration.user_accounts import check_administrator, propose_policy
 from broker.workflow.policies_in_force import policies_in_force
-
-MAX_VOTES = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def test_a_project_changes_by_two_administrators(site):
         ({"expires": "31.1.2031"}, "year-month-day"),
         ({"expires": ""}, "last day"),
         ({"votes": "two"}, "whole number"),
-        ({"votes": "9"}, "votes from 0 to 5"),
+        ({"votes": "9"}, "votes from 0 to 2"),
         ({"researchers": "nobody-there"}, "no account nobody-there"),
         ({"title": " "}, "title and a purpose"),
         ({"variable": "npd.absence.NoSuch", "reason": "x"}, "no variable"),
