@@ -5,6 +5,7 @@ from tests.prove.disclosure_defences import without
 
 TESTS = "tests.attacks.test_decoder_search"
 COUNTS = "test_ordinary_counts_do_not_depend_on_one_child"
+VALUES = "broker.disclosure.protected_values"
 ROUNDED = "return (2 * int(as_number(value)) + base) // (2 * base) * base"
 NOBODY_UNSEEN = put("broker.disclosure.linking.linked_pattern.unobserved_joint_cells", lambda *_: iter(()))
 """Rows of fewer than t persons are targets by themselves, whoever is there: they stay hidden without the rule."""
@@ -12,7 +13,10 @@ NOBODY_UNSEEN = put("broker.disclosure.linking.linked_pattern.unobserved_joint_c
 DEFENCES = (
     Defence(
         "counts are rounded",
-        edited("broker.disclosure.protected_values:round_count", ROUNDED, "return int(as_number(value))"),
+        together(
+            edited(f"{VALUES}:round_count", ROUNDED, "return int(as_number(value))"),
+            put(f"{VALUES}.rows_step", lambda *_: 1),
+        ),
         COUNTS, TESTS,
     ),
     Defence("few people are hidden", together(without("F1"), NOBODY_UNSEEN), COUNTS, TESTS),
