@@ -130,10 +130,12 @@ class _SystemBuilder:
             tests = member.tests | (figure.tests if figure.derived else self._count_aliases.get(place, figure.tests))
             if joint_cells := self._groups.by(member.keys, tests).get(keys):
                 whole = self._sum(tuple(joint_cells))
-                self.found.persons[whole] = persons_together(
-                    joint_cells, self._groups.joint_cells, self._observed.get((member.where, keys, tests))
-                )
+                observed = self._observed.get((member.where, keys, tests))
+                together = persons_together(joint_cells, self._groups.joint_cells, observed)
                 cell = self._released(whole, figure.bounds)
+                # Another figure of these people may not have counted them.
+                for number in (whole, cell):
+                    self.found.persons[number] = min(self.found.persons[number], together)
                 if figure.derived:
                     self.found.derived.append((place, cell))
                 else:
