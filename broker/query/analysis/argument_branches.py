@@ -22,6 +22,7 @@ Number = int | Decimal
 FixedColumns = Mapping[ColumnRef, tuple[Literal, ...]]
 """Columns that the conditions limit to these listed values."""
 
+FLAG_VALUES = (ONE, ZERO)
 MAX_BRANCHES = 64
 MAX_VALUES = 12
 """A longer list does not fix an amount: it is treated as a range."""
@@ -89,7 +90,7 @@ def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
         case ColumnRef() if scalar in fixed:
             found: Scalar = Case(tuple((_equal(scalar, v), v) for v in fixed[scalar]), NULL, scalar.type)
         case ColumnRef(type=ScalarType.FLAG):  # a 0/1 column is a choice between its two values
-            found = Case(((_equal(scalar, ONE), ONE), (_equal(scalar, ZERO), ZERO)), NULL, ScalarType.INT)
+            found = Case(tuple((_equal(scalar, v), v) for v in FLAG_VALUES), NULL, ScalarType.INT)
         case Case(whens=whens, otherwise=otherwise, type=kind):
             pairs = tuple((c, as_decision_tree(v, {**fixed, **fixed_values(conjuncts_of(c))})) for c, v in whens)
             found = Case(pairs, as_decision_tree(otherwise, fixed), kind)
@@ -102,6 +103,15 @@ def as_decision_tree(scalar: Scalar, fixed: FixedColumns) -> Scalar:
     if sum(1 for _ in _leaves(found)) > MAX_BRANCHES:  # each branch becomes a statistic, so their number is limited
         raise TooManyArgumentBranches
     return found
+
+
+def lists_flag_values(case: Case) -> bool:
+    """Whether a CASE gives NULL only where a 0/1 column is missing."""
+    tests = tuple(condition for condition, _ in case.whens)
+    flags = [a for t in tests[:1] if isinstance(t, Call) for a in t.args if isinstance(a, ColumnRef)]
+    return case.otherwise == NULL and any(
+        f.type is ScalarType.FLAG and tests == tuple(_equal(f, v) for v in FLAG_VALUES) for f in flags
+    )
 
 
 def _equal(column: ColumnRef, value: Scalar) -> Scalar:

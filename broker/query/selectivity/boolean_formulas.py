@@ -122,14 +122,20 @@ def conjoined(first: Term, second: Term) -> Term:
 
 
 def mixes_years(formula: Formula) -> bool:
-    """Whether a year is an alternative to another condition, or to a condition on another year."""
+    """Whether alternatives require different years, or one a year and another something else, and one of them tests a
+    person: then one person can count for more years than others."""
     if isinstance(formula, Leaf):
         return formula.implies is not None and mixes_years(formula.implies)
-    if isinstance(formula, Disjunction):
-        found = list(leaves(formula))
-        if any(f.of_year for f in found) and any(f.variables for f in found):
-            return True
+    if isinstance(formula, Disjunction) and variables([formula]) and len(set(map(_required_years, formula.parts))) > 1:
+        return True
     return any(map(mixes_years, formula.parts))
+
+
+def _required_years(formula: Formula) -> frozenset[Formula]:
+    """The parts of a conjunction that test years."""
+    if isinstance(formula, Conjunction):
+        return frozenset().union(*map(_required_years, formula.parts))
+    return frozenset({formula} if any(leaf.of_year for leaf in leaves(formula)) else ())
 
 
 @dataclass(frozen=True, slots=True)

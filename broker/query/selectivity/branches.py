@@ -17,6 +17,7 @@ from broker.domain.plans.operators import (
     Window,
 )
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.query.analysis.argument_branches import lists_flag_values
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
@@ -44,7 +45,9 @@ def value_branches(
                 yield ValueBranch((*met, condition), before, condition)
                 yield from value_branches(value, (*met, condition), before)
                 before = (*before, condition)  # later branches need this condition to fail
-            yield ValueBranch(met, before, whens[0][0])
+            # nobody's value is missing there whom the column itself would not leave out
+            if not lists_flag_values(scalar):
+                yield ValueBranch(met, before, whens[0][0])
             yield from value_branches(otherwise, met, before)
         case Call(op=op, args=args):
             for condition in _implicit_conditions(op, args):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
 from broker.query.selectivity.boolean_formulas import (
     ALWAYS,
@@ -26,26 +26,39 @@ CASTS = frozenset({"to_decimal", "to_double"})
 
 
 @dataclass(frozen=True, slots=True)
-class Quotient:
-    """`factor` times one column divided by another."""
+class ComparedQuotient:
+    """A number, and the quotient of two columns that a condition compares with it."""
 
-    factor: Decimal
+    value: Decimal
     numerator: int
     denominator: int
 
 
-def quotient_of(scalar: Scalar) -> Quotient | None:
+def compared_quotient(value: Scalar, other: Scalar) -> ComparedQuotient | None:
+    """The quotient that a comparison of two sides is about: `0.1` and `a / b`, or `0.1 * b` and `a`. Without a
+    division, whoever has 0 in both columns can meet it too, so that a size of the quotient is still a least size."""
+    if isinstance(value, Literal):
+        times, (factor, top, bottom) = value.value, _divided(other)
+    else:
+        (times, bottom), (factor, top) = _scaled(_without_casts(value)), _scaled(_without_casts(other))
+    # a negative factor would reverse the comparison
+    if not isinstance(times, int | Decimal) or factor <= 0 or (times < 0 and not isinstance(value, Literal)):
+        return None
+    if not isinstance(top, ColumnRef) or not isinstance(bottom, ColumnRef):
+        return None
+    return ComparedQuotient(times / factor, top.ident, bottom.ident)
+
+
+def _divided(scalar: Scalar) -> tuple[Decimal, Scalar, Scalar]:
+    """The factor, numerator and denominator of a quotient; for any other scalar, literals."""
     match _without_casts(scalar):
         case Call(op="divide", args=(numerator, denominator)):
-            factor, top = _scaled(_without_casts(numerator))
             bottom = _without_casts(denominator)
             # NULLIF(x, 0) only avoids a division by zero
             if isinstance(bottom, Call) and bottom.op == "nullif" and _is_zero(bottom.args[1]):
                 bottom = _without_casts(bottom.args[0])
-            # a negative factor would reverse comparisons
-            if factor > 0 and isinstance(top, ColumnRef) and isinstance(bottom, ColumnRef):
-                return Quotient(factor, top.ident, bottom.ident)
-    return None
+            return (*_scaled(_without_casts(numerator)), bottom)
+    return Decimal(1), NULL, NULL
 
 
 def _scaled(scalar: Scalar) -> tuple[Decimal, Scalar]:
@@ -186,17 +199,15 @@ class FormulaBuilder:
     def _ratio_comparison(self, named: Scalar) -> Scalar:
         """Turn a comparison of a known quotient with a number into a comparison of a variable."""
         match named:
-            case Call(op="less" | "at_most", args=(Literal(value=int() | Decimal() as value), other)):
-                found = self._quotient(other, Decimal(value))
-                return named if found is None else replace(named, args=found)
-            case Call(op="less" | "at_most", args=(other, Literal(value=int() | Decimal() as value))):
-                found = self._quotient(other, Decimal(value))
-                # The quotient is on the other side here.
-                return named if found is None else replace(named, args=found[::-1])
+            case Call(op="less" | "at_most", args=(lower, upper)):
+                if (found := self._number_and_quotient(lower, upper)) is not None:
+                    return replace(named, args=found)
+                if (found := self._number_and_quotient(upper, lower)) is not None:
+                    return replace(named, args=found[::-1])
         return named
 
-    def _quotient(self, scalar: Scalar, value: Decimal) -> tuple[Literal, ColumnRef] | None:
-        found = quotient_of(scalar)
+    def _number_and_quotient(self, value: Scalar, other: Scalar) -> tuple[Literal, ColumnRef] | None:
+        found = compared_quotient(value, other)
         if found is None or not {found.numerator, found.denominator} <= self.columns.keys():
             return None
         numerator, denominator = (self.variable_ids.readings[i] for i in (found.numerator, found.denominator))
@@ -204,11 +215,13 @@ class FormulaBuilder:
         if (
             numerator.occurrence != denominator.occurrence
             or (numerator.occurrence.table, name) not in self.variable_ids.quotients
+            or (lowest := self._origin(found.denominator).variable.low) is None
+            or lowest < 0
         ):
             return None
         ident = self.variable_ids.ident(VariableReading(numerator.occurrence, name))
         self.columns[ident] = self.columns[found.numerator]
-        return Literal(value / found.factor, ScalarType.DECIMAL), ColumnRef(ident, ScalarType.DECIMAL)
+        return Literal(found.value, ScalarType.DECIMAL), ColumnRef(ident, ScalarType.DECIMAL)
 
     def _leaf(self, named: Scalar) -> Formula:
         read = column_ids(named)
