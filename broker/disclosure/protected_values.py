@@ -6,7 +6,8 @@ from broker.disclosure.cell_key_table import cell_key_table
 from broker.disclosure.rules.percentage import least_count_shown_as
 from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic
+from broker.domain.plans.measure import RATIOS, Contribution, Measure
+from broker.domain.plans.plan import DeviationForm, PlannedStatistic
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number, rounded
@@ -245,11 +246,8 @@ def _truncated(value: Number) -> int:
 
 def empty_evidence(measure: Measure) -> StatisticEvidence:
     """The evidence of a listed cell in which nobody was found."""
-    counted = {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT, Measure.GAP}
-    return StatisticEvidence(0 if measure in counted else None, 0, 0)
-
-
-ALWAYS_ROUNDED = frozenset({Measure.QUANTILE, Measure.DEVIATION})
+    counts = measure.traits.contribution in (Contribution.ROW, Contribution.PRESENCE)
+    return StatisticEvidence(0 if counts else None, 0, 0)
 
 
 def protected_value(
@@ -261,8 +259,7 @@ def protected_value(
 ) -> Value:
     """The released value of a statistic. `close_count`: the evidence of the count to use as its base, if the statistic
     leaves out fewer than t persons of it; None: its own. `rows_each`: how many rows a person of the cell has."""
-    # Quantiles and deviations have no count to perturb.
-    if profile.rounding is Rounding.CONVENTIONAL or statistic.measure in ALWAYS_ROUNDED:
+    if profile.rounding is Rounding.CONVENTIONAL:
         cell_rows = None if close_count is None else close_count.rows
         return rounded_value(statistic, evidence, profile, cell_rows, rows_each)
     noise = _CellKeyNoise(profile)
@@ -277,8 +274,10 @@ def protected_value(
             return None if evidence.total is None else noise.of_ones(evidence)
         case Measure.SHARE:
             return _changed_share(statistic, evidence, noise, close_count)
-        case _:
+        case Measure.SUM | Measure.MEAN:
             return _changed_amount(statistic, evidence, noise, close_count, rows_each)
+        case Measure.QUANTILE | Measure.DEVIATION | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
+            return rounded_value(statistic, evidence, profile)  # these have no count to perturb
 
 
 class _CellKeyNoise:
@@ -359,7 +358,7 @@ def _changed_amount(
         return None
     exact = Decimal(as_number(evidence.total)) / Decimal(rows)
     mean = protected_mean(exact, statistic, evidence, noise.profile, rows_each)
-    if statistic.measure is Measure.MEAN:
+    if statistic.measure in RATIOS:
         return _toward_zero(mean) if statistic.truncated else mean
     return rounded(
         mean * (rows if close_count is None else _changed_rows(close_count, noise)), noise.profile.sum_digits

@@ -15,20 +15,9 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.member_tables import Members
 from broker.disclosure.table_recipes import statistic_totals
 from broker.domain.errors import Invalid
-from broker.domain.plans.plan import GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
+from broker.domain.plans.measure import ADDITIVE, RATIOS
+from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import MISSING_LABEL, ColumnRef, Value
-
-ADDITIVE_MEASURES = frozenset(
-    {
-        Measure.COUNT_ROWS,
-        Measure.COUNT_VALUES,
-        Measure.COUNT_PERSONS,
-        Measure.ONES,
-        Measure.SUM,
-        Measure.MEAN,
-        Measure.SHARE,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +51,7 @@ def public_recipe(plan: Plan) -> PublicRecipe:
         ident = column.expression.ident if isinstance(column.expression, ColumnRef) else None
         if ident in keys:
             found.keys[column.name] = keys[ident]
-        elif ident in statistics and statistics[ident].measure in ADDITIVE_MEASURES:
+        elif ident in statistics and statistics[ident].measure in ADDITIVE:
             found.statistics[column.name] = statistics[ident]
         else:
             raise _bad_recipe(
@@ -189,7 +178,6 @@ SUM_TOLERANCE = 1e-9
 """Relative tolerance: sums of fractions differ by this much with the order of addition."""
 
 Totals = NDArray[np.float64]
-MEANS = frozenset({Measure.MEAN, Measure.SHARE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +213,7 @@ def reproduce_figures(
             if statistic.ident not in row:
                 continue
             cell, value = numbers.get(keys), row[statistic.ident]
-            nobody = None if statistic.measure in MEANS else 0.0  # a group that is no cell
+            nobody = None if statistic.measure in RATIOS else 0.0  # a group that is no cell
             compared += 1
             agreed += _is_reproduced(value, nobody if cell is None else exact[cell], rounding.get(statistic.ident))
             if cell is not None:
@@ -236,7 +224,7 @@ def reproduce_figures(
 def _exact_values(statistic: PlannedStatistic, members: Members) -> list[float | None]:
     """The statistic of each cell; None for a mean without values."""
     first, *more = (_totals(members, amount, once) for amount, once, _ in statistic_totals(statistic))
-    if statistic.measure not in MEANS:
+    if statistic.measure not in RATIOS:
         return [float(total) for total in first]
     found = [None if count == 0 else total / count for total, count in zip(first, more[0], strict=True)]
     return [None if v is None else float(trunc(v)) if statistic.truncated else float(v) for v in found]

@@ -25,7 +25,8 @@ from broker.disclosure.rules.institution_rules import cells_without_institutions
 from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import CELL_COUNTS, Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.measure import CELL_COUNTS, RATIOS, ROW_COUNTS, Measure
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.domain.plans.variable_uses import institution_code
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
@@ -196,7 +197,7 @@ def uncounted_institutions(
     return (UNKNOWN_INSTITUTIONS,) if is_required and cell is not None and cell.institutions is None else ()
 
 
-CLOSE_COUNT_MEASURES = frozenset({Measure.COUNT_VALUES, Measure.ONES})
+CLOSE_COUNT_MEASURES = ROW_COUNTS - CELL_COUNTS - RATIOS
 ROW_COUNT_STATISTIC = PlannedStatistic(-1, Measure.COUNT_ROWS, None, ScalarType.INT)
 """A table without statistics still discloses its number of rows, so they are judged as a count."""
 

@@ -8,9 +8,10 @@ from hashlib import sha256
 
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of
 from broker.domain.findings import TableRecord
+from broker.domain.plans.measure import RATIOS, Contribution
 from broker.domain.plans.member_amounts import condition_statistics
 from broker.domain.plans.operators import Scan, walk
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Value, column_ids, scalar_text
 from broker.domain.release_history import KnownFigure
 
@@ -75,9 +76,6 @@ def known_figures(table: PlannedTable, values: Mapping[int, Mapping[int, Value]]
     return tuple(found)
 
 
-COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.COUNT_DISTINCT})
-
-
 def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, bool]]:
     """The totals over persons that a statistic discloses: (amount, once, whether it sums values).
 
@@ -85,31 +83,28 @@ def statistic_totals(statistic: PlannedStatistic) -> Sequence[tuple[str, bool, b
     well: if two of them are equal, the persons who are in only one have the value 0.
     """
     given, ones, total = (f"s{statistic.ident}_{name}" for name in ("given", "ones", "total"))
-    match statistic.measure:
-        case Measure.COUNT_ROWS:
+    traits = statistic.measure.traits
+    divided = [(given, False, False)] if traits.is_ratio else []
+    match traits.contribution:
+        case Contribution.ROW:
             return [("rows", False, False)]
-        case Measure.COUNT_PERSONS if statistic.argument is None:
+        case Contribution.PRESENCE if traits.counts_persons and statistic.argument is None:
             return [("", False, False)]
-        case Measure.COUNT_PERSONS:
-            return [(given, True, False)]
-        case Measure.COUNT_VALUES | Measure.COUNT_DISTINCT:
-            return [(given, False, False)]
-        case Measure.ONES:
-            return [(ones, False, False)]
-        case Measure.SHARE:
-            return [(ones, False, False), (given, False, False)]
-        case Measure.SUM:
-            return [(total, False, True), (given, True, True)]
-        case Measure.MEAN:
-            return [(total, False, True), (given, False, False), (given, True, True)]
-    return [(given, True, True), (given, False, False)]
+        case Contribution.PRESENCE:
+            return [(given, traits.counts_persons, False)]
+        case Contribution.INDICATOR:
+            return [(ones, False, False), *divided]
+        case Contribution.AMOUNT:
+            return [(total, False, True), *divided, (given, True, True)]
+        case Contribution.VALUE:
+            return [(given, True, True), (given, False, False)]
 
 
 def _condition_totals(statistic: PlannedStatistic, table: PlannedTable) -> Sequence[tuple[str, bool, bool]]:
     """Totals that can be read out of a sum through constants in its argument, which its author can choose freely: whom
     each condition is true of, and the number of rows."""
     ones = [(f"s{c.ident}_ones", False, False) for c in condition_statistics(statistic, table)]
-    return [*ones, (f"s{statistic.ident}_given", False, False)] if ones and statistic.measure is Measure.SUM else ones
+    return ones if not ones or statistic.measure in RATIOS else [*ones, (f"s{statistic.ident}_given", False, False)]
 
 
 def _statistic_text(statistic: PlannedStatistic, population: Population) -> str:

@@ -24,7 +24,7 @@ from broker.disclosure.microdata.tabulation import (
 from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import MAGNITUDES, Measure
+from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.engine.person_table import Connection, PersonTable, Row, number_sql, open_person_file
 from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from broker.disclosure.evidence_columns import EvidenceColumn, EvidenceFields
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, PublicRelation
+from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, RATIOS
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable, PublicRelation
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.engine.result_checks import COUNTED, breach, check_cells, extra_columns
 from broker.query import evidence_columns
@@ -170,9 +171,6 @@ INTEGERS = frozenset({"int8", "int16", "int32", "int64"})
 HUGE_INTEGER = "decimal128(38, 0)"
 """The Arrow type of DuckDB's 128-bit integers."""
 
-COMPUTED_MEASURES = frozenset({Measure.SUM, Measure.MEAN, Measure.SHARE, Measure.QUANTILE, Measure.DEVIATION})
-"""Measures whose evidence is not all counts."""
-
 
 def read_table(planned: PlannedTable, payload: bytes) -> TableEvidence:
     """The evidence of one planned table, from its Arrow stream. Raises Breach if the stream is not as planned."""
@@ -267,17 +265,13 @@ def _field(column: str) -> str:
 
 
 def _arrow_types(statistic: PlannedStatistic, field: str) -> frozenset[str]:
-    if field in COUNTED or field == "others" or statistic.measure not in COMPUTED_MEASURES:
-        return frozenset({"int64"})
-    if statistic.measure is Measure.DEVIATION:
-        return frozenset({"double"})
-    if statistic.measure is Measure.QUANTILE:
-        return ARROW_TYPES[statistic.type] if field == "value" else frozenset({"int64"})
-    if statistic.measure is Measure.SHARE:
-        return frozenset({"double" if field == "value" else "int64"})
-    if statistic.measure is Measure.MEAN and field == "value":
-        return WHOLE_TYPES if statistic.truncated else frozenset({"double"})
-    return ARROW_TYPES[statistic.argument.type if statistic.argument is not None else statistic.type]
+    """Counts are 64-bit integers, amounts have the type of what is summed, and other values that of the statistic."""
+    is_amount = statistic.measure in MAGNITUDES and field not in COUNTED and field != "others"
+    if field == "value" and statistic.measure in RATIOS | NON_ADDITIVE:
+        return ARROW_TYPES[statistic.type]
+    if is_amount:
+        return ARROW_TYPES[statistic.argument.type if statistic.argument is not None else statistic.type]
+    return frozenset({"int64"})
 
 
 def plain_value(value: Any) -> Value:

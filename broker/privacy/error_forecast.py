@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
+from typing import assert_never
 
 from broker.domain.errors import Invalid
 from broker.domain.ledger.privacy_loss import PrivacyAmount
@@ -121,14 +122,18 @@ class _StatisticForecast:
                 yield self._expected_error(profile, self.noise)
             case PrivateMeasure.QUANTILE:
                 yield self._quantile_error(profile)
-            case _ if self.grouping_set.table.public_counts and self.grouping_set.number == 0:
-                counts = self.grouping_set.table.public_counts
-                yield self._expected_error(
-                    profile, self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
-                )
-            case _:
-                # The number of persons is not public, so the forecast covers several sizes.
-                yield from (self._expected_error(profile, self._quotient_noise(1 / n), n) for n in profile.curve_sizes)
+            case PrivateMeasure.MEAN | PrivateMeasure.VARIANCE | PrivateMeasure.RATIO:
+                yield from self._quotient_errors(profile)
+            case other:
+                assert_never(other)
+
+    def _quotient_errors(self, profile: PrivacyProfile) -> list[ExpectedError]:
+        counts = self.grouping_set.table.public_counts
+        if counts and self.grouping_set.number == 0:
+            noise = self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
+            return [self._expected_error(profile, noise)]
+        # The number of persons is not public, so the forecast covers several sizes.
+        return [self._expected_error(profile, self._quotient_noise(1 / n), n) for n in profile.curve_sizes]
 
     def _combined_noise(self, weights: Iterable[float]) -> NoiseMoments:
         return combined_noise([(w, self.noise) for w in weights])

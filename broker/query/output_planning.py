@@ -7,14 +7,7 @@ from sqlglot import exp
 
 from broker.domain.csv_text import is_formula
 from broker.domain.plans.operators import Relation
-from broker.domain.plans.plan import (
-    Measure,
-    OutputColumn,
-    PlannedOutput,
-    PlannedStatistic,
-    PlannedTable,
-    PublicRelation,
-)
+from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable, PublicRelation
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType
 from broker.domain.plans.variable_uses import Years
 from broker.policy.data_catalogue import PrivacyUnit
@@ -119,7 +112,7 @@ def _reviewed_statistics(
     known_amounts = KnownAmounts(relation, keys, symbols)
     marked = []
     for statistic in found:
-        rows_count = statistic.implied_by is None and statistic.measure is not Measure.COUNT_PERSONS
+        rows_count = statistic.implied_by is None and not statistic.measure.traits.counts_persons
         reason = (
             statistic.needs_review
             or context

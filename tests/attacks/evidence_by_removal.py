@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedTable
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.query import render
 from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 from tests.attacks.evidence_shapes import World

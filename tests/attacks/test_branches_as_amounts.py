@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from tests.attacks.absence_town import Child, Left, Town, Y, town
 from tests.attacks.little_town import assess as judged
 from tests.attacks.little_town import leaves

@@ -23,7 +23,8 @@ from broker.domain.evidence import CellEvidence, StatisticEvidence
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.outputs import Output, OutputKind, OutputState
 from broker.domain.jobs.script_requests import MicrodataCheck
-from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Measure
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds, GroupKey
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.policy.disclosure_rules import ZeroPolicy
 from broker.policy.files import load_policies

@@ -18,7 +18,7 @@ from broker.disclosure.microdata.tabulation import (
 from broker.disclosure.suppression.cell_systems import CellCoordinates, containing_totals
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import MAGNITUDES, Measure
+from broker.domain.plans.measure import MAGNITUDES, Measure
 from broker.domain.plans.scalars import MISSING_LABEL, Value
 from broker.postprocessing.exact_arithmetic import Number, absolute, as_number
 

@@ -19,7 +19,8 @@ from broker.cli.output.forecast_output import offline_forecast, with_private_spe
 from broker.cli.output.progress_bar import progress_bar
 from broker.domain.errors import Invalid, Unknown
 from broker.domain.jobs.job import JobKind
-from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.projects.saved_definitions import (
     NAME_PATTERN,
     NO_READABLE_DEFINITIONS,

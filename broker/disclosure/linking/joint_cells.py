@@ -9,7 +9,7 @@ from typing import Protocol
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, TableEvidence
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import BINARY, CELL_COUNTS, COUNTS
 from broker.domain.plans.scalars import ColumnRef, Scalar, Value, column_ids
 from broker.postprocessing.exact_arithmetic import as_number, evaluate
 
@@ -75,7 +75,7 @@ def _split(member: LinkedTable, cell: CellEvidence) -> list[JointCell]:
     ((condition, _),) = counted.tests
     seen = cell.statistics[counted.ident]
     sides: tuple[tuple[Value, int, int], ...]
-    if counted.measure is Measure.COUNT_VALUES:
+    if counted.measure in COUNTS - CELL_COUNTS:
         # No third side: a value is present or not.
         sides = ((1, seen.rows, seen.persons), (0, cell.rows - seen.rows, cell.persons - seen.persons))
     else:
@@ -110,13 +110,9 @@ def observed_persons(family: TableFamily, evidence: Mapping[TableIndex, TableEvi
                 seen = cell.statistics[figure.ident]
                 for condition, _ in figure.tests:
                     found[member.where, cell.keys, member.tests | {(condition, 1)}] = seen.persons
-                    if figure.measure in BOTH_SIDES:
+                    if figure.measure in BINARY:  # evidence counts the persons on both sides
                         found[member.where, cell.keys, member.tests | {(condition, 0)}] = seen.rest
     return found
-
-
-BOTH_SIDES = frozenset({Measure.ONES, Measure.SHARE})
-"""Measures whose evidence counts the persons on both sides of a condition."""
 
 
 def persons_together(numbers: Sequence[int], joint_cells: Sequence[JointCell], observed: int | None) -> int:

@@ -29,11 +29,11 @@ from broker.disclosure.suppression.cell_systems import CellSystem
 from broker.disclosure.suppression.secondary_suppression import audit, suppress
 from broker.disclosure.suppression.suppression_task import Attacker, SuppressionTask
 from broker.domain.evidence import TableEvidence
-from broker.domain.plans.plan import CELL_COUNTS, Measure
+from broker.domain.plans.measure import CELL_COUNTS, MAGNITUDES, RATIOS, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
-TIED_MEASURES = frozenset({Measure.SHARE, Measure.SUM, Measure.MEAN})
+TIED_MEASURES = MAGNITUDES | RATIOS
 """Hidden with the count of the same row: a mean with the other means and a known total gives a count."""
 
 

@@ -16,7 +16,7 @@ from broker.disclosure.linking.table_families import DimensionValue, LinkedFigur
 from broker.disclosure.protected_values import AmountBounds, least_error_of_sum
 from broker.disclosure.suppression.cell_systems import Equation
 from broker.disclosure.suppression.suppression_task import coarse_amount, coarse_size, coarse_unit, least_width
-from broker.domain.plans.plan import MAGNITUDES, Measure
+from broker.domain.plans.measure import BINARY, RATIOS
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 
@@ -144,8 +144,9 @@ class _SystemBuilder:
     def _reveals_rows(self, member: LinkedTable, figure: LinkedFigure) -> bool:
         """Whether a derived figure discloses its cell. A share discloses its denominator, and a sum with its mean the
         rounded rows; either alone discloses anything only if nothing is rounded."""
-        both = {f.measure for f in member.figures if f.amount is not None}
-        return not self._slack or figure.measure is Measure.SHARE or both >= MAGNITUDES  # no slack: nothing is rounded
+        if not self._slack or figure.measure in BINARY:  # no slack: nothing is rounded
+            return True
+        return len({f.measure in RATIOS for f in member.figures if f.amount is not None}) == 2
 
     def _released(self, whole: int, bounds: AmountBounds | None) -> int:
         """The cell for the released value of a sum: the sum itself, or its rounded value."""

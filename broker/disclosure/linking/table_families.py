@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from broker.disclosure.linking.table_populations import ColumnNumbers, Population, population_of, rebuild_relation
 from broker.disclosure.protected_values import AmountBounds, amount_bounds
+from broker.domain.plans.measure import ADDITIVE, BINARY, MAGNITUDES, RATIOS, Contribution, Measure
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
-from broker.domain.plans.plan import MAGNITUDES, GroupKey, Measure, Plan, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, scalar_text
 
-COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.ONES, Measure.SHARE})
 ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
 
 TableIndex = tuple[int, int]
@@ -85,7 +85,7 @@ class TableFamily:
         """Whether linear equations cannot describe all tables: persons of several groups can be in more than one of
         them; and an amount that is shown in several scalings reveals more digits than each scaling may show."""
         persons = {
-            (m.keys, m.tests | f.tests) for m in self.members for f in m.figures if f.measure is Measure.COUNT_PERSONS
+            (m.keys, m.tests | f.tests) for m in self.members for f in m.figures if f.measure.traits.counts_persons
         }
         scalings: dict[tuple[object, ...], set[str]] = defaultdict(set)
         for member in self.members:
@@ -178,21 +178,21 @@ def _figures(
 ) -> Iterator[LinkedFigure]:
     """Statistics that add up over cells. Adds the dimensions and amounts that they need to `scalars` and `amounts`."""
     for statistic in table.statistics:
-        if statistic.implied_by is not None:  # judged with the statistic that implies it
+        # An implied statistic is judged with the one that implies it.
+        if statistic.implied_by is not None or statistic.measure not in ADDITIVE:
             continue
         argument = None if statistic.argument is None else population.of(statistic.argument)
-        if statistic.measure is Measure.COUNT_ROWS or (
-            isinstance(argument, ColumnRef) and statistic.measure in PERSON_COUNTS
-        ):
+        traits = statistic.measure.traits
+        if traits.contribution is Contribution.ROW or (traits.counts_persons and isinstance(argument, ColumnRef)):
             yield LinkedFigure(statistic.ident, None, frozenset(), statistic.measure)
-        elif statistic.measure in COUNTS and argument is not None:
+        elif statistic.measure not in MAGNITUDES and argument is not None:
             given = _indicator(Call("not", (Call("is_null", (argument,), ScalarType.TRUTH),), ScalarType.TRUTH))
-            scalar = given if statistic.measure in VALUE_COUNTS else argument
+            scalar = argument if statistic.measure in BINARY else given
             scalars.setdefault(scalar_text(scalar), scalar)
             yield LinkedFigure(statistic.ident, None, frozenset({(scalar_text(scalar), 1)}), statistic.measure)
-            if statistic.measure is Measure.SHARE:
+            if statistic.measure in RATIOS:
                 yield LinkedFigure(statistic.ident, None, frozenset(), statistic.measure, derived=True)
-        elif statistic.measure in MAGNITUDES and argument is not None:
+        elif argument is not None:
             base, conditions = amount_and_conditions(argument)
             indicators = {scalar_text(_indicator(c)): _indicator(c) for c in conditions}
             scalars |= indicators
@@ -207,8 +207,6 @@ def _figures(
             yield LinkedFigure(statistic.ident, None, tests, statistic.measure, derived=True)
 
 
-PERSON_COUNTS = frozenset({Measure.COUNT_PERSONS})
-VALUE_COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
 SCALINGS = frozenset({"to_decimal", "to_double", "negate"})
 LINEAR = frozenset({"multiply", "add", "subtract"})
 

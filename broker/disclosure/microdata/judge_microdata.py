@@ -14,7 +14,7 @@ from broker.disclosure.suppression.suppression_task import SuppressionTask, leas
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import MAGNITUDES, NON_ADDITIVE, Measure
+from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number
@@ -262,18 +262,17 @@ def _width(evidence: StatisticEvidence, measure: Measure, profile: DisclosureRul
 def _cell_document(
     by: dict[str, str | None], name: str, sheet: StatisticSheet, i: int, cell: TabulatedCell | None
 ) -> dict[str, Any]:
-    measure, column = sheet.wanted.measure, sheet.wanted.column
+    column = sheet.wanted.column
     verdict, rules = sheet.verdicts[i], sheet.rules[i]
     primary = verdict is Verdict.SUPPRESS or verdict is Verdict.REFUSE
     if verdict is Verdict.PUBLISH and i in sheet.hidden:
         verdict, rules = Verdict.SUPPRESS, ("Q4" if i in sheet.broken else "X1",)
     released = sheet.shown[i] if verdict is Verdict.PUBLISH else None
-    value = sheet.evidence[i].total if measure is Measure.SUM and cell else sheet.evidence[i].value
     counted = sheet.evidence[i].persons if column is not None else (cell.persons if cell else 0)
     return {
         "by": by,
         "statistic": name,
-        "value": json_number(value),
+        "value": json_number(sheet.evidence[i].value),
         "released": json_number(released),
         "persons": counted,
         "verdict": verdict.value,

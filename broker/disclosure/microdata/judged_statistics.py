@@ -16,7 +16,8 @@ from broker.disclosure.rules.rule_input import POLICY_VERDICTS, decimal
 from broker.disclosure.suppression.cell_systems import CellCoordinates, ClosedTable
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict, worst_verdict
-from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.measure import MAGNITUDES, RATIOS, Measure
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules
 
@@ -207,7 +208,7 @@ def _released_value(statistic: PlannedStatistic, evidence: StatisticEvidence, pr
 
 def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell | None]) -> Sequence[int | None]:
     """For a mean: in each cell the persons whose total is not 0."""
-    if wanted.measure is not Measure.MEAN:
+    if wanted.measure not in MAGNITUDES & RATIOS:
         return [None] * len(cells)
     total = StatisticRequest(Measure.SUM, wanted.column)
     return [c.statistics[total].persons if c else None for c in cells]

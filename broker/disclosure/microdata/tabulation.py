@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from broker.disclosure.suppression.cell_systems import CellCoordinates
 from broker.domain.errors import Invalid
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
 from broker.postprocessing.exact_arithmetic import WIDE_CONTEXT, Number, absolute, rounded
 
@@ -132,10 +133,12 @@ def distribution_evidence(
         case Measure.DEVIATION:
             largest = max(absolute(found[0].value), absolute(found[-1].value))
             return StatisticEvidence(_deviation(found, rows), rows, persons, largest=largest)
-        case _:
+        case Measure.QUANTILE:
             value = _quantile(found, rows, wanted.fraction or Decimal(0))
             fits = None if needs is None else _rounding_exponent(value, found, rows, persons, most, needs)
             return StatisticEvidence(_plain_number(value), rows, persons, largest=most, bin=fits)
+        case additive:
+            raise ValueError(f"The evidence of {additive} comes from totals of persons.")
 
 
 def _plain_number(value: Decimal) -> Value:

@@ -11,7 +11,7 @@ from broker.disclosure.rules.rule import Rule
 from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.disclosure.rules.rule_input import RuleInput, p_percent_of
 from broker.domain.findings import Finding
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 __all__ = [
@@ -34,7 +34,7 @@ _RULES_OF_MEASURE = {m: tuple(r for r in RULES if m in r.measures) for m in Meas
 
 
 def rules_for(measure: Measure) -> tuple[Rule, ...]:
-    """The rules that can have a finding on a measure, in the order of `RULES`."""
+    """The rules that judge a measure, in the order of `RULES`."""
     return _RULES_OF_MEASURE[measure]
 
 
@@ -42,7 +42,8 @@ def findings_of(
     rule_input: RuleInput, profile: DisclosureRules, rules: tuple[Rule, ...] | None = None
 ) -> tuple[Finding, ...]:
     """The findings of all rules, or of `rules`, on one statistic in one cell."""
-    applicable = rules_for(rule_input.measure) if rules is None else rules
+    measure = rule_input.measure
+    applicable = rules_for(measure) if rules is None else [rule for rule in rules if measure in rule.measures]
     return tuple(found for rule in applicable if (found := rule.find(rule_input, profile)) is not None)
 
 

@@ -9,10 +9,10 @@ from broker.disclosure.evidence_columns import Mask
 from broker.disclosure.rules.magnitude import M9
 from broker.disclosure.rules.percentage import whole_rows
 from broker.disclosure.rules.rule import Rule, RuleEntry
-from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, no_cell
+from broker.disclosure.rules.rule_columns import CellMask, RuleInputColumns, any_cell, no_cell
 from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult, decimal
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import EXTREMES, Measure
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
@@ -46,7 +46,7 @@ def quantile_spans(fractions: Iterable[Decimal]) -> dict[Decimal, Decimal]:
 
 def _find_few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Fewer than t persons lie between a quantile and the next, or no rounding of it is shared by t persons."""
-    if rule_input.measure is not Measure.QUANTILE or not rule_input.evidence.persons:
+    if not rule_input.evidence.persons:
         return None
     between = persons_between(rule_input)
     if rule_input.evidence.bin is not None and between >= profile.t:
@@ -56,8 +56,6 @@ def _find_few_between_quantiles(rule_input: RuleInput, profile: DisclosureRules)
 
 
 def _few_between_quantiles_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    if columns.statistic.measure is not Measure.QUANTILE:
-        return NO_CELL
     # No known rounding, or possibly too few persons: the rule must decide.
     return ~(columns.known("bin") & _cells_with_enough_between(columns, profile.t))
 
@@ -98,7 +96,7 @@ def persons_between(rule_input: RuleInput) -> int:
 def _find_extreme_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """A smallest or largest value belongs to fewer than t persons, and is not the catalogue's bound."""
     e = rule_input.evidence
-    if rule_input.measure not in EXTREMES or not e.persons:
+    if not e.persons:
         return None
     # The catalogue's bound is public, so it discloses nobody's value.
     if (e.ties or 0) >= profile.t or _is_bound(rule_input):
@@ -107,12 +105,10 @@ def _find_extreme_value(rule_input: RuleInput, profile: DisclosureRules) -> Rule
 
 
 def _extreme_value_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    if columns.statistic.measure not in EXTREMES:
-        return NO_CELL
     return ~(columns.known("ties") & (columns["ties"] >= profile.t))
 
 
-extreme_value = Rule(Q2, _find_extreme_value, _extreme_value_cells, EXTREMES)
+extreme_value = Rule(Q2, _find_extreme_value, _extreme_value_cells, frozenset({Measure.LOWEST, Measure.HIGHEST}))
 
 
 def _is_bound(rule_input: RuleInput) -> bool:
@@ -129,7 +125,7 @@ def _is_bound(rule_input: RuleInput) -> bool:
 def _find_common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """The most common value is that of fewer than t persons, or of (nearly) all."""
     e = rule_input.evidence
-    if rule_input.measure is not Measure.MODE or not e.persons:
+    if not e.persons:
         return None
     ties, share = e.ties or 0, decimal(profile.full_share) or Decimal(1)
     full = POLICY_VERDICTS[profile.full] if ties >= share * e.persons else None
@@ -141,11 +137,7 @@ def _find_common_value(rule_input: RuleInput, profile: DisclosureRules) -> RuleR
     )
 
 
-def _common_value_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
-    return ANY_CELL if columns.statistic.measure is Measure.MODE else NO_CELL
-
-
-common_value = Rule(Q3, _find_common_value, _common_value_cells, frozenset({Measure.MODE}))
+common_value = Rule(Q3, _find_common_value, any_cell, frozenset({Measure.MODE}))
 
 
 def _find_box_plot_ends(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
@@ -162,14 +154,12 @@ box_plot_ends = Rule(Q4, _find_box_plot_ends, no_cell, frozenset({Measure.QUANTI
 def _find_few_degrees_of_freedom(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """A deviation has fewer degrees of freedom (persons less one) than the profile requires."""
     persons = rule_input.evidence.persons
-    if rule_input.measure is not Measure.DEVIATION or not persons or persons - 1 >= profile.dof:
+    if not persons or persons - 1 >= profile.dof:
         return None
     return D1.finding(Verdict.SUPPRESS, "This standard deviation has too few degrees of freedom.", dof=persons - 1)
 
 
 def _few_degrees_of_freedom_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    if columns.statistic.measure is not Measure.DEVIATION:
-        return NO_CELL
     return ~(columns["persons"] - 1 >= profile.dof)
 
 
@@ -181,18 +171,14 @@ few_degrees_of_freedom = Rule(
 def _find_zero_deviation(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
     """A deviation that is 0, or is shown as 0, discloses that everybody has (nearly) the mean."""
     value = rule_input.evidence.value
-    if (
-        rule_input.measure is not Measure.DEVIATION
-        or value is None
-        or 0 not in (as_number(value), rule_input.protected)
-    ):
+    if value is None or 0 not in (as_number(value), rule_input.protected):
         return None
     return M9.finding(Verdict.SUPPRESS, "All contributors have the same value, or nearly the same.", value=value)
 
 
 def _zero_deviation_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
     """The prefilter does not know the released value, so it chooses every deviation."""
-    return columns.known("value") if columns.statistic.measure is Measure.DEVIATION else NO_CELL
+    return columns.known("value")
 
 
 zero_deviation = Rule(

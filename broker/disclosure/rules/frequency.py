@@ -4,7 +4,7 @@ from broker.disclosure.rules.rule import INSTITUTIONS, Rule, RuleEntry
 from broker.disclosure.rules.rule_columns import NO_CELL, CellMask, RuleInputColumns, any_cell, is_few, is_zero
 from broker.disclosure.rules.rule_input import POLICY_VERDICTS, RuleInput, RuleResult
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, NON_ADDITIVE, Measure
+from broker.domain.plans.measure import BINARY, COUNTS, MAGNITUDES, NON_ADDITIVE, Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 F1 = RuleEntry(
@@ -29,6 +29,10 @@ A1 = RuleEntry("A1", "The statistic and its argument have an automatic verdict."
 A2 = RuleEntry("A2", "The contributors to a count of distinct values are values, not persons.")
 
 
+OWN_PERSONS = COUNTS | BINARY | NON_ADDITIVE
+"""Measures whose own persons are compared with the threshold like those of the cell."""
+
+
 def _find_small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """1 to t-1 persons behind the cell, the count, or either side of a 0/1 statistic."""
     low = [n for n in _side_persons(rule_input) if 0 < n < profile.t]
@@ -39,7 +43,7 @@ def _find_small_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleRes
 
 def _small_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     found = is_few(columns.cells("persons").floats, profile.t)
-    if columns.statistic.measure in COUNTS | BINARY | NON_ADDITIVE:
+    if columns.statistic.measure in OWN_PERSONS:
         found = found | is_few(columns["persons"], profile.t)
     return found | is_few(columns["rest"], profile.t) if columns.statistic.measure in BINARY else found
 
@@ -49,18 +53,21 @@ small_cell = Rule(F1, _find_small_cell, _small_cell_cells)
 
 def _side_persons(rule_input: RuleInput) -> list[int]:
     sides = [rule_input.cell_persons]  # the cell itself always counts
-    if rule_input.measure in COUNTS | BINARY | NON_ADDITIVE:
+    if rule_input.measure in OWN_PERSONS:
         sides.append(rule_input.evidence.persons)
     if rule_input.measure in BINARY:
         sides.append(rule_input.evidence.rest)
     return sides
 
 
+OWN_ZEROS = COUNTS | MAGNITUDES | NON_ADDITIVE
+"""Measures that without persons of their own are like an empty cell. A 0/1 statistic without ones is for F3."""
+
+
 def _find_zero_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Nobody is in the cell, which discloses that every member of the group has another value."""
     verdict = POLICY_VERDICTS[profile.zeros]
-    counted = COUNTS | MAGNITUDES | NON_ADDITIVE  # a 0/1 statistic without ones is for F3
-    empty = rule_input.cell_persons == 0 or (rule_input.measure in counted and rule_input.evidence.persons == 0)
+    empty = rule_input.cell_persons == 0 or (rule_input.measure in OWN_ZEROS and rule_input.evidence.persons == 0)
     return F2.finding(verdict, "This figure has no persons.") if empty and verdict else None
 
 
@@ -68,11 +75,7 @@ def _zero_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
     if POLICY_VERDICTS[profile.zeros] is None:
         return NO_CELL
     found = is_zero(columns.cells("persons").floats)
-    return (
-        found | is_zero(columns["persons"])
-        if columns.statistic.measure in COUNTS | MAGNITUDES | NON_ADDITIVE
-        else found
-    )
+    return found | is_zero(columns["persons"]) if columns.statistic.measure in OWN_ZEROS else found
 
 
 zero_cell = Rule(F2, _find_zero_cell, _zero_cell_cells)
@@ -81,7 +84,7 @@ zero_cell = Rule(F2, _find_zero_cell, _zero_cell_cells)
 def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Everybody in the cell has the property, or nobody has."""
     verdict = POLICY_VERDICTS[profile.full]
-    if rule_input.measure not in BINARY or rule_input.cell_persons == 0 or verdict is None:
+    if rule_input.cell_persons == 0 or verdict is None:
         return None
     if rule_input.evidence.persons and rule_input.evidence.rest:  # persons on both sides
         return None
@@ -90,7 +93,7 @@ def _find_full_cell(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
 
 
 def _full_cell_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    if POLICY_VERDICTS[profile.full] is None or columns.statistic.measure not in BINARY:
+    if POLICY_VERDICTS[profile.full] is None:
         return NO_CELL
     return is_zero(columns["persons"]) | is_zero(columns["rest"])
 
@@ -115,10 +118,8 @@ def _small_margin_cells(columns: RuleInputColumns, profile: DisclosureRules) -> 
 small_margin = Rule(F5, _find_small_margin, _small_margin_cells)
 
 
-def _find_distinct_values(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
+def _find_distinct_values(_: RuleInput, __: DisclosureRules) -> RuleResult:
     """The contributors of a count of distinct values are values, not persons, so a person must review it."""
-    if rule_input.measure is not Measure.COUNT_DISTINCT:
-        return None
     return A2.finding(Verdict.REVIEW, "A count of distinct values has no automatic verdict.")
 
 

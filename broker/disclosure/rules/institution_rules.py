@@ -27,7 +27,7 @@ from broker.disclosure.rules.rule_input import (
     p_percent_of,
 )
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, Measure
+from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import absolute
 
@@ -37,10 +37,6 @@ F6 = RuleEntry(
     INSTITUTIONS,
     acro_check="institutions",
 )
-
-
-INSTITUTION_TOTALS = COUNTS | BINARY | MAGNITUDES | {Measure.GAP}
-"""Measures whose figure is a total over institutions."""
 
 
 def _find_few_institutions(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
@@ -86,12 +82,7 @@ full_institution = Rule(F3, _find_full_institution, _full_institution_cells)
 def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """The total without the two largest institutions is less than p percent of the largest."""
     p, e = p_percent_of(profile), rule_input.evidence
-    if (
-        not _has_enough(rule_input, profile)
-        or p is None
-        or e.institution_largest is None
-        or rule_input.measure not in INSTITUTION_TOTALS
-    ):
+    if not _has_enough(rule_input, profile) or p is None or e.institution_largest is None:
         return None
     largest = exact(e.institution_largest)
     second = largest if e.institution_second is None else exact(e.institution_second)  # unknown: as large as the first
@@ -103,8 +94,8 @@ def _find_large_institution(rule_input: RuleInput, profile: DisclosureRules) -> 
 
 
 def _large_institution_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    p, measure = p_percent_of(profile), columns.statistic.measure
-    if not _protects_institutions(columns, profile) or p is None or measure not in INSTITUTION_TOTALS:
+    p = p_percent_of(profile)
+    if not _protects_institutions(columns, profile) or p is None:
         return NO_CELL
     largest = columns["institution_largest"]
     second = np.where(columns.known("institution_second"), columns["institution_second"], largest)
@@ -115,10 +106,10 @@ def _large_institution_cells(columns: RuleInputColumns, profile: DisclosureRules
 def _institution_total_column(columns: RuleInputColumns) -> Numbers:
     if columns.statistic.measure in MAGNITUDES:
         return np.where(columns.known("total"), abs(columns["total"]), 0)
-    return columns["persons"] if columns.statistic.measure is Measure.COUNT_PERSONS else columns["rows"]
+    return columns["persons" if columns.statistic.measure.traits.counts_persons else "rows"]
 
 
-large_institution = Rule(M3, _find_large_institution, _large_institution_cells)
+large_institution = Rule(M3, _find_large_institution, _large_institution_cells, frozenset(Measure) - NON_ADDITIVE)
 
 
 def _institutions_total(rule_input: RuleInput) -> Decimal:
@@ -127,7 +118,7 @@ def _institutions_total(rule_input: RuleInput) -> Decimal:
     e = rule_input.evidence
     if rule_input.measure in MAGNITUDES:
         return Decimal(0 if e.total is None else absolute(e.total))
-    return Decimal(e.persons if rule_input.measure is Measure.COUNT_PERSONS else e.rows)
+    return Decimal(e.persons if rule_input.measure.traits.counts_persons else e.rows)
 
 
 def _is_protected(rule_input: RuleInput, profile: DisclosureRules) -> bool:

@@ -21,7 +21,7 @@ from broker.disclosure.rules.rule_columns import (
 from broker.disclosure.rules.rule_input import RuleInput, RuleResult, decimal, exact, is_too_close, p_percent_of
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import BINARY, MAGNITUDES, NON_ADDITIVE, ROW_COUNTS, Measure
+from broker.domain.plans.measure import BINARY, MAGNITUDES, NON_ADDITIVE, RATIOS, ROW_COUNTS
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.postprocessing.exact_arithmetic import as_number
 
@@ -71,7 +71,7 @@ TOO_CLOSE = "The second contributor could estimate the largest too closely."
 
 def _find_contributors(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Fewer contributors than the threshold behind a sum, mean, quantile or deviation."""
-    if rule_input.measure not in MAGNITUDES | NON_ADDITIVE or not 0 < rule_input.evidence.persons < profile.t:
+    if not 0 < rule_input.evidence.persons < profile.t:
         return None
     sentence = "Fewer persons than the threshold contribute to this figure."
     return M1.finding(Verdict.SUPPRESS, sentence, persons=rule_input.evidence.persons)
@@ -88,7 +88,7 @@ def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     """The n largest contributors hold more than k percent. Evidence has two contributors; for n > 2 a person must
     review."""
     k = decimal(profile.dominance_k)
-    if k is None or not _has_amounts(rule_input):
+    if k is None or not _has_amounts(rule_input.evidence):
         return None
     if profile.dominance_n > 2:
         return M2.finding(
@@ -103,7 +103,7 @@ def _find_dominance(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
 
 def _dominance_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     k = decimal(profile.dominance_k)
-    if k is None or columns.statistic.measure not in MAGNITUDES:
+    if k is None:
         return NO_CELL
     if profile.dominance_n > 2:
         return _cells_with_amounts(columns)
@@ -129,7 +129,7 @@ dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES)
 def _find_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """The total without the two largest contributions is less than p percent of the largest."""
     p = decimal(profile.p_percent)
-    if p is None or not _has_amounts(rule_input):
+    if p is None or not _has_amounts(rule_input.evidence):
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, p):
@@ -148,7 +148,7 @@ def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) ->
     """A count of rows, without those of the two persons with most rows, is less than p percent of the rows of the
     first."""
     p, e = p_percent_of(profile), rule_input.evidence
-    if p is None or rule_input.measure not in ROW_COUNTS:
+    if p is None:
         return None
     sides = [(e.rows, e.persons, e.largest, e.second)]
     if rule_input.measure in BINARY:
@@ -165,7 +165,7 @@ def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) ->
 
 def _rows_of_one_person_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     p, measure = p_percent_of(profile), columns.statistic.measure
-    if p is None or measure not in ROW_COUNTS:
+    if p is None:
         return NO_CELL
     found = _cells_of_close_rows(columns, "rows", "persons", known=measure not in BINARY, profile=profile, p=float(p))
     if measure in BINARY:
@@ -207,7 +207,7 @@ def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[i
 def _find_prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Like M3, for an attacker who knows each contribution to within q percent beforehand."""
     p, q = decimal(profile.p_percent), decimal(profile.prior_q)
-    if p is None or q is None or not _has_amounts(rule_input):  # the rule is off, or M7 applies
+    if p is None or q is None or not _has_amounts(rule_input.evidence):  # the rule is off, or M7 applies
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, 100 * p / q):
@@ -227,7 +227,7 @@ prior_posterior = Rule(M4, _find_prior_posterior, _prior_posterior_cells, MAGNIT
 def _find_equivalent_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Like M3, with the p that is equivalent to a (2,k) rule, if the profile has no p of its own."""
     p = p_percent_of(profile)
-    if profile.p_percent is not None or p is None or not _has_amounts(rule_input):
+    if profile.p_percent is not None or p is None or not _has_amounts(rule_input.evidence):
         return None
     largest, second, total = _amounts(rule_input.evidence)
     if not is_too_close(largest, second, total, p):
@@ -240,7 +240,7 @@ def _equivalent_p_percent_cells(columns: RuleInputColumns, profile: DisclosureRu
 
 
 def _cells_of_close_amounts(columns: RuleInputColumns, p: Decimal | None) -> CellMask:
-    if p is None or columns.statistic.measure not in MAGNITUDES:
+    if p is None:
         return NO_CELL
     return _cells_with_amounts(columns) & may_be_too_close(*_amount_columns(columns), float(p))
 
@@ -250,7 +250,7 @@ equivalent_p_percent = Rule(M5, _find_equivalent_p_percent, _equivalent_p_percen
 
 def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
     """Dominance rules cannot judge contributions that can be negative."""
-    if rule_input.measure not in MAGNITUDES or not _negative(rule_input.evidence):
+    if not _negative(rule_input.evidence):
         return None
     return M7.finding(
         Verdict.REVIEW, "Negative contributions: dominance cannot be judged.", lowest=rule_input.evidence.low
@@ -258,8 +258,6 @@ def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:
 
 
 def _negatives_cells(columns: RuleInputColumns, _: DisclosureRules) -> CellMask:
-    if columns.statistic.measure not in MAGNITUDES:
-        return NO_CELL
     return columns.known("low") & ~(columns["low"] >= 0)
 
 
@@ -268,27 +266,18 @@ negatives = Rule(M7, _find_negatives, _negatives_cells, MAGNITUDES)
 
 def _find_mean_as_sum(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """Fewer than t persons have a non-zero contribution to the sum of a mean."""
-    if (
-        rule_input.measure is not Measure.MEAN
-        or rule_input.some is None
-        or not 0 < rule_input.some < profile.t <= rule_input.evidence.persons
-    ):
+    if rule_input.some is None or not 0 < rule_input.some < profile.t <= rule_input.evidence.persons:
         return None
     sentence = "Fewer persons than the threshold contribute to the sum of this mean."
     return M8.finding(Verdict.SUPPRESS, sentence, persons=rule_input.some)
 
 
-mean_as_sum = Rule(M8, _find_mean_as_sum, no_cell, frozenset({Measure.MEAN}))
+mean_as_sum = Rule(M8, _find_mean_as_sum, no_cell, MAGNITUDES & RATIOS)
 
 
 def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
     """The digits of a mean must be possible with every count that is rounded to the same value."""
-    if (
-        rule_input.measure is not Measure.MEAN
-        or rule_input.protected is None
-        or not rule_input.evidence.rows
-        or profile.round_base == 1
-    ):
+    if rule_input.protected is None or not rule_input.evidence.rows or profile.round_base == 1:
         return None
     mean, counts = exact(rule_input.protected), counts_shown_as(rule_input.evidence.rows, profile)
     if allows_all_counts(mean, counts.start) or all(has_whole_total(mean, n) for n in counts):
@@ -300,7 +289,7 @@ def _find_mean_reveals_count(rule_input: RuleInput, profile: DisclosureRules) ->
 def _mean_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     """Leaves out cells with so many rows that the profile's digits allow every count. Any other cell may have fewer
     digits, so `find` must decide."""
-    if columns.statistic.measure is not Measure.MEAN or profile.round_base == 1:
+    if profile.round_base == 1:
         return NO_CELL
     base = profile.round_base
     shown = np.floor((2 * columns["rows"] + base) / (2 * base)) * base
@@ -309,7 +298,7 @@ def _mean_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRule
 
 
 mean_reveals_count = Rule(
-    M8, _find_mean_reveals_count, _mean_reveals_count_cells, frozenset({Measure.MEAN}), reads_protected=True
+    M8, _find_mean_reveals_count, _mean_reveals_count_cells, MAGNITUDES & RATIOS, reads_protected=True
 )
 
 
@@ -317,11 +306,7 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
     """Everybody's total is the same, or fewer than t persons have a total other than that of most. The figure then
     discloses each total, and whether there are such few. Exempt if the catalogue allows one value only."""
     e = rule_input.evidence
-    if (
-        rule_input.measure not in MAGNITUDES
-        or not e.rows
-        or not (_is_one_value(e) or _has_few_others(rule_input, profile))
-    ):
+    if not e.rows or not (_is_one_value(e) or _has_few_others(rule_input, profile)):
         return None
     if (
         rule_input.bounds is not None
@@ -336,7 +321,7 @@ def _find_all_equal(rule_input: RuleInput, profile: DisclosureRules) -> RuleResu
 
 def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     bounds = columns.statistic.bounds
-    if columns.statistic.measure not in MAGNITUDES or (bounds and bounds[0] is not None and bounds[0] == bounds[1]):
+    if bounds and bounds[0] is not None and bounds[0] == bounds[1]:
         return NO_CELL
     low, high, others = columns["low"], columns["high"], columns["others"]
     # Not `==`: NaN must be chosen.
@@ -347,9 +332,9 @@ def _all_equal_cells(columns: RuleInputColumns, profile: DisclosureRules) -> Cel
 
 def _most_counted_columns(columns: RuleInputColumns) -> Numbers:
     """The number that the persons with another total are compared with: for some sums it is their rows."""
-    if columns.statistic.measure is Measure.SUM:
-        return np.maximum(columns["rows"], columns["persons"])
-    return columns["persons"]
+    if columns.statistic.measure in RATIOS:
+        return columns["persons"]
+    return np.maximum(columns["rows"], columns["persons"])
 
 
 all_equal = Rule(M9, _find_all_equal, _all_equal_cells, MAGNITUDES)
@@ -367,13 +352,12 @@ def _has_few_others(rule_input: RuleInput, profile: DisclosureRules) -> bool:
     if e.others is None:
         return False
     # Some totals may be 0.
-    some = rule_input.measure is Measure.SUM and not (e.low is not None and as_number(e.low) > 0)
+    some = rule_input.measure not in RATIOS and not (e.low is not None and as_number(e.low) > 0)
     return e.others < profile.t <= (e.rows if some else e.persons) - e.others
 
 
-def _has_amounts(rule_input: RuleInput) -> bool:
-    e = rule_input.evidence
-    return rule_input.measure in MAGNITUDES and e.largest is not None and e.total is not None and not _negative(e)
+def _has_amounts(e: StatisticEvidence) -> bool:
+    return e.largest is not None and e.total is not None and not _negative(e)
 
 
 def _negative(evidence: StatisticEvidence) -> bool:

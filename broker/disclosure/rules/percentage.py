@@ -6,7 +6,7 @@ from broker.disclosure.rules.rule import Rule, RuleEntry
 from broker.disclosure.rules.rule_columns import ANY_CELL, NO_CELL, CellMask, RuleInputColumns, is_few
 from broker.disclosure.rules.rule_input import RuleInput, RuleResult, exact
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import BINARY, RATIOS
 from broker.policy.disclosure_rules import DisclosureRules
 
 P1 = RuleEntry(
@@ -71,20 +71,18 @@ def _find_both_sides(rule_input: RuleInput, profile: DisclosureRules) -> RuleRes
     """The part, the rest or the whole of a share has 1 to t-1 persons."""
     e = rule_input.evidence
     low = [n for n in (e.persons, e.rest, rule_input.cell_persons) if 0 < n < profile.t]
-    if rule_input.measure is not Measure.SHARE or not low:
+    if not low:
         return None
     sentence = "One side of this share has fewer persons than the threshold."
     return P1.finding(Verdict.SUPPRESS, sentence, persons=min(low))
 
 
 def _both_sides_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    if columns.statistic.measure is not Measure.SHARE:
-        return NO_CELL
     sides = (columns["persons"], columns["rest"], columns.cells("persons").floats)
     return is_few(sides[0], profile.t) | is_few(sides[1], profile.t) | is_few(sides[2], profile.t)
 
 
-both_sides = Rule(P1, _find_both_sides, _both_sides_cells, frozenset({Measure.SHARE}))
+both_sides = Rule(P1, _find_both_sides, _both_sides_cells, BINARY & RATIOS)
 
 
 def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
@@ -92,7 +90,7 @@ def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRul
     e = rule_input.evidence
     whole = e.rows + e.rest_rows
     # With rounding, the whole is not known exactly.
-    if rule_input.measure is not Measure.SHARE or rule_input.protected is None or profile.round_base > 1 or not whole:
+    if rule_input.protected is None or profile.round_base > 1 or not whole:
         return None
     least, most = parts_shown_as(exact(rule_input.protected), whole, profile.percent_digits + 2)
     small = range(1, profile.t)
@@ -102,16 +100,16 @@ def _find_percentage_reveals_count(rule_input: RuleInput, profile: DisclosureRul
     return P2.finding(Verdict.SUPPRESS, "The digits of this percentage reveal a small count.", least=least, most=most)
 
 
-def _percentage_reveals_count_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+def _percentage_reveals_count_cells(_: RuleInputColumns, profile: DisclosureRules) -> CellMask:
     """The prefilter does not know the released value, so it chooses every share, unless counts are rounded."""
-    return NO_CELL if columns.statistic.measure is not Measure.SHARE or profile.round_base > 1 else ANY_CELL
+    return NO_CELL if profile.round_base > 1 else ANY_CELL
 
 
 percentage_reveals_count = Rule(
     P2,
     _find_percentage_reveals_count,
     _percentage_reveals_count_cells,
-    frozenset({Measure.SHARE}),
+    BINARY & RATIOS,
     reads_protected=True,
 )
 

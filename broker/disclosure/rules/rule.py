@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from broker.disclosure.rules.rule_columns import Prefilter
 from broker.disclosure.rules.rule_input import RuleInput, RuleResult
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from broker.policy.disclosure_rules import DisclosureRules
 
 DOMINANCE = ("dominance_n", "dominance_k", "p_percent")
@@ -43,9 +43,9 @@ class RuleEntry:
 class Rule:
     """A rule on one statistic in one cell. Several rules can share one entry of the catalogue.
 
-    find              returns the finding on one input, or None
-    prefilter         the cells of a table on which `find` must run
-    measures          the measures on which `find` can have a finding
+    find              returns the finding on one input of its measures, or None
+    prefilter         the cells of a table of its measures on which `find` must run
+    measures          the measures that the rule judges
     reads_protected   whether `find` reads the released value
     """
 

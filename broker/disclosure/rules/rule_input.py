@@ -6,7 +6,8 @@ from functools import cache
 
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
-from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
 from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number

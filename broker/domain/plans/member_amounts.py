@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.domain.plans.plan import BINARY, COUNTS, MAGNITUDES, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.measure import BINARY, COUNTS, MAGNITUDES, Measure
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 
 
 class AmountKind(StrEnum):

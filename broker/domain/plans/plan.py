@@ -5,59 +5,12 @@ hash."""
 import hashlib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from enum import StrEnum
 
 from broker.domain.plans.canonical import canonical_repr, plan_text
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import PostAggregation, Relation
 from broker.domain.plans.scalars import Scalar, ScalarType, Value
 from broker.domain.plans.variable_uses import VariableUse
-
-
-class Measure(StrEnum):
-    """Kind of a statistic. Evidence and rules depend on it, never on the spelling in the text.
-
-    - COUNT_ROWS: COUNT(*): rows of the cell
-    - COUNT_VALUES: COUNT(x): rows with x not null
-    - COUNT_PERSONS: COUNT(DISTINCT link key): persons that have a key
-    - COUNT_DISTINCT: COUNT(DISTINCT x) of another x: the values are the contributors, so a checker reviews it
-    - ONES: sum or count of a 0/1 argument: a count of ones and a count of the rest
-    - SUM: sum of a number
-    - MEAN: mean of a number: it also reveals its sum and its count
-    - QUANTILE: a quantile of a number
-    - DEVIATION: a standard deviation or variance of a number: a checker reviews it
-    - LOWEST, HIGHEST, MODE: the least, the greatest and the most common value: in files only, never in queries
-    - SHARE: mean of a 0/1 argument: it also reveals its ones, its rest and its count
-    - GAP: rows by which a count differs from a larger or earlier one next to it; implied and never shown"""
-
-    COUNT_ROWS = "count"
-    COUNT_VALUES = "count_values"
-    COUNT_PERSONS = "count_persons"
-    COUNT_DISTINCT = "count_distinct"
-    ONES = "ones"
-    SUM = "sum"
-    MEAN = "mean"
-    QUANTILE = "quantile"
-    DEVIATION = "deviation"
-    SHARE = "share"
-    GAP = "gap"
-    LOWEST = "min"
-    HIGHEST = "max"
-    MODE = "mode"
-
-
-CELL_COUNTS = frozenset({Measure.COUNT_ROWS, Measure.COUNT_PERSONS})
-"""Counts that are the size of a cell."""
-COUNTS = CELL_COUNTS | {Measure.COUNT_VALUES, Measure.COUNT_DISTINCT}
-BINARY = frozenset({Measure.ONES, Measure.SHARE})
-"""Statistics of a 0/1 argument: a part and its rest."""
-ROW_COUNTS = BINARY | {Measure.COUNT_ROWS, Measure.COUNT_VALUES}
-"""Counts in which one person may count several times."""
-MAGNITUDES = frozenset({Measure.SUM, Measure.MEAN})
-EXTREMES = frozenset({Measure.LOWEST, Measure.HIGHEST})
-NON_ADDITIVE = EXTREMES | {Measure.QUANTILE, Measure.DEVIATION, Measure.MODE}
-"""Statistics of persons' values that are not additive."""
-ROW_MEASURES = frozenset({Measure.COUNT_DISTINCT, Measure.QUANTILE, Measure.DEVIATION})
-"""Statistics whose evidence is computed from the rows of a cell, not from the totals of its persons."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from fractions import Fraction as Exact
 
 from broker.domain.errors import Refusal
 from broker.domain.plans.bounded_table import BoundedNumber
-from broker.domain.plans.plan import BINARY, DeviationForm, Measure, PlannedStatistic, QuantileForm
+from broker.domain.plans.measure import BINARY, Measure
+from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
@@ -35,8 +36,6 @@ class FixedPointArguments:
         assert argument is not None
         if statistic.measure in BINARY:
             return BoundedNumber(argument, 0, 1)  # by its type: no clamp needed
-        if statistic.measure is Measure.COUNT_VALUES and not argument.type.is_number:
-            return presence_number(argument)
         ends = self._known_range(statistic, argument)
         return self._unbounded_refusal(argument) if ends is None else self._finest_steps(argument, *ends, degree)
 
@@ -127,14 +126,6 @@ def _leaves(scalar: Scalar) -> list[Scalar]:
     return [scalar]
 
 
-PRIVATE_MEASURES = {
-    Measure.ONES: PrivateMeasure.SUM, Measure.SHARE: PrivateMeasure.MEAN, Measure.SUM: PrivateMeasure.SUM,
-    Measure.MEAN: PrivateMeasure.MEAN,
-    Measure.DEVIATION: PrivateMeasure.VARIANCE, Measure.QUANTILE: PrivateMeasure.QUANTILE,
-}  # fmt: skip
-MEASURE_DEGREES = {Measure.SUM: 1, Measure.MEAN: 1, Measure.ONES: 1, Measure.SHARE: 1, Measure.DEVIATION: 2}
-
-
 @dataclass(slots=True)
 class StatisticTranslator:
     """Collects the numbers and statistics of one private table, and all refusals."""
@@ -174,21 +165,26 @@ class StatisticTranslator:
                 return self._count_of_values(statistic, name)
             case Measure.QUANTILE:
                 return self._quantile(statistic, name)
-            case measure if measure in PRIVATE_MEASURES:
-                number = self._number_name(statistic)
-                whole = isinstance(statistic.form, DeviationForm) and statistic.form.of_population
-                if isinstance(number, Refusal):
-                    return number
-                return Private(name, PRIVATE_MEASURES[measure], number, of_population=whole)
+            case Measure.ONES | Measure.SUM:
+                return self._of_powers(statistic, name, PrivateMeasure.SUM)
+            case Measure.SHARE | Measure.MEAN:
+                return self._of_powers(statistic, name, PrivateMeasure.MEAN)
+            case Measure.DEVIATION:
+                return self._of_powers(statistic, name, PrivateMeasure.VARIANCE)
             case Measure.COUNT_DISTINCT:
                 return DISTINCT_VALUES
-        return EXTREME_VALUES
+            case Measure.LOWEST | Measure.HIGHEST | Measure.MODE | Measure.GAP:  # no program reads a gap
+                return EXTREME_VALUES
+
+    def _of_powers(self, statistic: PlannedStatistic, name: str, measure: PrivateMeasure) -> Private | Refusal:
+        number = self._number_name(statistic)
+        whole = isinstance(statistic.form, DeviationForm) and statistic.form.of_population
+        return number if isinstance(number, Refusal) else Private(name, measure, number, of_population=whole)
 
     def _count_of_values(self, statistic: PlannedStatistic, name: str) -> Private:
         """Count values in the block of a number that is summed anyway; otherwise as a sum of 0 and 1."""
-        sibling = next(
-            (s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES), None
-        )
+        same = (s for s in self.statistics if s.argument == statistic.argument)
+        sibling = next((s for s in same if s.measure.traits.power), None)
         number = None if sibling is None else self._number_name(sibling)
         if isinstance(number, str):
             return Private(name, PrivateMeasure.VALUES, number)
@@ -210,10 +206,8 @@ class StatisticTranslator:
     def _number_name(self, statistic: PlannedStatistic) -> str | Refusal:
         """The name of a statistic's number. All statistics of an argument share one; the highest power decides how fine
         it is."""
-        same = [s for s in self.statistics if s.argument == statistic.argument and s.measure in MEASURE_DEGREES]
-        degree = (
-            max((MEASURE_DEGREES[s.measure] for s in same), default=1) if statistic.measure in MEASURE_DEGREES else 0
-        )
+        powers = [s.measure.traits.power for s in self.statistics if s.argument == statistic.argument]
+        degree = max(powers) if statistic.measure.traits.power else 0
         number = self.fixed_point.number(statistic, degree)
         if isinstance(number, Refusal):
             return number

@@ -7,7 +7,7 @@ from math import ceil, floor, trunc
 
 import numpy as np
 
-from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import DeviationForm, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Value
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.results.cell_results import GroupingSetResult
@@ -58,7 +58,7 @@ def _format_decimals(value: Floats, low: Floats, high: Floats) -> FormattedColum
 def _transform(statistic: PlannedStatistic) -> Callable[[Floats], Floats]:
     """Deviations are measured as variances. A monotonic function keeps the interval valid."""
     form = statistic.form
-    if statistic.measure is Measure.DEVIATION and isinstance(form, DeviationForm) and not form.is_variance:
+    if isinstance(form, DeviationForm) and not form.is_variance:
         return lambda numbers: np.sqrt(np.maximum(numbers, 0.0))
     return lambda numbers: numbers
 

@@ -183,7 +183,10 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
             return _variance_column(coordinates, level, s.of_population)
         case PrivateMeasure.HISTOGRAM:
             return _histogram_column(coordinates, level)
-    return _quantile_column(coordinates, level)
+        case PrivateMeasure.QUANTILE:
+            return _quantile_column(coordinates, level)
+        case PrivateMeasure.RATIO:
+            raise ValueError("A ratio is estimated from its parts.")
 
 
 def _linear_values(coordinates: NoisyCoordinates, weights: Weights) -> Floats:

@@ -4,22 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.domain.plans.operators import Aggregate, AggregateCall, Relation, Window, walk
-from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.plan import DeviationForm, GroupKey, PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
+from broker.query.operations.aggregate_functions import AGGREGATE_FUNCTIONS, RANK_FUNCTIONS
 from broker.query.operations.registry import OPERATIONS
 from broker.query.operations.value_bounds import max_decimals
 from broker.query.symbols import SymbolTable
-
-MEASURES: dict[str, Measure] = {
-    "count_rows": Measure.COUNT_ROWS, "count": Measure.COUNT_VALUES, "count_distinct": Measure.COUNT_DISTINCT,
-    "sum": Measure.SUM, "mean": Measure.MEAN, "mean_truncated": Measure.MEAN, "quantile": Measure.QUANTILE,
-    "quantile_discrete": Measure.QUANTILE, "deviation": Measure.DEVIATION, "deviation_whole": Measure.DEVIATION,
-    "variance": Measure.DEVIATION, "variance_whole": Measure.DEVIATION,
-}  # fmt: skip
-"""Measure of each aggregate of a context. A rank shows how many rows are compared, so it counts as COUNT_ROWS."""
 
 
 def context_tables(relation: Relation, symbols: SymbolTable) -> Iterator[PlannedTable]:
@@ -46,11 +40,12 @@ def _context_table(
 
 
 def _context_statistic(aggregate: AggregateCall, symbols: SymbolTable) -> PlannedStatistic:
-    measure = MEASURES.get(aggregate.op, Measure.COUNT_ROWS)
-    if measure is Measure.COUNT_ROWS:
-        return PlannedStatistic(symbols.new_id(), measure, None, ScalarType.INT)
+    if aggregate.op in RANK_FUNCTIONS:  # a rank shows how many rows are compared
+        return PlannedStatistic(symbols.new_id(), Measure.COUNT_ROWS, None, ScalarType.INT)
+    measure = AGGREGATE_FUNCTIONS[aggregate.op].measure
+    assert measure is not None, "The binder refuses other people's own values."
     argument = aggregate.args[0]
-    if measure in {Measure.SUM, Measure.MEAN, Measure.DEVIATION}:
+    if measure.traits.power:
         argument = aggregate_arguments.order_free_number(argument)
     truncated = aggregate.op == "mean_truncated"
     kind = ScalarType.INT if truncated else _type(measure, argument, discrete=aggregate.op == "quantile_discrete")
@@ -64,11 +59,9 @@ def _context_statistic(aggregate: AggregateCall, symbols: SymbolTable) -> Planne
 def _type(measure: Measure, argument: Scalar, discrete: bool) -> ScalarType:
     if discrete:
         return argument.type
-    if measure in {Measure.COUNT_VALUES, Measure.COUNT_DISTINCT}:
-        return ScalarType.INT
-    if measure is Measure.SUM:
-        return ScalarType.INT if argument.type.is_whole else argument.type
-    return ScalarType.DOUBLE
+    if measure.traits.is_ratio or measure in NON_ADDITIVE:
+        return ScalarType.DOUBLE
+    return argument.type if measure in MAGNITUDES and not argument.type.is_whole else ScalarType.INT
 
 
 def _statistic_form(

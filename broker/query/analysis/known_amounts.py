@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby, pairwise
 
+from broker.domain.plans.measure import MAGNITUDES
 from broker.domain.plans.operators import (
     Aggregate,
     Apply,
@@ -19,7 +20,7 @@ from broker.domain.plans.operators import (
     scalars_of,
     walk,
 )
-from broker.domain.plans.plan import MAGNITUDES, PlannedStatistic
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from broker.domain.plans.plan import DeviationForm, Measure, QuantileForm
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import DeviationForm, QuantileForm
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO
@@ -172,10 +173,11 @@ def _amount_statistic(
     hide a large amount."""
     symbols = statistics.symbols
     argument = aggregate_arguments.order_free_number(value)
-    if truncated or (measure is Measure.SUM and value.type.is_whole):
+    is_sum = not measure.traits.is_ratio
+    if truncated or (is_sum and value.type.is_whole):
         kind = ScalarType.INT
     else:
-        kind = ScalarType.DECIMAL if measure is Measure.SUM and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
+        kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
     if truncated:
         row_binder.advise(TRUNCATED)
     found = statistics.add(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from broker.domain.plans.plan import DeviationForm, Measure, PlannedStatistic, QuantileForm
+from broker.domain.plans.measure import ADDITIVE, BINARY, COUNTS, RATIOS, ROW_COUNTS, Measure
+from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
 from broker.domain.plans.scalars import NULL, ColumnRef, Scalar, ScalarType, column_ids
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.argument_branches import FixedColumns
@@ -12,14 +13,8 @@ from broker.query.analysis.linear_forms import AS_IT_IS, linear_form
 from broker.query.bound_relations import BoundRows
 from broker.query.symbols import SymbolTable
 
-MATCH_COUNTS = frozenset({Measure.COUNT_VALUES, Measure.COUNT_PERSONS})
-
-
 COUNT_REVEALED_WITH = {Measure.SHARE: Measure.ONES, Measure.SUM: Measure.MEAN}
-"""A statistic reveals how many rows have a value if the other one is next to it."""
-
-
-CONDITION_MEASURES = frozenset({Measure.ONES, Measure.SHARE, Measure.COUNT_VALUES})
+"""A ratio and the total of its contributions reveal together how many rows have a value: the first by the second."""
 
 
 MANY_CONDITIONS = "The query has too many conditions to compare automatically."
@@ -100,7 +95,7 @@ class DraftStatistics:
             argument = s.argument
             if argument is None or not implied_statistics.can_be_null(argument, self.symbols):
                 continue
-            if s.measure in MATCH_COUNTS and implied_statistics.is_match_flag(argument, self.symbols):
+            if s.measure in COUNTS & ADDITIVE and implied_statistics.is_match_flag(argument, self.symbols):
                 self.add(Measure.ONES, implied_statistics.missing_indicator(argument), ScalarType.INT, behind=s.ident)
             elif self._reveals_count(s):
                 self.add(Measure.GAP, implied_statistics.missing_rows(argument), ScalarType.INT, behind=s.ident)
@@ -117,16 +112,10 @@ class DraftStatistics:
         """Each distinct 0/1 argument, with the first released statistic that reveals it."""
         found: dict[Scalar, implied_statistics.ImpliedCondition] = {}
         for s in self.entries:
-            if (
-                s.argument is None
-                or s.measure not in CONDITION_MEASURES
-                or (s.implied_by and s.measure is Measure.COUNT_VALUES)
-            ):
+            if s.argument is None or s.measure not in ROW_COUNTS or (s.implied_by and s.measure not in BINARY):
                 continue
-            argument = (
-                implied_statistics.present_indicator(s.argument) if s.measure is Measure.COUNT_VALUES else s.argument
-            )
-            count = s.measure if s.implied_by is None and s.measure is not Measure.SHARE else None
+            argument = s.argument if s.measure in BINARY else implied_statistics.present_indicator(s.argument)
+            count = s.measure if s.implied_by is None and s.measure not in RATIOS else None
             owner = s.implied_by or s.ident
             found.setdefault(
                 argument, implied_statistics.ImpliedCondition(owner, argument, count, self._total_of.get(owner, owner))

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from sqlglot import exp
 
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import (
     Aggregate,
     AggregateCall,
@@ -17,7 +18,7 @@ from broker.domain.plans.operators import (
     TableRef,
     Union,
 )
-from broker.domain.plans.plan import KEY_STATISTIC, Measure
+from broker.domain.plans.plan import KEY_STATISTIC
 from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE
 from broker.domain.plans.operators import Scan
-from broker.domain.plans.plan import Measure, PlannedStatistic, SavedQuery
+from broker.domain.plans.plan import PlannedStatistic, SavedQuery
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.projects.saved_definitions import (
@@ -121,13 +122,12 @@ def _decimals(lookup: Lookup, index: int) -> int:
     return max((len(str(v).partition(".")[2]) for v in cells if v is not None), default=0)
 
 
-WEIGHTED_MEASURES = frozenset({Measure.SUM, Measure.MEAN, Measure.QUANTILE, Measure.DEVIATION})
 LOOKUP_WEIGHTS = "Numbers of a lookup are added up. Chosen weights can pack several counts into one figure."
 
 
 def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> str | None:
     """Why a checker must review a figure that is computed from numbers of a lookup; None if it is not."""
-    if statistic.measure not in WEIGHTED_MEASURES or statistic.argument is None:
+    if statistic.measure not in MAGNITUDES | NON_ADDITIVE or statistic.argument is None:
         return None
     return (
         LOOKUP_WEIGHTS

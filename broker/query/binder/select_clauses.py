@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from broker.domain.plans.measure import BINARY, COUNTS, RATIOS
 from broker.domain.plans.operators import Aggregate, Project, sort_or_limit
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.domain.plans.variable_uses import Usage
@@ -115,7 +116,7 @@ def _bind_coalesced_key(node: exp.Coalesce, expression_binder: ExpressionBinder)
     return call
 
 
-COUNTS = frozenset({"count", "count_values", "count_persons", "count_distinct", "ones"})
+COUNT_MEASURES = COUNTS | BINARY - RATIOS
 
 GROUP_FILTERS = ("having", "qualify")
 """Clauses that choose groups."""
@@ -161,7 +162,7 @@ def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence
     groups."""
     labels = binder.symbols.labels
     for conjunct in having:
-        counts = [i for i in sorted(column_ids(conjunct)) if labels.get(i) in COUNTS]
+        counts = [i for i in sorted(column_ids(conjunct)) if labels.get(i) in COUNT_MEASURES]
         numbers = {v for v in _written_numbers(conjunct) if v >= binder.threshold}
         # The written numbers and their neighbours are the only places where a comparison of a count can change.
         tried = {

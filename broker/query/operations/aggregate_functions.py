@@ -1,13 +1,14 @@
 """The closed list of aggregate functions: name, DuckDB text, and the same computation in Python. Released statistics
-over persons have their own measures (`broker.domain.plans.plan`). These functions serve aggregates below the top
+over persons are measures (`broker.domain.plans.measure`). These functions serve aggregates below the top
 aggregation (of one person's rows, or context), windows, and aggregates over groups."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import Any
 
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.scalars import Value
 from broker.query.operations.operation import CONTEXT, exact_number
 
@@ -15,13 +16,13 @@ from broker.query.operations.operation import CONTEXT, exact_number
 @dataclass(frozen=True, slots=True)
 class AggregateFunction:
     """An aggregate function. `fold` receives the values of the first argument that are not NULL, and the values of the
-    other arguments on the first row. `individual`: the result can be one row's own value, so the function may not run
-    over other people's rows."""
+    other arguments on the first row. `measure`: what it is over other people's rows, which are then judged like a
+    statistic; None: the result can be one row's own value, so it may not run over them."""
 
     name: str
     template: str
     fold: Callable[[Sequence[Any], Sequence[Any]], Value]
-    individual: bool = False
+    measure: Measure | None
 
 
 def _mean(values: Sequence[Any], _: Sequence[Any]) -> Value:
@@ -77,20 +78,22 @@ def _moment(whole: bool, squared: bool) -> Callable[[Sequence[Any], Sequence[Any
 
 
 _TABLE = (
-    AggregateFunction("count_rows", "COUNT(*)", lambda v, _: len(v)),
-    AggregateFunction("count", "COUNT({0})", lambda v, _: len(v)),
-    AggregateFunction("count_distinct", "COUNT(DISTINCT {0})", lambda v, _: len(Counter(v))),
-    AggregateFunction("sum", "SUM({0})", _sum),
-    AggregateFunction("mean", "(CAST(SUM({0}) AS DOUBLE) / nullif(COUNT({0}), 0))", _mean),
-    AggregateFunction("mean_truncated", "CAST(SUM({0}) // nullif(COUNT({0}), 0) AS BIGINT)", _mean_truncated),
-    AggregateFunction("least", "MIN({0})", lambda v, _: min(v, default=None), individual=True),
-    AggregateFunction("greatest", "MAX({0})", lambda v, _: max(v, default=None), individual=True),
-    AggregateFunction("quantile", "quantile_cont(CAST({0} AS DOUBLE), {1})", _quantile),
-    AggregateFunction("quantile_discrete", "quantile_disc({0}, {1})", _quantile_discrete),
-    AggregateFunction("deviation", "stddev_samp({0})", _moment(whole=False, squared=False)),
-    AggregateFunction("deviation_whole", "stddev_pop({0})", _moment(whole=True, squared=False)),
-    AggregateFunction("variance", "var_samp({0})", _moment(whole=False, squared=True)),
-    AggregateFunction("variance_whole", "var_pop({0})", _moment(whole=True, squared=True)),
+    AggregateFunction("count_rows", "COUNT(*)", lambda v, _: len(v), Measure.COUNT_ROWS),
+    AggregateFunction("count", "COUNT({0})", lambda v, _: len(v), Measure.COUNT_VALUES),
+    AggregateFunction("count_distinct", "COUNT(DISTINCT {0})", lambda v, _: len(Counter(v)), Measure.COUNT_DISTINCT),
+    AggregateFunction("sum", "SUM({0})", _sum, Measure.SUM),
+    AggregateFunction("mean", "(CAST(SUM({0}) AS DOUBLE) / nullif(COUNT({0}), 0))", _mean, Measure.MEAN),
+    AggregateFunction(
+        "mean_truncated", "CAST(SUM({0}) // nullif(COUNT({0}), 0) AS BIGINT)", _mean_truncated, Measure.MEAN
+    ),
+    AggregateFunction("least", "MIN({0})", lambda v, _: min(v, default=None), None),
+    AggregateFunction("greatest", "MAX({0})", lambda v, _: max(v, default=None), None),
+    AggregateFunction("quantile", "quantile_cont(CAST({0} AS DOUBLE), {1})", _quantile, Measure.QUANTILE),
+    AggregateFunction("quantile_discrete", "quantile_disc({0}, {1})", _quantile_discrete, Measure.QUANTILE),
+    AggregateFunction("deviation", "stddev_samp({0})", _moment(whole=False, squared=False), Measure.DEVIATION),
+    AggregateFunction("deviation_whole", "stddev_pop({0})", _moment(whole=True, squared=False), Measure.DEVIATION),
+    AggregateFunction("variance", "var_samp({0})", _moment(whole=False, squared=True), Measure.DEVIATION),
+    AggregateFunction("variance_whole", "var_pop({0})", _moment(whole=True, squared=True), Measure.DEVIATION),
 )
 ORDER_SENSITIVE: dict[str, str] = {
     "sum": "sum", "mean": "avg", "deviation": "stddev_samp", "deviation_whole": "stddev_pop", "variance": "var_samp",
@@ -99,11 +102,9 @@ ORDER_SENSITIVE: dict[str, str] = {
 """Aggregates whose last digits depend on the order in which binary fractions are added. `{name}_in_order` sorts the
 values first. (The engine ignores an ORDER BY inside these aggregates.)"""
 _SORTED = tuple(
-    AggregateFunction(
-        f"{a.name}_in_order", f"list_aggregate(list_sort(list({{0}}){{over}}), '{ORDER_SENSITIVE[a.name]}')", a.fold
-    )
+    replace(a, name=f"{a.name}_in_order", template=f"list_aggregate(list_sort(list({{0}}){{over}}), '{function}')")
     for a in _TABLE
-    if a.name in ORDER_SENSITIVE
+    if (function := ORDER_SENSITIVE.get(a.name)) is not None
 )
 AGGREGATE_FUNCTIONS: dict[str, AggregateFunction] = {a.name: a for a in (*_TABLE, *_SORTED)}
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedStatistic
+from broker.domain.plans.measure import Contribution
+from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic
 from broker.domain.plans.scalars import Case, Literal, Scalar
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.sql.generator import scalar_sql
@@ -56,14 +57,17 @@ class StatisticBounds:
 
 
 def statistic_bounds(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan) -> StatisticBounds:
-    match statistic.measure:
-        case Measure.COUNT_ROWS:
+    match statistic.measure.traits.contribution:
+        case Contribution.ROW:
             return _rows(statistic, proven)
-        case Measure.ONES | Measure.SHARE:
+        case Contribution.PRESENCE:
+            return _count(statistic, needs, proven)
+        case Contribution.INDICATOR:
             return _ones(statistic, needs, proven)
-        case Measure.SUM | Measure.MEAN:
+        case Contribution.AMOUNT:
             return _number(statistic, needs, proven)
-    return _count(statistic, needs, proven)
+        case Contribution.VALUE:
+            raise ValueError("No proof bounds the evidence of a value.")  # `proven_scan_of` leaves it out
 
 
 def over(count: str, parts: int) -> str:
@@ -87,7 +91,7 @@ def _condition(statistic: PlannedStatistic) -> Scalar | None:
     """Condition of COUNT(CASE WHEN condition THEN constant END); None for other statistics."""
     match statistic.argument:
         case Case(whens=((condition, Literal(value=value)),), otherwise=Literal(value=None)) if value is not None:
-            return condition if statistic.measure in {Measure.COUNT_VALUES, Measure.GAP} else None
+            return condition if statistic.measure.traits.contribution is Contribution.PRESENCE else None
     return None
 
 
@@ -141,7 +145,7 @@ def _ones(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan)
     sides = (("o", 1), ("z", 0))
     firsts = tuple(f"{count_where(f'a{i} = {bit}')} AS {side}{i}" for side, bit in sides)
     ones = f"b.o{i}"
-    if statistic.measure is Measure.SHARE:
+    if statistic.measure.traits.is_ratio:
         value = f"(b.o{i} / nullif(b.o{i} + b.z{i}, 0))"
     else:
         # a sum of no values is NULL, not 0
@@ -175,7 +179,7 @@ def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
     """Bounds of a sum or mean. `v`: smallest row, if it can be negative. `u`: upper bound of one person's |total|. `q`:
     lower bound of persons. `e`: lower bound of persons whose total is not the most common one."""
     i = statistic.ident
-    is_sum, single, least = statistic.measure is Measure.SUM, proven.is_single, needs.min_persons
+    is_sum, single, least = not statistic.measure.traits.is_ratio, proven.is_single, needs.min_persons
     signed = statistic.argument is None or not proven.nonnegative(statistic.argument)
     behind = f"z{i}" if is_sum else f"n{i}"
     doubt = " OR ".join(_doubts(statistic, needs, proven, signed))
@@ -222,7 +226,7 @@ def _number(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
 
 def _value(statistic: PlannedStatistic) -> str:
     total, count = f"b.t{statistic.ident}", f"nullif(b.n{statistic.ident}, 0)"
-    if statistic.measure is Measure.SUM:
+    if not statistic.measure.traits.is_ratio:
         return total
     if statistic.truncated:
         return f"(CAST(trunc({total}) AS HUGEINT) // {count})"
@@ -250,7 +254,7 @@ def _bound(statistic: PlannedStatistic, proven: ProvenScan) -> str:
 def _doubts(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenScan, signed: bool) -> list[str]:
     """Conditions under which the persons of a cell must be inspected one by one."""
     i, least, single = statistic.ident, needs.min_persons, proven.is_single
-    is_sum = statistic.measure is Measure.SUM
+    is_sum = not statistic.measure.traits.is_ratio
     found = []
     if needs.margin is not None:
         # slightly smaller, so that rounding of binary fractions never hides a doubt
@@ -271,7 +275,7 @@ def _others(statistic: PlannedStatistic, needs: EvidenceNeeds, proven: ProvenSca
     if not proven.is_single:
         return f"coalesce(greatest(h{i} - 1, o{i}), 0)"
     known = [f"bit_count(h{i}) - 1"]
-    if statistic.measure is Measure.SUM:
+    if not statistic.measure.traits.is_ratio:
         known.append(f"least(z{i}, n{i} - z{i})")
     if statistic.argument is not None and statistic.argument.type.is_whole:
         known.append(_between_wholes(i, needs.min_persons, signed))

@@ -2,13 +2,12 @@
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are its own
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import (
-    ROW_MEASURES,
     DeviationForm,
     EvidenceNeeds,
-    Measure,
     PlannedStatistic,
     PlannedTable,
     PublicRelation,
@@ -27,7 +26,7 @@ EXACT_TYPE = "DECIMAL(38,10)"
 def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs: EvidenceNeeds) -> str | None:
     """SQL of a common table `bins`: for each cell and quantile, the rows that each rounding shows as the same value.
     None without quantiles. It reads the earlier tables `contributions` and `values`."""
-    quantiles = [s for s in statistics if s.measure is Measure.QUANTILE]
+    quantiles = _with_bin(statistics)
     if not quantiles:
         return None
     columns = [f"contributions.{k}" for k in keys]
@@ -40,6 +39,10 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs:
     inner = f'SELECT {", ".join(columns)} FROM contributions JOIN "values" ON {on}'
     grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
     return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){grouped}\n)"
+
+
+def _with_bin(statistics: Sequence[PlannedStatistic]) -> list[PlannedStatistic]:
+    return [s for s in statistics if "bin" in s.measure.traits.evidence]
 
 
 def bin_sql(statistic: PlannedStatistic, needs: EvidenceNeeds) -> str:
@@ -98,9 +101,9 @@ def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
     table, institutions = with_institutions(table) if needs.institutions else (table, ())
     people = PersonEvidence(table, least, institutions)
     parts = list(people.common_tables())
-    distinct = [s for s in table.statistics if s.measure in ROW_MEASURES]
+    distinct = [s for s in table.statistics if s.measure.traits.from_rows]
     if distinct:
-        counted = ", ".join([*keys, *(f"{_row_value(s)} AS d{s.ident}" for s in distinct)])
+        counted = ", ".join([*keys, *(f"{ROW_VALUES[s.measure](s)} AS d{s.ident}" for s in distinct)])
         parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{_by(keys)}\n)')
     bins = bins_sql(keys, distinct, needs)
     if bins:
@@ -125,23 +128,18 @@ def _by(keys: list[str]) -> str:
     return f" GROUP BY {', '.join(keys)}" if keys else ""
 
 
-def _row_value(statistic: PlannedStatistic) -> str:
-    """SQL of a value over all rows of a cell. A deviation is computed from exact sums of whole numbers, so that the
-    order of rows has no effect."""
-    value = f"a{statistic.ident}"
-    match statistic.form:
-        case QuantileForm(fraction=of, discrete=True):
-            return f"quantile_disc({value}, {of})"
-        case QuantileForm(fraction=of):
-            return f"quantile_cont(CAST({value} AS DOUBLE), {of})"
-        case DeviationForm(of_population=whole, is_variance=squared):
-            return _deviation(statistic, value, whole, squared)
-    return f"COUNT(DISTINCT {value})"
+def _quantile(statistic: PlannedStatistic) -> str:
+    assert isinstance(statistic.form, QuantileForm)
+    value, of = f"a{statistic.ident}", statistic.form.fraction
+    return (
+        f"quantile_disc({value}, {of})" if statistic.form.discrete else f"quantile_cont(CAST({value} AS DOUBLE), {of})"
+    )
 
 
-def _deviation(statistic: PlannedStatistic, value: str, whole: bool, squared: bool) -> str:
+def _deviation(statistic: PlannedStatistic) -> str:
+    """From exact sums of whole numbers, so that the order of rows has no effect."""
     assert isinstance(statistic.form, DeviationForm)
-    places = statistic.form.places
+    value, places, whole = f"a{statistic.ident}", statistic.form.places, statistic.form.of_population
     exact = f"CAST({value} * {10**places} AS HUGEINT)"
     total, squares, count = (
         f"CAST(SUM({exact}) AS DOUBLE)",
@@ -151,13 +149,21 @@ def _deviation(statistic: PlannedStatistic, value: str, whole: bool, squared: bo
     # rounding must not make the difference negative
     spread = f"greatest(0, {squares} - {total} * {total} / nullif({count}, 0))"
     variance = f"({spread} / nullif({count if whole else f'greatest({count} - 1, 0)'}, 0) / 1e{2 * places})"
-    return variance if squared else f"sqrt({variance})"
+    return variance if statistic.form.is_variance else f"sqrt({variance})"
+
+
+ROW_VALUES: dict[Measure, Callable[[PlannedStatistic], str]] = {
+    Measure.COUNT_DISTINCT: lambda s: f"COUNT(DISTINCT a{s.ident})",
+    Measure.QUANTILE: _quantile,
+    Measure.DEVIATION: _deviation,
+}
+"""SQL of the value over all rows of a cell, for each measure that is computed from them."""
 
 
 def _with_values(table: PlannedTable, keys: list[str], distinct: list[PlannedStatistic], needs: EvidenceNeeds) -> str:
     """Join each cell with its values; NULL keys match each other."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
-    quantiles = [s for s in distinct if s.measure is Measure.QUANTILE]
+    quantiles = _with_bin(distinct)
     names |= {f"s{s.ident}_bin": bin_sql(s, needs) for s in quantiles}
     shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
     shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
+from broker.domain.plans.measure import MAGNITUDES, Contribution
 from broker.domain.plans.operators import (
     Aggregate,
     Apply,
@@ -21,15 +22,7 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.plan import (
-    BINARY,
-    MAGNITUDES,
-    ROW_MEASURES,
-    EvidenceNeeds,
-    Measure,
-    PlannedStatistic,
-    PlannedTable,
-)
+from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
 
@@ -80,7 +73,7 @@ def _grouped(keys: Sequence[str]) -> str:
 
 
 def _counted(table: PlannedTable) -> list[PlannedStatistic]:
-    return [s for s in table.statistics if s.measure not in ROW_MEASURES]  # these have no total for an institution
+    return [s for s in table.statistics if not s.measure.traits.from_rows]  # these have no total for an institution
 
 
 def _worst_of(column: str, table: PlannedTable, scans: int) -> str:
@@ -127,17 +120,17 @@ def _largest(total: str, one: str) -> str:
 
 def _total(statistic: PlannedStatistic) -> str:
     value = f"a{statistic.ident}"
-    match statistic.measure:
-        case Measure.COUNT_ROWS:
+    match statistic.measure.traits.contribution:
+        case Contribution.ROW:
             return "COUNT(*)"
-        case Measure.COUNT_PERSONS:
+        case Contribution.PRESENCE if statistic.measure.traits.counts_persons:
             return f"COUNT(DISTINCT CASE WHEN {value} IS NOT NULL THEN p END)"
-        case Measure.ONES | Measure.SHARE:
-            return f"COUNT(*) FILTER ({value} = 1)"
-        case Measure.SUM | Measure.MEAN:
-            return f"SUM(abs({value}))"
-        case _:
+        case Contribution.PRESENCE | Contribution.VALUE:
             return f"COUNT({value})"
+        case Contribution.INDICATOR:
+            return f"COUNT(*) FILTER ({value} = 1)"
+        case Contribution.AMOUNT:
+            return f"SUM(abs({value}))"
 
 
 def _record_keys(table: PlannedTable) -> str:
@@ -165,9 +158,13 @@ def _sum_of(condition: str) -> str:
 def _key_conditions(statistic: PlannedStatistic) -> dict[str, str]:
     """For each key column, the condition on `people` that selects its persons."""
     i = statistic.ident
-    if statistic.measure in BINARY:
-        return {"cell_key": f"o{i} > 0", "rest_key": f"z{i} > 0", "whole_key": f"o{i} + z{i} > 0"}
-    return {"cell_key": IN_CELL if statistic.measure is Measure.COUNT_ROWS else f"n{i} > 0"}
+    match statistic.measure.traits.contribution:
+        case Contribution.ROW:
+            return {"cell_key": IN_CELL}
+        case Contribution.INDICATOR:
+            return {"cell_key": f"o{i} > 0", "rest_key": f"z{i} > 0", "whole_key": f"o{i} + z{i} > 0"}
+        case Contribution.PRESENCE | Contribution.AMOUNT | Contribution.VALUE:
+            return {"cell_key": f"n{i} > 0"}
 
 
 FIRST_IDENT = 1_000_000_000

@@ -4,9 +4,11 @@ rows."""
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
 from collections.abc import Iterator
+from typing import assert_never
 
+from broker.domain.plans.measure import Contribution, Measure
 from broker.domain.plans.operators import Relation
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.sql.generator import relation_sql, scalar_sql
 from broker.query.sql.replacement_rows import replacement_rows
@@ -36,20 +38,7 @@ def _unlike_sql(values: str, value: str) -> str:
     return f"len(list_filter({values}, lambda x: x <> {value}))"
 
 
-_BASE = ("value", "rows", "persons")
-EVIDENCE_FIELDS: dict[Measure, tuple[str, ...]] = {
-    Measure.COUNT_ROWS: (*_BASE, "largest", "second"),
-    Measure.COUNT_VALUES: _BASE,
-    Measure.COUNT_PERSONS: _BASE,
-    Measure.COUNT_DISTINCT: (*_BASE, "contributors"),
-    Measure.GAP: _BASE,
-    Measure.ONES: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SHARE: (*_BASE, "rest", "rest_rows", "total"),
-    Measure.SUM: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
-    Measure.MEAN: (*_BASE, "largest", "second", "low", "high", "others", "total", "sizes"),
-    Measure.QUANTILE: (*_BASE, "largest", "bin"),
-    Measure.DEVIATION: _BASE,
-}
+EVIDENCE_FIELDS = {m: ("value", "rows", "persons", *m.traits.evidence) for m in Measure if m.traits.in_queries}
 HAS_ROWS = '"rows" > 0 OR "own_rows" <> 0'
 REPLACES, IS_PRESENT = -1, 1
 """Sign of a row that would replace a person, and of a row that is present."""
@@ -109,16 +98,18 @@ class PersonEvidence:
         columns = [*self._keys, "p", *self._counts('"rows"', "TRUE", '"own_rows"')]
         for s in self._table.statistics:
             value = f"a{s.ident}"
-            match s.measure:
-                case Measure.COUNT_ROWS:
+            match s.measure.traits.contribution:
+                case Contribution.ROW:
                     continue
-                case Measure.ONES | Measure.SHARE:
+                case Contribution.INDICATOR:
                     columns += self._counts(f"o{s.ident}", f"{value} = 1")
                     columns += self._counts(f"z{s.ident}", f"{value} = 0")
-                case Measure.SUM | Measure.MEAN:
+                case Contribution.AMOUNT:
                     columns += [*self._counts(f"n{s.ident}", f"{value} IS NOT NULL"), *self._sums(f"t{s.ident}", value)]
-                case _:
+                case Contribution.PRESENCE | Contribution.VALUE:
                     columns += self._counts(f"n{s.ident}", f"{value} IS NOT NULL")
+                case other:
+                    assert_never(other)
         return ", ".join(columns)
 
     def _counts(self, name: str, condition: str, own: str = "") -> Iterator[str]:
@@ -139,17 +130,21 @@ class PersonEvidence:
 
     def fields(self, statistic: PlannedStatistic) -> Iterator[tuple[str, str]]:
         """Each evidence field of a statistic, as SQL over `people`."""
-        made = {
-            Measure.COUNT_ROWS: self._of_rows,
-            Measure.ONES: self._of_ones,
-            Measure.SHARE: self._of_ones,
-            Measure.SUM: self._of_numbers,
-            Measure.MEAN: self._of_numbers,
-        }.get(statistic.measure, self._of_values)
-        texts = made(statistic)
+        texts = self._texts(statistic)
         return ((name, texts[name]) for name in EVIDENCE_FIELDS[statistic.measure])
 
-    def _of_rows(self, _: PlannedStatistic) -> dict[str, str]:
+    def _texts(self, statistic: PlannedStatistic) -> dict[str, str]:
+        match statistic.measure.traits.contribution:
+            case Contribution.ROW:
+                return self._of_rows()
+            case Contribution.INDICATOR:
+                return self._of_ones(statistic)
+            case Contribution.AMOUNT:
+                return self._of_numbers(statistic)
+            case Contribution.PRESENCE | Contribution.VALUE:
+                return self._of_values(statistic)
+
+    def _of_rows(self) -> dict[str, str]:
         if self._replacement is None:
             # rows without a person belong to nobody
             persons, each = "COUNT(p)", '(CASE WHEN p IS NOT NULL THEN "rows" END)'
@@ -161,13 +156,12 @@ class PersonEvidence:
         }  # fmt: skip
 
     def _of_values(self, statistic: PlannedStatistic) -> dict[str, str]:
-        """Evidence of other measures. A value that is no count can change even if the number of rows does not."""
-        i, measure = statistic.ident, statistic.measure
+        """Evidence of rows with a value. A figure of the rows themselves can change even if their number does not."""
+        i, traits = statistic.ident, statistic.measure.traits
         rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
-        value = persons if measure is Measure.COUNT_PERSONS else rows
+        value = persons if traits.counts_persons else rows
         if self._replacement is not None:
-            counts = measure in {Measure.COUNT_VALUES, Measure.COUNT_PERSONS, Measure.GAP}
-            persons = f"COUNT(p) FILTER (own_n{i} <> 0{'' if counts else f' OR n{i} > 0'})"
+            persons = f"COUNT(p) FILTER (own_n{i} <> 0{f' OR n{i} > 0' if traits.from_rows else ''})"
         most = f"CAST(coalesce(MAX(n{i}), 0) AS BIGINT)"
         return {
             "value": value, "rows": rows, "persons": persons, "contributors": rows, "largest": most,
@@ -177,11 +171,11 @@ class PersonEvidence:
     def _of_ones(self, statistic: PlannedStatistic) -> dict[str, str]:
         i, own = statistic.ident, self._own
         ones, rest = f"CAST(coalesce(SUM(o{i}), 0) AS BIGINT)", f"CAST(coalesce(SUM(z{i}), 0) AS BIGINT)"
-        if statistic.measure is Measure.ONES:
+        if statistic.measure.traits.is_ratio:
+            value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
+        else:
             never = is_never_null(statistic.argument)
             value = ones if never else f"(CASE WHEN SUM(o{i} + z{i}) > 0 THEN {ones} END)"
-        else:
-            value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
         return {
             "value": value, "rows": ones, "persons": f"COUNT(p) FILTER ({own}o{i} <> 0)",
             "rest": f"COUNT(p) FILTER ({own}z{i} <> 0)", "rest_rows": rest, "total": ones,
@@ -195,11 +189,11 @@ class PersonEvidence:
             if statistic.truncated
             else f"CAST({total} AS DOUBLE) / {count}"
         )
-        is_sum = statistic.measure is Measure.SUM
+        is_mean = statistic.measure.traits.is_ratio
         moved = f" OR {own} <> 0" if self._own else ""
-        contributes = f"{own} <> 0" if is_sum else f"{self._own}n{i} <> 0{moved}"
+        contributes = f"{self._own}n{i} <> 0{moved}" if is_mean else f"{own} <> 0"
         return {
-            "value": total if is_sum else f"({mean})", "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
+            "value": f"({mean})" if is_mean else total, "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
             "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs({own}))",
             "second": second_largest_sql(f"abs({own})"), "low": f"MIN({own})", "high": f"MAX({own})",
             "others": others_sql(own, self._least), "total": total, "sizes": f"SUM(size_t{i})",

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from broker.domain.evidence import VaultProof, VaultProofs
+from broker.domain.plans.measure import NON_ADDITIVE, measures_where
 from broker.domain.plans.operators import Filter, Project, Scan, walk
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedTable
+from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
 
-BOUNDABLE = frozenset(
-    {Measure.COUNT_ROWS, Measure.COUNT_VALUES, Measure.GAP, Measure.ONES, Measure.SHARE, Measure.SUM, Measure.MEAN}
-)
+BOUNDABLE_IF_SINGLE = measures_where(lambda t: not t.from_rows) - NON_ADDITIVE
+BOUNDABLE = BOUNDABLE_IF_SINGLE & measures_where(lambda t: not t.counts_persons)
 """Measures whose evidence can be bounded by proofs; also a count of persons, if nobody has two rows."""
 MONOTONE = frozenset({"add", "multiply", "divide", "to_double", "to_decimal", "to_int", "coalesce"})
 """Functions whose result is not negative if no argument is."""
@@ -106,5 +106,5 @@ def _proves(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> bo
     subtracted."""
     measures = {s.measure for s in table.statistics}
     if proven.is_single:
-        return measures <= BOUNDABLE | {Measure.COUNT_PERSONS}
+        return measures <= BOUNDABLE_IF_SINGLE
     return measures <= BOUNDABLE and not needs.exact_persons and table.max_rows is None

@@ -11,12 +11,13 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import MAGNITUDES, measures_where
 from broker.domain.plans.scalars import value_from_json
 from broker.domain.ports import Ports
 from broker.workflow.access import reach_output
 
-ADDITIVE_MEASURES = {Measure.COUNT_ROWS.value, Measure.COUNT_VALUES.value, Measure.ONES.value, Measure.SUM.value}
+DERIVABLE = measures_where(lambda t: t.is_additive and not t.is_ratio and not t.counts_persons)
+"""Measures whose figures add up over cells: those of a total are the sum of those of its cells."""
 MOST_ROWS, MOST_HOLES = 3000, 150
 """With more rows or hidden figures, the attack takes longer than a page may. `broker attack` has no such limit."""
 
@@ -59,7 +60,7 @@ def _attack_column(staff: Mapping[str, Any], column: int) -> AttackedColumn:
     holes = sum(row["suppressed"][column] for row in rows)
     measures = _measures(staff, column)
     # Only figures that add up can be derived from others.
-    if not measures or not measures <= ADDITIVE_MEASURES:
+    if not measures or not measures <= DERIVABLE:
         return AttackedColumn(
             name, (), "This column does not add up over cells, so other cells do not reveal a hidden figure."
         )
@@ -81,7 +82,7 @@ def _measures(staff: Mapping[str, Any], column: int) -> set[str]:
     """Return the measures behind the column. Gaps are left out, because they belong to no column alone."""
     known = {ident: measure for table in staff.get("tables", ()) for ident, measure in table["statistics"]}
     behind = staff["behind"][column] if staff.get("behind") else ()
-    return {known[i] for i in behind if i in known} - {Measure.GAP.value}
+    return {known[i] for i in behind if i in known} - measures_where(lambda t: not t.is_shown)
 
 
 def _derive_figures(staff: Mapping[str, Any], column: int, measures: set[str]) -> Iterator[DerivedFigure]:
@@ -92,7 +93,7 @@ def _derive_figures(staff: Mapping[str, Any], column: int, measures: set[str]) -
         for keys, row in texts
     ]
     # Counts are whole numbers, which narrows what an attacker can derive; sums need not be.
-    found = attack_table(dimensions, cells, integers=Measure.SUM.value not in measures)
+    found = attack_table(dimensions, cells, integers=MAGNITUDES.isdisjoint(measures))
     hidden = [(keys, row) for keys, row in texts if row["suppressed"][column]]
     for (keys, row), answer in zip(hidden, found, strict=True):
         high = None if answer["high"] is None else f"{answer['high']:,}"

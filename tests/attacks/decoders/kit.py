@@ -29,7 +29,8 @@ from broker.domain.findings import Assessment, JudgedStatistic
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.lineage import statistics_read_by
-from broker.domain.plans.plan import Measure, Plan, PlannedOutput, PlannedStatistic
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import Plan, PlannedOutput, PlannedStatistic
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine

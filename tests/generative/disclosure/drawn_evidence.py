@@ -7,8 +7,9 @@ from pathlib import Path
 from random import Random
 
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan
-from broker.domain.plans.plan import DeviationForm, GroupKey, Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.plan import DeviationForm, GroupKey, PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.policy.files import load_policies

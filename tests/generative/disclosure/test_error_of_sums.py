@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from broker.disclosure.protected_values import amount_bounds, least_error_of_sum, mean_step
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules
 

@@ -29,8 +29,9 @@ from broker.disclosure.table_findings import (
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Finding
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan
-from broker.domain.plans.plan import Measure, PlannedStatistic, PlannedTable, QuantileForm
+from broker.domain.plans.plan import PlannedStatistic, PlannedTable, QuantileForm
 from broker.domain.plans.scalars import ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules
 

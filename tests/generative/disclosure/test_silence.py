@@ -10,8 +10,9 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, Sort, TableRef
-from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 

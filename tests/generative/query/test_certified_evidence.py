@@ -15,7 +15,8 @@ from query_kit import planned
 
 from broker.disclosure.judge_job import judge_output
 from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence, VaultProof, VaultProofs
-from broker.domain.plans.plan import EvidenceNeeds, Measure, PlannedOutput, PlannedTable
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds, PlannedOutput, PlannedTable
 from broker.engine.in_process_engine import result_statement
 from broker.engine.result_frames import read_table
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy

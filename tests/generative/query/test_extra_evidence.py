@@ -14,7 +14,8 @@ from proof_size import seed, size, tell
 from scalar_reference import NoReferenceValue, exact
 from shapes import sample
 
-from broker.domain.plans.plan import EvidenceNeeds, Measure
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import EvidenceNeeds
 from broker.policy.data_catalogue import Catalogue, TableKind
 from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql, render

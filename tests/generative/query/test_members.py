@@ -19,8 +19,9 @@ from query_kit import planned
 from scalar_reference import NoReferenceValue, exact, value
 from shapes import SHAPES, sample
 
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.member_amounts import AmountKind, amount_columns
-from broker.domain.plans.plan import EvidenceNeeds, Measure, Plan, PlannedTable
+from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedTable
 from broker.engine.in_process_engine import arrow_stream
 from broker.engine.members_engine import CellMembers, member_places, member_statements, member_tables, read_members
 from broker.policy.policy_set import PolicySet

@@ -9,16 +9,9 @@ import pyarrow as pa
 import pytest
 
 from broker.domain.evidence import CellEvidence, TableEvidence, VaultProof
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, ScanColumn, TableRef
-from broker.domain.plans.plan import (
-    EvidenceNeeds,
-    GroupKey,
-    Measure,
-    Plan,
-    PlannedOutput,
-    PlannedStatistic,
-    PlannedTable,
-)
+from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Plan, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.domain.ports import SandboxLimits, Vault, VaultTable
 from broker.engine.duckdb_engine import DuckDBEngine

@@ -11,12 +11,12 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import OutputEvidence
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Join, JoinHow, Scan, ScanColumn, TableRef
 from broker.domain.plans.plan import (
     DeviationForm,
     EvidenceNeeds,
     GroupKey,
-    Measure,
     Plan,
     PlannedOutput,
     PlannedStatistic,

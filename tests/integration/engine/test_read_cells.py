@@ -12,8 +12,9 @@ import pytest
 from broker.disclosure.evidence_columns import EvidenceColumns, as_evidence_columns
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan
-from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.engine.result_frames import plain_value, read_table
 

@@ -15,16 +15,9 @@ import pytest
 
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Aggregate, Filter, Join, JoinHow, Relation, Scan, ScanColumn, TableRef, Union
-from broker.domain.plans.plan import (
-    EvidenceNeeds,
-    GroupKey,
-    Measure,
-    Plan,
-    PlannedOutput,
-    PlannedStatistic,
-    PlannedTable,
-)
+from broker.domain.plans.plan import EvidenceNeeds, GroupKey, Plan, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, ScalarType
 from broker.domain.ports import SandboxLimits, Vault
 from broker.engine.duckdb_engine import DuckDBEngine

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from broker.domain.evidence import CellEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Verdict
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import AggregateCall, PostAggregation, Scan
-from broker.domain.plans.plan import GroupKey, Measure, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.postprocessing.output_rows import OutputCell, OutputRow, OutputRows, StepBudget
 from broker.postprocessing.program import run_program

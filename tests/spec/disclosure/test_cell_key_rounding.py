@@ -17,8 +17,9 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, TableRef
-from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.files import load_policies

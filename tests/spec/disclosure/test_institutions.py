@@ -9,8 +9,9 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, TableRef
-from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 

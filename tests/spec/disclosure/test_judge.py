@@ -11,8 +11,9 @@ from broker.disclosure.records.released_tables import released_csv, released_rec
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, Sort, TableRef
-from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 

@@ -12,6 +12,7 @@ from broker.disclosure.records.released_tables import released_csv
 from broker.domain.errors import Breach
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Verdict
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import (
     Aggregate,
     Filter,
@@ -26,7 +27,6 @@ from broker.domain.plans.operators import (
 )
 from broker.domain.plans.plan import (
     DeviationForm,
-    Measure,
     OutputColumn,
     PlannedOutput,
     PlannedStatistic,

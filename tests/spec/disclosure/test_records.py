@@ -16,8 +16,9 @@ from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE, UNUSED_PARA
 from broker.disclosure.records.staff_record import staff_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Scan, TableRef
-from broker.domain.plans.plan import GroupKey, Measure, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.plan import GroupKey, OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.policy.disclosure_rules import DisclosureRules
 from tests.spec.disclosure.record_shapes import ACRO, RELEASED, STAFF

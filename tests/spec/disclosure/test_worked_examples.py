@@ -7,7 +7,7 @@ from files_kit import amounts, grid_of, persons, rules_of, with_profile
 
 from broker.disclosure.rules import RuleInput, findings_of, p_percent_of
 from broker.domain.evidence import StatisticEvidence
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from broker.policy.disclosure_rules import ZeroPolicy
 
 

@@ -9,7 +9,7 @@ from private_forms import PROFILE, Y, private, refusals
 from query_kit import CATALOGUE, compiled
 
 from broker.domain.errors import Refused
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from broker.privacy.private_tables import PrivateMeasure
 from broker.privacy.request.private_output_planner import PrivateContext, plan_private_output
 

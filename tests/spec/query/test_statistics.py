@@ -5,8 +5,9 @@
 import pytest
 from query_kit import compiled, planned, run
 
+from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import Project, Sort
-from broker.domain.plans.plan import Measure, PlannedTable
+from broker.domain.plans.plan import PlannedTable
 from broker.domain.plans.scalars import ColumnRef
 
 

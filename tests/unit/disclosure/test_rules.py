@@ -11,7 +11,7 @@ from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.suppression.suppression_task import least_width
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure
+from broker.domain.plans.measure import Measure
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 
 PROFILE = DisclosureRules(name="npd", source="test", t=10)

@@ -16,7 +16,8 @@ from broker.disclosure.rules.distribution import persons_between, quantile_spans
 from broker.disclosure.rules.percentage import counts_shown_as, has_whole_total, parts_shown_as
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Verdict
-from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 

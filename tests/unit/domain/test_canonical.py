@@ -5,7 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from broker.domain.plans.canonical import HASHED_CLASSES, HASHED_FIELDS, HASHED_SENTENCES, canonical_repr, plan_text
-from broker.domain.plans.plan import Measure, PlannedStatistic
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ColumnRef, ScalarType
 from broker.python_jobs.block_tables import BlockTable, BlockTables
 from broker.python_jobs.private_directive import AnswerRange, ScriptDirective

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.domain.findings import AssessedRow, Verdict
-from broker.domain.plans.plan import KEY_STATISTIC, Measure, OutputColumn, PlannedStatistic
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, PlannedStatistic
 from broker.domain.plans.scalars import MISSING_LABEL, ScalarType, Value
 from broker.domain.plans.scalars import ColumnRef as Named
 from broker.privacy.results.display_columns import DisplayColumn, DisplayTable, format_statistic

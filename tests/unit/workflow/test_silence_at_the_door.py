@@ -16,7 +16,8 @@ from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.jobs.reviews import VoteChoice
-from broker.domain.plans.plan import Measure, PlannedOutput, PlannedStatistic, PlannedTable
+from broker.domain.plans.measure import Measure
+from broker.domain.plans.plan import PlannedOutput, PlannedStatistic, PlannedTable
 from broker.web.app import create_app
 from broker.web.security.authentication import hash_password
 from broker.web.web_context import WebSettings
