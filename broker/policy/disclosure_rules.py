@@ -166,17 +166,6 @@ class DisclosureRules(PolicyModel):
         """Value of `reach`, or its default."""
         return 3 * self.t if self.reach is None else self.reach
 
-    @property
-    def margin(self) -> float | None:
-        """Factor by which a total must exceed the largest contribution for no dominance rule (M2 to M5) to apply, even
-        if all other contributions were as large. None if no such rule is on."""
-        known = []
-        if self.p_percent is not None:
-            known.append(2 + self.p_percent / min(100, self.prior_q or 100))
-        if self.dominance_k is not None:
-            known.append(max(100 * self.dominance_n / self.dominance_k, 1 + 100 / self.dominance_k))
-        return max(known, default=None)
-
 
 STRICTER_IF_LARGER = ("t", "coalition", "min_interval", "dof", "noise_deviation", "noise_variance", "noise_least")
 STRICTER_IF_SMALLER = (

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judge_regression import judge_regression
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.findings import Assessment
 from broker.domain.identity.people import Person
 from broker.domain.jobs.job import JobKind

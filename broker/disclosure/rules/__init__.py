@@ -12,13 +12,15 @@ from broker.disclosure.rules.rule_columns import RuleInputColumns
 from broker.disclosure.rules.rule_input import RuleInput, p_percent_of
 from broker.domain.findings import Finding
 from broker.domain.plans.measure import Measure
-from broker.policy.disclosure_rules import DisclosureRules
+from broker.domain.plans.plan import EvidenceNeeds
+from broker.policy.disclosure_rules import DisclosureRules, Rounding
 
 __all__ = [
     "PLAN_RULES",
     "RULES",
     "Rule",
     "RuleInput",
+    "evidence_needs",
     "findings_of",
     "p_percent_of",
     "rules_for",
@@ -36,6 +38,20 @@ _RULES_OF_MEASURE = {m: tuple(r for r in RULES if m in r.measures) for m in Meas
 def rules_for(measure: Measure) -> tuple[Rule, ...]:
     """The rules that judge a measure, in the order of `RULES`."""
     return _RULES_OF_MEASURE[measure]
+
+
+def evidence_needs(profile: DisclosureRules) -> EvidenceNeeds:
+    """The evidence that the rules of a profile need."""
+    margins = [margin for rule in RULES if (margin := rule.margin(profile)) is not None]
+    return EvidenceNeeds(
+        profile.t,
+        institutions=profile.protects_institutions,
+        record_keys=profile.rounding is Rounding.CELL_KEY,
+        joint_cells=profile.max_joint_cells,
+        exact_persons=profile.full_share < 1,
+        margin=max(margins, default=None),
+        digits=profile.mean_digits,
+    )
 
 
 def findings_of(

@@ -1,6 +1,7 @@
 """Rules on sums and means, and on counts of rows that are mostly one person's. They use only the contributions of
 persons."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
@@ -123,25 +124,59 @@ def _amount_columns(columns: RuleInputColumns) -> tuple[Numbers, Numbers, Number
     return largest, np.where(columns.known("second"), columns["second"], largest), columns["total"]  # as `_amounts`
 
 
-dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES)
+def _dominance_margin(profile: DisclosureRules) -> float | None:
+    k = profile.dominance_k
+    return None if k is None else max(100 * profile.dominance_n / k, 1 + 100 / k)
 
 
-def _find_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """The total without the two largest contributions is less than p percent of the largest."""
-    p = decimal(profile.p_percent)
-    if p is None or not _has_amounts(rule_input.evidence):
-        return None
-    largest, second, total = _amounts(rule_input.evidence)
-    if not is_too_close(largest, second, total, p):
-        return None
-    return M3.finding(Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total)
+dominance = Rule(M2, _find_dominance, _dominance_cells, MAGNITUDES, margin=_dominance_margin)
 
 
-def _p_percent_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    return _cells_of_close_amounts(columns, decimal(profile.p_percent))
+def _close_amounts_rule(
+    entry: RuleEntry, p_of: Callable[[DisclosureRules], Decimal | None], sentence: str, shows_p: bool = False
+) -> Rule:
+    """The rule that the total without the two largest contributions is at least p percent of the largest."""
+
+    def find(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
+        p = p_of(profile)
+        if p is None or not _has_amounts(rule_input.evidence):  # the rule is off, or M7 applies
+            return None
+        largest, second, total = _amounts(rule_input.evidence)
+        if not is_too_close(largest, second, total, p):
+            return None
+        figures = {"p": round(p, 2)} if shows_p else {}
+        return entry.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total, **figures)
+
+    def cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
+        p = p_of(profile)
+        if p is None:
+            return NO_CELL
+        return _cells_with_amounts(columns) & may_be_too_close(*_amount_columns(columns), float(p))
+
+    return Rule(entry, find, cells, MAGNITUDES, margin=lambda profile: _close_margin(p_of(profile)))
 
 
-p_percent = Rule(M3, _find_p_percent, _p_percent_cells, MAGNITUDES)
+def _close_margin(p: Decimal | None) -> float | None:
+    """From this margin on no two contributions are too close to the total, by `is_too_close`."""
+    return None if p is None else float(2 + p / 100)
+
+
+def _prior_p_percent(profile: DisclosureRules) -> Decimal | None:
+    """The p for an attacker who knows each contribution to within q percent beforehand."""
+    p, q = decimal(profile.p_percent), decimal(profile.prior_q)
+    return None if p is None or q is None else 100 * p / q
+
+
+def _equivalent_p_percent(profile: DisclosureRules) -> Decimal | None:
+    """The p that is equivalent to a (2,k) rule, if the profile has no p of its own."""
+    return p_percent_of(profile) if profile.p_percent is None else None
+
+
+p_percent = _close_amounts_rule(M3, lambda profile: decimal(profile.p_percent), TOO_CLOSE)
+prior_posterior = _close_amounts_rule(
+    M4, _prior_p_percent, "With prior knowledge, the largest contributor could be estimated too closely."
+)
+equivalent_p_percent = _close_amounts_rule(M5, _equivalent_p_percent, TOO_CLOSE, shows_p=True)
 
 
 def _find_rows_of_one_person(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
@@ -193,7 +228,13 @@ def _cells_of_close_rows(
     return close & ~((many <= people) & (many < EXACT_FLOATS)) & ~(people < profile.t)
 
 
-rows_of_one_person = Rule(M3, _find_rows_of_one_person, _rows_of_one_person_cells, ROW_COUNTS)
+rows_of_one_person = Rule(
+    M3,
+    _find_rows_of_one_person,
+    _rows_of_one_person_cells,
+    ROW_COUNTS,
+    margin=lambda profile: _close_margin(p_percent_of(profile)),
+)
 
 
 def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[int, int]:
@@ -202,50 +243,6 @@ def _most_rows(rows: int, persons: int, most: object, second: object) -> tuple[i
     if not isinstance(most, int):  # not a number of rows
         return rows - persons + 1, min(1, persons - 1)
     return most, second if isinstance(second, int) else most
-
-
-def _find_prior_posterior(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Like M3, for an attacker who knows each contribution to within q percent beforehand."""
-    p, q = decimal(profile.p_percent), decimal(profile.prior_q)
-    if p is None or q is None or not _has_amounts(rule_input.evidence):  # the rule is off, or M7 applies
-        return None
-    largest, second, total = _amounts(rule_input.evidence)
-    if not is_too_close(largest, second, total, 100 * p / q):
-        return None
-    sentence = "With prior knowledge, the largest contributor could be estimated too closely."
-    return M4.finding(Verdict.SUPPRESS, sentence, largest=largest, second=second, total=total)
-
-
-def _prior_posterior_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    p, q = decimal(profile.p_percent), decimal(profile.prior_q)
-    return NO_CELL if p is None or q is None else _cells_of_close_amounts(columns, 100 * p / q)
-
-
-prior_posterior = Rule(M4, _find_prior_posterior, _prior_posterior_cells, MAGNITUDES)
-
-
-def _find_equivalent_p_percent(rule_input: RuleInput, profile: DisclosureRules) -> RuleResult:
-    """Like M3, with the p that is equivalent to a (2,k) rule, if the profile has no p of its own."""
-    p = p_percent_of(profile)
-    if profile.p_percent is not None or p is None or not _has_amounts(rule_input.evidence):
-        return None
-    largest, second, total = _amounts(rule_input.evidence)
-    if not is_too_close(largest, second, total, p):
-        return None
-    return M5.finding(Verdict.SUPPRESS, TOO_CLOSE, largest=largest, second=second, total=total, p=round(p, 2))
-
-
-def _equivalent_p_percent_cells(columns: RuleInputColumns, profile: DisclosureRules) -> CellMask:
-    return NO_CELL if profile.p_percent is not None else _cells_of_close_amounts(columns, p_percent_of(profile))
-
-
-def _cells_of_close_amounts(columns: RuleInputColumns, p: Decimal | None) -> CellMask:
-    if p is None:
-        return NO_CELL
-    return _cells_with_amounts(columns) & may_be_too_close(*_amount_columns(columns), float(p))
-
-
-equivalent_p_percent = Rule(M5, _find_equivalent_p_percent, _equivalent_p_percent_cells, MAGNITUDES)
 
 
 def _find_negatives(rule_input: RuleInput, _: DisclosureRules) -> RuleResult:

@@ -39,6 +39,11 @@ class RuleEntry:
         return finding(self.ident, verdict, sentence, **figures)
 
 
+def no_margin(_: DisclosureRules) -> float | None:
+    """The margin of rules that do not compare contributions."""
+    return None
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Rule:
     """A rule on one statistic in one cell. Several rules can share one entry of the catalogue.
@@ -47,6 +52,8 @@ class Rule:
     prefilter         the cells of a table of its measures on which `find` must run
     measures          the measures that the rule judges
     reads_protected   whether `find` reads the released value
+    margin            by a profile: `find` has no finding on a total of at least this many times its largest
+                      contribution, however large the others are; None: the rule is off, or compares none
     """
 
     entry: RuleEntry
@@ -54,3 +61,4 @@ class Rule:
     prefilter: Prefilter
     measures: frozenset[Measure] = frozenset(Measure)
     reads_protected: bool = False
+    margin: Callable[[DisclosureRules], float | None] = no_margin

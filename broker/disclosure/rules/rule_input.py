@@ -1,4 +1,4 @@
-"""The input of a rule, families of measures, and the evidence that the rules need."""
+"""The input of a rule, and the comparisons that several rules make."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,23 +7,9 @@ from functools import cache
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.findings import Finding, Verdict
 from broker.domain.plans.measure import Measure
-from broker.domain.plans.plan import EvidenceNeeds
 from broker.domain.plans.scalars import Value
-from broker.policy.disclosure_rules import DisclosureRules, Rounding, ZeroPolicy
+from broker.policy.disclosure_rules import DisclosureRules, ZeroPolicy
 from broker.postprocessing.exact_arithmetic import as_number
-
-
-def evidence_needs(profile: DisclosureRules) -> EvidenceNeeds:
-    return EvidenceNeeds(
-        profile.t,
-        institutions=profile.protects_institutions,
-        record_keys=profile.rounding is Rounding.CELL_KEY,
-        joint_cells=profile.max_joint_cells,
-        exact_persons=profile.full_share < 1,
-        margin=profile.margin,
-        digits=profile.mean_digits,
-    )
-
 
 POLICY_VERDICTS: dict[ZeroPolicy, Verdict | None] = {
     ZeroPolicy.REVIEW: Verdict.REVIEW,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent

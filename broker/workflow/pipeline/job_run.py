@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach, Conflict, Unavailable, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judge_regression import judge_regression
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach, Invalid
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Finding, Verdict

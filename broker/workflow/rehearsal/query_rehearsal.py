@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.domain.errors import Invalid
 from broker.domain.findings import Assessment, Verdict

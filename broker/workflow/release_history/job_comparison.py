@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.records.assessment_json import assessment_from_json
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict, worst_verdict
 from broker.domain.identity.audit import AuditEvent

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from broker.disclosure.differencing.member_tables import MemberTable, from_bytes, to_bytes
 from broker.disclosure.published_tables import PublishedFigures, read_figures, read_rounding, reproduce_figures
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.disclosure.table_recipes import known_figures, recipe_of
 from broker.domain.errors import Conflict, Invalid, Unavailable
 from broker.domain.identity.audit import AuditEvent

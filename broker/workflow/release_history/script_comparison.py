@@ -8,7 +8,7 @@ from typing import Any
 from broker.disclosure.differencing.member_tables import MemberTable
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.judged_tables import HistoryConstraint
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment
 from broker.domain.jobs.job import FailureCode

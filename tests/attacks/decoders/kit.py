@@ -19,7 +19,7 @@ from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
 from broker.disclosure.protected_values import count_ones, mean_step, round_count, rows_step
 from broker.disclosure.records.released_tables import released_csv, released_record
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
 from broker.disclosure.suppression.secondary_suppression import SuppressionResult, suppress
 from broker.disclosure.suppression.suppression_task import SuppressionTask

@@ -14,6 +14,8 @@ from proof_size import seed, size, tell
 from query_kit import planned
 
 from broker.disclosure.judge_job import judge_output
+from broker.disclosure.rules import RULES, Rule, evidence_needs
+from broker.disclosure.rules.rule import no_margin
 from broker.domain.evidence import OutputEvidence, StatisticEvidence, TableEvidence, VaultProof, VaultProofs
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import EvidenceNeeds, PlannedOutput, PlannedTable
@@ -48,7 +50,7 @@ class Figures:
 
 
 def needs_of(profile: DisclosureRules, exact_rows: int) -> EvidenceNeeds:
-    return EvidenceNeeds(profile.t, margin=profile.margin, digits=profile.mean_digits, exact_rows=exact_rows)
+    return replace(evidence_needs(profile), exact_rows=exact_rows)
 
 
 def evidence(con: duckdb.DuckDBPyConnection, table: PlannedTable, asked: TwoPassQuery) -> TableEvidence:
@@ -125,17 +127,26 @@ def unequal(
     return wrong
 
 
-def profiles(policies: PolicySet, rng: Random) -> DisclosureRules:
+WITH_MARGIN = tuple(rule for rule in RULES if rule.margin is not no_margin)
+
+
+def profiles(policies: PolicySet, rng: Random, rule: Rule) -> DisclosureRules:
+    """A profile under which the rule has a margin. Other rules may have larger ones."""
     base = replace(
         policies.disclosure_rules("npd-default"), t=T, round_base=rng.choice((1, 2)), mean_digits=rng.choice((0, 1))
     )
-    return replace(
-        base,
-        p_percent=rng.choice((None, 10.0, 50.0)),
-        dominance_k=rng.choice((None, 80.0)),
-        zeros=rng.choice(tuple(ZeroPolicy)),
-        full=rng.choice(tuple(ZeroPolicy)),
-    )
+    while True:
+        found = replace(
+            base,
+            p_percent=rng.choice((None, 10.0, 50.0)),
+            prior_q=rng.choice((None, 20.0, 75.0)),
+            dominance_n=rng.choice((1, 2, 3)),
+            dominance_k=rng.choice((None, 80.0)),
+            zeros=rng.choice(tuple(ZeroPolicy)),
+            full=rng.choice(tuple(ZeroPolicy)),
+        )
+        if rule.margin(found) is not None:
+            return found
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +159,8 @@ def figures(policies: PolicySet) -> Figures:
         patch.setattr(table_statement, "SAMPLE_RATIO", 2)
         rows = worlds.rows(rng, PEOPLE)
         worlds.fill(con, rows)
-        _compare(found, con, worlds.proofs(rows, rng.random() < 0.5), rng, profiles(policies, rng))
+        profile = profiles(policies, rng, WITH_MARGIN[number % len(WITH_MARGIN)])
+        _compare(found, con, worlds.proofs(rows, rng.random() < 0.5), rng, profile)
     patch.undo()
     tell("certified", {n: len(v) if isinstance(v, list) else v for n, v in vars(found).items()})
     return found

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pytest
 
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach
 from broker.domain.jobs.job import JobKind
 from broker.domain.ports import SandboxEnd, SandboxRequest

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Invalid
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobKind

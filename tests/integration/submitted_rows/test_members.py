@@ -8,7 +8,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from broker.disclosure.differencing.member_tables import Members, from_bytes
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.errors import Breach
 from broker.domain.ports import SubmittedMicrodata
 from broker.engine.members_engine import DuckDBMembersEngine

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from broker.disclosure.judge_job import judge_job
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataProblem

@@ -15,7 +15,7 @@ from query_kit import compiled, database
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.records.released_tables import released_csv
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment
 from broker.domain.plans.plan import Plan, PlannedTable

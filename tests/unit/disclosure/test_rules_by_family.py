@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from math import ceil, floor
 from typing import Any, cast
 
 import pytest
@@ -242,6 +243,30 @@ def everything(is_exact: bool) -> DisclosureRules:
     """A profile of which every rule asks something; without a p of its own where counts are exact."""
     p, base = (None, 1) if is_exact else (10.0, 5)
     return replace(SCHOOLS, prior_q=50.0, dominance_k=60.0, p_percent=p, round_base=base)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(100, 10_000), st.floats(0, 1), st.floats(0, 3), st.sampled_from([None, 10.0, 33.3]),
+    st.sampled_from([None, 20.0, 75.0]), st.sampled_from([1, 2]), st.sampled_from([None, 60.0, 87.5]),
+)  # fmt: skip
+def test_no_rule_has_a_finding_from_its_margin_on(
+    largest: int, second: float, further: float, p: float | None, q: float | None, n: int, k: float | None
+) -> None:
+    """And just below the margin it has one, if the second contribution is as large as the first."""
+    profile = replace(PROFILE, p_percent=p, prior_q=q, dominance_n=n, dominance_k=k)
+    for rule in RULES:
+        margin = rule.margin(profile)
+        measure = Measure.SUM if Measure.SUM in rule.measures else Measure.COUNT_ROWS
+        if margin is not None:
+            far = contributions(measure, ceil((margin + further) * largest), largest, int(second * largest))
+            near = contributions(measure, floor(margin * largest) - 1, largest, largest)
+            assert rule.find(far, profile) is None
+            assert rule.find(near, profile) is not None or (rule.entry.ident, n) == ("M2", 1)
+
+
+def contributions(measure: Measure, total: int, largest: int, second: int) -> RuleInput:
+    return RuleInput(measure, StatisticEvidence(total, total, 12, largest=largest, second=second, total=total), 12)
 
 
 amounts = st.none() | st.integers(-3, 60)
