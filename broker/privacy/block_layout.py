@@ -208,18 +208,21 @@ def _row_count_block(table: PrivateTable, blocks: Iterable[Block]) -> int | None
 
 
 def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: PrivateStatistic) -> BlockReading:
-    if s.measure in (PrivateMeasure.ROWS, PrivateMeasure.PERSONS):
-        own = next((i for i, b in enumerate(blocks) if b.persons and s.measure is PrivateMeasure.PERSONS), None)
-        rows = _row_count_block(table, blocks) if own is None else own
-        if rows is None:
-            raise AssertionError("rows are measured wherever they are requested")
-        return BlockReading(s, rows)
-    if s.measure in (PrivateMeasure.HISTOGRAM, PrivateMeasure.QUANTILE):
-        return BlockReading(s, blocks.index(_distribution_block(table, s)))
-    if s.parts is not None:
-        over, under = (_reading(table, blocks, table.statistic(name)) for name in s.parts)
-        return BlockReading(s, over.block, (over, under))
-    return BlockReading(s, _power_block(blocks, s.argument))
+    match s.measure:
+        case PrivateMeasure.ROWS | PrivateMeasure.PERSONS:
+            own = next((i for i, b in enumerate(blocks) if b.persons and s.measure is PrivateMeasure.PERSONS), None)
+            rows = _row_count_block(table, blocks) if own is None else own
+            if rows is None:
+                raise AssertionError("rows are measured wherever they are requested")
+            return BlockReading(s, rows)
+        case PrivateMeasure.HISTOGRAM | PrivateMeasure.QUANTILE:
+            return BlockReading(s, blocks.index(_distribution_block(table, s)))
+        case PrivateMeasure.RATIO:
+            assert s.parts is not None
+            over, under = (_reading(table, blocks, table.statistic(name)) for name in s.parts)
+            return BlockReading(s, over.block, (over, under))
+        case PrivateMeasure.VALUES | PrivateMeasure.SUM | PrivateMeasure.MEAN | PrivateMeasure.VARIANCE:
+            return BlockReading(s, _power_block(blocks, s.argument))
 
 
 def _power_block(blocks: tuple[Block, ...], name: str | None) -> int:
