@@ -108,7 +108,7 @@ DEFENCES = (
         edited("broker.query.sql.bounded_statements:_coordinates", 'f"({n}::HUGEINT * {w} - {s})"', 'f"(COUNT(*)::HUGEINT * {w} - {s})"'),
         "test_30",
     ),
-    Defence("means have a curve", edited("broker.privacy.error_forecast:_StatisticForecast.expected_errors", "in profile.curve_sizes", "in (412,)"), "test_31"),
+    Defence("means have a curve", edited("broker.privacy.error_forecast:_StatisticForecast._quotient_errors", "in profile.curve_sizes", "in (412,)"), "test_31"),
     Defence(
         "a forecast asks for no vault",
         edited("broker.workflow.submission.preview:forecast", "    left = {", "    ports.vaults.ensure(project, 's1')\n    left = {"), "test_31",
