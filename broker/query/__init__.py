@@ -2,7 +2,6 @@
 sqlglot."""
 
 from broker.query.compile import CompiledSql, compile_sql
-from broker.query.operations.possible_values import compute_value
 from broker.query.selectivity.selectivity_check import SelectivityThreshold
 from broker.query.sql.bounded_statements import render_slots, render_sums
 from broker.query.sql.exact_statement import evidence_columns, render_public
@@ -17,7 +16,6 @@ __all__ = [
     "SelectivityThreshold",
     "TwoPassQuery",
     "compile_sql",
-    "compute_value",
     "evidence_columns",
     "has_replacement_rows",
     "institution_columns",

@@ -17,8 +17,8 @@ from broker.privacy.private_tables import PrivateStatistic as Private
 from broker.privacy.sensitivity import MAX_EXACT_INTEGER
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.contribution_bounding.value_domains import ClampRanges
+from broker.query.operations.registry import CASTS
 
-CASTS = frozenset({"to_double", "to_decimal", "to_int"})
 MAX_DECIMALS = 9
 
 

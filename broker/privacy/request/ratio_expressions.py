@@ -9,10 +9,9 @@ from broker.domain.plans.operators import PostAggregation, Project, TableRef, Un
 from broker.domain.plans.plan import PlannedOutput
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
+from broker.query.operations.registry import CASTS
 
-VALUE_PRESERVING = frozenset(
-    {"to_decimal", "to_double", "to_int", "nullif", "round", "round_truncated", "floor", "ceiling"}
-)
+VALUE_PRESERVING = CASTS | {"nullif", "round", "round_truncated", "floor", "ceiling"}
 """Operations that leave a number (nearly) unchanged: its interval is that of the operand."""
 RatioPair = tuple[int, int]
 """The ids of the numerator and the denominator."""

@@ -15,11 +15,12 @@ from broker.domain.plans.scalars import (
     column_ids,
     columns_in,
 )
+from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import max_decimals, value_range
 from broker.query.symbols import SymbolTable
 
 ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
-LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", "to_double", "to_decimal", "to_int"})
+LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", *CASTS})
 
 
 def is_binary(scalar: Scalar) -> bool:
@@ -48,7 +49,7 @@ def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
     such split."""
     factor: Any = 1
     rest = scalar
-    while isinstance(rest, Call) and rest.op in {"multiply", "to_double", "to_decimal", "to_int"}:
+    while isinstance(rest, Call) and rest.op in {"multiply", *CASTS}:
         constants = [a for a in rest.args[:2] if isinstance(a, Literal)] if rest.op == "multiply" else []
         if rest.op == "multiply":
             if len(constants) != 1 or constants[0].value is None:

@@ -16,7 +16,7 @@ from broker.domain.plans.scalars import (
 from broker.query.analysis.aggregate_arguments import ONE, ZERO
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import UNKNOWN, exact_number
-from broker.query.operations.registry import apply
+from broker.query.operations.registry import CASTS, apply
 
 Number = int | Decimal
 FixedColumns = Mapping[ColumnRef, tuple[Literal, ...]]
@@ -77,7 +77,7 @@ def _factor(value: Scalar) -> tuple[Number, Scalar]:
         case Call(op="multiply", args=(inner, Literal(value=int() | Decimal() as times))):
             more, rest = _factor(inner)
             return times * more, rest
-        case Call(op="to_double" | "to_decimal" | "to_int", args=(inner, *_)):
+        case Call(op=op, args=(inner, *_)) if op in CASTS:
             return _factor(inner)
     return 1, value
 

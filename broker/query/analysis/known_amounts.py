@@ -24,10 +24,10 @@ from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.operation import OperationKind
+from broker.query.operations.registry import COMPARISONS, OPERATIONS
 from broker.query.operations.value_bounds import ValueRange, value_range
 from broker.query.symbols import SymbolTable
-
-TEST_OPERATIONS = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
 
 
 def negated(condition: Scalar) -> Scalar:
@@ -92,7 +92,7 @@ def is_test(condition: Scalar) -> bool:
     match condition:
         case Call(op="not", args=(inner,)):
             return is_test(inner)
-        case Call(op=op, args=args) if op in TEST_OPERATIONS:
+        case Call(op=op, args=args) if op in COMPARISONS:
             return all(len(column_ids(a)) <= 1 and not _has_choice(a) for a in args)
     return False
 
@@ -102,7 +102,7 @@ def _has_choice(scalar: Scalar) -> bool:
         case Case():
             return True
         case Call(op=op, args=args):
-            return op in {"and", "or", "coalesce", "nullif", "greatest", "least", "abs"} or any(map(_has_choice, args))
+            return OPERATIONS[op].kind is OperationKind.CHOICE or any(map(_has_choice, args))
     return False
 
 

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType, columns_in
 from broker.query.analysis.aggregate_arguments import is_amount
+from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import value_range
 from broker.query.symbols import SymbolTable
 
 LinearForm = tuple[Decimal, Decimal]
 """(factor, offset) of an argument that is factor times a number plus offset."""
 AS_IT_IS: LinearForm = (Decimal(1), Decimal(0))
-CASTS = frozenset({"to_decimal", "to_double", "to_int"})
 
 
 def linear_form(argument: Scalar) -> LinearForm:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from broker.domain.plans.plan import KEY_STATISTIC
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, column_ids
+from broker.query.operations.registry import CASTS
 
-WRAPPERS = frozenset(
-    {"nullif", "coalesce", "round", "round_truncated", "to_double", "to_decimal", "to_int", "truncate"}
-)
+WRAPPERS = CASTS | {"nullif", "coalesce", "round", "round_truncated", "truncate"}
 CONSTANT = "constant"
 KEYS = frozenset({KEY_STATISTIC, "public"})
 """Labels of columns that identify rows: keys, and columns of public tables. Public columns may also be divisors."""

@@ -17,6 +17,7 @@ from broker.query.bound_relations import BoundRows
 from broker.query.diagnostics import SETS, BindError, check_arguments, individual_value_error, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
+from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import magnitude
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
 
@@ -287,7 +288,7 @@ def _row_counts(op: str, args: tuple[Scalar, ...], symbols: SymbolTable) -> tupl
         return all(aggregate_arguments.is_amount(a, symbols) or isinstance(a, Literal) for a in args), True
     value = symbols.expanded(args[0]) if args else NULL
     # a cast does not change what a value counts
-    while isinstance(value, Call) and value.op in {"to_int", "to_decimal", "to_double"}:
+    while isinstance(value, Call) and value.op in CASTS:
         value = value.args[0]
     found = aggregate_arguments.row_counts_in(value, symbols)
     return op in ADDING and value in found, bool(found)

@@ -18,20 +18,15 @@ from broker.domain.plans.operators import (
 )
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.operations.aggregate_functions import ORDER_SENSITIVE
-
-ERROR_FREE = frozenset(
-    {"equal", "same", "less", "at_most", "is_null", "and", "or", "not", "equal_text", "coalesce", "nullif", "greatest",
-     "least", "starts_with", "ends_with", "contains"}
-)  # fmt: skip
-"""Operations that cannot fail on any value. They stay unwrapped, so that the engine still recognises join conditions.
-(Exception: decimals of two widths, because casting them to one type may overflow.)"""
+from broker.query.operations.registry import OPERATIONS
 
 
 def error_free(scalar: Scalar) -> Scalar:
     match scalar:
         case ColumnRef() | Literal():
             return scalar
-        case Call(op=op, args=args) if op in ERROR_FREE:
+        case Call(op=op, args=args) if OPERATIONS[op].error_free:
+            # it stays unwrapped, so that the engine still recognises join conditions
             inside: Scalar = replace(scalar, args=tuple(map(error_free, args)))
             return _of_one_type(inside, args)
         case Case(whens=whens, otherwise=otherwise):

@@ -8,12 +8,13 @@ from broker.domain.plans.operators import Aggregate, AggregateCall, Scan, Window
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.policy.data_catalogue import Variable
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
+from broker.query.operations.registry import CASTS
 
 Clamps = Mapping[str, tuple[Decimal, Decimal]]
 """(low, high) by variable, written as `table.variable` or `variable`, in small letters."""
 Ends = tuple[Decimal | None, Decimal | None]
 UNBOUNDED: Ends = (None, None)
-RANGE_PRESERVING = frozenset({"to_double", "to_decimal", "to_int", "nullif", "round", "truncate", "floor", "ceiling"})
+RANGE_PRESERVING = CASTS | {"nullif", "round", "truncate", "floor", "ceiling"}
 WITHIN_VALUES = frozenset(
     {"mean", "mean_truncated", "least", "greatest", "quantile", "quantile_discrete", "first", "last"}
 )

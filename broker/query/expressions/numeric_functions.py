@@ -9,7 +9,8 @@ from broker.query.diagnostics import BindError
 from broker.query.expressions.arithmetic import as_wide, bind_numbers, check_fits, exact_quotient
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
-from broker.query.operations.value_bounds import LARGEST_EXPONENT, is_exact, max_decimals
+from broker.query.operations.result_sizes import LARGEST_EXPONENT
+from broker.query.operations.value_bounds import is_exact, max_decimals
 
 BASES = {10: "log10", 2: "log2"}
 

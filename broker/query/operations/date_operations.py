@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from broker.query.operations.operation import UNKNOWN, Fold, Operation
+from broker.query.operations.operation import UNKNOWN, Fold, Operation, OperationKind
+from broker.query.operations.result_sizes import Magnitude, longest, of_first, small
 
 _VALID_DATE = "(CASE WHEN {0} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN CAST({0} AS DATE) END)"
 """A moved date outside the years 1 to 9999 is NULL. T-SQL would end the job, which would reveal one row."""
@@ -56,44 +57,64 @@ def _week_from_sunday(d: date) -> int:
     return (d.timetuple().tm_yday - 1 + first) // 7 + 1
 
 
-def _part(name: str, text: str, work: Callable[[date], Any]) -> Operation:
-    return Operation(name, text, _of_date(work))
+def _date_operation(
+    name: str, text: str, fold: Fold, arguments: int, magnitude: Magnitude, values: tuple[int, int] | None = None
+) -> Operation:
+    """An operation on dates, whose result is a number, a text or a date."""
+    return Operation(
+        *(name, text, fold), kind=OperationKind.OTHER, exact_fold=True, error_free=False, has_argument_width=False,
+        values=values, magnitude=magnitude, length=longest, arguments=arguments,
+    )  # fmt: skip
 
 
-def _difference(name: str, text: str, count: Callable[[date], int]) -> Operation:
-    return Operation(name, text, _between(count), min_arguments=2, max_arguments=2)
+def _part(name: str, text: str, work: Callable[[date], Any], *, values: tuple[int, int]) -> Operation:
+    """A part of a date, as a number."""
+    return _date_operation(name, text, _of_date(work), 1, small, values)
+
+
+def _form(name: str, text: str, work: Callable[[date], Any]) -> Operation:
+    """A date in another form: a text, or another date."""
+    return _date_operation(name, text, _of_date(work), 1, of_first)
+
+
+def _moved(name: str, text: str, fold: Fold, arguments: int) -> Operation:
+    return _date_operation(name, text, fold, arguments, of_first)
+
+
+def _difference(name: str, text: str, fold: Fold) -> Operation:
+    return _date_operation(name, text, fold, 2, small)
 
 
 DATE_OPERATIONS = (
-    _part("year", "year({0})", lambda d: d.year),
-    _part("month", "month({0})", lambda d: d.month),
-    _part("day", "day({0})", lambda d: d.day),
-    _part("quarter", "quarter({0})", lambda d: (d.month + 2) // 3),
-    _part("day_of_year", "dayofyear({0})", lambda d: d.timetuple().tm_yday),
-    _part("weekday_from_0", "dayofweek({0})", lambda d: d.isoweekday() % 7),
-    _part("weekday_from_1", "(dayofweek({0}) + 1)", lambda d: d.isoweekday() % 7 + 1),
-    _part("weekday_iso", "isodow({0})", date.isoweekday),
-    _part("week_iso", "week({0})", lambda d: d.isocalendar()[1]),
-    _part(
-        "week_from_sunday", "((dayofyear({0}) - 1 + dayofweek(date_trunc('year', {0}))) // 7 + 1)", _week_from_sunday
-    ),
-    _part("month_name", "monthname({0})", lambda d: d.strftime("%B")),
-    _part("weekday_name", "dayname({0})", lambda d: d.strftime("%A")),
-    _part("date_text", "strftime({0}, '%Y-%m-%d')", date.isoformat),
-    _part("date_text_plain", "strftime({0}, '%Y%m%d')", lambda d: d.isoformat().replace("-", "")),
-    _part("date_text_british", "strftime({0}, '%d/%m/%Y')", lambda d: f"{d.day:02}/{d.month:02}/{d.year:04}"),
-    _part("start_of_year", "CAST(date_trunc('year', {0}) AS DATE)", lambda d: date(d.year, 1, 1)),
-    _part("start_of_quarter", "CAST(date_trunc('quarter', {0}) AS DATE)",
+    _part("year", "year({0})", lambda d: d.year, values=(1, 9999)),
+    _part("month", "month({0})", lambda d: d.month, values=(1, 12)),
+    _part("day", "day({0})", lambda d: d.day, values=(1, 31)),
+    _part("quarter", "quarter({0})", lambda d: (d.month + 2) // 3, values=(1, 4)),
+    _part("day_of_year", "dayofyear({0})", lambda d: d.timetuple().tm_yday, values=(1, 366)),
+    _part("weekday_from_0", "dayofweek({0})", lambda d: d.isoweekday() % 7, values=(0, 6)),
+    _part("weekday_from_1", "(dayofweek({0}) + 1)", lambda d: d.isoweekday() % 7 + 1, values=(1, 7)),
+    _part("weekday_iso", "isodow({0})", date.isoweekday, values=(1, 7)),
+    _part("week_iso", "week({0})", lambda d: d.isocalendar()[1], values=(1, 53)),
+    _part("week_from_sunday", "((dayofyear({0}) - 1 + dayofweek(date_trunc('year', {0}))) // 7 + 1)",
+          _week_from_sunday, values=(1, 54)),
+    _form("month_name", "monthname({0})", lambda d: d.strftime("%B")),
+    _form("weekday_name", "dayname({0})", lambda d: d.strftime("%A")),
+    _form("date_text", "strftime({0}, '%Y-%m-%d')", date.isoformat),
+    _form("date_text_plain", "strftime({0}, '%Y%m%d')", lambda d: d.isoformat().replace("-", "")),
+    _form("date_text_british", "strftime({0}, '%d/%m/%Y')", lambda d: f"{d.day:02}/{d.month:02}/{d.year:04}"),
+    _form("start_of_year", "CAST(date_trunc('year', {0}) AS DATE)", lambda d: date(d.year, 1, 1)),
+    _form("start_of_quarter", "CAST(date_trunc('quarter', {0}) AS DATE)",
           lambda d: date(d.year, (d.month - 1) // 3 * 3 + 1, 1)),
-    _part("start_of_month", "CAST(date_trunc('month', {0}) AS DATE)", lambda d: date(d.year, d.month, 1)),
-    _part("end_of_month", "last_day({0})", lambda d: date(d.year, d.month, monthrange(d.year, d.month)[1])),
-    _difference("years_between", "date_diff('year', {0}, {1})", lambda d: d.year),
-    _difference("quarters_between", "date_diff('quarter', {0}, {1})", lambda d: months(d) // 3),
-    _difference("months_between", "date_diff('month', {0}, {1})", months),
-    _difference("days_between", "date_diff('day', {0}, {1})", date.toordinal),
-    _difference("sundays_between", f"({_SUNDAYS.replace('{0}', '{1}')} - {_SUNDAYS})", lambda d: d.toordinal() // 7),
-    Operation("whole_weeks_between", "date_diff('week', {0}, {1})", _whole_weeks, min_arguments=2, max_arguments=2),
-    Operation("add_months", _MONTHS_ON, _add_months, min_arguments=2, max_arguments=2),
-    Operation("add_days", _DAYS_ON, _add_days, min_arguments=2, max_arguments=2),
-    Operation("make_date", "make_date({0}, {1}, {2})", lambda v: date(*v), min_arguments=3, max_arguments=3),
+    _form("start_of_month", "CAST(date_trunc('month', {0}) AS DATE)", lambda d: date(d.year, d.month, 1)),
+    _form("end_of_month", "last_day({0})", lambda d: date(d.year, d.month, monthrange(d.year, d.month)[1])),
+    _difference("years_between", "date_diff('year', {0}, {1})", _between(lambda d: d.year)),
+    _difference("quarters_between", "date_diff('quarter', {0}, {1})", _between(lambda d: months(d) // 3)),
+    _difference("months_between", "date_diff('month', {0}, {1})", _between(months)),
+    _difference("days_between", "date_diff('day', {0}, {1})", _between(date.toordinal)),
+    _difference("sundays_between", f"({_SUNDAYS.replace('{0}', '{1}')} - {_SUNDAYS})",
+                _between(lambda d: d.toordinal() // 7)),
+    _difference("whole_weeks_between", "date_diff('week', {0}, {1})", _whole_weeks),
+    _moved("add_months", _MONTHS_ON, _add_months, 2),
+    _moved("add_days", _DAYS_ON, _add_days, 2),
+    _moved("make_date", "make_date({0}, {1}, {2})", lambda v: date(*v), 3),
 )  # fmt: skip

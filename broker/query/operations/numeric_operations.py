@@ -6,7 +6,32 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 from math import ceil, floor, trunc
 from typing import Any
 
-from broker.query.operations.operation import CONTEXT, UNKNOWN, Fold, Operation, exact_number, unknown_fold
+from broker.query.operations.operation import (
+    CONTEXT,
+    UNKNOWN,
+    Fold,
+    Operation,
+    OperationKind,
+    exact_number,
+    unknown_fold,
+)
+from broker.query.operations.result_sizes import (
+    Magnitude,
+    longest,
+    of_digits,
+    of_exponential,
+    of_first,
+    of_next_whole,
+    of_power,
+    of_product,
+    of_quotient,
+    of_rounded,
+    of_square_root,
+    of_sum,
+    small,
+    unbounded,
+    within_limits,
+)
 
 WHOLE_TEXT = " *[+-]?[0-9]{1,18} *"
 EXACT_TEXT = r" *[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18}) *"
@@ -73,63 +98,100 @@ def _native_int(v: Sequence[Any]) -> Any:
     return _text_to_int(v) if re.fullmatch("-?[0-9]{1,9}", v[0]) else UNKNOWN
 
 
-def _pair(name: str, text: str, fold: Fold) -> Operation:
-    return Operation(name, text, fold, min_arguments=2, max_arguments=2)
+def _number(
+    name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int, *, kind: OperationKind, exact_fold: bool,
+    has_argument_width: bool, values: tuple[int, int] | None = None,
+) -> Operation:  # fmt: skip
+    """An operation whose result is a number."""
+    return Operation(
+        *(name, text, fold), kind=kind, exact_fold=exact_fold, error_free=False, has_argument_width=has_argument_width,
+        values=values, magnitude=magnitude, length=longest, arguments=arguments,
+    )  # fmt: skip
 
 
-def _triple(name: str, text: str, fold: Fold) -> Operation:
-    return Operation(name, text, fold, min_arguments=3, max_arguments=3)
+def _exact(
+    name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int, *, has_argument_width: bool
+) -> Operation:
+    kind = OperationKind.OTHER
+    return _number(
+        name, text, fold, magnitude, arguments, kind=kind, exact_fold=True, has_argument_width=has_argument_width
+    )
+
+
+def _whole(name: str, text: str, work: Callable[[Any], int], magnitude: Magnitude) -> Operation:
+    """A number made whole."""
+    return _exact(name, text, lambda v: work(exact_number(v[0])), magnitude, 1, has_argument_width=False)
+
+
+def _cast(name: str, text: str, fold: Fold, arguments: int, *, exact_fold: bool) -> Operation:
+    kind = OperationKind.CAST
+    return _number(name, text, fold, of_first, arguments, kind=kind, exact_fold=exact_fold, has_argument_width=False)
+
+
+def _parsed(name: str, text: str, fold: Fold, magnitude: Magnitude, arguments: int) -> Operation:
+    """A number that is read from a text."""
+    return _exact(name, text, fold, magnitude, arguments, has_argument_width=False)
+
+
+def _curve(name: str, text: str, magnitude: Magnitude, arguments: int = 1) -> Operation:
+    """A function that is not linear, which only the engine computes."""
+    return _exact(name, text, unknown_fold, magnitude, arguments, has_argument_width=False)
 
 
 NUMERIC_OPERATIONS = (
-    _pair("add", "({0} + {1})", arithmetic(lambda a, b: a + b)),
-    _pair("subtract", "({0} - {1})", arithmetic(lambda a, b: a - b)),
-    _pair("multiply", "({0} * {1})", arithmetic(lambda a, b: a * b)),
-    _pair("divide", "({0} / nullif({1}, 0))", arithmetic(_divide)),
-    _pair("divide_truncated", "({0} // nullif({1}, 0))", arithmetic(_divide_truncated)),
-    _pair("remainder", "({0} % nullif({1}, 0))", arithmetic(_remainder)),
-    Operation("negate", "(- {0})", lambda v: -v[0]),
-    Operation("abs", "abs({0})", lambda v: abs(v[0])),
-    Operation("sign", "CAST(sign({0}) AS BIGINT)", lambda v: (v[0] > 0) - (v[0] < 0)),
-    Operation("floor", "CAST(floor({0}) AS BIGINT)", lambda v: floor(exact_number(v[0]))),
-    Operation("ceiling", "CAST(ceil({0}) AS BIGINT)", lambda v: ceil(exact_number(v[0]))),
-    _pair("round", "round({0}, {1})", _rounding(ROUND_HALF_UP)),
-    _pair("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN)),
-    Operation("truncate", "CAST(trunc({0}) AS BIGINT)", lambda v: trunc(exact_number(v[0]))),
-    Operation("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0])),
-    Operation("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0])),
-    _triple("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal),
-    _triple(
+    _exact("add", "({0} + {1})", arithmetic(lambda a, b: a + b), of_sum, 2, has_argument_width=True),
+    _exact("subtract", "({0} - {1})", arithmetic(lambda a, b: a - b), of_sum, 2, has_argument_width=True),
+    _exact("multiply", "({0} * {1})", arithmetic(lambda a, b: a * b), of_product, 2, has_argument_width=True),
+    _number("divide", "({0} / nullif({1}, 0))", arithmetic(_divide), of_quotient, 2,
+            kind=OperationKind.OTHER, exact_fold=False, has_argument_width=False),
+    _exact("divide_truncated", "({0} // nullif({1}, 0))", arithmetic(_divide_truncated), of_quotient, 2,
+           has_argument_width=True),
+    _exact("remainder", "({0} % nullif({1}, 0))", arithmetic(_remainder), of_first, 2, has_argument_width=True),
+    _exact("negate", "(- {0})", lambda v: -v[0], of_first, 1, has_argument_width=True),
+    _number("abs", "abs({0})", lambda v: abs(v[0]), of_first, 1,
+            kind=OperationKind.CHOICE, exact_fold=True, has_argument_width=True),
+    _number("sign", "CAST(sign({0}) AS BIGINT)", lambda v: (v[0] > 0) - (v[0] < 0), small, 1,
+            kind=OperationKind.OTHER, exact_fold=True, has_argument_width=False, values=(-1, 1)),
+    _whole("floor", "CAST(floor({0}) AS BIGINT)", floor, of_next_whole),
+    _whole("ceiling", "CAST(ceil({0}) AS BIGINT)", ceil, of_next_whole),
+    _exact("round", "round({0}, {1})", _rounding(ROUND_HALF_UP), of_rounded, 2, has_argument_width=True),
+    _exact("round_truncated", "trunc({0}, {1})", _rounding(ROUND_DOWN), of_first, 2, has_argument_width=True),
+    _whole("truncate", "CAST(trunc({0}) AS BIGINT)", trunc, of_first),
+    _cast("to_int", "CAST({0} AS BIGINT)", lambda v: int(v[0]), 1, exact_fold=True),
+    _cast("to_double", "CAST({0} AS DOUBLE)", lambda v: exact_number(v[0]), 1, exact_fold=False),
+    _cast("to_decimal", "CAST({0} AS DECIMAL({1}, {2}))", _to_decimal, 3, exact_fold=True),
+    _parsed(
         "text_to_int",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, '{_WHOLE_TEXT}') "
         "AND TRY_CAST({0} AS BIGINT) BETWEEN {1} AND {2} THEN TRY_CAST({0} AS BIGINT) END)",
-        _text_to_int,
+        *(_text_to_int, within_limits, 3),
     ),
-    _triple(
+    _parsed(
         "text_to_decimal",
         f"(CASE WHEN regexp_full_match({{0}}, '{_EXACT_TEXT}') THEN TRY_CAST({{0}} AS DECIMAL({{1}}, {{2}})) END)",
-        _text_to_decimal,
+        *(_text_to_decimal, of_digits, 3),
     ),
-    Operation(
+    _parsed(
         "text_to_double",
         f"(CASE WHEN {_EMPTY} THEN 0 WHEN regexp_full_match({{0}}, "
         f"'{_FLOAT_TEXT}') AND isfinite(TRY_CAST({{0}} AS DOUBLE)) THEN TRY_CAST({{0}} AS DOUBLE) END)",
-        unknown_fold,
+        *(unknown_fold, unbounded, 1),
     ),
-    _triple(
+    _parsed(
         "native_int",
         "(CASE WHEN TRY_CAST({0} AS BIGINT) BETWEEN {1} AND {2} THEN TRY_CAST({0} AS BIGINT) END)",
-        _native_int,
+        *(_native_int, within_limits, 3),
     ),
-    _triple("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", unknown_fold),
-    Operation(
-        "native_double", "(CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) THEN TRY_CAST({0} AS DOUBLE) END)", unknown_fold
+    _parsed("native_decimal", "TRY_CAST({0} AS DECIMAL({1}, {2}))", unknown_fold, of_digits, 3),
+    _parsed(
+        "native_double", "(CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) THEN TRY_CAST({0} AS DOUBLE) END)",
+        *(unknown_fold, unbounded, 1),
     ),
-    _pair("power", "pow({0}, {1})", unknown_fold),
-    Operation("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", unknown_fold),
-    Operation("exp", "exp({0})", unknown_fold),
-    Operation("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", unknown_fold),
-    _pair("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", unknown_fold),
-    Operation("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", unknown_fold),
-    Operation("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", unknown_fold),
-)
+    _curve("power", "pow({0}, {1})", of_power, 2),
+    _curve("sqrt", "sqrt(CASE WHEN {0} >= 0 THEN {0} END)", of_square_root),
+    _curve("exp", "exp({0})", of_exponential),
+    _curve("ln", "ln(CASE WHEN {0} > 0 THEN {0} END)", small),
+    _curve("log", "(ln(CASE WHEN {1} > 0 THEN {1} END) / ln({0}))", small, 2),
+    _curve("log10", "log10(CASE WHEN {0} > 0 THEN {0} END)", small),
+    _curve("log2", "log2(CASE WHEN {0} > 0 THEN {0} END)", small),
+)  # fmt: skip

@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value
-from broker.query.operations.operation import UNKNOWN, UnknownValue
+from broker.query.operations.operation import UNKNOWN
 from broker.query.operations.registry import OPERATIONS, apply
 
 PossibleValues = frozenset[Value] | None
@@ -16,8 +16,6 @@ TRUTHS: frozenset[Value] = frozenset({True, False, None})
 ONLY_NULL: frozenset[Value] = frozenset({None})
 ONLY_TRUE: frozenset[Value] = frozenset({True})
 MOST_COMBINATIONS = 64
-INEXACT = frozenset({"divide", "to_double"})
-"""Results are binary fractions in the engine but decimals here, so folding must not compare them."""
 
 
 def possible_values(scalar: Scalar, known: KnownValues, definitions: Definitions) -> PossibleValues:
@@ -46,7 +44,7 @@ def can_be_true(predicate: Scalar, known: KnownValues, definitions: Definitions)
 
 def _call(call: Call, known: KnownValues, definitions: Definitions) -> PossibleValues:
     anything = TRUTHS if call.type is ScalarType.TRUTH else None
-    if call.op in INEXACT:
+    if not OPERATIONS[call.op].exact_fold:
         return anything
     sets = [possible_values(a, known, definitions) for a in call.args]
     # a strict operation gives NULL for any NULL argument
@@ -87,18 +85,3 @@ def _case(case: Case, known: KnownValues, definitions: Definitions) -> PossibleV
             return results
     rest = possible_values(case.otherwise, known, definitions)
     return None if rest is None else results | rest
-
-
-def compute_value(scalar: Scalar, values: Mapping[int, Value]) -> Value:
-    """Value of an output expression, given the values of all keys and statistics that it reads. Division by zero is
-    NULL. Raises ValueError if an operation has no exact value in Python."""
-    match scalar:
-        case Literal(value=value):
-            return value
-        case ColumnRef(ident=ident):
-            return values[ident]
-        case Call(op=op, args=args):
-            found: Value | UnknownValue = apply(op, [compute_value(a, values) for a in args])
-            if not isinstance(found, UnknownValue):
-                return found
-    raise ValueError("an output's expression has no single value")

@@ -7,8 +7,16 @@ from typing import Any
 
 from broker.domain.plans.scalars import Value
 from broker.query.operations import date_operations, numeric_operations, text_operations
-from broker.query.operations.operation import ANY_NUMBER, UNKNOWN, Fold, Operation, exact_number
+from broker.query.operations.operation import (
+    UNKNOWN,
+    Fold,
+    Operation,
+    OperationKind,
+    exact_number,
+    truth_operation,
+)
 from broker.query.operations.operation import unknown_fold as unknown
+from broker.query.operations.result_sizes import Length, Magnitude, longest, longest_of_all, of_first, of_largest
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Fold:
@@ -34,36 +42,50 @@ def _same(v: Sequence[Any]) -> Any:
     return (v[0] is None) == (v[1] is None) and (v[0] is None or exact_number(v[0]) == exact_number(v[1]))
 
 
+def _comparison(name: str, template: str, fold: Fold, arguments: int, *, strict: bool) -> Operation:
+    kind = OperationKind.COMPARISON
+    return truth_operation(name, template, fold, arguments, kind=kind, error_free=True, strict=strict)
+
+
+def _choice(
+    name: str, template: str, fold: Fold, arguments: int, *, or_more: bool, magnitude: Magnitude, length: Length
+) -> Operation:
+    """An operation that gives one of its arguments."""
+    return Operation(
+        *(name, template, fold), kind=OperationKind.CHOICE, exact_fold=True, error_free=True, has_argument_width=True,
+        values=None, magnitude=magnitude, length=length, arguments=arguments, or_more=or_more, strict=False,
+    )  # fmt: skip
+
+
 _TABLE = (
-    Operation(
-        "equal", "({0} = {1})", lambda v: exact_number(v[0]) == exact_number(v[1]), max_arguments=2, min_arguments=2
+    _comparison("equal", "({0} = {1})", lambda v: exact_number(v[0]) == exact_number(v[1]), 2, strict=True),
+    _comparison("same", "({0} IS NOT DISTINCT FROM {1})", _same, 2, strict=False),
+    _comparison("less", "({0} < {1})", _ordered(lambda a, b: a < b), 2, strict=True),
+    _comparison("at_most", "({0} <= {1})", _ordered(lambda a, b: a <= b), 2, strict=True),
+    _comparison("is_null", "({0} IS NULL)", lambda v: v[0] is None, 1, strict=False),
+    _choice("and", "| AND |", unknown, 2, or_more=True, magnitude=of_first, length=longest),
+    _choice("or", "| OR |", unknown, 2, or_more=True, magnitude=of_first, length=longest),
+    truth_operation("not", "(NOT {0})", lambda v: not v[0], 1, kind=OperationKind.OTHER, error_free=True),
+    _choice("coalesce", "coalesce|, |", _coalesce, 2, or_more=True, magnitude=of_largest, length=longest_of_all),
+    _choice(
+        *("nullif", "nullif({0}, {1})", lambda v: None if v[0] == v[1] else v[0], 2),
+        or_more=False, magnitude=of_first, length=longest,
     ),
-    Operation("same", "({0} IS NOT DISTINCT FROM {1})", _same, strict=False, max_arguments=2, min_arguments=2),
-    Operation("less", "({0} < {1})", _ordered(lambda a, b: a < b), max_arguments=2, min_arguments=2),
-    Operation("at_most", "({0} <= {1})", _ordered(lambda a, b: a <= b), max_arguments=2, min_arguments=2),
-    Operation("is_null", "({0} IS NULL)", lambda v: v[0] is None, strict=False),
-    Operation("and", "| AND |", unknown, strict=False, min_arguments=2, max_arguments=ANY_NUMBER),
-    Operation("or", "| OR |", unknown, strict=False, min_arguments=2, max_arguments=ANY_NUMBER),
-    Operation("not", "(NOT {0})", lambda v: not v[0]),
-    Operation("coalesce", "coalesce|, |", _coalesce, strict=False, min_arguments=2, max_arguments=ANY_NUMBER),
+    _choice("greatest", "greatest|, |", _of_known_values(max), 1, or_more=True, magnitude=of_largest, length=longest),
+    _choice("least", "least|, |", _of_known_values(min), 1, or_more=True, magnitude=of_largest, length=longest),
     Operation(
-        "nullif",
-        "nullif({0}, {1})",
-        lambda v: None if v[0] == v[1] else v[0],
-        strict=False,
-        min_arguments=2,
-        max_arguments=2,
+        *("total", "TRY({0})", unknown), kind=OperationKind.OTHER, exact_fold=True, error_free=False,
+        has_argument_width=False, values=None, magnitude=of_first, length=longest,
     ),
-    Operation("greatest", "greatest|, |", _of_known_values(max), strict=False, max_arguments=ANY_NUMBER),
-    Operation("least", "least|, |", _of_known_values(min), strict=False, max_arguments=ANY_NUMBER),
-    Operation("total", "TRY({0})", unknown),
     *numeric_operations.NUMERIC_OPERATIONS,
     *text_operations.TEXT_OPERATIONS,
     *date_operations.DATE_OPERATIONS,
-)
+)  # fmt: skip
 OPERATIONS: dict[str, Operation] = {o.name: o for o in _TABLE}
 WITHOUT_FOLD = frozenset(o.name for o in _TABLE if o.fold is unknown) - {"and", "or"}
 """Operations that only the engine computes. `and` and `or` are excluded, because possible_values folds them itself."""
+COMPARISONS = frozenset(o.name for o in _TABLE if o.kind is OperationKind.COMPARISON)
+CASTS = frozenset(o.name for o in _TABLE if o.kind is OperationKind.CAST)
 
 
 def apply(op: str, values: Sequence[Value]) -> Any:
@@ -81,11 +103,10 @@ def apply(op: str, values: Sequence[Value]) -> Any:
 def operation_sql(op: str, args: Sequence[str]) -> str:
     """DuckDB text of the operation, from rendered arguments. Raises ValueError for a wrong number of arguments."""
     operation = OPERATIONS[op]
-    if not operation.min_arguments <= len(args) <= operation.max_arguments:
-        raise ValueError(
-            f"{op} takes {operation.min_arguments} to {operation.max_arguments} arguments, not {len(args)}"
-        )
-    if operation.max_arguments < ANY_NUMBER:
+    count = len(args)
+    if count < operation.arguments or (count > operation.arguments and not operation.or_more):
+        raise ValueError(f"{op} takes {operation.arguments} arguments{' or more' * operation.or_more}, not {count}")
+    if not operation.or_more:
         return operation.template.format(*args)
     head, _, rest = operation.template.partition("|")
     return f"{head}({rest.removesuffix('|').join(args)})"

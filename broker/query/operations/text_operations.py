@@ -3,7 +3,27 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from broker.query.operations.operation import ANY_NUMBER, UNKNOWN, Fold, Operation, unknown_fold
+from broker.query.operations.operation import (
+    UNKNOWN,
+    Fold,
+    Operation,
+    OperationKind,
+    truth_operation,
+    unknown_fold,
+)
+from broker.query.operations.result_sizes import (
+    Length,
+    Magnitude,
+    cut,
+    first_length,
+    inserted,
+    joined,
+    joined_by_first,
+    longest,
+    of_first,
+    replaced,
+    small,
+)
 
 WITHOUT_BLANKS = "rtrim({0}, ' ')"
 """Removes blanks only: the engine's rtrim without a second argument removes every kind of whitespace."""
@@ -57,70 +77,78 @@ def _joined_by(v: Sequence[Any]) -> Any:
     return v[0].join(x for x in v[1:] if x is not None)
 
 
+def _test(name: str, template: str, fold: Fold, arguments: int, *, error_free: bool) -> Operation:
+    """A test of a text."""
+    return truth_operation(name, template, fold, arguments, kind=OperationKind.OTHER, error_free=error_free)
+
+
+def _text_operation(
+    name: str, template: str, fold: Fold, arguments: int, *, magnitude: Magnitude, length: Length,
+    or_more: bool = False, strict: bool = True,
+) -> Operation:  # fmt: skip
+    return Operation(
+        *(name, template, fold), kind=OperationKind.OTHER, exact_fold=True, error_free=False, has_argument_width=False,
+        values=None, magnitude=magnitude, length=length, arguments=arguments, or_more=or_more, strict=strict,
+    )  # fmt: skip
+
+
+def _changed(name: str, template: str, fold: Fold, arguments: int, length: Length) -> Operation:
+    """A text made of another one."""
+    return _text_operation(name, template, fold, arguments, magnitude=of_first, length=length)
+
+
+def _joined_all(name: str, template: str, fold: Fold, arguments: int, length: Length) -> Operation:
+    """A text joined from any number of texts, without those that are NULL."""
+    return _text_operation(
+        *(name, template, fold, arguments), magnitude=of_first, length=length, or_more=True, strict=False
+    )
+
+
+def _place(name: str, template: str, fold: Fold, arguments: int) -> Operation:
+    """A number of characters of a text."""
+    return _text_operation(name, template, fold, arguments, magnitude=small, length=longest)
+
+
 TEXT_OPERATIONS = (
-    Operation(
-        "equal_text", "(lower(rtrim({0}, ' ')) = lower(rtrim({1}, ' ')))", _equal_text, max_arguments=2, min_arguments=2
+    truth_operation(
+        "equal_text", "(lower(rtrim({0}, ' ')) = lower(rtrim({1}, ' ')))", _equal_text, 2,
+        kind=OperationKind.COMPARISON, error_free=True,
     ),
-    Operation("like", "({0} LIKE {1})", _ascii(like), max_arguments=2, min_arguments=2),
-    Operation("like_escaped", "({0} LIKE {1} ESCAPE {2})", unknown_fold, max_arguments=3, min_arguments=3),
-    Operation(
-        "ilike", "({0} ILIKE {1})", _ascii(lambda x, p: like(x.lower(), p.lower())), max_arguments=2, min_arguments=2
+    _test("like", "({0} LIKE {1})", _ascii(like), 2, error_free=False),
+    _test("like_escaped", "({0} LIKE {1} ESCAPE {2})", unknown_fold, 3, error_free=False),
+    _test("ilike", "({0} ILIKE {1})", _ascii(lambda x, p: like(x.lower(), p.lower())), 2, error_free=False),
+    _test("ilike_escaped", "({0} ILIKE {1} ESCAPE {2})", unknown_fold, 3, error_free=False),
+    _test("like_any_case", "(lower({0}) LIKE lower({1}))", _ascii(lambda x, p: like(x.lower(), p.lower())), 2,
+          error_free=False),
+    _test("matches", "regexp_full_match({0}, {1})", unknown_fold, 2, error_free=False),
+    _test("starts_with", "starts_with({0}, {1})", lambda v: v[0].startswith(v[1]), 2, error_free=True),
+    _test("ends_with", "ends_with({0}, {1})", lambda v: v[0].endswith(v[1]), 2, error_free=True),
+    _test("contains", "contains({0}, {1})", lambda v: v[1] in v[0], 2, error_free=True),
+    _changed("to_text", "CAST({0} AS VARCHAR)", _text, 1, longest),
+    _changed("concat", "({0} || {1})", lambda v: v[0] + v[1], 2, joined),
+    _joined_all("concat_all", "concat|, |", _joined, 1, joined),
+    _joined_all("concat_by", "concat_ws|, |", _joined_by, 2, joined_by_first),
+    _changed("left", "left({0}, {1})", lambda v: v[0][: v[1]], 2, cut),
+    _changed("right", "right({0}, {1})", lambda v: v[0][-v[1] :] if v[1] else "", 2, cut),
+    _changed("substring", "substring({0}, {1}, {2})", lambda v: v[0][v[1] - 1 : v[1] - 1 + v[2]], 3, longest),
+    _changed("substring_from", "substring({0}, {1})", lambda v: v[0][v[1] - 1 :], 2, longest),
+    _changed(
+        "stuff", "(CASE WHEN length({0}) > {1} THEN left({0}, {1}) || {3} || substring({0}, {2}) END)",
+        *(_ascii(_stuff), 4, inserted),
     ),
-    Operation("ilike_escaped", "({0} ILIKE {1} ESCAPE {2})", unknown_fold, max_arguments=3, min_arguments=3),
-    Operation(
-        "like_any_case",
-        "(lower({0}) LIKE lower({1}))",
-        _ascii(lambda x, p: like(x.lower(), p.lower())),
-        max_arguments=2,
-        min_arguments=2,
-    ),
-    Operation("matches", "regexp_full_match({0}, {1})", unknown_fold, max_arguments=2, min_arguments=2),
-    Operation(
-        "starts_with", "starts_with({0}, {1})", lambda v: v[0].startswith(v[1]), max_arguments=2, min_arguments=2
-    ),
-    Operation("ends_with", "ends_with({0}, {1})", lambda v: v[0].endswith(v[1]), max_arguments=2, min_arguments=2),
-    Operation("contains", "contains({0}, {1})", lambda v: v[1] in v[0], max_arguments=2, min_arguments=2),
-    Operation("to_text", "CAST({0} AS VARCHAR)", _text),
-    Operation("concat", "({0} || {1})", lambda v: v[0] + v[1], min_arguments=2, max_arguments=2),
-    Operation("concat_all", "concat|, |", _joined, strict=False, max_arguments=ANY_NUMBER),
-    Operation("concat_by", "concat_ws|, |", _joined_by, strict=False, min_arguments=2, max_arguments=ANY_NUMBER),
-    Operation("left", "left({0}, {1})", lambda v: v[0][: v[1]], min_arguments=2, max_arguments=2),
-    Operation("right", "right({0}, {1})", lambda v: v[0][-v[1] :] if v[1] else "", min_arguments=2, max_arguments=2),
-    Operation(
-        "substring",
-        "substring({0}, {1}, {2})",
-        lambda v: v[0][v[1] - 1 : v[1] - 1 + v[2]],
-        min_arguments=3,
-        max_arguments=3,
-    ),
-    Operation("substring_from", "substring({0}, {1})", lambda v: v[0][v[1] - 1 :], min_arguments=2, max_arguments=2),
-    Operation(
-        "stuff",
-        "(CASE WHEN length({0}) > {1} THEN left({0}, {1}) || {3} || substring({0}, {2}) END)",
-        _ascii(_stuff),
-        min_arguments=4,
-        max_arguments=4,
-    ),
-    Operation("upper", "upper({0})", _ascii(str.upper)),
-    Operation("lower", "lower({0})", _ascii(str.lower)),
-    Operation("trim", "trim({0})", _ascii(lambda s: s.strip(" "))),
-    Operation("trim_left", "ltrim({0})", _ascii(lambda s: s.lstrip(" "))),
-    Operation("trim_right", "rtrim({0})", _ascii(lambda s: s.rstrip(" "))),
-    Operation("trim_blanks", "trim({0}, ' ')", lambda v: v[0].strip(" ")),
-    Operation("trim_blanks_left", "ltrim({0}, ' ')", lambda v: v[0].lstrip(" ")),
-    Operation("trim_blanks_right", WITHOUT_BLANKS, lambda v: v[0].rstrip(" ")),
-    Operation("length", "length({0})", _ascii(len)),
-    Operation("length_trimmed", f"length({WITHOUT_BLANKS})", _ascii(lambda s: len(s.rstrip(" ")))),
-    Operation("position", "strpos({0}, {1})", _ascii(lambda s, x: s.find(x) + 1), min_arguments=2, max_arguments=2),
-    Operation(
-        "position_any_case",
-        "strpos(lower({0}), lower({1}))",
-        _ascii(lambda s, x: s.lower().find(x.lower()) + 1),
-        min_arguments=2,
-        max_arguments=2,
-    ),
-    Operation(
-        "replace", "replace({0}, {1}, {2})", lambda v: v[0].replace(v[1], v[2]), min_arguments=3, max_arguments=3
-    ),
-    Operation("replace_any_case", _REPLACED, unknown_fold, min_arguments=3, max_arguments=3),
-)
+    _changed("upper", "upper({0})", _ascii(str.upper), 1, first_length),
+    _changed("lower", "lower({0})", _ascii(str.lower), 1, first_length),
+    _changed("trim", "trim({0})", _ascii(lambda s: s.strip(" ")), 1, longest),
+    _changed("trim_left", "ltrim({0})", _ascii(lambda s: s.lstrip(" ")), 1, longest),
+    _changed("trim_right", "rtrim({0})", _ascii(lambda s: s.rstrip(" ")), 1, longest),
+    _changed("trim_blanks", "trim({0}, ' ')", lambda v: v[0].strip(" "), 1, longest),
+    _changed("trim_blanks_left", "ltrim({0}, ' ')", lambda v: v[0].lstrip(" "), 1, longest),
+    _changed("trim_blanks_right", WITHOUT_BLANKS, lambda v: v[0].rstrip(" "), 1, longest),
+    _place("length", "length({0})", _ascii(len), 1),
+    _place("length_trimmed", f"length({WITHOUT_BLANKS})", _ascii(lambda s: len(s.rstrip(" "))), 1),
+    _place("position", "strpos({0}, {1})", _ascii(lambda s, x: s.find(x) + 1), 2),
+    _place("position_any_case", "strpos(lower({0}), lower({1}))",
+           _ascii(lambda s, x: s.lower().find(x.lower()) + 1), 2),
+    _changed("replace", "replace({0}, {1}, {2})", lambda v: v[0].replace(v[1], v[2]), 3, replaced),
+    _changed("replace_any_case", _REPLACED, unknown_fold, 3, replaced),
+)  # fmt: skip

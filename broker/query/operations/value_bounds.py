@@ -4,14 +4,11 @@ from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
 from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.registry import OPERATIONS
+from broker.query.operations.result_sizes import LARGEST_NUMBER, OTHER_TEXT_LENGTH, UNBOUNDED
 from broker.query.symbols import SymbolTable
 
 ValueRange = tuple[Decimal, Decimal]
-PART_RANGES: dict[str, tuple[int, int]] = {
-    "year": (1, 9999), "month": (1, 12), "day": (1, 31), "quarter": (1, 4), "day_of_year": (1, 366),
-    "week_iso": (1, 53), "week_from_sunday": (1, 54), "weekday_from_0": (0, 6), "weekday_from_1": (1, 7),
-    "weekday_iso": (1, 7), "sign": (-1, 1),
-}  # fmt: skip
 RANGE_PRESERVING = frozenset({"to_int", "to_double", "nullif"})
 FLOAT_SLACK = Decimal("1e-9")
 """Binary fractions differ slightly from exact arithmetic."""
@@ -28,9 +25,8 @@ def value_range(scalar: Scalar, symbols: SymbolTable) -> ValueRange | None:
             return _range_of_column(scalar, symbols)
         case Case(whens=whens, otherwise=otherwise):
             return _hull([*(v for _, v in whens), otherwise], symbols)
-        case Call(op=op) if op in PART_RANGES:
-            low, high = PART_RANGES[op]
-            return Decimal(low), Decimal(high)
+        case Call(op=op) if (values := OPERATIONS[op].values) is not None:
+            return Decimal(values[0]), Decimal(values[1])
         case Call(op="coalesce" | "greatest" | "least", args=args):
             return _hull(list(args), symbols)
         case Call(op="text_to_int" | "native_int", args=(_, Literal(value=int() as low), Literal(value=int() as high))):
@@ -160,33 +156,14 @@ def known_facts(condition: Scalar) -> list[Scalar]:
     return list(conjuncts_of(condition))
 
 
-LARGEST_NUMBER = Decimal(10) ** 17
 DEFAULT_MAGNITUDES = {ScalarType.FLAG: Decimal(1), ScalarType.INT: Decimal(2) ** 31}
 DEFAULT_MAGNITUDE = Decimal(10) ** 12
-UNBOUNDED = Decimal(10) ** 100_000
-"""Magnitude of a quotient by a fraction: nothing bounds it, and no chain of small constants can make it small."""
 
 MOST_DECIMALS = 18
 """Most decimal places of exact arithmetic. With whole parts up to LARGEST_NUMBER, values fit the engine's 38 digits."""
 
 MOST_ROWS = Decimal(10) ** 9
 """More rows than a sum can ever have."""
-
-SMALL_MAGNITUDE = Decimal(10) ** 7
-"""Larger than any part of a date, any difference of two dates and any length."""
-
-SMALL_OPS = frozenset(
-    {*PART_RANGES, "length", "length_trimmed", "position", "position_any_case", "years_between", "quarters_between",
-     "months_between", "days_between", "sundays_between", "whole_weeks_between", "ln", "log", "log2", "log10"}
-)  # fmt: skip
-NARROW_OPS = frozenset(
-    {"add", "subtract", "multiply", "divide_truncated", "remainder", "negate", "abs", "round", "round_truncated",
-     "coalesce", "nullif", "greatest", "least"}
-)  # fmt: skip
-"""Operations on whole numbers whose result has the width of their arguments."""
-
-LARGEST_EXPONENT = 39
-"""e to this power is below LARGEST_NUMBER."""
 
 LONGEST_TEXT = 8000
 """Most characters of a T-SQL text, and so the most to which one row may grow."""
@@ -210,10 +187,8 @@ def magnitude(scalar: Scalar, symbols: SymbolTable) -> Decimal:
             return _magnitude_of_column(scalar, symbols)
         case Case(whens=whens, otherwise=otherwise):
             return max(magnitude(v, symbols) for v in [*(v for _, v in whens), otherwise])
-        case Call(op=op) if op in SMALL_OPS:
-            return SMALL_MAGNITUDE
         case Call(op=op, args=args):
-            return min(UNBOUNDED, _magnitude_of_call(op, [magnitude(a, symbols) for a in args], args))
+            return min(UNBOUNDED, OPERATIONS[op].magnitude([magnitude(a, symbols) for a in args], args))
 
 
 def _magnitude_of_column(column: ColumnRef, symbols: SymbolTable) -> Decimal:
@@ -223,53 +198,6 @@ def _magnitude_of_column(column: ColumnRef, symbols: SymbolTable) -> Decimal:
     if column.type is ScalarType.FLAG or origin is None or origin.variable.low is None or origin.variable.high is None:
         return DEFAULT_MAGNITUDES.get(column.type, DEFAULT_MAGNITUDE)
     return max(abs(Decimal(repr(origin.variable.low))), abs(Decimal(repr(origin.variable.high))))
-
-
-def _magnitude_of_call(op: str, sizes: list[Decimal], args: tuple[Scalar, ...]) -> Decimal:
-    match op:
-        case "add" | "subtract":
-            return sum(sizes, Decimal(0))
-        case "multiply":
-            return sizes[0] * sizes[1]
-        case "divide" | "divide_truncated":
-            if isinstance(args[1], Literal):
-                return sizes[0] / sizes[1] if sizes[1] else Decimal(0)
-            # a divisor that is a whole number other than 0 is at least 1
-            return sizes[0] if args[1].type.is_whole else UNBOUNDED
-        case "floor" | "ceiling":
-            return sizes[0] + 1
-        case "round":
-            return sizes[0] + max(Decimal(1), Decimal(10) ** -_literal_int(args[1]))
-        case "coalesce" | "greatest" | "least":
-            return max(sizes)
-        case "text_to_int" | "native_int":
-            return max(sizes[1], sizes[2])
-        case "text_to_decimal" | "native_decimal":
-            return Decimal(10) ** (_literal_int(args[1]) - _literal_int(args[2]))
-        case "text_to_double" | "native_double":
-            return UNBOUNDED
-        case _:
-            return _magnitude_of_curve(op, sizes, args)
-
-
-def _magnitude_of_curve(op: str, sizes: list[Decimal], args: tuple[Scalar, ...]) -> Decimal:
-    """Magnitude after non-linear operations; all others keep the magnitude of their first argument."""
-    match op, args:
-        case "sqrt", _:
-            return max(Decimal(1), sizes[0])
-        case "exp", _:
-            return LARGEST_NUMBER if sizes[0] <= LARGEST_EXPONENT else UNBOUNDED
-        case "power", _ if sizes[0] > LARGEST_NUMBER:
-            return UNBOUNDED
-        case "power", (_, Literal(value=int() | Decimal() as exponent)) if 0 <= exponent <= LARGEST_EXPONENT:
-            return max(Decimal(1), sizes[0]) ** -int(-exponent // 1)
-        case "power", _:
-            return UNBOUNDED
-    return sizes[0]
-
-
-def _literal_int(scalar: Scalar) -> int:
-    return scalar.value if isinstance(scalar, Literal) and isinstance(scalar.value, int) else 0
 
 
 def max_decimals(scalar: Scalar, symbols: SymbolTable) -> int:
@@ -326,7 +254,7 @@ def is_64_bit(scalar: Scalar, symbols: SymbolTable) -> bool:
             return ident not in symbols.definitions or is_64_bit(symbols.definitions[ident], symbols)
         case Case(whens=whens, otherwise=otherwise):
             return any(is_64_bit(v, symbols) for v in [*(v for _, v in whens), otherwise])
-        case Call(op=op, args=args) if op in NARROW_OPS:
+        case Call(op=op, args=args) if OPERATIONS[op].has_argument_width:
             return any(is_64_bit(a, symbols) for a in args)
     return True
 
@@ -355,7 +283,7 @@ def max_length(scalar: Scalar, symbols: SymbolTable) -> int:
     """Upper bound of the length of a text, in characters."""
     match scalar:
         case Literal(value=value):
-            return len(value) if isinstance(value, str) else 20
+            return len(value) if isinstance(value, str) else OTHER_TEXT_LENGTH
         case ColumnRef(ident=ident) if ident in symbols.definitions:
             return max_length(symbols.definitions[ident], symbols)
         case ColumnRef():
@@ -365,23 +293,4 @@ def max_length(scalar: Scalar, symbols: SymbolTable) -> int:
         case Case(whens=whens, otherwise=otherwise):
             return max(max_length(v, symbols) for v in [*(v for _, v in whens), otherwise])
         case Call(op=op, args=args):
-            return _max_call_length(op, args, [max_length(a, symbols) for a in args])
-
-
-def _max_call_length(op: str, args: tuple[Scalar, ...], sizes: list[int]) -> int:
-    match op:
-        case "concat" | "concat_all":
-            return sum(sizes)
-        case "concat_by":
-            return sum(sizes) + sizes[0] * len(sizes)
-        case "stuff":
-            return sizes[0] + sizes[3]
-        case "replace" | "replace_any_case":
-            return sizes[0] * max(1, sizes[2])
-        case "left" | "right":
-            return min(sizes[0], _literal_int(args[1]))
-        case "coalesce":
-            return max(sizes)
-        case "upper" | "lower":
-            return sizes[0]
-    return max(sizes, default=20) if args and args[0].type is ScalarType.TEXT else 20
+            return OPERATIONS[op].length([max_length(a, symbols) for a in args], args)

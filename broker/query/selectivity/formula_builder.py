@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
+from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity.boolean_formulas import (
     ALWAYS,
     NEVER,
@@ -22,7 +23,7 @@ from broker.query.selectivity.boolean_formulas import (
 from broker.query.selectivity.branches import RelationBranch, TooManyRelationBranches, written_values
 from broker.query.symbols import ColumnOrigin, SymbolTable
 
-CASTS = frozenset({"to_decimal", "to_double"})
+FRACTION_CASTS = CASTS - {"to_int"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _scaled(scalar: Scalar) -> tuple[Decimal, Scalar]:
 
 
 def _without_casts(scalar: Scalar) -> Scalar:
-    while isinstance(scalar, Call) and scalar.op in CASTS:
+    while isinstance(scalar, Call) and scalar.op in FRACTION_CASTS:
         scalar = scalar.args[0]
     return scalar
 
@@ -81,7 +82,6 @@ def _is_zero(scalar: Scalar) -> bool:
     return isinstance(scalar, Literal) and scalar.value == 0
 
 
-COMPARED = frozenset({"equal", "equal_text", "same", "less", "at_most", "is_null"})
 MOST_STEPS = 50_000
 """Most conditions of one output that are read, with derived columns expanded."""
 
@@ -189,7 +189,7 @@ class FormulaBuilder:
                 return self._exists(named)
             case Call(op="is_null", args=(ColumnRef(ident=ident),)) if self._outer_scans(ident) is not None:
                 return negation(self._matched(ident, named))
-            case Call(op=op, args=args) if op in COMPARED and any(isinstance(a, Case) for a in args):
+            case Call(op=op, args=args) if op in COMPARISONS and any(isinstance(a, Case) for a in args):
                 return self._by_branch(named)
             case Call(op="equal" | "equal_text", args=(left, right)):
                 return self._equal(left, right, named)

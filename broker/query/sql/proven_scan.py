@@ -9,11 +9,12 @@ from broker.domain.plans.measure import NON_ADDITIVE, measures_where
 from broker.domain.plans.operators import Filter, Project, Scan, walk
 from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
+from broker.query.operations.registry import CASTS
 
 BOUNDABLE_IF_SINGLE = measures_where(lambda t: not t.from_rows) - NON_ADDITIVE
 BOUNDABLE = BOUNDABLE_IF_SINGLE & measures_where(lambda t: not t.counts_persons)
 """Measures whose evidence can be bounded by proofs; also a count of persons, if nobody has two rows."""
-MONOTONE = frozenset({"add", "multiply", "divide", "to_double", "to_decimal", "to_int", "coalesce"})
+MONOTONE = CASTS | {"add", "multiply", "divide", "coalesce"}
 """Functions whose result is not negative if no argument is."""
 
 
