@@ -16,6 +16,8 @@ from broker.query.parser.scanner import QUOTED, ScannedText
 from broker.query.parser.statement_splitter import StatementTokens
 
 REQUIRED_ARGUMENTS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Extract: ("this", "expression"),
+    exp.Replace: ("this", "expression", "replacement"),
     exp.DateFromParts: ("year", "month", "day"),
     exp.Ntile: ("this",),
     exp.Quantile: ("this", "quantile"),
@@ -33,7 +35,9 @@ def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
             node.set("this", exp.Star())
             if not dialect.counts_rows_without_star:
                 yield BindError("syntax", "COUNT needs an argument.", "Write COUNT(*).", node)
-        elif node.error_messages() or any(node.args.get(key) is None for key in REQUIRED_ARGUMENTS.get(type(node), ())):
+        elif node.error_messages() or not all(
+            isinstance(node.args.get(key), exp.Expr) for key in REQUIRED_ARGUMENTS.get(type(node), ())
+        ):
             name = node.name if isinstance(node, exp.Anonymous) else node.key
             yield BindError("syntax", f"{name.upper()} needs more arguments.", "Add the missing arguments.", node)
 

@@ -101,6 +101,8 @@ CASES = [
     (f"SELECT LA, COUNT(*) AS n FROM (SELECT DISTINCT ON (UPN) LA FROM {T}) AS t GROUP BY LA", "clause"),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE DATEFROMPARTS(2020) > EntryDate", "syntax"),
     (f"SELECT COUNT(*) AS n FROM {T} WHERE MONTH() = 1", "syntax"),
+    (f"SELECT COUNT(*) AS n FROM {T} WHERE DATEPART(EntryDate) = 1", "syntax"),
+    (f"SELECT COUNT(*) AS n FROM {T} WHERE REPLACE(PHASE, 'a') = 'b'", "syntax"),
     (f"SELECT LA, COUNT(*) AS n, NTILE() OVER (ORDER BY COUNT(*)) AS r FROM {T} GROUP BY LA", "syntax"),
     (f"SELECT LSOA11 + 'x' AS x, COUNT(*) AS n FROM {T} GROUP BY LSOA11 + 'x'", "quasi-arithmetic"),
     (f"SELECT SUM(CASE WHEN IDACIScore * 3 > 1 THEN 1 ELSE 0 END) AS n FROM {T}", "quasi-arithmetic"),
