@@ -260,44 +260,49 @@ ARGUMENTS: dict[str, tuple[str, str, str]] = {
 """Clauses and options with their own refusal; every other one is refused as `clause`."""
 
 
-SIGNS: dict[type[exp.Expr], str] = {
-    exp.BitwiseAnd: "&",
-    exp.BitwiseOr: "|",
-    exp.BitwiseXor: "^",
-    exp.BitwiseNot: "~",
-    exp.BitwiseLeftShift: "<<",
-    exp.BitwiseRightShift: ">>",
-}
+WRITTEN_NAME = "written"
+"""Where the `meta` of a node has the name that the text has for a call."""
+SPELLINGS: dict[type[exp.Expr], str] = {
+    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^", exp.BitwiseNot: "~", exp.BitwiseLeftShift: "<<",
+    exp.BitwiseRightShift: ">>", exp.DPipe: "||", exp.IntDiv: "DIV", exp.Adjacent: "-|-", exp.Distance: "<->",
+    exp.DistanceNd: "<<->>", exp.ExtendsLeft: "&<", exp.ExtendsRight: "&>", exp.ArrayContainedBy: "<@",
+    exp.ArrayContainsAll: "@>", exp.ArrayOverlaps: "&&", exp.JSONExtract: "->", exp.JSONExtractScalar: "->>",
+    exp.JSONBExtract: "#>", exp.JSONBExtractScalar: "#>>", exp.Lambda: "->", exp.Kwarg: "=>", exp.PropertyEQ: ":=",
+    exp.ScopeResolution: "::", exp.Dot: "A dot", exp.Alias: "An alias", exp.Tuple: "A list in brackets",
+    exp.Bracket: "[…]", exp.Array: "[…]", exp.RegexpLike: "A regular expression",
+    exp.RegexpILike: "A regular expression", exp.SimilarTo: "SIMILAR TO", exp.ILike: "ILIKE", exp.Glob: "GLOB",
+    exp.AtTimeZone: "AT TIME ZONE", exp.Overlaps: "OVERLAPS", exp.Escape: "ESCAPE", exp.Collate: "COLLATE",
+    exp.Interval: "INTERVAL", exp.Limit: "LIMIT", exp.Order: "ORDER BY", exp.Describe: "DESCRIBE",
+    exp.Summarize: "SUMMARIZE", exp.ParseJSON: "JSON", exp.Select: "SELECT", exp.In: "IN", exp.Between: "BETWEEN",
+    exp.DataType: "a type",
+}  # fmt: skip
+"""How a text writes what is no call."""
+LONGEST_NAME = 40
 
 
 def unsupported_node(node: exp.Expr) -> BindError:
     """Refusal of a construct that is not supported in its place."""
-    name = _sql_name(node)
     default = (
         "function",
         "{} is not understood here.",
         "The documentation shows what is understood. Contact the broker's operator if you need this.",
     )
     code, message, advice = unwanted_function(node) or NAMED.get(type(node), default)
-    shown = name if name.isascii() and len(name) <= 40 else "This"
-    return BindError(code, message.format(shown), advice, node)
+    return BindError(code, message.format(written_name(node)), advice, node)
 
 
-def _sql_name(node: exp.Expr) -> str:
-    """SQL name of a construct, as far as the parser keeps it."""
+def written_name(node: exp.Expr) -> str:
+    """Name of a construct as the text writes it, or "This"."""
     if isinstance(node, exp.IgnoreNulls | exp.RespectNulls):
-        return _sql_name(node.this)
-    if isinstance(node, exp.Anonymous):
-        return node.name.upper()
-    if isinstance(node, exp.Func):
-        return node.sql_name()
-    return SIGNS.get(type(node), type(node).__name__)
+        return written_name(node.this)
+    name = str(node.meta.get(WRITTEN_NAME, "")) or SPELLINGS.get(type(node), "")
+    return name if 0 < len(name) <= LONGEST_NAME and (name.isascii() or type(node) in SPELLINGS) else "This"
 
 
 def individual_value_error(node: exp.Expr) -> BindError:
     """Refusal of an aggregate that gives one person's value."""
     code, message, advice = INDIVIDUAL
-    return BindError(code, message.format(_sql_name(node)), advice, node)
+    return BindError(code, message.format(written_name(node)), advice, node)
 
 
 def string_table_error(node: exp.Table) -> BindError:
@@ -308,7 +313,9 @@ def string_table_error(node: exp.Table) -> BindError:
 
 def unsupported_argument(node: exp.Expr, key: str) -> BindError:
     """Refusal of a clause or option of a construct that is supported otherwise."""
-    default = ("clause", f"The clause {key.strip('_')!r} of {type(node).__name__} is not understood.", LATER)
+    clause = f"The clause {key.strip('_')!r} of {SPELLINGS.get(type(node), 'this')}"
+    what = f"This form of {written_name(node)}" if WRITTEN_NAME in node.meta else clause
+    default = ("clause", f"{what} is not understood.", LATER)
     code, message, advice = ARGUMENTS.get(key, default)
     return BindError(code, message, advice, node)
 

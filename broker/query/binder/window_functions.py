@@ -12,7 +12,7 @@ from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import CONTEXT, BoundAggregate, aggregate_column, bind_aggregate
-from broker.query.diagnostics import BindError, check_arguments, unsupported_node
+from broker.query.diagnostics import BindError, check_arguments, unsupported_node, written_name
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import MOST_ROWS
 from broker.query.symbols import SourceRows, SymbolTable
@@ -117,7 +117,6 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     """Bind a rank, or a neighbour's value. The latter is allowed among one person's rows or groups only."""
     if type(function) in RANK_FUNCTIONS:
         op = RANK_FUNCTIONS[type(function)]
-        check_arguments(function, frozenset({"this"} if op == "ntile" else ()))
         args: tuple[Scalar, ...] = ()
         check_arguments(function, frozenset({"this"}) if op == "ntile" else frozenset())
         if op == "ntile":
@@ -128,7 +127,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
         )
     op = NEIGHBOUR_FUNCTIONS[type(function)]
     if not own:
-        message = f"{op.upper()} over other people's rows gives another person's value."
+        message = f"{written_name(function)} over other people's rows gives another person's value."
         raise BindError("individual-value", message, "Partition the window by the link key, or use AVG.", function)
     if op == "last" and expression_binder.is_rows:
         message = "LAST_VALUE can be the value of any row with the same place in the order."

@@ -5,7 +5,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
-from broker.query.diagnostics import BindError
+from broker.query.diagnostics import BindError, written_name
 from broker.query.expressions.arithmetic import as_wide, bind_numbers, check_fits, exact_quotient
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations import value_bounds
@@ -56,7 +56,7 @@ def power(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if not isinstance(exponent, Literal) or not isinstance(exponent.value, int | Decimal):
         raise BindError("literal", "The exponent must be a written number.", "Write POWER(CAST(x AS float), 2).", node)
     if binder.dialect.results_have_argument_type and value.type is not ScalarType.DOUBLE:
-        message = "In T-SQL, POWER of a whole number or decimal is cut to the type of x."
+        message = f"In T-SQL, {written_name(node)} of a whole number or decimal is cut to the type of x."
         raise BindError("cast", message, "Write POWER(CAST(x AS float), 2), or x * x.", node)
     if exponent.value < 0 and not value_bounds.is_positive(value, binder.symbols, binder.facts):
         _refuse_domain(node, "A negative power of zero", "CASE WHEN x > 0 THEN POWER(CAST(x AS float), -1) END")

@@ -5,7 +5,7 @@ import re
 from sqlglot import exp
 
 from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
-from broker.query.diagnostics import BindError, check_arguments
+from broker.query.diagnostics import BindError, check_arguments, written_name
 from broker.query.expressions.arithmetic import check_length
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import spellings_of
@@ -172,7 +172,8 @@ def left_or_right(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 def substring(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     value = bind_text(binder, node, node.this)
     if not node.args.get("start") or (binder.dialect.substring_needs_length and not node.args.get("length")):
-        raise BindError("literal", "SUBSTRING needs a start and a length.", "Write SUBSTRING(x, 1, 2).", node)
+        message = f"{written_name(node)} needs a start and a length."
+        raise BindError("literal", message, "Write SUBSTRING(x, 1, 2).", node)
     start = written_count(binder, node.args["start"], "The start", minimum=1)
     if not node.args.get("length"):
         return Call("substring_from", (value, start), ScalarType.TEXT)

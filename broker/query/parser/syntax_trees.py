@@ -9,7 +9,15 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import NO_POSITION, BindError, Diagnostics, string_table_error, unsupported_node
+from broker.query.diagnostics import (
+    NO_POSITION,
+    WRITTEN_NAME,
+    BindError,
+    Diagnostics,
+    string_table_error,
+    unsupported_node,
+    written_name,
+)
 from broker.query.dialects.base import Dialect
 from broker.query.dialects.step_limited_parser import TooManySteps
 from broker.query.parser.scanner import QUOTED, ScannedText
@@ -34,12 +42,20 @@ def missing_arguments(tree: exp.Expr, dialect: Dialect) -> Iterator[BindError]:
         if isinstance(node, exp.Count) and node.this is None:
             node.set("this", exp.Star())
             if not dialect.counts_rows_without_star:
-                yield BindError("syntax", "COUNT needs an argument.", "Write COUNT(*).", node)
+                yield BindError("syntax", f"{written_name(node)} needs an argument.", "Write COUNT(*).", node)
         elif node.error_messages() or not all(
             isinstance(node.args.get(key), exp.Expr) for key in REQUIRED_ARGUMENTS.get(type(node), ())
         ):
-            name = node.name if isinstance(node, exp.Anonymous) else node.key
-            yield BindError("syntax", f"{name.upper()} needs more arguments.", "Add the missing arguments.", node)
+            # the parser makes some calls of its own as arguments of written ones
+            call = next((n for n in (node, *_ancestors(node)) if WRITTEN_NAME in n.meta), node)
+            message = f"{written_name(call)} needs more arguments."
+            yield BindError("syntax", message, "Add the missing arguments.", node)
+
+
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 QUOTES = frozenset({TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER})

@@ -4,11 +4,13 @@ is dropped."""
 # ruff: noqa: E501 - one case a line reads as a table
 
 import inspect
+import re
 from collections.abc import Callable
 
 import pytest
 from sqlglot import exp
 
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.query import CompiledSql, compile_sql
 from broker.query.dialects.known_dialects import DIALECTS
@@ -178,6 +180,37 @@ def test_a_refusal_names_what_is_written_and_nothing_that_only_follows(
     assert all(said[code] in message for code, message in found.items())
 
 
+NAMED_CALL = re.compile(
+    r"(\S+) (?:is not understood here|is not on the list|needs more|gives (?:one person|a different)|reads the|turns a|writes or)"
+)
+ARGUMENTS = ["", "LA", "LA, URN", "EntryDate, EntryDate", "PHASE, 'a'"]
+
+
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
+def test_a_refusal_names_each_function_of_the_parser_as_the_text_does(check: Check, dialect: str) -> None:
+    parser = DIALECTS[dialect].parser
+    names = [n.title() for n in sorted({*parser.FUNCTIONS, *parser.FUNCTION_PARSERS}) if n.replace("_", "").isalnum()]
+    others = {
+        f"{name}({given}): {found[1]}"
+        for name in names
+        for given in ARGUMENTS
+        for refusal in check(f"SELECT COUNT(*) AS n FROM {T} WHERE {name}({given}) = 1", dialect).refusals
+        if (found := NAMED_CALL.match(refusal.message)) and found[1] != name and refusal.code != "statement"
+    }
+    assert len(names) > 500
+    assert not others
+
+
+# an operator | how its refusal begins
+OPERATORS = [("URN ^ 1 = 1", "^ is"), ("PHASE COLLATE x = 'a'", "COLLATE is"), ("(LA, 1) = 1", "A list in brackets is")]
+
+
+@pytest.mark.parametrize(("condition", "begins"), OPERATORS)
+def test_a_refusal_names_each_operator_as_the_text_does(check: Check, condition: str, begins: str) -> None:
+    messages = [r.message for r in check(f"SELECT COUNT(*) AS n FROM {T} WHERE {condition}").refusals]
+    assert [m for m in messages if m.startswith(begins)]
+
+
 def test_no_refusal_quotes_the_text(check: Check) -> None:
     found = check("SELECT secret_word_a b secret_word_c FROM x WHERE")
     assert "secret_word" not in "".join(r.message + r.advice for r in found.refusals)
@@ -215,7 +248,7 @@ def test_the_allow_list_names_each_argument_of_each_class() -> None:
             assert allowed <= kind.arg_types.keys(), kind.__name__
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_every_other_class_of_the_parser_is_refused(dialect: str) -> None:
     every = {c for _, c in inspect.getmembers(exp, inspect.isclass) if issubclass(c, exp.Expr)}
     assert len(every) > 500
