@@ -6,6 +6,7 @@ from broker.policy.release_history_policy import StandardPopulation
 from broker.query.dialects import common_functions, duckdb, tsql
 from broker.query.dialects.base import AllowedFunction
 from docs.generator.refusal_codes import CODES
+from docs.generator.refusal_codes.example_refusals import advice_of
 from docs.generator.sql_differences import DIFFERENCES, FOLLOWED
 from docs.generator.sql_shapes import REFUSED, SHAPES, SHORT_NAMES
 
@@ -87,7 +88,7 @@ def _shapes() -> str:
         rows = (f"| {s.title} | `{_cell(s.example)}` | {s.note} |\n" for s in shapes)
         parts += [f"\n### {title}\n\n| shape | example | |\n| --- | --- | --- |\n", *rows]
     refused = (CODES[code] for code in REFUSED)
-    rows = (f"| {c.title} | {_cell(c.advice)} | [{c.code}](refusals.md#{c.code}) |\n" for c in refused)
+    rows = (f"| {c.title} | {_cell(advice_of(c))} | [{c.code}](refusals.md#{c.code}) |\n" for c in refused)
     return "".join([*parts, REFUSED_HEAD, *rows])
 
 

@@ -213,7 +213,10 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
     """Translate an aggregate into an expression over statistics."""
     if any(inner is not node and is_aggregate(inner) for inner in _inner_nodes(node)):
         raise BindError(
-            "nested-aggregate", "An aggregate is inside another aggregate.", "Use only one of the two aggregates.", node
+            "nested-aggregate",
+            "An aggregate is inside another aggregate.",
+            "Aggregate in a derived table, and aggregate its columns in the outer SELECT.",
+            node,
         )
     node = without_filter(node)
     if isinstance(node, exp.Count):

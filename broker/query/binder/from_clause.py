@@ -294,7 +294,7 @@ def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Joi
         raise BindError(
             "apply-persons",
             "APPLY reads other people's rows.",
-            "Correlate the subquery on the link key: WHERE b.key = a.key.",
+            "Correlate the subquery on the link key (WHERE b.key = a.key), or aggregate other people with GROUP BY.",
             node,
         )
     if outer:

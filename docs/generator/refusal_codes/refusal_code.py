@@ -8,13 +8,13 @@ CENSUS = "npd.spring_census WHERE AcademicYear = '2022/2023'"
 
 @dataclass(frozen=True, slots=True)
 class RefusalCode:
-    """A code, what it means, what to do about it, and a text that is refused with it: in which dialect (`python` for
-    a script) and for which project of `tests/policies`. Some codes have no text that is short enough to show."""
+    """A code, what it means, and a text that is refused with it: in which dialect (`python` for a script) and for which
+    project of `tests/policies`. Some codes have no text that is short enough to show, and state an advice instead."""
 
     code: str
     title: str
     explanation: str
-    advice: str
     example: str | None = None
     dialect: str = "tsql"
     project: str = "P0421"
+    advice: str = ""

@@ -1,28 +1,23 @@
 """Every code that the source can give stands in the table of codes, and every example is refused with its code."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from broker.domain.jobs.job import JobKind
 from broker.policy.files import load_policies
-from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from docs.generator.refusal_codes import CODES, SECTIONS, RefusalCode
+from docs.generator.refusal_codes.example_refusals import refusals_of
 from docs.generator.refusal_codes.refusals_page import refusals_page
-from tests.policy_sets import EXAMPLE_POLICIES, TEST_POLICIES
+from tests.policy_sets import EXAMPLE_POLICIES
 from tests.spec.refusals.code_scan import codes_of_source, refusals_elsewhere, unread_codes
 
 ROOT = Path(__file__).parents[3]
-POLICIES = load_policies(TEST_POLICIES)
-TODAY = date(2026, 11, 24)
 
 
 def test_the_table_has_every_code_that_the_source_gives_and_no_other() -> None:
     given = codes_of_source()
     missing = "\n".join(
         f'add to a table in docs/generator/refusal_codes:  Code("{code}", "<title>", "<what it means>", '
-        f'"<what to do>", '
         f'"<a text that is refused with it>"),   # {given[code]}'
         for code in sorted(given.keys() - CODES.keys())
     )
@@ -48,21 +43,18 @@ def test_the_table_has_each_code_once_and_in_order() -> None:
     assert len(CODES) == sum(len(codes) for codes in SECTIONS.values())
 
 
-def _checked(code: RefusalCode) -> CheckedSubmission:
-    project = POLICIES.project(code.project)
-    assert project is not None and code.example is not None  # noqa: PT018
-    kind = JobKind.PYTHON if code.dialect == "python" else JobKind.SQL
-    return check_submission(code.example, kind, code.dialect, project, POLICIES, TODAY)
-
-
 @pytest.mark.parametrize("code", [c for c in CODES.values() if c.example is not None], ids=lambda c: c.code)
 def test_an_example_is_refused_with_its_code(code: RefusalCode) -> None:
-    refusals = _checked(code).refusals
+    refusals = refusals_of(code)
     assert code.code in {r.code for r in refusals}, (
         f"the example of {code.code} gives {[r.code for r in refusals]}: if the construct is understood now, take the "
         "code out of docs/generator/refusal_codes (and of the source), or write another example; then run: make docs"
     )
     assert all(r.message and r.advice for r in refusals)
+
+
+def test_a_code_states_an_advice_only_without_an_example() -> None:
+    assert [c.code for c in CODES.values() if bool(c.advice) == (c.example is not None)] == []
 
 
 def test_all_examples_but_one_are_of_projects_that_the_page_says_are_in_the_examples() -> None:
