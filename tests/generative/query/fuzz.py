@@ -199,6 +199,7 @@ LARGE = {
 def main(seed: int, count: int) -> dict[str, object]:
     sys.path[:0] = [str(HERE), str(HERE.parents[1] / "spec" / "query"), str(ROOT)]
     from broker.domain.jobs.job import JobKind
+    from broker.domain.sql_dialects import SQL_DIALECTS
     from broker.policy.files import load_policies
     from broker.workflow.checking.submission_check import check_submission
     from tests.policy_sets import TEST_POLICIES
@@ -250,9 +251,9 @@ def main(seed: int, count: int) -> dict[str, object]:
         return time.process_time() - began, time.perf_counter() - wall
 
     for _ in range(count):
-        check(mutate(rng.choice(pool), pool, rng), rng.choice(("tsql", "duckdb")), rng.randrange(2))
+        check(mutate(rng.choice(pool), pool, rng), rng.choice(SQL_DIALECTS), rng.randrange(2))
     fuzzed = slowest
-    large = {name: round(max(check(text, d, 0) for d in ("tsql", "duckdb")), 3) for name, text in LARGE.items()}
+    large = {name: round(max(check(text, d, 0) for d in SQL_DIALECTS), 3) for name, text in LARGE.items()}
     return {
         "submissions": count, "accepted": verdicts["accepted"], "codes": len(verdicts), "tracebacks_and_faults": len(faults),
         "faults": faults[:20], "slow": slow[:5], "slowest_cpu_seconds": round(fuzzed, 3), "slowest_wall_seconds": round(slowest_wall, 3),

@@ -10,6 +10,7 @@ from proof_size import seed, size, tell
 from sqlglot import Dialect
 
 from broker.domain.jobs.job import JobKind
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.workflow.checking.submission_check import check_submission
 
@@ -29,7 +30,7 @@ def names(dialect: str) -> list[str]:
     return Random(seed()).sample(every, min(size("CALLS", 20), len(every)))
 
 
-@pytest.mark.parametrize(("dialect", "place"), list(product(("tsql", "duckdb"), PLACES)))
+@pytest.mark.parametrize(("dialect", "place"), list(product(SQL_DIALECTS, PLACES)))
 def test_a_call_that_lacks_an_argument_is_a_refusal_and_no_fault(policies: PolicySet, dialect: str, place: str) -> None:
     project = policies.project("P0421")
     assert project is not None

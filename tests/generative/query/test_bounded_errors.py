@@ -16,6 +16,7 @@ from scalar_kit import CATALOGUE, STORED, TABLE
 from wild_cases import draw
 
 from broker.domain.errors import Refused
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.files.privacy_files import load_promises_and_profiles
 from broker.privacy.block_layout import BlockKind
 from broker.privacy.request.directives import BoundDirectives
@@ -67,7 +68,7 @@ def expression(r: Random, dialect: str) -> str:
     return draw(r, dialect, r.choice(["whole", "exact", "real"]), depth=3)
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_no_value_ends_a_statement_or_weighs_more_than_a_row(dialect: str, table: duckdb.DuckDBPyConnection) -> None:
     r, done, wanted = Random(seed() + len(dialect)), 0, size("TOTAL", 120)
     form: Mapping[str, str] = {"deviation": "STDEV" if dialect == "tsql" else "stddev_samp"}

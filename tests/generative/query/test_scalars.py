@@ -14,6 +14,7 @@ from scalar_cases import EVERY, Form, Forms, rows
 from scalar_kit import CATALOGUE, checked, folds, run, stored
 from wild_cases import draw
 
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.query import CompiledSql, compile_sql
 
 pytestmark = pytest.mark.long
@@ -75,7 +76,7 @@ def test_the_table_has_the_extremes() -> None:
     assert TABLE[0]["Wide"] == Decimal(-1000)
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_what_is_accepted_never_raises(dialect: str) -> None:
     """An error that depends on a row would tell of that row: none is possible within the catalogue's bounds."""
     r, con, accepted = Random(3), stored(TABLE), 0
@@ -97,7 +98,7 @@ def test_what_is_accepted_never_raises(dialect: str) -> None:
             assert folded is None or any(alike(f, value) for f in folded), (text, row, folded, value)
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 def test_sums_of_what_is_accepted_never_raise(dialect: str) -> None:
     r, con, accepted = Random(5), stored(TABLE), 0
     while accepted < SHAPES:

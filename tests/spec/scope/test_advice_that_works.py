@@ -11,6 +11,7 @@ import pytest
 
 from broker.domain.errors import Refusal
 from broker.domain.jobs.job import JobKind
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.files import load_policies
 from broker.workflow.checking.submission_check import check_submission
 
@@ -40,7 +41,7 @@ COUNT(KS4_URN)                          | npd.ks4_pupil WHERE KS4_ACADYR > '2015
 """
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 @pytest.mark.parametrize("line", TOO_WIDE.strip().splitlines())
 def test_a_text_with_the_conditions_of_the_advice_is_accepted(line: str, dialect: str) -> None:
     counted, table = (cell.strip() for cell in line.split("|"))

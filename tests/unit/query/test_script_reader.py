@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.query.diagnostics import Diagnostics
@@ -336,7 +337,7 @@ WORDS = [
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=25), st.sampled_from(["tsql", "duckdb"]))
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=25), st.sampled_from(SQL_DIALECTS))
 def test_any_words_end_in_a_script_or_in_refusals(policies: PolicySet, words: list[str], dialect: str) -> None:
     script, report = _read(" ".join(words), dialect, policies.service)
     if report.refusals:

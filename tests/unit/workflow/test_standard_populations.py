@@ -8,6 +8,7 @@ import pytest
 
 from broker.domain.errors import Invalid
 from broker.domain.jobs.job import JobKind
+from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.files import load_policies
 from broker.workflow.checking.standard_populations import check_standard_populations, near_standard
 from broker.workflow.checking.submission_check import check_submission
@@ -45,7 +46,7 @@ def population_advice(text: str, dialect: str = "tsql", policies=POLICIES) -> li
     return [a for a in found.advice if "standard population" in a]
 
 
-@pytest.mark.parametrize("dialect", ["tsql", "duckdb"])
+@pytest.mark.parametrize("dialect", SQL_DIALECTS)
 @pytest.mark.parametrize("what", NEAR)
 def test_a_text_near_a_standard_population_is_offered_it_by_name_as_advice(what, dialect):
     (sentence,) = population_advice(SELECT.format(NEAR[what]), dialect)
