@@ -1,10 +1,10 @@
 """Protected values of statistics, by conventional or cell-key rounding. Takes no decisions."""
 
+from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from broker.disclosure.cell_key_table import cell_key_table
+from broker.disclosure.cell_key_noise import CellKeyNoise
 from broker.disclosure.rules.percentage import least_count_shown_as
-from broker.domain.errors import Breach
 from broker.domain.evidence import StatisticEvidence
 from broker.domain.plans.measure import RATIOS, Contribution, Measure
 from broker.domain.plans.plan import DeviationForm, PlannedStatistic
@@ -16,16 +16,32 @@ AmountBounds = tuple[Decimal, Decimal]
 """The least and the greatest amount of one row, without a written factor and offset."""
 
 
+@dataclass(frozen=True, slots=True)
+class CellSize:
+    """The rows and distinct persons of a cell."""
+
+    rows: int
+    persons: int
+
+    @property
+    def rows_each(self) -> int:
+        """How many rows a person has, rounded."""
+        return max(1, (2 * self.rows + self.persons) // (2 * self.persons)) if self.persons else 1
+
+
+NO_CELL = CellSize(0, 0)
+
+
 def rounded_value(
     statistic: PlannedStatistic,
     evidence: StatisticEvidence,
     profile: DisclosureRules,
-    cell_rows: int | None = None,
-    rows_each: int = 1,
+    close_count: StatisticEvidence | None = None,
+    cell: CellSize = NO_CELL,
 ) -> Value:
-    """The released value of a statistic under conventional rounding, before the post-aggregation. `cell_rows`: the rows
-    to use for a sum or share that leaves out fewer than t persons; None: its own. `rows_each`: how many rows a person
-    of the cell has."""
+    """The released value of a statistic under conventional rounding, before the post-aggregation. `close_count`: the
+    count to use for a sum or share that leaves out fewer than t persons of it; None: its own. `cell`: the size of its
+    cell."""
     match statistic.measure:
         case Measure.COUNT_PERSONS:
             return round_count(evidence.value, profile)
@@ -36,9 +52,9 @@ def rounded_value(
         case Measure.ONES:
             return None if evidence.value is None else round_rows(count_ones(evidence), evidence.persons, profile)
         case Measure.SHARE:
-            return _share(statistic, evidence, profile, cell_rows)
+            return _share(statistic, evidence, profile, close_count, cell)
         case Measure.MEAN:
-            mean = _mean(statistic, evidence, profile, rows_each)
+            mean = _mean(statistic, evidence, profile, cell)
             return _truncated(mean) if statistic.truncated and mean is not None else mean
         case Measure.QUANTILE:
             return _quantile(evidence, profile)
@@ -49,9 +65,8 @@ def rounded_value(
         case Measure.SUM if statistic.counts:
             return None if evidence.total is None else round_rows(count_ones(evidence), evidence.persons, profile)
         case Measure.SUM:
-            mean = _mean(statistic, evidence, profile, rows_each)
-            count = round_count(evidence.rows if cell_rows is None else cell_rows, profile)
-            return None if mean is None or count is None else rounded(mean * count, profile.sum_digits)
+            mean, count = _mean(statistic, evidence, profile, cell), _summed_rows(evidence, close_count, cell, profile)
+            return None if mean is None else rounded(mean * count, profile.sum_digits)
 
 
 def round_count(value: Value, profile: DisclosureRules) -> int | None:
@@ -83,27 +98,51 @@ def rows_step(rows: int, persons: int, profile: DisclosureRules) -> int:
     return profile.round_base * max(1, (2 * rows + persons) // (2 * persons))
 
 
+def _summed_rows(
+    evidence: StatisticEvidence, close_count: StatisticEvidence | None, cell: CellSize, profile: DisclosureRules
+) -> int:
+    """The released number of rows of a sum: as that of its count, or else to the base times the rows of a person of the
+    cell. How many persons have a row is not known, because persons with a total of 0 are not counted."""
+    if close_count is not None:
+        return round_rows(close_count.rows, close_count.persons, profile)
+    if evidence.rows == cell.rows:
+        return round_rows(cell.rows, cell.persons, profile)
+    step = 1 if profile.round_base == 1 else profile.round_base * cell.rows_each
+    return (2 * evidence.rows + step) // (2 * step) * step
+
+
 def count_ones(evidence: StatisticEvidence) -> int:
     """The number of rows in which a 0/1 argument is 1."""
     return int(as_number(evidence.total)) if evidence.total is not None else evidence.rows
 
 
 def _share(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell_rows: int | None
+    statistic: PlannedStatistic,
+    evidence: StatisticEvidence,
+    profile: DisclosureRules,
+    close_count: StatisticEvidence | None,
+    cell: CellSize,
 ) -> Value:
     """Protected ones divided by the protected count, with the digits of a percentage."""
-    rows = count_ones(evidence) + evidence.rest_rows
     part = round_rows(count_ones(evidence), evidence.persons, profile)
-    both = round_rows(rows, evidence.persons + evidence.rest, profile)
-    whole = both if cell_rows is None else round_count(cell_rows, profile)
+    if close_count is None:
+        whole = round_rows(count_ones(evidence) + evidence.rest_rows, persons_of_both(evidence, cell), profile)
+    else:
+        whole = round_rows(close_count.rows, close_count.persons, profile)
     if not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
     return _truncated(share) if statistic.truncated else rounded(share, profile.percent_digits + 2)
 
 
+def persons_of_both(evidence: StatisticEvidence, cell: CellSize) -> int:
+    """The persons of a share. Who has rows on both sides counts once where the cell has no others."""
+    both = evidence.persons + evidence.rest
+    return min(both, cell.persons) if cell.persons else both
+
+
 def _mean(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell: CellSize
 ) -> Number | None:
     """The mean with limited digits, from its sum if that is known, because the value may be truncated already."""
     if not evidence.rows or (evidence.value is None and evidence.total is None):
@@ -113,7 +152,7 @@ def _mean(
         exact = Decimal(as_number(evidence.total)) / Decimal(evidence.rows)
     else:
         exact = Decimal(as_number(evidence.value))
-    return protected_mean(exact, statistic, evidence, profile, rows_each)
+    return protected_mean(exact, statistic, evidence, profile, cell.rows_each)
 
 
 def protected_mean(
@@ -255,89 +294,57 @@ def protected_value(
     evidence: StatisticEvidence,
     profile: DisclosureRules,
     close_count: StatisticEvidence | None,
-    rows_each: int = 1,
+    cell: CellSize = NO_CELL,
 ) -> Value:
     """The released value of a statistic. `close_count`: the evidence of the count to use as its base, if the statistic
-    leaves out fewer than t persons of it; None: its own. `rows_each`: how many rows a person of the cell has."""
+    leaves out fewer than t persons of it; None: its own. `cell`: the size of its cell."""
     if profile.rounding is Rounding.CONVENTIONAL:
-        cell_rows = None if close_count is None else close_count.rows
-        return rounded_value(statistic, evidence, profile, cell_rows, rows_each)
-    noise = _CellKeyNoise(profile)
+        return rounded_value(statistic, evidence, profile, close_count, cell)
+    noise = CellKeyNoise(profile)
     match statistic.measure:
         case Measure.COUNT_PERSONS | Measure.COUNT_DISTINCT:
             return noise.of_persons(int(as_number(evidence.value or 0)), evidence)
         case Measure.COUNT_ROWS | Measure.COUNT_VALUES | Measure.GAP:
             return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
         case Measure.ONES:
-            return None if evidence.value is None else noise.of_ones(evidence)
+            return None if evidence.value is None else _changed_ones(evidence, noise)
         case Measure.SUM if statistic.counts:
-            return None if evidence.total is None else noise.of_ones(evidence)
+            return None if evidence.total is None else _changed_ones(evidence, noise)
         case Measure.SHARE:
-            return _changed_share(statistic, evidence, noise, close_count)
+            return _changed_share(statistic, evidence, noise, close_count, cell)
         case Measure.SUM | Measure.MEAN:
-            return _changed_amount(statistic, evidence, noise, close_count, rows_each)
+            return _changed_amount(statistic, evidence, noise, close_count, cell)
         case Measure.QUANTILE | Measure.DEVIATION | Measure.LOWEST | Measure.HIGHEST | Measure.MODE:
             return rounded_value(statistic, evidence, profile)  # these have no count to perturb
-
-
-class _CellKeyNoise:
-    """Cell-key rounding of counts under one profile. Raises Breach if the evidence lacks record keys."""
-
-    def __init__(self, profile: DisclosureRules) -> None:
-        self.profile = profile
-        self._table = cell_key_table(profile.noise_deviation, profile.noise_variance, profile.noise_least)
-
-    def of_persons(self, count: int, evidence: StatisticEvidence) -> int:
-        return max(0, count + self._change(evidence.persons, evidence.cell_key))
-
-    def of_rows(self, rows: int, persons: int, key: int | None) -> int:
-        """Rows of so many persons. If no persons are reported (a sum of zeros), each row counts as a person."""
-        # A sum of zeros has rows but no persons.
-        persons = persons or rows
-        times = max(1, _nearest_multiple(rows, persons)) if persons else 1
-        # Rows beyond `times` for each person are rounded to a multiple of the average rows of 2t persons.
-        base = 2 * self.profile.t * times
-        beyond = _nearest_multiple(rows - times * persons, base) * base
-        return max(0, times * (persons + self._change(persons, key)) + beyond)
-
-    def of_ones(self, evidence: StatisticEvidence) -> int:
-        return self.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key)
-
-    def _change(self, persons: int, key: int | None) -> int:
-        if not persons:  # nobody is never changed to somebody
-            return 0
-        if key is None:
-            raise Breach("The profile's rounding needs record keys, which the evidence does not have.")
-        return self._table.change(persons, key)
-
-
-def _nearest_multiple(amount: int, base: int) -> int:
-    """The amount divided by the base, rounded half up to a whole number."""
-    return (2 * amount + base) // (2 * base)
 
 
 def _toward_zero(value: Number) -> int:
     return int(Decimal(value).to_integral_value(rounding=ROUND_DOWN))
 
 
-def _changed_whole(evidence: StatisticEvidence, noise: _CellKeyNoise) -> int:
+def _changed_ones(evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
+    return noise.of_rows(count_ones(evidence), evidence.persons, evidence.cell_key)
+
+
+def _changed_whole(evidence: StatisticEvidence, noise: CellKeyNoise, cell: CellSize) -> int:
     rows = count_ones(evidence) + evidence.rest_rows
-    return noise.of_rows(rows, evidence.persons + evidence.rest, evidence.whole_key)
+    return noise.of_rows(rows, persons_of_both(evidence, cell), evidence.whole_key)
 
 
-def _changed_rows(evidence: StatisticEvidence, noise: _CellKeyNoise) -> int:
+def _changed_rows(evidence: StatisticEvidence, noise: CellKeyNoise) -> int:
     return noise.of_rows(evidence.rows, evidence.persons, evidence.cell_key)
 
 
 def _changed_share(
     statistic: PlannedStatistic,
     evidence: StatisticEvidence,
-    noise: _CellKeyNoise,
+    noise: CellKeyNoise,
     close_count: StatisticEvidence | None,
+    cell: CellSize,
 ) -> Value:
     """The perturbed ones divided by the perturbed count."""
-    part = noise.of_ones(evidence)
-    whole = _changed_whole(evidence, noise) if close_count is None else _changed_rows(close_count, noise)
+    part = _changed_ones(evidence, noise)
+    whole = _changed_whole(evidence, noise, cell) if close_count is None else _changed_rows(close_count, noise)
     if evidence.value is None or not whole:
         return None
     share = min(Decimal(1), Decimal(part) / Decimal(whole))
@@ -347,9 +354,9 @@ def _changed_share(
 def _changed_amount(
     statistic: PlannedStatistic,
     evidence: StatisticEvidence,
-    noise: _CellKeyNoise,
+    noise: CellKeyNoise,
     close_count: StatisticEvidence | None,
-    rows_each: int,
+    cell: CellSize,
 ) -> Value:
     """M8: a mean is its total divided by the perturbed count, because an exact mean with a perturbed count would reveal
     the count. A sum is the shown mean times the shown count."""
@@ -357,7 +364,7 @@ def _changed_amount(
     if evidence.total is None or not rows:
         return None
     exact = Decimal(as_number(evidence.total)) / Decimal(rows)
-    mean = protected_mean(exact, statistic, evidence, noise.profile, rows_each)
+    mean = protected_mean(exact, statistic, evidence, noise.profile, cell.rows_each)
     if statistic.measure in RATIOS:
         return _toward_zero(mean) if statistic.truncated else mean
     return rounded(

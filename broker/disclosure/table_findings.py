@@ -18,7 +18,7 @@ from broker.disclosure.evidence_columns import (
     choose_column,
     unknown_column,
 )
-from broker.disclosure.protected_values import empty_evidence, protected_value
+from broker.disclosure.protected_values import NO_CELL, CellSize, empty_evidence, protected_value
 from broker.disclosure.rules import PLAN_RULES, RuleInput, findings_of, rules_to_evaluate
 from broker.disclosure.rules.distribution import quantile_spans
 from broker.disclosure.rules.institution_rules import cells_without_institutions
@@ -227,24 +227,23 @@ class RowFigures:
     own: EvidenceByStatistic
     judged: EvidenceByStatistic
     close: EvidenceByStatistic
-    rows_each: int = 1
-    """How many rows a person of the cell has, rounded."""
+    cell: CellSize = NO_CELL
 
     def shown(self, statistic: PlannedStatistic, profile: DisclosureRules) -> Value:
         judged, close = self.judged[statistic.ident], self.close.get(statistic.ident)
-        return protected_value(statistic, judged, profile, close, self.rows_each)
+        return protected_value(statistic, judged, profile, close, self.cell)
 
 
 def row_figures(planned: PlannedTable, cell: CellEvidence | None, profile: DisclosureRules) -> RowFigures:
     own = {s.ident: _statistic_evidence(s, cell) for s in planned.statistics}
     close = close_counts(planned.statistics, cell, own, profile.t)
-    each = 1 if cell is None or not cell.persons else max(1, (2 * cell.rows + cell.persons) // (2 * cell.persons))
+    size = NO_CELL if cell is None else CellSize(cell.rows, cell.persons)
     if not close:
-        return RowFigures(own, own, close, each)
+        return RowFigures(own, own, close, size)
     as_counts = {
         s.ident: close[s.ident] for s in planned.statistics if s.ident in close and s.measure in CLOSE_COUNT_MEASURES
     }
-    return RowFigures(own, own | as_counts, close, each)
+    return RowFigures(own, own | as_counts, close, size)
 
 
 def evaluate_rules(

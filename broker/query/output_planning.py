@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.domain.csv_text import is_formula
+from broker.domain.plans.measure import COUNTS
 from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import OutputColumn, PlannedOutput, PlannedStatistic, PlannedTable, PublicRelation
 from broker.domain.plans.scalars import Call, Case, Literal, Scalar, ScalarType
@@ -16,6 +17,7 @@ from broker.query.analysis.group_key_domains import planned_key
 from broker.query.analysis.guards import guards_of
 from broker.query.analysis.implied_statistics import context_tables
 from broker.query.analysis.known_amounts import KnownAmounts
+from broker.query.analysis.person_amounts import amount_reason
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.binder import saved_sources
 from broker.query.binder.bind_state import Binder
@@ -109,6 +111,8 @@ def _reviewed_statistics(
     keys = tuple(keys)
     arguments = [s.argument for s in found if s.argument is not None and s.implied_by is None]
     why = multiplicity_reason(relation, [*keys, *arguments], symbols)
+    amounts = [s.argument for s in found if s.argument is not None and s.measure not in COUNTS]
+    why_amounts = amount_reason(relation, amounts, symbols)
     known_amounts = KnownAmounts(relation, keys, symbols)
     marked = []
     for statistic in found:
@@ -117,6 +121,7 @@ def _reviewed_statistics(
             statistic.needs_review
             or context
             or (why if rows_count else None)
+            or (why_amounts if statistic.argument in amounts else None)
             or saved_sources.lookup_weight_reason(statistic, symbols)
             or known_amounts.review_reason(statistic)
         )

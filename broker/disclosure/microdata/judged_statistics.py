@@ -203,7 +203,7 @@ def _released_value(statistic: PlannedStatistic, evidence: StatisticEvidence, pr
     a file."""
     if statistic.measure is Measure.COUNT_ROWS:
         return round_count(evidence.value, profile)
-    return rounded_value(statistic, evidence, profile, evidence.rows)
+    return rounded_value(statistic, evidence, profile, replace(evidence, persons=evidence.rows))
 
 
 def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell | None]) -> Sequence[int | None]:

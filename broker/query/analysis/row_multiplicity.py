@@ -1,5 +1,6 @@
 """Row multiplicity: whether conditions, joins or written rows decide how often a person's rows are counted."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from broker.domain.plans.operators import (
@@ -20,6 +21,7 @@ from broker.domain.plans.operators import (
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, scalar_text
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
+from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
 from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
@@ -35,9 +37,6 @@ MAX_SELF_JOINS = 2
 
 RANKS = frozenset({"row_number", "rank", "dense_rank", "percent_rank", "cumulative_share", "ntile"})
 
-Conjunct = tuple[Scalar, frozenset[int] | None]
-"""A condition, and the scans that it restricts (None: all)."""
-
 
 def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how rows multiply. None if each public row is joined by its unique key, and each
@@ -45,7 +44,10 @@ def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: S
     arguments of the statistics, in which a CASE can decide which rows count."""
     conjuncts = list(_conjuncts(relation, symbols))
     choices = [c for value in values for c in choices_in(symbols.expanded(value))]
-    if _is_joined(relation) and _joined_without_key(frozenset(_scans(relation, symbols)), conjuncts, symbols):
+    scans = frozenset(scans_within(relation, symbols))
+    # Public rows alone are those of a subquery, which its conditions join with a row outside.
+    joined = _is_joined(relation) or not any(map(symbols.is_person, scans))
+    if joined and joined_without_key(scans, conjuncts, symbols):
         return PUBLIC_JOIN
     parts = list(_row_parts(relation, symbols))
     kept = [c for c, _ in conjuncts]
@@ -65,21 +67,27 @@ def multiplicity_reason(relation: Relation, values: Sequence[Scalar], symbols: S
         or _mixes_ranks(parts, [*kept, *choices], symbols)
         or _chooses_outer_rows(relation, symbols)
         or _is_read_twice(relation, symbols)
+        or _repeats_variable(parts, [*kept, *map(symbols.expanded, values)], symbols)
     ):
         return CHOSEN_ROWS
     return None
 
 
 def choices_in(value: Scalar) -> Iterator[Scalar]:
-    """The conditions by which a value decides whether a row counts. The branches of a CASE are alternatives, so its
-    conditions are one choice, unless it has one branch and is 0 or NULL elsewhere: then each conjunct is one."""
+    """The conditions by which a value decides whether a row counts, and whether it is missing. The branches of a CASE
+    are alternatives, so its conditions are one choice, unless it has one branch and is 0 or NULL elsewhere: then each
+    conjunct is one."""
     match value:
         case Case(whens=((condition, inner),), otherwise=Literal(value=0 | None)):
             yield from conjuncts_of(condition)
             yield from choices_in(inner)
         case Case():
             yield Call("or", tuple(_conditions_in(value)), ScalarType.TRUTH)
-        case Call(args=args):
+        case Call(op=op, args=args):
+            if op == "coalesce":
+                yield Call("or", tuple(Call("is_null", (a,), ScalarType.TRUTH) for a in args), ScalarType.TRUTH)
+            elif op == "nullif":
+                yield Call("equal", args, ScalarType.TRUTH)
             for arg in args:
                 yield from choices_in(arg)
 
@@ -111,16 +119,6 @@ def _mixes_ranks(parts: Sequence[Relation], conditions: Sequence[Scalar], symbol
     return any(found & ranks and found - ranks - others for found in read)
 
 
-def _joined_without_key(scans: frozenset[int], conjuncts: list[Conjunct], symbols: SymbolTable) -> frozenset[int]:
-    """Public scans that are not joined by their unique key, starting from persons. Two public scans that are joined
-    only with each other are not reached."""
-    left = frozenset(s for s in scans if not symbols.is_person(s))
-    # A scan that is joined with a reached scan is reached too.
-    while joined := {s for s in left if any(_is_joined_by_key(c, s, left, symbols) for c in conjuncts)}:
-        left -= joined
-    return left
-
-
 def _row_parts(relation: Relation, symbols: SymbolTable) -> Iterator[Relation]:
     """Operators that the rows of a relation pass through, down to an aggregation that collapses rows."""
     if isinstance(relation, Aggregate) and collapses_rows(relation, symbols):
@@ -140,9 +138,9 @@ def _is_even_apply(right: Relation, conjuncts: list[Conjunct], symbols: SymbolTa
         return part.count == 1  # one row multiplies nothing
     if isinstance(part, Aggregate):
         return not part.keys  # without keys, an aggregation gives one row
-    scans, inside = list(_scans(right, symbols)), list(_conjuncts(right, symbols))
+    scans, inside = list(scans_within(right, symbols)), list(_conjuncts(right, symbols))
     if scans and not any(symbols.is_person(s) for s in scans):
-        return not _joined_without_key(frozenset(scans), inside, symbols)
+        return not joined_without_key(frozenset(scans), inside, symbols)
     if scans:
         return not any(_is_choice(c, symbols) for c, _ in inside)
     made = [(i, s) for p in walk(right) if isinstance(p, Project) for i, s in p.columns]
@@ -161,7 +159,7 @@ def _chooses_outer_rows(relation: Relation, symbols: SymbolTable) -> bool:
         if isinstance(part, Join) and part.how in {JoinHow.LEFT, JoinHow.FULL}:
             sides = (part.right,) if part.how is JoinHow.LEFT else (part.left, part.right)
             conditions = [c for side in sides for c, _ in _conjuncts(side, symbols)] + list(conjuncts_of(part.on))
-            if any(symbols.is_person(s) for side in sides for s in _scans(side, symbols)) and any(
+            if any(symbols.is_person(s) for side in sides for s in scans_within(side, symbols)) and any(
                 _is_choice(c, symbols) for c in conditions
             ):
                 return True
@@ -217,11 +215,42 @@ def _is_read_twice(relation: Relation, symbols: SymbolTable) -> bool:
     return False
 
 
+def _repeats_variable(parts: Sequence[Relation], read_by: Sequence[Scalar], symbols: SymbolTable) -> bool:
+    """Whether made rows hold one variable several times in a column that also has other values, and that something
+    reads. The variable then decides how many of a person's rows count."""
+    read = frozenset().union(*(read_through(s, symbols) for s in read_by))
+    made = [p for part in parts for p in (part, *(walk(part.right) if isinstance(part, Join) and part.lateral else ()))]
+    for union in made:
+        if isinstance(union, Union):
+            years = [frozenset(_year_texts(part, symbols)) for part in union.parts]
+            for idents in (idents for ident, idents in union.columns if ident in read):
+                held = [(frozenset(_variables(i, symbols)), y) for i, y in zip(idents, years, strict=True)]
+                times = Counter((variable, y) for variables, y in held for variable in variables)
+                if len({variables for variables, _ in held}) > 1 and any(n > 1 for n in times.values()):
+                    return True
+    return False
+
+
+def _variables(ident: int, symbols: SymbolTable) -> Iterator[str]:
+    """The variables of persons that a column holds, without years and link keys."""
+    for origin in (symbols.origins[i] for i in symbols.base(ColumnRef(ident, ScalarType.NULL))):
+        if symbols.is_person(origin.scan) and not origin.is_year and origin.key_domain is None:
+            yield origin.full_name
+
+
+def _year_texts(relation: Relation, symbols: SymbolTable) -> Iterator[str]:
+    yield from (_text_by_names(c, symbols) for c in conditions_within(relation) if not _is_choice(c, symbols))
+
+
 def _choice_texts(relation: Relation, symbols: SymbolTable) -> Iterator[str]:
     """The conditions that choose rows, with the names of variables for their columns."""
     for condition in conditions_within(relation):
         if _is_choice(condition, symbols) and not _present_variable(condition, symbols):
-            yield scalar_text(substitute(symbols.expanded(condition), lambda c: Literal(_name(c, symbols), c.type)))
+            yield _text_by_names(condition, symbols)
+
+
+def _text_by_names(condition: Scalar, symbols: SymbolTable) -> str:
+    return scalar_text(substitute(symbols.expanded(condition), lambda c: Literal(_name(c, symbols), c.type)))
 
 
 def _name(column: ColumnRef, symbols: SymbolTable) -> str:
@@ -258,27 +287,12 @@ def _conjuncts(relation: Relation, symbols: SymbolTable) -> Iterator[Conjunct]:
         case Aggregate(child=child) if not collapses_rows(relation, symbols):
             yield from _conjuncts(child, symbols)
         case Join(left=left, right=right, how=how, on=on):
-            outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in _scans(left, symbols))
+            outer = how is JoinHow.LEFT and any(symbols.is_person(s) for s in scans_within(left, symbols))
             # The ON of a LEFT JOIN restricts the right side only.
-            matched = frozenset(_scans(right, symbols)) if outer else None
+            matched = frozenset(scans_within(right, symbols)) if outer else None
             yield from ((c, matched) for c in conjuncts_of(on))
             yield from _conjuncts(left, symbols)
             yield from _conjuncts(right, symbols)
-
-
-def _scans(relation: Relation, symbols: SymbolTable) -> Iterator[int]:
-    """Scans whose rows are rows of the relation, by their number in the symbol table (which a scan carries during
-    binding). An aggregation collapses rows, and a subquery adds none."""
-    match relation:
-        case Scan(person=scan):
-            yield scan or 0
-        case Aggregate() if collapses_rows(relation, symbols):
-            return
-        case Apply(child=child):
-            yield from _scans(child, symbols)
-        case _:
-            for child in children(relation):
-                yield from _scans(child, symbols)
 
 
 def _is_joined(relation: Relation) -> bool:
@@ -288,34 +302,6 @@ def _is_joined(relation: Relation) -> bool:
         case Union(parts=parts):
             return any(map(_is_joined, parts))
     return isinstance(relation, Join)
-
-
-def _is_joined_by_key(conjunct: Conjunct, scan: int, left: frozenset[int], symbols: SymbolTable) -> bool:
-    """Whether a condition ties a public scan to at most one of its rows, by a value that does not come from the scans
-    in `left`."""
-    condition, holds = conjunct
-    if holds is not None and scan not in holds:
-        return False
-    match condition:
-        case Call(op="equal", args=(one, other)):
-            return any(
-                _is_unique_key(a, scan, symbols) and not _may_read(b, left, symbols)
-                for a, b in ((one, other), (other, one))
-            )
-    return False
-
-
-def _is_unique_key(scalar: Scalar, scan: int, symbols: SymbolTable) -> bool:
-    origin = symbols.origin(scalar)
-    return origin is not None and origin.scan == scan and origin.variable.name == origin.table.unique_key
-
-
-def _may_read(scalar: Scalar, scans: frozenset[int], symbols: SymbolTable) -> bool:
-    """Whether a scalar may read one of these scans. A computed column with unknown sources counts as reading them."""
-    if any(symbols.origins[i].scan in scans for i in symbols.base(scalar)):
-        return True
-    sources = [symbols.opaque[i].source_rows.scans for i in read_through(scalar, symbols) if i in symbols.opaque]
-    return any(not source or source & scans for source in sources)
 
 
 def _chooses_rows(condition: Scalar, symbols: SymbolTable) -> bool:

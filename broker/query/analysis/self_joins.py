@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 from broker.domain.plans.operators import (
     Aggregate,
@@ -18,6 +19,7 @@ from broker.domain.plans.operators import (
 )
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
 from broker.query.bound_relations import conjuncts_of
+from broker.query.operations.registry import apply
 from broker.query.symbols import SymbolTable
 
 
@@ -144,7 +146,7 @@ def read_through(condition: Scalar, symbols: SymbolTable) -> frozenset[int]:
 def _matches_one(condition: Scalar, mine: set[int], symbols: SymbolTable) -> bool:
     """Whether a condition is an equality with a written column whose values all differ."""
     match condition:
-        case Call(op="equal", args=(left, right)):
+        case Call(op="equal" | "equal_text" as op, args=(left, right)):
             for side, other in ((left, right), (right, left)):
                 if (
                     isinstance(side, ColumnRef)
@@ -155,5 +157,6 @@ def _matches_one(condition: Scalar, mine: set[int], symbols: SymbolTable) -> boo
                         symbols.definitions.get(getattr(p, "ident", 0)) for p in symbols.opaque[side.ident].parts
                     ]
                     values = [w.value for w in written if isinstance(w, Literal)]
-                    return 0 < len(values) == len(written) == len(set(values))
+                    same = any(apply(op, pair) is not False for pair in combinations(values, 2))
+                    return 0 < len(values) == len(written) and not same
     return False

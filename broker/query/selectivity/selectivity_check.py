@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from broker.domain.plans.measure import COUNTS
 from broker.domain.plans.operators import Aggregate, Limit, Relation, Window, scalars_of, walk
 from broker.domain.plans.plan import SmallPart
 from broker.domain.plans.scalars import Call, Scalar
@@ -58,11 +59,13 @@ class SelectivityThreshold:
 
 @dataclass(frozen=True, slots=True)
 class GroupedRelation:
-    """A grouped relation, with its keys and the arguments of its statistics."""
+    """A grouped relation, with its keys, the arguments of its statistics, and those of them that are counted: whether
+    they are missing is a condition."""
 
     relation: Relation
-    keys: tuple[Scalar, ...]
-    arguments: tuple[Scalar, ...]
+    keys: tuple[Scalar, ...] = ()
+    arguments: tuple[Scalar, ...] = ()
+    counted: tuple[Scalar, ...] = ()
 
 
 class SelectivityCheck:
@@ -101,8 +104,9 @@ class SelectivityCheck:
         branches = branches_of(table.relation, builder.symbols)
         joint = _have_different_conditions(branches, builder)
         found = [s for w in branches for s in self._of_branch(replace(builder, branch=w), table, output, joint)]
-        mixed = [k for k in map(builder.named, table.keys) if builder.combines_variables(k)]
-        return [*found, *(FlaggedCondition((k,), UNSIZED) for k in mixed)]
+        values = (*table.keys, *table.counted, *_inner_counted(table.relation))
+        mixed = dict.fromkeys(v for v in map(builder.named, values) if builder.combines_variables(v))
+        return [*found, *(FlaggedCondition((v,), UNSIZED) for v in mixed)]
 
     def _of_branch(
         self, builder: FormulaBuilder, table: GroupedRelation, output: int, joint: bool
@@ -163,10 +167,16 @@ def _grouped_relations(binder: Binder) -> list[GroupedRelation]:
     found: dict[int, GroupedRelation] = {}
     for draft in binder.draft_tables:
         relation = draft.rows.relation
-        before = found.get(id(relation), GroupedRelation(relation, (), ()))
-        own = [s.argument for s in draft.statistics.entries if s.implied_by is None and s.argument is not None]
-        keys = tuple(dict.fromkeys((*before.keys, *draft.keys)))
-        found[id(relation)] = GroupedRelation(relation, keys, tuple(dict.fromkeys((*before.arguments, *own))))
+        before = found.get(id(relation), GroupedRelation(relation))
+        own = [s for s in draft.statistics.entries if s.implied_by is None and s.argument is not None]
+        arguments = (s.argument for s in own if s.argument is not None)
+        counted = (s.argument for s in own if s.argument is not None and s.measure in COUNTS)
+        found[id(relation)] = GroupedRelation(
+            relation,
+            tuple(dict.fromkeys((*before.keys, *draft.keys))),
+            tuple(dict.fromkeys((*before.arguments, *arguments))),
+            tuple(dict.fromkeys((*before.counted, *counted))),
+        )
     return list(found.values())
 
 
@@ -175,6 +185,13 @@ def _inner_scalars(relation: Relation) -> Iterator[Scalar]:
     for part in walk(relation):
         if isinstance(part, Aggregate | Window | Limit):
             yield from scalars_of(part)
+
+
+def _inner_counted(relation: Relation) -> Iterator[Scalar]:
+    """Scalars that are counted below the top, by groups of one person's rows."""
+    for part in walk(relation):
+        if isinstance(part, Aggregate):
+            yield from (a for _, call in part.aggregates if call.op.startswith("count") for a in call.args)
 
 
 def _have_different_conditions(branches: Sequence[RelationBranch], builder: FormulaBuilder) -> bool:

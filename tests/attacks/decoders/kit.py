@@ -17,7 +17,14 @@ import duckdb
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.linking import linked_pattern, linked_system
-from broker.disclosure.protected_values import count_ones, mean_step, round_count, rows_step
+from broker.disclosure.protected_values import (
+    CellSize,
+    count_ones,
+    mean_step,
+    persons_of_both,
+    round_count,
+    rows_step,
+)
 from broker.disclosure.records.released_tables import released_csv, released_record
 from broker.disclosure.rules import evidence_needs
 from broker.disclosure.suppression.attack_intervals import Progress, no_progress
@@ -220,8 +227,8 @@ class Kit:
         judged = cell[statistic.ident]
         evidence, close = row.judged[statistic.ident], row.close.get(statistic.ident)
         shown = HOLE if judged.hidden else judged.released
-        step = largest_step(statistic, evidence, self.profile, row.rows_each)
-        return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close)), step)
+        step = largest_step(statistic, evidence, self.profile, row.cell)
+        return Figure(statistic.measure, shown, tuple(roundings_of(statistic, evidence, close, row.cell)), step)
 
 
 def _judged_cells(
@@ -261,7 +268,7 @@ def numbers_of_lines(evidence: OutputEvidence, profile: DisclosureRules) -> Numb
 
 
 def roundings_of(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, close: StatisticEvidence | None
+    statistic: PlannedStatistic, evidence: StatisticEvidence, close: StatisticEvidence | None, cell: CellSize
 ) -> Iterator[Rounding]:
     """The numbers that `protected_values` rounds for a statistic. Two figures of equal numbers move together. `close`:
     the count that is its base instead of its own."""
@@ -278,17 +285,26 @@ def roundings_of(
             ones, rest = count_ones(evidence), evidence.rest_rows
             yield from _rounded_rows(ones, evidence.persons)
             if close is not None:
-                yield "count", close.rows
+                yield from _rounded_rows(close.rows, close.persons)
             else:
-                yield from _rounded_rows(ones + rest, evidence.persons + evidence.rest)
+                yield from _rounded_rows(ones + rest, persons_of_both(evidence, cell))
         case Measure.SUM | Measure.MEAN:
             total = evidence.value if evidence.total is None else evidence.total
             rows = 1 if evidence.total is None else evidence.rows
             yield "mean", None if total is None or not rows else Fraction(str(total)) / rows
             if statistic.measure is Measure.SUM:
-                yield "count", evidence.rows if close is None else close.rows
+                yield from _summed_rows(evidence, close, cell)
         case _:
             yield "value", evidence.value
+
+
+def _summed_rows(evidence: StatisticEvidence, close: StatisticEvidence | None, cell: CellSize) -> Iterator[Rounding]:
+    if close is not None:
+        yield from _rounded_rows(close.rows, close.persons)
+    elif evidence.rows == cell.rows:
+        yield from _rounded_rows(cell.rows, cell.persons)
+    else:
+        yield "count", Fraction(evidence.rows, cell.rows_each)
 
 
 def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
@@ -301,7 +317,7 @@ def _rounded_rows(rows: int, persons: int) -> Iterator[Rounding]:
 
 
 def largest_step(
-    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, rows_each: int
+    statistic: PlannedStatistic, evidence: StatisticEvidence, profile: DisclosureRules, cell: CellSize
 ) -> Decimal:
     """How far a figure moves at most where the numbers that are rounded for it move to the next rounded value. A count
     of rows is rounded by persons, then by the rows of each, and then itself. A sum or mean also moves by what so many
@@ -314,7 +330,7 @@ def largest_step(
     size = abs(Decimal(str((evidence.value if evidence.total is None else evidence.total) or 0)))
     match statistic.measure:
         case Measure.MEAN | Measure.SUM:
-            unit = mean_step(statistic, evidence, profile, rows_each) * abs(statistic.scale[0])
+            unit = mean_step(statistic, evidence, profile, cell.rows_each) * abs(statistic.scale[0])
             if statistic.measure is Measure.MEAN:
                 return 2 * unit + Decimal(1).scaleb(unit.adjusted())  # a mean with a factor is rounded again
             return of_rows * size / n + 2 * unit * Decimal(round_count(n, profile) or 0)

@@ -4,11 +4,14 @@
 
 from functools import partial
 
+from broker.disclosure.protected_values import round_count
 from tests.prove.defences import Defence as Listed
 from tests.prove.defences import edited, put
 
 PLACE = "broker.query.analysis.row_multiplicity"
 REASON = f"{PLACE}:multiplicity_reason"
+AMOUNT_ROOM = "broker.query.analysis.person_amounts"
+AMOUNTS = f"{AMOUNT_ROOM}:amount_reason"
 Defence = partial(
     Listed, module="tests.attacks.test_choices_of_rows", test="test_a_checker_reviews_it_whatever_the_data_are"
 )
@@ -47,6 +50,46 @@ DEFENCES = (
         "derived columns are seen through",
         edited(f"{PLACE}:_is_even_apply", "read_through(c, symbols)", "column_ids(c)"),
         given=("a condition above",),
+    ),
+    *(
+        Defence("rows below a person's aggregate multiply evenly", edited(AMOUNTS, "if counts and", "if False and"), given=(name,))
+        for name in ("written rows joined below a count", "public rows below a count", "public rows counted by a subquery")
+    ),
+    *(
+        Defence("no decision mixes made rows with a variable", put(f"{AMOUNT_ROOM}._mixes", lambda *_: False), given=(name,))
+        for name in (
+            "written rows counted for each row", "an order that picks the amount", "a partition that picks the amount",
+            "the first of several rows",
+        )
+    ),
+    Defence(
+        "a code is looked up in a join only",
+        edited(f"{AMOUNT_ROOM}:_mixes", " if not read & applied", ""),
+        given=("written rows counted for each row",),
+    ),
+    Defence(
+        "public rows of a subquery are joined by their key",
+        edited(REASON, "or not any(map(symbols.is_person, scans))", ""),
+        given=("public rows counted by a subquery",),
+    ),
+    *(
+        Defence("made rows hold a variable once", put(f"{PLACE}._repeats_variable", lambda *_: False), given=(name,))
+        for name in ("a variable in many made rows", "a variable in many branches")
+    ),
+    Defence(
+        "what is missing is a choice",
+        edited(f"{PLACE}:choices_in", 'if op == "coalesce":', "if False:"),
+        given=("values that are missing",),
+    ),
+    Defence(
+        "the rows of a sum are rounded by its persons",
+        put("broker.disclosure.protected_values._summed_rows", lambda evidence, _, __, profile: round_count(evidence.rows, profile)),
+        test="test_equal_rows_of_everybody_show_no_more_than_the_persons", given=("a sum", 5),
+    ),
+    Defence(
+        "a person on both sides of a share counts once",
+        put("broker.disclosure.protected_values.persons_of_both", lambda evidence, _: evidence.persons + evidence.rest),
+        test="test_equal_rows_of_everybody_show_no_more_than_the_persons", given=("a share", 5),
     ),
     Defence(
         "the average rows of a person are rounded like a mean",

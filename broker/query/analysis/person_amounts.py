@@ -1,0 +1,114 @@
+"""Amounts of persons: what decides, below a person's own aggregates, subqueries and windows, how an amount comes
+about."""
+
+from collections.abc import Iterable, Iterator
+
+from broker.domain.plans.operators import (
+    Aggregate,
+    Apply,
+    Filter,
+    Join,
+    Limit,
+    Project,
+    Relation,
+    Scan,
+    Union,
+    Window,
+    walk,
+)
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType
+from broker.query.analysis.row_multiplicity import multiplicity_reason
+from broker.query.analysis.self_joins import collapses_rows, read_through
+from broker.query.bound_relations import conjuncts_of
+from broker.query.symbols import SymbolTable
+
+MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable, so it decides which of them count."
+
+
+def amount_reason(relation: Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
+    """Why a checker must review how the amounts in these arguments come about. None if the rows below each aggregate of
+    a person multiply as those of a table may, and no condition mixes rows that the text made with a variable."""
+    needed = set(_read_by(arguments, symbols))
+    for part in walk(relation):  # the top first: what reads a column comes before what makes it
+        match part:
+            case Aggregate(child=child, aggregates=aggregates):
+                args = [a for ident, call in aggregates if ident in needed for a in call.args]
+                counts = any(ident in needed for ident, _ in aggregates)
+                if counts and collapses_rows(part, symbols) and (why := multiplicity_reason(child, args, symbols)):
+                    return why
+                needed |= _read_by(args, symbols)
+            case Apply(ident=ident, column=int(column)) if ident in needed:
+                needed |= _read_by([ColumnRef(column, ScalarType.NULL)], symbols)
+            case Window(columns=columns):
+                needed |= _read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
+            case Union(columns=columns):
+                needed |= {i for ident, idents in columns if ident in needed for i in idents}
+    made = frozenset(_made_columns(relation))
+    applied = frozenset(i for side in _applied(relation) for i in _made_columns(side))
+    return MIXED_ROWS if any(_mixes(c, made, applied, symbols) for c in _decisions(relation)) else None
+
+
+def _read_by(amounts: Iterable[Scalar], symbols: SymbolTable) -> frozenset[int]:
+    """The columns that amounts read, without those that only conditions read: a condition does not become an amount."""
+    values = (v for amount in amounts for v in _branch_values(symbols.expanded(amount)))
+    return frozenset().union(*(read_through(v, symbols) for v in values))
+
+
+def _branch_values(amount: Scalar) -> Iterator[Scalar]:
+    match amount:
+        case Case(whens=whens, otherwise=otherwise):
+            for value in (*(v for _, v in whens), otherwise):
+                yield from _branch_values(value)
+        case Call(args=args):
+            for value in args:
+                yield from _branch_values(value)
+        case _:
+            yield amount
+
+
+def _made_columns(relation: Relation) -> Iterator[int]:
+    """The columns of rows that the text made: of set operations, of APPLY, and of written rows."""
+    for part in walk(relation):
+        if isinstance(part, Union) or (isinstance(part, Project) and not any(isinstance(p, Scan) for p in walk(part))):
+            yield from (ident for ident, _ in part.columns)
+
+
+def _applied(relation: Relation) -> Iterator[Relation]:
+    """What is run for each row: the right sides of APPLY, and subqueries that give a value."""
+    for part in walk(relation):
+        if isinstance(part, Join) and part.lateral:
+            yield part.right
+        elif isinstance(part, Apply) and part.column is not None:
+            yield part.sub
+
+
+def _decisions(relation: Relation) -> Iterator[Scalar]:
+    """Everything by which a relation decides which rows there are, which come first and which belong together."""
+    for part in walk(relation):
+        match part:
+            case Filter(predicate=predicate):
+                yield from conjuncts_of(predicate)
+            case Join(on=on):
+                yield from conjuncts_of(on)
+            case Limit(order=order):
+                yield from (key for key, _ in order)
+            case Window(columns=columns):
+                yield from (s for c in columns for s in (*c.partition, *(key for key, _ in c.order)))
+
+
+def _mixes(decision: Scalar, made: frozenset[int], applied: frozenset[int], symbols: SymbolTable) -> bool:
+    """Whether a decision reads a column of made rows together with a variable of a person. To look a code up in a join
+    is no mixture: a plain equality."""
+    read = read_through(decision, symbols)
+    match decision:
+        case Call(op="equal" | "equal_text" | "same", args=(ColumnRef(), ColumnRef())) if not read & applied:
+            return False
+    return bool(read & made) and any(_is_of_person(i, symbols) for i in read - made)
+
+
+def _is_of_person(ident: int, symbols: SymbolTable) -> bool:
+    """Whether a column has values of a person that are no year and no link key."""
+    if symbols.key_domain(ident) is not None:
+        return False
+    origin = symbols.origins.get(ident)
+    return ident in symbols.opaque if origin is None else symbols.is_person(origin.scan) and not origin.is_year
