@@ -18,7 +18,7 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, truth_call
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
@@ -133,7 +133,7 @@ def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
     found = tuple(conjuncts)
     if not found:
         return None
-    return found[0] if len(found) == 1 else Call("and", found, ScalarType.TRUTH)
+    return found[0] if len(found) == 1 else truth_call("and", *found)
 
 
 def conjuncts_of(predicate: Scalar | None) -> tuple[Scalar, ...]:
@@ -163,11 +163,7 @@ def join_rows(
             raise BindError("person-join", "Two tables about people are joined without their link keys.",
                             "Join the tables ON a.key = b.key of the same kind, or aggregate one first.")  # fmt: skip
         conditions.append(
-            Call(
-                "equal",
-                (ColumnRef(left.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)),
-                ScalarType.TRUTH,
-            )
+            truth_call("equal", ColumnRef(left.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT))
         )
         both = (left.person, right.person) if how is JoinHow.FULL else None
     condition = conjunction_of(conditions)

@@ -53,11 +53,8 @@ def _possible_texts(scalar: Scalar) -> Iterator[str]:
     match scalar:
         case Literal(value=str(text)):
             yield text
-        case Case(whens=whens, otherwise=otherwise):
-            for value in (*(value for _, value in whens), otherwise):
-                yield from _possible_texts(value)
-        case Call(args=args, type=ScalarType.TEXT):
-            for value in args:
+        case Case(values=values) | Call(args=values, type=ScalarType.TEXT):
+            for value in values:
                 yield from _possible_texts(value)
 
 

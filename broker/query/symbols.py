@@ -5,7 +5,19 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 
 from broker.domain.plans.plan import KEY_STATISTIC
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Scalar,
+    ScalarType,
+    Value,
+    column_ids,
+    parts_of,
+    truth_call,
+    with_parts,
+)
 from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.diagnostics import Position
@@ -178,12 +190,7 @@ class SymbolTable:
         match scalar:
             case ColumnRef(ident=ident):
                 return self._weights.get(ident, 1)
-            case Literal():
-                return 1
-            case Call(args=args):
-                return 1 + sum(self.weight(a) for a in args)
-            case Case(whens=whens, otherwise=otherwise):
-                return 1 + sum(self.weight(s) for pair in whens for s in pair) + self.weight(otherwise)
+        return 1 + sum(map(self.weight, parts_of(scalar)))
 
     def expanded(self, scalar: Scalar) -> Scalar:
         """A scalar with every derived column expanded, so that no name hides anything in it."""
@@ -195,17 +202,12 @@ class SymbolTable:
                     return inner
                 # on a padded row the derived column is NULL, whatever its definition gives
                 return Case(((self._is_padded(scalar, source_rows), NULL),), inner, scalar.type)
-            case Call(op=op, args=args, type=kind):
-                return Call(op, tuple(self.expanded(a) for a in args), kind)
-            case Case(whens=whens, otherwise=otherwise, type=kind):
-                pairs = tuple((self.expanded(c), self.expanded(v)) for c, v in whens)
-                return Case(pairs, self.expanded(otherwise), kind)
-        return scalar
+        return with_parts(scalar, self.expanded)
 
     def _is_padded(self, column: ColumnRef, source_rows: SourceRows) -> Scalar:
         """Condition that an outer join found no row of the derived table: its row then has no person number."""
         tested = column if source_rows.person is None else ColumnRef(source_rows.person, ScalarType.INT)
-        return Call("is_null", (tested,), ScalarType.TRUTH)
+        return truth_call("is_null", tested)
 
     def base(self, scalar: Scalar) -> frozenset[int]:
         """Catalogue columns that a scalar is computed from, through every derived column."""
@@ -229,12 +231,9 @@ class SymbolTable:
                 isinstance(a, ColumnRef) and self.key_domain(a.ident) is not None for a in args
             ):
                 return frozenset()
-            case Call(args=args):
-                return frozenset().union(*(self._revealing_columns(a) for a in args))
-            case Case(whens=whens, otherwise=otherwise):
-                parts = [s for pair in whens for s in pair] + [otherwise]
-                return frozenset().union(*(self._revealing_columns(s) for s in parts))
-        return column_ids(scalar)
+            case ColumnRef(ident=ident):
+                return frozenset({ident})
+        return frozenset().union(*map(self._revealing_columns, parts_of(scalar)))
 
     def key_domain(self, ident: int) -> str | None:
         """Domain of a link key, including one that passed through a set operation; None for other columns."""

@@ -10,7 +10,17 @@ from broker.disclosure.protected_values import AmountBounds, amount_bounds
 from broker.domain.plans.measure import ADDITIVE, BINARY, MAGNITUDES, RATIOS, Contribution, Measure
 from broker.domain.plans.operators import Filter, Relation, Scan, table_numbers, walk
 from broker.domain.plans.plan import GroupKey, Plan, PlannedStatistic, PlannedTable
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, Value, scalar_text
+from broker.domain.plans.scalars import (
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    Value,
+    scalar_text,
+    truth_call,
+)
 
 ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
 
@@ -186,7 +196,7 @@ def _figures(
         if traits.contribution is Contribution.ROW or (traits.counts_persons and isinstance(argument, ColumnRef)):
             yield LinkedFigure(statistic.ident, None, frozenset(), statistic.measure)
         elif statistic.measure not in MAGNITUDES and argument is not None:
-            given = _indicator(Call("not", (Call("is_null", (argument,), ScalarType.TRUTH),), ScalarType.TRUTH))
+            given = _indicator(truth_call("not", truth_call("is_null", argument)))
             scalar = argument if statistic.measure in BINARY else given
             scalars.setdefault(scalar_text(scalar), scalar)
             yield LinkedFigure(statistic.ident, None, frozenset({(scalar_text(scalar), 1)}), statistic.measure)

@@ -6,8 +6,8 @@ the checked plan is the one that runs.
 of an output's tables; the broker evaluates it on protected values only, and no engine reads it. Where `person` and
 `counted` are None, rows belong to no person; this holds everywhere after the top aggregation."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 from typing import Union as Either
@@ -224,6 +224,21 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.child,)
 
 
+def with_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The operator with each operator directly below it changed."""
+    match node:
+        case Scan() | Values() | TableRef() | PublicRef():
+            return node
+        case Join(left=left, right=right):
+            return replace(node, left=change(left), right=change(right))
+        case Union(parts=parts):
+            return replace(node, parts=tuple(map(change, parts)))
+        case Apply(child=child, sub=sub):
+            return replace(node, child=change(child), sub=change(sub))
+        case _:
+            return replace(node, child=change(node.child))
+
+
 def walk(node: Node) -> Iterator[Node]:
     """Every operator of a tree, the top first."""
     stack = [node]
@@ -251,6 +266,44 @@ def scalars_of(node: Relation | PostAggregation) -> tuple[Scalar, ...]:
         case Values(rows=rows):
             return tuple(s for row in rows for s in row)
     return ()
+
+
+def person_of(relation: Relation) -> int | None:
+    """Id of the rows' person number; None for public rows and groups."""
+    match relation:
+        case Scan(person=person) | Join(person=person) | Aggregate(person=person):
+            return person
+        case Union(person=person):
+            return person[0] if person is not None else None
+        case Values():
+            return None
+        case _:
+            return person_of(relation.child)
+
+
+def is_of_persons(relation: Relation) -> bool:
+    return person_of(relation) is not None
+
+
+def own_ids(relation: Relation) -> tuple[int, ...]:
+    """Ids of the columns that an operator itself adds, and of its person number after them."""
+    match relation:
+        case Scan(columns=scanned):
+            named = tuple(c.ident for c in scanned)
+        case Values(columns=columns) | Project(columns=columns) | Union(columns=columns):
+            named = tuple(i for i, *_ in columns)
+        case Aggregate(keys=keys, aggregates=aggregates):
+            named = tuple(i for i, _ in (*keys, *aggregates))
+        case Window(columns=windows):
+            return tuple(w.ident for w in windows)
+        case Apply(ident=ident):
+            return (ident,)
+        case Join():
+            named = ()
+        case Filter() | Limit():
+            return ()
+    person = None if isinstance(relation, Project) else person_of(relation)
+    return named if person is None else (*named, person)
 
 
 def table_numbers(program: PostAggregation) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Scalar expressions of a plan, as a closed, frozen, typed tree that defines exactly what is computed; and values as
 stored JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -66,6 +66,15 @@ class Case:
     otherwise: "Scalar"
     type: ScalarType
 
+    @property
+    def values(self) -> "tuple[Scalar, ...]":
+        """Every value that it can give."""
+        return (*(v for _, v in self.whens), self.otherwise)
+
+    def with_values(self, change: "Callable[[Scalar], Scalar]", kind: ScalarType) -> "Case":
+        """A CASE with the same conditions and other values."""
+        return Case(tuple((c, change(v)) for c, v in self.whens), change(self.otherwise), kind)
+
 
 Scalar = ColumnRef | Literal | Call | Case
 
@@ -77,17 +86,32 @@ def truth_call(op: str, *args: "Scalar") -> Call:
     return Call(op, args, ScalarType.TRUTH)
 
 
+def parts_of(scalar: Scalar) -> tuple[Scalar, ...]:
+    """The scalars directly inside one, left to right; of a CASE its conditions and values."""
+    match scalar:
+        case Call(args=args):
+            return args
+        case Case(whens=whens, otherwise=otherwise):
+            return (*(part for pair in whens for part in pair), otherwise)
+    return ()
+
+
+def with_parts(scalar: Scalar, change: Callable[[Scalar], Scalar]) -> Scalar:
+    """The scalar with each scalar directly inside it changed."""
+    match scalar:
+        case Call(op=op, args=args, type=kind):
+            return Call(op, tuple(map(change, args)), kind)
+        case Case(whens=whens, otherwise=otherwise, type=kind):
+            return Case(tuple((change(c), change(v)) for c, v in whens), change(otherwise), kind)
+    return scalar
+
+
 def columns_in(scalar: Scalar) -> Iterator[ColumnRef]:
     """Every column that a scalar reads, as many times as it reads it."""
-    match scalar:
-        case ColumnRef():
-            yield scalar
-        case Call(args=args):
-            for arg in args:
-                yield from columns_in(arg)
-        case Case(whens=whens, otherwise=otherwise):
-            for part in (*(s for pair in whens for s in pair), otherwise):
-                yield from columns_in(part)
+    if isinstance(scalar, ColumnRef):
+        yield scalar
+    for part in parts_of(scalar):
+        yield from columns_in(part)
 
 
 def column_ids(scalar: Scalar) -> frozenset[int]:

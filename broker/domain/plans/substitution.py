@@ -19,23 +19,16 @@ from broker.domain.plans.operators import (
     Window,
     WindowColumn,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, with_parts
 
 IdMap = Callable[[int], int]
 
 
 def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Scalar:
     """The scalar with each column replaced."""
-    match scalar:
-        case ColumnRef():
-            return replacement(scalar)
-        case Literal():
-            return scalar
-        case Call(args=args):
-            return replace(scalar, args=tuple(substitute(a, replacement) for a in args))
-        case Case(whens=whens, otherwise=otherwise):
-            arms = tuple((substitute(c, replacement), substitute(v, replacement)) for c, v in whens)
-            return replace(scalar, whens=arms, otherwise=substitute(otherwise, replacement))
+    if isinstance(scalar, ColumnRef):
+        return replacement(scalar)
+    return with_parts(scalar, lambda part: substitute(part, replacement))
 
 
 def conjuncts(scalar: Scalar) -> Iterator[Scalar]:

@@ -10,7 +10,7 @@ from broker.domain.errors import Refusal
 from broker.domain.plans.bounded_table import BoundedNumber
 from broker.domain.plans.measure import BINARY, Measure
 from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
 from broker.privacy.private_tables import PrivateStatistic as Private
@@ -112,17 +112,15 @@ def fixed_point_number(argument: Scalar, low: Decimal, high: Decimal, scale: int
 
 def presence_number(argument: Scalar) -> BoundedNumber:
     """Whether a value is present, as 0 or 1."""
-    missing = Call("is_null", (argument,), ScalarType.TRUTH)
+    missing = truth_call("is_null", argument)
     zero, one = Literal(0, ScalarType.INT), Literal(1, ScalarType.INT)
     return BoundedNumber(Case(((missing, zero),), one, ScalarType.INT), 0, 1)
 
 
 def _leaves(scalar: Scalar) -> list[Scalar]:
     match scalar:
-        case Call(args=args):
-            return [c for a in args for c in _leaves(a)]
-        case Case(whens=whens, otherwise=otherwise):
-            return [c for v in (*(v for _, v in whens), otherwise) for c in _leaves(v)]
+        case Call(args=values) | Case(values=values):
+            return [c for v in values for c in _leaves(v)]
     return [scalar]
 
 

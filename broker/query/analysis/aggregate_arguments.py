@@ -14,6 +14,7 @@ from broker.domain.plans.scalars import (
     Value,
     column_ids,
     columns_in,
+    truth_call,
 )
 from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import max_decimals, value_range
@@ -28,8 +29,8 @@ def is_binary(scalar: Scalar) -> bool:
     match scalar:
         case Literal(value=value):
             return value is None or (not isinstance(value, str) and value in (0, 1))
-        case Case(whens=whens, otherwise=otherwise):
-            return all(is_binary(v) for _, v in whens) and is_binary(otherwise)
+        case Case(values=values):
+            return all(map(is_binary, values))
         case _:
             return scalar.type is ScalarType.FLAG
 
@@ -39,8 +40,8 @@ def is_never_null(scalar: Scalar | None) -> bool:
     match scalar:
         case Literal(value=value):
             return value is not None
-        case Case(whens=whens, otherwise=otherwise):
-            return all(is_never_null(v) for _, v in whens) and is_never_null(otherwise)
+        case Case(values=values):
+            return all(map(is_never_null, values))
     return False
 
 
@@ -67,16 +68,14 @@ def unscaled(scalar: Scalar) -> tuple[Any, Scalar]:
 def _case_constant(case: Case) -> tuple[Any, Scalar]:
     """Split a CASE with the values 0, c and NULL into c and a CASE with the values 0, 1 and NULL. (1, case) if
     impossible."""
-    values = [v for _, v in case.whens] + [case.otherwise]
-    if not all(isinstance(v, Literal) and not isinstance(v.value, str) for v in values):
+    if not all(isinstance(v, Literal) and not isinstance(v.value, str) for v in case.values):
         return 1, case
     # Zero and NULL are not counted: they are the same in both forms.
-    constants = {v.value for v in values if isinstance(v, Literal) and v.value}
+    constants = {v.value for v in case.values if isinstance(v, Literal) and v.value}
     if len(constants) != 1:
         return 1, case
     (constant,) = constants
-    whens = tuple((c, _as_binary(v)) for c, v in case.whens)
-    return constant, Case(whens, _as_binary(case.otherwise), ScalarType.INT)
+    return constant, case.with_values(_as_binary, ScalarType.INT)
 
 
 def _as_binary(value: Scalar) -> Scalar:
@@ -87,10 +86,8 @@ def _as_binary(value: Scalar) -> Scalar:
 def _as_whole_numbers(scalar: Scalar) -> Scalar:
     """Cast the branches of a 0/1 scalar to whole numbers."""
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            return Case(
-                tuple((c, _as_whole_numbers(v)) for c, v in whens), _as_whole_numbers(otherwise), ScalarType.INT
-            )
+        case Case():
+            return scalar.with_values(_as_whole_numbers, ScalarType.INT)
         case Literal():
             return _as_binary(scalar)
         case _:
@@ -99,7 +96,7 @@ def _as_whole_numbers(scalar: Scalar) -> Scalar:
 
 def counted_values(case: Case) -> Case:
     """Argument of COUNT(CASE …) as a 0/1 CASE: 1 where the chosen value is not NULL."""
-    return Case(tuple((c, _presence(v)) for c, v in case.whens), _presence(case.otherwise), ScalarType.INT)
+    return case.with_values(_presence, ScalarType.INT)
 
 
 def _presence(value: Scalar) -> Scalar:
@@ -109,7 +106,7 @@ def _presence(value: Scalar) -> Scalar:
         case Case():
             return counted_values(value)
         case _:
-            return Case(((Call("is_null", (value,), ScalarType.TRUTH), ZERO),), ONE, ScalarType.INT)
+            return Case(((truth_call("is_null", value), ZERO),), ONE, ScalarType.INT)
 
 
 def as_decimal(literal: Literal) -> Decimal:
@@ -132,8 +129,8 @@ def order_free_number(scalar: Scalar) -> Scalar:
 def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:
     """Whether an argument is on the closed list: a catalogue number, linear in constants, or a CASE of these."""
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            return all(_is_branch(v, symbols) for _, v in whens) and _is_branch(otherwise, symbols)
+        case Case(values=values):
+            return all(isinstance(v, Literal) or is_on_closed_list(v, symbols) for v in values)
         case Call(op="coalesce", args=args):
             return is_linear_value(args[0], symbols) and all(isinstance(a, Literal) for a in args[1:])
         case Call(op="to_decimal") if _is_rounded_by_factor(scalar, symbols):
@@ -142,10 +139,6 @@ def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:
             return is_on_closed_list(args[0], symbols)
         case _:
             return scalar.type.is_number and not isinstance(scalar, Literal) and is_linear_value(scalar, symbols)
-
-
-def _is_branch(scalar: Scalar, symbols: SymbolTable) -> bool:
-    return isinstance(scalar, Literal) or is_on_closed_list(scalar, symbols)
 
 
 def is_linear_value(scalar: Scalar, symbols: SymbolTable) -> bool:

@@ -4,15 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.plans.scalars import (
-    NULL,
-    Call,
-    Case,
-    ColumnRef,
-    Literal,
-    Scalar,
-    ScalarType,
-)
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.query.analysis.aggregate_arguments import ONE, ZERO
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import UNKNOWN, exact_number
@@ -115,7 +107,7 @@ def lists_flag_values(case: Case) -> bool:
 
 
 def _equal(column: ColumnRef, value: Scalar) -> Scalar:
-    return Call("equal", (column, value), ScalarType.TRUTH)
+    return truth_call("equal", column, value)
 
 
 def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
@@ -128,10 +120,9 @@ def _coalesce_as_case(args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
             return _coalesce_as_case(tuple(rest), kind)
         case Literal():
             return first
-        case Case(whens=whens, otherwise=otherwise):
-            pairs = tuple((c, _coalesce_as_case((v, *rest), kind)) for c, v in whens)
-            return Case(pairs, _coalesce_as_case((otherwise, *rest), kind), kind)
-    return Case(((Call("is_null", (first,), ScalarType.TRUTH), _coalesce_as_case(tuple(rest), kind)),), first, kind)
+        case Case():
+            return first.with_values(lambda v: _coalesce_as_case((v, *rest), kind), kind)
+    return Case(((truth_call("is_null", first), _coalesce_as_case(tuple(rest), kind)),), first, kind)
 
 
 def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> Scalar:
@@ -140,8 +131,7 @@ def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> 
     if place is not None and kind is not ScalarType.TRUTH:
         case = args[place]
         assert isinstance(case, Case)
-        pairs = tuple((c, _push_into_branches(op, (*args[:place], v, *args[place + 1 :]), kind)) for c, v in case.whens)
-        return Case(pairs, _push_into_branches(op, (*args[:place], case.otherwise, *args[place + 1 :]), kind), kind)
+        return case.with_values(lambda v: _push_into_branches(op, (*args[:place], v, *args[place + 1 :]), kind), kind)
     if all(isinstance(a, Literal) for a in args):
         value = apply(op, [a.value for a in args if isinstance(a, Literal)])
         if value is not UNKNOWN:
@@ -152,23 +142,21 @@ def _push_into_branches(op: str, args: tuple[Scalar, ...], kind: ScalarType) -> 
 def _leaves(tree: Scalar) -> Iterator[Scalar]:
     """Values of the branches, left to right."""
     if isinstance(tree, Case):
-        for _, value in tree.whens:
+        for value in tree.values:
             yield from _leaves(value)
-        yield from _leaves(tree.otherwise)
     else:
         yield tree
 
 
 def _level_indicator(tree: Scalar, constant: Number) -> Scalar:
     match tree:
-        case Case(whens=whens, otherwise=otherwise):
-            pairs = tuple((c, _level_indicator(v, constant)) for c, v in whens)
-            return Case(pairs, _level_indicator(otherwise, constant), ScalarType.INT)
+        case Case():
+            return tree.with_values(lambda v: _level_indicator(v, constant), ScalarType.INT)
         case Literal(value=None):
             return NULL
         case Literal(value=value):
             return ONE if exact_number(value) == constant else ZERO  # 1 and 1.0 are one level
-    return Case(((Call("is_null", (tree,), ScalarType.TRUTH), NULL),), ZERO, ScalarType.INT)
+    return Case(((truth_call("is_null", tree), NULL),), ZERO, ScalarType.INT)
 
 
 def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
@@ -184,7 +172,7 @@ def _only_branch(tree: Scalar, at: int, leaf: Scalar) -> Scalar:
     while pairs and otherwise is NULL and pairs[-1][1] is NULL:
         pairs.pop()  # gives NULL, as everything after it does
     # CASE WHEN x IS NULL THEN NULL ELSE x END is x itself
-    if not pairs or (otherwise == leaf and pairs == [(Call("is_null", (leaf,), ScalarType.TRUTH), NULL)]):
+    if not pairs or (otherwise == leaf and pairs == [(truth_call("is_null", leaf), NULL)]):
         return otherwise
     return Case(tuple(pairs), otherwise, leaf.type)
 

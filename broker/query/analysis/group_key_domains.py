@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from broker.domain.plans.operators import Apply, Relation, walk
 from broker.domain.plans.plan import GroupKey
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, Value, parts_of
 from broker.domain.plans.variable_uses import Usage, VariableClass, Years
 from broker.query.analysis.guards import Guards
 from broker.query.analysis.row_multiplicity import conditions_within
@@ -31,8 +31,8 @@ def misused_quasi_identifier(scalar: Scalar, symbols: SymbolTable) -> ColumnOrig
             if quasi is not None and not (op in COMPARISONS and others):
                 return quasi
             parts: Iterable[Scalar] = args
-        case Case(whens=whens, otherwise=otherwise):
-            parts = [s for pair in whens for s in pair] + [otherwise]
+        case Case():
+            parts = parts_of(scalar)
         case ColumnRef(ident=ident) if ident in symbols.definitions:
             parts = [symbols.definitions[ident]]
         case ColumnRef(ident=ident) if ident in symbols.opaque:
@@ -122,15 +122,11 @@ def _domain(
         case ColumnRef(ident=ident):
             return _narrowed_domain(ident, symbols, years, guards) if ident in symbols.origins else None
         # the labels in the text are all possible values
-        case Case(whens=whens, otherwise=otherwise) if all(isinstance(v, Literal) for v in _case_values(expression)):
-            return tuple(dict.fromkeys(v.value for v in [*(w for _, w in whens), otherwise] if isinstance(v, Literal)))
+        case Case(values=values) if all(isinstance(v, Literal) for v in values):
+            return tuple(dict.fromkeys(v.value for v in values if isinstance(v, Literal)))
         case Literal(value=value):
             return (value,)
     return _mapped_domain(expression, symbols, years, guards)
-
-
-def _case_values(case: Case) -> list[Scalar]:
-    return [v for _, v in case.whens] + [case.otherwise]
 
 
 def _mapped_domain(

@@ -17,6 +17,7 @@ from broker.domain.plans.operators import (
     Union,
     Window,
     WindowColumn,
+    own_ids,
     walk,
 )
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids
@@ -139,22 +140,5 @@ def _push_down_left_join(
 
 def _idents(relation: Relation, read: ColumnsOf) -> frozenset[int]:
     """Every column and person number of a relation and of all its parts."""
-    found: set[int] = set()
-    for part in walk(relation):
-        match part:
-            case Scan():
-                found |= set(read(part))
-            case Project(columns=columns) | Union(columns=columns):
-                found |= {i for i, _ in columns}
-            case Aggregate(keys=keys, aggregates=aggregates):
-                found |= {i for i, _ in (*keys, *aggregates)}
-            case Window(columns=windows):
-                found |= {w.ident for w in windows}
-            case Apply(ident=ident):
-                found.add(ident)
-        match part:
-            case Scan(person=int() as person) | Aggregate(person=int() as person) | Join(person=int() as person):
-                found.add(person)
-            case Union(person=(person, _)):
-                found.add(person)
-    return frozenset(found)
+    parts = list(walk(relation))
+    return frozenset().union(*map(own_ids, parts), *(read(part) for part in parts if isinstance(part, Scan)))

@@ -7,7 +7,7 @@ from itertools import combinations
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
 from broker.domain.plans.operators import Aggregate, AggregateCall, Relation, Window, walk
 from broker.domain.plans.plan import DeviationForm, GroupKey, PlannedStatistic, PlannedTable, QuantileForm
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
 from broker.query.analysis import aggregate_arguments
 from broker.query.analysis.aggregate_arguments import LINEAR, ONE, ZERO
 from broker.query.operations.aggregate_functions import AGGREGATE_FUNCTIONS, RANK_FUNCTIONS
@@ -86,13 +86,13 @@ MAX_CONDITIONS_WEIGHT = 4000
 def branch_indicators(scalar: Scalar) -> Iterator[Scalar]:
     """Yield a 0/1 argument for each branch and predicate inside an argument: each is a cell of its own."""
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
+        case Case(whens=whens):
             for index in range(len(whens)):
                 marks = tuple((c, ONE if i == index else ZERO) for i, (c, _) in enumerate(whens))
                 yield Case(marks, ZERO, ScalarType.INT)
             if len(whens) > 1:  # The ELSE branch is the complement of one WHEN; of several it is a further set of rows.
                 yield Case(tuple((c, ZERO) for c, _ in whens), ONE, ScalarType.INT)
-            for value in [*(v for _, v in whens), otherwise]:
+            for value in scalar.values:
                 yield from branch_indicators(value)
         case Call(op=op, args=args):
             if op in {"coalesce", "nullif"}:  # these choose between values like a CASE
@@ -105,7 +105,7 @@ def branch_indicators(scalar: Scalar) -> Iterator[Scalar]:
 
 
 def _default_condition(op: str, args: tuple[Scalar, ...]) -> Scalar:
-    return Call("is_null", args[:1], ScalarType.TRUTH) if op == "coalesce" else Call("equal", args, ScalarType.TRUTH)
+    return truth_call("is_null", *args[:1]) if op == "coalesce" else truth_call("equal", *args)
 
 
 def rows_where(condition: Scalar) -> Case:
@@ -129,7 +129,7 @@ def missing_rows(argument: Scalar) -> Case:
 
 
 def _is_null(argument: Scalar) -> Scalar:
-    return Call("is_null", (argument,), ScalarType.TRUTH)
+    return truth_call("is_null", argument)
 
 
 def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
@@ -149,8 +149,8 @@ def can_be_null(scalar: Scalar, symbols: SymbolTable) -> bool:
             return True
         case Call(args=args):
             return any(can_be_null(a, symbols) for a in args)
-        case Case(whens=whens, otherwise=otherwise):
-            return any(can_be_null(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return any(can_be_null(v, symbols) for v in values)
 
 
 def is_match_flag(scalar: Scalar, symbols: SymbolTable) -> bool:
@@ -165,7 +165,7 @@ def nonzero_rows(argument: Scalar) -> Case | None:
     bare = _without_linear_constants(argument)
     if isinstance(bare, Literal):  # every row adds the same constant
         return None
-    return rows_where(Call("not", (Call("equal", (bare, ZERO), ScalarType.TRUTH),), ScalarType.TRUTH))
+    return rows_where(truth_call("not", truth_call("equal", bare, ZERO)))
 
 
 def without_constants(argument: Scalar) -> Scalar | None:
@@ -176,8 +176,8 @@ def without_constants(argument: Scalar) -> Scalar | None:
 
 def _has_added_constant(scalar: Scalar) -> bool:
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            return any(_has_added_constant(v) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return any(map(_has_added_constant, values))
         case Call(op=op, args=args):
             return (op in {"add", "subtract"} and any(isinstance(a, Literal) for a in args)) or any(
                 map(_has_added_constant, args)
@@ -188,12 +188,8 @@ def _has_added_constant(scalar: Scalar) -> bool:
 def _without_linear_constants(scalar: Scalar) -> Scalar:
     """Remove the constants of an argument's linear parts, which would shift every value away from zero."""
     match scalar:
-        case Case(whens=whens, otherwise=otherwise):
-            return Case(
-                tuple((c, _without_linear_constants(v)) for c, v in whens),
-                _without_linear_constants(otherwise),
-                ScalarType.DOUBLE,
-            )
+        case Case():
+            return scalar.with_values(_without_linear_constants, ScalarType.DOUBLE)
         case Call(op=op, args=args) if op in LINEAR or op == "coalesce":
             inner = [a for a in args if not isinstance(a, Literal)]
             return _without_linear_constants(inner[0]) if len(inner) == 1 else scalar
@@ -223,14 +219,14 @@ def close_pairs(
     for first, second in combinations(conditions, 2):
         # Disjoint conditions differ on all rows of both, so their difference reveals nothing further.
         if first.total != second.total and not _are_disjoint(first.argument, second.argument):
-            same = Call("equal", (_holds(first.argument), _holds(second.argument)), ScalarType.TRUTH)
-            found.append((first, second, rows_where(Call("not", (same,), ScalarType.TRUTH))))
+            same = truth_call("equal", _holds(first.argument), _holds(second.argument))
+            found.append((first, second, rows_where(truth_call("not", same))))
     return found
 
 
 def _holds(argument: Scalar) -> Scalar:
     """Whether a 0/1 argument is 1; never NULL."""
-    return Call("equal", (Call("coalesce", (argument, ZERO), ScalarType.INT), ONE), ScalarType.TRUTH)
+    return truth_call("equal", Call("coalesce", (argument, ZERO), ScalarType.INT), ONE)
 
 
 def _are_disjoint(first: Scalar, second: Scalar) -> bool:

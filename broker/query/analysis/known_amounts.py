@@ -21,7 +21,7 @@ from broker.domain.plans.operators import (
     walk,
 )
 from broker.domain.plans.plan import PlannedStatistic
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
 from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import OperationKind
@@ -31,7 +31,7 @@ from broker.query.symbols import SymbolTable
 
 
 def negated(condition: Scalar) -> Scalar:
-    return Call("not", (condition,), ScalarType.TRUTH)
+    return truth_call("not", condition)
 
 
 def is_range(condition: Scalar, symbols: SymbolTable) -> bool:
@@ -192,7 +192,7 @@ def _key_conditions(key: Scalar) -> Iterator[Scalar]:
 
 
 def _all_of(*conditions: Scalar) -> Scalar:
-    return conditions[0] if len(conditions) == 1 else Call("and", conditions, ScalarType.TRUTH)
+    return conditions[0] if len(conditions) == 1 else truth_call("and", *conditions)
 
 
 def _argument_values(argument: Scalar) -> Iterator[Scalar]:

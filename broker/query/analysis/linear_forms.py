@@ -36,10 +36,8 @@ def linear_form(argument: Scalar) -> LinearForm:
             return _moved(linear_form(inner), -Decimal(by))
         case Call(op="subtract", args=(Literal(value=int() | Decimal() as by), inner)):
             return _moved(_scaled(linear_form(inner), Decimal(-1)), Decimal(by))
-        case Call(op="coalesce" | "nullif", args=args):
-            return _of_choice(args)
-        case Case(whens=whens, otherwise=otherwise):
-            return _of_choice((*(v for _, v in whens), otherwise))
+        case Call(op="coalesce" | "nullif", args=values) | Case(values=values):
+            return _of_choice(values)
     return AS_IT_IS
 
 

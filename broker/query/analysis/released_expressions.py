@@ -1,7 +1,7 @@
 """The grammar of released expressions: aggregate | ratio | difference | multiple by a constant | NULLIF, COALESCE,
 ROUND, CASE and casts of these. Any other expression could pack several numbers into one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.domain.plans.plan import KEY_STATISTIC
@@ -48,8 +48,8 @@ def _shape(scalar: Scalar, measures: _MeasureLabels) -> str | None:
         case ColumnRef(ident=ident):
             found = measures.labels.get(ident)
             return None if found == KEY_STATISTIC else found
-        case Case(whens=whens, otherwise=otherwise):
-            return _choice([v for _, v in whens] + [otherwise], measures)
+        case Case(values=values):
+            return _choice(values, measures)
         case Call(op="negate", args=args):
             return _shape(args[0], measures)
         case Call(op=op, args=args) if op in WRAPPERS:
@@ -61,7 +61,7 @@ def _shape(scalar: Scalar, measures: _MeasureLabels) -> str | None:
     return None
 
 
-def _choice(values: list[Scalar], measures: _MeasureLabels) -> str | None:
+def _choice(values: Sequence[Scalar], measures: _MeasureLabels) -> str | None:
     """Label of a CASE over protected figures, whose branches may be constants, released expressions or keys."""
     shapes = [CONSTANT if _over_keys(v, measures) else _shape(v, measures) for v in values]
     figures = {s for s in shapes if s != CONSTANT}

@@ -18,7 +18,17 @@ from broker.domain.plans.operators import (
     children,
     walk,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, scalar_text
+from broker.domain.plans.scalars import (
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    scalar_text,
+    truth_call,
+)
 from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
@@ -82,21 +92,21 @@ def choices_in(value: Scalar) -> Iterator[Scalar]:
             yield from conjuncts_of(condition)
             yield from choices_in(inner)
         case Case():
-            yield Call("or", tuple(_conditions_in(value)), ScalarType.TRUTH)
+            yield truth_call("or", *_conditions_in(value))
         case Call(op=op, args=args):
             if op == "coalesce":
-                yield Call("or", tuple(Call("is_null", (a,), ScalarType.TRUTH) for a in args), ScalarType.TRUTH)
+                yield truth_call("or", *(truth_call("is_null", a) for a in args))
             elif op == "nullif":
-                yield Call("equal", args, ScalarType.TRUTH)
+                yield truth_call("equal", *args)
             for arg in args:
                 yield from choices_in(arg)
 
 
 def _conditions_in(value: Scalar) -> Iterator[Scalar]:
     match value:
-        case Case(whens=whens, otherwise=otherwise):
+        case Case(whens=whens):
             yield from (condition for condition, _ in whens)
-            for inner in (*(v for _, v in whens), otherwise):
+            for inner in value.values:
                 yield from _conditions_in(inner)
         case Call(args=args):
             for arg in args:

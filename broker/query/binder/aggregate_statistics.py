@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import DeviationForm, QuantileForm
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
@@ -112,7 +112,7 @@ def _total(
     # A branch without rows is NULL, and must not make the whole total NULL.
     total = _added([*terms, *(Call("coalesce", (g, ZERO), g.type) for g in amounts)])
     if not parts.levels:
-        nobody = Call("is_null", (Call("coalesce", tuple(amounts), total.type),), ScalarType.TRUTH)
+        nobody = truth_call("is_null", Call("coalesce", tuple(amounts), total.type))
         total = Case(((nobody, NULL),), total, total.type)
     return [*counts, *sums], total
 

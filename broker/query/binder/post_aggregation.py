@@ -18,7 +18,17 @@ from broker.domain.plans.operators import (
     Window,
     WindowColumn,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import (
+    Call,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    columns_in,
+    parts_of,
+)
+from broker.domain.plans.substitution import substitute
 from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
 from broker.query.binder.bind_state import Binder
@@ -62,29 +72,12 @@ def push_down(conjunct: Scalar, group: PostAggregation, tables: list[DraftTable]
 
 def _substitute(scalar: Scalar, substitution: Substitution) -> Scalar:
     """Replace the columns of a scalar by their expressions below."""
-    match scalar:
-        case ColumnRef(ident=ident):
-            return substitution.get(ident, scalar)
-        case Call(op=op, args=args, type=kind):
-            return Call(op, tuple(_substitute(a, substitution) for a in args), kind)
-        case Case(whens=whens, otherwise=otherwise, type=kind):
-            pairs = tuple((_substitute(c, substitution), _substitute(v, substitution)) for c, v in whens)
-            return Case(pairs, _substitute(otherwise, substitution), kind)
-        case Literal():
-            return scalar
+    return substitute(scalar, lambda column: substitution.get(column.ident, column))
 
 
 def _type_in(scalar: Scalar, ident: int) -> ScalarType:
     """Type of a column inside a scalar; NULL if the scalar does not read it."""
-    stack = [scalar]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, ColumnRef) and part.ident == ident:
-            return part.type
-        stack += [*getattr(part, "args", ()), *(s for pair in getattr(part, "whens", ()) for s in pair)]
-        if isinstance(part, Case):
-            stack.append(part.otherwise)
-    return ScalarType.NULL
+    return next((c.type for c in columns_in(scalar) if c.ident == ident), ScalarType.NULL)
 
 
 Step = Callable[[PostAggregation], PostAggregation]
@@ -98,17 +91,12 @@ def checked_computable(scalar: Scalar, node: exp.Expr) -> Scalar:
             if op in WITHOUT_FOLD or text:
                 message = "This expression cannot be computed from aggregates and keys."
                 raise BindError("above", message, "Compute it in a derived table, before GROUP BY.", node)
-            parts: Sequence[Scalar] = args
-        case Case(whens=whens, otherwise=otherwise):
-            parts = [*(s for pair in whens for s in pair), otherwise]
         # on other letters, the broker and the engine could compute different results
         case Literal(value=str() as value) if not value.isascii():
             raise BindError(
                 "above", "Text alongside aggregates must be plain ASCII.", "Write the text without accents.", node
             )
-        case _:
-            return scalar
-    for part in parts:
+    for part in parts_of(scalar):
         checked_computable(part, node)
     return scalar
 

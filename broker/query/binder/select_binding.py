@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, group_binding, subqueries, window_functions
 from broker.query.binder.bind_state import Binder, SelectBinding
@@ -73,10 +73,8 @@ def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], bi
                 for inner, outer in ((left, right), (right, left)):
                     person = _outer_person(inner, outer, rows, scope, binder)
                     if person is not None:
-                        same = Call(
-                            "equal",
-                            (ColumnRef(rows.person, ScalarType.INT), ColumnRef(person, ScalarType.INT)),
-                            ScalarType.TRUTH,
+                        same = truth_call(
+                            "equal", ColumnRef(rows.person, ScalarType.INT), ColumnRef(person, ScalarType.INT)
                         )
                         return replace(rows.filtered([same]), is_correlated=True)
     return rows
@@ -252,7 +250,7 @@ def _correlation_conditions(binding: SelectBinding, keys: dict[Scalar, ColumnRef
                 ):
                     binding.binder.symbols.record_use(inner, Usage.GROUPED)
                     column = keys.setdefault(inner, output_column(inner, binding.binder.symbols, rows.source_rows))
-                    found.append(Call("equal", (column, other), ScalarType.TRUTH))
+                    found.append(truth_call("equal", column, other))
                     continue
         message = "A group of other people depends on the outer row by something other than equality."
         raise BindError("correlated", message, "Group the people in a derived table and join it.", binding.select)

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from broker.domain.plans.measure import BINARY, COUNTS, RATIOS
 from broker.domain.plans.operators import Aggregate, Project, sort_or_limit
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, parts_of
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, window_functions
 from broker.query.binder.bind_state import Binder
@@ -184,10 +184,7 @@ def check_small_groups(binder: Binder, clause: exp.Expr | None, having: Sequence
 def _written_numbers(scalar: Scalar) -> set[int]:
     if isinstance(scalar, Literal):
         return {int(scalar.value)} if isinstance(scalar.value, int) and not isinstance(scalar.value, bool) else set()
-    found: set[int] = set()
-    for part in (*getattr(scalar, "args", ()), *(s for pair in getattr(scalar, "whens", ()) for s in pair)):
-        found |= _written_numbers(part)
-    return found
+    return set().union(*map(_written_numbers, parts_of(scalar)))
 
 
 def _bind_items(

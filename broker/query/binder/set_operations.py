@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_row_count, row_counts_in
 from broker.query.analysis.linear_forms import is_plain_amount
@@ -281,21 +281,14 @@ def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]
     # both operations drop duplicates
     alone = distinct_rows(binder, left)  # both operations drop duplicates
     same = [  # set operations treat two missing values as equal, unlike `=`
-        Call("same", (a, b), ScalarType.TRUTH)
-        for a, b in zip(alone.columns.values(), right.columns.values(), strict=True)
+        truth_call("same", a, b) for a, b in zip(alone.columns.values(), right.columns.values(), strict=True)
     ]
     assert alone.person is not None
-    same.append(
-        Call(
-            "equal",
-            (ColumnRef(alone.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)),
-            ScalarType.TRUTH,
-        )
-    )
+    same.append(truth_call("equal", ColumnRef(alone.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)))
     has_match = symbols.new_opaque(ScalarType.TRUTH, OpaqueColumn(frozenset(), nullable=False))
     binder.syntax_of[has_match] = node
     matched = Apply(alone.relation, Filter(right.relation, conjunction_of(same) or has_match), has_match.ident, None)
-    condition: Scalar = has_match if isinstance(node, exp.Intersect) else Call("not", (has_match,), ScalarType.TRUTH)
+    condition: Scalar = has_match if isinstance(node, exp.Intersect) else truth_call("not", has_match)
     return replace(alone, relation=Filter(matched, condition), scans=left.scans | right.scans)
 
 

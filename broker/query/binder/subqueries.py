@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, children, scalars_of, walk
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.query.analysis.aggregate_arguments import is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.analysis.linear_forms import is_plain_amount
@@ -155,11 +155,7 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
         # equal link keys of one domain mean the same person
         if sub.person is not None and source is not None and source.person is not None:
             same += (
-                Call(
-                    "equal",
-                    (ColumnRef(sub.person, ScalarType.INT), ColumnRef(source.person, ScalarType.INT)),
-                    ScalarType.TRUTH,
-                ),
+                truth_call("equal", ColumnRef(sub.person, ScalarType.INT), ColumnRef(source.person, ScalarType.INT)),
             )
             sub = replace(sub, is_correlated=True)
         tested: Scalar = left
@@ -179,13 +175,13 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
         return found
     # NULL NOT IN (…) is unknown, but it is true if the list is empty. A list of link keys is never empty.
     some: tuple[Scalar, ...] = () if tested is left else (_applied_column(binding, sub, None, node),)
-    unknown = (Call("is_null", (tested,), ScalarType.TRUTH), *some, Literal(None, ScalarType.TRUTH))
-    return Call("or", (found, Call("and", unknown, ScalarType.TRUTH)), ScalarType.TRUTH)
+    unknown = (truth_call("is_null", tested), *some, Literal(None, ScalarType.TRUTH))
+    return truth_call("or", found, truth_call("and", *unknown))
 
 
 def _excludes_missing(sub: BoundRows, value: ColumnRef) -> bool:
     """Whether the WHERE of the subquery excludes missing values."""
-    present = Call("not", (Call("is_null", (value,), ScalarType.TRUTH),), ScalarType.TRUTH)
+    present = truth_call("not", truth_call("is_null", value))
     part = sub.relation
     while isinstance(part, Filter | Project | Apply):
         if isinstance(part, Filter) and present in conjuncts_of(part.predicate):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import AggregateCall, WindowColumn
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
@@ -81,7 +81,7 @@ def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tu
     if first is not descending or not can_be_null(value, symbols):
         return ((value, descending),)
     missing = Case(
-        ((Call("is_null", (value,), ScalarType.TRUTH), Literal(1, ScalarType.INT)),),
+        ((truth_call("is_null", value), Literal(1, ScalarType.INT)),),
         Literal(0, ScalarType.INT),
         ScalarType.INT,
     )

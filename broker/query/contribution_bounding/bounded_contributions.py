@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from math import prod
 
 from broker.domain.plans.bounded_table import PersonBound
-from broker.domain.plans.operators import Filter, Join, JoinHow, Relation, Scan, Union, walk
+from broker.domain.plans.operators import Filter, Join, JoinHow, Relation, Scan, Union, is_of_persons, walk
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, ScalarType
+from broker.domain.plans.scalars import ColumnRef, ScalarType, truth_call
 from broker.policy.data_catalogue import Catalogue
 from broker.query.contribution_bounding.error_free import error_free_relation
-from broker.query.contribution_bounding.row_bounds import RowBounder, is_of_persons
+from broker.query.contribution_bounding.row_bounds import RowBounder
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def _with_persons_only(table: PlannedTable) -> Relation:
     """Return the contributions without rows that belong to no person."""
     if not any(map(_has_personless_rows, walk(table.contributions))):
         return table.contributions
-    missing = Call("is_null", (ColumnRef(table.person, ScalarType.INT),), ScalarType.TRUTH)
-    return Filter(table.contributions, Call("not", (missing,), ScalarType.TRUTH))
+    missing = truth_call("is_null", ColumnRef(table.person, ScalarType.INT))
+    return Filter(table.contributions, truth_call("not", missing))
 
 
 def _has_personless_rows(relation: Relation) -> bool:

@@ -6,15 +6,13 @@ from functools import cached_property
 
 from broker.domain.plans.operators import (
     Aggregate,
-    Apply,
     Join,
     JoinHow,
     Project,
     Relation,
     Scan,
     Union,
-    Values,
-    Window,
+    own_ids,
     walk,
 )
 from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType
@@ -94,22 +92,4 @@ def _computed_columns(part: Relation) -> Iterator[tuple[int, tuple[Scalar, ...]]
 def idents_of(relation: Relation) -> frozenset[int]:
     """Every column that is read or computed inside a relation. The value of any other column comes from the outer
     row."""
-    return frozenset(i for part in walk(relation) for i in _own_idents(part) if i is not None)
-
-
-def _own_idents(part: Relation) -> Iterator[int | None]:
-    match part:
-        case Scan(columns=scanned, person=person):
-            yield from (*(c.ident for c in scanned), person)
-        case Values(columns=columns) | Project(columns=columns):
-            yield from (i for i, _ in columns)
-        case Aggregate(keys=keys, aggregates=aggregates, person=person):
-            yield from (*(i for i, _ in keys), *(i for i, _ in aggregates), person)
-        case Window(columns=windows):
-            yield from (w.ident for w in windows)
-        case Union(columns=columns, person=both):
-            yield from (*(i for i, _ in columns), both[0] if both is not None else None)
-        case Join(person=person):
-            yield person
-        case Apply(ident=ident):
-            yield ident
+    return frozenset(i for part in walk(relation) for i in own_ids(part))

@@ -5,37 +5,29 @@ from dataclasses import replace
 from broker.domain.plans.operators import (
     Aggregate,
     AggregateCall,
-    Apply,
     Filter,
     Join,
     Limit,
     Project,
     Relation,
-    Scan,
-    Union,
-    Values,
+    SortKeys,
     Window,
+    WindowColumn,
+    with_children,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, Scalar, ScalarType, with_parts
 from broker.query.operations.aggregate_functions import ORDER_SENSITIVE
 from broker.query.operations.registry import OPERATIONS
 
 
 def error_free(scalar: Scalar) -> Scalar:
     match scalar:
-        case ColumnRef() | Literal():
-            return scalar
-        case Call(op=op, args=args) if OPERATIONS[op].error_free:
-            # it stays unwrapped, so that the engine still recognises join conditions
-            inside: Scalar = replace(scalar, args=tuple(map(error_free, args)))
-            return _of_one_type(inside, args)
-        case Case(whens=whens, otherwise=otherwise):
-            made = replace(
-                scalar, whens=tuple((error_free(c), error_free(v)) for c, v in whens), otherwise=error_free(otherwise)
-            )
-            return _of_one_type(made, (*(v for _, v in whens), otherwise))
-        case Call(type=kind):
+        case Call(op=op, type=kind) if not OPERATIONS[op].error_free:
             return Call("total", (scalar,), kind)
+        # it stays unwrapped, so that the engine still recognises join conditions
+        case Call(args=united) | Case(values=united):
+            return _of_one_type(with_parts(scalar, error_free), united)
+    return scalar
 
 
 def _of_one_type(scalar: Scalar, united: tuple[Scalar, ...]) -> Scalar:
@@ -45,39 +37,31 @@ def _of_one_type(scalar: Scalar, united: tuple[Scalar, ...]) -> Scalar:
 
 def error_free_relation(relation: Relation) -> Relation:
     """Make every scalar of a relation error-free. (The column types of a union are decided above it.)"""
-    match relation:
-        case Scan() | Values():
-            return relation
-        case Filter(child=child, predicate=predicate):
-            return Filter(error_free_relation(child), error_free(predicate))
-        case Project(child=child, columns=columns):
-            return Project(error_free_relation(child), tuple((i, error_free(s)) for i, s in columns))
-        case Join(left=left, right=right, on=on):
-            condition = None if on is None else error_free(on)
-            return replace(relation, left=error_free_relation(left), right=error_free_relation(right), on=condition)
-        case Aggregate(child=child, keys=keys, aggregates=aggregates):
-            made = tuple((i, _error_free_aggregate(a)) for i, a in aggregates)
-            return replace(
-                relation,
-                child=error_free_relation(child),
-                keys=tuple((i, error_free(s)) for i, s in keys),
-                aggregates=made,
-            )
-        case Window(child=child, columns=windows):
-            made_windows = tuple(
-                replace(w, function=_error_free_aggregate(w.function), partition=tuple(map(error_free, w.partition)),
-                        order=tuple((error_free(s), down) for s, down in w.order))
-                for w in windows
-            )  # fmt: skip
-            return replace(relation, child=error_free_relation(child), columns=made_windows)
-        case Union(parts=parts):
-            return replace(relation, parts=tuple(map(error_free_relation, parts)))
-        case Apply(child=child, sub=sub):
-            return replace(relation, child=error_free_relation(child), sub=error_free_relation(sub))
-        case Limit(child=child, order=order):
-            return replace(
-                relation, child=error_free_relation(child), order=tuple((error_free(s), d) for s, d in order)
-            )
+    made = with_children(relation, error_free_relation)
+    match made:
+        case Filter(predicate=predicate):
+            return replace(made, predicate=error_free(predicate))
+        case Project(columns=columns):
+            return replace(made, columns=tuple((i, error_free(s)) for i, s in columns))
+        case Join(on=on) if on is not None:
+            return replace(made, on=error_free(on))
+        case Aggregate(keys=keys, aggregates=aggregates):
+            calls = tuple((i, _error_free_aggregate(a)) for i, a in aggregates)
+            return replace(made, keys=tuple((i, error_free(s)) for i, s in keys), aggregates=calls)
+        case Window(columns=windows):
+            return replace(made, columns=tuple(map(_error_free_window, windows)))
+        case Limit(order=order):
+            return replace(made, order=_error_free_order(order))
+    return made
+
+
+def _error_free_window(window: WindowColumn) -> WindowColumn:
+    function, partition = _error_free_aggregate(window.function), tuple(map(error_free, window.partition))
+    return replace(window, function=function, partition=partition, order=_error_free_order(window.order))
+
+
+def _error_free_order(order: SortKeys) -> SortKeys:
+    return tuple((error_free(s), down) for s, down in order)
 
 
 def _error_free_aggregate(aggregate: AggregateCall) -> AggregateCall:

@@ -12,12 +12,13 @@ from broker.domain.plans.operators import (
     Union,
     Values,
     Window,
+    is_of_persons,
 )
 from broker.domain.plans.scalars import Scalar
 from broker.policy.data_catalogue import Catalogue
 from broker.query.bound_relations import conjuncts_of
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
-from broker.query.contribution_bounding.row_bounds import is_of_persons, max_matches
+from broker.query.contribution_bounding.row_bounds import max_matches
 
 
 def peak_rows(relation: Relation, catalogue: Catalogue, public_rows: int) -> int:

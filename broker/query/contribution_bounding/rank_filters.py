@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 from broker.domain.plans.operators import Scan, ScanColumn
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, Value, truth_call
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true
@@ -84,23 +84,21 @@ def _remaining(ident: int, values: tuple[Value, ...], guards: Guards) -> tuple[V
 def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
     """Condition that a row's rank, read as the column `rank`, is among the first, and that its values are among the
     remaining ones."""
-    first = Call(
-        "less", (ColumnRef(rank, ScalarType.INT), Literal(rank_filter.first, ScalarType.INT)), ScalarType.TRUTH
-    )
+    first = truth_call("less", ColumnRef(rank, ScalarType.INT), Literal(rank_filter.first, ScalarType.INT))
     parts = [
         _is_one_of(next(c for c in scan.columns if c.variable == v), values)
         for v, values in rank_filter.remaining.items()
     ]
-    return Call("and", (*parts, first), ScalarType.TRUTH) if parts else first
+    return truth_call("and", *parts, first) if parts else first
 
 
 def _is_one_of(column: ScanColumn, values: tuple[Value, ...]) -> Scalar:
     """Condition that a column equals exactly one of the values; always false without values."""
     read = ColumnRef(column.ident, column.type)
-    same = tuple(Call("same", (read, Literal(v, column.type)), ScalarType.TRUTH) for v in values)
+    same = tuple(truth_call("same", read, Literal(v, column.type)) for v in values)
     if not same:
         return Literal(False, ScalarType.TRUTH)
-    return same[0] if len(same) == 1 else Call("or", same, ScalarType.TRUTH)
+    return same[0] if len(same) == 1 else truth_call("or", *same)
 
 
 def _value_text(value: Value) -> str:

@@ -22,6 +22,7 @@ from broker.domain.plans.operators import (
     Values,
     Window,
     WindowColumn,
+    is_of_persons,
 )
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
 from broker.policy.data_catalogue import Catalogue
@@ -333,16 +334,6 @@ class RowBounder:
         made = replace(aggregate, keys=tuple(others), aggregates=(*link_keys, *aggregate.aggregates))
         rows = prod(n for n in years if n is not None)
         return RowBound(made, rows, {i: rows // (n or 1) for (i, _), n in zip(others, years, strict=True)})
-
-
-def is_of_persons(relation: Relation) -> bool:
-    match relation:
-        case Scan(person=person) | Join(person=person) | Aggregate(person=person) | Union(person=person):
-            return person is not None
-        case Values():
-            return False
-        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
-            return is_of_persons(child)
 
 
 def _year_matches(relation: Relation, each: Mapping[int, int], on: Scalar | None) -> Iterable[int]:

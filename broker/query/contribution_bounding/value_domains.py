@@ -34,13 +34,11 @@ class ClampRanges:
                 return Decimal(str(value)), Decimal(str(value))
             case ColumnRef():
                 return self._column(scalar)
-            case Case(whens=whens, otherwise=otherwise):
-                # NULL does not widen the range
-                return _hull([self.of(v) for v in (*(v for _, v in whens), otherwise) if not _is_null(v)])
             case Call(op="least" | "greatest" as op, args=args):
                 return _clipped(op, [self.of(a) for a in args])
-            case Call(op="coalesce", args=args):
-                return _hull([self.of(a) for a in args if not _is_null(a)])
+            case Case(values=values) | Call(op="coalesce", args=values):
+                # NULL does not widen the range
+                return _hull([self.of(v) for v in values if not _is_null(v)])
             case Call(op=op, args=args) if op in RANGE_PRESERVING:
                 return self.of(args[0])
             case Call(op=op, args=args):
@@ -60,8 +58,7 @@ class ClampRanges:
                 if found:
                     return max(DEFAULT_DECIMALS if d is None else d for d in found)
                 return DEFAULT_DECIMALS if made is None else self.decimals(made)
-            case Case(whens=whens, otherwise=otherwise):
-                values = (*(v for _, v in whens), otherwise)
+            case Case(values=values):
                 return max((self.decimals(v) for v in values if not _is_null(v)), default=0)
             case Call(op="to_decimal" | "to_double", args=(inner, *_)):
                 return self.decimals(inner)
@@ -168,8 +165,8 @@ class DistinctValues:
                 return 1
             case ColumnRef():
                 return self._column(scalar)
-            case Case(whens=whens, otherwise=otherwise):
-                return _sum(self.of(v) for v in (*(v for _, v in whens), otherwise))
+            case Case(values=values):
+                return _sum(map(self.of, values))
             case Call(args=args):  # a function has at most one result for each combination of its arguments
                 return _product(self.of(a) for a in args)
 

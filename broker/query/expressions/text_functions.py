@@ -4,7 +4,7 @@ import re
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType, truth_call
 from broker.query.diagnostics import BindError, check_arguments, written_name
 from broker.query.expressions.arithmetic import check_length
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -38,27 +38,27 @@ def _like(binder: ExpressionBinder, node: exp.Expr, escape: str | None) -> Scala
         raise BindError("like", "LIKE needs text and a written pattern.", "Write x LIKE 'AB%'.", node)
     matched = _like_any_case if binder.dialect.ignores_case else _like_exactly
     found = matched(node, value, pattern.value, escape)
-    return Call("not", (found,), ScalarType.TRUTH) if node.args.get("negate") else found
+    return truth_call("not", found) if node.args.get("negate") else found
 
 
 def _like_exactly(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
     op = "ilike" if isinstance(node, exp.ILike) else "like"
     if escape is None:
-        return Call(op, (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
+        return truth_call(op, value, Literal(pattern, ScalarType.TEXT))
     if re.search(re.escape(escape) + r"(?![%_" + re.escape(escape) + "])", pattern.replace(escape * 2, "")):
         raise BindError(
             "like", "The escape character must be followed by %, _ or itself.", "Write x LIKE '10!%' ESCAPE '!'.", node
         )
     texts = (Literal(pattern, ScalarType.TEXT), Literal(escape, ScalarType.TEXT))
-    return Call(f"{op}_escaped", (value, *texts), ScalarType.TRUTH)
+    return truth_call(f"{op}_escaped", value, *texts)
 
 
 def _like_any_case(node: exp.Expr, value: Scalar, pattern: str, escape: str | None) -> Scalar:
     # a pattern that ends in % allows trailing blanks by itself
     if escape is None and "[" not in pattern and pattern.endswith("%"):
-        return Call("like_any_case", (value, Literal(pattern, ScalarType.TEXT)), ScalarType.TRUTH)
+        return truth_call("like_any_case", value, Literal(pattern, ScalarType.TEXT))
     # classes, escapes and trailing blanks need a regular expression
-    return Call("matches", (value, Literal(pattern_regex(node, pattern, escape), ScalarType.TEXT)), ScalarType.TRUTH)
+    return truth_call("matches", value, Literal(pattern_regex(node, pattern, escape), ScalarType.TEXT))
 
 
 def pattern_regex(node: exp.Expr, pattern: str, escape: str | None) -> str:
@@ -270,4 +270,4 @@ def _joinable(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
 def text_test(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's starts_with, ends_with and contains, which are case-sensitive."""
     sought = Literal(written_text(binder, node, node.expression, "The text to look for"), ScalarType.TEXT)
-    return Call(TESTS[type(node)], (bind_text(binder, node, node.this), sought), ScalarType.TRUTH)
+    return truth_call(TESTS[type(node)], bind_text(binder, node, node.this), sought)

@@ -1,5 +1,6 @@
 """Bounds of values: range, magnitude and decimal places of a number, length of a text."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
@@ -23,12 +24,12 @@ def value_range(scalar: Scalar, symbols: SymbolTable) -> ValueRange | None:
             return value_range(symbols.definitions[ident], symbols)
         case ColumnRef():
             return _range_of_column(scalar, symbols)
-        case Case(whens=whens, otherwise=otherwise):
-            return _hull([*(v for _, v in whens), otherwise], symbols)
-        case Call(op=op) if (values := OPERATIONS[op].values) is not None:
-            return Decimal(values[0]), Decimal(values[1])
+        case Case(values=values):
+            return _hull(values, symbols)
+        case Call(op=op) if (ends := OPERATIONS[op].values) is not None:
+            return Decimal(ends[0]), Decimal(ends[1])
         case Call(op="coalesce" | "greatest" | "least", args=args):
-            return _hull(list(args), symbols)
+            return _hull(args, symbols)
         case Call(op="text_to_int" | "native_int", args=(_, Literal(value=int() as low), Literal(value=int() as high))):
             return Decimal(min(low, 0)), Decimal(high)  # an empty text is read as 0
         case Call(op=op, args=args):
@@ -48,7 +49,7 @@ def _range_of_column(column: ColumnRef, symbols: SymbolTable) -> ValueRange | No
     return Decimal(repr(origin.variable.low)), Decimal(repr(origin.variable.high))
 
 
-def _hull(parts: list[Scalar], symbols: SymbolTable) -> ValueRange | None:
+def _hull(parts: Sequence[Scalar], symbols: SymbolTable) -> ValueRange | None:
     # NULL is no value, so it does not widen the range
     there = [p for p in parts if not (isinstance(p, Literal) and p.value is None)]
     found = [f for p in there if (f := value_range(p, symbols)) is not None]
@@ -185,8 +186,8 @@ def magnitude(scalar: Scalar, symbols: SymbolTable) -> Decimal:
             return symbols.sizes[ident]
         case ColumnRef():
             return _magnitude_of_column(scalar, symbols)
-        case Case(whens=whens, otherwise=otherwise):
-            return max(magnitude(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return max(magnitude(v, symbols) for v in values)
         case Call(op=op, args=args):
             return min(UNBOUNDED, OPERATIONS[op].magnitude([magnitude(a, symbols) for a in args], args))
 
@@ -214,8 +215,8 @@ def max_decimals(scalar: Scalar, symbols: SymbolTable) -> int:
         case ColumnRef():
             origin = symbols.origin(scalar)
             return (origin.variable.decimals or 0) if origin is not None else 0
-        case Case(whens=whens, otherwise=otherwise):
-            return max(max_decimals(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return max(max_decimals(v, symbols) for v in values)
         case Call(op="to_decimal" | "text_to_decimal" | "native_decimal", args=(_, _, Literal(value=int() as places))):
             return places
         case Call(op=op, args=args):
@@ -236,8 +237,8 @@ def is_exact(scalar: Scalar, symbols: SymbolTable) -> bool:
         case ColumnRef():
             origin = symbols.origin(scalar)
             return scalar.type.is_whole or (origin is not None and origin.variable.decimals is not None)
-        case Case(whens=whens, otherwise=otherwise):
-            return all(is_exact(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return all(is_exact(v, symbols) for v in values)
         case Call(op="to_decimal" | "text_to_decimal" | "native_decimal"):
             return True
         case Call(args=args, type=kind):
@@ -252,8 +253,8 @@ def is_64_bit(scalar: Scalar, symbols: SymbolTable) -> bool:
             return False
         case ColumnRef(ident=ident):
             return ident not in symbols.definitions or is_64_bit(symbols.definitions[ident], symbols)
-        case Case(whens=whens, otherwise=otherwise):
-            return any(is_64_bit(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return any(is_64_bit(v, symbols) for v in values)
         case Call(op=op, args=args) if OPERATIONS[op].has_argument_width:
             return any(is_64_bit(a, symbols) for a in args)
     return True
@@ -290,7 +291,7 @@ def max_length(scalar: Scalar, symbols: SymbolTable) -> int:
             origin = symbols.origin(scalar)
             codes = origin.variable.codes if origin is not None else None
             return max((len(c) for c in codes), default=0) if codes is not None else FREE_TEXT_LENGTH
-        case Case(whens=whens, otherwise=otherwise):
-            return max(max_length(v, symbols) for v in [*(v for _, v in whens), otherwise])
+        case Case(values=values):
+            return max(max_length(v, symbols) for v in values)
         case Call(op=op, args=args):
             return OPERATIONS[op].length([max_length(a, symbols) for a in args], args)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from broker.domain.plans.scalars import Call, Scalar, ScalarType
+from broker.domain.plans.scalars import Scalar, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
@@ -26,7 +26,7 @@ class Leaf:
 
     @property
     def scalar(self) -> Scalar:
-        return self.condition if self.holds else Call("not", (self.condition,), ScalarType.TRUTH)
+        return self.condition if self.holds else truth_call("not", self.condition)
 
 
 @dataclass(frozen=True, slots=True)

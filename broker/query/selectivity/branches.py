@@ -16,7 +16,7 @@ from broker.domain.plans.operators import (
     Union,
     Window,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.query.analysis.argument_branches import lists_flag_values
 from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
@@ -60,11 +60,11 @@ def value_branches(
 def _implicit_conditions(op: str, args: tuple[Scalar, ...]) -> Iterator[Scalar]:
     """Conditions that an operation tests implicitly."""
     if op == "coalesce":
-        yield from (Call("is_null", (a,), ScalarType.TRUTH) for a in args[:-1])  # the last value needs no test
+        yield from (truth_call("is_null", a) for a in args[:-1])  # the last value needs no test
     elif op == "nullif" and not isinstance(args[1], Literal):
-        yield Call("equal", args, ScalarType.TRUTH)
+        yield truth_call("equal", *args)
     elif op in PICKS:  # a literal only clamps the value
-        yield from (Call("at_most", (args[0], a), ScalarType.TRUTH) for a in args[1:] if not isinstance(a, Literal))
+        yield from (truth_call("at_most", args[0], a) for a in args[1:] if not isinstance(a, Literal))
 
 
 MOST_BRANCHES = 16

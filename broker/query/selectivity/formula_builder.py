@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    column_ids,
+    truth_call,
+    with_parts,
+)
 from broker.query.operations.possible_values import ONLY_TRUE, possible_values
 from broker.query.operations.registry import CASTS, COMPARISONS
 from broker.query.selectivity.boolean_formulas import (
@@ -118,18 +129,13 @@ class FormulaBuilder:
                 reading = self.variable_ids.readings[ident]
                 occurrence = replace(reading.occurrence, years=None, number=0)
                 return ColumnRef(self.variable_ids.ident(replace(reading, occurrence=occurrence)), kind)
-            case Call(op=op, args=args, type=kind):
-                return Call(op, tuple(map(self.of_any_year, args)), kind)
-            case Case(whens=whens, otherwise=otherwise, type=kind):
-                pairs = tuple((self.of_any_year(c), self.of_any_year(v)) for c, v in whens)
-                return Case(pairs, self.of_any_year(otherwise), kind)
-        return named
+        return with_parts(named, self.of_any_year)
 
     def combines_variables(self, named: Scalar) -> bool:
         """Whether a value computes one number or text from several variables."""
         match named:
-            case Case(whens=whens, otherwise=otherwise):
-                return any(map(self.combines_variables, (*(v for _, v in whens), otherwise)))
+            case Case(values=values):
+                return any(map(self.combines_variables, values))
             case Call(op="coalesce", args=args):
                 return any(map(self.combines_variables, args))
             case Call():
@@ -163,12 +169,7 @@ class FormulaBuilder:
                 found = self.variable_ids.ident(VariableReading(self.occurrences[origin.scan], origin.variable.name))
                 self.columns[found] = ident
                 return ColumnRef(found, origin.variable.type)
-            case Call(op=op, args=args, type=kind):
-                return Call(op, tuple(map(self.named, args)), kind)
-            case Case(whens=whens, otherwise=otherwise, type=kind):
-                pairs = tuple((self.named(c), self.named(v)) for c, v in whens)
-                return Case(pairs, self.named(otherwise), kind)
-        return scalar
+        return with_parts(scalar, self.named)
 
     def formula_of(self, named: Scalar) -> Formula:
         self.steps.append(None)
@@ -236,16 +237,13 @@ class FormulaBuilder:
         for one, other in ((left, right), (right, left)):
             listed = self._written_values(one)
             if listed is not None and isinstance(other, ColumnRef | Call | Case):
-                return Disjunction(tuple(self._leaf(Call("equal", (other, v), ScalarType.TRUTH)) for v in listed))
+                return Disjunction(tuple(self._leaf(truth_call("equal", other, v)) for v in listed))
         if isinstance(left, ColumnRef) and isinstance(right, ColumnRef):
             sides = (left, right)
             if all(self._is_person_key(c.ident) for c in sides):
                 outer = [c.ident for c in sides if self._outer_variables(self._outer_scans(c.ident) or frozenset())]
                 return Conjunction(
-                    tuple(
-                        self._matched(i, Call("is_null", (ColumnRef(i, ScalarType.INT),), ScalarType.TRUTH))
-                        for i in outer
-                    )
+                    tuple(self._matched(i, truth_call("is_null", ColumnRef(i, ScalarType.INT))) for i in outer)
                 )
             if any(self._is_public_key(c.ident) for c in sides):
                 return ALWAYS

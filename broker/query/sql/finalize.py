@@ -16,8 +16,9 @@ from broker.domain.plans.operators import (
     Values,
     Window,
     WindowColumn,
+    with_children,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
@@ -31,18 +32,6 @@ def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int,
     match relation:
         case Scan(person=scan):
             return _finalize_scan(scan or 0, symbols, years)
-        case Values():
-            return relation
-        case Join(left=left, right=right):
-            return replace(
-                relation, left=finalize_relation(left, symbols, years), right=finalize_relation(right, symbols, years)
-            )
-        case Union(parts=parts):
-            return replace(relation, parts=tuple(finalize_relation(p, symbols, years) for p in parts))
-        case Apply(child=child, sub=sub):
-            return replace(
-                relation, child=finalize_relation(child, symbols, years), sub=finalize_relation(sub, symbols, years)
-            )
         case Window(child=child, columns=columns):
             below = finalize_relation(child, symbols, years)
             tie_breakers = _tie_breakers(below)
@@ -50,8 +39,7 @@ def finalize_relation(relation: Relation, symbols: SymbolTable, years: dict[int,
         case Limit(child=child, order=order):
             below = finalize_relation(child, symbols, years)
             return replace(relation, child=below, order=order + _tie_breakers(below))
-        case Filter() | Project() | Aggregate():
-            return replace(relation, child=finalize_relation(relation.child, symbols, years))
+    return with_children(relation, lambda part: finalize_relation(part, symbols, years))
 
 
 def _with_total_order(column: WindowColumn, tie_breakers: tuple[tuple[Scalar, bool], ...]) -> WindowColumn:
@@ -98,10 +86,9 @@ def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | Non
         return Filter(whole, Literal(False, ScalarType.TRUTH))
     kind = next(v.type for v in table.variables if v.name == axis.variable)
     tests: tuple[Scalar, ...] = tuple(
-        Call("equal", (ColumnRef(column, kind), Literal(axis.format.write(y), kind)), ScalarType.TRUTH)
-        for y in sorted(left)
+        truth_call("equal", ColumnRef(column, kind), Literal(axis.format.write(y), kind)) for y in sorted(left)
     )
-    return Filter(whole, tests[0] if len(tests) == 1 else Call("or", tests, ScalarType.TRUTH))
+    return Filter(whole, tests[0] if len(tests) == 1 else truth_call("or", *tests))
 
 
 def _written_rows(scan: int, symbols: SymbolTable) -> Values:

@@ -51,8 +51,8 @@ class ProvenScan:
             case ColumnRef(ident=ident):
                 return all((least := p.smallest.get(self._variable(ident))) is not None and least >= 0
                            for p in self.proofs)  # fmt: skip
-            case Case(whens=whens, otherwise=otherwise):
-                return all(self.nonnegative(v) for _, v in whens) and self.nonnegative(otherwise)
+            case Case(values=values):
+                return all(map(self.nonnegative, values))
             case Call(op=op, args=args):
                 return op in MONOTONE and all(map(self.nonnegative, args))
 

@@ -21,9 +21,12 @@ from broker.domain.plans.operators import (
     Values,
     Window,
     WindowColumn,
+    children,
+    own_ids,
+    person_of,
 )
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, truth_call
 from broker.query.bound_relations import conjunction_of, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
@@ -64,46 +67,16 @@ def has_replacement_rows(table: PlannedTable) -> bool:
     return replacement_rows(table.contributions) is not None
 
 
-def person_column(relation: Relation) -> int | None:
-    """Column of the rows' person number; None for public rows and groups."""
-    match relation:
-        case Scan(person=person) | Join(person=person) | Aggregate(person=person):
-            return person
-        case Union(person=person):
-            return person[0] if person is not None else None
-        case Values():
-            return None
-        case _:
-            return person_column(relation.child)
-
-
 def visible_columns(relation: Relation) -> tuple[int, ...]:
     """Columns of the rows, including the person number."""
-    return tuple(dict.fromkeys(_visible_columns(relation)))
-
-
-def _visible_columns(relation: Relation) -> Iterator[int]:
     match relation:
-        case Scan(columns=scanned):
-            yield from (c.ident for c in scanned)
-        case Join(left=left, right=right):
-            yield from (*_visible_columns(left), *_visible_columns(right))
-        case Aggregate(keys=keys, aggregates=aggregates):
-            yield from (i for i, _ in (*keys, *aggregates))
-        case Union(columns=columns) | Values(columns=columns):
-            yield from (i for i, *_ in columns)
-        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
-            yield from _visible_columns(child)
-    match relation:
-        case Project(columns=computed):
-            yield from (i for i, _ in computed)
-        case Window(columns=windows):
-            yield from (w.ident for w in windows)
-        case Apply(ident=ident):
-            yield ident
-        case Scan() | Join() | Aggregate() | Union():
-            person = person_column(relation)
-            yield from () if person is None else (person,)
+        case Aggregate() | Union():
+            below: tuple[Relation, ...] = ()
+        case Apply(child=child):
+            below = (child,)
+        case _:
+            below = children(relation)
+    return tuple(dict.fromkeys((*(i for part in below for i in visible_columns(part)), *own_ids(relation))))
 
 
 def _can_hold(predicate: Scalar | None, missing: NullColumns) -> bool:
@@ -168,18 +141,15 @@ class _ReplacementBuilder:
             Aggregate(below.rows, keys, (), None, None), ((aggregate.person, Literal(None, ScalarType.INT)),)
         )
         other = Union((aggregate,), ((number, (aggregate.person,)), *((to, (i,)) for i, to in renamed.items())), None)
-        like = [
-            Call("same", (ColumnRef(i, s.type), ColumnRef(renamed[i], s.type)), ScalarType.TRUTH)
-            for i, s in aggregate.keys
-        ]
+        like = [truth_call("same", ColumnRef(i, s.type), ColumnRef(renamed[i], s.type)) for i, s in aggregate.keys]
         # only an equal row without a person makes this one superfluous
-        like.append(Call("is_null", (ColumnRef(number, ScalarType.INT),), ScalarType.TRUTH))
+        like.append(truth_call("is_null", ColumnRef(number, ScalarType.INT)))
         stands: Relation = Apply(alone, Filter(other, conjunction_of(like) or NEVER), there, None)
         missing = {i for i, s in aggregate.keys if isinstance(s, ColumnRef) and s.ident in below.missing} | {
             aggregate.person
         }
         return Replacement(
-            Filter(stands, Call("not", (ColumnRef(there, ScalarType.TRUTH),), ScalarType.TRUTH)),
+            Filter(stands, truth_call("not", ColumnRef(there, ScalarType.TRUTH))),
             person,
             frozenset(missing),
         )
@@ -191,7 +161,7 @@ class _ReplacementBuilder:
         parts = []
         for public, others, theirs in preserved:
             # a public row replaces a person only if it is preserved next to persons
-            if person_column(public) is None and person_column(others) is not None:
+            if person_of(public) is None and person_of(others) is not None:
                 if theirs is not None and _can_hold(join.on, theirs.missing):
                     raise UnsupportedReplacement
                 parts.append(self._replacing_last_person(public, others, join.on))
@@ -222,7 +192,7 @@ class _ReplacementBuilder:
     def _replacing_last_person(self, public: Relation, others: Relation, on: Scalar | None) -> Replacement:
         """Public rows that match rows of one person only, each once, with NULL in the columns of the other side."""
         row, first, last, rows, known, place, person = (next(self._fresh) for _ in range(7))
-        number = person_column(others)
+        number = person_of(others)
         assert number is not None
         one, by = ColumnRef(number, ScalarType.INT), (ColumnRef(row, ScalarType.INT),)
         numbered = Window(public, (_window(row, "row_number", ()),), None)
@@ -237,7 +207,7 @@ class _ReplacementBuilder:
         alone = [  # first = last and no row without a number: exactly one person
             _equal(first, last),
             _equal(rows, known),
-            Call("equal", (ColumnRef(place, ScalarType.INT), ONE), ScalarType.TRUTH),
+            truth_call("equal", ColumnRef(place, ScalarType.INT), ONE),
         ]
         lone = Filter(Window(met, windows, None), conjunction_of(alone) or NEVER)
         lone_rows = Union((lone,), (*((i, (i,)) for i in visible_columns(public)), (person, (first,))), None)
@@ -275,7 +245,7 @@ def _windowed(window: Window[Relation], below: Replacement) -> Replacement:
 
 
 def _equal(one: int, other: int) -> Call:
-    return Call("equal", (ColumnRef(one, ScalarType.INT), ColumnRef(other, ScalarType.INT)), ScalarType.TRUTH)
+    return truth_call("equal", ColumnRef(one, ScalarType.INT), ColumnRef(other, ScalarType.INT))
 
 
 def _window(ident: int, op: str, partition: tuple[Scalar, ...], *args: Scalar) -> WindowColumn:

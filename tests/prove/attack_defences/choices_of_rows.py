@@ -24,7 +24,7 @@ DEFENCES = (
     ),
     Defence(
         "branches of a CASE are alternatives",
-        edited(f"{PLACE}:choices_in", 'yield Call("or", tuple(_conditions_in(value)), ScalarType.TRUTH)', "yield from _conditions_in(value)"),
+        edited(f"{PLACE}:choices_in", 'yield truth_call("or", *_conditions_in(value))', "yield from _conditions_in(value)"),
         given=("branches by year",),
     ),
     Defence(
