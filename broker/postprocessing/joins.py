@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from broker.domain.errors import Breach
 from broker.domain.plans.operators import Join, JoinHow, PostAggregation
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, Value
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, Value, conjuncts_of
 from broker.postprocessing.exact_arithmetic import as_number, call_operation
 from broker.postprocessing.output_rows import CellsById, OutputRow, OutputRows, StepBudget, cell_of, is_true
 
@@ -64,24 +64,13 @@ def _joined(left: OutputRow, right: OutputRow, cells: CellsById, how: JoinHow) -
 def _split(on: Scalar | None, left: OutputRows, right: OutputRows) -> tuple[list[JoinPair], list[Scalar]]:
     """Split a condition into equalities between a column of each side, and the other conjuncts."""
     pairs, rest = list[JoinPair](), list[Scalar]()
-    for part in _conjuncts(on):
+    for part in conjuncts_of(on):
         pair = _pair(part, left, right)
         if pair is None:
             rest.append(part)
         else:
             pairs.append(pair)
     return pairs, rest
-
-
-def _conjuncts(on: Scalar | None) -> Iterator[Scalar]:
-    match on:
-        case None:
-            return
-        case Call(op="and", args=args):
-            for arg in args:
-                yield from _conjuncts(arg)
-        case _:
-            yield on
 
 
 def _pair(part: Scalar, left: OutputRows, right: OutputRows) -> JoinPair | None:

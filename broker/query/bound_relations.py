@@ -18,7 +18,7 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, all_of, truth_call
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
@@ -131,18 +131,7 @@ class LinkKeyEqualities:
 
 def conjunction_of(conjuncts: Iterable[Scalar]) -> Scalar | None:
     found = tuple(conjuncts)
-    if not found:
-        return None
-    return found[0] if len(found) == 1 else truth_call("and", *found)
-
-
-def conjuncts_of(predicate: Scalar | None) -> tuple[Scalar, ...]:
-    """Parts of a conjunction."""
-    if predicate is None:
-        return ()
-    if isinstance(predicate, Call) and predicate.op == "and":
-        return tuple(c for a in predicate.args for c in conjuncts_of(a))
-    return (predicate,)
+    return all_of(found) if found else None
 
 
 def join_rows(

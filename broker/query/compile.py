@@ -8,7 +8,7 @@ from sqlglot import exp
 from broker.domain.errors import Refusal
 from broker.domain.plans.operators import Aggregate, Filter, Join, Limit, Window, scalars_of, walk
 from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, Plan, PlannedOutput, SavedQuery
-from broker.domain.plans.scalars import Scalar, ScalarType, column_ids
+from broker.domain.plans.scalars import Scalar, ScalarType, column_ids, conjuncts_of
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, ReadableDefinitions
@@ -21,7 +21,7 @@ from broker.query.binder import saved_sources
 from broker.query.binder.bind_state import Binder, BindingAborted
 from broker.query.binder.query_binder import bind_query_node
 from broker.query.binder.saved_catalogue import SavedCatalogue
-from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, conjuncts_of
+from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows
 from broker.query.diagnostics import NO_POSITION, Diagnostics
 from broker.query.dialects.known_dialects import find_dialect
 from broker.query.output_planning import check_formulas, check_removal_evidence, plan_output

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, truth_call
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, any_of, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import ResearchProject
 from broker.domain.spelling_hints import SpellingHints, did_you_mean
@@ -42,8 +42,7 @@ class ResolvedTable:
         assert variable is not None
         column = symbols.column(scan, variable)
         values = (Literal(axis.format.write(year), variable.type) for year in sorted(self.years))
-        tests = tuple(truth_call("equal", column, value) for value in values)
-        return tests[0] if len(tests) == 1 else truth_call("or", *tests)
+        return any_of(truth_call("equal", column, value) for value in values)
 
     def table_binding(self, node: exp.Table, scan: int) -> "TableBinding":
         """Bind the table under its name in FROM. An alias replaces the whole name."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from broker.domain.plans.operators import Filter, Join, Project, Relation, Scan, ScanColumn
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import ColumnRef, Scalar, scalar_text
-from broker.domain.plans.substitution import conjuncts, rename_columns, substitute
+from broker.domain.plans.scalars import ColumnRef, Scalar, conjuncts_of, scalar_text
+from broker.domain.plans.substitution import rename_columns, substitute
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def population_of(table: PlannedTable, names: ColumnNumbers) -> Population:
     relation, tests, computed = table.contributions, list[Scalar](), list[Project[Relation]]()
     while isinstance(relation, Filter | Project):
         if isinstance(relation, Filter):
-            tests += conjuncts(relation.predicate)
+            tests += conjuncts_of(relation.predicate)
         else:
             computed.append(relation)
         relation = relation.child
@@ -96,7 +96,7 @@ class _PopulationReader:
             case Filter(child=child, predicate=predicate):
                 below = self.read(child, place)
                 # Sorted: the order of conditions does not matter.
-                tests = sorted(scalar_text(self.scalar(c)) for c in conjuncts(predicate))
+                tests = sorted(scalar_text(self.scalar(c)) for c in conjuncts_of(predicate))
                 return f"{below} where {' and '.join(dict.fromkeys(tests))}"
             case Project(child=child):
                 below = self.read(child, place)

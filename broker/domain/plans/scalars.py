@@ -1,7 +1,7 @@
 """Scalar expressions of a plan, as a closed, frozen, typed tree that defines exactly what is computed; and values as
 stored JSON."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -84,6 +84,29 @@ NULL = Literal(None, ScalarType.NULL)
 def truth_call(op: str, *args: "Scalar") -> Call:
     """A condition: a call whose result is true, false or unknown."""
     return Call(op, args, ScalarType.TRUTH)
+
+
+def any_of(conditions: Iterable[Scalar]) -> Scalar:
+    """Condition that at least one of several conditions is true."""
+    return _connected("or", tuple(conditions))
+
+
+def all_of(conditions: Iterable[Scalar]) -> Scalar:
+    """Condition that all of several conditions are true."""
+    return _connected("and", tuple(conditions))
+
+
+def _connected(op: str, conditions: tuple[Scalar, ...]) -> Scalar:
+    return conditions[0] if len(conditions) == 1 else truth_call(op, *conditions)
+
+
+def conjuncts_of(condition: Scalar | None) -> tuple[Scalar, ...]:
+    """Parts of a conjunction; none without a condition."""
+    if condition is None:
+        return ()
+    if isinstance(condition, Call) and condition.op == "and":
+        return tuple(c for a in condition.args for c in conjuncts_of(a))
+    return (condition,)
 
 
 def parts_of(scalar: Scalar) -> tuple[Scalar, ...]:

@@ -1,7 +1,7 @@
 """Substitution in relations and scalars: the same tree with other column ids, or with other scalars in place of its
 columns."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from broker.domain.plans.operators import (
@@ -19,7 +19,7 @@ from broker.domain.plans.operators import (
     Window,
     WindowColumn,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, with_parts
+from broker.domain.plans.scalars import ColumnRef, Scalar, with_parts
 
 IdMap = Callable[[int], int]
 
@@ -29,15 +29,6 @@ def substitute(scalar: Scalar, replacement: Callable[[ColumnRef], Scalar]) -> Sc
     if isinstance(scalar, ColumnRef):
         return replacement(scalar)
     return with_parts(scalar, lambda part: substitute(part, replacement))
-
-
-def conjuncts(scalar: Scalar) -> Iterator[Scalar]:
-    """The parts of a conjunction."""
-    if isinstance(scalar, Call) and scalar.op == "and":
-        for part in scalar.args:
-            yield from conjuncts(part)
-    else:
-        yield scalar
 
 
 def rename_columns(

@@ -4,9 +4,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    conjuncts_of,
+    truth_call,
+)
 from broker.query.analysis.aggregate_arguments import ONE, ZERO
-from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import UNKNOWN, exact_number
 from broker.query.operations.registry import CASTS, apply
 

@@ -20,8 +20,7 @@ from broker.domain.plans.operators import (
     own_ids,
     walk,
 )
-from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids
-from broker.query.bound_relations import conjuncts_of
+from broker.domain.plans.scalars import ColumnRef, Scalar, ScalarType, column_ids, conjuncts_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true
 
 Definitions = Mapping[int, Scalar]

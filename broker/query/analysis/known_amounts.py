@@ -21,9 +21,20 @@ from broker.domain.plans.operators import (
     walk,
 )
 from broker.domain.plans.plan import PlannedStatistic
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    all_of,
+    column_ids,
+    conjuncts_of,
+    truth_call,
+)
 from broker.query.analysis.argument_branches import FixedColumns, fixed_values, listed_values
-from broker.query.bound_relations import conjuncts_of
 from broker.query.operations.operation import OperationKind
 from broker.query.operations.registry import COMPARISONS, OPERATIONS
 from broker.query.operations.value_bounds import ValueRange, value_range
@@ -181,26 +192,21 @@ def _key_conditions(key: Scalar) -> Iterator[Scalar]:
         case Case(whens=whens, otherwise=otherwise):
             passed: tuple[Scalar, ...] = ()
             for condition, value in whens:
-                yield _all_of(*passed, condition)
+                yield all_of([*passed, condition])
                 yield from _key_conditions(value)
                 passed = (*passed, negated(condition))
-            yield _all_of(*passed)
+            yield all_of(passed)
             yield from _key_conditions(otherwise)
         case Call(args=args):
             for arg in args:
                 yield from _key_conditions(arg)
 
 
-def _all_of(*conditions: Scalar) -> Scalar:
-    return conditions[0] if len(conditions) == 1 else truth_call("and", *conditions)
-
-
 def _argument_values(argument: Scalar) -> Iterator[Scalar]:
     """Values that an argument can give, without the conditions that choose them."""
     if isinstance(argument, Case):
-        for _, value in argument.whens:
+        for value in argument.values:
             yield from _argument_values(value)
-        yield from _argument_values(argument.otherwise)
     elif not isinstance(argument, Literal):
         yield argument
 

@@ -16,10 +16,9 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, conjuncts_of
 from broker.query.analysis.row_multiplicity import multiplicity_reason
 from broker.query.analysis.self_joins import collapses_rows, read_through
-from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
 MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable, so it decides which of them count."

@@ -26,6 +26,7 @@ from broker.domain.plans.scalars import (
     Scalar,
     ScalarType,
     column_ids,
+    conjuncts_of,
     scalar_text,
     truth_call,
 )
@@ -33,7 +34,6 @@ from broker.domain.plans.substitution import substitute
 from broker.query.analysis.aggregate_arguments import is_linear_value
 from broker.query.analysis.public_joins import Conjunct, joined_without_key, scans_within
 from broker.query.analysis.self_joins import collapses_rows, matches_written_rows, max_self_joins, read_through
-from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
 PUBLIC_JOIN = "A public table is not joined on its unique key, so rows are counted several times."

@@ -17,8 +17,7 @@ from broker.domain.plans.operators import (
     children,
     walk,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids
-from broker.query.bound_relations import conjuncts_of
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, column_ids, conjuncts_of
 from broker.query.operations.registry import apply
 from broker.query.symbols import SymbolTable
 

@@ -26,6 +26,7 @@ from broker.domain.plans.scalars import (
     ScalarType,
     column_ids,
     columns_in,
+    conjuncts_of,
     parts_of,
 )
 from broker.domain.plans.substitution import substitute
@@ -33,7 +34,7 @@ from broker.query.analysis.released_expressions import release_label
 from broker.query.binder import window_functions
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
-from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of, conjuncts_of
+from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of
 from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope

@@ -14,9 +14,8 @@ from broker.domain.plans.operators import (
     Window,
     is_of_persons,
 )
-from broker.domain.plans.scalars import Scalar
+from broker.domain.plans.scalars import Scalar, conjuncts_of
 from broker.policy.data_catalogue import Catalogue
-from broker.query.bound_relations import conjuncts_of
 from broker.query.contribution_bounding.column_origins import ColumnOrigins
 from broker.query.contribution_bounding.row_bounds import max_matches
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 from broker.domain.plans.operators import Scan, ScanColumn
-from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, Value, truth_call
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, Value, all_of, any_of, truth_call
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true
@@ -89,16 +89,15 @@ def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
         _is_one_of(next(c for c in scan.columns if c.variable == v), values)
         for v, values in rank_filter.remaining.items()
     ]
-    return truth_call("and", *parts, first) if parts else first
+    return all_of([*parts, first])
 
 
 def _is_one_of(column: ScanColumn, values: tuple[Value, ...]) -> Scalar:
     """Condition that a column equals exactly one of the values; always false without values."""
     read = ColumnRef(column.ident, column.type)
-    same = tuple(truth_call("same", read, Literal(v, column.type)) for v in values)
-    if not same:
+    if not values:
         return Literal(False, ScalarType.TRUTH)
-    return same[0] if len(same) == 1 else truth_call("or", *same)
+    return any_of(truth_call("same", read, Literal(v, column.type)) for v in values)
 
 
 def _value_text(value: Value) -> str:

@@ -24,10 +24,9 @@ from broker.domain.plans.operators import (
     WindowColumn,
     is_of_persons,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, Value, column_ids, conjuncts_of
 from broker.policy.data_catalogue import Catalogue
 from broker.query.analysis.guards import guards_of, own_columns
-from broker.query.bound_relations import conjuncts_of
 from broker.query.contribution_bounding.column_origins import ColumnOrigins, idents_of
 from broker.query.contribution_bounding.rank_filters import NO_GUARDS, choose_rank_filter, rank_condition
 

@@ -12,6 +12,7 @@ from broker.domain.plans.scalars import (
     Scalar,
     ScalarType,
     Value,
+    any_of,
     column_ids,
     truth_call,
 )
@@ -228,7 +229,7 @@ def membership(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         )
     left = binder.value(node.this)
     tests = [equal_scalars(binder, left, binder.value(item), node) for item in node.expressions]
-    return tests[0] if len(tests) == 1 else truth_call("or", *tests)
+    return any_of(tests)
 
 
 def between(binder: ExpressionBinder, node: exp.Expr) -> Scalar:

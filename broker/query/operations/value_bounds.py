@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType
-from broker.query.bound_relations import conjuncts_of
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of
 from broker.query.operations.registry import OPERATIONS
 from broker.query.operations.result_sizes import LARGEST_NUMBER, OTHER_TEXT_LENGTH, UNBOUNDED
 from broker.query.symbols import SymbolTable

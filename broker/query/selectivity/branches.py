@@ -16,9 +16,8 @@ from broker.domain.plans.operators import (
     Union,
     Window,
 )
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
 from broker.query.analysis.argument_branches import lists_flag_values
-from broker.query.bound_relations import conjuncts_of
 from broker.query.symbols import SymbolTable
 
 PICKS = frozenset({"greatest", "least"})

@@ -18,7 +18,7 @@ from broker.domain.plans.operators import (
     WindowColumn,
     with_children,
 )
-from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, any_of, truth_call
 from broker.domain.plans.variable_uses import Years
 from broker.query.symbols import SymbolTable
 
@@ -85,10 +85,8 @@ def _finalize_scan(scan: int, symbols: SymbolTable, years: dict[int, Years | Non
     if not left or column is None:  # no year is possible, so there is no row
         return Filter(whole, Literal(False, ScalarType.TRUTH))
     kind = next(v.type for v in table.variables if v.name == axis.variable)
-    tests: tuple[Scalar, ...] = tuple(
-        truth_call("equal", ColumnRef(column, kind), Literal(axis.format.write(y), kind)) for y in sorted(left)
-    )
-    return Filter(whole, tests[0] if len(tests) == 1 else truth_call("or", *tests))
+    tests = (truth_call("equal", ColumnRef(column, kind), Literal(axis.format.write(y), kind)) for y in sorted(left))
+    return Filter(whole, any_of(tests))
 
 
 def _written_rows(scan: int, symbols: SymbolTable) -> Values:

@@ -26,8 +26,8 @@ from broker.domain.plans.operators import (
     person_of,
 )
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, truth_call
-from broker.query.bound_relations import conjunction_of, conjuncts_of
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
+from broker.query.bound_relations import conjunction_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
 FIRST_IDENT = 2_000_000_000

@@ -1,8 +1,8 @@
 """Bound relations: filters of no condition, one condition and several."""
 
 from broker.domain.plans.operators import Filter, Project
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType
-from broker.query.bound_relations import conjunction_of, conjuncts_of, one_row
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, conjuncts_of
+from broker.query.bound_relations import conjunction_of, one_row
 
 
 def condition(ident: int) -> Scalar:
