@@ -320,7 +320,7 @@ def unsupported_argument(node: exp.Expr, key: str) -> BindError:
     return BindError(code, message, advice, node)
 
 
-def check_arguments(node: exp.Expr, allowed: frozenset[str]) -> None:
+def check_arguments(node: exp.Expr, *allowed: str) -> None:
     """Refuse every clause that is set but not allowed: unknown clauses are never dropped. Raises BindError."""
     for key, value in node.args.items():
         if value and key not in allowed:

@@ -10,7 +10,17 @@ from sqlglot import exp
 
 from broker.domain.plans.measure import Measure
 from broker.domain.plans.plan import DeviationForm, QuantileForm
-from broker.domain.plans.scalars import NULL, Call, Case, ColumnRef, Literal, Scalar, ScalarType, column_ids, truth_call
+from broker.domain.plans.scalars import (
+    NULL,
+    Call,
+    Case,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    columns_in,
+    truth_call,
+)
 from broker.query.analysis import aggregate_arguments, implied_statistics
 from broker.query.analysis.aggregate_arguments import ZERO
 from broker.query.analysis.argument_branches import AmountBranch, ArgumentBranches, TooManyArgumentBranches, branches_of
@@ -18,9 +28,11 @@ from broker.query.analysis.linear_forms import can_be_negative
 from broker.query.binder.draft_tables import DraftStatistics
 from broker.query.binder.grouped_expressions import is_aggregate
 from broker.query.binder.row_aggregation import (
+    TOO_LARGE,
     TRUNCATED,
     bind_number,
     deviation_of,
+    distinct_argument,
     is_link_key,
     quantile_of,
     without_filter,
@@ -69,8 +81,7 @@ def mean_of(
 
 def _check_fits(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> None:
     if not sum_fits(value, statistics.symbols):
-        message = "The sum can get too large or have too many decimals, which would end the job."
-        raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
+        raise BindError("overflow", *TOO_LARGE, node)
 
 
 def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> ArgumentBranches | None:
@@ -83,10 +94,8 @@ def _branches(value: Scalar, statistics: DraftStatistics, node: exp.Expr) -> Arg
     except TooManyArgumentBranches:
         message = "The argument has too many branches to assess each of them."
         raise BindError("too-deep", message, "Group by the variable, or use fewer branches.", node) from None
-    if not found.levels and [aggregate_arguments.is_row_count(a.value, symbols) for a in found.amounts] in (
-        [],
-        [False],
-    ):
+    counts = [aggregate_arguments.is_row_count(a.value, symbols) for a in found.amounts]
+    if not found.levels and counts in ([], [False]):
         return None
     return None if found.amounts and not aggregate_arguments.is_on_closed_list(argument, symbols) else found
 
@@ -180,14 +189,8 @@ def _amount_statistic(
         kind = ScalarType.DECIMAL if is_sum and value.type is ScalarType.DECIMAL else ScalarType.DOUBLE
     if truncated:
         row_binder.advise(TRUNCATED)
-    found = statistics.add(
-        measure,
-        argument,
-        kind,
-        truncated=truncated,
-        needs_review=_review_reason(argument, symbols, counts),
-        counts=counts,
-    )
+    reason = _review_reason(argument, symbols, counts)
+    found = statistics.add(measure, argument, kind, truncated=truncated, needs_review=reason, counts=counts)
     adding = implied_statistics.nonzero_rows(argument)
     if adding is not None:
         statistics.add(Measure.COUNT_VALUES, adding, ScalarType.INT, behind=found.ident)
@@ -201,10 +204,7 @@ def _review_reason(argument: Scalar, symbols: SymbolTable, counts: bool) -> str 
     """Why the statistic gets no automatic verdict; None if it gets one."""
     if not aggregate_arguments.is_on_closed_list(argument, symbols):
         return OUTSIDE_CLOSED_LIST
-    is_counted = any(
-        aggregate_arguments.is_row_count(ColumnRef(i, ScalarType.INT), symbols) for i in column_ids(argument)
-    )
-    if is_counted and not counts:
+    if not counts and any(aggregate_arguments.is_row_count(c, symbols) for c in columns_in(argument)):
         return COMPUTED_WITH_COUNTS
     return CAN_BE_NEGATIVE if can_be_negative(argument, symbols) else None
 
@@ -220,7 +220,7 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         )
     node = without_filter(node)
     if isinstance(node, exp.Count):
-        check_arguments(node, frozenset({"this", "big_int"}))
+        check_arguments(node, "this", "big_int")
         return _count(node, row_binder, statistics)
     quantile, deviation = quantile_of(node, row_binder), deviation_of(node)
     if quantile is not None:
@@ -229,13 +229,9 @@ def bind_statistic(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dra
         return _deviation(*deviation, row_binder, statistics, node)
     if not isinstance(node, exp.Sum | exp.Avg):  # MIN, MAX and others can give one person's own value
         raise individual_value_error(node)
-    check_arguments(node, frozenset({"this"}))
-    value = row_binder.symbols.expanded(_checked_weight(bind_number(node.this, row_binder), row_binder, node))
-    return (
-        _sum(value, row_binder, statistics, node)
-        if isinstance(node, exp.Sum)
-        else _mean(value, row_binder, statistics, node)
-    )
+    check_arguments(node, "this")
+    bind = _sum if isinstance(node, exp.Sum) else _mean
+    return bind(_number(node.this, row_binder, node), row_binder, statistics, node)
 
 
 def _inner_nodes(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -262,58 +258,49 @@ def _quantile(
     statistics: DraftStatistics,
     node: exp.Expr,
 ) -> ColumnRef:
-    value = row_binder.symbols.expanded(_checked_weight(bind_number(argument, row_binder), row_binder, node))
-    kind = value.type if discrete else ScalarType.DOUBLE
+    value = _number(argument, row_binder, node)
+    kind, form = value.type if discrete else ScalarType.DOUBLE, QuantileForm(fraction, discrete)
     review_reason = NO_AUTOMATIC_VERDICT.format("A quantile")
-    found = statistics.add(
-        Measure.QUANTILE, value, kind, needs_review=review_reason, form=QuantileForm(fraction, discrete)
-    )
-    statistics.imply(found, value)
-    return found
+    return statistics.add_with_implied(Measure.QUANTILE, value, kind, needs_review=review_reason, form=form)
 
 
 def _deviation(
     argument: exp.Expr, name: str, row_binder: ExpressionBinder, statistics: DraftStatistics, node: exp.Expr
 ) -> ColumnRef:
-    value = aggregate_arguments.order_free_number(
-        row_binder.symbols.expanded(_checked_weight(bind_number(argument, row_binder), row_binder, node))
-    )
+    value = aggregate_arguments.order_free_number(_number(argument, row_binder, node))
     if not square_fits(value, statistics.symbols):
         message = "The squares can get too large or have too many decimals, which would end the job."
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
     form = DeviationForm(name.endswith("whole"), name.startswith("variance"), max_decimals(value, statistics.symbols))
     review_reason = NO_AUTOMATIC_VERDICT.format("A deviation")
-    found = statistics.add(Measure.DEVIATION, value, ScalarType.DOUBLE, needs_review=review_reason, form=form)
-    statistics.imply(found, value)
-    return found
+    return statistics.add_with_implied(
+        Measure.DEVIATION, value, ScalarType.DOUBLE, needs_review=review_reason, form=form
+    )
 
 
-def _checked_weight(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+def _number(argument: exp.Expr, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    return _expanded(bind_number(argument, row_binder), row_binder, node)
+
+
+def _expanded(value: Scalar, row_binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """An argument with its derived columns expanded, so that the rules judge the expression that is computed."""
     if row_binder.symbols.weight(value) > MAX_WEIGHT:
         message = "The expression is too large once its derived columns are written out."
         raise BindError("too-deep", message, "Use fewer derived columns.", node)
-    return value
-
-
-def _argument(node: exp.Expr, row_binder: ExpressionBinder) -> Scalar:
-    """An argument with its derived columns expanded, so that the rules judge the expression that is computed."""
-    return row_binder.symbols.expanded(_checked_weight(row_binder.value(node), row_binder, node))
+    return row_binder.symbols.expanded(value)
 
 
 def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatistics) -> Scalar:
     inner = node.this
     if isinstance(inner, exp.Star):
-        check_arguments(inner, frozenset())
+        check_arguments(inner)
         return statistics.add(Measure.COUNT_ROWS, None, ScalarType.INT)
     if isinstance(inner, exp.Distinct):
-        check_arguments(inner, frozenset({"expressions"}))
-        if len(inner.expressions) != 1:
-            raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
-        return _count_distinct(inner.expressions[0].unnest(), row_binder, statistics)
+        return _count_distinct(distinct_argument(inner, node).unnest(), row_binder, statistics)
     if isinstance(inner, exp.Case):
         inner = _counted_case(inner, row_binder)
     key = _link_key(inner.unnest(), row_binder)
-    value: Scalar = key if key is not None else _argument(inner, row_binder)
+    value = key if key is not None else _expanded(row_binder.value(inner), row_binder, inner)
     if isinstance(value, Literal):  # COUNT(1) counts rows, like COUNT(*)
         if value.value is None:
             raise BindError("constant-column", "COUNT(NULL) is always 0.", "Remove it.", node)
@@ -324,9 +311,7 @@ def _count(node: exp.Expr, row_binder: ExpressionBinder, statistics: DraftStatis
         if len(ones.whens) > 1:
             statistics.imply(found, ones)
         return found
-    found = statistics.add(Measure.COUNT_VALUES, value, ScalarType.INT)
-    statistics.imply(found, value)
-    return found
+    return statistics.add_with_implied(Measure.COUNT_VALUES, value, ScalarType.INT)
 
 
 def _counted_case(case: exp.Case, row_binder: ExpressionBinder) -> exp.Case:
@@ -353,14 +338,10 @@ def _count_distinct(node: exp.Expr, row_binder: ExpressionBinder, statistics: Dr
         if key is not None:
             condition = row_binder.symbols.expanded(row_binder.predicate(arm.this))
             argument = Case(((condition, key),), NULL, key.type)
-            found = statistics.add(Measure.COUNT_PERSONS, argument, ScalarType.INT)
-            statistics.imply(found, argument)
-            return found
-    value = _argument(node, row_binder)
+            return statistics.add_with_implied(Measure.COUNT_PERSONS, argument, ScalarType.INT)
+    value = _expanded(row_binder.value(node), row_binder, node)
     review_reason = "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons."
-    found = statistics.add(Measure.COUNT_DISTINCT, value, ScalarType.INT, needs_review=review_reason)
-    statistics.imply(found, value)
-    return found
+    return statistics.add_with_implied(Measure.COUNT_DISTINCT, value, ScalarType.INT, needs_review=review_reason)
 
 
 def _link_key(node: exp.Expr, row_binder: ExpressionBinder) -> ColumnRef | None:

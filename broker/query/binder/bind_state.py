@@ -126,7 +126,7 @@ class Binder:
     def _without_brackets(self, node: exp.Expr) -> exp.Expr:
         """Remove the brackets around a query. Clauses on the brackets are refused."""
         while isinstance(node, exp.Paren) or (isinstance(node, exp.Subquery) and not node.args.get("pivots")):
-            self.check_clauses(node, frozenset({"this", "alias"}))
+            self.check_clauses(node, "this", "alias")
             node = node.this
         return node
 
@@ -189,7 +189,7 @@ class Binder:
             self.record_all_uses(expression_binder, clause)
             self.record_uses(expression_binder, how, before)
 
-    def check_clauses(self, node: exp.Expr, allowed: frozenset[str]) -> None:
+    def check_clauses(self, node: exp.Expr, *allowed: str) -> None:
         """Refuse each clause that is not supported, by its name."""
         for key, value in node.args.items():
             if value and key not in allowed:
@@ -203,9 +203,9 @@ class Binder:
         visible: dict[str, CteDefinition] = dict(outer)
         clause = query.args.get("with_")
         if clause is not None:
-            self.check_clauses(clause, frozenset({"expressions"}))
+            self.check_clauses(clause, "expressions")
             for cte in clause.expressions:
-                self.check_clauses(cte, frozenset({"this", "alias", "materialized"}))
+                self.check_clauses(cte, "this", "alias", "materialized")
                 # a copy, because a CTE sees only those before it
                 visible[cte.alias.casefold()] = CteDefinition(cte.this, column_list(cte), dict(visible))
         return visible

@@ -61,6 +61,15 @@ class DraftStatistics:
             if inside != argument and inside not in excluded:
                 self.add(Measure.ONES, inside, ScalarType.INT, behind=parent.ident)
 
+    def add_with_implied(
+        self, measure: Measure, argument: Scalar, kind: ScalarType, needs_review: str | None = None,
+        form: QuantileForm | DeviationForm | None = None,
+    ) -> ColumnRef:  # fmt: skip
+        """Add a statistic, and the counts that its argument implies."""
+        found = self.add(measure, argument, kind, needs_review=needs_review, form=form)
+        self.imply(found, argument)
+        return found
+
     def add_total(self, label: str, value: Scalar, parts: Sequence[ColumnRef]) -> ColumnRef:
         """Add a column that is computed from the protected values of its parts. No two parts cover the same rows."""
         known = next((i for i, made in self.totals.items() if made == value), None)

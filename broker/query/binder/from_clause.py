@@ -83,7 +83,7 @@ def _bind_source(
         return _bind_apply(binder, node, scope)
     if not isinstance(node, exp.Join):
         raise unsupported_node(node)
-    check_arguments(node, JOIN_ARGS)
+    check_arguments(node, *JOIN_ARGS)
     if isinstance(node.this, exp.Lateral):
         return _bind_apply(binder, node.this, scope, node)
     side, kind = (node.text(k).upper() for k in ("side", "kind"))
@@ -194,7 +194,7 @@ def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget)
     if node.args.get("pivots"):
         node = _without_pivot(binder, node, scope)
     if isinstance(node, exp.Subquery):
-        check_arguments(node, frozenset({"this", "alias"}))
+        check_arguments(node, "this", "alias")
         if not node.alias:
             raise BindError("unnamed-table", "A derived table needs a name.", "Write (SELECT …) AS t.", node)
         return _bind_derived_table(binder, node.this, node, scope, target, scope.ctes)
@@ -204,7 +204,7 @@ def _bind_item(binder: Binder, node: exp.Expr, scope: Scope, target: BindTarget)
         raise BindError(
             "table-function", "You can read only tables of the catalogue.", "Name a table as schema.table.", node
         )
-    check_arguments(node, frozenset({"this", "db", "catalog", "alias"}))
+    check_arguments(node, "this", "db", "catalog", "alias")
     # a qualified name never means a CTE
     known = scope.ctes.get(node.name.casefold()) if not node.db and not node.catalog else None
     if known is not None:
@@ -232,7 +232,7 @@ def _bind_scan(binder: Binder, node: exp.Table, scope: Scope) -> BoundRows:
         binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
     alias = node.args.get("alias")
     if alias is not None:
-        check_arguments(alias, frozenset({"this"}))
+        check_arguments(alias, "this")
     scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
     person = scan if symbols.is_person(scan) else None
     scope.add(replace(resolved.table_binding(node, scan), person=person), node)
@@ -274,7 +274,7 @@ def renamed_columns(columns: ColumnsByName, listed: tuple[str, ...], node: exp.E
 
 def _bind_apply(binder: Binder, node: exp.Lateral, scope: Scope, around: exp.Join | None = None) -> FromItem | None:
     """Bind CROSS APPLY, OUTER APPLY or LATERAL: a derived table that reads the rows before it."""
-    check_arguments(node, frozenset({"this", "alias", "cross_apply", "view", "outer"}))
+    check_arguments(node, "this", "alias", "cross_apply", "view", "outer")
     outer = node.args.get("cross_apply") is False or (around is not None and around.text("side").upper() == "LEFT")
     if around is not None and (around.text("side").upper() not in {"", "LEFT"} or not _is_true(around.args.get("on"))):
         raise BindError(

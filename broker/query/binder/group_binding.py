@@ -298,7 +298,7 @@ def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
     group = select.args.get("group")
     if group is None:
         return [()]
-    binder.check_clauses(group, frozenset({"expressions", "all", "rollup", "cube", "grouping_sets"}))
+    binder.check_clauses(group, "expressions", "all", "rollup", "cube", "grouping_sets")
     # GROUP BY ALL: every item without an aggregate
     nodes = [i for i in select_items(select) if not has_aggregate(i)] if group.args.get("all") else group.expressions
     plain = [n for n in nodes if not isinstance(n, exp.Rollup | exp.Cube | exp.GroupingSets)]

@@ -76,7 +76,7 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
     """Return (argument, fraction, discrete) of a quantile in any of its spellings; None if the node is not a
     quantile."""
     if isinstance(node, exp.Median):
-        check_arguments(node, frozenset({"this"}))
+        check_arguments(node, "this")
         return node.this, Decimal("0.5"), False
     if isinstance(node, exp.WithinGroup):
         inner, order = node.this, node.expression
@@ -91,10 +91,10 @@ def quantile_of(node: exp.Expr, expression_binder: ExpressionBinder) -> tuple[ex
         # a quantile from the top is the complementary one from below
         return item.this, 1 - fraction if item.args.get("desc") else fraction, isinstance(inner, exp.PercentileDisc)
     if isinstance(node, exp.Quantile):
-        check_arguments(node, frozenset({"this", "quantile"}))
+        check_arguments(node, "this", "quantile")
         return node.this, _fraction(node.args["quantile"], expression_binder), True
     if isinstance(node, exp.PercentileCont | exp.PercentileDisc):
-        check_arguments(node, frozenset({"this", "expression"}))
+        check_arguments(node, "this", "expression")
         if node.expression is None:
             raise BindError(
                 "quantile", "This quantile has no WITHIN GROUP.", "Write … WITHIN GROUP (ORDER BY x).", node
@@ -115,7 +115,7 @@ def _fraction(node: exp.Expr, expression_binder: ExpressionBinder) -> Decimal:
 def deviation_of(node: exp.Expr) -> tuple[exp.Expr, str] | None:
     """Return (argument, name) of a standard deviation or variance; None if the node is neither."""
     if type(node) in DEVIATIONS:
-        check_arguments(node, frozenset({"this"}))
+        check_arguments(node, "this")
         return node.this, DEVIATIONS[type(node)]
     if isinstance(node, exp.Anonymous) and node.name.upper() in NAMED_DEVIATIONS and len(node.expressions) == 1:
         return node.expressions[0], NAMED_DEVIATIONS[node.name.upper()]
@@ -130,7 +130,7 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         return _bind_count(node, expression_binder)
     symbols = expression_binder.symbols
     if type(node) in EXTREMES and own:  # among several people, the least value is one person's own
-        check_arguments(node, frozenset({"this"}))
+        check_arguments(node, "this")
         value = _bind_value(node.this, expression_binder)
         return _bounded_aggregate(EXTREMES[type(node)], (value,), value.type, symbols)
     quantile = quantile_of(node, expression_binder)
@@ -144,7 +144,7 @@ def bind_aggregate(node: exp.Expr, expression_binder: ExpressionBinder, own: boo
         return _deviation(deviation[1], bind_number(deviation[0], expression_binder), expression_binder, node)
     if not isinstance(node, exp.Sum | exp.Avg):
         raise individual_value_error(node)
-    check_arguments(node, frozenset({"this"}))
+    check_arguments(node, "this")
     value = bind_number(node.this, expression_binder)
     if isinstance(node, exp.Sum):
         return _sum(aggregate_arguments.order_free_number(value), symbols)
@@ -177,16 +177,13 @@ def bind_number(node: exp.Expr, expression_binder: ExpressionBinder) -> Scalar:
 
 
 def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAggregate:
-    check_arguments(node, frozenset({"this", "big_int"}))
+    check_arguments(node, "this", "big_int")
     inner, symbols = node.this, expression_binder.symbols
     if isinstance(inner, exp.Star):
         return BoundAggregate(AggregateCall("count_rows", (), ScalarType.INT), frozenset(), size=value_bounds.MOST_ROWS)
     op = "count"
     if isinstance(inner, exp.Distinct):
-        check_arguments(inner, frozenset({"expressions"}))
-        if len(inner.expressions) != 1:
-            raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
-        op, inner = "count_distinct", inner.expressions[0]
+        op, inner = "count_distinct", distinct_argument(inner, node)
     inner = inner.unnest()
     value: Scalar = (
         expression_binder.raw_column(inner)
@@ -195,6 +192,15 @@ def _bind_count(node: exp.Count, expression_binder: ExpressionBinder) -> BoundAg
     )
     base = frozenset(i for i in symbols.base(value) if not symbols.origins[i].is_hidden)
     return BoundAggregate(AggregateCall(op, (value,), ScalarType.INT), base, size=value_bounds.MOST_ROWS)
+
+
+def distinct_argument(distinct: exp.Distinct, node: exp.Expr) -> exp.Expr:
+    """Argument of COUNT(DISTINCT …)."""
+    check_arguments(distinct, "expressions")
+    if len(distinct.expressions) != 1:
+        raise BindError("distinct", "COUNT(DISTINCT …) takes one argument.", "Count one variable.", node)
+    argument: exp.Expr = distinct.expressions[0]
+    return argument
 
 
 def is_link_key(node: exp.Expr, expression_binder: ExpressionBinder) -> bool:
@@ -228,14 +234,8 @@ def _sum(value: Scalar, symbols: SymbolTable) -> BoundAggregate:
         raise BindError("overflow", *TOO_LARGE)
     kind = ScalarType.INT if value.type.is_whole else value.type
     size = value_bounds.magnitude(value, symbols) * value_bounds.MOST_ROWS
-    return BoundAggregate(
-        AggregateCall("sum", (value,), kind),
-        symbols.base(value),
-        None,
-        None,
-        value_bounds.max_decimals(value, symbols),
-        size,
-    )
+    decimals = value_bounds.max_decimals(value, symbols)
+    return BoundAggregate(AggregateCall("sum", (value,), kind), symbols.base(value), None, None, decimals, size)
 
 
 def _bounded_aggregate(
@@ -346,7 +346,7 @@ def grouping_keys(
     keys: dict[Scalar, ColumnRef] = {}
     if group is None:
         return keys
-    binder.check_clauses(group, frozenset({"expressions", "all"}))
+    binder.check_clauses(group, "expressions", "all")
     nodes = group.expressions
     if group.args.get("all"):
         nodes = [i for i in select_items(select) if not has_aggregate(i)]
@@ -368,17 +368,9 @@ def output_column(scalar: Scalar, symbols: SymbolTable, source_rows: SourceRows)
     if isinstance(scalar, ColumnRef) and (scalar.ident in symbols.origins or scalar.ident in symbols.opaque):
         return scalar
     domain = symbols.key_domain(scalar.ident) if isinstance(scalar, ColumnRef) else None
-    column = symbols.new_opaque(
-        scalar.type,
-        OpaqueColumn(
-            symbols.base(scalar),
-            source_rows,
-            (scalar,),
-            domain,
-            shared=symbols.is_shared(scalar),
-            closed=is_plain_amount(scalar, symbols),
-        ),
-    )
+    shared, closed = symbols.is_shared(scalar), is_plain_amount(scalar, symbols)
+    made = OpaqueColumn(symbols.base(scalar), source_rows, (scalar,), domain, shared=shared, closed=closed)
+    column = symbols.new_opaque(scalar.type, made)
     symbols.sizes[column.ident] = magnitude(scalar, symbols) if scalar.type.is_number else Decimal(0)
     return column
 

@@ -75,7 +75,7 @@ def _bind_lookup(binder: Binder, lookup: Lookup, node: exp.Table, scope: Scope) 
     if len(symbols.tables) >= binder.max_scans:
         binder.abort("too-many-tables", f"The query reads more than {binder.max_scans} tables.", "Use fewer.", node)
     if alias is not None:
-        check_arguments(alias, frozenset({"this"}))
+        check_arguments(alias, "this")
     scan = symbols.new_scan(table, binder.diagnostics.position_of(node))
     symbols.written_rows[scan] = lookup.rows
     for variable in table.variables:

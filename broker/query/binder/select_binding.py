@@ -132,7 +132,7 @@ def bind_select(
     source_target: BindTarget | None = None,
 ) -> BoundQuery | None:
     restore = binder.checkpoint()  # binding may have to start again
-    binder.check_clauses(select, SELECT_CLAUSES)
+    binder.check_clauses(select, *SELECT_CLAUSES)
     scope = Scope(binder.symbols, outer_scope, binder.visible_ctes(select, outer_ctes))
     expression_binder = binder.expression_binder(scope)
     binding = SelectBinding(binder, expression_binder, select, restore)
@@ -170,7 +170,7 @@ def _check_distinct(binding: SelectBinding) -> None:
     used."""
     found = binding.select.args.get("distinct")
     if found:
-        binding.binder.check_clauses(found, frozenset())
+        binding.binder.check_clauses(found)
         binding.binder.record_clause_uses(binding.expression_binder, found.args.get("on"), Usage.READ)
 
 
@@ -273,7 +273,7 @@ def _groups_by_link_key(binding: SelectBinding) -> bool:
 
 def _refuse_clause(binder: Binder, select: exp.Select, key: str) -> None:
     if select.args.get(key):
-        binder.check_clauses(select, SELECT_CLAUSES - {key})
+        binder.check_clauses(select, *(SELECT_CLAUSES - {key}))
 
 
 def _bind_ungrouped(binding: SelectBinding, outer_scope: Scope | None, target: BindTarget) -> BoundQuery | None:

@@ -139,7 +139,7 @@ def bind_clauses(
     qualify = bind_group_conjuncts(binder, expression_binder, clauses["qualify"])
     builder.filter(qualify)
     if select.args.get("distinct"):
-        binder.check_clauses(select.args["distinct"], frozenset())
+        binder.check_clauses(select.args["distinct"])
         columns = tuple((c.ident, c) for c in output_columns.values())
         builder.steps.append(lambda g: Aggregate(g, columns, ()))  # DISTINCT over groups is grouping by every column
     _bind_order_and_limit(binder, select, builder, expression_binder, output_columns)
@@ -255,7 +255,7 @@ def _bind_order_and_limit(
         return
     items = order.expressions if order is not None else []
     if order is not None:
-        binder.check_clauses(order, frozenset({"expressions"}))
+        binder.check_clauses(order, "expressions")
     found: list[tuple[Scalar, bool]] = []
     for item in items:
         value = _bind_order_item(binder, item, expression_binder, output_columns)
@@ -278,7 +278,7 @@ def has_ties(limit: exp.Expr | None) -> bool:
 
 def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
     """Number of rows of TOP, LIMIT or FETCH."""
-    check_arguments(limit, frozenset({"expression", "count", "direction", "limit_options"}))
+    check_arguments(limit, "expression", "count", "direction", "limit_options")
     options = limit.args.get("limit_options")
     if options is not None and options.args.get("percent"):
         raise BindError("limit", "TOP … PERCENT is not understood.", "Write the number of rows.", limit)
@@ -289,7 +289,7 @@ def row_limit(expression_binder: ExpressionBinder, limit: exp.Expr) -> int:
 def _bind_order_item(
     binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
 ) -> Scalar | None:
-    binder.check_clauses(item, frozenset({"this", "desc", "nulls_first"}))
+    binder.check_clauses(item, "this", "desc", "nulls_first")
     node = item.this
     columns = list(output_columns.values())
     # ORDER BY 1 names a position

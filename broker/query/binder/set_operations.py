@@ -36,7 +36,7 @@ SET_OPERATION_ARGUMENTS = frozenset({"this", "expression", "distinct", "with_", 
 def bind_set_operation(
     binder: Binder, node: exp.SetOperation, outer_ctes: Ctes, outer_scope: Scope | None, target: BindTarget
 ) -> BoundQuery | None:
-    check_arguments(node, SET_OPERATION_ARGUMENTS)
+    check_arguments(node, *SET_OPERATION_ARGUMENTS)
     if any(node.args.get(k) for k in TRAILING_CLAUSES):
         return select_binding.bind_select(binder, _wrapped_in_select(node), outer_ctes, outer_scope, target)
     ctes = binder.visible_ctes(node, outer_ctes)
@@ -318,7 +318,7 @@ def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroup
 
 def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> BoundRows:
     """Bind VALUES (…), (…) as public rows. In an APPLY, each row may read the outer row."""
-    check_arguments(node, frozenset({"expressions", "alias"}))
+    check_arguments(node, "expressions", "alias")
     scope = Scope(binder.symbols, outer_scope)
     expression_binder = binder.expression_binder(scope)
     branches: list[BoundRows] = []

@@ -41,7 +41,7 @@ def bind_window(
     node: exp.Window, expression_binder: ExpressionBinder, own: bool, partition: tuple[Scalar, ...]
 ) -> WindowCall:
     """Bind the function and order of a window. With `own`, its rows belong to one person, or are groups."""
-    check_arguments(node, frozenset({"this", "partition_by", "order", "spec", "over"}))
+    check_arguments(node, "this", "partition_by", "order", "spec", "over")
     _check_frame(node)
     order = node.args.get("order")
     items = order.expressions if order is not None else []
@@ -75,7 +75,7 @@ def _quasi_identifiers_of_order(ranked: tuple[tuple[Scalar, bool], ...], symbols
 def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tuple[Scalar, bool], ...]:
     """Return (expression, descending) pairs for one item of ORDER BY. NULL sorts lowest, as in T-SQL. If the item or
     its dialect sorts it elsewhere, a test for missing values comes first."""
-    check_arguments(item, frozenset({"this", "desc", "nulls_first"}))
+    check_arguments(item, "this", "desc", "nulls_first")
     descending, first = bool(item.args.get("desc")), bool(item.args.get("nulls_first"))
     # the engine sorts NULL lowest, so this order needs no extra term
     if first is not descending or not can_be_null(value, symbols):
@@ -118,7 +118,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     if type(function) in RANK_FUNCTIONS:
         op = RANK_FUNCTIONS[type(function)]
         args: tuple[Scalar, ...] = ()
-        check_arguments(function, frozenset({"this"}) if op == "ntile" else frozenset())
+        check_arguments(function, *(("this",) if op == "ntile" else ()))
         if op == "ntile":
             args = (Literal(_ntile_bands(function, expression_binder), ScalarType.INT),)
         kind = ScalarType.DOUBLE if op in FRACTIONS else ScalarType.INT
@@ -135,7 +135,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     value = expression_binder.value(function.this)
     steps: tuple[Scalar, ...] = ()
     if op in {"lag", "lead"}:
-        check_arguments(function, frozenset({"this", "offset"}))
+        check_arguments(function, "this", "offset")
         offset = function.args.get("offset")
         steps = (
             Literal(1 if offset is None else expression_binder.written_integer(offset, "The offset"), ScalarType.INT),

@@ -53,7 +53,7 @@ def convert(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 def _target_type(node: exp.Expr, target: exp.Expr) -> tuple[str, list[int]]:
     if not isinstance(target, exp.DataType):
         raise BindError("cast", "The type of this CAST is not understood.", TYPES, node)
-    check_arguments(target, frozenset({"this", "expressions"}))
+    check_arguments(target, "this", "expressions")
     name = target.this.value if hasattr(target.this, "value") else str(target.this)
     parts = [p.name for p in target.expressions]
     if name in TEXTS and parts == ["MAX"]:

@@ -54,7 +54,7 @@ def case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CASE with or without an operand."""
     pairs: list[tuple[Scalar, Scalar]] = []
     for arm in node.args["ifs"]:
-        check_arguments(arm, frozenset({"this", "true"}))
+        check_arguments(arm, "this", "true")
         condition = predicates.equal(binder, node.this, arm.this) if node.this else binder.predicate(arm.this)
         with _assuming(binder, condition):  # a branch is computed only where its condition holds
             pairs.append((condition, binder.value(arm.args["true"])))

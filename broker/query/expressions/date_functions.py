@@ -50,7 +50,7 @@ def bind_date(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
     """Bind a date argument, without the casts that the parser adds around dates."""
     inner = part
     while isinstance(inner, WRAPPERS) or (isinstance(inner, exp.Cast) and _is_wrapper(inner)):
-        check_arguments(inner, frozenset({"this", "to", "default_date"}))
+        check_arguments(inner, "this", "to", "default_date")
         inner = inner.this
     found = binder.value(inner)
     if isinstance(found, Literal) and isinstance(found.value, str):
@@ -149,7 +149,7 @@ def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scala
 def add_interval(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's d + INTERVAL 3 MONTH. The result is a date here, but midnight of that date in DuckDB."""
     interval = node.expression
-    check_arguments(interval, frozenset({"this", "unit"}))
+    check_arguments(interval, "this", "unit")
     text = interval.this.name if isinstance(interval.this, exp.Literal) else ""
     if not re.fullmatch("[0-9]{1,6}", text) or not binder.dialect.moves_dates_by_plus:
         raise BindError("literal", "An interval must be a written whole number.", "Write d + INTERVAL 3 MONTH.", node)

@@ -60,7 +60,7 @@ class ExpressionBinder:
         if known is None:
             raise unsupported_node(node)
         handler, args = known
-        check_arguments(node, args)
+        check_arguments(node, *args)
         return handler(self, node)
 
     def value(self, node: exp.Expr) -> Scalar:

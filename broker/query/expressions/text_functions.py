@@ -25,7 +25,7 @@ def escaped(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     inner = node.this
     if not isinstance(inner, exp.Like | exp.ILike):
         raise BindError("like", "ESCAPE can be used only after LIKE.", "Write x LIKE '10!%' ESCAPE '!'.", node)
-    check_arguments(inner, frozenset({"this", "expression", "negate"}))
+    check_arguments(inner, "this", "expression", "negate")
     sign = binder.value(node.expression)
     if not isinstance(sign, Literal) or not isinstance(sign.value, str) or len(sign.value) != 1:
         raise BindError("like", "ESCAPE needs one written character.", "Write ESCAPE '!'.", node)
@@ -125,7 +125,7 @@ def bind_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scala
     below such a cast is converted to text, as in T-SQL."""
     is_cast = False
     while isinstance(part, exp.Cast) and part.args["to"].this is exp.DataType.Type.TEXT:
-        check_arguments(part, frozenset({"this", "to"}))
+        check_arguments(part, "this", "to")
         part, is_cast = part.this, True
     found = binder.value(part)
     if is_cast and binder.dialect.converts_text_arguments and found.type.is_whole:

@@ -170,7 +170,7 @@ def rewrite_pivot(node: exp.Expr) -> exp.Expr:
         raise BindError("pivot", "PIVOT needs a derived table with named columns.", PIVOT_ADVICE, node)
     if pivot.args.get("unpivot"):
         return _rewrite_unpivot(node, pivot, inner)
-    check_arguments(pivot, PIVOT_ARGUMENTS)
+    check_arguments(pivot, *PIVOT_ARGUMENTS)
     (aggregate,), (field,) = _single(pivot.expressions, pivot), _single(pivot.args["fields"], pivot)
     if not isinstance(field, exp.In) or not isinstance(field.this, exp.Column):
         raise BindError("pivot", "PIVOT needs FOR column IN (written values).", PIVOT_ADVICE, pivot)

@@ -108,7 +108,7 @@ def key_encoding(table: BoundedTable, proofs: VaultProofs) -> KeyEncoding:
         scalar_sql(error_free(k.expression)) if f is None else f"c{FIRST_IDENT + i}"
         for i, (k, f) in enumerate(zip(table.keys, found, strict=True))
     ]
-    relation = _with_code_columns(table.contributions, tuple(columns)) if columns else table.contributions
+    relation = _with_stored_columns(table.contributions, tuple(columns)) if columns else table.contributions
     return KeyEncoding(relation, tuple(keys), tuple(None if f is None else EncodedKey(f[1]) for f in found))
 
 
@@ -132,10 +132,3 @@ def _codes(scalar: Scalar, relation: Relation, scan: Scan, proofs: VaultProofs) 
     known = {p.codes.get(name) for year, p in years.items() if scan.years is None or year in scan.years}
     codes = known.pop() if len(known) == 1 else None  # the years may number their codes differently
     return None if codes is None else (name, codes)
-
-
-def _with_code_columns(relation: Relation, columns: tuple[ScanColumn, ...]) -> Relation:
-    if isinstance(relation, Filter | Project):
-        return replace(relation, child=_with_code_columns(relation.child, columns))
-    assert isinstance(relation, Scan)
-    return replace(relation, columns=(*relation.columns, *columns))

@@ -9,17 +9,12 @@ from itertools import count
 from broker.domain.plans.measure import MAGNITUDES, Contribution
 from broker.domain.plans.operators import (
     Aggregate,
-    Apply,
-    Filter,
     Join,
-    Limit,
-    Project,
     Relation,
     Scan,
     ScanColumn,
     Union,
     Values,
-    Window,
     walk,
 )
 from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic, PlannedTable
@@ -187,14 +182,14 @@ def _carry(relation: Relation, fresh: "count[int]") -> WithInstitutions:
         case Scan(columns=columns):
             ident = next(fresh)
             return replace(relation, columns=(*columns, ScanColumn(ident, "__i", ScalarType.INT))), (ident,)
-        case Filter(child=child) | Project(child=child) | Window(child=child) | Apply(child=child) | Limit(child=child):
-            below, idents = _carry(child, fresh)
-            return replace(relation, child=below), idents
         case Join(left=left, right=right):
             (one, first), (other, more) = _carry(left, fresh), _carry(right, fresh)
             return replace(relation, left=one, right=other), first + more
         case Union():
             return _carry_union(relation, fresh)
+        case _:
+            below, idents = _carry(relation.child, fresh)
+            return replace(relation, child=below), idents
 
 
 def _carry_union(union: Union[Relation], fresh: "count[int]") -> WithInstitutions:

@@ -4,11 +4,9 @@ from dataclasses import replace
 
 from broker.domain.plans.operators import (
     Aggregate,
-    Apply,
     Filter,
     Join,
     Limit,
-    Project,
     Relation,
     Scan,
     ScanColumn,
@@ -50,8 +48,6 @@ def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
     """Tie-breakers for rows that an order leaves equal: the person, then every column that is read. T-SQL takes any of
     these rows."""
     match relation:
-        case Filter(child=child) | Limit(child=child) | Apply(child=child) | Window(child=child) | Project(child=child):
-            return _tie_breakers(child)
         case Join(left=left, right=right):
             return _tie_breakers(left) + _tie_breakers(right)
         case Aggregate(keys=keys, person=person):
@@ -64,6 +60,8 @@ def _tie_breakers(relation: Relation) -> tuple[tuple[Scalar, bool], ...]:
             )
         case Scan(columns=scanned, person=number):
             named = ([(number, ScalarType.INT)] if number is not None else []) + [(c.ident, c.type) for c in scanned]
+        case _:
+            return _tie_breakers(relation.child)
     return tuple((ColumnRef(i, kind), False) for i, kind in named)
 
 
