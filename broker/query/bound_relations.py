@@ -18,7 +18,7 @@ from broker.domain.plans.operators import (
     Window,
     walk,
 )
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, all_of, truth_call
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, all_of, same_person
 from broker.query.diagnostics import BindError
 from broker.query.symbols import SourceRows, SymbolTable
 
@@ -151,9 +151,7 @@ def join_rows(
         if not (links.are_linked(left.scans, right.scans) or right.is_correlated):
             raise BindError("person-join", "Two tables about people are joined without their link keys.",
                             "Join the tables ON a.key = b.key of the same kind, or aggregate one first.")  # fmt: skip
-        conditions.append(
-            truth_call("equal", ColumnRef(left.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT))
-        )
+        conditions.append(same_person(left.person, right.person))
         both = (left.person, right.person) if how is JoinHow.FULL else None
     condition = conjunction_of(conditions)
     # an inner join without a condition is a cross join

@@ -18,11 +18,12 @@ from broker.domain.plans.scalars import (
     Scalar,
     ScalarType,
     Value,
+    integer,
     scalar_text,
     truth_call,
 )
 
-ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
+ONE, ZERO = integer(1), integer(0)
 
 TableIndex = tuple[int, int]
 """A table of the job: the output's number and the table's number in it."""

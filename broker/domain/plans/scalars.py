@@ -86,6 +86,25 @@ def truth_call(op: str, *args: "Scalar") -> Call:
     return Call(op, args, ScalarType.TRUTH)
 
 
+def integer(value: int) -> Literal:
+    """A written whole number."""
+    return Literal(value, ScalarType.INT)
+
+
+MOST_DIGITS = 38
+"""Digits of the engine's widest decimal."""
+
+
+def as_decimal(value: Scalar, digits: int, places: int) -> Call:
+    """A number as a decimal with so many digits, of which so many after the point."""
+    return Call("to_decimal", (value, integer(digits), integer(places)), ScalarType.DECIMAL)
+
+
+def same_person(one: int, other: int) -> Call:
+    """Condition that two columns have the same person number."""
+    return truth_call("equal", ColumnRef(one, ScalarType.INT), ColumnRef(other, ScalarType.INT))
+
+
 def any_of(conditions: Iterable[Scalar]) -> Scalar:
     """Condition that at least one of several conditions is true."""
     return _connected("or", tuple(conditions))

@@ -10,7 +10,7 @@ from broker.domain.errors import Refusal
 from broker.domain.plans.bounded_table import BoundedNumber
 from broker.domain.plans.measure import BINARY, Measure
 from broker.domain.plans.plan import DeviationForm, PlannedStatistic, QuantileForm
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Scalar, ScalarType, integer, truth_call
 from broker.policy.privacy_policy import PrivacyProfile
 from broker.privacy.private_tables import Argument, Clamp, PrivateMeasure
 from broker.privacy.private_tables import PrivateStatistic as Private
@@ -113,7 +113,7 @@ def fixed_point_number(argument: Scalar, low: Decimal, high: Decimal, scale: int
 def presence_number(argument: Scalar) -> BoundedNumber:
     """Whether a value is present, as 0 or 1."""
     missing = truth_call("is_null", argument)
-    zero, one = Literal(0, ScalarType.INT), Literal(1, ScalarType.INT)
+    zero, one = integer(0), integer(1)
     return BoundedNumber(Case(((missing, zero),), one, ScalarType.INT), 0, 1)
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from broker.domain.plans.scalars import (
+    MOST_DIGITS,
     NULL,
     Call,
     Case,
@@ -12,15 +13,17 @@ from broker.domain.plans.scalars import (
     Scalar,
     ScalarType,
     Value,
+    as_decimal,
     column_ids,
     columns_in,
+    integer,
     truth_call,
 )
 from broker.query.operations.registry import CASTS
 from broker.query.operations.value_bounds import max_decimals, value_range
 from broker.query.symbols import SymbolTable
 
-ONE, ZERO = Literal(1, ScalarType.INT), Literal(0, ScalarType.INT)
+ONE, ZERO = integer(1), integer(0)
 LINEAR = frozenset({"add", "subtract", "multiply", "divide", "negate", *CASTS})
 
 
@@ -109,11 +112,6 @@ def _presence(value: Scalar) -> Scalar:
             return Case(((truth_call("is_null", value), ZERO),), ONE, ScalarType.INT)
 
 
-def as_decimal(literal: Literal) -> Decimal:
-    """Convert a numeric literal to a decimal."""
-    return Decimal(str(literal.value))
-
-
 def order_free_number(scalar: Scalar) -> Scalar:
     """Return a number whose sum does not depend on the order of rows. A cast of an exact number to float is removed;
     any other binary fraction is cast to six decimals."""
@@ -122,8 +120,7 @@ def order_free_number(scalar: Scalar) -> Scalar:
         return scalar.args[0]
     if scalar.type is not ScalarType.DOUBLE:
         return scalar  # exact numbers have the same sum in any order
-    # 38 digits is the engine's widest decimal
-    return Call("to_decimal", (scalar, Literal(38, ScalarType.INT), Literal(6, ScalarType.INT)), ScalarType.DECIMAL)
+    return as_decimal(scalar, MOST_DIGITS, 6)
 
 
 def is_on_closed_list(scalar: Scalar, symbols: SymbolTable) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import combinations
 
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE, Measure
@@ -70,7 +71,7 @@ def _statistic_form(
     if aggregate.op.startswith("quantile"):
         fraction = aggregate.args[1]
         assert isinstance(fraction, Literal)
-        return QuantileForm(aggregate_arguments.as_decimal(fraction), aggregate.op == "quantile_discrete")
+        return QuantileForm(Decimal(str(fraction.value)), aggregate.op == "quantile_discrete")
     if aggregate.op.startswith(("deviation", "variance")):
         return DeviationForm(
             aggregate.op.endswith("whole"), aggregate.op.startswith("variance"), max_decimals(argument, symbols)

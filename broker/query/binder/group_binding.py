@@ -1,7 +1,7 @@
 """SELECTs that give groups: GROUP BY over persons' rows, and SELECTs whose sources are groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import combinations
 
 from sqlglot import exp
@@ -19,7 +19,7 @@ from broker.domain.plans.operators import (
     Union,
 )
 from broker.domain.plans.plan import KEY_STATISTIC
-from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import NULL, ColumnRef, Literal, Scalar, ScalarType, integer
 from broker.domain.plans.substitution import substitute
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.group_key_domains import misused_quasi_identifier, record_subquery_keys
@@ -153,11 +153,8 @@ def _group_keys(binder: Binder, select: exp.Select, group_binder: ExpressionBind
 MAX_GROUPING_SETS = 64
 
 
-@dataclass(slots=True)
-class GroupingColumns:
-    """GROUPING(k) columns, by key."""
-
-    by_key: dict[Scalar, ColumnRef] = field(default_factory=dict)
+GroupingColumns = dict[Scalar, ColumnRef]
+"""GROUPING(k) columns, by key."""
 
 
 class TopGroupBinder(GroupedExpressionBinder):
@@ -185,10 +182,10 @@ class TopGroupBinder(GroupedExpressionBinder):
         key = self._row_binder.value(node.expressions[0])
         if key not in self._keys:
             raise BindError("not-grouped", "GROUPING needs a key of GROUP BY.", "Add it to GROUP BY.", node)
-        if key not in self._grouping_columns.by_key:
-            self._grouping_columns.by_key[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
-            self.symbols.labels[self._grouping_columns.by_key[key].ident] = KEY_STATISTIC
-        return self._grouping_columns.by_key[key]
+        if key not in self._grouping_columns:
+            self._grouping_columns[key] = ColumnRef(self.symbols.new_id(), ScalarType.INT)
+            self.symbols.labels[self._grouping_columns[key].ident] = KEY_STATISTIC
+        return self._grouping_columns[key]
 
 
 def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
@@ -197,12 +194,8 @@ def bind_group_by(binding: SelectBinding) -> BoundGroups | None:
     symbols = binder.symbols
     sets = _grouping_sets(binding)
     keys = {e: symbols.new_key(e) for e in dict.fromkeys(e for s in sets for e in s)}
-    statistics, grouping_columns = (
-        DraftStatistics(
-            symbols, fixed=fixed_columns(binding.apply_pending().relation, symbols), in_parts=binder.in_parts
-        ),
-        GroupingColumns(),
-    )
+    fixed = fixed_columns(binding.apply_pending().relation, symbols)
+    statistics, grouping_columns = DraftStatistics(symbols, fixed=fixed, in_parts=binder.in_parts), GroupingColumns()
     group_binder = TopGroupBinder(binding, keys, statistics, grouping_columns)
     group_binder.has_aggregates = any(has_aggregate(i) for i in select.expressions)
     builder = PostAggregationBuilder(binder, binding.expression_binder.scope, expression_binder=group_binder)
@@ -231,7 +224,7 @@ def _grouped_tables(
     """Add one table for each set of keys, and stack them under the ids that the program reads."""
     if len(sets) == 1:
         binder.draft_tables.append(DraftTable(rows, keys, statistics))
-        absent = [(c.ident, Literal(0, ScalarType.INT)) for c in grouping_columns.by_key.values()]
+        absent = [(c.ident, integer(0)) for c in grouping_columns.values()]
         return _with_columns(TableRef(len(binder.draft_tables) - 1), [*absent, *statistics.totals.items()])
     symbols = binder.symbols
     parts: list[PostAggregation] = []
@@ -247,18 +240,14 @@ def _grouped_tables(
             if e not in copied:
                 renamed[column.ident] = symbols.new_id()
                 blank.append((renamed[column.ident], NULL))  # a key outside the grouping set is NULL
-        for e, column in grouping_columns.by_key.items():
+        for e, column in grouping_columns.items():
             renamed[column.ident] = symbols.new_id()
             # GROUPING(k) is 1 where the table aggregates over k
-            blank.append((renamed[column.ident], Literal(0 if e in copied else 1, ScalarType.INT)))
+            blank.append((renamed[column.ident], integer(0 if e in copied else 1)))
         parts.append(_with_columns(TableRef(len(binder.draft_tables) - 1), [*blank, *again.totals.items()]))
         idents.append(renamed)
-    stacked = [
-        *(c.ident for c in keys.values()),
-        *(c.ident for c in grouping_columns.by_key.values()),
-        *(s.ident for s in statistics.entries),
-        *statistics.totals,
-    ]
+    named = [c.ident for c in (*keys.values(), *grouping_columns.values())]
+    stacked = [*named, *(s.ident for s in statistics.entries), *statistics.totals]
     return Union(tuple(parts), tuple((i, tuple(n[i] for n in idents)) for i in stacked))
 
 
@@ -311,16 +300,12 @@ def _grouping_sets(binding: SelectBinding) -> list[tuple[Scalar, ...]]:
             sets, more = [()], _expanded_sets(binding, type(node)(expressions=plain))
         else:
             more = _expanded_sets(binding, node)
-        sets = [_united_keys(a, b) for a in sets for b in more]
+        sets = [_flat_keys([a, b]) for a in sets for b in more]
         if len(sets) > MAX_GROUPING_SETS:
             raise BindError(
                 "grouping-sets", f"GROUP BY makes more than {MAX_GROUPING_SETS} tables.", "Request fewer.", node
             )
     return list(dict.fromkeys(sets))  # equal sets would give equal tables
-
-
-def _united_keys(first: tuple[Scalar, ...], second: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
-    return tuple(dict.fromkeys([*first, *second]))
 
 
 def _expanded_sets(binding: SelectBinding, node: exp.Expr) -> list[tuple[Scalar, ...]]:
@@ -329,7 +314,7 @@ def _expanded_sets(binding: SelectBinding, node: exp.Expr) -> list[tuple[Scalar,
         return [_flat_keys(members[:n]) for n in range(len(members), -1, -1)]
     if isinstance(node, exp.Cube):
         chosen = [c for n in range(len(members), -1, -1) for c in combinations(members, n)]
-        return [_flat_keys(list(c)) for c in chosen]
+        return [_flat_keys(c) for c in chosen]
     found: list[tuple[Scalar, ...]] = []
     for member, inner in zip(members, node.expressions, strict=True):
         found += (
@@ -338,7 +323,7 @@ def _expanded_sets(binding: SelectBinding, node: exp.Expr) -> list[tuple[Scalar,
     return found
 
 
-def _flat_keys(members: list[tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
+def _flat_keys(members: Sequence[tuple[Scalar, ...]]) -> tuple[Scalar, ...]:
     return tuple(dict.fromkeys(e for m in members for e in m))
 
 

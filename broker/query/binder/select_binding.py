@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, ColumnRef, Scalar, ScalarType, column_ids, truth_call
+from broker.domain.plans.scalars import Call, ColumnRef, Scalar, column_ids, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.binder import from_clause, group_binding, subqueries, window_functions
 from broker.query.binder.bind_state import Binder, SelectBinding
@@ -73,10 +73,7 @@ def _correlated_by_person(rows: BoundRows, scope: Scope, where: list[Scalar], bi
                 for inner, outer in ((left, right), (right, left)):
                     person = _outer_person(inner, outer, rows, scope, binder)
                     if person is not None:
-                        same = truth_call(
-                            "equal", ColumnRef(rows.person, ScalarType.INT), ColumnRef(person, ScalarType.INT)
-                        )
-                        return replace(rows.filtered([same]), is_correlated=True)
+                        return replace(rows.filtered([same_person(rows.person, person)]), is_correlated=True)
     return rows
 
 
@@ -102,19 +99,19 @@ def report_refused_select(
     record_remaining_uses(binder, expression_binder, select)
 
 
+USAGES = {
+    "group": Usage.GROUPED, "having": Usage.FILTERED, "qualify": Usage.FILTERED, "order": Usage.ORDERED,
+}  # fmt: skip
+"""How the columns of a clause are used, in the order in which the uses are recorded."""
+
+
 def record_remaining_uses(binder: Binder, expression_binder: ExpressionBinder, select: exp.Select) -> None:
     """Record the uses of a SELECT that cannot continue."""
     expression_binder.scope.is_incomplete = True  # unknown names may be of a source that was refused
     for item in select.expressions:
         binder.record_clause_uses(expression_binder, item, Usage.READ)
-    for key, how in (
-        ("group", Usage.GROUPED),
-        ("having", Usage.FILTERED),
-        ("qualify", Usage.FILTERED),
-        ("order", Usage.ORDERED),
-    ):
-        clause = select.args.get(key)
-        binder.record_clause_uses(expression_binder, clause, how)
+    for key, how in USAGES.items():
+        binder.record_clause_uses(expression_binder, select.args.get(key), how)
 
 
 SELECT_CLAUSES = frozenset(
@@ -194,12 +191,8 @@ def _bind_rows(
 def _bind_grouped(binding: SelectBinding, target: BindTarget) -> BoundQuery | None:
     """Bind a SELECT that aggregates: rows of one person, public rows, groups that are joined with rows, or the top
     aggregation."""
-    binder, select, expression_binder, rows = (
-        binding.binder,
-        binding.select,
-        binding.expression_binder,
-        binding.apply_pending(),
-    )
+    binder, select, expression_binder = binding.binder, binding.select, binding.expression_binder
+    rows = binding.apply_pending()
     if (
         target is BindTarget.GROUPS
         and rows.person is not None

@@ -290,19 +290,18 @@ def _bind_order_item(
     binder: Binder, item: exp.Expr, expression_binder: ExpressionBinder, output_columns: ColumnsByName
 ) -> Scalar | None:
     binder.check_clauses(item, "this", "desc", "nulls_first")
-    node = item.this
-    columns = list(output_columns.values())
-    # ORDER BY 1 names a position
-    if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(columns):
-        return _recorded_order(binder, columns[int(node.name) - 1])
-    if isinstance(node, exp.Column) and not node.table and node.name.casefold() in output_columns:
-        return _recorded_order(binder, output_columns[node.name.casefold()])
+    column = listed_column(item.this, output_columns)
+    if column is not None:
+        # ordering by a key orders by the variables that the key is computed from
+        binder.symbols.record_use(column, Usage.ORDERED)
+        return column
     return binder.try_bind(
-        expression_binder, node, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
+        expression_binder, item.this, Usage.ORDERED, lambda n: checked_computable(expression_binder.value(n), n)
     )
 
 
-def _recorded_order(binder: Binder, column: ColumnRef) -> ColumnRef:
-    """Record that ordering by a key orders by the variables that the key is computed from."""
-    binder.symbols.record_use(column, Usage.ORDERED)
-    return column
+def listed_column(node: exp.Expr, columns: ColumnsByName) -> ColumnRef | None:
+    """Column of a SELECT list that ORDER BY names by its name or position; None if it names none."""
+    if isinstance(node, exp.Literal) and node.name.isdigit() and 1 <= int(node.name) <= len(columns):
+        return list(columns.values())[int(node.name) - 1]
+    return columns.get(node.name.casefold()) if isinstance(node, exp.Column) and not node.table else None

@@ -6,14 +6,14 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import Aggregate, Apply, Filter, Project, Union, Values, sort_or_limit
-from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, Case, ColumnRef, Literal, Scalar, ScalarType, same_person, truth_call
 from broker.domain.plans.variable_uses import Usage
 from broker.query.analysis.aggregate_arguments import is_row_count, row_counts_in
 from broker.query.analysis.linear_forms import is_plain_amount
 from broker.query.binder import select_binding, window_functions
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.distinct_and_top import distinct_rows
-from broker.query.binder.select_clauses import row_limit
+from broker.query.binder.select_clauses import has_ties, listed_column, row_limit
 from broker.query.bound_relations import (
     BindTarget,
     BoundGroups,
@@ -84,9 +84,7 @@ def _limited_groups(binder: Binder, node: exp.SetOperation, groups: BoundGroups)
     expression_binder = binder.expression_binder(Scope(binder.symbols, None))
     count = row_limit(expression_binder, limit) if limit is not None else None
     skip = expression_binder.written_integer(offset.expression, "OFFSET") if offset is not None else 0
-    options = limit.args.get("limit_options") if limit is not None else None
-    ties = options is not None and bool(options.args.get("with_ties"))
-    return replace(groups, program=sort_or_limit(groups.program, order, count, ties, skip))
+    return replace(groups, program=sort_or_limit(groups.program, order, count, has_ties(limit), skip))
 
 
 def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) -> tuple[tuple[Scalar, bool], ...]:
@@ -94,12 +92,8 @@ def _bind_order(binder: Binder, node: exp.SetOperation, columns: ColumnsByName) 
     found: list[tuple[Scalar, bool]] = []
     order = node.args.get("order")
     for item in order.expressions if order is not None else []:
-        inner, listed = item.this, list(columns.values())
-        if isinstance(inner, exp.Literal) and inner.name.isdigit() and 1 <= int(inner.name) <= len(listed):
-            column = listed[int(inner.name) - 1]
-        elif isinstance(inner, exp.Column) and not inner.table and inner.name.casefold() in columns:
-            column = columns[inner.name.casefold()]
-        else:
+        column = listed_column(item.this, columns)
+        if column is None:
             message = "A set operation can be ordered only by its columns."
             raise BindError("order-by", message, "Name a column of the first SELECT.", item)
         binder.symbols.record_use(column, Usage.ORDERED)
@@ -152,7 +146,8 @@ def _combined_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows
         )
     if not isinstance(node, exp.Union):
         if not node.args.get("distinct"):
-            raise BindError("set-operation", "EXCEPT ALL and INTERSECT ALL are not understood.", "Remove ALL.", node)
+            message = "EXCEPT ALL and INTERSECT ALL are not understood."
+            raise BindError("set-operation", message, "Remove ALL.", node)
         return _matched_rows(binder, node, parts)
     stacked = _union_rows(binder, node, parts)
     if not node.args.get("distinct"):
@@ -253,12 +248,10 @@ def _union_column(found: list[ColumnRef], symbols: SymbolTable, source_rows: Sou
         not counts and kind is not ScalarType.FLAG and any(row_counts_in(symbols.expanded(f), symbols) for f in found)
     )
     closed = not mixed and all(is_plain_amount(f, symbols) for f in found)
-    column = symbols.new_opaque(
-        kind,
-        OpaqueColumn(
-            base, source_rows, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts
-        ),
+    made = OpaqueColumn(
+        base, source_rows, tuple(found), domain, decimals=decimals, shared=shared, closed=closed, counts=counts
     )
+    column = symbols.new_opaque(kind, made)
     if kind.is_number:
         symbols.sizes[column.ident] = max((magnitude(f, symbols) for f in found), default=Decimal(0))
     return column
@@ -268,9 +261,6 @@ def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]
     """EXCEPT and INTERSECT of persons' rows with the link key in both lists: keep the rows without or with a match."""
     left, right = parts
     symbols = binder.symbols
-    if not node.args.get("distinct"):
-        message = "EXCEPT ALL and INTERSECT ALL are not understood."
-        raise BindError("set-operation", message, "Remove ALL: equal rows become one row.", node)
     pairs = list(zip(left.columns.values(), right.columns.values(), strict=True))
     keyed = any(
         symbols.key_domain(a.ident) and symbols.key_domain(a.ident) == symbols.key_domain(b.ident) for a, b in pairs
@@ -278,13 +268,12 @@ def _matched_rows(binder: Binder, node: exp.SetOperation, parts: list[BoundRows]
     if left.person is None or right.person is None or not keyed:
         message = "EXCEPT and INTERSECT need the link key in both lists."
         raise BindError("set-operation", message, "Add the key to both, or use EXISTS.", node)
-    # both operations drop duplicates
     alone = distinct_rows(binder, left)  # both operations drop duplicates
     same = [  # set operations treat two missing values as equal, unlike `=`
         truth_call("same", a, b) for a, b in zip(alone.columns.values(), right.columns.values(), strict=True)
     ]
     assert alone.person is not None
-    same.append(truth_call("equal", ColumnRef(alone.person, ScalarType.INT), ColumnRef(right.person, ScalarType.INT)))
+    same.append(same_person(alone.person, right.person))
     has_match = symbols.new_opaque(ScalarType.TRUTH, OpaqueColumn(frozenset(), nullable=False))
     binder.syntax_of[has_match] = node
     matched = Apply(alone.relation, Filter(right.relation, conjunction_of(same) or has_match), has_match.ident, None)
@@ -309,11 +298,10 @@ def _union_groups(binder: Binder, node: exp.SetOperation, parts: list[BoundGroup
     stacked = BoundGroups(
         Union(tuple(p.program for p in parts), tuple(columns)), output_columns, tuple(output_columns.values())
     )
-    if node.args.get("distinct"):
-        stacked = replace(
-            stacked, program=Aggregate(stacked.program, tuple((c.ident, c) for c in output_columns.values()), ())
-        )
-    return stacked
+    if not node.args.get("distinct"):
+        return stacked
+    keys = tuple((c.ident, c) for c in output_columns.values())
+    return replace(stacked, program=Aggregate(stacked.program, keys, ()))
 
 
 def bind_values(binder: Binder, node: exp.Values, outer_scope: Scope | None) -> BoundRows:

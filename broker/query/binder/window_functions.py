@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlglot import exp
 
 from broker.domain.plans.operators import AggregateCall, WindowColumn
-from broker.domain.plans.scalars import Case, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Case, ColumnRef, Scalar, ScalarType, integer, truth_call
 from broker.domain.plans.variable_uses import Usage, VariableClass
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.binder.bind_state import SelectBinding
@@ -81,8 +81,8 @@ def order_terms(item: exp.Expr, value: Scalar, symbols: SymbolTable) -> tuple[tu
     if first is not descending or not can_be_null(value, symbols):
         return ((value, descending),)
     missing = Case(
-        ((truth_call("is_null", value), Literal(1, ScalarType.INT)),),
-        Literal(0, ScalarType.INT),
+        ((truth_call("is_null", value), integer(1)),),
+        integer(0),
         ScalarType.INT,
     )
     return ((missing, first), (value, descending))
@@ -120,7 +120,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
         args: tuple[Scalar, ...] = ()
         check_arguments(function, *(("this",) if op == "ntile" else ()))
         if op == "ntile":
-            args = (Literal(_ntile_bands(function, expression_binder), ScalarType.INT),)
+            args = (integer(_ntile_bands(function, expression_binder)),)
         kind = ScalarType.DOUBLE if op in FRACTIONS else ScalarType.INT
         return BoundAggregate(
             AggregateCall(op, args, kind), frozenset(), size=Decimal(1) if op in FRACTIONS else MOST_ROWS
@@ -137,9 +137,7 @@ def _bind_rank_or_neighbour(function: exp.Expr, expression_binder: ExpressionBin
     if op in {"lag", "lead"}:
         check_arguments(function, "this", "offset")
         offset = function.args.get("offset")
-        steps = (
-            Literal(1 if offset is None else expression_binder.written_integer(offset, "The offset"), ScalarType.INT),
-        )
+        steps = (integer(1 if offset is None else expression_binder.written_integer(offset, "The offset")),)
     found = AggregateCall(op, (value, *steps), value.type)
     return BoundAggregate(
         found,

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from math import prod
 
 from broker.domain.plans.operators import Scan, ScanColumn
-from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, Value, all_of, any_of, truth_call
+from broker.domain.plans.scalars import (
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    Value,
+    all_of,
+    any_of,
+    integer,
+    truth_call,
+)
 from broker.policy.data_catalogue import CatalogueTable, RowRanking
 from broker.query.analysis.guards import Guards
 from broker.query.operations.possible_values import can_be_true
@@ -84,7 +94,7 @@ def _remaining(ident: int, values: tuple[Value, ...], guards: Guards) -> tuple[V
 def rank_condition(rank_filter: RankFilter, rank: int, scan: Scan) -> Scalar:
     """Condition that a row's rank, read as the column `rank`, is among the first, and that its values are among the
     remaining ones."""
-    first = truth_call("less", ColumnRef(rank, ScalarType.INT), Literal(rank_filter.first, ScalarType.INT))
+    first = truth_call("less", ColumnRef(rank, ScalarType.INT), integer(rank_filter.first))
     parts = [
         _is_one_of(next(c for c in scan.columns if c.variable == v), values)
         for v, values in rank_filter.remaining.items()

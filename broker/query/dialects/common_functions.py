@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import NULL, Literal, Scalar, ScalarType, integer
 from broker.query.diagnostics import BindError
 from broker.query.dialects.base import AllowedFunction
 from broker.query.expressions import (
@@ -32,7 +32,7 @@ def bind_literal(_: ExpressionBinder, node: exp.Expr) -> Scalar:
     if text.isdigit():
         if len(text) > MAX_NUMBER_LENGTH:  # a longer number may not fit 64 bits
             raise BindError("literal", "The number is too long.", "Write a shorter number.", node)
-        return Literal(int(text), ScalarType.INT)
+        return integer(int(text))
     digits = text.replace(".", "", 1)
     if digits.isdigit() and len(digits) <= MAX_NUMBER_LENGTH:
         return Literal(Decimal(text), ScalarType.DECIMAL)

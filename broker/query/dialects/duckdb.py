@@ -50,9 +50,9 @@ FUNCTIONS = (
     function("date_trunc(part, d)", exp.TimestampTrunc, date_functions.truncated, "this unit", DATE, "part"),
     function("date_add(d, INTERVAL n part)", exp.DateAdd, date_functions.add_to_date, BOTH_SIDES, DATE, "n, part"),
     function("make_date(y, m, d)", exp.DateFromParts, date_functions.from_parts, "year month day", DATE),
-    function("last_day(d)", exp.LastDay, date_functions.end_of_month, "this", DATE),
-    function("monthname(d)", exp.Monthname, date_functions.month_name, "this", TEXT),
-    function("dayname(d)", exp.Dayname, date_functions.weekday_name, "this", TEXT),
+    function("last_day(d)", exp.LastDay, date_functions.other_form, "this", DATE),
+    function("monthname(d)", exp.Monthname, date_functions.other_form, "this", TEXT),
+    function("dayname(d)", exp.Dayname, date_functions.other_form, "this", TEXT),
 )
 
 

@@ -34,7 +34,7 @@ FUNCTIONS = (
     function("DATEADD(part, n, d)", exp.DateAdd, date_functions.add_to_date, BOTH_SIDES + " unit", DATE, "part"),
     function("DATEFROMPARTS(y, m, d)", exp.DateFromParts, date_functions.from_parts, "year month day", DATE),
     function("DATETRUNC(part, d)", exp.TimestampTrunc, date_functions.truncated, "this unit", DATE, "part"),
-    function("EOMONTH(d, n)", exp.LastDay, date_functions.end_of_month, "this", DATE),
+    function("EOMONTH(d, n)", exp.LastDay, date_functions.other_form, "this", DATE),
 )
 
 

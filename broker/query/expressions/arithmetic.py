@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import MOST_DIGITS, NULL, Call, Literal, Scalar, ScalarType, as_decimal, integer
 from broker.domain.plans.variable_uses import VariableClass
 from broker.query.diagnostics import BindError
 from broker.query.expressions import date_functions
@@ -102,18 +102,14 @@ def _widened(binder: ExpressionBinder, call: Call) -> Call:
         return call
     if magnitude(call, binder.symbols) * Decimal(10) ** max_decimals(call, binder.symbols) < NARROW:
         return call
-    places = Literal(max_decimals(left, binder.symbols), ScalarType.INT)
-    return Call(
-        call.op, (Call("to_decimal", (left, Literal(38, ScalarType.INT), places), ScalarType.DECIMAL), right), call.type
-    )
+    wide = as_decimal(left, MOST_DIGITS, max_decimals(left, binder.symbols))
+    return Call(call.op, (wide, right), call.type)
 
 
 def _plus_text(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
     """Bind T-SQL's +, which joins two texts. If one side is a number, a text is read as a number."""
     if {left.type, right.type} <= {ScalarType.TEXT, ScalarType.NULL}:
-        result = Call("concat", (left, right), ScalarType.TEXT)
-        check_length(binder, node, result)
-        return result
+        return checked_length(binder, node, Call("concat", (left, right), ScalarType.TEXT))
     sides = [_as_number(s) for s in (left, right)]
     if all(s.type.is_whole for s in sides):
         return _checked_operation(binder, node, "add", sides[0], sides[1])
@@ -124,7 +120,7 @@ def _as_number(side: Scalar) -> Scalar:
     # nine digits fit 32 bits
     is_digits = isinstance(side, Literal) and isinstance(side.value, str) and 0 < len(side.value) <= 9
     if is_digits and isinstance(side, Literal) and NUMBER_TEXT.issuperset(str(side.value)):
-        return Literal(int(str(side.value)), ScalarType.INT)
+        return integer(int(str(side.value)))
     return side
 
 
@@ -135,10 +131,12 @@ def check_fits(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
         raise BindError("overflow", message, "Use smaller constants with fewer decimal places.", node)
 
 
-def check_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> None:
+def checked_length(binder: ExpressionBinder, node: exp.Expr, value: Scalar) -> Scalar:
+    """Return a text that T-SQL does not cut off. Raises BindError if it can get too long."""
     if binder.is_rows and max_length(value, binder.symbols) > LONGEST_TEXT:
         message = f"The text can get longer than {LONGEST_TEXT} characters, where T-SQL cuts it off."
         raise BindError("too-long-text", message, "Join fewer texts, or cut them with LEFT(x, 20).", node)
+    return value
 
 
 def division(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -188,12 +186,9 @@ def remainder(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         raise BindError("type", message, "CAST both sides AS decimal(18, 4) first.", node)
     check_fits(binder, node, left)
     check_fits(binder, node, right)
-    digits = (
-        Literal(38, ScalarType.INT),
-        Literal(max(max_decimals(left, binder.symbols), max_decimals(right, binder.symbols)), ScalarType.INT),
-    )
     # one common scale, so that neither side loses places
-    sides = tuple(Call("to_decimal", (s, *digits), ScalarType.DECIMAL) for s in (left, right))
+    places = max(max_decimals(left, binder.symbols), max_decimals(right, binder.symbols))
+    sides = tuple(as_decimal(s, MOST_DIGITS, places) for s in (left, right))
     return Call("remainder", sides, ScalarType.DECIMAL)
 
 
@@ -211,9 +206,7 @@ def exact_quotient(binder: ExpressionBinder, value: Scalar) -> Scalar:
     is_exact_here = binder.dialect.has_exact_quotients and binder.is_rows and value.type is ScalarType.DOUBLE
     if not (is_exact_here and _is_quotient(binder, value) and fits(value, binder.symbols)):
         return value
-    return Call(
-        "to_decimal", (value, Literal(38, ScalarType.INT), Literal(QUOTIENT_PLACES, ScalarType.INT)), ScalarType.DECIMAL
-    )
+    return as_decimal(value, MOST_DIGITS, QUOTIENT_PLACES)
 
 
 def _is_quotient(binder: ExpressionBinder, value: Scalar) -> bool:

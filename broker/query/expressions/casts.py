@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, as_decimal, integer, truth_call
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import date_functions
 from broker.query.expressions.arithmetic import check_fits, exact_quotient
@@ -111,9 +111,7 @@ def _to_decimal(binder: ExpressionBinder, node: exp.Expr, value: Scalar, sizes: 
         raise BindError(
             "cast", "The number may not fit into this type, which would end the job.", "Use decimal(18, 4).", node
         )
-    return Call(
-        "to_decimal", (value, Literal(digits, ScalarType.INT), Literal(scale, ScalarType.INT)), ScalarType.DECIMAL
-    )
+    return as_decimal(value, digits, scale)
 
 
 def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str) -> Scalar:
@@ -139,12 +137,12 @@ def _to_whole(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str
 
 def _to_bit(binder: ExpressionBinder, value: Scalar) -> Scalar:
     """Bind a cast to bit: every value but 0 is 1."""
-    is_zero = truth_call("equal", value, Literal(0, ScalarType.INT))
+    is_zero = truth_call("equal", value, integer(0))
     if not binder.dialect.booleans_are_numbers:
         return truth_call("not", is_zero)
     # NULL stays NULL
-    arms = ((is_zero, Literal(0, ScalarType.INT)), (truth_call("is_null", value), NULL))
-    return Case(arms, Literal(1, ScalarType.INT), ScalarType.INT)
+    arms = ((is_zero, integer(0)), (truth_call("is_null", value), NULL))
+    return Case(arms, integer(1), ScalarType.INT)
 
 
 def _from_text(
@@ -162,14 +160,14 @@ def _from_text(
 def _read_number(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str, sizes: list[int]) -> Call:
     dialect = binder.dialect
     if name in WHOLE and name != "BIGINT":
-        low, high = (Literal(n, ScalarType.INT) for n in WHOLE[name])
+        low, high = (integer(n) for n in WHOLE[name])
         return Call(dialect.text_to_whole, (value, low, high), ScalarType.INT)
     if _is_double(binder, name, sizes):
         return Call(dialect.text_to_double, (value,), ScalarType.DOUBLE)
     if name == "DECIMAL":
         digits, scale = _digits(binder, node, sizes)
         if digits - scale <= MAX_DIGITS and scale <= MOST_DECIMALS:
-            size = Literal(digits, ScalarType.INT), Literal(scale, ScalarType.INT)
+            size = integer(digits), integer(scale)
             return Call(dialect.text_to_decimal, (value, *size), ScalarType.DECIMAL)
     raise BindError("cast", "Text can be cast to int, float and decimal(18, 4).", "Write TRY_CAST(x AS int).", node)
 
@@ -211,7 +209,7 @@ def _to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, name: str,
     # 8000 characters is the longest T-SQL text, so nothing is cut
     if not binder.dialect.casts_cut_text or length >= 8000:
         return value
-    return Call("left", (value, Literal(length, ScalarType.INT)), ScalarType.TEXT)
+    return Call("left", (value, integer(length)), ScalarType.TEXT)
 
 
 def _whole_to_text(binder: ExpressionBinder, node: exp.Expr, value: Scalar, length: int) -> Scalar:

@@ -5,7 +5,18 @@ from contextlib import contextmanager
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import NULL, Call, Case, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import (
+    MOST_DIGITS,
+    NULL,
+    Call,
+    Case,
+    Literal,
+    Scalar,
+    ScalarType,
+    as_decimal,
+    integer,
+    truth_call,
+)
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions import predicates
 from broker.query.expressions.arithmetic import check_fits, common_type
@@ -38,11 +49,8 @@ def _with_common_scale(binder: ExpressionBinder, node: exp.Expr, parts: list[Sca
         return parts
     for part in numbers:
         check_fits(binder, node, part)
-    digits = Literal(38, ScalarType.INT), Literal(max(max_decimals(p, binder.symbols) for p in numbers), ScalarType.INT)
-    return [
-        p if isinstance(p, Literal) or not p.type.is_number else Call("to_decimal", (p, *digits), ScalarType.DECIMAL)
-        for p in parts
-    ]
+    places = max(max_decimals(p, binder.symbols) for p in numbers)
+    return [p if isinstance(p, Literal) or not p.type.is_number else as_decimal(p, MOST_DIGITS, places) for p in parts]
 
 
 def _is_narrow(binder: ExpressionBinder, part: Scalar) -> bool:
@@ -81,7 +89,7 @@ def choose(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
         )
     pairs = []
     for place, part in enumerate(node.expressions[1:], 1):
-        pairs.append((truth_call("equal", index, Literal(place, ScalarType.INT)), binder.value(part)))
+        pairs.append((truth_call("equal", index, integer(place)), binder.value(part)))
     return _built_case(binder, pairs, NULL, node)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType, integer
 from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.operations.value_bounds import value_range
@@ -28,6 +28,10 @@ FURTHEST = {"add_months": 12_000, "add_days": 366_000}
 
 STYLES = {23: ("date_text", 10), 120: ("date_text", 10), 121: ("date_text", 10), 103: ("date_text_british", 10),
           112: ("date_text_plain", 8)}  # fmt: skip
+FORMS: dict[type[exp.Expr], tuple[str, ScalarType]] = {
+    exp.Monthname: ("month_name", ScalarType.TEXT), exp.Dayname: ("weekday_name", ScalarType.TEXT),
+    exp.LastDay: ("end_of_month", ScalarType.DATE),
+}  # fmt: skip
 NAMES = {"%B": "month_name", "%A": "weekday_name"}
 WRAPPERS = (exp.TsOrDsToDate, exp.TimeStrToTime, exp.TsOrDsToTimestamp)
 AS_DATES = frozenset({"DATE", "DATETIME", "DATETIME2"})
@@ -75,20 +79,23 @@ def _unit(node: exp.Expr, unit: exp.Expr | None, known: Mapping[str, object]) ->
 
 def part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """YEAR(d), MONTH(d) and similar functions."""
-    return Call(binder.dialect.date_parts[CLASSES[type(node)]], (bind_date(binder, node, node.this),), ScalarType.INT)
+    return _part(binder, node, CLASSES[type(node)], node.this)
+
+
+def _part(binder: ExpressionBinder, node: exp.Expr, name: str, value: exp.Expr) -> Scalar:
+    return Call(binder.dialect.date_parts[name], (bind_date(binder, node, value),), ScalarType.INT)
 
 
 def extract(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    name = _unit(node, node.this, binder.dialect.date_parts)
-    return Call(binder.dialect.date_parts[name], (bind_date(binder, node, node.expression),), ScalarType.INT)
+    return _part(binder, node, _unit(node, node.this, binder.dialect.date_parts), node.expression)
 
 
 def date_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """DuckDB's date_part('year', d), for which the parser has no class."""
     if len(node.expressions) != 2:
         raise BindError("literal", "date_part needs a part and a date.", "Write date_part('year', d).", node)
-    name = _unit(node, node.expressions[0], binder.dialect.date_parts)
-    return Call(binder.dialect.date_parts[name], (bind_date(binder, node, node.expressions[1]),), ScalarType.INT)
+    unit, value = node.expressions
+    return _part(binder, node, _unit(node, unit, binder.dialect.date_parts), value)
 
 
 def name_of_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -104,12 +111,10 @@ def name_of_part(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     return Call(NAMES[found], (bind_date(binder, node, node.this),), ScalarType.TEXT)
 
 
-def month_name(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return Call("month_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
-
-
-def weekday_name(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return Call("weekday_name", (bind_date(binder, node, node.this),), ScalarType.TEXT)
+def other_form(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
+    """The name of a month or weekday, or the end of a month."""
+    op, kind = FORMS[type(node)]
+    return Call(op, (bind_date(binder, node, node.this),), kind)
 
 
 def difference(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -140,9 +145,9 @@ def _added(binder: ExpressionBinder, node: exp.Expr, start: Scalar, count: Scala
         )
     if isinstance(count, Literal):
         assert isinstance(count.value, int)
-        steps: Scalar = Literal(count.value * factor, ScalarType.INT)
+        steps: Scalar = integer(count.value * factor)
     else:
-        steps = count if factor == 1 else Call("multiply", (Literal(factor, ScalarType.INT), count), ScalarType.INT)
+        steps = count if factor == 1 else Call("multiply", (integer(factor), count), ScalarType.INT)
     return Call(op, (start, steps), ScalarType.DATE)
 
 
@@ -156,7 +161,7 @@ def add_interval(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     unit = interval.args.get("unit")
     count = int(text) * (-1 if isinstance(node, exp.Sub) else 1)
     name = unit.name.upper().removesuffix("S") if isinstance(unit, exp.Var) else ""
-    return _added(binder, node, bind_date(binder, node, node.this), Literal(count, ScalarType.INT), exp.Var(this=name))
+    return _added(binder, node, bind_date(binder, node, node.this), integer(count), exp.Var(this=name))
 
 
 def plus_or_minus(binder: ExpressionBinder, node: exp.Expr, left: Scalar, right: Scalar) -> Scalar:
@@ -178,10 +183,6 @@ def truncated(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     unit = _unit(node, node.args.get("unit"), {**STARTS, "DAY": ""})
     value = bind_date(binder, node, node.this)
     return value if unit == "DAY" else Call(STARTS[unit], (value,), ScalarType.DATE)
-
-
-def end_of_month(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
-    return Call("end_of_month", (bind_date(binder, node, node.this),), ScalarType.DATE)
 
 
 def from_parts(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -221,4 +222,4 @@ def as_text(node: exp.Expr, value: Scalar, style: int, length: int | None, padde
         message = "The text would be longer than the date, so it would depend on how the server stores it."
         raise BindError("cast", message, f"Write CONVERT(varchar({full}), d, {style}).", node)
     text = Call(op, (value,), ScalarType.TEXT)
-    return text if size >= full else Call("left", (text, Literal(size, ScalarType.INT)), ScalarType.TEXT)
+    return text if size >= full else Call("left", (text, integer(size)), ScalarType.TEXT)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, integer, truth_call
 from broker.query.diagnostics import BindError, check_arguments, unsupported_node
 from broker.query.dialects.base import Dialect
 from broker.query.name_resolution import Scope
@@ -74,9 +74,7 @@ class ExpressionBinder:
                 node,
             )
         return (
-            Literal(int(bool(found.value)), ScalarType.INT)
-            if isinstance(found, Literal) and found.type is ScalarType.TRUTH
-            else found
+            integer(int(bool(found.value))) if isinstance(found, Literal) and found.type is ScalarType.TRUTH else found
         )
 
     def predicate(self, node: exp.Expr) -> Scalar:

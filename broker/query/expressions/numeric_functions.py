@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType
+from broker.domain.plans.scalars import MOST_DIGITS, Call, Literal, Scalar, ScalarType, as_decimal, integer
 from broker.query.diagnostics import BindError, written_name
 from broker.query.expressions.arithmetic import as_wide, bind_numbers, check_fits, exact_quotient
 from broker.query.expressions.expression_binder import ExpressionBinder
@@ -137,8 +137,7 @@ def _rounded(binder: ExpressionBinder, node: exp.Expr, digits: int, op: str) -> 
         check_fits(binder, node, value)
     if digits < 0 and is_exact(value, binder.symbols) and not value.type.is_whole:
         # A number of nines can be rounded to one digit more than its type has.
-        width, places = Literal(38, ScalarType.INT), Literal(max_decimals(value, binder.symbols), ScalarType.INT)
-        value = Call("to_decimal", (value, width, places), ScalarType.DECIMAL)
+        value = as_decimal(value, MOST_DIGITS, max_decimals(value, binder.symbols))
     if isinstance(value, Literal) and value.type is ScalarType.INT:  # the engine gives literals 32 bits only
         value = Call("to_int", (value,), ScalarType.INT)
-    return Call(op, (as_wide(binder, value), Literal(digits, ScalarType.INT)), kind)
+    return Call(op, (as_wide(binder, value), integer(digits)), kind)

@@ -14,6 +14,7 @@ from broker.domain.plans.scalars import (
     Value,
     any_of,
     column_ids,
+    integer,
     truth_call,
 )
 from broker.query.diagnostics import BindError
@@ -98,11 +99,11 @@ def fitted_literal(binder: ExpressionBinder, literal: Scalar, other: Scalar, nod
         return literal
     value = literal.value
     if isinstance(value, bool) and other.type.is_number:
-        return Literal(int(value), ScalarType.INT)
+        return integer(int(value))
     if not isinstance(value, str):
         return literal
     if other.type.is_number and WHOLE.match(value):
-        return Literal(int(value), ScalarType.INT)
+        return integer(int(value))
     if other.type is ScalarType.DATE:
         return date_functions.date_literal(binder, node, value)
     listed = spellings_of(binder.symbols, other) if binder.dialect.ignores_case else None

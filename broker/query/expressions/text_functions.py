@@ -4,9 +4,9 @@ import re
 
 from sqlglot import exp
 
-from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType, truth_call
+from broker.domain.plans.scalars import Call, Literal, Scalar, ScalarType, integer, truth_call
 from broker.query.diagnostics import BindError, check_arguments, written_name
-from broker.query.expressions.arithmetic import check_length
+from broker.query.expressions.arithmetic import checked_length
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.expressions.predicates import spellings_of
 
@@ -143,11 +143,11 @@ def written_text(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr, what:
     return found.value
 
 
-def written_count(binder: ExpressionBinder, part: exp.Expr, what: str, minimum: int = 0) -> Literal:
+def written_count(binder: ExpressionBinder, part: exp.Expr, what: str, minimum: int = 0) -> int:
     found = binder.written_integer(part, what)
     if found < minimum:
         raise BindError("literal", f"{what} must be at least {minimum}.", "Write a larger number.", part)
-    return Literal(found, ScalarType.INT)
+    return found
 
 
 def change_case(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -166,7 +166,7 @@ def length(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
 
 def left_or_right(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     size = written_count(binder, node.expression, "The number of characters")
-    return Call(SIDES[type(node)], (bind_text(binder, node, node.this), size), ScalarType.TEXT)
+    return Call(SIDES[type(node)], (bind_text(binder, node, node.this), integer(size)), ScalarType.TEXT)
 
 
 def substring(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -174,25 +174,22 @@ def substring(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     if not node.args.get("start") or (binder.dialect.substring_needs_length and not node.args.get("length")):
         message = f"{written_name(node)} needs a start and a length."
         raise BindError("literal", message, "Write SUBSTRING(x, 1, 2).", node)
-    start = written_count(binder, node.args["start"], "The start", minimum=1)
+    start = integer(written_count(binder, node.args["start"], "The start", minimum=1))
     if not node.args.get("length"):
         return Call("substring_from", (value, start), ScalarType.TEXT)
-    return Call("substring", (value, start, written_count(binder, node.args["length"], "The length")), ScalarType.TEXT)
+    size = integer(written_count(binder, node.args["length"], "The length"))
+    return Call("substring", (value, start, size), ScalarType.TEXT)
 
 
 def stuff(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """STUFF. NULL if the start lies beyond the end, as in T-SQL."""
     value = bind_text(binder, node, node.this)
-    start = written_count(binder, node.args["start"], "The start", minimum=1).value
-    gone = written_count(binder, node.args["length"], "The length").value
+    start = written_count(binder, node.args["start"], "The start", minimum=1)
+    gone = written_count(binder, node.args["length"], "The length")
     new = Literal(written_text(binder, node, node.expression, "The new part", min_length=0), ScalarType.TEXT)
-    assert isinstance(start, int)
-    assert isinstance(gone, int)
     # length of the part before, and start of the part after
-    places = Literal(start - 1, ScalarType.INT), Literal(start + gone, ScalarType.INT)
-    result = Call("stuff", (value, *places, new), ScalarType.TEXT)
-    check_length(binder, node, result)
-    return result
+    places = integer(start - 1), integer(start + gone)
+    return checked_length(binder, node, Call("stuff", (value, *places, new), ScalarType.TEXT))
 
 
 def position(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -214,9 +211,8 @@ def replace(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
             message = "REPLACE of non-ASCII letters depends on the server's collation."
             raise BindError("text-compare", message, "Use CASE WHEN.", node)
         op, sought = "replace_any_case", f"(?i){re.escape(old)}"
-    result = Call(op, (value, Literal(sought, ScalarType.TEXT), Literal(new, ScalarType.TEXT)), ScalarType.TEXT)
-    check_length(binder, node, result)
-    return result
+    texts = (Literal(sought, ScalarType.TEXT), Literal(new, ScalarType.TEXT))
+    return checked_length(binder, node, Call(op, (value, *texts), ScalarType.TEXT))
 
 
 def _has_one_case(binder: ExpressionBinder, value: Scalar, old: str) -> bool:
@@ -231,19 +227,14 @@ def _has_one_case(binder: ExpressionBinder, value: Scalar, old: str) -> bool:
 
 def concat(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """||. NULL if a side is NULL."""
-    result = Call(
-        "concat", (bind_text(binder, node, node.this), bind_text(binder, node, node.expression)), ScalarType.TEXT
-    )
-    check_length(binder, node, result)
-    return result
+    sides = (bind_text(binder, node, node.this), bind_text(binder, node, node.expression))
+    return checked_length(binder, node, Call("concat", sides, ScalarType.TEXT))
 
 
 def concat_all(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     """CONCAT treats NULL as the empty text."""
     parts = tuple(_joinable(binder, node, p) for p in node.expressions)
-    result = Call("concat_all", parts, ScalarType.TEXT)
-    check_length(binder, node, result)
-    return result
+    return checked_length(binder, node, Call("concat_all", parts, ScalarType.TEXT))
 
 
 def concat_by(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
@@ -252,9 +243,7 @@ def concat_by(binder: ExpressionBinder, node: exp.Expr) -> Scalar:
     parts = tuple(_joinable(binder, node, p) for p in node.expressions[1:])
     if not parts:
         raise BindError("literal", "CONCAT_WS needs texts to join.", "Write CONCAT_WS(', ', x, y).", node)
-    result = Call("concat_by", (between, *parts), ScalarType.TEXT)
-    check_length(binder, node, result)
-    return result
+    return checked_length(binder, node, Call("concat_by", (between, *parts), ScalarType.TEXT))
 
 
 def _joinable(binder: ExpressionBinder, node: exp.Expr, part: exp.Expr) -> Scalar:

@@ -26,7 +26,17 @@ from broker.domain.plans.operators import (
     person_of,
 )
 from broker.domain.plans.plan import PlannedTable
-from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
+from broker.domain.plans.scalars import (
+    Call,
+    ColumnRef,
+    Literal,
+    Scalar,
+    ScalarType,
+    conjuncts_of,
+    integer,
+    same_person,
+    truth_call,
+)
 from broker.query.bound_relations import conjunction_of
 from broker.query.operations.possible_values import ONLY_NULL, can_be_true, possible_values
 
@@ -36,7 +46,7 @@ UNSUPPORTED_REPLACEMENT = (
     "Public rows without a matching person are aggregated, numbered or matched as if they belonged to a person.",
     "Exclude these rows first, with WHERE key IS NOT NULL, or write JOIN.",
 )
-NEVER, ONE = Literal(False, ScalarType.TRUTH), Literal(1, ScalarType.INT)
+NEVER, ONE = Literal(False, ScalarType.TRUTH), integer(1)
 NullColumns = frozenset[int]
 """Columns that are NULL on every row."""
 
@@ -205,8 +215,8 @@ class _ReplacementBuilder:
             _window(place, "row_number", by),
         )
         alone = [  # first = last and no row without a number: exactly one person
-            _equal(first, last),
-            _equal(rows, known),
+            same_person(first, last),
+            same_person(rows, known),
             truth_call("equal", ColumnRef(place, ScalarType.INT), ONE),
         ]
         lone = Filter(Window(met, windows, None), conjunction_of(alone) or NEVER)
@@ -242,10 +252,6 @@ def _windowed(window: Window[Relation], below: Replacement) -> Replacement:
         raise UnsupportedReplacement
     blank = tuple((w.ident, Literal(None, w.function.type)) for w in window.columns)
     return replace(below, rows=Project(below.rows, blank), missing=below.missing | {i for i, _ in blank})
-
-
-def _equal(one: int, other: int) -> Call:
-    return truth_call("equal", ColumnRef(one, ScalarType.INT), ColumnRef(other, ScalarType.INT))
 
 
 def _window(ident: int, op: str, partition: tuple[Scalar, ...], *args: Scalar) -> WindowColumn:
