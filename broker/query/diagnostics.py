@@ -1,7 +1,7 @@
 """Diagnostics of the query room: the position of each refusal, with its message and advice."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from contextlib import contextmanager
 
 from sqlglot import exp
@@ -311,6 +311,15 @@ def string_table_error(node: exp.Table) -> BindError:
     return BindError("table-function", message, advice, node)
 
 
+def table_variable_error(node: exp.Expr) -> BindError:
+    return BindError("table-variable", "Table variables are not understood.", "Write SELECT … INTO #temp.", node)
+
+
+def window_place_error(node: exp.Window) -> BindError:
+    message = "A window function cannot be used where rows are selected."
+    return BindError("window-place", message, "Put the window function into a derived table.", node)
+
+
 def unsupported_argument(node: exp.Expr, key: str) -> BindError:
     """Refusal of a clause or option of a construct that is supported otherwise."""
     clause = f"The clause {key.strip('_')!r} of {SPELLINGS.get(type(node), 'this')}"
@@ -322,6 +331,11 @@ def unsupported_argument(node: exp.Expr, key: str) -> BindError:
 
 def check_arguments(node: exp.Expr, *allowed: str) -> None:
     """Refuse every clause that is set but not allowed: unknown clauses are never dropped. Raises BindError."""
-    for key, value in node.args.items():
-        if value and key not in allowed:
+    for key in present_arguments(node):
+        if key not in allowed:
             raise unsupported_argument(node, key)
+
+
+def present_arguments(node: exp.Expr) -> KeysView[str]:
+    """Names of the arguments that a node has, in the parser's order."""
+    return {key: value for key, value in node.args.items() if value}.keys()

@@ -35,7 +35,7 @@ from broker.query.binder import window_functions
 from broker.query.binder.bind_state import Binder
 from broker.query.binder.draft_tables import DraftTable
 from broker.query.bound_relations import BindTarget, BoundGroups, conjunction_of
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, unsupported_node, window_place_error
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 from broker.query.operations.registry import WITHOUT_FOLD
@@ -149,12 +149,7 @@ class PostAggregationBuilder:
 
     def _bind_window(self, node: exp.Window) -> ColumnRef:
         if not self.allows_windows:
-            raise BindError(
-                "window-place",
-                "A window function cannot be used where rows are selected.",
-                "Put the window function into a derived table.",
-                node,
-            )
+            raise window_place_error(node)
         assert self.expression_binder is not None
         partition = window_functions.partition_of(node, self.expression_binder)
         window = window_functions.bind_window(node, self.expression_binder, own=True, partition=partition)

@@ -25,7 +25,7 @@ from broker.query.binder.grouped_expressions import (
 from broker.query.binder.row_aggregation import RowAggregation, coalesced_link_key, grouping_keys, output_column
 from broker.query.binder.select_clauses import bind_item, star_columns
 from broker.query.bound_relations import BindTarget, BoundGroups, BoundQuery, BoundRows, ColumnsByName, Ctes, one_row
-from broker.query.diagnostics import BindError
+from broker.query.diagnostics import BindError, window_place_error
 from broker.query.expressions.expression_binder import ExpressionBinder
 from broker.query.name_resolution import Scope
 
@@ -34,12 +34,7 @@ def _bind_subquery_or_window(binding: SelectBinding, node: exp.Expr) -> Scalar:
     if not isinstance(node, exp.Window):
         return subqueries.bind_subquery(binding, node)
     if not binding.allows_windows:
-        raise BindError(
-            "window-place",
-            "A window function cannot be used where rows are selected.",
-            "Put the window function into a derived table.",
-            node,
-        )
+        raise window_place_error(node)
     return window_functions.bind_row_window(binding, node)
 
 

@@ -27,6 +27,7 @@ from broker.query.diagnostics import BindError, check_arguments
 from broker.query.expressions.arithmetic import common_type
 from broker.query.name_resolution import Scope
 from broker.query.operations.value_bounds import magnitude, max_decimals
+from broker.query.parser.temporary_tables import named_subquery
 from broker.query.symbols import OpaqueColumn, SourceRows, SymbolTable
 
 TRAILING_CLAUSES = ("order", "limit", "offset")
@@ -108,8 +109,7 @@ def _wrapped_in_select(node: exp.SetOperation) -> exp.Select:
     for key in TRAILING_CLAUSES:
         found.set(key, inner.args.get(key))
         inner.set(key, None)
-    brackets = exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("stacked")))
-    found.set("from_", exp.From(this=brackets))
+    found.set("from_", exp.From(this=named_subquery(inner, "stacked")))
     found.parent = node.parent
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from broker.domain.plans.operators import Apply, Filter, Limit, Project, Scan, children, scalars_of, walk
-from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, truth_call
+from broker.domain.plans.scalars import ColumnRef, Literal, Scalar, ScalarType, conjuncts_of, same_person, truth_call
 from broker.query.analysis.aggregate_arguments import is_row_count
 from broker.query.analysis.implied_statistics import can_be_null
 from broker.query.analysis.linear_forms import is_plain_amount
@@ -154,9 +154,7 @@ def _bind_in_subquery(binding: SelectBinding, node: exp.In) -> Scalar:
         source = expression_binder.scope.source_of(left)
         # equal link keys of one domain mean the same person
         if sub.person is not None and source is not None and source.person is not None:
-            same += (
-                truth_call("equal", ColumnRef(sub.person, ScalarType.INT), ColumnRef(source.person, ScalarType.INT)),
-            )
+            same += (same_person(sub.person, source.person),)
             sub = replace(sub, is_correlated=True)
         tested: Scalar = left
     else:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from broker.policy.service_limits import ServiceLimits
-from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics
+from broker.query.diagnostics import CONSEQUENTIAL, BindError, Diagnostics, table_variable_error
 
 WHOLE_NUMBER_RANGES = {
     exp.DType.UTINYINT: (0, 255),
@@ -100,8 +100,7 @@ class BatchVariables:
     def _declare(self, name: str, item: exp.Expr, words: Collection[str]) -> None:
         kind = item.args.get("kind")
         if isinstance(kind, exp.Schema):
-            message, advice = "Table variables are not understood.", "Write SELECT … INTO #temp."
-            raise BindError("table-variable", message, advice, item)
+            raise table_variable_error(item)
         if name in self.declared:
             raise BindError("variable", "A variable is declared twice.", "Write SET @x = … for the second.", item)
         kind = declared_type(kind, words, item)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError
+from broker.query.diagnostics import BindError, present_arguments
 from broker.query.parser.declarations import check_constant, converted, declared_type, inserted_value
 from broker.query.parser.temporary_tables import (
     ColumnNames,
@@ -15,7 +15,6 @@ from broker.query.parser.temporary_tables import (
     aliased,
     change_target,
     column_names,
-    present_arguments,
     quoted_column,
     select_all,
     table_reference,

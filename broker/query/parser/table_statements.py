@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from broker.query.diagnostics import BindError, Diagnostics
+from broker.query.diagnostics import BindError, Diagnostics, present_arguments
 from broker.query.dialects.base import Dialect
 from broker.query.parser import dml
 from broker.query.parser.statement_splitter import StatementTokens, is_drop_guard
@@ -163,7 +163,7 @@ class TableStatements:
 
     def _create_as(self, tree: exp.Create, statement: StatementTokens) -> bool:
         """Read DuckDB's CREATE TEMP TABLE x AS SELECT …"""
-        is_plain = {k for k, v in tree.args.items() if v} <= {"this", "kind", "replace", "expression", "properties"}
+        is_plain = present_arguments(tree) <= {"this", "kind", "replace", "expression", "properties"}
         properties = tree.args.get("properties")
         temporary = properties is not None and [type(p) for p in properties.expressions] == [exp.TemporaryProperty]
         query = tree.expression.unnest() if tree.expression is not None else None

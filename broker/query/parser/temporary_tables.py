@@ -199,10 +199,6 @@ def change_target(table: exp.Expr, temps: TempTables, tree: exp.Expr) -> TempTab
     return temps.find(table)
 
 
-def present_arguments(node: exp.Expr) -> set[str]:
-    return {k for k, v in node.args.items() if v}
-
-
 def column_names(temp: TempTable, node: exp.Expr) -> ColumnNames:
     if temp.columns is None:
         message = "The SELECT list of this temporary table does not name its columns."
@@ -215,6 +211,11 @@ def column_names(temp: TempTable, node: exp.Expr) -> ColumnNames:
 def select_all(temp: TempTable, node: exp.Expr, alias: exp.Expr | None = None) -> exp.Select:
     columns = [quoted_column(n) for n in column_names(temp, node)]
     return exp.Select(expressions=columns, from_=exp.From(this=table_reference(temp.name, alias)))
+
+
+def named_subquery(query: exp.Expr, name: str, alias: exp.Expr | None = None) -> exp.Subquery:
+    """A derived table with a name, or with an alias that the text gives it."""
+    return exp.Subquery(this=query, alias=alias or exp.TableAlias(this=exp.to_identifier(name)))
 
 
 def quoted_column(name: str) -> exp.Column:

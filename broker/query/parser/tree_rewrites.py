@@ -3,7 +3,15 @@
 from sqlglot import exp
 
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
-from broker.query.diagnostics import BindError, Diagnostics, check_arguments, unsupported_argument
+from broker.query.diagnostics import (
+    BindError,
+    Diagnostics,
+    check_arguments,
+    present_arguments,
+    table_variable_error,
+    unsupported_argument,
+)
+from broker.query.parser.temporary_tables import named_subquery
 
 HARMLESS_HINTS = frozenset({"NOLOCK", "READUNCOMMITTED"})
 HARMLESS_OPTIONS = frozenset({"MAXDOP", "RECOMPILE"})
@@ -21,7 +29,7 @@ def check_clauses(tree: exp.Expr, diagnostics: Diagnostics) -> None:
     for clause in tree.find_all(exp.ForClause):
         diagnostics.add_error(unsupported_argument(clause.parent or clause, "for_"))
     for brackets in tree.find_all(exp.Subquery):
-        for key in [k for k, v in brackets.args.items() if v and k not in SUBQUERY_ARGUMENTS]:
+        for key in [k for k in present_arguments(brackets) if k not in SUBQUERY_ARGUMENTS]:
             diagnostics.add_error(unsupported_argument(brackets, key))
     for cte in tree.find_all(exp.CTE):
         if cte.alias.startswith("#"):
@@ -92,8 +100,7 @@ def _refuse_assignment(tree: exp.Expr) -> None:
 def _refuse_table_variables(tree: exp.Expr) -> None:
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Parameter):
-            message, advice = "Table variables are not understood.", "Write SELECT … INTO #temp."
-            raise BindError("table-variable", message, advice, table)
+            raise table_variable_error(table)
 
 
 def take_into(query: exp.Query) -> exp.Table | None:
@@ -110,14 +117,10 @@ def take_into(query: exp.Query) -> exp.Table | None:
     if into is None:
         return None
     table: exp.Expr = into.this
-    named = {k for k, v in table.args.items() if v} <= {"this", "db", "catalog"}
-    if (
-        not isinstance(table, exp.Table)
-        or not named
-        or not isinstance(table.this, exp.Identifier)
-        or into.args.get("unlogged")
-    ):
+    is_name = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier)
+    if not is_name or not present_arguments(table) <= {"this", "db", "catalog"} or into.args.get("unlogged"):
         raise BindError("into", "This INTO is not understood.", "Write SELECT … INTO #temp FROM ….", into)
+    assert isinstance(table, exp.Table)
     return table
 
 
@@ -127,8 +130,8 @@ def saved_by_create(tree: exp.Expr | None) -> tuple[exp.Table, exp.Query] | None
     if not isinstance(tree, exp.Create) or tree.args.get("kind") != "TABLE" or not isinstance(tree.this, exp.Table):
         return None
     table, query = tree.this, tree.expression.unnest() if tree.expression is not None else None
-    plain = {k for k, v in tree.args.items() if v} <= {"this", "kind", "replace", "expression"}
-    bare = {k for k, v in table.args.items() if v} == {"this", "db"} and table.db.casefold() == PROJECT_SCHEMA
+    plain = present_arguments(tree) <= {"this", "kind", "replace", "expression"}
+    bare = present_arguments(table) == {"this", "db"} and table.db.casefold() == PROJECT_SCHEMA
     return (table, query) if plain and bare and isinstance(query, exp.Select | exp.SetOperation) else None
 
 
@@ -145,10 +148,6 @@ def strip_hints(tree: exp.Expr) -> None:
         options = query.args.get("options") or []
         if all(isinstance(o, exp.QueryOption) and o.name.upper() in HARMLESS_OPTIONS for o in options):
             query.set("options", None)
-
-
-def _names(hint: exp.Expr) -> set[str]:
-    return {e.name.upper() for e in hint.expressions}
 
 
 PIVOT_ARGUMENTS = frozenset(
@@ -184,11 +183,10 @@ def rewrite_pivot(node: exp.Expr) -> exp.Expr:
     keys = [exp.column(n, table=source) for n in inner.named_selects if n.casefold() not in spent]
     shown = [_pivot_column(aggregate, field.this, v) for v in field.expressions]
     select = exp.Select(expressions=[*[exp.alias_(k, k.name, quoted=True) for k in keys], *shown])
-    select.set("from_", exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier(source)))))
+    select.set("from_", exp.From(this=named_subquery(inner, source)))
     if keys:
         select.set("group", exp.Group(expressions=[k.copy() for k in keys]))
-    alias = pivot.args.get("alias") or exp.TableAlias(this=exp.to_identifier(source))
-    return _placed(exp.Subquery(this=select, alias=alias), node)
+    return _placed(named_subquery(select, source, pivot.args.get("alias")), node)
 
 
 def _single(items: list[exp.Expr], node: exp.Expr) -> list[exp.Expr]:
@@ -224,18 +222,14 @@ def _rewrite_unpivot(node: exp.Subquery, pivot: exp.Expr, inner: exp.Select) -> 
         shown.append(exp.alias_(exp.Literal.string(column.name), field.this.name, quoted=True))
         shown.append(exp.alias_(exp.column(column.name, table=source), value.name, quoted=True))
         select = exp.Select(expressions=shown)
-        select.set(
-            "from_",
-            exp.From(this=exp.Subquery(this=inner.copy(), alias=exp.TableAlias(this=exp.to_identifier(source)))),
-        )
+        select.set("from_", exp.From(this=named_subquery(inner.copy(), source)))
         present = exp.Not(this=exp.Is(this=exp.column(column.name, table=source), expression=exp.Null()))
         select.set("where", exp.Where(this=present))
         branches.append(select)
     union = branches[0]
     for branch in branches[1:]:
         union = exp.Union(this=union, expression=branch, distinct=False)
-    alias = pivot.args.get("alias") or exp.TableAlias(this=exp.to_identifier(source))
-    return _placed(exp.Subquery(this=union, alias=alias), node)
+    return _placed(named_subquery(union, source, pivot.args.get("alias")), node)
 
 
 def _placed(made: exp.Expr, node: exp.Expr) -> exp.Expr:
