@@ -11,6 +11,7 @@ from broker.domain.plans.scalars import Literal, ScalarType
 from broker.query.contribution_bounding.error_free import error_free
 from broker.query.sql.encoded_keys import KeyEncoding, key_encoding
 from broker.query.sql.generator import literal_sql, relation_sql, scalar_sql
+from broker.query.sql.key_columns import group_by, key_names
 
 
 def steps_sql(number: BoundedNumber) -> str:
@@ -71,7 +72,7 @@ SATURATION = 2**62
 def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
     """Statement with one row for each cell, holding the coordinates of every vector of powers."""
     coding = key_encoding(table, proofs)
-    keys = [f"k{i}" for i in range(len(table.keys))]
+    keys = key_names(table)
     places = [i for i, v in enumerate(table.vectors) if isinstance(v, BernsteinVector)]
     rows = _rows(table, coding, places)
     names = [f"v{i}_{j}" for i in places for j in range(table.vectors[i].width)]
@@ -84,7 +85,7 @@ def render_sums(table: BoundedTable, proofs: VaultProofs) -> str:
     if any(isinstance(v, BernsteinVector) and v.persons for v in table.vectors) and len(table.grouping_sets) > 1:
         return _grouping_sets(table, coding, rows, columns, names)
     # sums are additive, so grouping sets are computed from the cells
-    cells = f"(SELECT {', '.join([*keys, *columns])} FROM {rows}{_by(keys)})"
+    cells = f"(SELECT {', '.join([*keys, *columns])} FROM {rows}{group_by(keys)})"
     return _grouping_sets(table, coding, cells, [_sum_of(n) for n in names], names)
 
 
@@ -92,11 +93,11 @@ def render_slots(table: BoundedTable, place: int, proofs: VaultProofs) -> str:
     """Statement with one row for each cell and slot of one slot vector, holding the number of rows."""
     coding, vector = key_encoding(table, proofs), table.vectors[place]
     assert isinstance(vector, BinVector)
-    keys = [f"k{i}" for i in range(len(table.keys))]
+    keys = key_names(table)
     rows = f"(SELECT *, {slot_sql(f'y{vector.number}', table.numbers[vector.number], vector)} AS slot FROM "
     rows += f"{_rows(table, coding, [place])} WHERE y{vector.number} IS NOT NULL)"
     if table.person_bound is None:
-        cells = f"(SELECT {', '.join([*keys, 'slot'])}, COUNT(*) AS n FROM {rows}{_by([*keys, 'slot'])})"
+        cells = f"(SELECT {', '.join([*keys, 'slot'])}, COUNT(*) AS n FROM {rows}{group_by([*keys, 'slot'])})"
     else:
         cells = _per_person_slot(table, rows, keys)
     return _grouping_sets(table, coding, cells, [_sum_of("n")], ["n"], slot=True)
@@ -170,10 +171,10 @@ def _per_person_slot(table: BoundedTable, rows: str, keys: list[str]) -> str:
     """Like `_per_person`, for rows by slot. The rows of one person and cell together weigh at most the limit."""
     assert table.person_bound is not None
     by, most = ["p", *keys], table.person_bound.rows
-    own = f"SELECT {', '.join([*by, 'slot'])}, COUNT(*) AS n FROM {rows}{_by([*by, 'slot'])}"
+    own = f"SELECT {', '.join([*by, 'slot'])}, COUNT(*) AS n FROM {rows}{group_by([*by, 'slot'])}"
     whole = (
         f"SELECT {', '.join(by)}, list(n ORDER BY slot) AS parts, list(slot ORDER BY slot) AS slots, SUM(n) AS t "
-        f"FROM ({own}){_by(by)}"
+        f"FROM ({own}){group_by(by)}"
     )
     few = f"SELECT * FROM ({whole}){_few_cells(table, keys, ['parts', 'slots'])}"
     spread = f"SELECT {', '.join([*keys, 't', 'unnest(parts) AS m', 'unnest(slots) AS slot'])} FROM ({few})"
@@ -185,7 +186,7 @@ def _grouping_sets(
     table: BoundedTable, coding: KeyEncoding, cells: str, columns: list[str], names: list[str], slot: bool = False
 ) -> str:
     """Aggregate the cells by grouping sets, saturate them, and replace code numbers by codes."""
-    keys = [f"k{i}" for i in range(len(table.keys))]
+    keys = key_names(table)
     more = ["slot"] if slot else []
     sets = ", ".join(f"({', '.join([*(keys[i] for i in s), *more])})" for s in table.grouping_sets)
     which = f"grouping({', '.join(keys)})" if keys else "0"
@@ -209,7 +210,3 @@ def _on_lists(table: BoundedTable) -> str:
 
 def _sum_of(name: str, persons: bool = False) -> str:
     return f"{'COUNT(DISTINCT p)' if persons else f'SUM({name})'} AS {name}"
-
-
-def _by(keys: list[str]) -> str:
-    return f" GROUP BY {', '.join(keys)}" if keys else ""

@@ -12,7 +12,7 @@ from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic
 from broker.domain.plans.scalars import Case, Literal, Scalar
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.sql.generator import scalar_sql
-from broker.query.sql.person_evidence import others_sql, second_largest_sql
+from broker.query.sql.person_evidence import mean_sql, others_sql, second_largest_sql, whole_sum
 from broker.query.sql.proven_scan import ProvenScan
 
 SLACK = 1e-9
@@ -77,7 +77,7 @@ def over(count: str, parts: int) -> str:
 
 def count_where(condition: str) -> str:
     """SQL of the number of rows that satisfy a condition. A sum of truth values is faster than a filter."""
-    return f"CAST(coalesce(SUM({condition}), 0) AS BIGINT)"
+    return whole_sum(condition)
 
 
 def argument_sql(statistic: PlannedStatistic) -> str | None:
@@ -228,9 +228,7 @@ def _value(statistic: PlannedStatistic) -> str:
     total, count = f"b.t{statistic.ident}", f"nullif(b.n{statistic.ident}, 0)"
     if not statistic.measure.traits.is_ratio:
         return total
-    if statistic.truncated:
-        return f"(CAST(trunc({total}) AS HUGEINT) // {count})"
-    return f"(CAST({total} AS DOUBLE) / {count})"
+    return mean_sql(total, count, statistic.truncated)
 
 
 def _bit(argument: Scalar | None, value: str) -> str:

@@ -16,6 +16,7 @@ from broker.domain.plans.plan import (
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.extra_evidence import with_extra_evidence, with_institutions
 from broker.query.sql.generator import relation_sql
+from broker.query.sql.key_columns import group_by, key_names, key_order, row_limit, same_keys
 from broker.query.sql.person_evidence import EVIDENCE_FIELDS, PersonEvidence
 
 LARGEST_EXPONENT = 12
@@ -33,12 +34,10 @@ def bins_sql(keys: Sequence[str], statistics: Sequence[PlannedStatistic], needs:
     for s in quantiles:
         value, quantile = _exact(f"a{s.ident}", s), _exact(f'"values".d{s.ident}', None)
         columns += [f"{value} AS x{s.ident}", f"{quantile} AS v{s.ident}"]
-    # NULL keys match each other
-    on = " AND ".join(f'contributions.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
+    on = same_keys(keys, "contributions", '"values"')
     counts = [f"COUNT(*) FILTER (WHERE {test}) AS {name}" for s in quantiles for test, name in _tests(s, needs)]
     inner = f'SELECT {", ".join(columns)} FROM contributions JOIN "values" ON {on}'
-    grouped = f" GROUP BY {', '.join(keys)}" if keys else ""
-    return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){grouped}\n)"
+    return f"bins AS (\nSELECT {', '.join([*keys, *counts])} FROM ({inner}){group_by(keys)}\n)"
 
 
 def _with_bin(statistics: Sequence[PlannedStatistic]) -> list[PlannedStatistic]:
@@ -97,14 +96,14 @@ def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
     Columns: `k0`…`kn`, `rows`, `persons`, `population` (distinct persons of all cells, repeated on each row), then
     `evidence_columns` of each statistic in turn. Rows are in the order of the keys."""
     least = needs.min_persons
-    keys = [f"k{i}" for i in range(len(table.keys))]
+    keys = key_names(table)
     table, institutions = with_institutions(table) if needs.institutions else (table, ())
     people = PersonEvidence(table, least, institutions)
     parts = list(people.common_tables())
     distinct = [s for s in table.statistics if s.measure.traits.from_rows]
     if distinct:
         counted = ", ".join([*keys, *(f"{ROW_VALUES[s.measure](s)} AS d{s.ident}" for s in distinct)])
-        parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{_by(keys)}\n)')
+        parts.append(f'"values" AS (\nSELECT {counted} FROM contributions{group_by(keys)}\n)')
     bins = bins_sql(keys, distinct, needs)
     if bins:
         parts.append(bins)
@@ -112,20 +111,13 @@ def render_exact(table: PlannedTable, needs: EvidenceNeeds) -> str:
                f"{people.population} AS population"]  # fmt: skip
     for statistic in table.statistics:
         columns += [f"{text} AS s{statistic.ident}_{name}" for name, text in people.fields(statistic)]
-    cells = f"SELECT {', '.join(columns)} FROM people{_by(keys)}{people.having}"
-    order = f" ORDER BY {', '.join(f'{k} NULLS LAST' for k in keys)}" if keys else ""
+    cells = f"SELECT {', '.join(columns)} FROM people{group_by(keys)}{people.having}"
     with_text = "WITH " + ",\n".join(parts)
-    if table.max_rows is not None:
-        order += f" LIMIT {table.max_rows + 1}"  # one row more than allowed shows that there are too many
     if distinct:
         with_text, cells = f"{with_text},\ncells AS (\n{cells}\n)", _with_values(table, keys, distinct, needs)
     if needs.institutions or needs.record_keys:
         return with_extra_evidence(with_text, cells, table, keys, needs, len(institutions))
-    return f"{with_text}\n{cells}{order}"
-
-
-def _by(keys: list[str]) -> str:
-    return f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"{with_text}\n{cells}{key_order(keys)}{row_limit(table)}"
 
 
 def _quantile(statistic: PlannedStatistic) -> str:
@@ -161,13 +153,12 @@ ROW_VALUES: dict[Measure, Callable[[PlannedStatistic], str]] = {
 
 
 def _with_values(table: PlannedTable, keys: list[str], distinct: list[PlannedStatistic], needs: EvidenceNeeds) -> str:
-    """Join each cell with its values; NULL keys match each other."""
+    """Join each cell with its values."""
     names = {f"s{s.ident}_{n}": f'"values".d{s.ident}' for s in distinct for n in ("value", "contributors")}
     quantiles = _with_bin(distinct)
     names |= {f"s{s.ident}_bin": bin_sql(s, needs) for s in quantiles}
     shown = [f"cells.{k}" for k in keys] + ['cells."rows"', "cells.persons", "cells.population"]
     shown += [f"{names.get(c, f'cells.{c}')} AS {c}" for s in table.statistics for c in evidence_columns(s)]
-    on = " AND ".join(f'cells.{k} IS NOT DISTINCT FROM "values".{k}' for k in keys) or "TRUE"
-    same = on.replace('"values"', "bins")
-    bins_join = f" JOIN bins ON {same}" if quantiles else ""
+    bins_join = f" JOIN bins ON {same_keys(keys, 'cells', 'bins')}" if quantiles else ""
+    on = same_keys(keys, "cells", '"values"')
     return f'SELECT {", ".join(shown)} FROM cells JOIN "values" ON {on}{bins_join}'

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - writing SQL is what this module is for; names are checked, literals quoted
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -20,6 +19,7 @@ from broker.domain.plans.operators import (
 from broker.domain.plans.plan import EvidenceNeeds, PlannedStatistic, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import quoted
+from broker.query.sql.key_columns import group_by, key_order, same_keys
 
 KEY_MODULUS = 1 << 32  # a record key has 32 bits
 
@@ -53,18 +53,9 @@ def with_extra_evidence(
         parts += [_record_keys(table), _key_sums(table, keys)]
         shown += [f"key_sums.{column}" for column in record_key_columns(table)]
         joins.append("key_sums")
-    joined = "".join(f"\nLEFT JOIN {name} ON {_same(name, keys)}" for name in joins)
-    order = f" ORDER BY {', '.join(f'found.{k} NULLS LAST' for k in keys)}" if keys else ""
+    joined = "".join(f"\nLEFT JOIN {name} ON {same_keys(keys, 'found', name)}" for name in joins)
     together = ",\n".join(parts)
-    return f"{together}\nSELECT {', '.join(shown)} FROM found{joined}{order}"
-
-
-def _same(name: str, keys: Sequence[str]) -> str:
-    return " AND ".join(f"found.{k} IS NOT DISTINCT FROM {name}.{k}" for k in keys) or "TRUE"
-
-
-def _grouped(keys: Sequence[str]) -> str:
-    return f" GROUP BY {', '.join(keys)}" if keys else ""
+    return f"{together}\nSELECT {', '.join(shown)} FROM found{joined}{key_order(keys, 'found.')}"
 
 
 def _counted(table: PlannedTable) -> list[PlannedStatistic]:
@@ -106,7 +97,7 @@ def _institutions(table: PlannedTable, keys: list[str], number: int) -> str:
         # MAX(x, 2) is the list of the two largest
         columns.append(f"list_extract(MAX(t{s.ident}, 2) FILTER ({one} <> 0), 2) AS s{s.ident}_institution_second")
     having = f"{'bool_or' if number == 0 else 'bool_and'}({one} <> 0)"
-    return f"institutions{number} AS (\nSELECT {', '.join(columns)} FROM ({each}){_grouped(keys)} HAVING {having}\n)"
+    return f"institutions{number} AS (\nSELECT {', '.join(columns)} FROM ({each}){group_by(keys)} HAVING {having}\n)"
 
 
 def _largest(total: str, one: str) -> str:
@@ -142,7 +133,7 @@ def _key_sums(table: PlannedTable, keys: list[str]) -> str:
     for s in table.statistics:
         sums = {name: _sum_of(condition) for name, condition in _key_conditions(s).items()}
         columns += [f"{text} AS s{s.ident}_{name}" for name, text in sums.items()]
-    return f"key_sums AS (\nSELECT {', '.join(columns)} FROM people LEFT JOIN record_keys USING (p){_grouped(keys)}\n)"
+    return f"key_sums AS (\nSELECT {', '.join(columns)} FROM people LEFT JOIN record_keys USING (p){group_by(keys)}\n)"
 
 
 def _sum_of(condition: str) -> str:

@@ -8,6 +8,7 @@ from broker.domain.plans.member_amounts import AmountColumn, AmountKind, amount_
 from broker.domain.plans.plan import EvidenceNeeds, PlannedTable
 from broker.domain.plans.scalars import ScalarType
 from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.key_columns import key_names, key_order, same_keys
 from broker.query.sql.proven_scan import proven_scan_of
 from broker.query.sql.table_statement import NO_PROOFS
 
@@ -15,7 +16,7 @@ from broker.query.sql.table_statement import NO_PROOFS
 def render_member_cells(table: PlannedTable, least: int) -> str:
     """Statement of the cells: `cell` from 0 in the order of the keys, then `k0`…`kn`. Without keys there is one cell.
     `least`: persons that a group needs if rows of persons are joined with it, as for the table itself."""
-    keys = _keys(table)
+    keys = key_names(table)
     if not keys:
         return "SELECT 0::INTEGER AS cell"
     return f"{_with_clause(table, least)}\nSELECT {', '.join(['cell', *keys])} FROM cells ORDER BY cell"
@@ -31,26 +32,21 @@ def render_members(table: PlannedTable, least: int, proofs: VaultProofs = NO_PRO
     amounts = [
         f"{_of_only_row(c) if single else _summed(c, c.statistic in floats)} AS {c.name}" for c in amount_columns(table)
     ]
-    keys = _keys(table)
-    on = " AND ".join(f"contributions.{k} IS NOT DISTINCT FROM cells.{k}" for k in keys)  # NULL keys match each other
+    keys = key_names(table)
+    on = same_keys(keys, "contributions", "cells")
     source = f"contributions JOIN cells ON {on}" if keys else "(SELECT *, 0::INTEGER AS cell FROM contributions)"
     shown = ", ".join(["CAST(p AS UINTEGER) AS p", "cell", *amounts])
     by = "" if single else " GROUP BY cell, p"
     return f"{_with_clause(table, least)}\nSELECT {shown} FROM {source} WHERE p IS NOT NULL{by}"
 
 
-def _keys(table: PlannedTable) -> list[str]:
-    return [f"k{i}" for i in range(len(table.keys))]
-
-
 def _with_clause(table: PlannedTable, least: int) -> str:
     """WITH clause. Contributions are read twice instead of materialized: they would not fit the memory of a sandbox."""
-    keys = _keys(table)
+    keys = key_names(table)
     parts = [f"contributions AS NOT MATERIALIZED (\n{_contributions(table, least)}\n)"]
     if keys:
         names = ", ".join(keys)
-        order = ", ".join(f"{k} NULLS LAST" for k in keys)
-        number = f"CAST(row_number() OVER (ORDER BY {order}) - 1 AS INTEGER) AS cell"
+        number = f"CAST(row_number() OVER ({key_order(keys).strip()}) - 1 AS INTEGER) AS cell"
         parts.append(
             f"cells AS MATERIALIZED (\nSELECT {names}, {number} FROM (SELECT DISTINCT {names} FROM contributions)\n)"
         )

@@ -11,6 +11,7 @@ from broker.domain.plans.operators import Relation
 from broker.domain.plans.plan import PlannedStatistic, PlannedTable
 from broker.query.analysis.aggregate_arguments import is_never_null
 from broker.query.sql.generator import relation_sql, scalar_sql
+from broker.query.sql.key_columns import key_names
 from broker.query.sql.replacement_rows import replacement_rows
 
 
@@ -38,6 +39,15 @@ def _unlike_sql(values: str, value: str) -> str:
     return f"len(list_filter({values}, lambda x: x <> {value}))"
 
 
+def whole_sum(value: str) -> str:
+    """SQL of a sum of whole numbers or truth values, which is 0 without rows."""
+    return f"CAST(coalesce(SUM({value}), 0) AS BIGINT)"
+
+
+def mean_sql(total: str, count: str, truncated: bool) -> str:
+    return f"(CAST(trunc({total}) AS HUGEINT) // {count})" if truncated else f"(CAST({total} AS DOUBLE) / {count})"
+
+
 EVIDENCE_FIELDS = {m: ("value", "rows", "persons", *m.traits.evidence) for m in Measure if m.traits.in_queries}
 HAS_ROWS = '"rows" > 0 OR "own_rows" <> 0'
 REPLACES, IS_PRESENT = -1, 1
@@ -49,7 +59,7 @@ class PersonEvidence:
 
     def __init__(self, table: PlannedTable, least: int, institutions: tuple[str, ...] = ()) -> None:
         self._table, self._least, self._institutions = table, least, institutions
-        self._keys = [f"k{i}" for i in range(len(table.keys))]
+        self._keys = key_names(table)
         self._replacement = replacement_rows(table.contributions)
         self._own = "own_" if self._replacement is not None else ""
         """Prefix of the name of a figure: the figure without the rows that would replace it."""
@@ -68,7 +78,7 @@ class PersonEvidence:
 
     @property
     def rows(self) -> str:
-        return 'CAST(coalesce(SUM("rows"), 0) AS BIGINT)'
+        return whole_sum('"rows"')
 
     @property
     def persons(self) -> str:
@@ -158,7 +168,7 @@ class PersonEvidence:
     def _of_values(self, statistic: PlannedStatistic) -> dict[str, str]:
         """Evidence of rows with a value. A figure of the rows themselves can change even if their number does not."""
         i, traits = statistic.ident, statistic.measure.traits
-        rows, persons = f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)", f"COUNT(p) FILTER (n{i} > 0)"
+        rows, persons = whole_sum(f"n{i}"), f"COUNT(p) FILTER (n{i} > 0)"
         value = persons if traits.counts_persons else rows
         if self._replacement is not None:
             persons = f"COUNT(p) FILTER (own_n{i} <> 0{f' OR n{i} > 0' if traits.from_rows else ''})"
@@ -170,7 +180,7 @@ class PersonEvidence:
 
     def _of_ones(self, statistic: PlannedStatistic) -> dict[str, str]:
         i, own = statistic.ident, self._own
-        ones, rest = f"CAST(coalesce(SUM(o{i}), 0) AS BIGINT)", f"CAST(coalesce(SUM(z{i}), 0) AS BIGINT)"
+        ones, rest = whole_sum(f"o{i}"), whole_sum(f"z{i}")
         if statistic.measure.traits.is_ratio:
             value = f"(SUM(o{i}) / nullif(SUM(o{i}) + SUM(z{i}), 0))"
         else:
@@ -184,16 +194,12 @@ class PersonEvidence:
     def _of_numbers(self, statistic: PlannedStatistic) -> dict[str, str]:
         i, own = statistic.ident, f"{self._own}t{statistic.ident}"
         total, count = f"SUM(t{i})", f"nullif(SUM(n{i}), 0)"
-        mean = (
-            f"CAST(trunc({total}) AS HUGEINT) // {count}"
-            if statistic.truncated
-            else f"CAST({total} AS DOUBLE) / {count}"
-        )
+        mean = mean_sql(total, count, statistic.truncated)
         is_mean = statistic.measure.traits.is_ratio
         moved = f" OR {own} <> 0" if self._own else ""
         contributes = f"{self._own}n{i} <> 0{moved}" if is_mean else f"{own} <> 0"
         return {
-            "value": f"({mean})" if is_mean else total, "rows": f"CAST(coalesce(SUM(n{i}), 0) AS BIGINT)",
+            "value": mean if is_mean else total, "rows": whole_sum(f"n{i}"),
             "persons": f"COUNT(p) FILTER ({contributes})", "largest": f"MAX(abs({own}))",
             "second": second_largest_sql(f"abs({own})"), "low": f"MIN({own})", "high": f"MAX({own})",
             "others": others_sql(own, self._least), "total": total, "sizes": f"SUM(size_t{i})",

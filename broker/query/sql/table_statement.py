@@ -17,7 +17,8 @@ from broker.query.sql.evidence_bounds import (
     statistic_bounds,
 )
 from broker.query.sql.exact_statement import render_exact
-from broker.query.sql.person_evidence import EVIDENCE_FIELDS
+from broker.query.sql.key_columns import group_by, key_names, key_order, row_limit, same_keys
+from broker.query.sql.person_evidence import EVIDENCE_FIELDS, whole_sum
 from broker.query.sql.proven_scan import ProvenScan, proven_scan_of
 
 BOUNDS_TABLE = "bounds"
@@ -53,20 +54,18 @@ SMALLEST_SAMPLE = 50_000
 
 def render_two_pass(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenScan) -> TwoPassQuery:
     """Return the two-pass query of a table. See `render`."""
-    keys = [f"k{i}" for i in range(len(table.keys))]
+    keys = key_names(table)
     parts = {s.ident: statistic_bounds(s, needs, proven) for s in table.statistics}
     rows = stored_rows(table, needs, proven)
     steps = {
         "copied": _copied(keys, table, parts, rows),
         "people": _people(keys, parts),
         "exact": f"SELECT {_listed(keys, ['COUNT(p) AS persons', *_texts_of(parts, lambda p: p.exact)])} "
-        f"FROM people{_by(keys)}",
+        f"FROM people{group_by(keys)}",
     }
     materialized = {"copied", "exact"}  # both are read more than once
     texts = [f"{n} AS {'MATERIALIZED ' if n in materialized else ''}(\n{text}\n)" for n, text in steps.items()]
-    order = f" ORDER BY {', '.join(f'b.{k} NULLS LAST' for k in keys)}" if keys else ""
-    # one row more than allowed shows that there are too many
-    order += "" if table.max_rows is None else f" LIMIT {table.max_rows + 1}"
+    order = key_order(keys, "b.") + row_limit(table)
     certain = ", ".join(_result_columns(rows.coded, table, parts, needs, proven, second_pass=False))
     exact = ", ".join(_result_columns(rows.coded, table, parts, needs, proven, second_pass=True))
     return TwoPassQuery(
@@ -75,21 +74,12 @@ def render_two_pass(table: PlannedTable, needs: EvidenceNeeds, proven: ProvenSca
         doubt=f"SELECT coalesce(bool_or({_any_doubt(parts)}), FALSE) FROM {BOUNDS_TABLE}",
         second="WITH "
         + ",\n".join(texts)
-        + f"\nSELECT {exact} FROM {BOUNDS_TABLE} b LEFT JOIN exact x ON {_same(keys, 'b', 'x')}{order}",
+        + f"\nSELECT {exact} FROM {BOUNDS_TABLE} b LEFT JOIN exact x ON {same_keys(keys, 'b', 'x')}{order}",
     )
 
 
 def _listed(keys: list[str], more: list[str]) -> str:
     return ", ".join([*keys, *more])
-
-
-def _by(keys: list[str]) -> str:
-    return f" GROUP BY {', '.join(keys)}" if keys else ""
-
-
-def _same(keys: list[str], one: str, other: str) -> str:
-    """SQL condition that two rows have the same keys; NULL keys are equal."""
-    return " AND ".join(f"{one}.{k} IS NOT DISTINCT FROM {other}.{k}" for k in keys) or "TRUE"
 
 
 def _texts_of(parts: dict[int, StatisticBounds], texts: Callable[[StatisticBounds], tuple[str, ...]]) -> list[str]:
@@ -114,8 +104,8 @@ def _bounds(
     # IS TRUE, because NULL is no doubt
     columns += [f"(w OR {doubt}) IS TRUE AS {name}" for p in parts.values() for name, doubt, _ in p.doubts]
     sampled = _sampled(keys, parts, _sample_totals(keys, parts, rows, proven))
-    sample_join = f" LEFT JOIN ({sampled}) s ON {_same(keys, 'f', 's')}" if sampled else ""
-    return f"SELECT {', '.join(columns)} FROM (SELECT {firsts} FROM {rows}{_by(keys)}) f{sample_join}"
+    sample_join = f" LEFT JOIN ({sampled}) s ON {same_keys(keys, 'f', 's')}" if sampled else ""
+    return f"SELECT {', '.join(columns)} FROM (SELECT {firsts} FROM {rows}{group_by(keys)}) f{sample_join}"
 
 
 def _sample_totals(keys: list[str], parts: dict[int, StatisticBounds], rows: str, proven: ProvenScan) -> str:
@@ -127,7 +117,7 @@ def _sample_totals(keys: list[str], parts: dict[int, StatisticBounds], rows: str
 
 def _sampled(keys: list[str], parts: dict[int, StatisticBounds], drawn: str) -> str:
     found = _texts_of(parts, lambda p: p.sampled)
-    return f"SELECT {_listed(keys, found)} FROM ({drawn}){_by(keys)}" if found else ""
+    return f"SELECT {_listed(keys, found)} FROM ({drawn}){group_by(keys)}" if found else ""
 
 
 def _persons(proven: ProvenScan, rows: str, first: str) -> str:
@@ -158,7 +148,7 @@ def _copied(keys: list[str], table: PlannedTable, parts: dict[int, StatisticBoun
     near = "" if rows.number is None else f" WHERE {rows.number} IN (SELECT {rows.number} FROM {cells})"
     return (
         f"SELECT {', '.join(columns)} FROM (SELECT * FROM {rows.text}{near}) c JOIN {cells} d "
-        f"ON {_same(keys, 'c', 'd')} WHERE {needed}"
+        f"ON {same_keys(keys, 'c', 'd')} WHERE {needed}"
     )
 
 
@@ -205,7 +195,7 @@ def _persons_shown(proven: ProvenScan, second_pass: bool) -> str:
 def _population(needs: EvidenceNeeds, proven: ProvenScan, second_pass: bool) -> str:
     """SQL of the population. It is exact if it is below `min_persons`, because all rows were then copied."""
     if proven.is_single:
-        return f"(SELECT CAST(coalesce(SUM(n), 0) AS BIGINT) FROM {BOUNDS_TABLE})"
+        return f"(SELECT {whole_sum('n')} FROM {BOUNDS_TABLE})"
     rows, first = "coalesce(SUM(n), 0)", "coalesce(SUM(f), 0)"
     bound = f"(SELECT CAST({_persons(proven, rows, first)} AS BIGINT) FROM {BOUNDS_TABLE})"
     if not second_pass:
