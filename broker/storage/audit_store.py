@@ -13,6 +13,7 @@ from broker.domain.errors import Breach
 from broker.domain.identity.audit import GENESIS, AuditCheck, AuditEvent, AuditLine, first_break, line_hash
 from broker.domain.ports import AuditFilter
 from broker.storage.database import Database
+from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.administration_tables import audit, audit_head
 
 _WORD_PATTERN = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -33,18 +34,8 @@ def append_events(connection: Connection, events: Sequence[AuditEvent]) -> None:
         # The hash covers what will be read back, so the time is converted to UTC first.
         event = replace(event, at=event.at.astimezone(UTC))
         number, digest = number + 1, line_hash(number + 1, event, previous)
-        connection.execute(
-            insert(audit).values(
-                number=number,
-                at=event.at,
-                actor=event.actor,
-                action=event.action,
-                subject=event.subject,
-                codes=[list(pair) for pair in event.codes],
-                previous=previous,
-                hash=digest,
-            )
-        )
+        line = columns_of(audit, event, number=number, previous=previous, hash=digest)
+        connection.execute(insert(audit).values(line))
         connection.execute(update(audit_head).values(number=number, hash=digest))
         previous = digest
 
@@ -85,14 +76,12 @@ class SqlAuditLog:
 
     def _page(self, first: int, size: int) -> list[AuditLine]:
         query = select(audit).where(audit.c.number >= first).order_by(audit.c.number).limit(size)
-        with self._db.read() as connection:
-            return [_line_of(row) for row in connection.execute(query)]
+        return [_line_of(row) for row in self._db.rows(query)]
 
     def audit_of(self, subject: str, action: str) -> list[AuditLine]:
         """Return the lines of one action on one subject, oldest first."""
         query = select(audit).where(audit.c.subject == subject, audit.c.action == action).order_by(audit.c.number)
-        with self._db.read() as connection:
-            return [_line_of(row) for row in connection.execute(query)]
+        return [_line_of(row) for row in self._db.rows(query)]
 
     def search_audit(self, wanted: AuditFilter) -> list[AuditLine]:
         """Return matching lines, newest first. Every filter has an index, and only one page is read."""
@@ -106,8 +95,7 @@ class SqlAuditLog:
             query = query.where(audit.c.at <= wanted.until)
         if wanted.before is not None:
             query = query.where(audit.c.number < wanted.before)
-        with self._db.read() as connection:
-            return [_line_of(row) for row in connection.execute(query)]
+        return [_line_of(row) for row in self._db.rows(query)]
 
     def audit_head(self) -> tuple[int, str]:
         """Return number and hash of the last line. Exported, it shows later whether the log was cut or rewritten."""
@@ -133,6 +121,4 @@ class SqlAuditLog:
 
 
 def _line_of(row: Row[Any]) -> AuditLine:
-    codes = tuple((key, value) for key, value in row.codes)
-    event = AuditEvent(row.at, row.actor, row.action, row.subject, codes)
-    return AuditLine(int(row.number), event, row.previous, row.hash)
+    return value_of(AuditLine, row, event=value_of(AuditEvent, row))

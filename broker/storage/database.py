@@ -7,11 +7,12 @@ IMMEDIATE, so that two writers wait for each other instead of failing half-way.
 import glob
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from broker.domain.errors import Invalid, Unavailable
@@ -36,6 +37,21 @@ class Database:
         """One consistent read. Raises Unavailable if the database does not answer."""
         with _unavailable_on_failure(), self.engine.begin() as connection:
             yield connection
+
+    def rows(self, query: Select[Any]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Read all rows of one query."""
+        with self.read() as connection:
+            return connection.execute(query).all()
+
+    def row(self, query: Select[Any]) -> Row[Any] | None:
+        """Read the row of a query that finds at most one."""
+        with self.read() as connection:
+            return connection.execute(query).one_or_none()
+
+    def values(self, query: Select[Any]) -> Sequence[Any]:
+        """Read the first column of one query."""
+        with self.read() as connection:
+            return connection.execute(query).scalars().all()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -9,6 +9,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import WorkerReport
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.administration_tables import notices_mailed, worker_reports
 
 
@@ -19,8 +20,7 @@ class SqlMailedNotices:
 
     def mailed(self, person: str) -> frozenset[str]:
         query = select(notices_mailed.c.key).where(notices_mailed.c.person == person)
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
     def note_mailed(self, person: str, keys: Sequence[str], now: datetime, events: Sequence[AuditEvent]) -> None:
         known = self.mailed(person)
@@ -37,14 +37,11 @@ class SqlWorkerReports:
     _db: Database
 
     def report_worker(self, report: WorkerReport) -> None:
-        facts = [list(pair) for pair in report.facts]
         with self._db.write() as connection:
             connection.execute(delete(worker_reports).where(worker_reports.c.worker == report.worker))
-            connection.execute(insert(worker_reports).values(worker=report.worker, at=report.at, facts=facts))
+            connection.execute(insert(worker_reports).values(columns_of(worker_reports, report)))
 
     def worker_reports(self) -> list[WorkerReport]:
         """Return the last reports, newest first."""
         query = select(worker_reports).order_by(worker_reports.c.at.desc()).limit(50)
-        with self._db.read() as connection:
-            rows = connection.execute(query)
-            return [WorkerReport(r.worker, r.at, tuple((k, v) for k, v in r.facts)) for r in rows]
+        return [value_of(WorkerReport, row) for row in self._db.rows(query)]

@@ -9,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Unknown
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.identity.people import Person, Role
+from broker.domain.identity.people import Person
 from broker.domain.ports import Credential
 from broker.domain.projects.stops import StopKind
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.stop_store import standing_key
 from broker.storage.tables.administration_tables import people, person_roles, stops, tokens
 
@@ -46,8 +47,7 @@ class SqlPeople:
 
         Raises Conflict("stale") if the account differs from `before` (None: not checked).
         """
-        values: dict[str, object] = {"name": person.name, "active": person.active, "email": person.email or None}
-        values |= {"accredited_from": person.accredited_from, "accredited_until": person.accredited_until}
+        values = columns_of(people, person, email=person.email or None)
         if password_hash is not None:
             values["password_hash"] = password_hash
         roles = [{"person": person.ident, "role": role} for role in sorted(person.roles)]
@@ -57,7 +57,7 @@ class SqlPeople:
                 _check_unchanged(connection, person.ident, before)
                 changed = connection.execute(update(people).where(people.c.ident == person.ident).values(values))
                 if changed.rowcount == 0:
-                    connection.execute(insert(people).values(ident=person.ident, **values))
+                    connection.execute(insert(people).values(values))
                 connection.execute(delete(person_roles).where(person_roles.c.person == person.ident))
                 if roles:
                     connection.execute(insert(person_roles), roles)
@@ -98,16 +98,12 @@ def _stale_account(ident: str) -> Conflict:
 
 
 def person_row(connection: Connection, ident: str) -> Row[Any]:
-    row = connection.execute(select(people).where(people.c.ident == ident)).one_or_none()
-    if row is None:
-        raise Unknown("person", ident)
-    return row
+    return find_row(connection, people, "person", ident)
 
 
 def person_with_roles(connection: Connection, row: Row[Any]) -> Person:
     held = connection.execute(select(person_roles.c.role).where(person_roles.c.person == row.ident)).scalars()
-    roles = frozenset(Role(role) for role in held)
-    return Person(row.ident, row.name, roles, row.active, row.accredited_from, row.accredited_until, row.email or "")
+    return value_of(Person, row, roles=frozenset(held), email=row.email or "")
 
 
 SEEN_EVERY = timedelta(minutes=1)
@@ -178,9 +174,8 @@ class SqlAccesses:
         """Return a person's valid tokens and sessions, newest first."""
         alive = (tokens.c.person == person, ~tokens.c.revoked)
         query = select(tokens).where(*alive, or_(tokens.c.expires.is_(None), tokens.c.expires > now))
-        with self._db.read() as connection:
-            rows = connection.execute(query.order_by(tokens.c.made.desc(), tokens.c.hash).limit(200))
-            return [Credential(r.hash[:IDENT_LENGTH], r.seen is not None, r.made, r.seen, r.expires) for r in rows]
+        rows = self._db.rows(query.order_by(tokens.c.made.desc(), tokens.c.hash).limit(200))
+        return [Credential(r.hash[:IDENT_LENGTH], r.seen is not None, r.made, r.seen, r.expires) for r in rows]
 
     def revoke_credentials(self, person: str, but: str, events: Sequence[AuditEvent], ident: str | None = None) -> int:
         """Revoke the person's other tokens and sessions, or only `ident`, and return how many. Never revokes those of

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Breach, Conflict, Forbidden, Unknown
@@ -12,6 +12,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.ports import PolicyDecision, StoredPolicy
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.row_values import columns_of, next_number, value_of
 from broker.storage.tables.administration_tables import policies, policy_proposals, project_decisions
 
 
@@ -29,7 +30,8 @@ class SqlPolicySets:
             with self._db.write() as connection:
                 _put_content(connection, policy)
                 _check_proposable(connection, policy.fingerprint)
-                connection.execute(insert(policy_proposals).values(_proposal(connection, policy)))
+                number = next_number(connection, policy_proposals.c.number)
+                connection.execute(insert(policy_proposals).values(columns_of(policy_proposals, policy, number=number)))
                 append_events(connection, events)
         except IntegrityError as error:
             raise Conflict("stale", "Another policy set was proposed at the same time. Try again.") from error
@@ -54,10 +56,10 @@ class SqlPolicySets:
                         "You proposed this policy set, so another administrator has to apply it.",
                     )
                 # Two administrators who apply at once get the same order; its unique constraint refuses the second.
-                last = connection.execute(select(func.max(policy_proposals.c.applied_order))).scalar()
+                order = next_number(connection, policy_proposals.c.applied_order)
                 # Compare-and-set: two administrators at once cannot both apply it.
                 this = (policy_proposals.c.number == row.number, policy_proposals.c.applied_by.is_(None))
-                values = {"applied_by": by, "applied_at": now, "applied_order": (last or 0) + 1}
+                values = {"applied_by": by, "applied_at": now, "applied_order": order}
                 if connection.execute(update(policy_proposals).where(*this).values(values)).rowcount != 1:
                     raise Conflict("already-applied", "This policy set is already applied.")
                 _note_decisions(connection, row.number, projects)
@@ -72,26 +74,23 @@ class SqlPolicySets:
         joined = project_decisions.c.proposal == policy_proposals.c.number
         query = select(*(policy_proposals.c[name] for name in columns)).join(project_decisions, joined)
         query = query.where(project_decisions.c.project == project, policy_proposals.c.applied_by.is_not(None))
-        with self._db.read() as connection:
-            rows = connection.execute(query.order_by(policy_proposals.c.applied_order.desc()).limit(limit))
-            return [PolicyDecision(*row) for row in rows]
+        rows = self._db.rows(query.order_by(policy_proposals.c.applied_order.desc()).limit(limit))
+        return [PolicyDecision(*row) for row in rows]
 
     def policy_in_force(self) -> StoredPolicy:
-        with self._db.read() as connection:
-            row = connection.execute(_in_force()).one_or_none()
+        row = self._db.row(_in_force())
         if row is None:
             raise Unknown("policy", "in force")
-        return _policy_of(row)
+        return value_of(StoredPolicy, row)
 
     def policy(self, fingerprint: str) -> StoredPolicy:
         with self._db.read() as connection:
-            return _policy_of(_latest(connection, fingerprint))
+            return value_of(StoredPolicy, _latest(connection, fingerprint))
 
     def proposed_policies(self) -> list[StoredPolicy]:
         """Return the sets that wait for a second administrator, oldest first."""
         query = _with_content().where(policy_proposals.c.applied_by.is_(None)).order_by(policy_proposals.c.number)
-        with self._db.read() as connection:
-            return [_policy_of(row) for row in connection.execute(query)]
+        return [value_of(StoredPolicy, row) for row in self._db.rows(query)]
 
 
 def _note_decisions(connection: Connection, proposal: int, projects: frozenset[str]) -> None:
@@ -118,15 +117,11 @@ def _latest(connection: Connection, fingerprint: str) -> Row[Any]:
     return row
 
 
-def _policy_of(row: Row[Any]) -> StoredPolicy:
-    return StoredPolicy(row.fingerprint, row.proposed_by, row.proposed_at, row.applied_by, row.applied_at, row.content)
-
-
 def _put_content(connection: Connection, policy: StoredPolicy) -> None:
     query = select(policies.c.content).where(policies.c.fingerprint == policy.fingerprint)
     stored = connection.execute(query).scalar()
     if stored is None:
-        connection.execute(insert(policies).values(fingerprint=policy.fingerprint, content=policy.content))
+        connection.execute(insert(policies).values(columns_of(policies, policy)))
     elif stored != policy.content:
         raise Breach("Two policy sets with one fingerprint.")
 
@@ -140,13 +135,3 @@ def _check_proposable(connection: Connection, fingerprint: str) -> None:
     in_force = connection.execute(_in_force()).one_or_none()
     if in_force is not None and in_force.fingerprint == fingerprint:
         raise Conflict("already-in-force", "This policy set is already in force.")
-
-
-def _proposal(connection: Connection, policy: StoredPolicy) -> dict[str, object]:
-    last = connection.execute(select(func.max(policy_proposals.c.number))).scalar()
-    return {
-        "number": (last or 0) + 1,
-        "fingerprint": policy.fingerprint,
-        "proposed_by": policy.proposed_by,
-        "proposed_at": policy.proposed_at,
-    }

@@ -23,22 +23,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.errors import Conflict, Forbidden, Unknown
+from broker.domain.errors import Conflict, Forbidden
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.public_tables import NumbersOnlyReason, PublicTable, PublicTableState, PublishedTable, Reproduction
 from broker.domain.release_history import HistoryUpdate
 from broker.storage.audit_store import append_events
 from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.administration_tables import snapshots
-from broker.storage.tables.schema import UtcTime, metadata, one_of
-
-PUBLISHED_FIELDS = ("name", "source", "recipe", "dialect", "snapshot", "rounding", "figures")
+from broker.storage.tables.schema import UtcTime, metadata, words
 
 public_tables = Table(
     "public_tables",
     metadata,
     Column("ident", Text, primary_key=True),
-    *(Column(name, Text, nullable=False) for name in PUBLISHED_FIELDS),
+    *(Column(name, Text, nullable=False) for name in PublishedTable.__dataclass_fields__),
     Column("standing", Text, unique=True),
     Column("by", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
@@ -50,10 +49,9 @@ public_tables = Table(
     Column("vault", Text),
     Column("agreed", Integer),
     Column("compared", Integer),
-    Column("why", Text),
+    *words("why", NumbersOnlyReason),
     Column("entry", BigInteger, unique=True),
     Column("entered_at", UtcTime),
-    one_of("why", NumbersOnlyReason),
     CheckConstraint("confirmed_by <> by", name="second_administrator"),
     CheckConstraint("entry IS NULL OR confirmed_by IS NOT NULL", name="confirmed"),
     CheckConstraint("withdrawn_at IS NULL OR confirmed_by IS NULL", name="withdrawn"),
@@ -73,11 +71,11 @@ class SqlPublicTables(SqlHistoryWrites):
     """The port `PublicTableStore`, as a part of the store."""
 
     def request_public_table(self, table: PublicTable, event: AuditEvent) -> None:
-        fields = {name: getattr(table.published, name) for name in PUBLISHED_FIELDS}
-        values = fields | {"ident": table.ident, "standing": fields["name"].casefold(), "by": table.by, "at": table.at}
+        new = {"ident": table.ident, "by": table.by, "at": table.at, "attempt": 0}
+        values = columns_of(public_tables, table.published, standing=table.published.name.casefold(), **new)
         try:
             with self._db.write() as connection:
-                connection.execute(insert(public_tables).values(values | {"attempt": 0}))
+                connection.execute(insert(public_tables).values(values))
                 append_events(connection, [event])
         except IntegrityError as error:
             raise Conflict("already-asked", "There is already a public table with this name.") from error
@@ -143,8 +141,7 @@ class SqlPublicTables(SqlHistoryWrites):
 
     def public_tables_alive(self) -> frozenset[tuple[str, int]]:
         query = select(P.ident, P.attempt).where(TO_RUN, P.lease_until.is_not(None))
-        with self._db.read() as connection:
-            return frozenset((row.ident, row.attempt) for row in connection.execute(query))
+        return frozenset((row.ident, row.attempt) for row in self._db.rows(query))
 
     def enter_public_table(
         self,
@@ -161,8 +158,8 @@ class SqlPublicTables(SqlHistoryWrites):
             self._enter(connection, remembering, now)
             # `entry`: a restored store forgot this record, but the release history still has the entry.
             number = entry or self._history_chain.end(connection)[0]
-            values = {"agreed": found.agreed, "compared": found.compared, "why": found.why}
-            ended = values | {"entry": number, "entered_at": now, "lease_until": None, "vault": None}
+            done = {"entry": number, "entered_at": now, "lease_until": None, "vault": None}
+            ended = columns_of(public_tables, found, **done)
             entered = update(public_tables).where(*_is_leased(ident, attempt)).values(ended)
             if connection.execute(entered).rowcount != 1:
                 raise _stale(ident)
@@ -170,8 +167,7 @@ class SqlPublicTables(SqlHistoryWrites):
         self._sign_history()
 
     def _public(self, query: Any) -> list[PublicTable]:
-        with self._db.read() as connection:
-            return [_table_of(row) for row in connection.execute(query)]
+        return [_table_of(row) for row in self._db.rows(query)]
 
 
 def vaults_of_public_tables(connection: Connection) -> frozenset[str]:
@@ -206,16 +202,9 @@ def _update_table(connection: Connection, ident: str, **values: object) -> None:
 
 
 def _row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
-    query = select(public_tables).where(P.ident == ident)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise Unknown("public-table", ident)
-    return row
+    return find_row(connection, public_tables, "public-table", ident, lock=lock)
 
 
 def _table_of(row: Row[Any]) -> PublicTable:
-    published = PublishedTable(*(getattr(row, name) for name in PUBLISHED_FIELDS))
-    why = None if row.why is None else NumbersOnlyReason(row.why)
-    found = None if row.agreed is None else Reproduction(row.agreed, row.compared, why)
-    facts = (row.confirmed_by, row.confirmed_at, row.withdrawn_at, row.attempt, found, row.entry, row.entered_at)
-    return PublicTable(row.ident, published, row.by, row.at, *facts)
+    found = None if row.agreed is None else value_of(Reproduction, row)
+    return value_of(PublicTable, row, published=value_of(PublishedTable, row), found=found)

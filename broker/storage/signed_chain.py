@@ -18,6 +18,7 @@ from broker.domain.identity.audit import GENESIS
 from broker.domain.ledger.ledger_chain import ChainEntry, ChainHead, check_entries, entry_hash
 from broker.storage.database import Database
 from broker.storage.private_files import own_key, write_whole
+from broker.storage.row_values import value_of
 
 
 class SignedHeadStore:
@@ -157,21 +158,22 @@ class SignedChain:
         if number == 0:
             self.heads.store_head(self.heads.sign(number, digest))
 
-    def follow(self, connection: Connection, kinds: type[StrEnum]) -> tuple[list[ChainEntry], int | None]:
+    def follow(self, connection: Connection) -> tuple[list[ChainEntry], int | None]:
         """Return all entries, and the number of the first that does not follow from the one before (None if all do).
         If the head does not match the last entry, it is the number after that."""
         rows = connection.execute(select(self.entries).order_by(self.entries.c.number))
-        entries = [ChainEntry(int(r.number), r.at, kinds(r.kind), r.subject, r.body, r.previous, r.hash) for r in rows]
+        entries = [value_of(ChainEntry, row) for row in rows]
         broken = next((entry.number for entry, holds in check_entries(entries) if not holds), None)
         end = (entries[-1].number, entries[-1].hash) if entries else (0, GENESIS)
         if broken is None and self.end(connection) != end:
             broken = len(entries) + 1
         return entries, broken
 
-    def heads_to_find(self, exported: Sequence[ChainHead]) -> list[ChainHead]:
-        """Return the heads to find in the chain: those given, and the last that was signed."""
+    def missing_heads(self, connection: Connection, exported: Sequence[ChainHead]) -> tuple[ChainHead, ...]:
+        """Return the heads that the chain lacks, of those given and the last that was signed."""
         last = None if self.heads is None else self.heads.last()
-        return [*exported, *([last] if last is not None else [])]
+        wanted = [*exported, *([last] if last is not None else [])]
+        return tuple(head for head in wanted if not self.has(connection, head))
 
 
 def check_two_administrators(by: frozenset[str], of: str) -> None:

@@ -1,10 +1,11 @@
 """Snapshots in the store, and erasures of persons from the next one. Has digests, never anybody's key."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
@@ -15,6 +16,7 @@ from broker.domain.projects.erasures import Erasure, ErasureState
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.public_table_store import reads_snapshot
+from broker.storage.row_values import find_row, next_number, pick, value_of
 from broker.storage.tables.administration_tables import erasures, snapshots
 from broker.storage.tables.job_tables import jobs
 
@@ -29,34 +31,31 @@ class SqlErasures:
 
     def request_erasure(self, erasure: Erasure, event: AuditEvent) -> int:
         # `standing` is unique, so a person has at most one erasure that is not withdrawn.
-        values = {"domain": erasure.domain, "digest": erasure.digest, "standing": erasure.digest, "case": erasure.case}
-        values |= {"by": erasure.by}
         try:
             with self._db.write() as connection:
-                number = (connection.execute(select(func.max(erasures.c.number))).scalar() or 0) + 1
-                connection.execute(insert(erasures).values(number=number, at=erasure.at, **values))
+                number = next_number(connection, erasures.c.number)
+                values = pick(erasure, "domain", "digest", "case", "by", "at")
+                connection.execute(insert(erasures).values(number=number, standing=erasure.digest, **values))
                 append_events(connection, [_about_erasure(event, number)])
         except IntegrityError as error:
             raise Conflict("already-asked", "The erasure of this person was already requested.") from error
         return number
 
     def erasures(self, limit: int = 200) -> list[Erasure]:
-        with self._db.read() as connection:
-            rows = connection.execute(select(erasures).order_by(erasures.c.number.desc()).limit(limit))
-            return [_erasure_of(row) for row in rows]
+        query = select(erasures).order_by(erasures.c.number.desc()).limit(limit)
+        return [value_of(Erasure, row) for row in self._db.rows(query)]
 
     def erasure(self, number: int) -> Erasure:
         with self._db.read() as connection:
-            return _erasure_of(_erasure_row(connection, number))
+            return _erasure(connection, number)
 
     def erased_digests(self) -> dict[int, str]:
         query = select(erasures.c.number, erasures.c.digest).where(erasures.c.confirmed_by.is_not(None))
-        with self._db.read() as connection:
-            return {row.number: row.digest for row in connection.execute(query)}
+        return {row.number: row.digest for row in self._db.rows(query)}
 
     def confirm_erasure(self, number: int, by: str, now: datetime, event: AuditEvent) -> None:
         with self._db.write() as connection:
-            found = _erasure_of(_erasure_row(connection, number, lock=True))
+            found = _erasure(connection, number, lock=True)
             if found.state is not ErasureState.REQUESTED:
                 raise Conflict("wrong-state", f"This erasure is {found.state}, so there is nothing to confirm.")
             # The store checks this too: two administrators are needed, whatever called it.
@@ -69,7 +68,7 @@ class SqlErasures:
 
     def withdraw_erasure(self, number: int, now: datetime, event: AuditEvent) -> None:
         with self._db.write() as connection:
-            found = _erasure_of(_erasure_row(connection, number, lock=True))
+            found = _erasure(connection, number, lock=True)
             if found.state is not ErasureState.REQUESTED:
                 raise Conflict("wrong-state", f"This erasure is {found.state}, so you cannot withdraw it.")
             _update_erasure(connection, number, withdrawn_at=now, standing=None)
@@ -79,7 +78,7 @@ class SqlErasures:
         with self._db.write() as connection:
             for number in numbers:
                 # Ingesting again must not move the first snapshot without the person.
-                if _erasure_row(connection, number, lock=True).snapshot is None:
+                if _erasure(connection, number, lock=True).snapshot is None:
                     _update_erasure(connection, number, snapshot=snapshot, left_out_at=now)
                     append_events(connection, [_about_erasure(event, number)])
 
@@ -97,30 +96,21 @@ class SqlErasures:
     def note_erased(self, numbers: Sequence[int], now: datetime, event: AuditEvent) -> None:
         with self._db.write() as connection:
             for number in numbers:
-                if _erasure_row(connection, number, lock=True).done_at is None:
+                if _erasure(connection, number, lock=True).done_at is None:
                     _update_erasure(connection, number, done_at=now)
                     append_events(connection, [_about_erasure(event, number)])
 
 
 def _about_erasure(event: AuditEvent, number: int) -> AuditEvent:
-    return AuditEvent(event.at, event.actor, event.action, str(number), event.codes)
+    return replace(event, subject=str(number))
 
 
 def _update_erasure(connection: Connection, number: int, **values: object) -> None:
     connection.execute(update(erasures).where(erasures.c.number == number).values(values))
 
 
-def _erasure_row(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
-    query = select(erasures).where(erasures.c.number == number)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise Unknown("erasure", str(number))
-    return row
-
-
-def _erasure_of(row: Row[Any]) -> Erasure:
-    facts = (row.confirmed_by, row.confirmed_at, row.withdrawn_at, row.snapshot, row.left_out_at, row.done_at)
-    return Erasure(row.number, row.domain, row.digest, row.case, row.by, row.at, *facts)
+def _erasure(connection: Connection, number: int, *, lock: bool = False) -> Erasure:
+    return value_of(Erasure, find_row(connection, erasures, "erasure", number, lock=lock))
 
 
 class SqlSnapshots:
@@ -129,49 +119,32 @@ class SqlSnapshots:
     _db: Database
 
     def put_snapshot(self, snapshot: Snapshot, events: Sequence[AuditEvent]) -> None:
-        values = {
-            "ident": snapshot.ident,
-            "fingerprint": snapshot.fingerprint,
-            "created": snapshot.created,
-            "synthetic": snapshot.synthetic,
-            "path": snapshot.path,
-            "facts": snapshot.facts,
-        }
         try:
             with self._db.write() as connection:
-                last = connection.execute(select(func.max(snapshots.c.number))).scalar()
-                connection.execute(insert(snapshots).values(number=(last or 0) + 1, **values))
+                number = next_number(connection, snapshots.c.number)
+                values = pick(snapshot, "ident", "fingerprint", "created", "synthetic", "path", "facts")
+                connection.execute(insert(snapshots).values(number=number, **values))
                 append_events(connection, events)
         except IntegrityError as error:
             raise Conflict("snapshot-exists", f"There is already a snapshot {snapshot.ident!r}.") from error
 
     def latest_snapshot(self) -> Snapshot:
-        with self._db.read() as connection:
-            row = connection.execute(_newest_snapshots().where(snapshots.c.retired.is_(None)).limit(1)).one_or_none()
+        row = self._db.row(_newest_snapshots().where(snapshots.c.retired.is_(None)).limit(1))
         if row is None:
             raise Unknown("snapshot", "latest")
-        return _snapshot_of(row)
+        return value_of(Snapshot, row)
 
     def snapshot(self, ident: str) -> Snapshot:
         with self._db.read() as connection:
-            row = connection.execute(select(snapshots).where(snapshots.c.ident == ident)).one_or_none()
-        if row is None:
-            raise Unknown("snapshot", ident)
-        return _snapshot_of(row)
+            return value_of(Snapshot, find_row(connection, snapshots, "snapshot", ident))
 
     def snapshots(self, limit: int = 200) -> list[Snapshot]:
         """Return the snapshots, newest first."""
-        with self._db.read() as connection:
-            return [_snapshot_of(row) for row in connection.execute(_newest_snapshots().limit(limit))]
+        return [value_of(Snapshot, row) for row in self._db.rows(_newest_snapshots().limit(limit))]
 
     def retire_snapshot(self, ident: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
-            row = connection.execute(
-                select(snapshots).where(snapshots.c.ident == ident).with_for_update()
-            ).one_or_none()
-            if row is None:
-                raise Unknown("snapshot", ident)
-            _check_retirable(connection, row)
+            _check_retirable(connection, find_row(connection, snapshots, "snapshot", ident, lock=True))
             connection.execute(update(snapshots).where(snapshots.c.ident == ident).values(retired=now))
             append_events(connection, events)
 
@@ -190,7 +163,3 @@ def _check_retirable(connection: Connection, row: Row[Any]) -> None:
     reading = select(jobs.c.ident).where(jobs.c.snapshot == row.ident, jobs.c.state.not_in(sorted(FINAL_JOB_STATES)))
     if connection.execute(reading.limit(1)).first() is not None:
         raise Conflict("in-use", "Unfinished jobs still read this snapshot.")
-
-
-def _snapshot_of(row: Row[Any]) -> Snapshot:
-    return Snapshot(row.ident, row.fingerprint, row.created, row.synthetic, row.path, row.facts, row.retired)

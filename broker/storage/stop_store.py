@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker.domain.errors import Conflict, Forbidden, Unknown
@@ -13,6 +13,7 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects.stops import Stop, StopKind
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.row_values import next_number, pick, value_of
 from broker.storage.tables.administration_tables import people, stops, tokens
 from broker.storage.tables.job_tables import jobs
 
@@ -25,17 +26,13 @@ class SqlStops:
     def stop(self, stop: Stop, holders: frozenset[str], events: Sequence[AuditEvent]) -> None:
         """Stop a person or project. When this returns, nothing of theirs is accepted, started or released, `holders`
         have no token or session, and a stopped person's account is inactive."""
-        values: dict[str, object] = {
-            "kind": stop.kind,
-            "subject": stop.subject,
-            "standing": standing_key(stop.kind, stop.subject),
-        }
-        values |= {"by": stop.by, "reason": stop.reason}
+        standing = standing_key(stop.kind, stop.subject)
         try:
             with self._db.write() as connection:
-                last = connection.execute(select(func.max(stops.c.number))).scalar()
-                values |= {"number": (last or 0) + 1, "at": stop.at, "was_active": _make_inactive(connection, stop)}
-                connection.execute(insert(stops).values(values))
+                number, was_active = next_number(connection, stops.c.number), _make_inactive(connection, stop)
+                values = pick(stop, "kind", "subject", "by", "at", "reason")
+                new = insert(stops).values(number=number, standing=standing, was_active=was_active, **values)
+                connection.execute(new)
                 # In the same transaction, so that nobody can act between the stop and the loss of their tokens.
                 connection.execute(update(tokens).where(tokens.c.person.in_(sorted(holders))).values(revoked=True))
                 append_events(connection, events)
@@ -47,14 +44,12 @@ class SqlStops:
         query = select(stops).order_by(stops.c.number.desc()).limit(limit)
         if standing_only:
             query = query.where(stops.c.standing.is_not(None))
-        with self._db.read() as connection:
-            return [_stop_of(row) for row in connection.execute(query)]
+        return [value_of(Stop, row) for row in self._db.rows(query)]
 
     def stop_of(self, kind: StopKind, subject: str) -> Stop | None:
         """Return the stop that is in force, or None."""
-        with self._db.read() as connection:
-            row = connection.execute(select(stops).where(stops.c.standing == standing_key(kind, subject))).one_or_none()
-            return None if row is None else _stop_of(row)
+        row = self._db.row(select(stops).where(stops.c.standing == standing_key(kind, subject)))
+        return None if row is None else value_of(Stop, row)
 
     def request_lift(self, kind: StopKind, subject: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
@@ -83,8 +78,7 @@ class SqlStops:
     def unfinished_but_stopped(self, states: frozenset[str]) -> list[str]:
         """Return the jobs in `states` whose project or researcher is stopped, oldest first."""
         query = select(jobs.c.ident).where(jobs.c.state.in_(sorted(states)), is_stopped())
-        with self._db.read() as connection:
-            return list(connection.execute(query.order_by(jobs.c.created, jobs.c.ident)).scalars())
+        return list(self._db.values(query.order_by(jobs.c.created, jobs.c.ident)))
 
 
 def _make_inactive(connection: Connection, stop: Stop) -> bool | None:
@@ -123,8 +117,3 @@ def _standing_stop(connection: Connection, kind: StopKind, subject: str) -> Row[
     if row is None:
         raise Unknown("stop", subject)
     return row
-
-
-def _stop_of(row: Row[Any]) -> Stop:
-    facts = (row.by, row.at, row.reason, row.asked_by, row.asked_at, row.lifted_by, row.lifted_at)
-    return Stop(StopKind(row.kind), row.subject, *facts)

@@ -20,6 +20,7 @@ from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_job
 from broker.storage.public_table_store import vaults_of_public_tables
 from broker.storage.release_history.history_writes import lock_for_files
+from broker.storage.row_values import pick
 from broker.storage.stop_store import is_stopped
 from broker.storage.tables.job_tables import jobs, outputs, releases, votes
 from broker.storage.tables.release_history_tables import memory_entries
@@ -93,18 +94,9 @@ def _put_compared_output(connection: Connection, job: str, one: ComparedOutput, 
     if (row.state, row.staff_hash, row.findings_hash) != (before.state, before.staff_hash, before.findings_hash):
         raise Conflict("stale", f"Output {before.ident!r} has moved on; nothing was changed.")
     same = (after.staff_hash, after.findings_hash) == (before.staff_hash, before.findings_hash)
-    values: dict[str, object] = {
-        "state": after.state,
-        "memory_version": after.memory_version,
-        "updated": now,
-        "size": after.size,
-        "release_hash": after.release_hash,
-        "staff_hash": after.staff_hash,
-        "findings_hash": after.findings_hash,
-        "evidence_digest": one.record.evidence_digest,
-        "verdict": after.verdict,
-        "to_remember": to_remember_json(one.record),
-    }
+    values = pick(after, "state", "memory_version", "size", "release_hash", "staff_hash", "findings_hash", "verdict")
+    values |= {"evidence_digest": one.record.evidence_digest, "to_remember": to_remember_json(one.record)}
+    values["updated"] = now
     if not same:  # the findings that were set aside were about another version of the output
         values |= {"overrides": [], "claimed_by": None, "reason": None}
     connection.execute(update(outputs).where(outputs.c.ident == before.ident).values(values))
@@ -128,8 +120,7 @@ class SqlDueJobs:
             and_(jobs.c.state == JobState.ASSESSING, jobs.c.comparing_until < now),
         )
         query = select(jobs.c.ident, jobs.c.attempt).where(late).order_by(jobs.c.lease_until, jobs.c.ident)
-        with self._db.read() as connection:
-            return [LapsedLease(row.ident, row.attempt) for row in connection.execute(query)]
+        return [LapsedLease(row.ident, row.attempt) for row in self._db.rows(query)]
 
     def waiting(self) -> list[tuple[str, int]]:
         return self._where(jobs.c.state == JobState.QUEUED)
@@ -140,9 +131,7 @@ class SqlDueJobs:
 
     def _where(self, condition: ColumnElement[bool]) -> list[tuple[str, int]]:
         query = select(jobs.c.ident, jobs.c.attempt).where(condition)
-        with self._db.read() as connection:
-            rows = connection.execute(query.order_by(jobs.c.created, jobs.c.ident))
-            return [(row.ident, row.attempt) for row in rows]
+        return [(row.ident, row.attempt) for row in self._db.rows(query.order_by(jobs.c.created, jobs.c.ident))]
 
     def unsettled(self) -> list[str]:
         # An assessing job waits for people only while an output is in review.
@@ -154,8 +143,7 @@ class SqlDueJobs:
             and_(jobs.c.state == JobState.DECIDED, _has_output(OutputState.APPROVED), ~_has_release()),
         )
         query = select(jobs.c.ident).where(due).order_by(jobs.c.created, jobs.c.ident)
-        with self._db.read() as connection:
-            return list(connection.execute(query).scalars())
+        return list(self._db.values(query))
 
 
 def _has_output(state: OutputState) -> ColumnElement[bool]:

@@ -7,15 +7,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.errors import Breach, Conflict, Invalid, Unknown
+from broker.domain.errors import Breach, Conflict, Invalid
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, FailureCode, Job, JobKind, JobState, Submission
+from broker.domain.jobs.job import PRIVATE_SCRIPT_LINE, Job, JobKind, JobState, Submission
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ports import ListFilter
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.saved_store import save_cohort
+from broker.storage.row_values import columns_of, find_row, pick, value_of
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.job_tables import jobs, outputs, rehearsals, script_reads, votes
 
@@ -69,70 +70,20 @@ def _ended_early() -> ColumnElement[bool]:
 
 
 def job_of(row: Row[Any]) -> Job:
-    submission = Submission(
-        project=row.project,
-        kind=JobKind(row.kind),
-        dialect=row.dialect,
-        text=row.text,
-        title=row.title,
-        purpose=row.purpose,
-        descriptions=tuple((name, words) for name, words in row.descriptions),
-        client_id=row.client_id,
-        replaces=row.replaces,
-    )
-    return Job(
-        ident=row.ident,
-        submission=submission,
-        researcher=row.researcher,
-        state=JobState(row.state),
-        created=row.created,
-        updated=row.updated,
-        canonical=row.canonical,
-        plan_hash=row.plan_hash,
-        policy=row.policy,
-        snapshot=row.snapshot,
-        attempt=row.attempt,
-        worker=row.worker,
-        lease_until=row.lease_until,
-        failure=None if row.failure is None else FailureCode(row.failure),
-        image=row.image,
-        runtime=row.runtime,
-        started=row.started,
-        ended=row.ended,
-        assessed_policy=row.assessed_policy,
-        read_saved=tuple(row.read_saved or ()),
-        saved_names=tuple(row.kept or ()),
+    return value_of(
+        Job,
+        row,
+        submission=value_of(Submission, row),
+        read_saved=row.read_saved or (),
+        saved_names=row.kept or (),
         released_before=row.remembered or 0,
     )
 
 
 def _values(job: Job) -> dict[str, object]:
-    sent = job.submission
-    return {
-        "ident": job.ident,
-        "researcher": job.researcher,
-        "client_id": sent.client_id,
-        "project": sent.project,
-        "kind": sent.kind,
-        "dialect": sent.dialect,
-        "text": sent.text,
-        "title": sent.title,
-        "purpose": sent.purpose,
-        "descriptions": [list(pair) for pair in sent.descriptions],
-        "replaces": sent.replaces,
-        "canonical": job.canonical,
-        "plan_hash": job.plan_hash,
-        "policy": job.policy,
-        "snapshot": job.snapshot,
-        "state": job.state,
-        "attempt": 0,
-        "small": False,
-        "history_changed": False,
-        "created": job.created,
-        "updated": job.updated,
-        "read_saved": list(job.read_saved),
-        "kept": list(job.saved_names),
-    }
+    known = pick(job, "ident", "researcher", "state", "created", "updated", "canonical", "plan_hash", "policy")
+    known |= pick(job, "snapshot", "read_saved") | {"kept": job.saved_names}
+    return columns_of(jobs, job.submission, **known, attempt=0, small=False, history_changed=False)
 
 
 class SqlJobs:
@@ -177,8 +128,7 @@ class SqlJobs:
         if sent.client_id is None:
             return None
         same = and_(jobs.c.researcher == job.researcher, jobs.c.client_id == sent.client_id)
-        with self._db.read() as connection:
-            row = connection.execute(select(jobs).where(same)).one_or_none()
+        row = self._db.row(select(jobs).where(same))
         if row is None:
             return None
         earlier = job_of(row)
@@ -203,27 +153,24 @@ class SqlJobs:
 
     def jobs(self, wanted: ListFilter) -> list[Job]:
         with self._db.read() as connection:
-            query = _wanted(select(jobs), wanted)
+            query = wanted_jobs(select(jobs), wanted, jobs.c.state)
             if wanted.after is not None:
-                query = query.where(_older_than(job_row(connection, wanted.after)))
+                query = query.where(older_than(jobs.c, job_row(connection, wanted.after)))
             query = query.order_by(jobs.c.created.desc(), jobs.c.ident.desc()).limit(wanted.limit)
             return [job_of(row) for row in connection.execute(query)]
 
     def jobs_begun(self, since: datetime) -> list[Job]:
         begun = and_(jobs.c.started.is_not(None), or_(jobs.c.ended.is_(None), jobs.c.ended >= since))
-        with self._db.read() as connection:
-            return [job_of(row) for row in connection.execute(select(jobs).where(begun).order_by(jobs.c.started))]
+        return [job_of(row) for row in self._db.rows(select(jobs).where(begun).order_by(jobs.c.started))]
 
     def jobs_in(self, states: frozenset[JobState]) -> dict[JobState, int]:
         query = select(jobs.c.state, func.count()).where(jobs.c.state.in_(sorted(states))).group_by(jobs.c.state)
-        with self._db.read() as connection:
-            found = {JobState(state): count for state, count in connection.execute(query)}
+        found = dict(map(tuple, self._db.rows(query)))
         return {state: found.get(state, 0) for state in states}
 
     def jobs_named(self, idents: frozenset[str]) -> dict[str, Job]:
-        with self._db.read() as connection:
-            rows = connection.execute(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
-            return {row.ident: job_of(row) for row in rows}
+        rows = self._db.rows(select(jobs).where(jobs.c.ident.in_(sorted(idents))))
+        return {row.ident: job_of(row) for row in rows}
 
     def small_jobs(self, project: str) -> int:
         return self._counted(project, jobs.c.small)
@@ -238,26 +185,25 @@ class SqlJobs:
 
 
 def job_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
-    query = select(jobs).where(jobs.c.ident == ident)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise Unknown("job", ident)
-    return row
+    return find_row(connection, jobs, "job", ident, lock=lock)
 
 
-def _wanted(query: Select[Any], wanted: ListFilter) -> Select[Any]:
+def wanted_jobs(query: Select[Any], wanted: ListFilter, state: ColumnElement[Any]) -> Select[Any]:
+    """Restrict a query on `jobs` to the wanted projects and researcher, and to the wanted states of `state`."""
     if wanted.projects is not None:
         query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
     if wanted.states is not None:
-        query = query.where(jobs.c.state.in_(sorted(wanted.states)))
+        query = query.where(state.in_(sorted(wanted.states)))
     if wanted.researcher is not None:
         query = query.where(jobs.c.researcher == wanted.researcher)
     return query
 
 
-def _older_than(row: Row[Any]) -> Any:
-    # Jobs of the same moment are ordered by ident, so that no page skips or repeats one.
-    return or_(jobs.c.created < row.created, and_(jobs.c.created == row.created, jobs.c.ident < row.ident))
+def older_than(columns: Any, row: Row[Any]) -> ColumnElement[bool]:
+    """Condition: created before this row of the same table."""
+    # Rows of the same moment are ordered by ident, so that no page skips or repeats one.
+    same = and_(columns.created == row.created, columns.ident < row.ident)
+    return or_(columns.created < row.created, same)
 
 
 def _check_storable(job: Job) -> None:

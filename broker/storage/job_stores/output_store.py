@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
-from broker.domain.errors import Breach, Conflict, Unknown
-from broker.domain.findings import Verdict
+from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
-from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS, Output, OutputKind, OutputState
+from broker.domain.jobs.outputs import OUTPUT_TRANSITIONS, Output, OutputState
 from broker.domain.jobs.reviews import VoteChoice
 from broker.domain.ports import ListFilter, OutputRecord
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.job_stores.job_store import older_than, wanted_jobs
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.job_tables import jobs, outputs, recalls, votes
 
 VOTE_NEEDED: dict[OutputState, VoteChoice] = {
@@ -27,53 +28,10 @@ IS_CURRENT_VOTE = (votes.c.staff_hash == outputs.c.staff_hash, votes.c.findings_
 """Condition for a vote on the output as it is now, not as it was before the release history changed it."""
 
 
-def output_of(row: Row[Any]) -> Output:
-    return Output(
-        ident=row.ident,
-        job=row.job,
-        name=row.name,
-        kind=OutputKind(row.kind),
-        description=row.description,
-        state=OutputState(row.state),
-        media_type=row.media_type,
-        size=row.size,
-        release_hash=row.release_hash,
-        staff_hash=row.staff_hash,
-        findings_hash=row.findings_hash,
-        verdict=Verdict(row.verdict),
-        created=row.created,
-        claimed_by=row.claimed_by,
-        reason=row.reason,
-        overrides=tuple(row.overrides),
-        memory_version=row.memory_version,
-    )
-
-
 def output_values(record: OutputRecord, position: int) -> dict[str, object]:
     """Return a new output's row. Nobody has claimed it or set a finding aside yet."""
-    output = record.output
-    return {
-        "ident": output.ident,
-        "job": output.job,
-        "position": position,
-        "name": output.name,
-        "kind": output.kind,
-        "description": output.description,
-        "state": output.state,
-        "media_type": output.media_type,
-        "size": output.size,
-        "release_hash": output.release_hash,
-        "staff_hash": output.staff_hash,
-        "findings_hash": output.findings_hash,
-        "evidence_digest": record.evidence_digest,
-        "verdict": output.verdict,
-        "created": output.created,
-        "updated": output.created,
-        "reason": output.reason,
-        "overrides": list(output.overrides),
-        "memory_version": output.memory_version,
-        "to_remember": to_remember_json(record),
-    }
+    more = {"evidence_digest": record.evidence_digest, "to_remember": to_remember_json(record), "claimed_by": None}
+    return columns_of(outputs, record.output, position=position, updated=record.output.created, **more)
 
 
 def to_remember_json(record: OutputRecord) -> list[list[object]] | None:
@@ -87,35 +45,27 @@ class SqlOutputs:
 
     def output(self, ident: str) -> Output:
         with self._db.read() as connection:
-            return output_of(output_row(connection, ident))
+            return value_of(Output, output_row(connection, ident))
 
     def outputs_of(self, job: str) -> list[Output]:
         """Return the outputs in the order in which the job made them; empty for a job without outputs."""
         query = select(outputs).where(outputs.c.job == job).order_by(outputs.c.position)
-        with self._db.read() as connection:
-            return [output_of(row) for row in connection.execute(query)]
+        return [value_of(Output, row) for row in self._db.rows(query)]
 
     def outputs_of_jobs(self, jobs: frozenset[str]) -> dict[str, list[Output]]:
         query = select(outputs).where(outputs.c.job.in_(sorted(jobs))).order_by(outputs.c.job, outputs.c.position)
         found: dict[str, list[Output]] = {}
-        with self._db.read() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.job, []).append(output_of(row))
+        for row in self._db.rows(query):
+            found.setdefault(row.job, []).append(value_of(Output, row))
         return found
 
     def outputs(self, wanted: ListFilter) -> list[Output]:
-        query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
-        if wanted.projects is not None:
-            query = query.where(jobs.c.project.in_(sorted(wanted.projects)))
-        if wanted.states is not None:
-            query = query.where(outputs.c.state.in_(sorted(wanted.states)))
-        if wanted.researcher is not None:
-            query = query.where(jobs.c.researcher == wanted.researcher)
+        query = wanted_jobs(select(outputs).join(jobs, jobs.c.ident == outputs.c.job), wanted, outputs.c.state)
         with self._db.read() as connection:
             if wanted.after is not None:
-                query = query.where(_older_than(output_row(connection, wanted.after)))
+                query = query.where(older_than(outputs.c, output_row(connection, wanted.after)))
             query = query.order_by(outputs.c.created.desc(), outputs.c.ident.desc()).limit(wanted.limit)
-            return [output_of(row) for row in connection.execute(query)]
+            return [value_of(Output, row) for row in connection.execute(query)]
 
     def outputs_in(self, state: OutputState) -> int:
         query = select(func.count()).where(outputs.c.state == state)
@@ -125,22 +75,19 @@ class SqlOutputs:
     def outputs_in_review(self, limit: int) -> list[Output]:
         waiting = select(outputs).where(outputs.c.state == OutputState.IN_REVIEW)
         query = waiting.order_by(outputs.c.created, outputs.c.job, outputs.c.position).limit(limit)
-        with self._db.read() as connection:
-            return [output_of(row) for row in connection.execute(query)]
+        return [value_of(Output, row) for row in self._db.rows(query)]
 
     def outputs_named(self, idents: frozenset[str]) -> list[Output]:
-        with self._db.read() as connection:
-            rows = connection.execute(select(outputs).where(outputs.c.ident.in_(sorted(idents))))
-            return [output_of(row) for row in rows]
+        query = select(outputs).where(outputs.c.ident.in_(sorted(idents)))
+        return [value_of(Output, row) for row in self._db.rows(query)]
 
     def last_released(self, project: str, name: str, before: str) -> Output | None:
         own = select(outputs.c.job).where(outputs.c.ident == before).scalar_subquery()
         same = (jobs.c.project == project, outputs.c.name == name, outputs.c.job != own)
         query = select(outputs).join(jobs, jobs.c.ident == outputs.c.job)
         query = query.where(*same, outputs.c.state == OutputState.RELEASED).order_by(outputs.c.updated.desc()).limit(1)
-        with self._db.read() as connection:
-            row = connection.execute(query).one_or_none()
-            return None if row is None else output_of(row)
+        row = self._db.row(query)
+        return None if row is None else value_of(Output, row)
 
     def evidence_digest(self, output: str) -> str:
         with self._db.read() as connection:
@@ -177,11 +124,7 @@ class SqlOutputs:
 
 
 def output_row(connection: Connection, ident: str, *, lock: bool = False) -> Row[Any]:
-    query = select(outputs).where(outputs.c.ident == ident)
-    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
-    if row is None:
-        raise Unknown("output", ident)
-    return row
+    return find_row(connection, outputs, "output", ident, lock=lock)
 
 
 def move_output_row(
@@ -211,8 +154,3 @@ def _check_voted(connection: Connection, output: str, choice: VoteChoice) -> Non
     query = query.where(votes.c.output == output, votes.c.choice == choice, *IS_CURRENT_VOTE)
     if connection.execute(query.limit(1)).first() is None:
         raise Breach(f"Output {output!r} has no vote to {choice}.")
-
-
-def _older_than(row: Row[Any]) -> Any:
-    # Outputs of the same moment are ordered by ident, so that no page skips or repeats one.
-    return or_(outputs.c.created < row.created, and_(outputs.c.created == row.created, outputs.c.ident < row.ident))

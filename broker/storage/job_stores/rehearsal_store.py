@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.job import JobKind, JobState, Submission
 from broker.domain.jobs.rehearsals import (
@@ -41,9 +41,10 @@ from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.job_lifecycle import stale
 from broker.storage.job_stores.job_store import JOBS_WITH_RUNS, to_read
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.administration_tables import people
 from broker.storage.tables.job_tables import jobs, rehearsals, script_reads
-from broker.storage.tables.schema import UtcTime, metadata, one_of
+from broker.storage.tables.schema import UtcTime, metadata, words
 
 rehearsal_requests = Table(
     "asked_rehearsals",
@@ -51,23 +52,21 @@ rehearsal_requests = Table(
     Column("ident", Text, primary_key=True),
     Column("person", ForeignKey("people.ident"), nullable=False),
     Column("submission", JSON, nullable=False),
-    Column("state", Text, nullable=False),
+    *words("state", RehearsalState, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("started", UtcTime),
     Column("lease_until", UtcTime),
-    Column("step", Text),
+    *words("step", RehearsalStep),
     Column("about", Integer, nullable=False),
     Column("document", Text, nullable=False),
-    one_of("state", RehearsalState),
-    one_of("step", RehearsalStep),
     CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
     Index(None, "person", "created"),
     Index(None, "state", "created"),
 )
 # Documents can be large, so lists leave them out.
-WITHOUT_DOCUMENT = [c for c in rehearsal_requests.c if c.name != "document"]
+WITHOUT_DOCUMENT = [literal("").label(c.name) if c.name == "document" else c for c in rehearsal_requests.c]
 UNDER_WAY = sorted(OPEN_REHEARSAL_STATES)
 
 
@@ -95,20 +94,12 @@ class SqlRehearsalRequests:
 
     def requested_rehearsal(self, ident: str) -> RequestedRehearsal:
         with self._db.read() as connection:
-            row = connection.execute(
-                select(rehearsal_requests).where(rehearsal_requests.c.ident == ident)
-            ).one_or_none()
-        if row is None:
-            raise Unknown("rehearsal", ident)
-        return _request_of(row)
+            return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
 
     def rehearsals_of(self, person: str) -> list[RequestedRehearsal]:
-        query = select(*WITHOUT_DOCUMENT, literal("").label("document")).where(rehearsal_requests.c.person == person)
-        with self._db.read() as connection:
-            rows = connection.execute(
-                query.order_by(rehearsal_requests.c.created.desc(), rehearsal_requests.c.ident.desc())
-            )
-            return [_request_of(row) for row in rows]
+        query = select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.person == person)
+        order = (rehearsal_requests.c.created.desc(), rehearsal_requests.c.ident.desc())
+        return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
 
     def lease_rehearsal(self, ident: str, until: datetime, now: datetime) -> RequestedRehearsal | None:
         ready = (rehearsal_requests.c.ident == ident, _can_become(RehearsalState.RUNNING))
@@ -118,9 +109,7 @@ class SqlRehearsalRequests:
         with self._db.write() as connection:
             if connection.execute(update(rehearsal_requests).where(*ready).values(values)).rowcount != 1:
                 return None
-            return _request_of(
-                connection.execute(select(rehearsal_requests).where(rehearsal_requests.c.ident == ident)).one()
-            )
+            return _request_of(find_row(connection, rehearsal_requests, "rehearsal", ident))
 
     def renew_rehearsal(self, ident: str, attempt: int, until: datetime, now: datetime) -> bool:
         held = (*_is_running(ident, attempt), rehearsal_requests.c.lease_until > now)
@@ -171,27 +160,20 @@ class SqlRehearsalRequests:
             return True
 
     def rehearsals_waiting(self) -> list[RequestedRehearsal]:
-        query = select(*WITHOUT_DOCUMENT, literal("").label("document")).where(
-            rehearsal_requests.c.state == RehearsalState.QUEUED
-        )
-        with self._db.read() as connection:
-            return [
-                _request_of(row)
-                for row in connection.execute(query.order_by(rehearsal_requests.c.created, rehearsal_requests.c.ident))
-            ]
+        query = select(*WITHOUT_DOCUMENT).where(rehearsal_requests.c.state == RehearsalState.QUEUED)
+        order = (rehearsal_requests.c.created, rehearsal_requests.c.ident)
+        return [_request_of(row) for row in self._db.rows(query.order_by(*order))]
 
     def rehearsals_lapsed(self, now: datetime) -> list[tuple[str, int]]:
         lapsed = (rehearsal_requests.c.state == RehearsalState.RUNNING, rehearsal_requests.c.lease_until <= now)
-        with self._db.read() as connection:
-            rows = connection.execute(select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed))
-            return [(row.ident, row.attempt) for row in rows]
+        query = select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(*lapsed)
+        return [(row.ident, row.attempt) for row in self._db.rows(query)]
 
     def rehearsals_alive(self) -> frozenset[tuple[str, int]]:
         running = select(rehearsal_requests.c.ident, rehearsal_requests.c.attempt).where(
             rehearsal_requests.c.state == RehearsalState.RUNNING
         )
-        with self._db.read() as connection:
-            return frozenset((row.ident, row.attempt) for row in connection.execute(running))
+        return frozenset((row.ident, row.attempt) for row in self._db.rows(running))
 
     def drop_rehearsals(self, before: datetime) -> int:
         old = (rehearsal_requests.c.state.not_in(UNDER_WAY), rehearsal_requests.c.updated < before)
@@ -230,16 +212,13 @@ def _make_room(connection: Connection, person: str, limit: int) -> None:
 
 
 def _request_values(new: RequestedRehearsal) -> dict[str, object]:
-    values = {c.name: getattr(new, c.name) for c in rehearsal_requests.c}
-    return values | {"submission": asdict(new.submission)}
+    return columns_of(rehearsal_requests, new, submission=asdict(new.submission))
 
 
 def _request_of(row: Any) -> RequestedRehearsal:
-    fields = dict(row._mapping)
-    sent = fields["submission"]
+    sent = row.submission
     sent |= {"kind": JobKind(sent["kind"]), "descriptions": tuple(tuple(pair) for pair in sent["descriptions"])}
-    fields |= {"submission": Submission(**sent), "state": RehearsalState(row.state)}
-    return RequestedRehearsal(**fields | {"step": RehearsalStep(row.step) if row.step else None})
+    return value_of(RequestedRehearsal, row, submission=Submission(**sent))
 
 
 class SqlScriptRuns:
@@ -271,14 +250,12 @@ class SqlScriptRuns:
                 connection.execute(insert(rehearsals).values(job=job, **values))
 
     def rehearsal(self, job: str) -> ScriptRehearsal | None:
-        with self._db.read() as connection:
-            row = connection.execute(select(rehearsals).where(rehearsals.c.job == job)).one_or_none()
-        return None if row is None else ScriptRehearsal(**row._mapping)
+        row = self._db.row(select(rehearsals).where(rehearsals.c.job == job))
+        return None if row is None else value_of(ScriptRehearsal, row)
 
     def scripts_to_read(self) -> list[str]:
         query = select(jobs.c.ident).select_from(JOBS_WITH_RUNS).where(to_read()).order_by(jobs.c.created, jobs.c.ident)
-        with self._db.read() as connection:
-            return list(connection.execute(query).scalars())
+        return list(self._db.values(query))
 
     def read_script(self, job: str, by: str, now: datetime, events: Sequence[AuditEvent]) -> None:
         with self._db.write() as connection:
@@ -297,8 +274,7 @@ class SqlScriptRuns:
 
     def reported_jobs(self, idents: frozenset[str]) -> frozenset[str]:
         query = select(rehearsals.c.job).where(rehearsals.c.job.in_(sorted(idents)), rehearsals.c.told_by.is_not(None))
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
 
 def _note_read(connection: Connection, job: str, by: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ from broker.storage.ledger.ledger_verification import enter_asides
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites
 from broker.storage.ledger.spend_store import settle_with_release
 from broker.storage.release_history.history_writes import SqlHistoryWrites
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.stop_store import check_not_stopped
 from broker.storage.tables.administration_tables import snapshots
 from broker.storage.tables.job_tables import jobs, outputs, recalls, release_outputs, releases
@@ -70,11 +71,7 @@ class SqlRegister:
             .group_by(releases.c.project, newest_of.c.released_at, newest_of.c.policy)
             .order_by(releases.c.project)
         )
-        with self._db.read() as connection:
-            return [
-                RegisterCount(r.project, r.releases, r.outputs, r.recalled, r.released_at, r.policy)
-                for r in connection.execute(query)
-            ]
+        return [RegisterCount(*row) for row in self._db.rows(query)]
 
 
 def _register_page(wanted: RegisterFilter) -> Select[Any]:
@@ -179,12 +176,7 @@ class SqlReleases(SqlLedgerWrites, SqlHistoryWrites):
 
     def manifest(self, release: str) -> str:
         with self._db.read() as connection:
-            text: str | None = connection.execute(
-                select(releases.c.manifest).where(releases.c.ident == release)
-            ).scalar()
-        if text is None:
-            raise Unknown("release", release)
-        return text
+            return str(find_row(connection, releases, "release", release).manifest)
 
 
 def _lock_snapshot(connection: Connection, job: str) -> None:
@@ -231,16 +223,7 @@ def _decide_job(connection: Connection, job: str, now: datetime) -> None:
 
 
 def _insert_release(connection: Connection, release: Release, manifest: str) -> None:
-    connection.execute(
-        insert(releases).values(
-            ident=release.ident,
-            job=release.job,
-            project=release.project,
-            released_at=release.released_at,
-            manifest_hash=release.manifest_hash,
-            manifest=manifest,
-        )
-    )
+    connection.execute(insert(releases).values(columns_of(releases, release, manifest=manifest)))
     rows = [
         {"release": release.ident, "position": position, "output": output}
         for position, output in enumerate(release.outputs, 1)
@@ -251,4 +234,4 @@ def _insert_release(connection: Connection, release: Release, manifest: str) -> 
 def _release_of(connection: Connection, row: Row[Any]) -> Release:
     held = select(release_outputs.c.output).where(release_outputs.c.release == row.ident)
     names = tuple(connection.execute(held.order_by(release_outputs.c.position)).scalars())
-    return Release(row.ident, row.job, row.project, row.released_at, row.manifest_hash, names)
+    return value_of(Release, row, outputs=names)

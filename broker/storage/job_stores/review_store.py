@@ -29,8 +29,9 @@ from broker.domain.ports import VoteRecord
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.job_stores.output_store import IS_CURRENT_VOTE, move_output_row, output_row
+from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.job_tables import jobs, outputs, votes
-from broker.storage.tables.schema import UtcTime, metadata, one_of
+from broker.storage.tables.schema import UtcTime, metadata, words
 
 messages = Table(
     "messages",
@@ -39,11 +40,10 @@ messages = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("author", ForeignKey("people.ident"), nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("audience", Text, nullable=False),
+    *words("audience", Audience, nullable=False),
     Column("text", Text, nullable=False),
     Column("held", Boolean, nullable=False),
     Column("confirmed_by", ForeignKey("people.ident")),
-    one_of("audience", Audience),
     CheckConstraint("confirmed_by <> author", name="second_person"),
     Index(None, "held", "confirmed_by"),
 )
@@ -63,14 +63,13 @@ class SqlMessages:
 
     def messages_on(self, outputs: frozenset[str]) -> list[Message]:
         query = select(messages).where(messages.c.output.in_(sorted(outputs)))
-        with self._db.read() as connection:
-            return [_message_of(r) for r in connection.execute(query.order_by(messages.c.at, messages.c.number))]
+        rows = self._db.rows(query.order_by(messages.c.at, messages.c.number))
+        return [value_of(Message, row) for row in rows]
 
     def messages_that_wait(self, limit: int) -> list[Message]:
         waiting = (messages.c.held, messages.c.confirmed_by.is_(None))
         query = select(messages).where(*waiting).order_by(messages.c.at, messages.c.number).limit(limit)
-        with self._db.read() as connection:
-            return [_message_of(row) for row in connection.execute(query)]
+        return [value_of(Message, row) for row in self._db.rows(query)]
 
     def confirm(self, output: str, number: int, by: str, events: Sequence[AuditEvent]) -> None:
         one = (messages.c.output == output, messages.c.number == number)
@@ -82,7 +81,7 @@ class SqlMessages:
             # Nobody confirms their own message.
             if row.author == by:
                 raise Forbidden("second-person", "Another checker has to confirm your message.")
-            if not _message_of(row).waits:
+            if not value_of(Message, row).waits:
                 raise Conflict("confirmed-already", "This message does not need to be confirmed.")
             connection.execute(update(messages).where(*one).values(confirmed_by=by))
             append_events(connection, events)
@@ -92,46 +91,8 @@ def add_message(connection: Connection, message: Message) -> None:
     """Add a message at the end of its thread, within the caller's transaction, which holds the lock of the output's
     row."""
     last = select(func.coalesce(func.max(messages.c.number), 0)).where(messages.c.output == message.output)
-    connection.execute(
-        insert(messages).values(
-            output=message.output,
-            number=connection.execute(last).scalar_one() + 1,
-            author=message.author,
-            at=message.at,
-            audience=message.audience,
-            text=message.text,
-            held=message.held,
-            confirmed_by=message.confirmed_by,
-        )
-    )
-
-
-def _message_of(row: Row[Any]) -> Message:
-    return Message(
-        output=row.output,
-        author=row.author,
-        at=row.at,
-        audience=Audience(row.audience),
-        text=row.text,
-        held=row.held,
-        confirmed_by=row.confirmed_by,
-        number=row.number,
-    )
-
-
-def vote_of(row: Row[Any]) -> Vote:
-    return Vote(
-        output=row.output,
-        checker=row.checker,
-        choice=VoteChoice(row.choice),
-        reason=row.reason,
-        staff_hash=row.staff_hash,
-        findings_hash=row.findings_hash,
-        memory_version=row.memory_version,
-        cast=row.cast_at,
-        overrides=tuple(row.overrides),
-        why=row.why or "",
-    )
+    values = columns_of(messages, message, number=connection.execute(last).scalar_one() + 1)
+    connection.execute(insert(messages).values(values))
 
 
 class SqlVotes:
@@ -164,14 +125,12 @@ class SqlVotes:
 
     def voted(self, outputs: frozenset[str]) -> frozenset[str]:
         query = select(votes.c.output).where(votes.c.output.in_(sorted(outputs))).distinct()
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
     def voted_by(self, checker: str, idents: frozenset[str]) -> frozenset[str]:
         query = select(votes.c.output).where(votes.c.checker == checker, votes.c.output.in_(sorted(idents)))
         query = query.join(outputs, outputs.c.ident == votes.c.output).where(*IS_CURRENT_VOTE)
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
     def voters_on_projects_of(self, researcher: str, projects: frozenset[str] = frozenset()) -> frozenset[str]:
         # Every vote counts here, also one that later changes made void: the checker has judged their work.
@@ -183,8 +142,7 @@ class SqlVotes:
             .join(jobs, jobs.c.ident == outputs.c.job)
             .where(theirs)
         )
-        with self._db.read() as connection:
-            return frozenset(connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
 
 def _cast_vote(connection: Connection, cast: VoteRecord) -> Sequence[AuditEvent]:
@@ -218,7 +176,7 @@ def _check_open(row: Row[Any], vote: Vote) -> None:
 
 def _all_votes(connection: Connection, output: str) -> list[Vote]:
     query = select(votes).where(votes.c.output == output).order_by(votes.c.position)
-    return [vote_of(row) for row in connection.execute(query)]
+    return [value_of(Vote, row, cast=row.cast_at, why=row.why or "") for row in connection.execute(query)]
 
 
 def _current_votes(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
@@ -227,21 +185,8 @@ def _current_votes(found: Sequence[Vote], row: Row[Any]) -> list[Vote]:
 
 
 def _insert_vote(connection: Connection, vote: Vote, position: int, row: Row[Any]) -> None:
-    connection.execute(
-        insert(votes).values(
-            output=vote.output,
-            checker=vote.checker,
-            position=position,
-            choice=vote.choice,
-            reason=vote.reason,
-            staff_hash=vote.staff_hash,
-            findings_hash=vote.findings_hash,
-            memory_version=vote.memory_version,
-            cast_at=vote.cast,
-            overrides=list(vote.overrides),
-            why=vote.why or None,
-        )
-    )
+    values = columns_of(votes, vote, position=position, cast_at=vote.cast, why=vote.why or None)
+    connection.execute(insert(votes).values(values))
     if vote.overrides and vote.choice is VoteChoice.APPROVE:
         both = sorted({*row.overrides, *vote.overrides})
         connection.execute(update(outputs).where(outputs.c.ident == vote.output).values(overrides=both))

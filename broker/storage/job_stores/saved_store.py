@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from broker.domain.errors import Breach, Conflict, Unknown
+from broker.domain.errors import Breach, Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.projects.saved_definitions import (
     READABLE_STATES,
@@ -19,6 +19,7 @@ from broker.domain.projects.saved_definitions import (
 )
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.job_tables import saved
 
 
@@ -45,35 +46,13 @@ def _saved_meanwhile(entry: SavedEntry) -> Conflict:
 
 
 def _values(entry: SavedEntry) -> dict[str, object]:
-    return {
-        "ident": entry.ident,
-        "project": entry.project,
-        "name": entry.name,
-        "readable_as": entry.name.casefold() if entry.state in READABLE_STATES else None,
-        "content": definition_to_json(entry.definition),
-        "about": entry.about,
-        "made_by": entry.by,
-        "created": entry.created,
-        "policy": entry.policy,
-        "state": entry.state,
-        "reason": entry.reason,
-        "decided_by": entry.decided_by,
-    }
+    readable = entry.name.casefold() if entry.state in READABLE_STATES else None
+    content = definition_to_json(entry.definition)
+    return columns_of(saved, entry, name=entry.name, readable_as=readable, content=content, made_by=entry.by)
 
 
 def _entry_of(row: Row[Any]) -> SavedEntry:
-    return SavedEntry(
-        ident=row.ident,
-        project=row.project,
-        definition=definition_from_json(row.content),
-        about=row.about,
-        by=row.made_by,
-        created=row.created,
-        policy=row.policy,
-        state=SavedState(row.state),
-        reason=row.reason,
-        decided_by=row.decided_by,
-    )
+    return value_of(SavedEntry, row, definition=definition_from_json(row.content), by=row.made_by)
 
 
 class SqlSavedDefinitions:
@@ -89,8 +68,7 @@ class SqlSavedDefinitions:
             query = query.where(saved.c.project == project)
         if idents is not None:
             query = query.where(saved.c.ident.in_(sorted(idents)))
-        with self._db.read() as connection:
-            return [_entry_of(row) for row in connection.execute(query.order_by(saved.c.created, saved.c.ident))]
+        return [_entry_of(row) for row in self._db.rows(query.order_by(saved.c.created, saved.c.ident))]
 
     def saved_entry(self, ident: str) -> SavedEntry:
         with self._db.read() as connection:
@@ -134,7 +112,4 @@ class SqlSavedDefinitions:
 
 
 def _find_entry(connection: Connection, ident: str) -> SavedEntry:
-    row = connection.execute(select(saved).where(saved.c.ident == ident)).one_or_none()
-    if row is None:
-        raise Unknown("saved definition", ident)
-    return _entry_of(row)
+    return _entry_of(find_row(connection, saved, "saved definition", ident))

@@ -13,7 +13,6 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.ledger.ledger_chain import LedgerEntryKind, charges_to_json
 from broker.domain.ledger.privacy_loss import (
-    Accounting,
     PrivacyAccount,
     PrivacyAmount,
     costs_from_json,
@@ -23,8 +22,8 @@ from broker.domain.ledger.privacy_loss import (
 from broker.domain.ledger.spends import SPENT_STATES, Balance, Spend, SpendRequest, SpendState, StoredAnswer
 from broker.storage.audit_store import append_events
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
+from broker.storage.row_values import columns_of, value_of
 from broker.storage.tables.job_tables import outputs
-from broker.storage.tables.ledger_tables import ledger_accounts, ledger_charges, ledger_spends
 from broker.storage.tables.ledger_tables import ledger_accounts as accounts
 from broker.storage.tables.ledger_tables import ledger_charges as charges
 from broker.storage.tables.ledger_tables import ledger_spends as spends
@@ -55,29 +54,16 @@ def released_answer(connection: Connection, request: SpendRequest) -> Spend | No
 
 def charges_of(connection: Connection, job: str) -> dict[PrivacyAccount, PrivacyAmount]:
     """Return what each account was charged for a job, in the order in which accounts are locked."""
-    same = (
-        (accounts.c.unit == charges.c.unit)
-        & (accounts.c.project == charges.c.project)
-        & (accounts.c.dataset == charges.c.dataset)
-    )
+    same = and_(*(accounts.c[name] == charges.c[name] for name in ("unit", "project", "dataset")))
     query = select(charges, accounts.c.accounting).join(accounts, same).where(charges.c.job == job)
     rows = connection.execute(query.order_by(charges.c.unit, charges.c.project, charges.c.dataset))
-    return {
-        PrivacyAccount(row.unit, row.project, row.dataset): PrivacyAmount(
-            Accounting(row.accounting), row.micro, row.delta
-        )
-        for row in rows
-    }
+    return {value_of(PrivacyAccount, row): value_of(PrivacyAmount, row) for row in rows}
 
 
 def spend_from(row: Row[Any]) -> Spend:
-    return Spend(
-        request=SpendRequest(row.job, row.project, row.snapshot, row.question, costs_from_json(row.costs)),
-        state=SpendState(row.state),
-        created=row.created,
-        updated=row.updated,
-        answer=None if row.answer_hash is None else StoredAnswer(row.answer_hash, row.answer_place),
-    )
+    request = value_of(SpendRequest, row, costs=costs_from_json(row.costs))
+    answer = None if row.answer_hash is None else StoredAnswer(row.answer_hash, row.answer_place)
+    return value_of(Spend, row, request=request, answer=answer)
 
 
 def open_account(connection: Connection, account: PrivacyAccount, cap: PrivacyAmount) -> dict[str, PrivacyAmount]:
@@ -96,19 +82,23 @@ def open_account(connection: Connection, account: PrivacyAccount, cap: PrivacyAm
     if not (spent + reserved).within(cap):
         raise Conflict("cap-below-use", f"The budget {account.name} has already used {spent + reserved}.")
     _insert_account(connection, account, cap, spent, reserved)
-    rows = [{"job": job, **_account_key(account), "micro": x.micro, "delta": x.delta} for job, x in earlier.items()]
+    rows = [charge_row(job, account, amount) for job, amount in earlier.items()]
     if rows:
-        connection.execute(insert(ledger_charges), rows)
+        connection.execute(insert(charges), rows)
     return earlier
 
 
+def charge_row(job: str, account: PrivacyAccount, amount: PrivacyAmount) -> dict[str, object]:
+    return columns_of(charges, account, job=job, micro=amount.micro, delta=amount.delta)
+
+
 def _has_account(connection: Connection, unit: PrivacyAccount) -> bool:
-    query = select(ledger_accounts.c.unit).where(ledger_accounts.c.unit == unit.unit)
+    query = select(accounts.c.unit).where(accounts.c.unit == unit.unit)
     return connection.execute(query.limit(1)).first() is not None
 
 
 def _all_spends(connection: Connection) -> list[Spend]:
-    rows = connection.execute(select(ledger_spends).order_by(ledger_spends.c.created, ledger_spends.c.job))
+    rows = connection.execute(select(spends).order_by(spends.c.created, spends.c.job))
     return [spend_from(row) for row in rows]
 
 
@@ -129,10 +119,6 @@ def _sum(cap: PrivacyAmount, amounts: Iterable[PrivacyAmount | None]) -> Privacy
     return sum((a for a in amounts if a is not None), zero_amount(cap.accounting))
 
 
-def _account_key(account: PrivacyAccount) -> dict[str, Any]:
-    return {"unit": account.unit, "project": account.project, "dataset": account.dataset}
-
-
 def _insert_account(
     connection: Connection, account: PrivacyAccount, cap: PrivacyAmount, spent: PrivacyAmount, reserved: PrivacyAmount
 ) -> None:
@@ -140,7 +126,7 @@ def _insert_account(
     used = {"spent": spent.micro, "spent_delta": spent.delta}
     used |= {"reserved": reserved.micro, "reserved_delta": reserved.delta}
     try:
-        connection.execute(insert(ledger_accounts).values(**_account_key(account), **capped, **used))
+        connection.execute(insert(accounts).values(columns_of(accounts, account, **capped, **used)))
     except IntegrityError as error:
         raise Conflict("stale", f"Somebody else opened the budget {account.name} at the same time.") from error
 
@@ -165,8 +151,7 @@ class SqlBudgetAccounts(SqlLedgerWrites):
             query = query.where(accounts.c.unit == unit)
         if project is not None:
             query = query.where(accounts.c.project == project)
-        with self._db.read() as connection:
-            return [balance_of(row) for row in connection.execute(query)]
+        return [balance_of(row) for row in self._db.rows(query)]
 
 
 def enter_cap(
@@ -262,10 +247,9 @@ def is_account(account: PrivacyAccount) -> ColumnElement[bool]:
 
 
 def balance_of(row: Row[Any]) -> Balance:
-    accounting = Accounting(row.accounting)
     return Balance(
-        PrivacyAccount(row.unit, row.project, row.dataset),
-        cap=PrivacyAmount(accounting, row.cap, row.cap_delta),
-        spent=PrivacyAmount(accounting, row.spent, row.spent_delta),
-        reserved=PrivacyAmount(accounting, row.reserved, row.reserved_delta),
+        value_of(PrivacyAccount, row),
+        cap=PrivacyAmount(row.accounting, row.cap, row.cap_delta),
+        spent=PrivacyAmount(row.accounting, row.spent, row.spent_delta),
+        reserved=PrivacyAmount(row.accounting, row.reserved, row.reserved_delta),
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -20,7 +21,7 @@ from broker.domain.ledger.ledger_chain import (
     replay_entries,
 )
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount
-from broker.domain.ledger.spends import BalancePoint, DisclosureSource, ExactDisclosure, SpendRequest, SpendState
+from broker.domain.ledger.spends import BalancePoint, ExactDisclosure, SpendRequest, SpendState
 from broker.storage.audit_store import append_events
 from broker.storage.ledger.budget_account_store import (
     balance_of,
@@ -33,6 +34,7 @@ from broker.storage.ledger.budget_account_store import (
 )
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
+from broker.storage.row_values import columns_of, value_of
 from broker.storage.signed_chain import check_two_administrators, lost_body
 from broker.storage.tables.ledger_tables import (
     ledger_accounts,
@@ -56,15 +58,14 @@ def differing(connection: Connection, totals: LedgerTotals) -> Iterator[str]:
             yield account.name
     spends = _stored_spends(connection, {account: b.cap for account, b in balances.items()})
     yield from sorted(j for j in spends.keys() | totals.spends if spends.get(j) != totals.spends.get(j))
-    rows = connection.execute(select(ledger_asides))
-    asides = {ExactDisclosure(DisclosureSource(r.kind), r.source, r.dataset, r.project, r.snapshot) for r in rows}
+    asides = {value_of(ExactDisclosure, row) for row in connection.execute(select(ledger_asides))}
     yield from sorted({a.source for a in asides ^ totals.exact_disclosures})
 
 
 def _stored_spends(connection: Connection, caps: dict[PrivacyAccount, PrivacyAmount]) -> dict[str, ReplayedSpend]:
     charges: dict[str, dict[PrivacyAccount, PrivacyAmount]] = {}
     for row in connection.execute(select(ledger_charges)):
-        account = PrivacyAccount(row.unit, row.project, row.dataset)
+        account = value_of(PrivacyAccount, row)
         # A charge without its account is reported as that account's difference.
         if account in caps:
             charges.setdefault(row.job, {})[account] = PrivacyAmount(caps[account].accounting, row.micro, row.delta)
@@ -92,18 +93,14 @@ class SqlLedgerQueries(SqlLedgerWrites):
         """Return the exact releases alongside the privacy claims about these tables."""
         a = ledger_asides.c
         query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
-        with self._db.read() as connection:
-            rows = connection.execute(query)
-            return [ExactDisclosure(DisclosureSource(r.kind), r.source, r.dataset, r.project, r.snapshot) for r in rows]
+        return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
     def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
         """Verify the chain to its head, find the given heads (and the last signed one) in it, and add up all totals
         again."""
         with self._db.read() as connection:
-            entries, broken = self._ledger_chain.follow(connection, LedgerEntryKind)
-            forgotten = tuple(
-                h for h in self._ledger_chain.heads_to_find(heads) if not self._ledger_chain.has(connection, h)
-            )
+            entries, broken = self._ledger_chain.follow(connection)
+            forgotten = self._ledger_chain.missing_heads(connection, heads)
             # If the chain is broken, its entries cannot prove anything about the tables.
             differs = () if broken is not None else tuple(differing(connection, replay_entries(entries)))
         return LedgerCheck(len(entries), broken, forgotten, differs)
@@ -113,18 +110,12 @@ def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now:
     """Enter the disclosures that are not there yet. Returns whether there were any."""
     # Many releases name the same public table; it is entered once.
     new = [a for a in asides if not _is_entered(connection, a)]
-    for source, group in groupby(sorted(new, key=_source), key=_source):
-        rows: list[dict[str, Any]] = [
-            {"kind": a.kind, "source": a.source, "dataset": a.dataset, "project": a.project, "snapshot": a.snapshot}
-            for a in group
-        ]
+    source_of = attrgetter("source")
+    for source, group in groupby(sorted(new, key=source_of), key=source_of):
+        rows: list[dict[str, Any]] = [columns_of(ledger_asides, aside) for aside in group]
         connection.execute(insert(ledger_asides), rows)
         append_ledger_entry(connection, now, LedgerEntryKind.EXACT_DISCLOSURE, source, json.dumps(rows, sort_keys=True))
     return bool(new)
-
-
-def _source(aside: ExactDisclosure) -> str:
-    return aside.source
 
 
 def _is_entered(connection: Connection, aside: ExactDisclosure) -> bool:

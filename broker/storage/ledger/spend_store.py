@@ -17,6 +17,7 @@ from broker.domain.ledger.privacy_loss import Cost, Loss, PrivacyAccount, Privac
 from broker.domain.ledger.spends import Balance, Spend, SpendRequest, SpendState, StoredAnswer, can_move_spend
 from broker.storage.audit_store import append_events
 from broker.storage.ledger.budget_account_store import (
+    charge_row,
     charges_of,
     locked,
     released_answer,
@@ -116,17 +117,7 @@ def enter_spend(
     costs = costs_to_json(request.costs)
     moment = {"state": SpendState.RESERVED, "created": now, "updated": now}
     connection.execute(insert(ledger_spends).values(job=request.job, **named, costs=costs, **moment))
-    rows = [
-        {
-            "job": request.job,
-            "unit": a.unit,
-            "project": a.project,
-            "dataset": a.dataset,
-            "micro": x.micro,
-            "delta": x.delta,
-        }
-        for a, x in charges.items()
-    ]
+    rows = [charge_row(request.job, account, amount) for account, amount in charges.items()]
     connection.execute(insert(ledger_charges), rows)
     body = json.dumps({**named, "costs": costs, "charges": charges_to_json(charges.items())}, sort_keys=True)
     append_ledger_entry(connection, now, LedgerEntryKind.RESERVED, request.job, body)

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
-from broker.domain.errors import Unknown
 from broker.domain.ledger.ledger_chain import ChainEntry as Line
 from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.population_caps import MeasuredPopulation
@@ -23,6 +22,7 @@ from broker.domain.release_history import (
 )
 from broker.storage.database import Database
 from broker.storage.release_history.history_writes import SqlHistoryWrites, line_body
+from broker.storage.row_values import columns_of, find_row, value_of
 from broker.storage.tables.release_history_tables import (
     HistoryLineKind,
     memory_entries,
@@ -47,44 +47,33 @@ class SqlHistoryQueries(SqlHistoryWrites):
         query = query if after is None else query.where(e.number > after.entries)
         query = query if recipe is None else query.where(e.recipe == recipe)
         query = query if release is None else query.where(e.release == release)
-        with self._db.read() as connection:
-            return [entry_from_json(r.entry, int(r.number)) for r in connection.execute(query)]
+        return [entry_from_json(r.entry, int(r.number)) for r in self._db.rows(query)]
 
     def members_of(self, entry: int) -> StoredMembers | None:
-        query = select(memory_entries).where(memory_entries.c.number == entry)
         with self._db.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise Unknown("entry", str(entry))
+            row = find_row(connection, memory_entries, "entry", entry)
         return None if row.file is None else StoredMembers(row.file, row.digest)
 
     def known_figures(self, entry: int) -> tuple[KnownFigure, ...]:
-        query = select(memory_figures.c.figures).where(memory_figures.c.number == entry)
         with self._db.read() as connection:
-            found = connection.execute(query).scalar()
-        if found is None:
-            raise Unknown("entry", str(entry))
-        return figures_from_json(json.loads(found))
+            found = find_row(connection, memory_figures, "entry", entry)
+        return figures_from_json(json.loads(found.figures))
 
     def member_files(self) -> frozenset[str]:
         query = select(memory_entries.c.file).where(memory_entries.c.file.is_not(None))
-        with self._db.read() as connection:
-            return frozenset(str(name) for name in connection.execute(query).scalars())
+        return frozenset(self._db.values(query))
 
     def split_counts(self, snapshot: str) -> Mapping[str, tuple[int, ...]]:
         s = memory_splits.c
         # Each row has the total up to its entry, so the newest is the count.
         latest = select(s.population, func.max(s.number)).where(s.snapshot == snapshot).group_by(s.population)
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
-        with self._db.read() as connection:
-            return {r.population: tuple(json.loads(r.totals)) for r in connection.execute(query)}
+        return {r.population: tuple(json.loads(r.totals)) for r in self._db.rows(query)}
 
     def verify_history(self, heads: Sequence[ChainHead] = ()) -> HistoryCheck:
         with self._db.read() as connection:
-            lines, broken = self._history_chain.follow(connection, HistoryLineKind)
-            forgotten = tuple(
-                h for h in self._history_chain.heads_to_find(heads) if not self._history_chain.has(connection, h)
-            )
+            lines, broken = self._history_chain.follow(connection)
+            forgotten = self._history_chain.missing_heads(connection, heads)
             # If the chain itself is broken, its lines cannot prove anything about the tables.
             differs = () if broken is not None else tuple(sorted(set(_differing(connection, lines))))
         return HistoryCheck(len(lines), broken, forgotten, differs)
@@ -146,33 +135,22 @@ class SqlPopulationSizes:
     def measured(self, snapshot: str) -> list[MeasuredPopulation]:
         p = memory_populations.c
         query = select(memory_populations).where(p.snapshot == snapshot).order_by(p.name, p.year, p.population)
-        with self._db.read() as connection:
-            return [_population_of(row) for row in connection.execute(query)]
+        return [_population_of(row) for row in self._db.rows(query)]
 
     def measured_minimums(self, snapshot: str) -> Mapping[str, int]:
         p = memory_populations.c
-        with self._db.read() as connection:
-            rows = connection.execute(select(p.population, p.least).where(p.snapshot == snapshot))
-            return {row.population: row.least for row in rows}
+        rows = self._db.rows(select(p.population, p.least).where(p.snapshot == snapshot))
+        return {row.population: row.least for row in rows}
 
     def measured_snapshots(self) -> frozenset[str]:
-        with self._db.read() as connection:
-            return frozenset(connection.execute(select(memory_populations.c.snapshot).distinct()).scalars())
+        return frozenset(self._db.values(select(memory_populations.c.snapshot).distinct()))
 
 
 def _population_values(one: MeasuredPopulation) -> dict[str, object]:
-    return {
-        "snapshot": one.snapshot,
-        "population": one.population,
-        "name": one.name,
-        "held_in": one.table,
-        "year": one.year,
-        "least": one.least,
-        "cells": canonical_text(list(one.cells)),
-        "sizes": canonical_text(list(one.sizes)),
-    }
+    texts = {name: canonical_text(list(getattr(one, name))) for name in ("cells", "sizes")}
+    return columns_of(memory_populations, one, held_in=one.table, **texts)
 
 
 def _population_of(row: Row[Any]) -> MeasuredPopulation:
-    named = (row.snapshot, row.population, row.name, row.held_in, row.year, row.least)
-    return MeasuredPopulation(*named, tuple(json.loads(row.cells)), tuple(json.loads(row.sizes)))
+    cells, sizes = tuple(json.loads(row.cells)), tuple(json.loads(row.sizes))
+    return value_of(MeasuredPopulation, row, table=row.held_in, cells=cells, sizes=sizes)

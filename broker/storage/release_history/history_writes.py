@@ -229,7 +229,6 @@ class SqlMemberFileSweep(SqlHistoryWrites):
 
 def _named_files(connection: Connection) -> frozenset[str]:
     entered = connection.execute(select(memory_entries.c.file).where(memory_entries.c.file.is_not(None))).scalars()
-    waiting = connection.execute(
-        select(outputs.c.to_remember).where(outputs.c.state.in_(sorted(UNDECIDED_STATES)))
-    ).scalars()
+    undecided = outputs.c.state.in_(sorted(UNDECIDED_STATES))
+    waiting = connection.execute(select(outputs.c.to_remember).where(undecided)).scalars()
     return frozenset(entered) | {file for pending in waiting for _, file, __ in pending or ()}

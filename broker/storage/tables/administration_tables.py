@@ -1,17 +1,17 @@
 """Tables of people and tokens, policy sets and snapshots, stops, erasures, notices, workers' reports, and the audit
 log."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Table, Text
 
 from broker.domain.identity.people import Role
 from broker.domain.projects.stops import StopKind
-from broker.storage.tables.schema import UtcTime, metadata, one_of
+from broker.storage.tables.schema import JsonTuple, UtcTime, metadata, words
 
 stops = Table(
     "stops",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
+    *words("kind", StopKind, nullable=False),
     Column("subject", Text, nullable=False),
     Column("standing", Text, unique=True),
     Column("by", Text, nullable=False),
@@ -22,7 +22,6 @@ stops = Table(
     Column("asked_at", UtcTime),
     Column("lifted_by", Text),
     Column("lifted_at", UtcTime),
-    one_of("kind", StopKind),
     CheckConstraint("lifted_by <> asked_by", name="second_administrator"),
     CheckConstraint("(lifted_by IS NULL) = (standing IS NOT NULL)", name="standing"),
 )
@@ -41,7 +40,7 @@ worker_reports = Table(
     metadata,
     Column("worker", Text, primary_key=True),
     Column("at", UtcTime, nullable=False),
-    Column("facts", JSON, nullable=False),
+    Column("facts", JsonTuple, nullable=False),
 )
 
 erasures = Table(
@@ -74,7 +73,7 @@ audit = Table(
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False, index=True),
-    Column("codes", JSON, nullable=False),
+    Column("codes", JsonTuple, nullable=False),
     Column("previous", Text, nullable=False, unique=True),
     Column("hash", Text, nullable=False, unique=True),
     Index(None, "actor", "number"),
@@ -108,8 +107,7 @@ person_roles = Table(
     "person_roles",
     metadata,
     Column("person", ForeignKey("people.ident"), primary_key=True),
-    Column("role", Text, primary_key=True),
-    one_of("role", Role),
+    *words("role", Role, primary_key=True),
 )
 
 tokens = Table(

@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Tabl
 from broker.domain.ledger.ledger_chain import LedgerEntryKind
 from broker.domain.ledger.privacy_loss import Accounting
 from broker.domain.ledger.spends import DisclosureSource, SpendState
-from broker.storage.tables.schema import UtcTime, metadata, one_of
+from broker.storage.tables.schema import UtcTime, metadata, words
 
 
 def _amount_column(name: str) -> Column[int]:
@@ -18,9 +18,8 @@ ledger_accounts = Table(
     Column("unit", Text, primary_key=True),
     Column("project", Text, primary_key=True),
     Column("dataset", Text, primary_key=True),
-    Column("accounting", Text, nullable=False),
+    *words("accounting", Accounting, nullable=False),
     *map(_amount_column, ("cap", "cap_delta", "spent", "spent_delta", "reserved", "reserved_delta")),
-    one_of("accounting", Accounting),
     CheckConstraint("spent >= 0 AND reserved >= 0 AND spent + reserved <= cap", name="within_cap"),
     CheckConstraint(
         "spent_delta >= 0 AND reserved_delta >= 0 AND spent_delta + reserved_delta <= cap_delta", name="within_delta"
@@ -36,12 +35,11 @@ ledger_spends = Table(
     Column("snapshot", Text, nullable=False),
     Column("question", Text, nullable=False),
     Column("costs", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    *words("state", SpendState, nullable=False),
     Column("created", UtcTime, nullable=False),
     Column("updated", UtcTime, nullable=False),
     Column("answer_hash", Text),
     Column("answer_place", Text),
-    one_of("state", SpendState),
     CheckConstraint("(answer_hash IS NULL) = (answer_place IS NULL)", name="answer_whole"),
     CheckConstraint("answer_hash IS NULL OR state IN ('charged', 'released', 'withheld')", name="answer_paid"),
     CheckConstraint("answer_hash IS NOT NULL OR state <> 'released'", name="released_answer"),
@@ -67,12 +65,11 @@ ledger_charges = Table(
 ledger_asides = Table(
     "ledger_asides",
     metadata,
-    Column("kind", Text, primary_key=True),
+    *words("kind", DisclosureSource, primary_key=True),
     Column("source", Text, primary_key=True),
     Column("dataset", Text, primary_key=True),
     Column("project", Text, nullable=False),
     Column("snapshot", Text, nullable=False),
-    one_of("kind", DisclosureSource),
     Index(None, "dataset"),
 )
 """Exact releases alongside the privacy claims. Rows never change."""
@@ -82,14 +79,13 @@ ledger_entries = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Text, nullable=False),
+    *words("kind", LedgerEntryKind, nullable=False),
     Column("subject", Text, nullable=False, index=True),
     Column("body", Text, nullable=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     UniqueConstraint("previous"),
     UniqueConstraint("hash"),
-    one_of("kind", LedgerEntryKind),
 )
 
 ledger_head = Table(

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, Text, UniqueConstraint
 
-from broker.storage.tables.schema import UtcTime, metadata, one_of
+from broker.storage.tables.schema import UtcTime, metadata, words
 
 
 class HistoryLineKind(StrEnum):
@@ -23,14 +23,13 @@ memory_lines = Table(
     metadata,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Text, nullable=False),
+    *words("kind", HistoryLineKind, nullable=False),
     Column("subject", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
     UniqueConstraint("previous"),
     UniqueConstraint("hash"),
-    one_of("kind", HistoryLineKind),
 )
 
 memory_head = Table(

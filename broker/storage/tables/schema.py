@@ -1,9 +1,10 @@
 """Shared by all tables: one metadata that names every constraint, fixed words as a CHECK, times in UTC."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Connection, DateTime, Dialect, MetaData, text
+from sqlalchemy import JSON, CheckConstraint, Column, Connection, DateTime, Dialect, MetaData, Text, text
 from sqlalchemy.types import TypeDecorator
 
 from broker.storage.tables.triggers import CHAINS, trigger_statements
@@ -19,9 +20,41 @@ metadata = MetaData(
 )
 
 
-def one_of(column: str, words: Iterable[str]) -> CheckConstraint:
-    listed = ", ".join(f"'{w}'" for w in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
+class Word(TypeDecorator[StrEnum]):
+    """A word of a closed set: stored as text, read as its member."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
+def words(column: str, of: type[StrEnum], **more: Any) -> tuple[Column[StrEnum], CheckConstraint]:
+    """Return a column that holds a word of a closed set, with its CHECK."""
+    listed = ", ".join(f"'{w}'" for w in of)
+    return Column(column, Word(of), **more), CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class JsonTuple(TypeDecorator[tuple[Any, ...]]):
+    """A list in JSON, read as a tuple, and so are the lists in it."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_result_value(self, value: list[Any] | None, dialect: Dialect) -> tuple[Any, ...] | None:
+        return None if value is None else _as_tuple(value)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 class UtcTime(TypeDecorator[datetime]):
