@@ -13,9 +13,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from broker.domain.errors import Breach, Forbidden
-from broker.domain.identity.audit import GENESIS
+from broker.domain.errors import Breach, Conflict, Forbidden
+from broker.domain.identity.audit import GENESIS, AuditEvent
 from broker.domain.ledger.ledger_chain import ChainEntry, ChainHead, check_entries, entry_hash
+from broker.storage.audit_store import append_events
 from broker.storage.database import Database
 from broker.storage.private_files import own_key, write_whole
 from broker.storage.row_values import value_of
@@ -175,15 +176,35 @@ class SignedChain:
         wanted = [*exported, *([last] if last is not None else [])]
         return tuple(head for head in wanted if not self.has(connection, head))
 
+    def restore(
+        self, connection: Connection, lost: ChainHead, by: frozenset[str], of: tuple[str, StrEnum, str], now: datetime
+    ) -> None:
+        """Write the entry that names the lost head, which makes the chain usable again: `has` accepts it, and new
+        numbers begin after the lost ones. `of`: the chain's name, and kind and subject of the entry. Raises
+        Conflict("nothing-lost") if this is not the head that the chain lost."""
+        named, kind, subject = of
+        if self.heads is None or self.heads.last() != lost or self.holds_signed_head(connection):
+            raise Conflict("nothing-lost", f"This is not the head that the {named} lost.")
+        names = {"lost": lost.number, "signature": lost.signature, "by": sorted(by)}
+        self.append(connection, now, kind, subject, json.dumps(names, sort_keys=True), after=lost.number)
+
+    def attest(
+        self, database: Database, exported: ChainHead, by: frozenset[str], of: str, events: Sequence[AuditEvent]
+    ) -> None:
+        """Accept an exported head instead of the signed one, which is lost. Raises Conflict("nothing-lost") if it is
+        not."""
+        check_two_administrators(by, of)
+        if self.heads is None or self.heads.last() is not None:
+            raise Conflict("nothing-lost", "The last signed head is present, so no other head is accepted.")
+        with database.write() as connection:
+            append_events(connection, events)
+        # Only after the audit event is committed, so that the attestation is never without a record.
+        self.heads.store_head(exported)
+
 
 def check_two_administrators(by: frozenset[str], of: str) -> None:
     if len(by) < 2:
         raise Forbidden("second-administrator", f"Two administrators have to restore what the {of} lost.")
-
-
-def lost_body(lost: ChainHead, by: frozenset[str]) -> str:
-    """Return the body of an entry that names a lost head."""
-    return json.dumps({"lost": lost.number, "signature": lost.signature, "by": sorted(by)}, sort_keys=True)
 
 
 def _names_head(body: str, head: ChainHead) -> bool:

@@ -35,7 +35,7 @@ from broker.storage.ledger.budget_account_store import (
 from broker.storage.ledger.signed_ledger import SqlLedgerWrites, append_ledger_entry
 from broker.storage.ledger.spend_store import charges_within, enter_spend, move_spend
 from broker.storage.row_values import columns_of, value_of
-from broker.storage.signed_chain import check_two_administrators, lost_body
+from broker.storage.signed_chain import check_two_administrators
 from broker.storage.tables.ledger_tables import (
     ledger_accounts,
     ledger_asides,
@@ -155,11 +155,7 @@ class SqlLedgerRestoration(SqlLedgerWrites):
     ) -> None:
         check_two_administrators(by, "ledger")
         with self._db.write() as connection:
-            if self._ledger_heads is None or self._ledger_heads.last() != lost or self._remembers(connection):
-                raise Conflict("nothing-lost", "This is not the head that the ledger lost.")
-            body = lost_body(lost, by)
-            # The entry that names the lost head ends the Breach: `SignedChain.has` accepts it.
-            append_ledger_entry(connection, now, LedgerEntryKind.RESTORED, "ledger", body, after=lost.number)
+            self._ledger_chain.restore(connection, lost, by, ("ledger", LedgerEntryKind.RESTORED, "ledger"), now)
             for account in sorted(caps):
                 enter_cap(connection, account, caps[account], locked(connection, [account]).get(account), now)
             for request in spends:
@@ -168,13 +164,7 @@ class SqlLedgerRestoration(SqlLedgerWrites):
         self._sign()
 
     def attest_ledger(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        check_two_administrators(by, "ledger")
-        if self._ledger_heads is None or self._ledger_heads.last() is not None:
-            raise Conflict("nothing-lost", "The last signed head is present, so no other head is accepted.")
-        with self._db.write() as connection:
-            append_events(connection, events)
-        # Only after the audit event is committed, so that the attestation is never without a record.
-        self._ledger_heads.store_head(exported)
+        self._ledger_chain.attest(self._db, exported, by, "ledger", events)
 
 
 def _enter_lost_spend(connection: Connection, request: SpendRequest, now: datetime) -> None:

@@ -52,13 +52,7 @@ class SqlLedgerWrites:
 
 
 def append_ledger_entry(
-    connection: Connection,
-    at: datetime,
-    kind: LedgerEntryKind,
-    subject: str,
-    body: str = "{}",
-    *,
-    after: int | None = None,
+    connection: Connection, at: datetime, kind: LedgerEntryKind, subject: str, body: str = "{}"
 ) -> None:
     """Write one entry. The lock of the head makes writers wait, so lock accounts and spends before."""
-    SignedChain(ledger_entries, ledger_head, None).append(connection, at, kind, subject, body, after=after)
+    SignedChain(ledger_entries, ledger_head, None).append(connection, at, kind, subject, body)

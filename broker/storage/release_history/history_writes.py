@@ -22,7 +22,7 @@ from broker.domain.release_history import (
 )
 from broker.storage.audit_store import append_events
 from broker.storage.database import Database
-from broker.storage.signed_chain import SignedChain, SignedHeadStore, check_two_administrators, lost_body
+from broker.storage.signed_chain import SignedChain, SignedHeadStore, check_two_administrators
 from broker.storage.tables.job_tables import outputs
 from broker.storage.tables.release_history_tables import (
     HistoryLineKind,
@@ -181,14 +181,10 @@ class SqlHistoryRestoration(SqlHistoryWrites):
         events: Sequence[AuditEvent],
     ) -> None:
         check_two_administrators(by, "release history")
-        heads = self._history_heads
         with self._db.write() as connection:
             self._history_chain.locked_end(connection)
-            if heads is None or heads.last() != lost or self._history_chain.holds_signed_head(connection):
-                raise Conflict("nothing-lost", "This is not the head that the release history lost.")
-            named, body = HistoryLineKind.RESTORED, lost_body(lost, by)
-            # The entry that names the lost head ends the Breach. New numbers begin after the lost ones.
-            self._history_chain.append(connection, now, named, "memory", body, after=lost.number)
+            of = ("release history", HistoryLineKind.RESTORED, "memory")
+            self._history_chain.restore(connection, lost, by, of, now)
             check_not_swept(connection, [e.members.name for e in entries if e.members], "memory-moved")
             for new in entries:
                 enter_entry(connection, self._history_chain, new, now)
@@ -196,12 +192,7 @@ class SqlHistoryRestoration(SqlHistoryWrites):
         self._sign_history()
 
     def attest_history(self, exported: ChainHead, by: frozenset[str], events: Sequence[AuditEvent]) -> None:
-        check_two_administrators(by, "release history")
-        if self._history_heads is None or self._history_heads.last() is not None:
-            raise Conflict("nothing-lost", "The last signed head is present, so no other head is accepted.")
-        with self._db.write() as connection:
-            append_events(connection, events)
-        self._history_heads.store_head(exported)
+        self._history_chain.attest(self._db, exported, by, "release history", events)
 
 
 UNDECIDED_STATES = frozenset({OutputState.ASSESSED, OutputState.IN_REVIEW, OutputState.APPROVED})
