@@ -1,17 +1,14 @@
 """Commands for administrators: policy plan and apply, audit verify, and the first people and tokens of a broker."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from broker.cli.command_options import POLICIES, AsJson, PoliciesFolder
 from broker.cli.local_broker import local_ports, read_policy_folder
-from broker.cli.output.console import out, print_json
+from broker.cli.output.console import print_answer
 from broker.domain.errors import Invalid
 from broker.policy.policy_changes import policy_changes
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
 
 policy = typer.Typer(help="Policies: plan a change, and apply it with two administrators.", no_args_is_help=True)
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -25,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 @policy.command()
-def plan(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -> int:
+def plan(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Show what the files would change in the policy in force. Nothing is changed."""
     from broker.cli.commands.job_commands import broker_client
     from broker.policy.stored_policies import policies_from_json
@@ -33,32 +30,23 @@ def plan(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -
     wanted = read_policy_folder(policies)
     current = policies_from_json(broker_client().policy_in_force())
     changes = policy_changes(current, wanted)
-    if as_json:
-        print_json({"fingerprint": wanted.fingerprint, "in_force": current.fingerprint, "changes": changes})
-    else:
-        for change in changes:
-            out.print(change, markup=False)
-        out.print(f"{len(changes)} changes; fingerprint {wanted.fingerprint}", markup=False)
-    return 0
+    document = {"fingerprint": wanted.fingerprint, "in_force": current.fingerprint, "changes": changes}
+    lines = [*changes, f"{len(changes)} changes; fingerprint {wanted.fingerprint}"]
+    return print_answer(document, as_json, "\n".join(lines))
 
 
 @policy.command()
-def apply(policies: PoliciesFolder = Path("policies"), as_json: AsJson = False) -> int:
+def apply(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Propose the files' policy set, or put it in force if another administrator has proposed it."""
     from broker.cli.commands.job_commands import broker_client
     from broker.policy.stored_policies import policies_to_json
 
     wanted = read_policy_folder(policies)
     state = broker_client().apply_policy(wanted.fingerprint, policies_to_json(wanted))
-    if as_json:
-        print_json({"fingerprint": wanted.fingerprint, "state": state})
-    elif state == "proposed":
-        out.print(
-            f"proposed {wanted.fingerprint}: a second administrator applies it with the same command", markup=False
-        )
-    else:
-        out.print(f"in force: {wanted.fingerprint}", markup=False)
-    return 0
+    sentence = f"in force: {wanted.fingerprint}"
+    if state == "proposed":
+        sentence = f"proposed {wanted.fingerprint}: a second administrator applies it with the same command"
+    return print_answer({"fingerprint": wanted.fingerprint, "state": state}, as_json, sentence)
 
 
 @audit.command()
@@ -66,11 +54,8 @@ def verify(as_json: AsJson = False) -> int:
     """Verify the audit log's hash chain from its first line to its head."""
     found = local_ports().store.verify_audit()
     document = {"lines": found.lines, "head": found.hash, "broken_at": found.broken}
-    if as_json:
-        print_json(document)
-    else:
-        sentence = f"{found.lines} lines hold" if found.broken is None else f"broken at line {found.broken}"
-        out.print(f"audit log: {sentence}; head {found.hash}", markup=False)
+    sentence = f"{found.lines} lines hold" if found.broken is None else f"broken at line {found.broken}"
+    print_answer(document, as_json, f"audit log: {sentence}; head {found.hash}")
     return 0 if found.broken is None else 1
 
 
@@ -88,12 +73,7 @@ def init(
     people = [Person(*_read_administrator(text), frozenset({Role.ADMINISTRATOR})) for text in administrators]
     initialise_broker(ports, [(person, None) for person in people])
     tokens = {person.ident: make_token(ports, person, person.ident) for person in people}
-    if as_json:
-        print_json(tokens)
-    else:
-        for ident, token in tokens.items():
-            out.print(f"{ident} {token}", markup=False)
-    return 0
+    return print_answer(tokens, as_json, "\n".join(f"{ident} {token}" for ident, token in tokens.items()))
 
 
 def token(
@@ -110,11 +90,7 @@ def token(
     holder = ports.store.person(person)
     ports.store.record([AuditEvent(ports.clock.now(), SYSTEM.ident, "token.asked-on-server", holder.ident)])
     made = make_token(ports, holder, holder.ident)
-    if as_json:
-        print_json({"person": holder.ident, "token": made})
-    else:
-        out.print(made, markup=False)
-    return 0
+    return print_answer({"person": holder.ident, "token": made}, as_json, made)
 
 
 def _read_administrator(text: str) -> tuple[str, str]:

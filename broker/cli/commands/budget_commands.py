@@ -6,13 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
+from broker.cli.command_options import AsJson, Document
 from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_ports
-from broker.cli.output.chain_documents import print_chain, print_head, print_request_state, read_document, read_head
-from broker.cli.output.console import format_minute, print_json, print_line, print_table
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
+from broker.cli.output.chain_documents import (
+    chain_document,
+    print_chain,
+    print_head,
+    print_request_state,
+    read_document,
+    read_head,
+)
+from broker.cli.output.console import format_minute, print_answer, print_line, print_table
 
 budget = typer.Typer(name="budget", help="Privacy budgets and their ledger.", invoke_without_command=True)
 
@@ -33,25 +38,21 @@ def show(
         return 0
     client = broker_client()
     if everything:
-        return _print_ledger(client.ledger(), as_json)
+        return print_answer(client.ledger(), as_json, _print_ledger)
     wanted = [project] if project is not None else [p["ident"] for p in client.projects()]
     found = [client.budget(one) for one in wanted]
-    if as_json:
-        print_json(found[0] if project is not None else found)
-        return 0
-    for one in found:
-        _print_project(one)
-    return 0
+    return print_answer(found[0] if project is not None else found, as_json, lambda _: _print_projects(found))
 
 
-def _print_ledger(found: dict[str, Any], as_json: bool) -> int:
-    if as_json:
-        print_json(found)
-        return 0
+def _print_ledger(found: dict[str, Any]) -> None:
     _print_accounts(found["accounts"])
     for name in found["over"]:
         print_line(f"{name} is allotted more than its unit's cap.")
-    return 0
+
+
+def _print_projects(found: list[dict[str, Any]]) -> None:
+    for one in found:
+        _print_project(one)
 
 
 def _print_project(found: dict[str, Any]) -> None:
@@ -104,17 +105,8 @@ def verify(
 ) -> int:
     """Verify the ledger's chain, its signed heads and every total, on the store itself."""
     found = local_ports().store.verify_ledger([] if head is None else [read_head(head)])
-    check = {
-        "holds": found.holds,
-        "entries": found.entries,
-        "broken_at": found.broken,
-        "forgotten": [{"number": h.number, "signature": h.signature} for h in found.missing_heads],
-        "differs": list(found.differs),
-    }
-    if as_json:
-        print_json(check)
-    else:
-        _print_check(check)
+    chain = chain_document(found.holds, found.entries, found.broken, found.missing_heads)
+    print_answer(chain | {"differs": list(found.differs)}, as_json, _print_check)
     return 0 if found.holds else 1
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from broker.cli.command_options import POLICIES, AsJson, PoliciesFolder
 from broker.cli.local_broker import find_project, read_policy_folder
-from broker.cli.output.console import print_json, print_line, print_table
+from broker.cli.output.console import print_answer, print_line, print_table
 from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import CatalogueTable, Variable
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +23,7 @@ def catalogue(
         list[str] | None, typer.Argument(help="Words in the table, name or description of a variable.")
     ] = None,
     project: Annotated[str | None, typer.Option(help="Show the years that this project was granted.")] = None,
-    policies: PoliciesFolder = Path("policies"),
+    policies: PoliciesFolder = POLICIES,
     as_json: AsJson = False,
 ) -> int:
     """Search tables and variables: class, years and, with --project, what the project was granted."""
@@ -36,11 +33,7 @@ def catalogue(
     found = [
         _entry(t, v, chosen_project) for t in loaded.catalogue.tables for v in t.variables if _matches(t, v, wanted)
     ]
-    if as_json:
-        print_json({"variables": found})
-    else:
-        _print(found, chosen_project is not None)
-    return 0
+    return print_answer({"variables": found}, as_json, lambda _: _print(found, chosen_project is not None))
 
 
 def _matches(table: CatalogueTable, variable: Variable, words: list[str]) -> bool:

@@ -5,16 +5,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broker.cli.command_options import AsJson, Document
 from broker.cli.commands.job_commands import broker_client
 from broker.cli.local_broker import local_member_files, local_ports
-from broker.cli.output.chain_documents import print_chain, print_head, print_request_state, read_document, read_head
-from broker.cli.output.console import format_minute, print_json, print_line, print_table, read_input
+from broker.cli.output.chain_documents import (
+    chain_document,
+    print_chain,
+    print_head,
+    print_request_state,
+    read_document,
+    read_head,
+)
+from broker.cli.output.console import (
+    format_minute,
+    print_answer,
+    print_json,
+    print_line,
+    print_list,
+    print_table,
+    read_input,
+)
 from broker.domain.sql_dialects import SQL_DIALECTS
 
 if TYPE_CHECKING:
     from broker.domain.release_history import NewHistoryEntry
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Ident = Annotated[str, typer.Argument(help="The table's id.")]
 
 public_tables_app = typer.Typer(
@@ -36,11 +51,7 @@ def add(
     """Request that a table is registered. A second administrator confirms it; then a worker runs its recipe."""
     given = {"name": name, "source": source, "snapshot": snapshot, "rounding": rounding, "dialect": dialect}
     made = broker_client().add_public_table(given | {"recipe": read_input(recipe), "figures": read_input(figures)})
-    if as_json:
-        print_json(made)
-    else:
-        print_line(f"public table {made['ident']}: a second administrator confirms it")
-    return 0
+    return print_answer(made, as_json, f"public table {made['ident']}: a second administrator confirms it")
 
 
 @public_tables_app.command()
@@ -58,11 +69,7 @@ def withdraw(table: Ident, as_json: AsJson = False) -> int:
 def _print_moved(move: Any, table: str, as_json: bool) -> int:
     move(table)
     found = broker_client().public_table(table)
-    if as_json:
-        print_json(found)
-    else:
-        print_line(f"public table {table}: {found['state']}")
-    return 0
+    return print_answer(found, as_json, f"public table {table}: {found['state']}")
 
 
 @public_tables_app.command(name="list")
@@ -72,37 +79,26 @@ def list_tables(
 ) -> int:
     """List registered tables: their state, and how many of their figures the recipe reproduces."""
     if table is not None:
-        return _print_public_table(broker_client().public_table(table), as_json)
+        return print_answer(broker_client().public_table(table), as_json, _print_public_table)
     found = broker_client().public_tables()
-    if as_json:
-        print_json(found)
-    elif not found:
-        print_line("No table is registered.")
-    else:
-        rows = [
-            [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], format_minute(t["at"]), t["name"]]
-            for t in found
-        ]
-        print_table(["id", "state", "figures reproduced", "snapshot", "requested by", "at", "name"], rows)
-    return 0
+    rows = [
+        [t["ident"], t["state"], _reproduced_text(t), t["snapshot"], t["by"], format_minute(t["at"]), t["name"]]
+        for t in found
+    ]
+    columns = ["id", "state", "figures reproduced", "snapshot", "requested by", "at", "name"]
+    return print_list(found, as_json, columns, rows, "No table is registered.")
 
 
-def _print_public_table(found: dict[str, Any], as_json: bool) -> int:
-    if as_json:
-        print_json(found)
-        return 0
+def _print_public_table(found: dict[str, Any]) -> None:
     print_line(f"{found['name']}: {found['state']} {_reproduced_text(found)}".rstrip())
     print_line(f"{found['source']}; snapshot {found['snapshot']}; rounding {found['rounding'] or 'none'}")
     print_line(found["recipe"])
     print_line(found["figures"])
-    return 0
 
 
 def _reproduced_text(table: dict[str, Any]) -> str:
     return "" if table["agreed"] is None else f"{table['agreed']} of {table['compared']}"
 
-
-Document = Annotated[str, typer.Argument(help="A JSON file; - reads standard input.")]
 
 history_app = typer.Typer(
     name="history", help="The release history: every table that was released.", no_args_is_help=True
@@ -122,12 +118,7 @@ def caps(
     as_json: AsJson = False,
 ) -> int:
     """Show how many exact figures each reference population has, the nearest to its cap first (administrators)."""
-    found = broker_client().caps(snapshot, search, page)
-    if as_json:
-        print_json(found)
-        return 0
-    _print_caps(found)
-    return 0
+    return print_answer(broker_client().caps(snapshot, search, page), as_json, _print_caps)
 
 
 def _print_caps(found: dict[str, Any]) -> None:
@@ -163,18 +154,9 @@ def verify(
     from broker.workflow.release_history.history_files import verify_history as follow
 
     found = follow(local_ports().store, local_member_files(), [] if head is None else [read_head(head)])
-    check = {
-        "holds": found.holds,
-        "entries": found.store.lines,
-        "broken_at": found.store.broken,
-        "forgotten": [{"number": h.number, "signature": h.signature} for h in found.store.missing_heads],
-        "differs": list(found.store.differs),
-        "without_members": list(found.files),
-    }
-    if as_json:
-        print_json(check)
-    else:
-        _print_check(check)
+    chain = chain_document(found.holds, found.store.lines, found.store.broken, found.store.missing_heads)
+    check = chain | {"differs": list(found.store.differs), "without_members": list(found.files)}
+    print_answer(check, as_json, _print_check)
     return 0 if found.holds else 1
 
 

@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broker.cli.command_options import AsJson
 from broker.cli.output.check_output import print_refusals
-from broker.cli.output.console import err, format_minute, print_json, print_line, print_table, printable, read_input
+from broker.cli.output.console import (
+    err,
+    format_minute,
+    print_answer,
+    print_json,
+    print_line,
+    print_list,
+    print_table,
+    printable,
+    read_input,
+)
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.sql_dialects import SQL_DIALECTS
 
@@ -18,7 +29,6 @@ if TYPE_CHECKING:
     from broker.client import BrokerClient
     from broker.client.api_answers import JobAnswer, OutputAnswer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Job = Annotated[str, typer.Argument(help="The job's id.")]
 
 PAUSE_SECONDS = 1.0
@@ -43,9 +53,8 @@ NEXT_STEPS: dict[str, str] = {
 
 
 def register(app: typer.Typer) -> None:
-    for command in (submit, status, outputs, withdraw):
+    for command in (submit, status, outputs, withdraw, release):
         app.command()(command)
-    app.command()(release)
     app.command(name="register")(show_register)
 
 
@@ -79,10 +88,7 @@ def submit(
     pairs = tuple(_read_description(d) for d in describe or [])
     sent = Submission(project, submission_kind(file, kind), dialect, text, title, purpose, pairs, client_id, replaces)
     job = broker_client().submit(sent)
-    if as_json:
-        print_json(job)
-    else:
-        _print_job(job, text)
+    print_answer(job, as_json, lambda _: _print_job(job, text))
     return 2 if job["state"] == "refused" else 0
 
 
@@ -105,13 +111,9 @@ def status(
     Researchers see times rounded up to the whole minute, because an exact run time could reveal something of the data.
     """
     if job is None:
-        return _list_jobs(broker_client().jobs(), as_json)
+        return print_answer(broker_client().jobs(), as_json, _print_jobs)
     found = follow_job(broker_client(), job) if wait else broker_client().job(job)
-    if as_json:
-        print_json(found)
-    else:
-        _print_job(found)
-    return 0
+    return print_answer(found, as_json, _print_job)
 
 
 def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER_WAY) -> "JobAnswer":
@@ -125,13 +127,9 @@ def follow_job(client: "BrokerClient", job: str, through: Container[str] = UNDER
     return found
 
 
-def _list_jobs(jobs: "list[JobAnswer]", as_json: bool) -> int:
-    if as_json:
-        print_json(jobs)
-    else:
-        rows = [[j["ident"], j["project"], format_minute(j["updated"]), j["state"], j["title"]] for j in jobs]
-        print_table(["id", "project", "updated", "state", "title"], rows)
-    return 0
+def _print_jobs(jobs: "list[JobAnswer]") -> None:
+    rows = [[j["ident"], j["project"], format_minute(j["updated"]), j["state"], j["title"]] for j in jobs]
+    print_table(["id", "project", "updated", "state", "title"], rows)
 
 
 def _print_job(job: "JobAnswer", text: str | None = None) -> None:
@@ -155,30 +153,20 @@ def _slot_progress(job: "JobAnswer") -> str:
 def outputs(job: Job, as_json: AsJson = False) -> int:
     """List the outputs of a job that you can see."""
     found = broker_client().job(job)
-    if as_json:
-        print_json(found["outputs"])
-    elif not found["outputs"]:
-        print_line(
-            f"This job has no outputs that you can see: it is {found['state']}. "
-            + NEXT_STEPS.get(found["state"], "").format(job=job)
-        )
-    else:
-        rows = [
-            [o["ident"], o["state"], str(o["size"] or ""), o["reason"] or "", o["name"], o["description"]]
-            for o in found["outputs"]
-        ]
-        print_table(["id", "state", "bytes", "reason", "name", "description"], rows)
-    return 0
+    rows = [
+        [o["ident"], o["state"], str(o["size"] or ""), o["reason"] or "", o["name"], o["description"]]
+        for o in found["outputs"]
+    ]
+    after = NEXT_STEPS.get(found["state"], "").format(job=job)
+    empty = f"This job has no outputs that you can see: it is {found['state']}. {after}"
+    columns = ["id", "state", "bytes", "reason", "name", "description"]
+    return print_list(found["outputs"], as_json, columns, rows, empty)
 
 
 def withdraw(job: Job, as_json: AsJson = False) -> int:
     """Withdraw a job before its outputs are decided."""
     broker_client().withdraw(job)
-    if as_json:
-        print_json({"job": job, "state": "withdrawn"})
-    else:
-        print_line(f"job {job}: withdrawn")
-    return 0
+    return print_answer({"job": job, "state": "withdrawn"}, as_json, f"job {job}: withdrawn")
 
 
 def release(
@@ -259,20 +247,19 @@ def _file_name(name: str, media_type: str | None) -> str:
 
 def show_register(as_json: AsJson = False) -> int:
     """The public register of releases."""
-    found = broker_client().register()
-    if as_json:
-        print_json(found)
-    else:
-        rows = [
-            [
-                r["release"],
-                r["project"],
-                format_minute(r["released_at"]),
-                "recalled" if r["recalled"] else "released",
-                ", ".join(r["outputs"]),
-                r["title"],
-            ]
-            for r in found
+    return print_answer(broker_client().register(), as_json, _print_register)
+
+
+def _print_register(found: list[dict[str, Any]]) -> None:
+    rows = [
+        [
+            r["release"],
+            r["project"],
+            format_minute(r["released_at"]),
+            "recalled" if r["recalled"] else "released",
+            ", ".join(r["outputs"]),
+            r["title"],
         ]
-        print_table(["release", "project", "released", "state", "outputs", "title"], rows)
-    return 0
+        for r in found
+    ]
+    print_table(["release", "project", "released", "state", "outputs", "title"], rows)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broker.cli.command_options import POLICIES, AsJson, PoliciesFolder
 from broker.cli.local_broker import find_project, read_policy_folder
 from broker.cli.output.check_document import check_document
 from broker.cli.output.check_output import print_check
-from broker.cli.output.console import out, print_json, print_line, print_table, read_input
+from broker.cli.output.console import print_answer, print_line, print_table, read_input
 from broker.cli.output.forecast_output import offline_forecast, with_private_spend
 from broker.cli.output.progress_bar import progress_bar
 from broker.domain.errors import Invalid, Unknown
@@ -40,7 +41,6 @@ from broker.workflow.submission.save_definition import read_lookup
 if TYPE_CHECKING:
     from broker.disclosure.microdata.tabulation import StatisticRequest, Tabulation
 
-POLICIES = Path("policies")
 QUARTERS = (Decimal("0.25"), Decimal("0.5"), Decimal("0.75"))
 TOTAL = "(total)"
 
@@ -66,10 +66,8 @@ def assess(
     profile: Annotated[
         str, typer.Option(help="The name of disclosure rules, or a YAML file with them.")
     ] = "npd-default",
-    policies: Annotated[
-        Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")
-    ] = POLICIES,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    policies: PoliciesFolder = POLICIES,
+    as_json: AsJson = False,
 ) -> int:
     """Apply disclosure rules to a file with rows of persons. The result is for staff only."""
     from broker.disclosure.microdata.judge_microdata import judge_microdata as judge_file
@@ -99,11 +97,7 @@ def assess(
     with progress_bar("assess", quiet=as_json) as report:
         tabulation = tabulate_file(microdata, request, report)
         document = judge_file(tabulation, chosen, report)
-    if as_json:
-        print_json(document)
-    else:
-        _print_assessment(document, tabulation, chosen)
-    return 0
+    return print_answer(document, as_json, lambda _: _print_assessment(document, tabulation, chosen))
 
 
 def find_rules(policies: PolicySet, name: str) -> DisclosureRules:
@@ -178,15 +172,10 @@ def _assessed_cell(cell: dict[str, Any], profile: DisclosureRules) -> list[str]:
 
 DIALECT_LINE = re.compile(r"^\s*--\s*dialect\s*:\s*(\w+)\s*$", re.IGNORECASE | re.MULTILINE)
 
-PoliciesFolder = Annotated[Path, typer.Option("--policies", envvar="BROKER_POLICIES", help="Folder of policy files.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-
 
 def register(app: typer.Typer) -> None:
-    app.command()(check)
-    app.command()(assess)
-    app.command()(attack)
-    app.command()(synth)
+    for command in (check, assess, attack, synth):
+        app.command()(command)
 
 
 def check(
@@ -222,10 +211,7 @@ def check(
         text = with_private_spend(text, chosen_dialect, private, {"epsilon": epsilon, "rho": rho, "error": error})
     checked = check_submission(text, chosen, chosen_dialect, found, loaded, today, definitions)
     document = check_document(checked, offline_forecast(checked, found, loaded))
-    if as_json:
-        print_json(document)
-    else:
-        print_check(document, text)
+    print_answer(document, as_json, lambda _: print_check(document, text))
     return 0 if checked.accepted else 2
 
 
@@ -253,16 +239,11 @@ def attack(
     as_json: AsJson = False,
 ) -> int:
     """Work out what a table with totals reveals about its hidden figures."""
-    from broker.cli.output.progress_bar import progress_bar
     from broker.disclosure.suppression.published_attack import attack_csv
 
     with progress_bar("attack", quiet=as_json) as report:
         cells = attack_csv(read_input(table), integers, report)
-    if as_json:
-        print_json({"cells": cells})
-    else:
-        print_attack(cells)
-    return 0
+    return print_answer({"cells": cells}, as_json, lambda _: print_attack(cells))
 
 
 def synth(
@@ -274,7 +255,6 @@ def synth(
     as_json: AsJson = False,
 ) -> int:
     """Make a synthetic NPD: all catalogue tables as Parquet, with a folder for each table and a file for each year."""
-    from broker.cli.output.progress_bar import progress_bar
     from broker.wiring.data_intake import make_extracts
 
     span = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", years)
@@ -286,12 +266,9 @@ def synth(
     catalogue = read_policy_folder(policies).catalogue
     with progress_bar("synthetic NPD", quiet=as_json) as progress:
         summary = make_extracts(catalogue, pupils, (first, last), seed, folder, progress)
-    if as_json:
-        print_json(asdict(summary))
-    else:
-        rows = sum(summary.rows.values())
-        out.print(f"{summary.files} files with {rows:,} rows of {summary.people:,} people in {folder}", markup=False)
-    return 0
+    rows = sum(summary.rows.values())
+    sentence = f"{summary.files} files with {rows:,} rows of {summary.people:,} people in {folder}"
+    return print_answer(asdict(summary), as_json, sentence)
 
 
 def read_saved_file(path: Path, service: ServiceLimits) -> ReadableDefinitions:
@@ -318,7 +295,6 @@ def _read_cohort(node: LocatedValue) -> Cohort:
     return Cohort(name, one.text("dialect"), one.text("text"), ())
 
 
-TOTAL_MARGIN = "(total)"
 NO_BOUND = "no bound"
 
 
@@ -334,7 +310,7 @@ def print_attack(cells: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _attacked_cell(cell: Mapping[str, Any]) -> list[str]:
-    place = [TOTAL_MARGIN if value is None else value for value in cell["by"].values()]
+    place = [TOTAL if value is None else value for value in cell["by"].values()]
     return [*place, _bound_text(cell["low"]), _bound_text(cell["high"]), "yes" if cell["exact"] else "no"]
 
 

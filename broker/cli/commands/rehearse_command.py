@@ -1,19 +1,20 @@
 """`broker rehearse`: takes a submission on the synthetic NPD from check to the releasable table. No server."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.commands.offline_commands import POLICIES, AsJson, PoliciesFolder, submission_dialect
+from broker.cli.command_options import POLICIES, AsJson, PoliciesFolder
+from broker.cli.commands.offline_commands import submission_dialect
 from broker.cli.local_broker import find_project, read_policy_folder
 from broker.cli.output.check_document import check_document
 from broker.cli.output.check_output import print_check
-from broker.cli.output.console import err, print_json, read_input
+from broker.cli.output.console import err, print_answer, read_input
 from broker.cli.output.forecast_output import offline_forecast
 from broker.cli.output.progress_bar import ProgressText
 from broker.cli.output.rehearsal_output import print_rehearsal, rehearsal_document
@@ -199,14 +200,9 @@ def rehearse(
                 outputs = run(
                     checked.plan, chosen_project, loaded, stage, report_by_parts(report, SQL_PARTS, watch.lap), report
                 )
-    _print_document(
-        rehearsal_document(
-            checked, outputs, data_wanted, watch.seconds(), offline_forecast(checked, chosen_project, loaded)
-        ),
-        as_json,
-        print_rehearsal,
-    )
-    return 0
+    worth = offline_forecast(checked, chosen_project, loaded)
+    document = rehearsal_document(checked, outputs, data_wanted, watch.seconds(), worth)
+    return print_answer(document, as_json, print_rehearsal)
 
 
 def _rehearse_script_file(
@@ -246,7 +242,7 @@ def _rehearse_script_file(
         ran = rehearse_script(
             checked, project, policies, script_stage, report_by_parts(report, SCRIPT_PARTS, watch.lap)
         )
-    _print_document(script_document(checked, ran, data_wanted, watch.seconds()), as_json, print_script)
+    print_answer(script_document(checked, ran, data_wanted, watch.seconds()), as_json, print_script)
     return 0 if ran.end is SandboxEnd.ENDED else 1
 
 
@@ -273,18 +269,11 @@ def _rehearse_private_script(
         lap = report_by_parts(report, private_script_parts(script.parameters, policies.service), watch.lap)
         found = rehearse_blocks(script, project, policies, on, lap)
     worth = offline_forecast(checked, project, policies)
-    _print_document(blocks_document(checked, script, found, data_wanted, worth, watch.seconds()), as_json, print_blocks)
+    print_answer(blocks_document(checked, script, found, data_wanted, worth, watch.seconds()), as_json, print_blocks)
     return 1 if found.failed == script.parameters.blocks else 0
 
 
 def _print_refused(checked: "CheckedSubmission", text: str, watch: Stopwatch, as_json: bool) -> int:
     document = check_document(checked) | {"data": None, "seconds": watch.seconds()}
-    _print_document(document, as_json, lambda found: print_check(found, text))
+    print_answer(document, as_json, lambda found: print_check(found, text))
     return 2
-
-
-def _print_document(document: dict[str, Any], as_json: bool, as_text: Callable[[dict[str, Any]], None]) -> None:
-    if as_json:
-        print_json(document)
-    else:
-        as_text(document)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
-from broker.cli.output.console import format_minute, print_json, print_line, print_table, printable
+from broker.cli.output.console import format_minute, print_answer, print_line, print_list, printable
 from broker.cli.output.evidence_output import print_evidence
 from broker.domain.errors import Conflict, Forbidden, Invalid, Unknown
 from broker.workflow.reviewing.output_review import APPROVING_REASONS, VOTE_REASONS
@@ -51,7 +52,6 @@ def _write_private(path: Path, content: bytes) -> str:
     return str(path)
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Output = Annotated[str, typer.Argument(help="The output's id.")]
 
 CHOICES = ("approve", "reject", "return")
@@ -59,9 +59,8 @@ REASONS_AGAINST = tuple(r for r in VOTE_REASONS if r not in APPROVING_REASONS)
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(review)
-    app.command()(recall)
-    app.command()(read)
+    for command in (review, recall, read):
+        app.command()(command)
 
 
 def review(
@@ -93,18 +92,14 @@ def review(
     chosen_reason = _checked_reason(choice, reason)
     seen = _read_evidence(client, output)
     if choice is None:
-        return _show_evidence(seen, as_json)
+        return print_answer(seen, as_json, print_evidence)
     if seen["state"] != "in_review":
         raise Conflict("wrong-state", f"This output is {seen['state']}. You can vote only while it is in review.")
     whys = dict(_finding_and_why(seen, o) for o in override or [])
     state = client.vote(
         output, choice, chosen_reason, seen, tuple(whys), why=because, words=words, whys=_without_empty(whys)
     )
-    if as_json:
-        print_json({"output": output, "state": state})
-    else:
-        print_line(f"output {output}: {state}")
-    return 0
+    return print_answer({"output": output, "state": state}, as_json, f"output {output}: {state}")
 
 
 def _finding_and_why(seen: "EvidenceAnswer", override: str) -> tuple[str, str]:
@@ -128,12 +123,8 @@ def _write_records(
     files = [] if record is None else [write_record(client, output, record)]
     if acro is not None:
         files += write_acro(client, _read_evidence(client, output)["job"], acro)
-    if as_json:
-        print_json({"output": output, "files": files})
-    else:
-        for name in files:
-            print_line(f"wrote {name}")
-    return 0
+    written = "\n".join(f"wrote {name}" for name in files)
+    return print_answer({"output": output, "files": files}, as_json, written)
 
 
 def _checked_reason(choice: str | None, reason: str | None) -> str:
@@ -150,14 +141,9 @@ def _show_inbox(client: "BrokerClient", as_json: bool) -> int:
     if "checker" not in client.me()["roles"]:
         raise Forbidden("not-permitted", "Only checkers can review, and this token does not belong to a checker.")
     waiting = client.inbox()
-    if as_json:
-        print_json(waiting)
-    elif not waiting:
-        print_line("No outputs are waiting for you.")
-    else:
-        rows = [[w["output"], w["project"], w["claimed_by"] or "", w["name"], w["title"]] for w in waiting]
-        print_table(["output", "project", "claimed by", "name", "title"], rows)
-    return 0
+    rows = [[w["output"], w["project"], w["claimed_by"] or "", w["name"], w["title"]] for w in waiting]
+    columns = ["output", "project", "claimed by", "name", "title"]
+    return print_list(waiting, as_json, columns, rows, "No outputs are waiting for you.")
 
 
 def _read_evidence(client: "BrokerClient", output: str) -> "EvidenceAnswer":
@@ -173,24 +159,12 @@ def _read_evidence(client: "BrokerClient", output: str) -> "EvidenceAnswer":
         raise Invalid("not-an-output", f"{output} is a job. Its outputs: {its}.") from None
 
 
-def _show_evidence(seen: "EvidenceAnswer", as_json: bool) -> int:
-    if as_json:
-        print_json(seen)
-    else:
-        print_evidence(seen)
-    return 0
-
-
 def recall(
     output: Output, reason: Annotated[str, typer.Option(help="The reason for the recall.")], as_json: AsJson = False
 ) -> int:
     """Recall a released output."""
     broker_client().recall(output, reason)
-    if as_json:
-        print_json({"output": output, "state": "recalled"})
-    else:
-        print_line(f"output {output}: recalled")
-    return 0
+    return print_answer({"output": output, "state": "recalled"}, as_json, f"output {output}: recalled")
 
 
 def read(
@@ -216,39 +190,26 @@ def read(
         client.report_script_failure(job, tell)
     else:
         client.read_script(job)
-    return _print_result({"job": job, "read": True, "told": tell is not None}, f"script {job}: read", as_json)
-
-
-def _print_result(document: dict[str, Any], sentence: str, as_json: bool) -> int:
-    if as_json:
-        print_json(document)
-    else:
-        print_line(sentence)
-    return 0
+    return print_answer({"job": job, "read": True, "told": tell is not None}, as_json, f"script {job}: read")
 
 
 def _list_scripts(client: "BrokerClient", as_json: bool) -> int:
     found = client.scripts_to_read()
-    if as_json:
-        print_json(found)
-    elif not found:
-        print_line("No scripts are waiting to be read.")
-    else:
-        rows = [[s["job"], s["project"], format_minute(s["created"]), s["title"]] for s in found]
-        print_table(["job", "project", "submitted", "title"], rows)
-    return 0
+    rows = [[s["job"], s["project"], format_minute(s["created"]), s["title"]] for s in found]
+    columns = ["job", "project", "submitted", "title"]
+    return print_list(found, as_json, columns, rows, "No scripts are waiting to be read.")
 
 
 def _show_script(client: "BrokerClient", job: str, as_json: bool) -> int:
     text, printed = client.job(job)["text"] or "", client.printed(job).decode("utf-8", "replace")
-    if as_json:
-        print_json({"job": job, "text": text, "printed": printed})
-        return 0
+    return print_answer({"job": job, "text": text, "printed": printed}, as_json, _print_script)
+
+
+def _print_script(found: dict[str, str]) -> None:
     for heading, words in (
-        ("Text of the script", text),
-        ("What the script printed on real data", printed or "(nothing)"),
+        ("Text of the script", found["text"]),
+        ("What the script printed on real data", found["printed"] or "(nothing)"),
     ):
         print_line(f"{heading}:")
         for line in words.splitlines():
             print_line(f"    {printable(line)}")
-    return 0

@@ -1,20 +1,27 @@
 """Commands about saved definitions: list, drop, propose a lookup, and view or decide one as a checker."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from broker.cli.command_options import AsJson
 from broker.cli.commands.job_commands import broker_client
-from broker.cli.output.console import format_minute, print_json, print_line, print_table, printable, read_input
+from broker.cli.output.console import (
+    format_minute,
+    print_answer,
+    print_line,
+    print_list,
+    print_table,
+    printable,
+    read_input,
+)
 from broker.domain.errors import Invalid
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.workflow.submission.save_definition import LOOKUP_APPROVING, LOOKUP_REASONS
 
 if TYPE_CHECKING:
-    from broker.client import BrokerClient
     from broker.client.api_answers import SavedAnswer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Project = Annotated[str, typer.Option(help="The project.")]
 
 ROWS_SHOWN = 100
@@ -39,22 +46,18 @@ def saved(
     client = broker_client()
     wanted = [project] if project is not None else [p["ident"] for p in client.projects()]
     found = [entry for one in wanted for entry in client.saved(one)]
-    if as_json:
-        print_json(found)
-    elif not found:
-        print_line("Nothing is saved. Save a query with SELECT … INTO project.name FROM …")
-    else:
-        _print_saved(found)
-    return 0
+    return _print_saved(found, as_json, "Nothing is saved. Save a query with SELECT … INTO project.name FROM …")
 
 
-def _print_saved(found: "list[SavedAnswer]") -> None:
+def _print_saved(found: "list[SavedAnswer]", as_json: bool, empty: str) -> int:
     rows = [
         [e["ident"], e["project"], f"{PROJECT_SCHEMA}.{e['name']}", e["kind"], e["state"], format_minute(e["created"]),
          ", ".join(e["columns"]), e["about"]]
         for e in found
     ]  # fmt: skip
-    print_table(["id", "project", "name", "kind", "state", "made", "columns", "about"], rows)
+    return print_list(
+        found, as_json, ["id", "project", "name", "kind", "state", "made", "columns", "about"], rows, empty
+    )
 
 
 def drop(
@@ -64,11 +67,7 @@ def drop(
 ) -> int:
     """Drop a cohort or lookup. Jobs that were already accepted are not affected."""
     broker_client().drop_saved(project, name)
-    if as_json:
-        print_json({"name": name, "state": "dropped"})
-    else:
-        print_line(f"{name}: dropped")
-    return 0
+    return print_answer({"name": name, "state": "dropped"}, as_json, f"{name}: dropped")
 
 
 def add(
@@ -80,12 +79,12 @@ def add(
 ) -> int:
     """Propose a lookup. Jobs can read it once a checker has approved it."""
     made = broker_client().propose_lookup(project, name, about, read_input(file))
-    if as_json:
-        print_json(made)
-    else:
-        print_line(f"lookup {made['ident']}: {made['state']}")
-        print_line(f"{PROJECT_SCHEMA}.{made['name']} has {', '.join(made['columns'])}. A checker will review it.")
-    return 0
+    return print_answer(
+        made,
+        as_json,
+        f"lookup {made['ident']}: {made['state']}\n"
+        f"{PROJECT_SCHEMA}.{made['name']} has {', '.join(made['columns'])}. A checker will review it.",
+    )
 
 
 def review(
@@ -99,40 +98,24 @@ def review(
     """For checkers: list waiting lookups, show one with its rows, or decide."""
     client = broker_client()
     if lookup is None:
-        found = client.lookups()
-        if as_json:
-            print_json(found)
-        elif found:
-            _print_saved(found)
-        else:
-            print_line("No lookups are waiting for you.")
-        return 0
+        return _print_saved(client.lookups(), as_json, "No lookups are waiting for you.")
     if choice is None:
-        return _show_lookup(client, lookup, as_json)
+        return print_answer(client.lookup(lookup), as_json, _print_lookup)
     if choice not in {"approve", "reject"}:
         raise Invalid("choice", "The choice must be approve or reject.", "--choice")
     if reason is None and choice == "reject":
         against = ", ".join(r for r in LOOKUP_REASONS if r != LOOKUP_APPROVING)
         raise Invalid("reason", f"Give a reason with --reason, one of {against}.", "--reason")
     state = client.decide_lookup(lookup, choice, reason or LOOKUP_APPROVING)
-    if as_json:
-        print_json({"lookup": lookup, "state": state})
-    else:
-        print_line(f"lookup {lookup}: {state}")
-    return 0
+    return print_answer({"lookup": lookup, "state": state}, as_json, f"lookup {lookup}: {state}")
 
 
-def _show_lookup(client: "BrokerClient", ident: str, as_json: bool) -> int:
-    seen = client.lookup(ident)
-    if as_json:
-        print_json(seen)
-        return 0
+def _print_lookup(seen: dict[str, Any]) -> None:
     print_line(f"{PROJECT_SCHEMA}.{seen['name']} of {seen['project']}: {seen['kind']}, {seen['state']}")
     print_line(f"by {seen['by']}: {printable(seen['about'])}")
     if seen["text"] is not None:
         print_line(seen["text"])
-        return 0
+        return
     print_table(seen["columns"], [[v or "" for v in row] for row in seen["rows"][:ROWS_SHOWN]])
     if len(seen["rows"]) > ROWS_SHOWN:
         print_line(f"{len(seen['rows']) - ROWS_SHOWN} further rows: --json gives all.")
-    return 0

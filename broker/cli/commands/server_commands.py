@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.command_options import AsJson
 from broker.cli.local_broker import local_ports
-from broker.cli.output.console import err, out, print_json
+from broker.cli.output.console import err, print_answer
 from broker.domain.errors import Invalid
 
 EARLIER_STILL_READ = (
     "Persons were erased, but earlier jobs are still waiting or running. When they have ended, run the same "
     "command again to remove the earlier snapshots."
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +71,8 @@ def ingest(
     settings, ports = read_settings(), local_ports()
     with progress_bar("ingest", quiet=as_json) as progress:
         snapshot, done = ingest_extracts(settings, ports, folder, progress)
-    if as_json:
-        known = {"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic}
-        print_json(known | {"earlier_still_read": not done})
-    else:
-        out.print(f"snapshot {snapshot.ident}", markup=False)
+    known = {"snapshot": snapshot.ident, "fingerprint": snapshot.fingerprint, "synthetic": snapshot.synthetic}
+    print_answer(known | {"earlier_still_read": not done}, as_json, f"snapshot {snapshot.ident}")
     if not done:
         err.print(EARLIER_STILL_READ, markup=False)
     return 0
@@ -88,9 +84,4 @@ def images(as_json: AsJson = False) -> int:
     from broker.wiring.execution_adapters import build_images
 
     built = build_images(read_settings(), lambda line: err.print(line, markup=False))
-    if as_json:
-        print_json(built)
-    else:
-        for name, digest in built.items():
-            out.print(f"{name} {digest}", markup=False)
-    return 0
+    return print_answer(built, as_json, "\n".join(f"{name} {digest}" for name, digest in built.items()))

@@ -1,10 +1,11 @@
 """Reads the JSON that administrators give to commands, with clear errors, and prints what commands report of chains."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from broker.cli.output.console import print_json, print_line, read_input
+from broker.cli.output.console import print_answer, print_line, read_input
 from broker.domain.errors import Invalid
 
 if TYPE_CHECKING:
@@ -35,20 +36,21 @@ def read_head(path: Path) -> "ChainHead":
 
 def print_request_state(state: str, as_json: bool) -> int:
     """Print the state of a request that needs two administrators."""
-    if as_json:
-        print_json({"state": state})
-    else:
-        print_line("requested: a second administrator confirms it with the same command" if state == "asked" else state)
-    return 0
+    asked = "requested: a second administrator confirms it with the same command"
+    return print_answer({"state": state}, as_json, asked if state == "asked" else state)
 
 
 def print_head(head: dict[str, Any], as_json: bool) -> int:
     """Print a signed head, to be stored elsewhere. It is JSON in both cases, because `read_head` reads it again."""
-    if as_json:
-        print_json(head)
-    else:
-        print_line(json.dumps(head))
-    return 0
+    return print_answer(head, as_json, json.dumps(head))
+
+
+def chain_document(
+    holds: bool, entries: int, broken: int | None, missing_heads: "Sequence[ChainHead]"
+) -> dict[str, object]:
+    """Return the JSON document on a chain that was verified."""
+    forgotten = [{"number": h.number, "signature": h.signature} for h in missing_heads]
+    return {"holds": holds, "entries": entries, "broken_at": broken, "forgotten": forgotten}
 
 
 def print_chain(name: str, found: dict[str, Any]) -> None:

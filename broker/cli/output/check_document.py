@@ -1,11 +1,12 @@
 """The JSON document of `broker check`, whose form other programs rely on."""
 
-from broker.domain.errors import Refusal
 from broker.domain.jobs.job import JobKind
 from broker.domain.plans.plan import PlannedOutput
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.workflow.checking.submission_check import CheckedSubmission
+
+REFUSAL_FIELDS = ("code", "message", "line", "column", "variable", "advice")
 
 
 def check_document(checked: CheckedSubmission, private: dict[str, object] | None = None) -> dict[str, object]:
@@ -13,23 +14,12 @@ def check_document(checked: CheckedSubmission, private: dict[str, object] | None
     return {
         "verdict": "accepted" if checked.accepted else "refused",
         "review": list(checked.review),
-        "refusals": [refusal_document(r) for r in checked.refusals],
+        "refusals": [{name: getattr(refusal, name) for name in REFUSAL_FIELDS} for refusal in checked.refusals],
         "uses": [use_document(u) for u in checked.uses],
         "outputs": _output_documents(checked),
         "kept": [f"{PROJECT_SCHEMA}.{k.name}" for k in checked.saved_definitions],
         "advice": list(checked.advice),
     } | ({} if private is None else {"private": private})
-
-
-def refusal_document(refusal: Refusal) -> dict[str, object]:
-    return {
-        "code": refusal.code,
-        "message": refusal.message,
-        "line": refusal.line,
-        "column": refusal.column,
-        "variable": refusal.variable,
-        "advice": refusal.advice,
-    }
 
 
 def use_document(use: VariableUse) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,6 +25,24 @@ def print_json(document: object) -> None:
     text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
     # Not through the console, which would interpret markup.
     sys.stdout.write("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n")
+
+
+def print_answer(document: Any, as_json: bool, text: str | Callable[[Any], None]) -> int:
+    """Print an answer as JSON, or else as text: a line, or what a function prints of it. Returns exit code 0."""
+    if as_json:
+        print_json(document)
+    elif isinstance(text, str):
+        print_line(text)
+    else:
+        text(document)
+    return 0
+
+
+def print_list(
+    found: Sequence[Any], as_json: bool, columns: Sequence[str], rows: Sequence[Sequence[str]], empty: str
+) -> int:
+    """Print a list as JSON, or else its rows as a table; an empty one as the sentence `empty`. Returns exit code 0."""
+    return print_answer(found, as_json, (lambda _: print_table(columns, rows)) if found else empty)
 
 
 def print_problem(code: str, message: str, pointer: str, as_json: bool) -> int:

@@ -30,7 +30,6 @@ def blocks_document(
     private: dict[str, Any] | None,
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    first, last = wanted.years
     rows = [[text_of_value(v) for v in row.released] for row in found.table.rows]
     result = {
         "runtime": found.runtime,
@@ -45,8 +44,21 @@ def blocks_document(
         "notes": list(found.table.notes),
         "log": found.log,
     }
-    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
-    return check_document(checked, private) | {"rehearsed": result, "data": data, "seconds": seconds}
+    return check_document(checked, private) | {"rehearsed": result, "data": _data_document(wanted), "seconds": seconds}
+
+
+def _data_document(wanted: "SyntheticDataSpec") -> dict[str, Any]:
+    first, last = wanted.years
+    return {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
+
+
+def _print_data(data: dict[str, Any]) -> None:
+    years = data["years"]
+    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+
+
+def _print_seconds(seconds: dict[str, float]) -> None:
+    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in seconds.items()))
 
 
 def _rounded(number: float) -> float:
@@ -54,9 +66,8 @@ def _rounded(number: float) -> float:
 
 
 def print_blocks(document: dict[str, Any]) -> None:
-    data, result = document["data"], document["rehearsed"]
-    years = data["years"]
-    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    result = document["rehearsed"]
+    _print_data(document["data"])
     if document.get("private"):
         print_forecast(document["private"])
     if result["log"].strip():
@@ -76,7 +87,7 @@ def print_blocks(document: dict[str, Any]) -> None:
     print_table(result["output"]["columns"], result["output"]["rows"])
     for sentence in result["notes"]:
         print_line(f"note: {sentence}")
-    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+    _print_seconds(document["seconds"])
 
 
 MOST_ROWS = 100
@@ -96,19 +107,12 @@ def rehearsal_document(
     seconds: dict[str, float],
     private: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    first, last = wanted.years
-    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
-    return check_document(checked, private) | {
-        "outputs": [output_document(o) for o in outputs],
-        "data": data,
-        "seconds": seconds,
-    }
+    shown = [output_document(o) for o in outputs]
+    return check_document(checked, private) | {"outputs": shown, "data": _data_document(wanted), "seconds": seconds}
 
 
 def print_rehearsal(document: dict[str, Any]) -> None:
-    data = document["data"]
-    years = data["years"]
-    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    _print_data(document["data"])
     for sentence in [*document["review"], *document["advice"]]:
         print_line(f"note: {sentence}")
     if document.get("private") is not None:
@@ -121,7 +125,7 @@ def print_rehearsal(document: dict[str, Any]) -> None:
     if not document["outputs"]:
         print_line("The text requests no output, so nothing runs and nothing is released.")
     print_line("")
-    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+    _print_seconds(document["seconds"])
 
 
 def print_output(output: dict[str, Any]) -> None:
@@ -212,15 +216,11 @@ OUTPUT_KIND_SENTENCES = {
 def script_document(
     checked: CheckedSubmission, ran: RehearsedScript, wanted: "SyntheticDataSpec", seconds: dict[str, float]
 ) -> dict[str, Any]:
-    first, last = wanted.years
-    data = {"pupils": wanted.pupils, "years": list(range(first, last + 1)), "seed": wanted.seed}
-    return check_document(checked) | script_outcome(ran) | {"data": data, "seconds": seconds}
+    return check_document(checked) | script_outcome(ran) | {"data": _data_document(wanted), "seconds": seconds}
 
 
 def print_script(document: dict[str, Any]) -> None:
-    data = document["data"]
-    years = data["years"]
-    print_line(f"accepted; rehearsed on a synthetic NPD of {data['pupils']:,} pupils, {years[0]}-{years[-1]}")
+    _print_data(document["data"])
     for sentence in document["review"]:
         print_line(f"note: {sentence}")
     print_line("")
@@ -243,4 +243,4 @@ def print_script(document: dict[str, Any]) -> None:
     for output in document["outputs"]:
         print_output(output)
     print_line("")
-    print_line(", ".join(f"{part} {spent:.2f} s" for part, spent in document["seconds"].items()))
+    _print_seconds(document["seconds"])
