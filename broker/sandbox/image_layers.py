@@ -1,8 +1,8 @@
-"""An image's file system in three layers of folders: base, wheels, sources. A layer is made once; the engine is not
-asked, and no job runs here.
+"""The file system of an image in three layers of folders: base, wheels, sources. Each layer is made once. This module
+runs no job, and uses the container engine only to export a base image.
 
-The upper layers are hard links to the lower ones, so that a changed source costs seconds: no file that is there is
-ever written to, only replaced.
+Files of an upper layer are hard links to those of the layer below, so that a build after a change of a source takes
+seconds. The build never writes into an existing file; it replaces files.
 """
 
 import hashlib
@@ -18,30 +18,31 @@ from broker.sandbox import engine_images, root_filesystem
 
 Progress = Callable[[str], None]
 Components = list[dict[str, str]]
-"""Components for the SBOM."""
+"""Components for the SBOM, each with `type`, `name` and `version`; those of wheels also with `purl`."""
 
 COPIED_SUFFIXES = frozenset({".py", ".json"})
 LOCK_FILE = "requirements.lock"
 
 
 class ImageLayers:
-    """Layers below `folder` of the images whose sources are in `sources`; `base` is an image to begin with, or None
-    for Debian packages."""
+    """Builds the layers, in `folder`, of the images whose sources are in `sources`. `base` names the image to begin
+    with; None: Debian packages. Methods raise Unavailable if a host tool, the engine or a source is missing."""
 
     def __init__(self, folder: Path, sources: Path, base: str | None) -> None:
         self._folder, self._sources, self._base = folder, sources, base
         self._lock = threading.Lock()
 
     def key(self, name: str) -> str:
-        """The hash of all that goes into an image."""
+        """Return a hash (16 hexadecimal digits) of everything that goes into an image."""
         return _hash(self._base_recipe(), *(path.name.encode() + path.read_bytes() for path in self._files(name)))
 
     def lower_folders(self, name: str) -> frozenset[str]:
-        """The folders that an image stands on."""
+        """Return the names of the two folders below the image: base and wheels."""
         return frozenset({f"base-{_hash(self._base_recipe())}", f"wheels-{self._wheels_key(name)}"})
 
     def fill(self, name: str, tree: Path, progress: Progress) -> Components:
-        """Make the image's folder; gives all its components."""
+        """Make the folder `tree` of an image, and the layers below it that are missing. Returns all of its
+        components."""
         wheels, listed = self._wheels(name, progress)
         unfinished = _unfinished_folder(tree)
         _link(wheels, unfinished)
@@ -51,7 +52,8 @@ class ImageLayers:
         return listed
 
     def base(self, progress: Progress) -> tuple[Path, Components]:
-        """The base that all images share, made by whichever asks first."""
+        """Return folder and components of the base, which all images share. The first caller makes it; other threads
+        wait."""
         tree = self._folder / f"base-{_hash(self._base_recipe())}"
         with self._lock:
             if not tree.is_dir():
@@ -94,7 +96,8 @@ class ImageLayers:
         )
 
     def _files(self, name: str) -> list[Path]:
-        """Sources that are copied in, and the lock."""
+        """Return the sources that are copied into an image, and its lock file, in order of path. Raises Unavailable if
+        there is no lock file."""
         home = self._sources / name
         found = [*(self._sources / "common").glob("*.py"), *(p for p in home.rglob("*") if p.suffix in COPIED_SUFFIXES)]
         if not (home / LOCK_FILE).is_file():
@@ -102,7 +105,8 @@ class ImageLayers:
         return sorted([*found, home / LOCK_FILE])
 
     def _copy_sources(self, name: str, tree: Path) -> list[Path]:
-        """Launcher and image code to /sandbox; packages that scripts import to where the wheels are."""
+        """Copy launcher and image code to /sandbox, and packages that scripts import to the folder of the wheels.
+        Returns the folders that have code."""
         for path in self._files(name):
             inner = path.relative_to(self._sources)
             if path.suffix in COPIED_SUFFIXES:
@@ -126,7 +130,8 @@ def _unfinished_folder(tree: Path) -> Path:
 
 
 def _finish_folder(unfinished: Path, tree: Path) -> None:
-    """Of now: links carry the lower layer's times, by which a new folder would look out of use."""
+    """Give a finished folder its name and the present time. With the time of the layer below, which links keep, a new
+    folder would look out of use."""
     os.utime(unfinished)
     unfinished.rename(tree)
 

@@ -1,8 +1,8 @@
-"""The wire between broker and launcher: length and hash frames. Standard library only; nothing here trusts its peer.
+"""Frames between broker and launcher, with length and hash. Standard library only; this module trusts neither side.
 
-This one file is both sides: the image build copies it beside the launcher (`sandbox_images/common/frames.py` is a
-link to it), so broker and images cannot disagree. A frame is MAGIC, a kind byte, the payload's length (8 bytes, big
-endian), SHA-256 over kind byte and payload, then the payload.
+Broker and images use this one file, so they cannot disagree: `sandbox_images/common/frames.py` is a link to it, and
+the build of an image copies it. A frame has a header of 45 bytes and the payload. The header has MAGIC (4 bytes), the
+kind (1 byte), the length of the payload (8 bytes, big endian), and SHA-256 over kind byte and payload (32 bytes).
 """
 
 import hashlib
@@ -19,24 +19,27 @@ INWARD = frozenset({"job", "program", "rows"})
 OUTWARD = frozenset({"ready", "table", "file", "log", "status"})
 
 WORDS = frozenset({"ended", "crashed", "time_limit", "memory_limit", "output_limit", "engine_error"})
-"""All that a launcher may say about how a job ended; `bad_frames` is the broker's word alone."""
+"""Words by which a launcher may report how a job ended. Only the broker itself reports `bad_frames`."""
 
 SMALL = 4096
+"""Most bytes in the payload of a small kind."""
 SMALL_KINDS = frozenset({"ready", "status"})
-"""Kinds whose payload is a word or two: anything longer is no frame of ours."""
+"""Kinds whose payload is one or two words. A longer payload of such a kind is a FrameError."""
 
 
 class FrameError(Exception):
-    """The bytes are not frames of this wire. The message never quotes them: they are untrusted."""
+    """The bytes are not frames that may come. The message never quotes them, because they are untrusted."""
 
 
 def digest(kind: int, payload: bytes) -> bytes:
-    """The kind is hashed too, so that a payload cannot be passed off as another kind."""
+    """Return SHA-256 (32 bytes) over kind byte and payload. The kind is included, so that nobody can pass a payload
+    off as another kind."""
     return hashlib.sha256(bytes([kind]) + payload).digest()
 
 
 def pack(kind: str, payload: bytes) -> bytes:
-    """One frame as bytes."""
+    """Return one frame, header and payload. Raises FrameError for an unknown kind, or if the payload of a small kind
+    has more than SMALL bytes."""
     if kind not in KINDS:
         raise FrameError("unknown kind")
     if kind in SMALL_KINDS and len(payload) > SMALL:
@@ -46,10 +49,10 @@ def pack(kind: str, payload: bytes) -> bytes:
 
 
 class FrameReader:
-    """Takes bytes in pieces of any size and gives complete, checked frames; holds at most `limit` bytes in all.
+    """Reads frames from bytes that come in pieces of any size.
 
-    `kinds` are those that may come, `count` is how many. The first fault raises FrameError and the reader is dead:
-    nothing after it can be trusted to be where it seems to be.
+    `kinds` are the kinds that may come, `count` is the most frames, and `limit` the most bytes of all payloads
+    together. After the first fault every call raises FrameError: nobody can know where the next frame begins.
     """
 
     def __init__(self, kinds: frozenset[str], limit: int, count: int) -> None:
@@ -59,17 +62,20 @@ class FrameReader:
 
     @property
     def pending(self) -> bool:
-        """Whether a frame has begun and not ended."""
+        """Whether the reader has the beginning of a frame but not its end."""
         return bool(self._buffer)
 
     @property
     def lacks(self) -> int:
-        """How many bytes may be read with none of them another frame's: to the end of a header, or of a payload."""
+        """Number of bytes, at least 1, to the end of the present header or payload. A caller who reads no more than
+        that reads nothing of the next frame. Raises FrameError for a header that may not come."""
         if len(self._buffer) < HEADER.size:
             return HEADER.size - len(self._buffer)
         return max(1, HEADER.size + self._header()[2] - len(self._buffer))
 
     def feed(self, data: bytes) -> list[tuple[str, bytes]]:
+        """Return the frames that `data` completes, each as (kind, payload), in order. Raises FrameError for bytes that
+        are no frames, for a wrong hash, and for more frames or bytes than agreed."""
         if self._dead:
             raise FrameError("the reader has failed before")
         self._buffer += data

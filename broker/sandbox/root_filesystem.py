@@ -1,7 +1,8 @@
-"""The file system of an image as a plain folder: Debian packages or a base image, then locked wheels. Host tools only.
+"""Makes the file system of an image as a plain folder: Debian packages or a base image, then locked wheels. Uses host
+tools only.
 
-No registry of images is needed and nothing is installed by running it: packages are unpacked, not configured, so
-there is never a shell, a compiler, a package manager or a setuid file to take away again.
+This needs no registry of images. Packages are unpacked and never configured, so no code of a package runs, and the
+folder gets no shell, compiler, package manager or setuid file.
 """
 
 import json
@@ -19,13 +20,13 @@ from uv import find_uv_bin
 from broker.domain.errors import Unavailable
 
 SEEDS = ("libstdc++6", "libgomp1", "tzdata")
-"""Beside Python's own packages: the C++ library that DuckDB and Arrow are linked with, and time zones."""
+"""Packages besides Python's own: the C++ libraries with which DuckDB and Arrow are linked, and time zones."""
 
 UNWANTED = re.compile(
     r"(debconf|cdebconf|libdebian-installer|libnewt|libslang|libtextwrap|openssl$|openssl-provider|ca-certificates"
     r"|dpkg|perl|readline-common|libdb5|libc-bin|libc-l10n|base-files|adduser|dash|bash|mailcap)"
 )
-"""Dependencies of installing, not of running: packages are only unpacked here."""
+"""Packages that others need only to be installed. They are left out, because packages are only unpacked here."""
 
 DROPPED = (
     "usr/share/man",
@@ -40,7 +41,7 @@ DROPPED = (
 FORBIDDEN = re.compile(
     r"^(sh|dash|bash|busybox|perl.*|pip.*|gcc.*|cc|ld|as|tcc|make|su|sudo|mount|umount|apt.*|dpkg.*|curl|wget|nc|ssh)$"
 )
-"""Programs that no image holds, whatever its base brought."""
+"""Names of programs that are removed from every image, whatever its base has."""
 
 FOLDERS = ("bin", "dev", "proc", "sys", "etc", "tmp", "out", "data", "sandbox", "opt/site")
 
@@ -51,7 +52,8 @@ def run_tool(
     stdin: IO[bytes] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """A host tool's output; its failure as a sentence that says which tool."""
+    """Run a host tool and return its standard output. Raises Unavailable, with the tool's name, if it is not installed
+    or fails; then also with the last 600 characters of its errors."""
     try:
         done = subprocess.run(command, check=True, text=True, capture_output=True, cwd=cwd, stdin=stdin, env=env)
     except FileNotFoundError as missing:
@@ -62,7 +64,7 @@ def run_tool(
 
 
 def debian_python_version() -> str:
-    """The version that this Debian calls python3, such as 3.13."""
+    """Return the version that this Debian calls python3, such as 3.13. Raises Unavailable if apt knows no packages."""
     found = re.search(r"Depends: python(3\.\d+)-minimal", run_tool(["apt-cache", "depends", "python3-minimal"]))
     if not found:
         raise Unavailable("No Debian packages are known here: run `apt-get update`, or give a base image (BASE).")
@@ -70,7 +72,8 @@ def debian_python_version() -> str:
 
 
 def package_closure(version: str) -> list[str]:
-    """The packages to unpack, dependencies included."""
+    """Return the names of the packages to unpack, with their dependencies, in alphabetical order. `version` is
+    Python's, such as 3.13."""
     flags = [f"--no-{kind}" for kind in ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")]
     seeds = [f"python{version}-minimal", f"libpython{version}-stdlib", *SEEDS]
     listed = run_tool(["apt-cache", "depends", "--recurse", *flags, *seeds])
@@ -78,7 +81,8 @@ def package_closure(version: str) -> list[str]:
 
 
 def unpack_debian(tree: Path, downloads: Path) -> list[dict[str, str]]:
-    """Fill `tree` from Debian packages (apt checks their signatures); gives the list for the SBOM."""
+    """Fill `tree` from Debian packages, whose signatures apt checks, and return them as components for the SBOM. The
+    packages stay in `downloads`. Raises Unavailable if one cannot be fetched or unpacked."""
     downloads.mkdir(parents=True, exist_ok=True)
     packages = package_closure(debian_python_version())
     for name in ("bin", "lib", "lib64", "sbin"):
@@ -102,7 +106,8 @@ def _unpack(archive: Path, tree: Path) -> None:
 
 
 def remove_unneeded(tree: Path) -> None:
-    """Take away what no job needs, whoever made the base; then nothing is setuid and nothing is a shell."""
+    """Remove folders and programs that no job needs, whatever the base is. Afterwards no file is setuid or setgid, and
+    no shell is in a folder of programs."""
     for folder in DROPPED:
         shutil.rmtree(tree / folder, ignore_errors=True)
     for path in [*(tree / "usr/share/doc").glob("*/*")]:
@@ -127,7 +132,7 @@ def _clean_file(path: Path) -> None:
 
 
 def interpreter_path(tree: Path) -> Path:
-    """The tree's Python, as a path from the tree's root."""
+    """Return the path of the tree's Python, relative to the tree. Raises Unavailable if it has none."""
     for folder in ("usr/local/bin", "usr/bin"):
         for path in sorted((tree / folder).glob("python3.*"), reverse=True):
             if re.fullmatch(r"python3\.\d+", path.name):
@@ -136,7 +141,8 @@ def interpreter_path(tree: Path) -> Path:
 
 
 def install_wheels(tree: Path, lock: Path) -> list[dict[str, str]]:
-    """Locked wheels, each held to its hash, for the tree's Python."""
+    """Install the wheels of a lock file, each checked against its hash, for the tree's Python, and return them as
+    components for the SBOM. Raises Unavailable if one cannot be fetched or has another hash."""
     version = interpreter_path(tree).name.removeprefix("python")
     run_tool([find_uv_bin(), "pip", "install", "-q", "--link-mode", "copy", "--only-binary", ":all:",
          "--python-platform", "linux", "--python-version", version, "--require-hashes", "--no-deps",
@@ -150,12 +156,15 @@ def install_wheels(tree: Path, lock: Path) -> list[dict[str, str]]:
 
 
 def standard_library(tree: Path) -> Path:
+    """Return the folder of the standard library, in the tree."""
     python = interpreter_path(tree)
     return tree / python.parent.parent / "lib" / python.name
 
 
 def compile_bytecode(tree: Path, folders: Sequence[Path]) -> None:
-    """Bytecode that is never checked against its source: the image never changes, and start-up is 2.5 times faster."""
+    """Compile all modules in the folders, which are in the tree. Python never checks this bytecode against its source,
+    because an image never changes; start-up is 2.5 times faster. Raises Unavailable if the tree's Python does not
+    run."""
     python = interpreter_path(tree)
     loader = next(iter([*tree.glob("lib64/ld-linux*.so.*"), *tree.glob("lib/ld-linux*.so.*")]))
     homes = [tree / "usr/local/lib", tree / "usr/lib", *tree.glob("usr/lib/*-linux-*")]
@@ -166,4 +175,5 @@ def compile_bytecode(tree: Path, folders: Sequence[Path]) -> None:
 
 
 def write_sbom(path: Path, components: list[dict[str, str]]) -> None:
+    """Write the SBOM as CycloneDX 1.5, in JSON."""
     path.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": components}, indent=1))
