@@ -1,8 +1,8 @@
 """The DuckDB engine: turns a plan and a vault into the request of one sandboxed job, and its frames into evidence."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from broker.disclosure.linking.table_families import find_families
 from broker.domain.errors import Breach
@@ -11,6 +11,7 @@ from broker.domain.plans.operators import Relation, Scan, walk
 from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedOutput, PlannedTable, PublicRelation
 from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, VaultTable
+from broker.domain.ports.history_ports import Frames
 from broker.engine.result_frames import read_joint_table, read_public_rows, read_table
 from broker.query import TwoPassQuery, render_public, two_pass_query
 
@@ -23,30 +24,51 @@ class DuckDBEngine:
     ) -> SandboxRequest:
         """A request for the `sql` image with the vault's evidence rendering, limited to the tables and years that are
         read. It has one statement for each planned table."""
-        joints = joint_tables(plan, needs)
-        frame = {
-            "kind": "sql",
-            "tables": [mounted_table(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-            "statements": [
-                {"name": name} | statement_texts(_two_pass_query(source, needs, vault))
-                for name, source in statements(plan, joints)
-            ],
-            "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
-        }
-        payload = json.dumps(frame, sort_keys=True).encode()  # sorted: equal requests are equal bytes
-        frames = (("job", payload),)
-        return SandboxRequest(job, attempt, "sql", vault.evidence, frames, limits, vault.synthetic)
+        texts = [
+            {"name": name} | statement_texts(_two_pass_query(source, needs, vault))
+            for name, source in statements(plan, joint_tables(plan, needs))
+        ]
+        return sql_request(vault, tables_read(plan), texts, job, attempt, limits)
 
-    def read(self, plan: Plan, frames: Sequence[tuple[str, bytes]], needs: EvidenceNeeds) -> JobEvidence:
+    def read(self, plan: Plan, frames: Frames, needs: EvidenceNeeds) -> JobEvidence:
         joints = joint_tables(plan, needs)
-        kinds = [kind for kind, _ in frames]
-        if kinds[-1:] == ["status"]:
-            kinds.pop()
-        if kinds != ["table"] * sum(1 for _ in statements(plan, joints)):
-            raise Breach("The sandbox returned other frames than one for each planned table.")
-        payloads = iter([payload for kind, payload in frames if kind == "table"])
+        payloads = table_payloads(frames, sum(1 for _ in statements(plan, joints)), "one for each planned table")
         outputs = tuple(_evidence(output, payloads) for output in plan.outputs)
         return JobEvidence(outputs, tuple(read_joint_table(joint, next(payloads)) for joint in joints))
+
+
+def sql_request(
+    vault: Vault,
+    read: Mapping[str, Years | None],
+    texts: Sequence[Mapping[str, str]],
+    job: str,
+    attempt: int,
+    limits: SandboxLimits,
+) -> SandboxRequest:
+    """A request for the `sql` image. `read`: the tables it mounts, with their years; `texts`: its statements, each with
+    a name, in the order of the frames that return. Raises Breach if the vault lacks a table."""
+    tables = [mounted_table(vault, table, years) for table, years in sorted(read.items())]
+    return framed_sql_request(vault, {"tables": tables, "statements": texts}, job, attempt, limits)
+
+
+def framed_sql_request(
+    vault: Vault, content: Mapping[str, object], job: str, attempt: int, limits: SandboxLimits
+) -> SandboxRequest:
+    """A request for the `sql` image whose frame is the content with the kind and the limits."""
+    frame = {**content, "kind": "sql", "settings": asdict(limits)}
+    payload = json.dumps(frame, sort_keys=True).encode()  # sorted: equal requests are equal bytes
+    return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+
+
+def table_payloads(frames: Frames, count: int, wanted: str) -> Iterator[bytes]:
+    """The payloads of exactly `count` frames of tables, which one of the status may follow. Raises Breach, which says
+    what was wanted, for other frames."""
+    kinds = [kind for kind, _ in frames]
+    if kinds[-1:] == ["status"]:
+        kinds.pop()
+    if kinds != ["table"] * count:
+        raise Breach(f"The sandbox returned other frames than {wanted}.")
+    return iter([payload for kind, payload in frames if kind == "table"])
 
 
 def _evidence(output: PlannedOutput, payloads: Iterator[bytes]) -> OutputEvidence:
@@ -90,11 +112,17 @@ def tables_read(plan: Plan) -> dict[str, Years | None]:
 
 
 def tables_in(relations: Iterable[Relation]) -> dict[str, Years | None]:
-    found: dict[str, Years | None] = {}
+    """Every table that the relations scan, with its years as in `tables_read`."""
     scans = (r for relation in relations for r in walk(relation) if isinstance(r, Scan))
-    for scan in scans:
-        before = found.get(scan.table, frozenset())
-        found[scan.table] = None if scan.years is None or before is None else before | scan.years
+    return joined_years((scan.table, scan.years) for scan in scans)
+
+
+def joined_years(uses: Iterable[tuple[str, Years | None]]) -> dict[str, Years | None]:
+    """Every table with the years of all its uses; None if a use has no years."""
+    found: dict[str, Years | None] = {}
+    for table, years in uses:
+        before = found.get(table, frozenset())
+        found[table] = None if years is None or before is None else before | years
     return found
 
 

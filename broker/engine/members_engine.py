@@ -1,9 +1,8 @@
 """Members of a plan's tables: two statements for each table in a sandbox request, and their frames read strictly into
 arrays."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +19,11 @@ from broker.domain.plans.plan import EvidenceNeeds, Plan, PlannedTable
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, SandboxRequest, SubmittedMicrodata, Vault
 from broker.domain.ports.history_ports import Frames, TableAddress, TableMembers
-from broker.engine.duckdb_engine import mounted_table, tables_in
+from broker.engine.duckdb_engine import sql_request, table_payloads, tables_in
 from broker.engine.result_checks import breach
 from broker.engine.result_frames import arrow_table, check_type, plain_value
-from broker.engine.script_rows_engine import script_rows_job, with_script_rows
-from broker.engine.script_rows_verification import framed_job, read_checked
+from broker.engine.script_rows_engine import over_script_rows, with_script_rows
+from broker.engine.script_rows_verification import read_checked
 from broker.query import render_member_cells, render_members
 
 Persons = NDArray[np.uint32]
@@ -59,42 +58,11 @@ def member_statements(
         yield f"{output}#{number}/members", render_members(table, least, proofs)
 
 
-def prepare_members(
-    plan: Plan,
-    vault: Vault,
-    job: str,
-    attempt: int,
-    limits: SandboxLimits,
-    needs: EvidenceNeeds,
-    wanted: Sequence[TableAddress],
-) -> SandboxRequest:
-    """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
-    tables = member_tables(plan, wanted)
-    read = tables_in(table.contributions for _, table in tables)
-    frame = {
-        "kind": "sql",
-        "tables": [mounted_table(vault, table, years) for table, years in sorted(read.items())],
-        "statements": [
-            {"name": name, "sql": sql} for name, sql in member_statements(tables, needs.min_persons, vault.proofs)
-        ],
-        "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
-    }
-    payload = json.dumps(frame, sort_keys=True).encode()
-    return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
-
-
-def read_members(
-    plan: Plan, frames: Sequence[tuple[str, bytes]], numbers: Persons, wanted: Sequence[TableAddress]
-) -> Iterator[CellMembers]:
+def read_members(plan: Plan, frames: Frames, numbers: Persons, wanted: Sequence[TableAddress]) -> Iterator[CellMembers]:
     """Yield one table after the other. `numbers` maps the project's person numbers to global ones. Raises Breach for
     unexpected frames."""
-    kinds = [kind for kind, _ in frames]
-    if kinds[-1:] == ["status"]:
-        kinds.pop()
     tables = member_tables(plan, wanted)
-    if kinds != ["table"] * (2 * len(tables)):
-        raise Breach("The sandbox returned other frames than two for each table.")
-    payloads = iter([payload for kind, payload in frames if kind == "table"])
+    payloads = table_payloads(frames, 2 * len(tables), "two for each table")
     for where, table in tables:
         cells = _cells(table, next(payloads))
         yield _members(where, table, cells, next(payloads), numbers)
@@ -183,7 +151,10 @@ class DuckDBMembersEngine:
         needs: EvidenceNeeds,
         wanted: Sequence[TableAddress],
     ) -> SandboxRequest:
-        return prepare_members(plan, vault, job, attempt, limits, needs, wanted)
+        tables = member_tables(plan, wanted)
+        read = tables_in(table.contributions for _, table in tables)
+        texts = [{"name": name, "sql": sql} for name, sql in member_statements(tables, needs.min_persons, vault.proofs)]
+        return sql_request(vault, read, texts, job, attempt, limits)
 
     def read_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]
@@ -202,10 +173,8 @@ class DuckDBMembersEngine:
         wanted: Sequence[TableAddress],
     ) -> SandboxRequest:
         """The rows are verified by the same statements as when the table was made, so that they are the same rows."""
-        request = prepare_members(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs, wanted)
-        ((_, payload),) = request.frames
-        job = json.loads(payload) | script_rows_job(plan, rows, to)
-        return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
+        request = self.prepare_members(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs, wanted)
+        return over_script_rows(request, plan, rows, to)
 
     def read_script_members(
         self, plan: Plan, frames: Frames, numbers: bytes, wanted: Sequence[TableAddress]

@@ -13,7 +13,7 @@ from broker.domain.evidence import VaultProofs
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
 from broker.domain.ports import SandboxLimits, SandboxRequest, Vault
-from broker.engine.duckdb_engine import mounted_table, tables_read
+from broker.engine.duckdb_engine import framed_sql_request, mounted_table, sql_request, table_payloads, tables_read
 from broker.engine.exact_coordinates import Keys, TableCoordinates, slot_vectors
 from broker.engine.in_process_engine import table_files, views_of
 from broker.engine.result_frames import read_public_rows
@@ -34,8 +34,7 @@ class DuckDBBlocks:
     def prepare_cut(
         self, cut: BlockTables, blocks: int, key: str, vault: Vault, job: str, attempt: int, limits: SandboxLimits
     ) -> SandboxRequest:
-        frame = {
-            "kind": "sql",
+        content = {
             "tables": [mounted_table(vault, t.name, t.years) for t in (*cut.public, *cut.persons)],
             "statements": [],  # the cut has its own
             "cut": {
@@ -43,10 +42,8 @@ class DuckDBBlocks:
                 "public": [_all_rows(t) for t in cut.public],
                 "persons": [_in_blocks(t, blocks, key) for t in cut.persons],
             },
-            "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
         }
-        payload = json.dumps(frame, sort_keys=True).encode()
-        return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+        return framed_sql_request(vault, content, job, attempt, limits)
 
     def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
         found = [(kind, payload) for kind, payload in frames if kind != "status"]
@@ -141,14 +138,8 @@ def prepare_private(
     plan: Plan, measured: Sequence[PrivateOutputPlan], vault: Vault, job: str, attempt: int, limits: SandboxLimits
 ) -> SandboxRequest:
     """Like `DuckDBEngine.prepare`, with the same image, mounts and settings but other statements."""
-    frame = {
-        "kind": "sql",
-        "tables": [mounted_table(vault, table, years) for table, years in sorted(tables_read(plan).items())],
-        "statements": [{"name": n, "sql": sql} for n, sql in private_statements(plan, measured, vault.proofs)],
-        "settings": {name: getattr(limits, name) for name in SandboxLimits.__slots__},
-    }
-    payload = json.dumps(frame, sort_keys=True).encode()
-    return SandboxRequest(job, attempt, "sql", vault.evidence, (("job", payload),), limits, vault.synthetic)
+    texts = [{"name": n, "sql": sql} for n, sql in private_statements(plan, measured, vault.proofs)]
+    return sql_request(vault, tables_read(plan), texts, job, attempt, limits)
 
 
 def private_statements(
@@ -167,12 +158,8 @@ def read_private(
     plan: Plan, measured: Sequence[PrivateOutputPlan], design: MeasurementDesign, frames: Sequence[tuple[str, bytes]]
 ) -> ExactVectors:
     """Read the exact vectors strictly: raises Breach for anything that was not requested."""
-    kinds = [kind for kind, _ in frames]
-    if kinds[-1:] == ["status"]:
-        kinds.pop()
-    if kinds != ["table"] * sum(1 for _ in private_statements(plan, measured, {})):
-        raise Breach("The sandbox returned other frames than one for each bounded table.")
-    payloads = iter([payload for kind, payload in frames if kind == "table"])
+    count = sum(1 for _ in private_statements(plan, measured, {}))
+    payloads = table_payloads(frames, count, "one for each bounded table")
     cells, public = [], []
     tables = iter(design.tables)
     for output, found in zip(plan.outputs, measured, strict=True):

@@ -126,9 +126,7 @@ class DuckDBScriptRows:
     ) -> SandboxRequest:
         """The plan's statements as the engine writes them, over the inputs' tables and the script's rows."""
         request = self.engine.prepare(plan, with_script_rows(to.vault), to.job, to.attempt, limits, needs)
-        ((_, payload),) = request.frames  # exactly one frame
-        job = json.loads(payload) | script_rows_job(plan, rows, to)
-        return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
+        return over_script_rows(request, plan, rows, to)
 
     def prepare_fit(
         self, regression: ScriptRegression, rows: MicrodataSchema, to: SubmittedMicrodata, limits: SandboxLimits
@@ -147,10 +145,14 @@ class DuckDBScriptRows:
         return checked, self.engine.read(plan, rest, needs)
 
 
-def script_rows_job(plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata) -> dict[str, Any]:
-    """The part of the job frame about the rows and the tables that verify them."""
-    request = rows_request(rows, measured_columns(plan, rows), to.parts)
-    return {"tables": input_tables(to.vault, rows, to.inputs), "rows": request}
+def over_script_rows(
+    request: SandboxRequest, plan: Plan, rows: MicrodataSchema, to: SubmittedMicrodata
+) -> SandboxRequest:
+    """The request with the rows after its frame, and with the tables that verify them instead of the plan's."""
+    ((_, payload),) = request.frames  # exactly one frame
+    verified = rows_request(rows, measured_columns(plan, rows), to.parts)
+    job = json.loads(payload) | {"tables": input_tables(to.vault, rows, to.inputs), "rows": verified}
+    return replace(request, frames=(("job", framed_job(job, to.content)),), mount=to.vault.evidence)
 
 
 def with_script_rows(vault: Vault) -> Vault:

@@ -9,9 +9,9 @@ from typing import Any
 from broker.domain.errors import Breach
 from broker.domain.jobs.script_requests import MicrodataCheck, MicrodataColumn, MicrodataProblem, MicrodataSchema
 from broker.domain.plans.scalars import ScalarType
-from broker.domain.plans.variable_uses import VariableUse, Years
+from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.ports import Vault
-from broker.engine.duckdb_engine import mounted_table
+from broker.engine.duckdb_engine import joined_years, mounted_table
 from broker.engine.result_frames import arrow_table
 from broker.query import quoted
 
@@ -202,11 +202,7 @@ def rows_request(rows: MicrodataSchema, measured: Sequence[str], parts: Sequence
 def input_tables(vault: Vault, rows: MicrodataSchema, inputs: Iterable[VariableUse]) -> list[dict[str, object]]:
     """The inputs that verify the rows, in the inputs' years, as the launcher mounts them."""
     needed = {k.table for k in rows.keys} | {c.table for c in rows.columns if c.variable is not None}
-    years: dict[str, Years | None] = {}
-    for use in inputs:
-        if use.table in needed:
-            before = years.get(use.table, frozenset())
-            years[use.table] = None if use.years is None or before is None else before | use.years
+    years = joined_years((use.table, use.years) for use in inputs if use.table in needed)
     return [mounted_table(vault, table, years[table]) for table in sorted(years)]
 
 
