@@ -2,7 +2,7 @@
 output."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from broker.domain.evidence import StatisticEvidence
@@ -106,3 +106,9 @@ class Assessment:
     """For each column, the statistics of `tables` that it is computed from, and those that these imply."""
     audit: SuppressionAudit | None = None
     """Audit after repair; None if nothing had to be repaired."""
+
+
+def add_findings(assessment: Assessment, *found: Finding) -> Assessment:
+    """The assessment with further findings, and the verdict that they make it need."""
+    verdict = worst_verdict([assessment.verdict, *(f.verdict for f in found)])
+    return replace(assessment, findings=(*assessment.findings, *found), verdict=verdict)

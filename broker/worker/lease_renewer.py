@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 
@@ -20,8 +21,10 @@ CHECK_SECONDS = 1.0
 second."""
 
 
-LeaseCheck = Callable[[WorkerPorts, str, int, bool], bool]
-"""Whether an attempt still runs here. The last argument says whether to renew its lease too."""
+Runs = Callable[[str, int], bool]
+"""Whether the store has this attempt of a job, rehearsal or public table as running."""
+Renew = Callable[[str, int, datetime, datetime], bool]
+"""Renews an attempt's lease until a time, now. Returns False if the lease is lost."""
 
 
 def job_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
@@ -31,20 +34,30 @@ def job_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
     attempt took over, or the lease has lapsed, it kills the sandbox at once.
     """
 
-    return _lease_renewer(ports, _holds_job_lease)
+    def runs(job: str, attempt: int) -> bool:
+        found = ports.store.job(job)
+        return found.state in {JobState.RUNNING, JobState.ASSESSING} and found.attempt == attempt
+
+    return _lease_renewer(ports, runs, ports.store.renew)
 
 
 def rehearsal_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
     """Return the same for a rehearsal. A cancelled one is killed at once."""
-    return _lease_renewer(ports, _holds_rehearsal_lease)
+    store = ports.store
+    return _lease_renewer(ports, lambda *attempt: attempt in store.rehearsals_alive(), store.renew_rehearsal)
 
 
 def public_table_lease_renewer(ports: WorkerPorts) -> LeaseRenewal:
     """Return the same for a public table's recipe."""
-    return _lease_renewer(ports, _holds_public_table_lease)
+    store = ports.store
+    return _lease_renewer(ports, lambda *attempt: attempt in store.public_tables_alive(), store.renew_public_table)
 
 
-def _lease_renewer(ports: WorkerPorts, holds_lease: LeaseCheck) -> LeaseRenewal:
+def _lease_renewer(ports: WorkerPorts, runs: Runs, renew: Renew) -> LeaseRenewal:
+    def holds_lease(job: str, attempt: int, *, renews: bool) -> bool:
+        now = ports.clock.now()
+        return renew(job, attempt, now + ports.lease, now) if renews else runs(job, attempt)
+
     @contextmanager
     def renewing(job: str, attempt: int) -> Iterator[None]:
         done = threading.Event()
@@ -60,7 +73,7 @@ def _lease_renewer(ports: WorkerPorts, holds_lease: LeaseCheck) -> LeaseRenewal:
     return renewing
 
 
-def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, holds_lease: LeaseCheck) -> None:
+def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, holds_lease: Callable[..., bool]) -> None:
     interval = ports.lease.total_seconds() / RENEWALS_PER_LEASE
     # Most rounds only read, so that renewals do not write every second.
     checks = max(1, round(interval / CHECK_SECONDS))
@@ -68,32 +81,10 @@ def _renew(ports: WorkerPorts, job: str, attempt: int, done: threading.Event, ho
     while not done.wait(interval / checks):
         beat += 1
         try:
-            if not holds_lease(ports, job, attempt, beat % checks == 0):
+            if not holds_lease(job, attempt, renews=beat % checks == 0):
                 # The lease is lost for good: what the sandbox still computes nobody may use.
                 ports.sandbox.terminate(job, attempt)
                 return
         # Whatever fails, go on: a sandbox that nobody watches would be worse.
         except Exception as error:
             log.warning("heartbeat", job=job, error=type(error).__name__)
-
-
-def _holds_job_lease(ports: WorkerPorts, job: str, attempt: int, renew: bool) -> bool:
-    if not renew:
-        found = ports.store.job(job)
-        return found.state in {JobState.RUNNING, JobState.ASSESSING} and found.attempt == attempt
-    now = ports.clock.now()
-    return ports.store.renew(job, attempt, now + ports.lease, now)
-
-
-def _holds_rehearsal_lease(ports: WorkerPorts, rehearsal: str, attempt: int, renew: bool) -> bool:
-    if not renew:
-        return (rehearsal, attempt) in ports.store.rehearsals_alive()
-    now = ports.clock.now()
-    return ports.store.renew_rehearsal(rehearsal, attempt, now + ports.lease, now)
-
-
-def _holds_public_table_lease(ports: WorkerPorts, ident: str, attempt: int, renew: bool) -> bool:
-    if not renew:
-        return (ident, attempt) in ports.store.public_tables_alive()
-    now = ports.clock.now()
-    return ports.store.renew_public_table(ident, attempt, now + ports.lease, now)

@@ -1,7 +1,6 @@
 """Repairs what a crash left: lapsed leases, lost jobs, stray sandboxes, missing steps, public tables. Idempotent."""
 
-from collections.abc import Callable, Container, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import structlog
@@ -12,25 +11,26 @@ from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import Job, JobState
 from broker.domain.jobs.outputs import Output, OutputState
 from broker.domain.ledger.spends import Spend
-from broker.domain.ports import LapsedLease, Store, WorkerPorts
+from broker.domain.ports import LapsedLease, WorkerPorts
 from broker.domain.public_tables import PublicTable
 from broker.worker.lease_renewer import job_lease_renewer, public_table_lease_renewer
 from broker.workflow.administration.budget_allotment import allot
 from broker.workflow.administration.emergency_stops import withdraw_stopped_jobs
+from broker.workflow.administration.snapshot_erasures import VaultsInUse
+from broker.workflow.job_scheduling import offer_job
 from broker.workflow.pipeline.job_completion import complete_job, end_lapsed_comparison
 from broker.workflow.pipeline.job_run import give_back_job
 from broker.workflow.pipeline.output_routing import needs_comparison
 from broker.workflow.policies_in_force import policies_in_force
 from broker.workflow.release_history.public_table_entry import enter_public_table
-from broker.workflow.submission.job_submission import offer_job
 
 log = structlog.get_logger()
 
 WAITING_FOR_PEOPLE = frozenset({OutputState.WITHHELD, OutputState.WITHDRAWN})
 """States of outputs of a job that waits until a person could have decided, if it has no others."""
 
-MAX_COMPARISON_REST = 20
-"""Most leases between two attempts at a comparison."""
+MAX_REST = 20
+"""Most leases between two attempts at a comparison or a public table."""
 
 Item = TypeVar("Item", bound=object)
 
@@ -126,7 +126,7 @@ def _settle(ports: WorkerPorts, wanted: Callable[[Job, list[Output]], bool]) -> 
 
 def _has_rested_since(ports: WorkerPorts, job: Job, outputs: list[Output]) -> bool:
     # The first attempt was the run, so it does not count.
-    until = job.updated + min(max(job.attempt - 1, 1), MAX_COMPARISON_REST) * ports.lease
+    until = job.updated + min(max(job.attempt - 1, 1), MAX_REST) * ports.lease
     return ports.clock.now() >= until or not needs_comparison(job, outputs)
 
 
@@ -151,20 +151,9 @@ def allot_caps(ports: WorkerPorts) -> int:
         return 0
 
 
-class UnfinishedJobVaults(Container[str]):
-    """Vaults that unfinished jobs name, read at each test: a list that was read earlier would lack a vault named
-    since."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._store.vaults_in_use()
-
-
 def remove_vaults(ports: WorkerPorts) -> int:
     """Remove vaults that no unfinished job names. A job names its vault before its last request for it."""
-    return ports.vaults.remove_unused(UnfinishedJobVaults(ports.store))
+    return ports.vaults.remove_unused(VaultsInUse(ports.store))
 
 
 def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], None]) -> int:
@@ -177,10 +166,6 @@ def _repair_each(step: str, items: Iterable[Item], repair: Callable[[Item], None
             # One item that fails must not prevent the repair of the others.
             log.warning("reconcile", step=step, subject=str(item), error=type(error).__name__)
     return count
-
-
-MAX_PUBLIC_TABLE_REST = 20
-"""Most leases between two attempts."""
 
 
 def run_public_tables(ports: WorkerPorts) -> int:
@@ -205,10 +190,7 @@ def _run_public_table(ports: WorkerPorts, table: PublicTable) -> bool:
         if isinstance(error, Conflict) and error.code == "stale":
             return False
         log.warning("public table", subject=table.ident, error=type(error).__name__)
-        ports.store.rest_public_table(table.ident, attempt, ports.clock.now() + _public_table_rest(ports, attempt))
+        rests_until = ports.clock.now() + min(attempt, MAX_REST) * ports.lease
+        ports.store.rest_public_table(table.ident, attempt, rests_until)
         return False
     return True
-
-
-def _public_table_rest(ports: WorkerPorts, attempt: int) -> timedelta:
-    return min(attempt, MAX_PUBLIC_TABLE_REST) * ports.lease

@@ -88,12 +88,8 @@ class ReachedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class ReachedOutput:
+class ReachedOutput(ReachedJob):
     output: Output
-    job: Job
-    project: ResearchProject
-    policies: PolicySet
-    relation: ProjectRelation
 
 
 def project_or_unknown(policies: PolicySet, ident: str) -> ResearchProject:
@@ -174,4 +170,4 @@ def reach_output(ports: Ports, person: Person, action: Action, ident: str) -> Re
     project = project_of(ports, policies, job)
     relation = relation_of(ports, policies, person, project, job)
     check_permission(person, action, relation, output.state, "output", ident)
-    return ReachedOutput(output, job, project, policies, relation)
+    return ReachedOutput(job, project, policies, relation, output)

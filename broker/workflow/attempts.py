@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from broker.domain.jobs.job import FailureCode, JobKind
-from broker.domain.ports import SandboxLimits
+from broker.domain.ports import SandboxEnd, SandboxLimits, SandboxRequest, SandboxResult, SandboxRunner
 from broker.policy.policy_set import PolicySet
 
 OVERTAKEN_CODES = frozenset({"stale", "already-running"})
@@ -16,6 +16,14 @@ class Failed(Exception):
     traceback."""
 
     code: FailureCode
+
+
+def run_to_end(runner: SandboxRunner, request: SandboxRequest) -> SandboxResult:
+    """Run a request and return its result. Raises Failed, with the code of its end, if it did not end by itself."""
+    result = runner.run(request)
+    if result.end is not SandboxEnd.ENDED:
+        raise Failed(FailureCode(result.end.value))
+    return result
 
 
 def limits_for(kind: JobKind, policies: PolicySet) -> SandboxLimits:

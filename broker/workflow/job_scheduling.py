@@ -4,9 +4,11 @@ The queue only gives a hint.
 """
 
 from collections.abc import Container
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from broker.domain.errors import Unavailable
 from broker.domain.jobs.job import Job, JobKind, JobState, fair_order, seconds_used
 from broker.domain.ports import ListFilter, Ports, WorkerPorts
 from broker.policy.policy_set import PolicySet
@@ -48,6 +50,12 @@ def next_job(ports: WorkerPorts, policies: PolicySet, slot: WorkerSlot, passed: 
         if rested and takes_it and job.ident not in passed:
             return job.ident
     return None
+
+
+def offer_job(ports: Ports, job: str, attempt: int) -> None:
+    """Offer a job to the queue. If the queue does not answer, the reconciler finds the job in the store."""
+    with suppress(Unavailable):
+        ports.queue.offer(job, attempt)
 
 
 def apparently_running(ports: Ports, policies: PolicySet, project: str) -> list[Job]:

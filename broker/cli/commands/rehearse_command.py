@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -258,13 +259,12 @@ def _rehearse_private_script(
     from broker.cli.output.progress_bar import progress_bar, report_by_parts
     from broker.cli.output.rehearsal_output import blocks_document, print_blocks
     from broker.workflow.private_jobs.private_request import PrivateScript
-    from broker.workflow.rehearsal.private_rehearsal import BlockRehearsalContext, rehearse_blocks
+    from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
 
     data_wanted, stage, script_stage = where
     script = checked.private
     assert isinstance(script, PrivateScript)
-    assert stage.private is not None
-    on = BlockRehearsalContext(stage.vaults, stage.snapshot, script_stage.sandbox, stage.private)
+    on = replace(stage, runner=script_stage.sandbox)
     with progress_bar("rehearsal", as_json) as report:
         lap = report_by_parts(report, private_script_parts(script.parameters, policies.service), watch.lap)
         found = rehearse_blocks(script, project, policies, on, lap)

@@ -36,8 +36,8 @@ def read_head(path: Path) -> "ChainHead":
 
 def print_request_state(state: str, as_json: bool) -> int:
     """Print the state of a request that needs two administrators."""
-    asked = "requested: a second administrator confirms it with the same command"
-    return print_answer({"state": state}, as_json, asked if state == "asked" else state)
+    waits = "requested: a second administrator confirms it with the same command"
+    return print_answer({"state": state}, as_json, waits if state == "asked" else state)
 
 
 def print_head(head: dict[str, Any], as_json: bool) -> int:

@@ -25,6 +25,7 @@ from broker.domain.ports.sandbox_ports import (
     SandboxLimits,
     SandboxRequest,
     SandboxResult,
+    SandboxRunner,
     WarmPoolLimits,
 )
 from broker.domain.ports.service_ports import Clock, ContentStore, Mailer, Queue
@@ -86,6 +87,7 @@ __all__ = [
     "SandboxLimits",
     "SandboxRequest",
     "SandboxResult",
+    "SandboxRunner",
     "Snapshot",
     "Store",
     "StoredPolicy",

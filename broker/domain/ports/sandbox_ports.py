@@ -88,6 +88,12 @@ class SandboxResult:
     log: bytes = b""
 
 
+class SandboxRunner(Protocol):
+    """Runs a request as `Sandbox.run` does. One for rehearsals raises Breach if the data are not synthetic."""
+
+    def run(self, request: SandboxRequest) -> SandboxResult: ...
+
+
 class Sandbox(Protocol):
     """Runs one job in isolation.
 

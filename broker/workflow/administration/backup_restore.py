@@ -15,7 +15,7 @@ from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount, cos
 from broker.domain.ledger.spends import SpendRequest
 from broker.domain.ports import Ports, Store
 from broker.domain.release_history import StoredMembers
-from broker.workflow.administration.user_accounts import account_holder, check_administrator
+from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
 
 
 def request_jointly(
@@ -56,7 +56,7 @@ def _requesters(store: Store, subject: str, action: str, codes: tuple[tuple[str,
 
 def _is_other_administrator(ports: Ports, ident: str, other: str) -> bool:
     """Whether the account is still an administrator's, and belongs to another person than `other` does."""
-    return _is_administrator(ports, ident) and account_holder(ports, ident) != account_holder(ports, other)
+    return _is_administrator(ports, ident) and not is_same_holder(ports, ident, other)
 
 
 def _is_administrator(ports: Ports, ident: str) -> bool:

@@ -12,7 +12,8 @@ from broker.domain.jobs.job import JobState
 from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import Ports
 from broker.domain.projects.stops import Stop, StopKind
-from broker.workflow.administration.user_accounts import account_holder, check_administrator
+from broker.workflow.access import project_or_unknown
+from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
 from broker.workflow.policies_in_force import policies_in_force
 
 REASON_LENGTH = 500
@@ -44,10 +45,7 @@ def _token_holders(ports: Ports, kind: StopKind, subject: str) -> frozenset[str]
     """Return the people whose tokens and sessions end: the stopped person, or everybody in the project."""
     if kind is StopKind.PERSON:
         return frozenset({ports.store.person(subject).ident})
-    project = policies_in_force(ports.store).project(subject)
-    if project is None:
-        raise Unknown("project", subject)
-    return project.researchers
+    return project_or_unknown(policies_in_force(ports.store), subject).researchers
 
 
 def withdraw_stopped_jobs(ports: Ports, by: Person = SYSTEM) -> int:
@@ -88,7 +86,7 @@ def lift(ports: Ports, by: Person, kind: StopKind, subject: str) -> bool:
     if kind is StopKind.PERSON and subject == by.ident:
         raise Forbidden("own-account", "Other administrators decide about your account.")
     # By holder, not by id: one person may be able to sign in to two accounts.
-    if found.asked_by is None or account_holder(ports, found.asked_by) == account_holder(ports, by.ident):
+    if found.asked_by is None or is_same_holder(ports, found.asked_by, by.ident):
         events = [AuditEvent(now, by.ident, f"{kind}.lift-asked", subject)]
         ports.store.request_lift(kind, subject, by.ident, now, events)
         return False

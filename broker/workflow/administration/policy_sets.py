@@ -35,7 +35,7 @@ def view_policy_change(ports: Ports, person: Person, fingerprint: str) -> Policy
     except Unknown:
         return PolicyChangeView(stored, (f"{len(proposed.projects)} projects; no set is in force yet",), "", True)
     # By holder, not by id: one person may be able to sign in to two accounts.
-    other = user_accounts.account_holder(ports, stored.proposed_by) != user_accounts.account_holder(ports, person.ident)
+    other = not user_accounts.is_same_holder(ports, stored.proposed_by, person.ident)
     sentences = () if before.fingerprint == fingerprint else tuple(policy_changes(before, proposed))
     return PolicyChangeView(stored, sentences, before.fingerprint, other and stored.applied_by is None)
 

@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
 
-from broker.domain.errors import Conflict, Invalid, Unknown
+from broker.domain.errors import Conflict, Invalid
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
 from broker.domain.plain_text import check_plain_text
@@ -17,6 +17,7 @@ from broker.domain.projects.project import MAX_VOTES, Grant, ResearchProject
 from broker.domain.projects.stops import Stop, StopKind
 from broker.policy.policy_changes import policy_changes
 from broker.policy.policy_set import PolicySet, canonical_json
+from broker.workflow.access import project_or_unknown
 from broker.workflow.administration.emergency_stops import UNFINISHED_STATES
 from broker.workflow.administration.user_accounts import check_administrator, propose_policy
 from broker.workflow.policies_in_force import policies_in_force
@@ -82,17 +83,10 @@ def _line(project: ResearchProject, today: date, stop: Stop | None) -> ProjectLi
 def view_project(ports: Ports, person: Person, ident: str) -> ProjectView:
     check_administrator(person, Action.PROPOSE_POLICY)
     policies = policies_in_force(ports.store)
-    project = _project(policies, ident)
+    project = project_or_unknown(policies, ident)
     line = _line(project, ports.clock.now().date(), ports.store.stop_of(StopKind.PROJECT, ident))
     jobs = ports.store.jobs(ListFilter(projects=frozenset({ident}), states=UNFINISHED_STATES, limit=100))
     return ProjectView(line, tuple(ports.store.decisions_on(ident)), len(jobs), policies.fingerprint, policies)
-
-
-def _project(policies: PolicySet, ident: str) -> ResearchProject:
-    found = policies.project(ident)
-    if found is None:
-        raise Unknown("project", ident)
-    return found
 
 
 def grant_key(grant: Grant) -> str:
@@ -110,7 +104,7 @@ def plan_change(ports: Ports, person: Person, ident: str, change: ProjectChange,
     before = policies_in_force(ports.store)
     if before.fingerprint != against:  # the administrator decided on what the form showed
         raise Conflict("stale", "Another policy set was put in force in the meantime. Reload the project's page.")
-    project = _project(before, ident)
+    project = project_or_unknown(before, ident)
     _check(ports, before, project, change)
     after = replace(before, projects=tuple(_changed(p, change) if p is project else p for p in before.projects))
     sentences = tuple(policy_changes(before, after))

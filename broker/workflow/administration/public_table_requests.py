@@ -15,7 +15,7 @@ from broker.domain.identity.permissions import Action
 from broker.domain.ports import Ports
 from broker.domain.public_tables import PublicTable, PublishedTable
 from broker.domain.sql_dialects import SQL_DIALECTS
-from broker.workflow.administration.user_accounts import account_holder, check_administrator
+from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
 from broker.workflow.checking.public_table_recipes import check_recipe
 from broker.workflow.policies_in_force import policies_in_force
 
@@ -53,7 +53,7 @@ def confirm_public_table(ports: Ports, by: Person, ident: str) -> None:
     check_administrator(by, Action.MANAGE_PUBLIC_TABLES)
     found = ports.store.public_table(ident)
     # By holder, not by id: one person may be able to sign in to two accounts.
-    if account_holder(ports, found.by) == account_holder(ports, by.ident):
+    if is_same_holder(ports, found.by, by.ident):
         raise Forbidden(
             "second-administrator", "You requested this public table, so another administrator has to confirm it."
         )

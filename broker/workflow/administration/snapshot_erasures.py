@@ -11,7 +11,7 @@ from broker.domain.identity.permissions import Action
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.ports import ContentStore, Ports, Snapshot, Store, Vaults
 from broker.domain.projects.erasures import ErasedPersons, Erasure, ErasureState
-from broker.workflow.administration.user_accounts import account_holder, check_administrator
+from broker.workflow.administration.user_accounts import check_administrator, is_same_holder
 from broker.workflow.policies_in_force import policies_in_force
 
 CASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._-]{0,39}")
@@ -59,7 +59,7 @@ def confirm_erasure(ports: Ports, by: Person, number: int, key: str) -> None:
     """
     check_administrator(by, Action.MANAGE_SNAPSHOTS)
     found = ports.store.erasure(number)
-    if account_holder(ports, found.by) == account_holder(ports, by.ident):
+    if is_same_holder(ports, found.by, by.ident):
         raise Forbidden(
             "second-administrator", "You requested this erasure, so another administrator has to confirm it."
         )
@@ -102,13 +102,14 @@ def key_digest(content_store: ContentStore, domain: str, key: str) -> str:
 
 
 class VaultsInUse(Container[str]):
-    """The vaults that a job reads, or may read again. Membership is evaluated at the moment of each test."""
+    """The vaults that unfinished jobs name; with `reading`, those that a job reads or may read again. The store is
+    read at each test, because an earlier list would lack a vault named since."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, reading: bool = False) -> None:
+        self._store, self._reading = store, reading
 
     def __contains__(self, key: object) -> bool:
-        return key in self._store.vaults_in_use(reading=True)
+        return key in self._store.vaults_in_use(reading=self._reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def snapshot_remover(store: Store, vaults: Vaults, files: Callable[[str], None])
     def remove(ident: str) -> None:
         files(ident)
         # Evaluated for each vault, so the vault of a job that starts meanwhile stays.
-        vaults.remove_unused(VaultsInUse(store))
+        vaults.remove_unused(VaultsInUse(store, reading=True))
 
     return remove
 

@@ -105,6 +105,11 @@ def account_holder(ports: Ports, ident: str) -> str:
     return account_holder(ports, first.event.actor)
 
 
+def is_same_holder(ports: Ports, account: str, other: str) -> bool:
+    """Whether one person can sign in to both accounts. Two administrators are compared by this and not by their ids."""
+    return account_holder(ports, account) == account_holder(ports, other)
+
+
 def initialise_broker(ports: Ports, people: list[tuple[Person, str | None]]) -> None:
     """Store the first people of an empty store, at least two administrators among them. Raises Forbidden once there
     are accounts."""
@@ -160,7 +165,7 @@ def apply_policy(ports: Ports, person: Person, fingerprint: str) -> None:
     check_administrator(person, Action.APPLY_POLICY)
     stored = ports.store.policy(fingerprint)
     proposer = stored.proposed_by
-    if account_holder(ports, proposer) == account_holder(ports, person.ident):
+    if is_same_holder(ports, proposer, person.ident):
         raise Forbidden(
             "second-administrator", "You proposed this policy set, so another administrator has to apply it."
         )
@@ -345,4 +350,4 @@ def _is_seconded(ports: Ports, by: Person, person: Person) -> bool:
     wanted = {("roles", _roles(person)), *_accredited(person)}
     if last is None or AWAITS_SECOND not in last.codes or {c for c in last.codes if c[0] in SECONDED_CODES} != wanted:
         return False
-    return account_holder(ports, last.actor) != account_holder(ports, by.ident)
+    return not is_same_holder(ports, last.actor, by.ident)

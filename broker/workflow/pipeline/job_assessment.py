@@ -124,7 +124,7 @@ def _prepare_tables(
     evidence = ports.engine.read(plan, execution.result.frames, evidence_needs(profile))
     assessments = judge_job(plan, evidence, profile, ports.vaults.registers(execution.vault))
     pairs = zip(assessments, evidence.outputs, strict=True)
-    return [prepare_table(assessment, found.name, profile) for assessment, found in pairs]
+    return [prepare_table(assessment, found.name, profile.name) for assessment, found in pairs]
 
 
 def _store_output(

@@ -89,11 +89,23 @@ def _compare_outputs(
 def _fail_comparison(ports: WorkerPorts, job: Job, attempt: int, code: FailureCode) -> None:
     """Fail a job whose outputs cannot be compared: they never leave. Raises Conflict("stale") if the lease has lapsed,
     because that is not the job's fault."""
+    check_lease(ports, job.ident, attempt)
+    fail_job(ports, job.ident, attempt, code, JobState.ASSESSING)
+
+
+def check_lease(ports: WorkerPorts, job: str, attempt: int) -> None:
+    """Raises Conflict("stale") if the lease is lost. Then the reaper killed the sandbox, and the job has not failed."""
     now = ports.clock.now()
-    if not ports.store.renew(job.ident, attempt, now + ports.lease, now):
-        raise Conflict("stale", f"The lease on job {job.ident!r} is lost.")
-    event = AuditEvent(now, SYSTEM.ident, "job.failed", job.ident, (("code", code.value),))
-    ports.store.advance(job.ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)
+    if not ports.store.renew(job, attempt, now + ports.lease, now):
+        raise Conflict("stale", f"The lease on job {job!r} is lost.")
+
+
+def fail_job(
+    ports: WorkerPorts, job: str, attempt: int, code: FailureCode, before: JobState = JobState.RUNNING
+) -> None:
+    now = ports.clock.now()
+    event = AuditEvent(now, SYSTEM.ident, "job.failed", job, (("code", code.value),))
+    ports.store.advance(job, attempt, before, JobState.FAILED, now, [event], failure=code)
 
 
 def end_lapsed_comparison(ports: WorkerPorts, job_ident: str, attempt: int) -> None:
@@ -105,6 +117,4 @@ def end_lapsed_comparison(ports: WorkerPorts, job_ident: str, attempt: int) -> N
     if len(lapses) < most:
         ports.store.end_comparison(job_ident, attempt)
         return
-    now, code = ports.clock.now(), FailureCode.INFRASTRUCTURE
-    event = AuditEvent(now, SYSTEM.ident, "job.failed", job_ident, (("code", code.value),))
-    ports.store.advance(job_ident, attempt, JobState.ASSESSING, JobState.FAILED, now, [event], failure=code)
+    fail_job(ports, job_ident, attempt, FailureCode.INFRASTRUCTURE, JobState.ASSESSING)

@@ -25,21 +25,16 @@ from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_allotments import promised_tables
 from broker.workflow.access import project_or_unknown, reach_job, reach_output
 from broker.workflow.administration.emergency_stops import is_stopped
-from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.output_records import privacy_method_entry, privacy_of, store_released_record
-from broker.workflow.policies_in_force import policies_assessed, policies_in_force, policies_of
+from broker.workflow.policies_in_force import policies_assessed, policies_in_force
 from broker.workflow.release_history.release_recording import history_update
-from broker.workflow.submission.save_definition import saved_at_submission
+from broker.workflow.submission.job_submission import checked_as_submitted
 from broker.workflow.timing_channel import whole_minute
 
 
 def tables_read_by(ports: Ports, job: Job) -> frozenset[str]:
     """Return the tables that a job reads, by the policy under which its text was accepted."""
-    policies = policies_of(ports.store, job.policy)
-    project = project_or_unknown(policies, job.submission.project)
-    s = job.submission
-    day, saved = job.created.date(), saved_at_submission(ports, job)
-    return frozenset(u.table for u in check_submission(s.text, s.kind, s.dialect, project, policies, day, saved).uses)
+    return frozenset(use.table for use in checked_as_submitted(ports, job).uses)
 
 
 def may_release_exactly(ports: Ports, job: Job, policies: PolicySet) -> bool:

@@ -8,14 +8,14 @@ from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job, JobKind, JobState
 from broker.domain.ledger.spends import SpendState
-from broker.domain.ports import Lease, SandboxEnd, Vault, WorkerPorts
+from broker.domain.ports import Lease, Vault, WorkerPorts
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import OVERTAKEN_CODES, Failed, limits_for
+from broker.workflow.attempts import OVERTAKEN_CODES, Failed, limits_for, run_to_end
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
 from broker.workflow.job_scheduling import WorkerSlot, next_job, recently_begun
 from broker.workflow.pipeline.job_assessment import JobExecution, assess, assess_without_outputs, only_saves_definitions
-from broker.workflow.pipeline.job_completion import LeaseRenewal, complete_job
+from broker.workflow.pipeline.job_completion import LeaseRenewal, check_lease, complete_job, fail_job
 from broker.workflow.pipeline.output_routing import needs_comparison
 from broker.workflow.pipeline.script_run import ScriptAttempt, run_script
 from broker.workflow.policies_in_force import policies_in_force
@@ -107,10 +107,10 @@ def _run_attempt(ports: RunPorts, lease: Lease) -> None:
             assess(ports, lease, policies, _execute(ports, lease, policies, checked))
     except Failed as failed:
         # Raises if the sandbox died because the lease had lapsed; only otherwise has the job failed.
-        _check_lease(ports, lease)
+        check_lease(ports, lease.job.ident, lease.attempt)
         fail_job(ports, lease.job.ident, lease.attempt, failed.code)
     except (Unavailable, Unknown):
-        _give_back(ports, lease, policies)
+        give_back_job(ports, lease.job.ident, lease.attempt, policies.service.max_attempts)
     except Breach:
         fail_job(ports, lease.job.ident, lease.attempt, FailureCode.BAD_FRAMES)
 
@@ -137,10 +137,8 @@ def _execute(ports: WorkerPorts, lease: Lease, policies: PolicySet, checked: Che
     vault = _latest_vault(ports, lease)
     needs = evidence_needs(disclosure_rules_of(lease.job, policies))
     limits = limits_for(JobKind.SQL, policies)
-    result = ports.sandbox.run(ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs))
-    if result.end is not SandboxEnd.ENDED:
-        raise Failed(FailureCode(result.end.value))
-    return JobExecution(checked, vault, result)
+    request = ports.engine.prepare(checked.plan, vault, lease.job.ident, lease.attempt, limits, needs)
+    return JobExecution(checked, vault, run_to_end(ports.sandbox, request))
 
 
 def _latest_vault(ports: WorkerPorts, lease: Lease) -> Vault:
@@ -157,13 +155,6 @@ def _named_vault(ports: WorkerPorts, lease: Lease, snapshot: str) -> Vault:
     if confirmed.key != vault.key:
         raise Failed(FailureCode.POLICY_CHANGED)
     return confirmed
-
-
-def _check_lease(ports: WorkerPorts, lease: Lease) -> None:
-    """Raises Conflict("stale") if the lease is lost. Then the reaper killed the sandbox, and the job has not failed."""
-    now = ports.clock.now()
-    if not ports.store.renew(lease.job.ident, lease.attempt, now + ports.lease, now):
-        raise Conflict("stale", f"The lease on job {lease.job.ident!r} is lost.")
 
 
 def _recheck(job: Job, policies: PolicySet, ports: WorkerPorts) -> CheckedSubmission:
@@ -194,18 +185,8 @@ def disclosure_rules_of(job: Job, policies: PolicySet) -> DisclosureRules:
     return policies.disclosure_rules(project.profile)
 
 
-def fail_job(ports: WorkerPorts, job: str, attempt: int, code: FailureCode) -> None:
-    now = ports.clock.now()
-    event = AuditEvent(now, SYSTEM.ident, "job.failed", job, (("code", code.value),))
-    ports.store.advance(job, attempt, JobState.RUNNING, JobState.FAILED, now, [event], failure=code)
-
-
-def _give_back(ports: WorkerPorts, lease: Lease, policies: PolicySet) -> None:
-    """Return the job to the queue because infrastructure did not answer; after policy's number of attempts it fails."""
-    give_back_job(ports, lease.job.ident, lease.attempt, policies.service.max_attempts)
-
-
 def give_back_job(ports: WorkerPorts, job: str, attempt: int, max_attempts: int) -> None:
+    """Return the job to the queue because infrastructure did not answer; after policy's number of attempts it fails."""
     if attempt >= max_attempts:
         fail_job(ports, job, attempt, FailureCode.INFRASTRUCTURE)
         return

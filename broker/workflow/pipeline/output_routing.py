@@ -5,7 +5,7 @@ completes what a crash interrupted. Steps that only a worker may do (compare wit
 offered to one.
 """
 
-from broker.domain.errors import Conflict, Unavailable
+from broker.domain.errors import Conflict
 from broker.domain.findings import Verdict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
@@ -15,6 +15,7 @@ from broker.domain.ports import Ports
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_of
+from broker.workflow.job_scheduling import offer_job
 from broker.workflow.policies_in_force import policies_in_force, policies_of, rules_unchanged
 from broker.workflow.timing_channel import hides_end, hides_withheld, reads_nothing
 
@@ -27,7 +28,7 @@ def route_job(ports: Ports, job_ident: str) -> None:
     try:
         job = ports.store.job(job_ident)
         if route_job_once(ports, job):
-            _offer_to_worker(ports, job)
+            offer_job(ports, job.ident, job.attempt)
     except Conflict as conflict:
         if conflict.code not in LOST_RACE_CODES:
             raise
@@ -75,14 +76,6 @@ def needs_comparison(job: Job, outputs: list[Output]) -> bool:
 
 def _is_any_approved(outputs: list[Output]) -> bool:
     return any(o.state is OutputState.APPROVED for o in outputs)
-
-
-def _offer_to_worker(ports: Ports, job: Job) -> None:
-    """Give the queue a hint. If the queue does not answer, workers find the job in the store."""
-    try:
-        ports.queue.offer(job.ident, job.attempt)
-    except Unavailable:
-        return
 
 
 def _route_outputs(ports: Ports, job: Job) -> None:

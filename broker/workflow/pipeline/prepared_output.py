@@ -8,12 +8,9 @@ from broker.disclosure.records.assessment_json import assessment_to_json
 from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.outputs import OutputKind
-from broker.policy.disclosure_rules import DisclosureRules
 
 if TYPE_CHECKING:
     from broker.disclosure.differencing.member_tables import MemberTable
-
-CSV = "text/csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +31,17 @@ class PreparedOutput:
     history_changed: bool = False
 
 
-def prepare_table(assessment: Assessment, name: str, profile: DisclosureRules) -> PreparedOutput:
+def prepare_table(assessment: Assessment, name: str, profile: str) -> PreparedOutput:
+    """Prepare a table that was judged by the rules of this name."""
     staff = json.dumps(assessment_to_json(assessment))
     findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
     return PreparedOutput(
         name=name,
         kind=OutputKind.TABLE,
-        media_type=CSV,
+        media_type="text/csv",
         staff=staff.encode(),
         candidate=released_csv(assessment),
-        findings=findings + profile.name,
+        findings=findings + profile,
         verdict=assessment.verdict,
         small=assessment.small,
     )

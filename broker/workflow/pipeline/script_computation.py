@@ -192,9 +192,7 @@ def _run_family(
     try:
         planned = plan_tables([t.request for t in family], context.inputs, context.project, context.policies)
     except Invalid as wrong:
-        place = (("place", wrong.pointer),) if wrong.pointer else ()
-        problem = OutputProblem(wrong.code, wrong.message, place)
-        return None, tuple(ComputedOutput(t.request.name, "table", "", problem) for t in family)
+        return None, tuple(ComputedOutput(t.request.name, "table", "", _problem_of(wrong)) for t in family)
     needs, sizes = evidence_needs(context.profile), tuple(len(t.rows) for t in family)
     # One frame for all tables: `parts` gives the size of each.
     content, parts = b"".join(t.rows for t in family), sizes if len(family) > 1 else ()
@@ -273,8 +271,11 @@ def _read_request(context: TrustedContext, one: RawRequest) -> TableRequest | Co
             case ScriptFigure():
                 return ComputedOutput(one.name, one.kind, request.description, request)
     except Invalid as wrong:
-        place = (("place", wrong.pointer),) if wrong.pointer else ()
-        return ComputedOutput(one.name, one.kind, "", OutputProblem(wrong.code, wrong.message, place))
+        return ComputedOutput(one.name, one.kind, "", _problem_of(wrong))
+
+
+def _problem_of(wrong: Invalid) -> OutputProblem:
+    return OutputProblem(wrong.code, wrong.message, (("place", wrong.pointer),) if wrong.pointer else ())
 
 
 def _compute_regression(context: TrustedContext, request: ScriptRegression, content: bytes) -> ComputedOutput:

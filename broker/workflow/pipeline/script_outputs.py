@@ -100,7 +100,7 @@ def _prepare_computed(
         made = prepare_compared(found, f"{computed.name}.csv", profile, computed.compared.record)
         return _with_history(made, computed.compared)
     if isinstance(found, Assessment):
-        return prepare_table(found, f"{computed.name}.csv", profile)
+        return prepare_table(found, f"{computed.name}.csv", profile.name)
     try:
         problem = found if isinstance(found, OutputProblem) else None
         if isinstance(found, ScriptFigure):

@@ -5,7 +5,7 @@ the script printed; a script that passes on synthetic data and fails on real dat
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -171,17 +171,15 @@ def trace_of(ran: ScriptExecution | SandboxResult | Failed) -> bytes:
     """Return the trace that the author reads, as JSON: how the script ended, what it printed, and what became of each
     output."""
     if isinstance(ran, Failed):
-        document: dict[str, object] = {"end": ran.code.value, "printed": "", "outputs": []}
-    elif isinstance(ran, ScriptExecution):
-        outputs = [_output_trace(c) for c in ran.computed]
-        document = {"end": SandboxEnd.ENDED.value, "printed": _text(ran.result.log), "outputs": outputs}
-    else:
-        document = {"end": ran.end.value, "printed": _text(ran.log), "outputs": []}
-    return json.dumps(document, indent=2, sort_keys=True).encode()
+        return trace_document(ran.code.value)
+    if isinstance(ran, ScriptExecution):
+        return trace_document(SandboxEnd.ENDED.value, ran.result.log, [_output_trace(c) for c in ran.computed])
+    return trace_document(ran.end.value, ran.log)
 
 
-def _text(log: bytes) -> str:
-    return log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+def trace_document(end: str, log: bytes = b"", outputs: Sequence[dict[str, object]] = ()) -> bytes:
+    printed = log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return json.dumps({"end": end, "printed": printed, "outputs": list(outputs)}, indent=2, sort_keys=True).encode()
 
 
 def _output_trace(computed: ComputedOutput) -> dict[str, object]:

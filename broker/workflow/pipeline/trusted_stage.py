@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from broker.domain.errors import Unavailable
-from broker.domain.findings import Assessment, Finding, Verdict, worst_verdict
-from broker.domain.jobs.job import FailureCode, JobKind
+from broker.domain.findings import Assessment, Finding, Verdict, add_findings
+from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.script_files import DOCUMENT, RebuiltFile
 from broker.domain.jobs.script_requests import (
     MICRODATA_PROBLEM_SENTENCES,
@@ -21,9 +21,9 @@ from broker.domain.ports import (
     FileRebuilder,
     MicrodataEngine,
     RebuildRequest,
-    SandboxEnd,
     SandboxRequest,
     SandboxResult,
+    SandboxRunner,
     Vault,
     Vaults,
     WorkerPorts,
@@ -46,9 +46,8 @@ from broker.python_jobs.request_reader import names_not_in_text
 from broker.python_jobs.sandbox_requests import prepare_script
 from broker.python_jobs.submitted_rows import JobInputs
 from broker.scope.combinations import restricted_mount
-from broker.workflow.attempts import Failed, files_limits, limits_for
+from broker.workflow.attempts import files_limits, limits_for, run_to_end
 from broker.workflow.checking.submission_check import CheckedSubmission
-from broker.workflow.rehearsal.query_rehearsal import SandboxRunner
 
 if TYPE_CHECKING:
     from broker.workflow.release_history.script_comparison import ComparedTable
@@ -115,12 +114,7 @@ def with_review_findings(
         found.append(Finding("H2", Verdict.REVIEW, FEW_VALUES, (("columns", str(checked.few)),)))
     if unwritten:
         found.append(Finding("H3", Verdict.REVIEW, NAMES_AT_RUN_TIME, (("names", ", ".join(unwritten)),)))
-    return replace(
-        assessment,
-        findings=(*assessment.findings, *found),
-        verdict=worst_verdict([assessment.verdict, *(f.verdict for f in found)]),
-        notes=(*assessment.notes, PREPARED_ROWS, ROWS_LEFT_OUT),
-    )
+    return replace(add_findings(assessment, *found), notes=(*assessment.notes, PREPARED_ROWS, ROWS_LEFT_OUT))
 
 
 def flag_close_outputs(made: Sequence[ComputedOutput], t: int) -> tuple[ComputedOutput, ...]:
@@ -146,9 +140,7 @@ def flag_other_rows(made: ComputedOutput) -> ComputedOutput:
     from both."""
     if not isinstance(made.result, Assessment):
         return made
-    finding = Finding("H5", Verdict.REVIEW, OTHER_ROWS)
-    verdict = worst_verdict([made.result.verdict, finding.verdict])
-    return replace(made, result=replace(made.result, findings=(*made.result.findings, finding), verdict=verdict))
+    return replace(made, result=add_findings(made.result, Finding("H5", Verdict.REVIEW, OTHER_ROWS)))
 
 
 def _with_close_finding(
@@ -157,12 +149,7 @@ def _with_close_finding(
     if not isinstance(one.result, Assessment) or not close:
         return one.result
     apart = ", ".join(f"{m.name}: {m.persons - one.persons:+} persons, {m.rows - one.rows:+} rows" for m in close)
-    finding = Finding("H4", Verdict.REVIEW, CLOSE_OUTPUT, (("others", apart),))
-    return replace(
-        one.result,
-        findings=(*one.result.findings, finding),
-        verdict=worst_verdict([one.result.verdict, finding.verdict]),
-    )
+    return add_findings(one.result, Finding("H4", Verdict.REVIEW, CLOSE_OUTPUT, (("others", apart),)))
 
 
 class TrustedPorts(Protocol):
@@ -208,10 +195,7 @@ class TrustedContext:
         return self.ports.microdata_engine
 
     def run(self, request: SandboxRequest) -> SandboxResult:
-        result = self.ports.sandbox.run(request)
-        if result.end is not SandboxEnd.ENDED:
-            raise Failed(FailureCode(result.end.value))
-        return result
+        return run_to_end(self.ports.sandbox, request)
 
 
 def computed_output(

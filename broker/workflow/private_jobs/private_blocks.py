@@ -11,7 +11,7 @@ from broker.domain.errors import Breach, Invalid
 from broker.domain.findings import AssessedRow, Assessment, Verdict
 from broker.domain.jobs.job import FailureCode, JobKind
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult
+from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, SandboxRunner
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.privacy.noise.noise_protocol import bundle_to_text
@@ -28,8 +28,8 @@ from broker.privacy.sample_and_aggregate import (
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.python_jobs.sandbox_requests import prepare_blocks
 from broker.workflow.attempts import Failed, limits_for
-from broker.workflow.pipeline.script_run import note_trial
-from broker.workflow.private_jobs.private_ports import BlockAttempt, NoisePort, PrivatePorts, RequestRunner, RunPorts
+from broker.workflow.pipeline.script_run import note_trial, trace_document
+from broker.workflow.private_jobs.private_ports import BlockAttempt, NoisePort, PrivatePorts, RunPorts
 from broker.workflow.private_jobs.private_request import PRIVACY_RECORD, PRIVACY_RECORD_VERSION, PrivateScript
 
 COLUMNS = ("number", "value", "value_low", "value_high")
@@ -76,7 +76,7 @@ KEY_BYTES = 16
 
 
 def cut_rows(
-    script: PrivateScript, ports: PrivatePorts, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
+    script: PrivateScript, ports: PrivatePorts, runner: SandboxRunner, attempt: BlockAttempt, service: ServiceLimits
 ) -> bytes:
     """Return the rows of all blocks, as bytes."""
     limits = replace(attempt.limits, output_bytes=service.block_rows_bytes)
@@ -87,7 +87,7 @@ def cut_rows(
 
 
 def run_blocks(
-    script: PrivateScript, rows: bytes, runner: RequestRunner, attempt: BlockAttempt, service: ServiceLimits
+    script: PrivateScript, rows: bytes, runner: SandboxRunner, attempt: BlockAttempt, service: ServiceLimits
 ) -> tuple[bytes, SandboxResult]:
     """Return the blocks' answers as received, and the result of the sandbox run. Raises Failed, or Breach for other
     frames."""
@@ -162,6 +162,4 @@ def try_blocks_on_synthetic(ports: RunPorts, lease: Lease, policies: PolicySet, 
 
 def _trial_trace(result: SandboxResult, passed: bool) -> bytes:
     """Return the trace in the form of other scripts: how it ended and what it printed."""
-    printed = result.log.decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    word = result.end.value if passed else FailureCode.CRASHED.value
-    return json.dumps({"end": word, "printed": printed, "outputs": []}, indent=2, sort_keys=True).encode()
+    return trace_document(result.end.value if passed else FailureCode.CRASHED.value, result.log)

@@ -20,7 +20,7 @@ from broker.python_jobs.private_directive import block_seconds, total_seconds
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, PrivateText, cost_of
 from broker.workflow.private_jobs.private_spend import statistic_names
 
-SCRIPT_DIGITS = 4
+DIGITS = 4
 BLOCK_NUMBERS = (50, 100, 200, 500, 1000, 2000)
 """Numbers of blocks for which the forecast also states the error."""
 
@@ -30,18 +30,26 @@ def script_forecast(
 ) -> dict[str, Any]:
     """Return the forecast in the form of other private texts, with a script's own facts under `blocks`."""
     share = None if left is None else script.charge.share_of(left)
-    return {
-        "spend": stated_loss(script.charge, script.promise),
-        "share": None if share is None else _script_number(float(share)),
-        "share_of": of if share is not None else None,
-        "is_automatic": script.is_automatic,
-        "interval_level": script.profile.level,
-        "display_floor": 0,
-        "data_sets": list(script.datasets),
-        "left_out_as_a_rule": [],
+    return _facts(script, share, of, display_floor=0, omissions=()) | {
         "expected": _number_lines(script, expected_block_errors(script.aggregation, script.profile)),
         "other_spends": [_other_spend(script, made) for made in _other_aggregations(script)],
         "blocks": _block_forecast(script, service),
+    }
+
+
+def _facts(
+    private: PrivateText, share: Fraction | None, of: str, *, display_floor: int, omissions: Iterable[str]
+) -> dict[str, Any]:
+    """Return the part of a forecast that all private texts have."""
+    return {
+        "spend": stated_loss(private.charge, private.promise),
+        "share": None if share is None else _rounded(float(share)),
+        "share_of": of if share is not None else None,
+        "is_automatic": private.is_automatic,
+        "interval_level": private.profile.level,
+        "display_floor": display_floor,
+        "data_sets": list(private.datasets),
+        "left_out_as_a_rule": list(omissions),
     }
 
 
@@ -54,7 +62,7 @@ def _block_forecast(script: PrivateScript, service: ServiceLimits) -> dict[str, 
         "blocks": parameters.blocks,
         "estimator": parameters.estimator.value,
         "seconds_of_a_block": block_seconds(parameters, service),
-        "lasts_seconds": _script_number(total_seconds(parameters, service)),
+        "lasts_seconds": _rounded(total_seconds(parameters, service)),
         "other_estimators": {
             e.value: _number_lines(script, found) for e, found in both.items() if e is not parameters.estimator
         },
@@ -87,19 +95,16 @@ def _number_lines(script: PrivateScript, found: Iterable[ExpectedBlockError]) ->
             "by": [],
             "figure": e.name,
             "persons_in_the_cell": None,
-            "error": None if e.error is None else _script_number(e.error),
-            "half_interval": None if e.half_width is None else _script_number(e.half_width),
-            "ranks_off": None if e.rank_error is None else _script_number(e.rank_error),
+            "error": _rounded(e.error),
+            "half_interval": _rounded(e.half_width),
+            "ranks_off": _rounded(e.rank_error),
         }
         for e in found
     ]
 
 
-def _script_number(number: float) -> float:
-    return float(f"{number:.{SCRIPT_DIGITS}g}")
-
-
-DIGITS = 4
+def _rounded(number: float | None, factor: float = 1.0) -> float | None:
+    return None if number is None else float(f"{number * factor:.{DIGITS}g}")
 
 
 def tightest_budget(
@@ -115,17 +120,11 @@ def tightest_budget(
 def query_forecast(private: PrivateQuery, left: PrivacyAmount | None = None, of: str = "") -> dict[str, Any]:
     """Return the forecast as one JSON object. `left` is the amount that the spend is a share of; `of` names it: an
     allotment, or what is left."""
-    made = forecast_errors(private.design.tables, private.spend, private.profile, left)
-    share = made.share_of_left
-    return {
-        "spend": stated_loss(private.charge, private.promise),
-        "share": None if share is None else _plain(float(share)),
-        "share_of": of if share is not None else None,
-        "is_automatic": private.is_automatic,
-        "interval_level": private.profile.level,
-        "display_floor": private.profile.display_floor,
-        "data_sets": list(private.datasets),
-        "left_out_as_a_rule": list(dict.fromkeys(line for m in private.measured for line in m.omissions)),
+    made, floor = (
+        forecast_errors(private.design.tables, private.spend, private.profile, left),
+        private.profile.display_floor,
+    )
+    return _facts(private, made.share_of_left, of, display_floor=floor, omissions=private.omissions) | {
         "expected": _expected(private, made),
         "other_spends": [
             {"spend": stated_loss(o.charge, private.promise), "expected": _expected(private, o)} for o in made.others
@@ -143,9 +142,9 @@ def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
             "by": _keys(private, e),
             "figure": name,
             "persons_in_the_cell": e.persons,
-            "error": None if e.error is None else _plain(e.error * factor),
-            "half_interval": None if e.half_width is None else _plain(e.half_width * factor),
-            "ranks_off": None if e.ranks is None else _plain(e.ranks),
+            "error": _rounded(e.error, factor),
+            "half_interval": _rounded(e.half_width, factor),
+            "ranks_off": _rounded(e.ranks),
         }
         for e in found.expected
         for name, factor in names[e.table][1].get(e.statistic, ((e.statistic, 1.0),))
@@ -155,10 +154,6 @@ def _expected(private: PrivateQuery, found: Forecast) -> list[dict[str, Any]]:
 def _keys(private: PrivateQuery, of: ExpectedError) -> list[str]:
     table = next(t for t in private.design.tables if t.name == of.table)
     return [table.dimensions[i].name for i in table.sets[of.set]]
-
-
-def _plain(number: float) -> float:
-    return float(f"{number:.{DIGITS}g}")
 
 
 def forecast_of_text(

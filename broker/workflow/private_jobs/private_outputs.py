@@ -6,11 +6,10 @@ Decides only whether policy lets an output leave without a person.
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from broker.disclosure.records.assessment_json import assessment_to_json
-from broker.disclosure.records.released_tables import released_csv
 from broker.domain.findings import Assessment
-from broker.domain.jobs.outputs import OutputKind
 from broker.domain.ports import Lease, WorkerPorts
 from broker.policy.policy_set import PolicySet
 from broker.privacy.results.cell_results import results_by_set
@@ -18,7 +17,7 @@ from broker.privacy.results.output_table import AssessmentOptions, assess_privat
 from broker.privacy.results.privacy_record import plain_words, privacy_record
 from broker.workflow.access import project_or_unknown
 from broker.workflow.pipeline.job_assessment import OutputProvenance, finish_assessment
-from broker.workflow.pipeline.prepared_output import CSV, PreparedOutput
+from broker.workflow.pipeline.prepared_output import PreparedOutput, prepare_table
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, ReceivedAnswer, answer_from_bytes
 from broker.workflow.private_jobs.private_blocks import block_answer_from_bytes as from_script
 from broker.workflow.private_jobs.private_blocks import block_table, script_privacy_record
@@ -73,8 +72,7 @@ def noisy_tables(private: PrivateQuery, answer: NoisyAnswer, steps: int) -> Iter
 
 def method_words(private: PrivateQuery) -> tuple[str, ...]:
     # Stated as rules: how many rows they left out depends on the data.
-    rules = dict.fromkeys(line for m in private.measured for line in m.omissions)
-    return (*plain_words(private.design, private.promise, private.profile), *rules)
+    return (*plain_words(private.design, private.promise, private.profile), *private.omissions)
 
 
 def query_privacy_record(private: PrivateQuery) -> dict[str, object]:
@@ -82,22 +80,12 @@ def query_privacy_record(private: PrivateQuery) -> dict[str, object]:
     data."""
     found = privacy_record(private.design, private.promise, private.profile)
     head = {"record": PRIVACY_RECORD, "version": PRIVACY_RECORD_VERSION, "profile": private.profile.name}
-    rules = list(dict.fromkeys(line for m in private.measured for line in m.omissions))
-    return {**head, **found, "left_out_as_a_rule": rules, "data_sets": list(private.datasets)}
+    return {**head, **found, "left_out_as_a_rule": list(private.omissions), "data_sets": list(private.datasets)}
 
 
 def _prepare_output(
     assessment: Assessment, record_of_method: dict[str, object], private: PrivateText
 ) -> PreparedOutput:
     staff = json.dumps(assessment_to_json(assessment) | {"privacy": record_of_method})
-    findings = json.dumps([[f.rule, f.verdict.value, f.column] for f in assessment.findings])
-    return PreparedOutput(
-        name=assessment.name,
-        kind=OutputKind.TABLE,
-        media_type=CSV,
-        staff=staff.encode(),
-        candidate=released_csv(assessment),
-        findings=findings + private.profile.name,
-        verdict=assessment.verdict,
-        small=False,
-    )
+    prepared = prepare_table(assessment, assessment.name, private.profile.name)
+    return replace(prepared, staff=staff.encode(), small=False)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import SandboxLimits, SandboxRequest, SandboxResult, Vault, WorkerPorts
+from broker.domain.ports import SandboxLimits, SandboxRequest, Vault, WorkerPorts
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.mechanisms import MechanismBundle
 from broker.privacy.noise.noise_client import MechanismAnswer
@@ -71,12 +71,6 @@ class BlockEngine(Protocol):
     def read_cut(self, frames: Sequence[tuple[str, bytes]]) -> bytes:
         """Return the rows in the form that the python image reads, without opening them. Raises Breach for other
         frames."""
-
-
-class RequestRunner(Protocol):
-    """Runs a request as `Sandbox.run` does."""
-
-    def run(self, request: SandboxRequest) -> SandboxResult: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ class PrivateQuery:
         """Whether an answer with this charge may leave without a person."""
         return self.charge.micro <= max_automatic(self.promise, self.profile).micro
 
+    @property
+    def omissions(self) -> tuple[str, ...]:
+        """The rules by which rows are left out, each once."""
+        return tuple(dict.fromkeys(line for m in self.measured for line in m.omissions))
+
     def tables_of(self, output: int) -> range:
         """Return the positions of an output's tables among those of the design."""
         start = sum(len(m.tables) for m in self.measured[:output])

@@ -11,7 +11,6 @@ from broker.domain.findings import Assessment, Verdict
 from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import Vaults
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import MechanismAnswer
@@ -22,7 +21,7 @@ from broker.workflow.pipeline.output_routing import route_of
 from broker.workflow.private_jobs.private_answers import NoisyAnswer, noisy_answer
 from broker.workflow.private_jobs.private_blocks import block_table, cut_rows, draw_noise, run_blocks
 from broker.workflow.private_jobs.private_outputs import noisy_tables
-from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers, PrivatePorts, RequestRunner
+from broker.workflow.private_jobs.private_ports import BlockAttempt, ExactAnswers
 from broker.workflow.private_jobs.private_request import PrivateQuery, PrivateScript, plan_private_query
 from broker.workflow.rehearsal.query_rehearsal import REHEARSAL_JOB, RehearsalContext, RehearsedOutput, completed_frames
 
@@ -51,30 +50,22 @@ class RehearsedBlocks:
     log: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRehearsalContext:
-    """Adapters for a rehearsal of a private script."""
-
-    vaults: Vaults
-    snapshot: str
-    runner: RequestRunner
-    ports: PrivatePorts
-
-
 def rehearse_blocks(
     script: PrivateScript,
     project: ResearchProject,
     policies: PolicySet,
-    context: BlockRehearsalContext,
+    context: RehearsalContext,
     on_step: Callable[[str], None] = lambda what: None,
 ) -> RehearsedBlocks:
+    """Rehearse a private script, whose blocks run in the context's runner. Raises Breach if the data are not
+    synthetic."""
     vault = context.vaults.ensure(project.ident, context.snapshot)
-    if not vault.synthetic:
+    if not vault.synthetic or context.private is None:
         raise Breach("Only synthetic data can be queried without a charge.")
     on_step("data")
     attempt = BlockAttempt(vault, f"rehearsal-{secrets.token_hex(4)}", 1, limits_for(JobKind.SQL, policies))
     try:
-        rows = cut_rows(script, context.ports, context.runner, attempt, policies.service)
+        rows = cut_rows(script, context.private, context.runner, attempt, policies.service)
         on_step("cut")
         content, result = run_blocks(script, rows, context.runner, attempt, policies.service)
     except Failed as failed:
@@ -82,7 +73,7 @@ def rehearse_blocks(
         raise Invalid(failed.code.value.replace("_", "-"), sentence) from None
     on_step("run")
     answers = block_answers(content, script.aggregation)
-    table = block_table(script, draw_noise(script.aggregation, content, context.ports.noise))
+    table = block_table(script, draw_noise(script.aggregation, content, context.private.noise))
     on_step("noise")
     failed_blocks = int((~np.isfinite(answers)).any(axis=1).sum())
     log = result.log.decode(errors="replace")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from broker.disclosure.judge_job import judge_job
 from broker.disclosure.rules import evidence_needs
@@ -13,7 +13,7 @@ from broker.domain.jobs.job import JobKind
 from broker.domain.jobs.outputs import OutputState
 from broker.domain.plans.plan import Plan
 from broker.domain.plans.scalars import Value
-from broker.domain.ports import Engine, SandboxEnd, SandboxRequest, SandboxResult, Vaults
+from broker.domain.ports import Engine, SandboxEnd, SandboxResult, SandboxRunner, Vaults
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.workflow.attempts import limits_for
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from broker.workflow.private_jobs.private_ports import PrivatePorts
 
 REHEARSAL_JOB = "rehearsal"
-
-
-class SandboxRunner(Protocol):
-    """Runs a request as `Sandbox.run` does. Raises Breach if the data are not synthetic."""
-
-    def run(self, request: SandboxRequest) -> SandboxResult: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Rehearsals that researchers request on a page: request, view, cancel, and when the outcome is disclosed."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -169,10 +170,8 @@ def rehearsal_room(service: ServiceLimits) -> RehearsalQuota:
 
 def offer_rehearsal(ports: Ports, rehearsal: str, attempt: int) -> None:
     """Offer a rehearsal to the queue. If the queue does not answer, the reconciler offers it again."""
-    try:
+    with suppress(Unavailable):
         ports.queue.offer_rehearsal(rehearsal, attempt)
-    except Unavailable:
-        return
 
 
 def view_rehearsal(ports: Ports, person: Person, ident: str) -> RehearsalView:

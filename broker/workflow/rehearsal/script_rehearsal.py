@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from broker.domain.findings import Assessment
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
-from broker.domain.ports import FileRebuilder, MicrodataEngine, SandboxEnd, Vaults
+from broker.domain.ports import FileRebuilder, MicrodataEngine, SandboxEnd, SandboxRunner, Vaults
 from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
@@ -26,7 +26,7 @@ from broker.workflow.pipeline.trusted_stage import (
     rebuild_outputs,
     script_request,
 )
-from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, SandboxRunner, rehearsed_output
+from broker.workflow.rehearsal.query_rehearsal import RehearsedOutput, rehearsed_output
 
 WITHHELD_REASONS = {
     "name": "An output cannot have this name.",

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from broker.domain.errors import Invalid, Unknown
+from broker.domain.errors import Invalid
 from broker.domain.plans.variable_uses import Years
 from broker.domain.ports import SyntheticData, Vault, Vaults
 from broker.domain.projects.project import ResearchProject
 from broker.policy.data_catalogue import Catalogue, CatalogueTable
 from broker.policy.policy_set import PolicySet, canonical_json
+from broker.workflow.access import project_or_unknown
 
 if TYPE_CHECKING:
     from broker.workflow.rehearsal.query_rehearsal import RehearsalContext
@@ -141,7 +142,5 @@ class SyntheticNPD:
         return SyntheticData(context.vaults, vault, spec.pupils, spec.years)
 
     def _spec(self, policies: PolicySet, project: str, pupils: int) -> SyntheticDataSpec:
-        found = policies.project(project)
-        if found is None:
-            raise Unknown("project", project)
+        found = project_or_unknown(policies, project)
         return synthetic_data_spec(found, policies.catalogue, self._years, pupils, policies.service.synthetic_seed)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from broker.disclosure.differencing.member_tables import Comparison, MemberTable, to_bytes
-from broker.domain.findings import Assessment, Finding, Verdict, worst_verdict
+from broker.domain.findings import Assessment, Finding, Verdict, add_findings
 from broker.domain.jobs.outputs import Output
 from broker.domain.ports import OutputRecord, PendingHistoryEntry, Ports, WorkerPorts
 from broker.domain.release_history import (
@@ -54,8 +54,7 @@ def with_comparison_findings(judged: Assessment, found: ComparisonResult, number
         # If figures are left, hiding the others suffices; otherwise the output is refused.
         leaves = any(where[0] == number for where in found.tables)
         more.append(replace(OVER_CAP, verdict=Verdict.SUPPRESS) if leaves else OVER_CAP)
-    verdict = worst_verdict([judged.verdict, *(f.verdict for f in more)])
-    return replace(judged, findings=(*judged.findings, *more), verdict=verdict)
+    return add_findings(judged, *more)
 
 
 def prepare_compared(
@@ -63,7 +62,7 @@ def prepare_compared(
 ) -> PreparedOutput:
     """Prepare the output as before its comparison, with the comparison in its staff record. If the whole output is
     over the cap, nothing can leave."""
-    made = prepare_table(judged, name, profile)
+    made = prepare_table(judged, name, profile.name)
     staff = json.dumps(json.loads(made.staff) | {"memory": dict(record)}).encode()
     leaves = not any(f.rule == OVER_CAP.rule and f.verdict is Verdict.REFUSE for f in judged.findings)
     return replace(made, staff=staff, candidate=made.candidate if leaves else None)

@@ -9,7 +9,7 @@ from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.records.assessment_json import assessment_from_json
 from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
-from broker.domain.findings import Assessment, Verdict, worst_verdict
+from broker.domain.findings import Assessment, Verdict, add_findings
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.job import FailureCode, Job, JobKind
@@ -18,7 +18,6 @@ from broker.domain.plans.plan import Plan
 from broker.domain.ports import (
     ComparedOutput,
     OutputRecord,
-    SandboxEnd,
     SandboxRequest,
     SandboxResult,
     Vault,
@@ -30,7 +29,7 @@ from broker.domain.release_history import StoredMembers
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.workflow.access import project_or_unknown
-from broker.workflow.attempts import Failed, limits_for, members_limits
+from broker.workflow.attempts import Failed, limits_for, members_limits, run_to_end
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.pipeline.output_routing import route_of
 from broker.workflow.pipeline.prepared_output import PreparedOutput
@@ -136,10 +135,7 @@ class SqlComparison:
         return self.ports.store.evidence_digest(output.ident)
 
     def run(self, request: SandboxRequest) -> SandboxResult:
-        result = self.ports.sandbox.run(request)
-        if result.end is not SandboxEnd.ENDED:
-            raise Failed(FailureCode(result.end.value))
-        return result
+        return run_to_end(self.ports.sandbox, request)
 
 
 class _SqlJudge:
@@ -241,8 +237,6 @@ def _refused_record(ports: WorkerPorts, job: Job, before: Output) -> OutputRecor
     else:
         policies = policies_assessed(ports.store, job)
         profile = policies.disclosure_rules(project_or_unknown(policies, job.submission.project).profile)
-        judged = assessment_from_json(staff)
-        verdict = worst_verdict([judged.verdict, NOT_REPAIRED.verdict])
-        judged = replace(judged, findings=(*judged.findings, NOT_REPAIRED), verdict=verdict)
+        judged = add_findings(assessment_from_json(staff), NOT_REPAIRED)
         prepared = replace(prepare_compared(judged, before.name, profile, record), candidate=None)
     return compared_output_record(ports, before, prepared, record["version"], ())

@@ -11,15 +11,14 @@ from broker.disclosure.judged_tables import HistoryConstraint
 from broker.disclosure.rules import evidence_needs
 from broker.domain.evidence import JobEvidence
 from broker.domain.findings import Assessment
-from broker.domain.jobs.job import FailureCode
 from broker.domain.jobs.script_requests import MicrodataSchema
 from broker.domain.plans.plan import Plan
-from broker.domain.ports import SandboxEnd, SubmittedMicrodata, Vaults, WorkerPorts
+from broker.domain.ports import SubmittedMicrodata, Vaults, WorkerPorts
 from broker.domain.ports.history_ports import TableAddress, TableMembers
 from broker.domain.projects.project import ResearchProject
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
-from broker.workflow.attempts import Failed, members_limits
+from broker.workflow.attempts import members_limits, run_to_end
 from broker.workflow.release_history.comparison_records import comparison_record, with_comparison_findings
 from broker.workflow.release_history.comparison_rounds import JobComparison
 from broker.workflow.release_history.history_tables import (
@@ -102,8 +101,6 @@ def _members(
         request = history.engine.prepare_script_members(
             batch.plan, batch.rows, microdata, limits, evidence_needs(profile), [where]
         )
-        result = ports.sandbox.run(request)
-        if result.end is not SandboxEnd.ENDED:
-            raise Failed(FailureCode(result.end.value))
+        result = run_to_end(ports.sandbox, request)
         found += history.engine.read_script_members(batch.plan, result.frames, numbers, [where])
     return found

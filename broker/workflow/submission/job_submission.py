@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from broker.domain.errors import Conflict, Invalid, Refused, Unavailable, Unknown
+from broker.domain.errors import Conflict, Invalid, Refused, Unknown
 from broker.domain.identifiers import new_ident
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM, Person
@@ -17,10 +17,11 @@ from broker.domain.ports import ListFilter, Ports, Snapshot
 from broker.domain.projects.saved_definitions import SavedEntry
 from broker.domain.sql_dialects import SQL_DIALECTS
 from broker.policy.policy_set import PolicySet
-from broker.workflow.access import reach_job, reach_project
+from broker.workflow.access import project_or_unknown, reach_job, reach_project
 from broker.workflow.administration.emergency_stops import check_not_stopped
 from broker.workflow.checking.submission_check import CheckedSubmission, check_submission
-from broker.workflow.job_scheduling import apparently_running
+from broker.workflow.job_scheduling import apparently_running, offer_job
+from broker.workflow.policies_in_force import policies_of
 from broker.workflow.submission import save_definition
 
 
@@ -139,12 +140,11 @@ def _job(
     )
 
 
-def offer_job(ports: Ports, job: str, attempt: int) -> None:
-    """Offer a job to the queue. If the queue does not answer, the reconciler offers it again."""
-    try:
-        ports.queue.offer(job, attempt)
-    except Unavailable:
-        return
+def checked_as_submitted(ports: Ports, job: Job) -> CheckedSubmission:
+    """Check a job's text again, under the policy and on the day of its submission."""
+    s, policies = job.submission, policies_of(ports.store, job.policy)
+    project, saved = project_or_unknown(policies, s.project), save_definition.saved_at_submission(ports, job)
+    return check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
 
 
 def _with_dialect(submission: Submission, dialect: str) -> Submission:

@@ -13,10 +13,9 @@ from broker.domain.ports import ListFilter, Ports
 from broker.domain.projects.project import ResearchProject
 from broker.domain.projects.saved_definitions import PROJECT_SCHEMA
 from broker.policy.policy_set import PolicySet
-from broker.workflow.access import RelationLookup, project_or_unknown, reach_job, relation_lookup, relation_of
-from broker.workflow.checking.submission_check import check_submission
-from broker.workflow.policies_in_force import policies_in_force, policies_of
-from broker.workflow.submission import save_definition
+from broker.workflow.access import RelationLookup, reach_job, relation_lookup, relation_of
+from broker.workflow.policies_in_force import policies_in_force
+from broker.workflow.submission.job_submission import checked_as_submitted
 from broker.workflow.timing_channel import (
     appears_running,
     disclosed_end,
@@ -177,11 +176,7 @@ def _displayed_state(
 def explain_job(ports: Ports, job: Job) -> tuple[tuple[Refusal, ...], tuple[VariableUse, ...]]:
     """Return the refusals and uses as reported at submission: checks the text again under the policy and on the day of
     submission."""
-    policies = policies_of(ports.store, job.policy)
-    project = project_or_unknown(policies, job.submission.project)
-    s = job.submission
-    saved = save_definition.saved_at_submission(ports, job)
-    checked = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved)
+    checked = checked_as_submitted(ports, job)
     return checked.refusals, checked.uses
 
 

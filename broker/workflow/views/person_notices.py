@@ -16,7 +16,7 @@ from broker.domain.jobs.job import DisplayedState
 from broker.domain.ports import AuditFilter, Mailer, Ports
 from broker.domain.projects.erasures import ErasureState
 from broker.domain.public_tables import PublicTableState
-from broker.workflow.administration.user_accounts import AWAITS_SECOND, PERSON_PUT, account_holder
+from broker.workflow.administration.user_accounts import AWAITS_SECOND, PERSON_PUT, is_same_holder
 from broker.workflow.reviewing import script_failures
 from broker.workflow.reviewing.checker_inbox import outputs_waiting
 from broker.workflow.submission import save_definition
@@ -67,7 +67,7 @@ def notices_for(ports: Ports, person: Person) -> list[Notice]:
 def _policies(ports: Ports, person: Person) -> Iterator[Notice]:
     for stored in ports.store.proposed_policies():
         # Somebody who could sign in as the proposer cannot apply the set, so it does not wait for them.
-        if account_holder(ports, stored.proposed_by) != account_holder(ports, person.ident):
+        if not is_same_holder(ports, stored.proposed_by, person.ident):
             sentence = f"Policy set {stored.fingerprint[:12]}, proposed by {stored.proposed_by}, is waiting for you."
             path = f"/administration/policies/{stored.fingerprint}"
             yield Notice(f"policy:{stored.fingerprint}", sentence, path, stored.proposed_at)
@@ -86,18 +86,14 @@ def _stops(ports: Ports, person: Person) -> Iterator[Notice]:
 
 def _erasures(ports: Ports, person: Person) -> Iterator[Notice]:
     for erasure in ports.store.erasures():
-        if erasure.state is ErasureState.REQUESTED and account_holder(ports, erasure.by) != account_holder(
-            ports, person.ident
-        ):
+        if erasure.state is ErasureState.REQUESTED and not is_same_holder(ports, erasure.by, person.ident):
             sentence = f"An erasure, case {erasure.case}, requested by {erasure.by}, is waiting for you."
             yield Notice(f"erasure:{erasure.number}", sentence, "/administration/erasures", erasure.at)
 
 
 def _public_tables(ports: Ports, person: Person) -> Iterator[Notice]:
     for table in ports.store.public_tables():
-        if table.state is PublicTableState.REQUESTED and account_holder(ports, table.by) != account_holder(
-            ports, person.ident
-        ):
+        if table.state is PublicTableState.REQUESTED and not is_same_holder(ports, table.by, person.ident):
             sentence = f"A table published elsewhere, registered by {table.by}, is waiting for you."
             path = f"/administration/public-tables/{table.ident}"
             yield Notice(f"public-table:{table.ident}", sentence, path, table.at)

@@ -15,12 +15,10 @@ from broker.domain.jobs.job import Job, JobKind
 from broker.domain.jobs.outputs import Output
 from broker.domain.jobs.script_requests import FigureMark, ScriptFigure
 from broker.domain.ports import Ports
-from broker.workflow.access import project_or_unknown, reach_output
-from broker.workflow.checking.submission_check import check_submission
+from broker.workflow.access import reach_output
 from broker.workflow.pipeline.job_release import Download
 from broker.workflow.pipeline.output_records import stored_release_record
-from broker.workflow.policies_in_force import policies_of
-from broker.workflow.submission import save_definition
+from broker.workflow.submission.job_submission import checked_as_submitted
 
 PARQUET = "application/vnd.apache.parquet"
 MAX_COLOURS = 10
@@ -134,9 +132,6 @@ def _key_columns(ports: Ports, job: Job, name: str) -> frozenset[str] | None:
     """Return the key columns by the job's plan, made again under the policy of its day. None for a script."""
     if job.submission.kind is not JobKind.SQL:
         return None
-    policies, s = policies_of(ports.store, job.policy), job.submission
-    project = project_or_unknown(policies, s.project)
-    saved = save_definition.saved_at_submission(ports, job)
-    plan = check_submission(s.text, s.kind, s.dialect, project, policies, job.created.date(), saved).plan
+    plan = checked_as_submitted(ports, job).plan
     planned = next((o for o in plan.outputs if o.name == name), None) if plan else None
     return None if planned is None else frozenset(c.name for c in planned.columns if c.is_key)

@@ -3,6 +3,7 @@ real container, noise."""
 
 # ruff: noqa: E501 - edits, scripts and figures read better in one line
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from broker.wiring.data_intake import synthetic_years
 from broker.wiring.rehearsal_adapters import build_rehearsal_context
 from broker.workflow.checking.submission_check import check_submission
 from broker.workflow.private_jobs.private_request import PrivateScript
-from broker.workflow.rehearsal.private_rehearsal import BlockRehearsalContext, rehearse_blocks
+from broker.workflow.rehearsal.private_rehearsal import rehearse_blocks
 from broker.workflow.rehearsal.synthetic_data import synthetic_data_spec
 from tests.integration.rehearse.conftest import Quiet
 
@@ -113,7 +114,7 @@ def test_a_script_that_people_write(name, runtime, stage, sandbox_root):
     checked = check_submission(text_of(name, runtime), JobKind.PYTHON, "tsql", project, POLICIES, TODAY)
     assert checked.accepted, checked.refusals
     assert isinstance(checked.private, PrivateScript)
-    on = BlockRehearsalContext(stage.vaults, stage.snapshot, DockerSandbox(sandbox_root, runtime), stage.private)
+    on = replace(stage, runner=DockerSandbox(sandbox_root, runtime))
     found = rehearse_blocks(checked.private, project, POLICIES, on)
     tell(f"people_write_{name}_{runtime}", {"failed": found.failed, "seconds": round(found.seconds, 1)})
     assert found.failed <= 2, found.log
