@@ -5,7 +5,6 @@ from typing import Any
 from flask import Flask, Response, jsonify
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
-from pydantic import ValidationError
 
 from broker.domain.ports import Ports
 from broker.web import error_handlers, template_setup
@@ -86,7 +85,7 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
         doc_ui=False,
         validation_error_status=400,
         validation_error_model=ApiProblem,
-        validation_error_callback=validation_problem,
+        validation_error_callback=error_handlers.validation_problem,
     )
     app.openapi_version = "3.1.0"
     app.extensions[CONTEXT_EXTENSION] = WebContext(ports, settings)
@@ -105,10 +104,6 @@ def create_app(ports: Ports, settings: WebSettings) -> Flask:
         app.register_blueprint(pages)
     _serve_openapi_document(app)
     return app
-
-
-def validation_problem(error: ValidationError) -> Response:
-    return error_handlers.validation_problem(error)
 
 
 def _serve_openapi_document(app: OpenAPI) -> None:

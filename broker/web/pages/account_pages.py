@@ -30,11 +30,7 @@ FIRST_PAGES = {
 
 
 @account_blueprint.get("/sign-in")
-def sign_in_form() -> str:
-    return _sign_in_page(None)
-
-
-def _sign_in_page(problem: str | None, name: str = "") -> str:
+def sign_in_form(problem: str | None = None, name: str = "") -> str:
     return render_template(
         "sign_in.html",
         allowed=web_context().settings.demo_sign_in,
@@ -61,7 +57,7 @@ def sign_in() -> Response | tuple[str, int]:
     try:
         person = user_accounts.sign_in(ports(), name.replace("\x00", ""), password, verify_password, DECOY_HASH)
     except Forbidden as error:
-        return _sign_in_page(error.message, name), 403
+        return sign_in_form(error.message, name), 403
     return _welcome(person)
 
 
@@ -87,7 +83,7 @@ def from_provider() -> Response | tuple[str, int]:
     try:
         person = user_accounts.sign_in_by_provider(ports(), openid.confirmed_ident())
     except Forbidden as error:
-        return _sign_in_page(error.message), 403
+        return sign_in_form(error.message), 403
     return _welcome(person)
 
 

@@ -56,11 +56,7 @@ MOST_TEXT = 1_000_000
 
 
 @public_table_blueprint.get("/administration/public-tables")
-def all_tables() -> str:
-    return _public_tables_page(None)
-
-
-def _public_tables_page(problem: Invalid | None) -> str:
+def all_tables(problem: Invalid | None = None) -> str:
     found = public_table_requests.all_public_tables(ports(), caller())
     return render_template(
         "administration_published.html",
@@ -82,21 +78,22 @@ def ask() -> Redirect | tuple[str, int]:
     try:
         ident = public_table_requests.request_public_table(ports(), caller(), _read_published())
     except Invalid as error:
-        return _public_tables_page(error), 400
+        return all_tables(error), 400
     except Conflict as error:
-        return _public_tables_page(Invalid(error.code, error.message, "/name")), 409
+        return all_tables(Invalid(error.code, error.message, "/name")), 409
     return redirect(url_for("published.table", ident=ident))
 
 
 def _read_published() -> PublishedTable:
     recipe, figures = (form_fields.text(name, MOST_TEXT).replace("\r\n", "\n") for name in ("recipe", "figures"))
-    dialect, snapshot, rounding = (
-        form_fields.text("dialect", 20),
-        form_fields.text("snapshot", 200),
-        form_fields.text("rounding", 400),
-    )
     return PublishedTable(
-        form_fields.text("name", 200), form_fields.text("source"), recipe, dialect, snapshot, rounding, figures
+        dialect=form_fields.text("dialect", 20),
+        snapshot=form_fields.text("snapshot", 200),
+        rounding=form_fields.text("rounding", 400),
+        name=form_fields.text("name", 200),
+        source=form_fields.text("source"),
+        recipe=recipe,
+        figures=figures,
     )
 
 

@@ -52,12 +52,8 @@ def _waiting_time(since: datetime) -> str:
 
 
 @inbox_blueprint.get("/jobs/<job>/review")
-def submission(job: str) -> str:
-    return submission_page(job, None)
-
-
-def submission_page(job: str, problem: tuple[str, str] | None) -> str:
-    """Return the page. `problem`: a sentence, and the name of the input that it is about."""
+def submission(job: str, problem: tuple[str, str] | None = None) -> str:
+    """Show the outputs of a submission. `problem`: a sentence, and the name of the input that it is about."""
     found = reviewed_submission(ports(), caller(), job)
     which = request.values.get("show", "") if request.values.get("show", "") in OUTPUT_FILTERS else "open"
     return render_template(
@@ -75,12 +71,8 @@ def submission_page(job: str, problem: tuple[str, str] | None) -> str:
 
 
 @inbox_blueprint.get("/jobs/<job>/failure")
-def failure(job: str) -> str:
+def failure(job: str, problem: str | None = None) -> str:
     """Show a script's text, what it printed on real data, and the forms to mark it as read and to report a reason."""
-    return _failure_page(job, None)
-
-
-def _failure_page(job: str, problem: str | None) -> str:
     found = script_failures.view_script(ports(), caller(), job)
     return render_template(
         "failure.html",
@@ -105,7 +97,7 @@ def tell_failure(job: str) -> Redirect | tuple[str, int]:
     try:
         script_failures.report_reason(ports(), caller(), job, request.form.get("reason", ""))
     except Invalid as wrong:
-        return _failure_page(job, wrong.message), 400
+        return failure(job, wrong.message), 400
     return redirect(url_for("inbox.inbox"))
 
 
@@ -156,11 +148,11 @@ def vote_on_all(job: str) -> Answer:
         chosen = [c.split(" ") for c in request.form.getlist("outputs")[:MOST_OUTPUTS]]
         number = vote_all(ports(), caller(), job, {c[0]: _read_ballot(*c[1:]) for c in chosen if len(c) == 3})
     except Invalid as error:
-        return submission_page(job, (error.message, error.pointer.lstrip("/"))), 400
+        return submission(job, (error.message, error.pointer.lstrip("/"))), 400
     except Conflict as error:
         if error.code == "wrong-state":
             raise
-        return submission_page(job, (error.message, "")), 409
+        return submission(job, (error.message, "")), 409
     flash(f"Your vote on {number} output{'' if number == 1 else 's'} is cast.")
     return redirect(url_for("inbox.submission", job=job))
 
@@ -183,11 +175,7 @@ def _read_ballot(staff_hash: str, findings_hash: str) -> Ballot:
 
 
 @vote_blueprint.get("/outputs/<output>/recall")
-def recall_form(output: str) -> str:
-    return _recall_page(output, None)
-
-
-def _recall_page(output: str, problem: str | None) -> str:
+def recall_form(output: str, problem: str | None = None) -> str:
     found, job = job_release.reach_recallable(ports(), caller(), output)
     return render_template(
         "output_recall.html", output=found, job=job, problem=problem, reason=request.form.get("reason", "")
@@ -199,7 +187,7 @@ def recall(output: str) -> Answer:
     try:
         job_release.recall(ports(), caller(), output, request.form.get("reason", "")[:4000])
     except Invalid as error:
-        return _recall_page(output, error.message), 400
+        return recall_form(output, error.message), 400
     flash("The output is recalled. Nobody can download it any more, and the public register shows the recall.")
     if Role.CHECKER in caller().roles:
         return redirect(url_for("checking.output", output=output))

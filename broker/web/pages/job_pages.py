@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from broker.domain.identity.people import Role
 from broker.domain.plans.variable_uses import Years
 from broker.domain.projects.project import Grant, ResearchProject
-from broker.web.schemas.serializers import content_response
+from broker.web.schemas.serializers import attachment, content_response
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import script_failures
@@ -175,9 +175,8 @@ def run_again(job: str) -> Redirect:
 
 @research_blueprint.get("/jobs/<job>/manifest")
 def manifest(job: str) -> Response:
-    response = Response(job_release.manifest(ports(), caller(), job), mimetype="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="manifest.json"'
-    return response
+    text = job_release.manifest(ports(), caller(), job)
+    return attachment(Response(text, mimetype="application/json"), "manifest.json")
 
 
 collecting_blueprint = Blueprint("collecting", __name__)
@@ -219,9 +218,8 @@ def parquet(output: str) -> Response:
 
 @collecting_blueprint.get("/outputs/<output>/record")
 def record(output: str) -> Response:
-    response = Response(output_records.record_of_release(ports(), caller(), output), mimetype="application/json")
-    response.headers["Content-Disposition"] = 'attachment; filename="record.json"'
-    return response
+    content = output_records.record_of_release(ports(), caller(), output)
+    return attachment(Response(content, mimetype="application/json"), "record.json")
 
 
 @collecting_blueprint.get("/projects/<project>/budget")

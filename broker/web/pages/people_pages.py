@@ -15,11 +15,7 @@ erasure_blueprint = Blueprint("erasures", __name__)
 
 
 @erasure_blueprint.get("/administration/erasures")
-def erasures() -> str:
-    return _erasures_page(None)
-
-
-def _erasures_page(problem: Invalid | None, about: int | None = None) -> str:
+def erasures(problem: Invalid | None = None, about: int | None = None) -> str:
     """Return the page. `about`: the erasure whose confirmation has the problem; None for the request form."""
     found = snapshot_erasures.all_erasures(ports(), caller())
     return render_template(
@@ -38,7 +34,7 @@ def ask() -> Redirect | tuple[str, int]:
             ports(), caller(), form_fields.text("domain", 64), form_fields.text("key", 64), form_fields.text("case", 40)
         )
     except Invalid as error:
-        return _erasures_page(error), 400
+        return erasures(error), 400
     return redirect(url_for("erasures.erasures"))
 
 
@@ -47,7 +43,7 @@ def confirm(number: str) -> Redirect | tuple[str, int]:
     try:
         snapshot_erasures.confirm_erasure(ports(), caller(), _erasure_number(number), form_fields.text("key", 64))
     except Invalid as error:
-        return _erasures_page(error, _erasure_number(number)), 400
+        return erasures(error, _erasure_number(number)), 400
     return redirect(url_for("erasures.erasures"))
 
 
@@ -71,22 +67,19 @@ GRANTABLE_ROLES = tuple(role for role in Role if role is not Role.SYSTEM)
 
 
 @people_blueprint.get("/administration/people")
-def everybody() -> str:
-    return _people_page(None)
-
-
-@people_blueprint.get("/administration/people/<person>")
-def one(person: str) -> str:
-    """Show the page with the account in the form. An id that nobody has leaves the form empty."""
-    return _people_page(None, user_accounts.account(ports(), caller(), person))
-
-
-def _people_page(problem: Invalid | None, account: Person | None = None) -> str:
+def everybody(problem: Invalid | None = None, account: Person | None = None) -> str:
+    """Show all accounts. `account`: the one in the form."""
     found = user_accounts.list_people(ports(), caller())
     return render_template(
         "people.html", people=found, roles=GRANTABLE_ROLES, sentences=ROLE_SENTENCES, problem=problem, account=account,
         today=ports().clock.now().date(), passwords=web_context().settings.demo_sign_in,
     )  # fmt: skip
+
+
+@people_blueprint.get("/administration/people/<person>")
+def one(person: str) -> str:
+    """Show the page with the account in the form. An id that nobody has leaves the form empty."""
+    return everybody(account=user_accounts.account(ports(), caller(), person))
 
 
 @people_blueprint.post("/administration/people")
@@ -95,7 +88,7 @@ def put_person() -> Redirect | tuple[str, int]:
         password = request.form.get("password", "")
         stored = user_accounts.save_person(ports(), caller(), _read_person(), _hashed_password(password))
     except Invalid as error:
-        return _people_page(error), 400
+        return everybody(error), 400
     return redirect(url_for("people.one", person=stored.ident))
 
 
@@ -120,11 +113,7 @@ stop_blueprint = Blueprint("stops", __name__)
 
 
 @stop_blueprint.get("/administration/stops")
-def stops() -> str:
-    return _stops_page(None)
-
-
-def _stops_page(problem: Invalid | None) -> str:
+def stops(problem: Invalid | None = None) -> str:
     given = {name: request.values.get(name, "")[:100] for name in ("kind", "subject")}
     found = emergency_stops.all_stops(ports(), caller())
     return render_template("administration_stops.html", stops=found, given=given, problem=problem)
@@ -138,11 +127,11 @@ def stop() -> Redirect | tuple[str, int]:
             ports(), caller(), kind, form_fields.text("subject", 100), form_fields.text("reason")
         )
     except Invalid as error:
-        return _stops_page(error), 400
+        return stops(error), 400
     except Unknown:
         # Raises for callers who may not see stops, so that they get no other answer here.
         emergency_stops.standing_stops(ports(), caller())
-        return _stops_page(Invalid("subject", "This person or project does not exist.", "/subject")), 400
+        return stops(Invalid("subject", "This person or project does not exist.", "/subject")), 400
     return redirect(url_for("stops.stops", ended=ended))
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
@@ -9,6 +10,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from broker.domain.csv_text import write_csv
 from broker.domain.ports import RegisterEntry, RegisterFilter
 from broker.web.schemas import release_schemas
+from broker.web.schemas.serializers import attachment
 from broker.web.template_setup import format_calendar_years
 from broker.web.web_context import ports
 from broker.workflow.views import public_register
@@ -122,24 +124,25 @@ def register_page() -> str:
 
 @pages.get("/register/releases")
 def releases() -> str:
-    after = request.args.get("after") or None
+    found = _release_page(RegisterFilter(words=_search_filter().words))
+    return render_template("register_releases.html", q=_search_words(), **found)
+
+
+def _release_page(wanted: RegisterFilter) -> dict[str, object]:
+    """Return the page of releases that the address names, and the id after which the next page begins."""
     # One more than the page, to know whether there is another page.
-    wanted = RegisterFilter(words=_search_filter().words, after=after, limit=PAGE + 1)
-    found = public_register.list_releases(ports(), wanted)
-    following = found[PAGE - 1].release if len(found) > PAGE else None
-    return render_template("register_releases.html", releases=found[:PAGE], following=following, q=_search_words())
+    page = replace(wanted, after=request.args.get("after") or None, limit=PAGE + 1)
+    found = public_register.list_releases(ports(), page)
+    return {"releases": found[:PAGE], "following": found[PAGE - 1].release if len(found) > PAGE else None}
 
 
 @pages.get("/register/projects/<project>")
 def project(project: str) -> str:
     entry = public_register.find_project(ports(), project)
-    wanted = RegisterFilter(frozenset({project}), after=request.args.get("after") or None, limit=PAGE + 1)
-    found = public_register.list_releases(ports(), wanted)
-    following = found[PAGE - 1].release if len(found) > PAGE else None
+    found = _release_page(RegisterFilter(frozenset({project})))
     return render_template(
-        "register_project.html", entry=entry, releases=found[:PAGE], following=following, route=public_register.ROUTE,
-        levels=public_register.LEVELS,
-    )  # fmt: skip
+        "register_project.html", entry=entry, route=public_register.ROUTE, levels=public_register.LEVELS, **found
+    )
 
 
 @pages.get("/register.json")
@@ -183,6 +186,4 @@ def _search_words() -> str:
 
 
 def _csv_response(content: bytes, name: str) -> Response:
-    response = Response(content, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attachment(Response(content, mimetype="text/csv"), name)

@@ -12,7 +12,7 @@ from broker.domain.errors import Invalid, Unknown
 from broker.domain.identity.people import Role
 from broker.domain.jobs.reviews import Audience, VoteChoice
 from broker.web.pages.evidence_table import EvidenceTable, evidence_table_of, select_rows, value_text
-from broker.web.schemas.serializers import content_response
+from broker.web.schemas.serializers import attachment, content_response
 from broker.web.web_context import caller, ports
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.reviewing import output_review, output_thread
@@ -127,9 +127,7 @@ def candidate(output: str) -> Response:
 @review_blueprint.get("/outputs/<output>/staff-record")
 def staff_record(output: str) -> Response:
     """Return every rule tried and all evidence, as a file."""
-    response = jsonify(output_records.record_for_staff(ports(), caller(), output))
-    response.headers["Content-Disposition"] = 'attachment; filename="staff-record.json"'
-    return response
+    return attachment(jsonify(output_records.record_for_staff(ports(), caller(), output)), "staff-record.json")
 
 
 thread_blueprint = Blueprint("threads", __name__)
@@ -161,11 +159,7 @@ def confirm(output: str, number: str) -> Redirect:
 
 
 @thread_blueprint.get("/jobs/<job>/messages")
-def messages(job: str) -> str:
-    return _messages_page(job, None)
-
-
-def _messages_page(job: str, problem: str | None) -> str:
+def messages(job: str, problem: str | None = None) -> str:
     said = output_thread.messages_for_researchers(ports(), caller(), job)
     found = job_views.view_job(ports(), caller(), job)
     return render_template("messages.html", job=found, said=said, problem=problem, text=request.form.get("text", ""))
@@ -179,5 +173,5 @@ def answer(job: str) -> Answer:
             ports(), caller(), job, request.form.get("output", ""), request.form.get("text", "")
         )
     except Invalid as error:
-        return _messages_page(job, error.message), 400
+        return messages(job, error.message), 400
     return redirect(url_for("threads.messages", job=job))

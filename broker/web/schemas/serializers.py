@@ -100,8 +100,12 @@ def content_response(download: Download) -> Response:
     broker's own pages."""
     # Only media types from the list, so that a browser never runs a file.
     media_type = download.media_type if download.media_type in ENDINGS else "application/octet-stream"
-    response = Response(download.content, mimetype=media_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(download.name, media_type)}"'
+    return attachment(Response(download.content, mimetype=media_type), file_name(download.name, media_type))
+
+
+def attachment(response: Response, name: str) -> Response:
+    """Let browsers save the answer as a file of this name, which has plain characters only."""
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
