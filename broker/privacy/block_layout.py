@@ -1,7 +1,6 @@
 """Lays out which vectors of integers (blocks) are measured for a table's statistics, and where each statistic is
 read."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -64,29 +63,6 @@ class Block:
         if self.fraction is None or not 0 <= self.fraction <= 1:
             raise Invalid("block", "A quantile has a fraction from 0 to 1.")
         return self.fraction
-
-    def row_coordinates(self, value: int | None) -> tuple[int, ...]:
-        """What one row adds to the coordinates of its cell. `value` is its x in steps, None if it has none.
-
-        This is the definition that tests compare rendered SQL with. Not for RANKS, which are not sums (see
-        `rank_scores`).
-        """
-        gap = (0,) * (self.width - self.missing)
-        if self.argument is not None and value is None:
-            return (*gap, self.row_total) if self.missing else gap
-        x = 0 if value is None else value
-        parts = self._value_coordinates(min(max(x, self.clamp.low), self.clamp.high) if self.clamp else x)
-        return (*parts, 0) if self.missing else parts
-
-    def _value_coordinates(self, x: int) -> tuple[int, ...]:
-        if self.kind is BlockKind.BINS:
-            bin_ = bisect_right(self.points, x)
-            return tuple(int(i == bin_) for i in range(len(self.points) + 1))
-        if self.degree == 0:
-            return (1,)
-        to_high, from_low = self.required_clamp.high - x, x - self.required_clamp.low
-        # Bernstein basis: coordinates of a row have a constant sum.
-        return (to_high, from_low) if self.degree == 1 else (to_high**2, 2 * to_high * from_low, from_low**2)
 
 
 def rank_scores(points: Sequence[int], counts: Sequence[int], fraction: Fraction) -> list[int]:

@@ -20,7 +20,6 @@ from broker.domain.ledger.spends import DisclosureSource, SpendRequest, SpendSta
 from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import draw
 from broker.privacy.noise.noise_client import MechanismAnswer
-from broker.privacy.results.cell_results import cell_results
 from broker.workflow.pipeline import output_records
 from broker.workflow.submission.preview import forecast
 from tests.attacks.private_town import (
@@ -39,6 +38,7 @@ from tests.attacks.private_town import (
 from tests.generative.privacy.auditing import audit as audited
 from tests.generative.privacy.auditing import half_spaces, least, orthants, outcomes
 from tests.generative.privacy.neighbouring_snapshots import owner
+from tests.oracles.private_cells import cell_results
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
 from tests.unit.workflow.dashboard_kit import COUNT, DASHBOARD, DORA, ran, send, spent
 

@@ -23,7 +23,6 @@ from broker.policy.privacy_policy import PrivacyDataset
 from broker.privacy.measurements import charge, draw
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import PrivateMeasure
-from broker.privacy.results.cell_results import cell_results
 from broker.workflow.pipeline import job_release, output_records
 from broker.workflow.views import job_views
 from tests.attacks.private_town import (
@@ -42,6 +41,7 @@ from tests.attacks.private_town import (
     why_not,
 )
 from tests.generative.privacy.neighbouring_snapshots import owner
+from tests.oracles.private_cells import cell_results
 from tests.unit.workflow.conftest import CLEO, ROSA, SQL, Broker
 from tests.unit.workflow.dashboard_kit import COUNT, DORA, ran, send, spent
 

@@ -17,7 +17,6 @@ from broker.privacy.private_tables import PrivateTable
 from broker.privacy.results.noisy_answers import GroupingSetAnswers, NoisyCoordinates, answers_by_set
 from broker.privacy.results.noisy_estimates import (
     EstimateColumn,
-    NoisyEstimate,
     Weights,
     estimate_column,
     row_weights,
@@ -38,17 +37,6 @@ class GroupingSetResult:
     columns: tuple[EstimateColumn, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CellResult:
-    """One cell of a grouping set: the values of its keys in the order of the dimensions, and an estimate for each
-    statistic in order; no estimates if the cell is not shown."""
-
-    set: int
-    keys: Keys
-    shown: bool
-    estimates: tuple[NoisyEstimate, ...]
-
-
 def results_by_set(
     design: MeasurementDesign,
     drawn: Sequence[MechanismAnswer],
@@ -67,24 +55,6 @@ def results_by_set(
         # Released keys, or the public domain.
         keys = list(_cell_keys(design.tables[table], s, set_answers, observed_keys))
         found.append(_set_result(design, table, s, set_answers, keys, profile))
-    return tuple(found)
-
-
-def cell_results(
-    design: MeasurementDesign,
-    drawn: Sequence[MechanismAnswer],
-    table: int,
-    profile: PrivacyProfile,
-    observed: Sequence[Sequence[Keys] | None] = (),
-) -> tuple[CellResult, ...]:
-    """The same results cell by cell."""
-    found: list[CellResult] = []
-    for result in results_by_set(design, drawn, table, profile, observed):
-        estimates = zip(*(c.estimates() for c in result.columns), strict=True)
-        rows = zip(result.keys, result.shown.tolist(), estimates, strict=True)
-        found += [
-            CellResult(result.set, keys, shown, cell_estimates if shown else ()) for keys, shown, cell_estimates in rows
-        ]
     return tuple(found)
 
 

@@ -107,54 +107,16 @@ def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floa
 
 
 @dataclass(frozen=True, slots=True)
-class ConfidenceInterval:
-    """Ends in the units of the value; None: no bound on that side."""
-
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class NoisyEstimate:
-    """A released number with its interval, in units of the variable. A value of None is unknown (nothing to divide by).
-
-    `bins`: the bins of a histogram. `ranks`, for a quantile: the number of rows that may lie between it and the true
-    one.
-    """
-
-    value: float | None
-    interval: ConfidenceInterval
-    bins: tuple["NoisyEstimate", ...] = ()
-    ranks: float | None = None
-
-
-UNKNOWN_ESTIMATE = NoisyEstimate(None, ConfidenceInterval(None, None))
-
-
-@dataclass(frozen=True, slots=True)
 class EstimateColumn:
-    """One statistic of all cells of a grouping set: values and ends of intervals, NaN where there is none."""
+    """One statistic of all cells of a grouping set, in units of the variable: values and ends of intervals, NaN where
+    there is none. `bins`: the bins of a histogram. `ranks`, for a quantile: the number of rows that may lie between it
+    and the true one."""
 
     values: Floats
     low: Floats
     high: Floats
     bins: tuple["EstimateColumn", ...] = ()
     ranks: float | None = None
-
-    def estimates(self) -> list[NoisyEstimate]:
-        """The estimates by cell, in order."""
-        bins = list(zip(*(b.estimates() for b in self.bins), strict=True)) or [()] * len(self.values)
-        found = zip(*(_none_for_nan(numbers) for numbers in (self.values, self.low, self.high)), bins, strict=True)
-        return [
-            UNKNOWN_ESTIMATE
-            if value is None
-            else NoisyEstimate(value, ConfidenceInterval(low, high), parts, self.ranks)
-            for value, low, high, parts in found
-        ]
-
-
-def _none_for_nan(numbers: Floats) -> list[float | None]:
-    return [None if n != n else n for n in numbers.tolist()]
 
 
 def estimate_column(reading: BlockReading, blocks: Sequence[NoisyCoordinates], level: float) -> EstimateColumn:

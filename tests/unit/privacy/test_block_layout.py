@@ -9,6 +9,7 @@ from broker.domain.errors import Invalid
 from broker.privacy.block_layout import Block, BlockKind, lay_out_blocks, rank_scores
 from broker.privacy.private_tables import Argument, Clamp, Influence, PrivateMeasure, PrivateStatistic
 from broker.privacy.sensitivity import Sensitivity, block_sensitivity, worst_case_rows
+from tests.oracles.private_cells import row_coordinates
 
 KS2 = Argument("ks2", Clamp(-50, 50))
 PERSONS, VALUES = PrivateStatistic("p", PrivateMeasure.PERSONS), PrivateStatistic("v", PrivateMeasure.VALUES, "ks2")
@@ -74,7 +75,7 @@ def test_a_row_shares_out_one_whole() -> None:
         Block(BlockKind.BINS, "x", clamp, points=(-1, 2), missing=True),
     ):  # fmt: skip
         for x in (-100, -3, 0, 2, 4, 100, None):
-            row = block.row_coordinates(x)
+            row = row_coordinates(block, x)
             assert len(row) == block.width
             assert min(row) >= 0
             assert sum(row) == (0 if x is None and not block.missing and block.argument else block.row_total)
@@ -82,9 +83,9 @@ def test_a_row_shares_out_one_whole() -> None:
 
 def test_a_missing_value_is_in_none_of_the_sums_of_its_argument() -> None:
     """Attack 30: both sums are over the same rows, those with an x."""
-    assert Block(P, "x", Clamp(10, 20), 1).row_coordinates(None) == (0, 0)
-    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row_coordinates(None) == (0, 0, 10)
-    assert Block(P, "x", Clamp(10, 20), 1, missing=True).row_coordinates(13) == (7, 3, 0)
+    assert row_coordinates(Block(P, "x", Clamp(10, 20), 1), None) == (0, 0)
+    assert row_coordinates(Block(P, "x", Clamp(10, 20), 1, missing=True), None) == (0, 0, 10)
+    assert row_coordinates(Block(P, "x", Clamp(10, 20), 1, missing=True), 13) == (7, 3, 0)
 
 
 @pytest.mark.parametrize(

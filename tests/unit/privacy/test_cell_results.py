@@ -22,7 +22,6 @@ from broker.privacy.private_tables import (
     PrivateStatistic,
     PrivateTable,
 )
-from broker.privacy.results.cell_results import CellResult, cell_results
 from broker.privacy.results.noise_intervals import (
     NoiseMoments,
     combined_noise,
@@ -32,6 +31,7 @@ from broker.privacy.results.noise_intervals import (
     mean_absolute_error,
 )
 from broker.privacy.results.privacy_record import plain_words, privacy_record
+from tests.oracles.private_cells import CellResult, cell_results, row_coordinates
 
 SPEND = PrivacyAmount(Accounting.APPROXIMATE, 500_000, 10**6)
 PUPIL = POLICIES.promise(PrivacyUnit.PUPIL)
@@ -59,7 +59,7 @@ def without_noise(made: MeasurementDesign, rows: list[tuple[int, int | None]]) -
             found.append(MechanismAnswer([1]))
             continue
         values = [{"att8": x, "y": y, None: None}[block.argument] for x, y in rows]
-        coordinates = [block.row_coordinates(v) for v in values]
+        coordinates = [row_coordinates(block, v) for v in values]
         found.append(MechanismAnswer([sum(c) for c in zip(*coordinates, strict=True)]))
     return found
 
