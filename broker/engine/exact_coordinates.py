@@ -11,7 +11,7 @@ from broker.domain.errors import Breach
 from broker.domain.plans.bounded_table import BernsteinVector, BinVector, BoundedTable
 from broker.domain.plans.scalars import Value
 from broker.engine.result_frames import ARROW_TYPES, arrow_table, dictionary_codes, plain_value
-from broker.privacy.block_layout import Block, BlockKind, rank_scores
+from broker.privacy.block_layout import Block, rank_scores
 from broker.privacy.private_tables import PrivateTable
 
 Keys = tuple[Value, ...]
@@ -79,8 +79,6 @@ class TableCoordinates:
             raise _breach("has a slot that is none")
         found = np.zeros((cells, width), np.int64)
         np.add.at(found, (at[at >= 0], slots), counts)
-        if block.kind is BlockKind.BINS:
-            return _list(found)
         # Computed once: most cells may be empty.
         empty = rank_scores(block.points, [0] * width, block.required_fraction)
         return [

@@ -12,7 +12,6 @@ from broker.privacy.private_tables import Clamp, PrivateMeasure, PrivateStatisti
 
 class BlockKind(StrEnum):
     POWERS = "powers"
-    BINS = "bins"
     RANKS = "ranks"
 
 
@@ -34,21 +33,13 @@ class Block:
     @property
     def width(self) -> int:
         """Coordinates for each cell."""
-        match self.kind:
-            case BlockKind.POWERS:
-                return self.degree + 1 + self.missing
-            case BlockKind.BINS:
-                return len(self.points) + 1 + self.missing
-        return len(self.points)
+        return self.degree + 1 + self.missing if self.kind is BlockKind.POWERS else len(self.points)
 
     @property
     def row_total(self) -> int:
         """The most that one row changes the coordinates of its cell by, in L1, in L2 and in any one coordinate."""
-        match self.kind:
-            case BlockKind.POWERS:
-                return self.required_clamp.width**self.degree if self.degree else 1
-            case BlockKind.BINS:
-                return 1
+        if self.kind is BlockKind.POWERS:
+            return self.required_clamp.width**self.degree if self.degree else 1
         fraction = self.required_fraction
         return max(fraction.numerator, fraction.denominator - fraction.numerator)
 
@@ -106,7 +97,8 @@ class BlockLayout:
 
 def lay_out_blocks(table: PrivateTable) -> BlockLayout:
     """The blocks of a table. Equal statistics give equal blocks, whatever their order in the text."""
-    blocks = [*_power_blocks(table), *_distribution_blocks(table)]
+    quantiles = [s for s in table.statistics if s.measure is PrivateMeasure.QUANTILE]
+    blocks = [*_power_blocks(table), *(_quantile_block(table, s) for s in quantiles)]
     for statistic in table.statistics:
         if statistic.measure is PrivateMeasure.PERSONS and _has_several_rows(table):
             blocks.append(Block(BlockKind.POWERS, persons=True, share=statistic.share))
@@ -149,19 +141,10 @@ def _power_blocks(table: PrivateTable) -> list[Block]:
     return found
 
 
-def _distribution_blocks(table: PrivateTable) -> list[Block]:
-    """Each histogram and each quantile has a block of its own."""
-    return [
-        _distribution_block(table, s)
-        for s in table.statistics
-        if s.measure in (PrivateMeasure.HISTOGRAM, PrivateMeasure.QUANTILE)
-    ]
-
-
-def _distribution_block(table: PrivateTable, s: PrivateStatistic) -> Block:
-    kind = BlockKind.BINS if s.measure is PrivateMeasure.HISTOGRAM else BlockKind.RANKS
+def _quantile_block(table: PrivateTable, s: PrivateStatistic) -> Block:
+    """Each quantile has a block of its own."""
     clamp = table.argument(s.argument).clamp
-    return Block(kind, s.argument, clamp, points=s.points, fraction=s.fraction, share=s.share)
+    return Block(BlockKind.RANKS, s.argument, clamp, points=s.points, fraction=s.fraction, share=s.share)
 
 
 def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> list[Block]:
@@ -177,10 +160,8 @@ def _with_row_count(table: PrivateTable, blocks: list[Block], share: int) -> lis
 
 def _row_count_block(table: PrivateTable, blocks: Iterable[Block]) -> int | None:
     """The block that gives the number of rows; None if there is none."""
-    for i, block in enumerate(blocks):
-        if block.kind is BlockKind.POWERS and not block.persons and _has_all_rows(table, block):
-            return i
-    return None
+    rows = (i for i, b in enumerate(blocks) if b.kind is BlockKind.POWERS and not b.persons and _has_all_rows(table, b))
+    return next(rows, None)
 
 
 def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: PrivateStatistic) -> BlockReading:
@@ -191,8 +172,8 @@ def _reading(table: PrivateTable, blocks: tuple[Block, ...], s: PrivateStatistic
             if rows is None:
                 raise AssertionError("rows are measured wherever they are requested")
             return BlockReading(s, rows)
-        case PrivateMeasure.HISTOGRAM | PrivateMeasure.QUANTILE:
-            return BlockReading(s, blocks.index(_distribution_block(table, s)))
+        case PrivateMeasure.QUANTILE:
+            return BlockReading(s, blocks.index(_quantile_block(table, s)))
         case PrivateMeasure.RATIO:
             assert s.parts is not None
             over, under = (_reading(table, blocks, table.statistic(name)) for name in s.parts)

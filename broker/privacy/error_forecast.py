@@ -118,8 +118,6 @@ class _StatisticForecast:
                 )
             case PrivateMeasure.SUM:
                 yield self._expected_error(profile, self._combined_noise(sum_weights(self.block)))
-            case PrivateMeasure.HISTOGRAM:
-                yield self._expected_error(profile, self.noise)
             case PrivateMeasure.QUANTILE:
                 yield self._quantile_error(profile)
             case PrivateMeasure.MEAN | PrivateMeasure.VARIANCE | PrivateMeasure.RATIO:

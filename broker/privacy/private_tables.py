@@ -70,8 +70,8 @@ class Argument:
 class PrivateMeasure(StrEnum):
     """What is measured of the contributions in a cell; x is the `argument`.
 
-    ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE, HISTOGRAM of x; RATIO the
-    quotient of two counts or sums, its `parts`
+    ROWS rows; PERSONS distinct persons; VALUES rows with an x; SUM, MEAN, VARIANCE, QUANTILE of x; RATIO the quotient
+    of two counts or sums, its `parts`
     """
 
     ROWS = "count"
@@ -82,14 +82,12 @@ class PrivateMeasure(StrEnum):
     VARIANCE = "variance"
     RATIO = "ratio"
     QUANTILE = "quantile"
-    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateStatistic:
-    """One statistic by name. `fraction` is that of a quantile. `points` are its candidates, or the inner edges of a
-    histogram (in steps, ascending; a bin contains its lower edge). `of_population`: the variance of a population, not
-    of a sample."""
+    """One statistic by name. `fraction` is that of a quantile, and `points` are its candidates (in steps, ascending).
+    `of_population`: the variance of a population, not of a sample."""
 
     name: str
     measure: PrivateMeasure

@@ -141,7 +141,7 @@ def _clamp(argument: Argument, profile: PrivacyProfile) -> Refusal:
 
 
 def _points(s: PrivateStatistic, profile: PrivacyProfile) -> list[Refusal]:
-    if s.measure not in (PrivateMeasure.QUANTILE, PrivateMeasure.HISTOGRAM):
+    if s.measure is not PrivateMeasure.QUANTILE:
         return []
     if s.fraction is not None and s.fraction.denominator > MAX_FRACTION_DENOMINATOR:
         message = f"The fraction of {s.name} has too many decimals."

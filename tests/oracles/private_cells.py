@@ -1,11 +1,10 @@
 """Private measurements as tests read them: what one row adds to a block, by definition, and results cell by cell."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.policy.privacy_policy import PrivacyProfile
-from broker.privacy.block_layout import Block, BlockKind
+from broker.privacy.block_layout import Block
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.cell_results import Keys, results_by_set
@@ -24,9 +23,6 @@ def row_coordinates(block: Block, value: int | None) -> tuple[int, ...]:
 
 
 def _value_coordinates(block: Block, x: int) -> tuple[int, ...]:
-    if block.kind is BlockKind.BINS:
-        bin_ = bisect_right(block.points, x)
-        return tuple(int(i == bin_) for i in range(len(block.points) + 1))
     if block.degree == 0:
         return (1,)
     to_high, from_low = block.required_clamp.high - x, x - block.required_clamp.low
@@ -48,7 +44,6 @@ class Estimate:
 
     value: float | None
     interval: Interval
-    bins: tuple["Estimate", ...] = ()
     ranks: float | None = None
 
 
@@ -80,12 +75,10 @@ def cell_results(
 
 
 def _estimates(column: EstimateColumn) -> list[Estimate]:
-    bins = list(zip(*map(_estimates, column.bins), strict=True)) or [()] * len(column.values)
-    found = zip(*map(_none_for_nan, (column.values, column.low, column.high)), bins, strict=True)
+    found = zip(*map(_none_for_nan, (column.values, column.low, column.high)), strict=True)
     unknown = Estimate(None, Interval(None, None))
     return [
-        unknown if value is None else Estimate(value, Interval(low, high), parts, column.ranks)
-        for value, low, high, parts in found
+        unknown if value is None else Estimate(value, Interval(low, high), column.ranks) for value, low, high in found
     ]
 
 

@@ -40,16 +40,15 @@ class BernsteinVector:
 
 @dataclass(frozen=True, slots=True)
 class BinVector:
-    """Counts of rows by slot of a number among ascending points. `between`: 2 k + 1 slots: below the first point, at
-    it, between it and the second, and so on; otherwise k + 1 slots, each starting at its point."""
+    """Counts of rows by slot of a number among k ascending points. There are 2 k + 1 slots: below the first point, at
+    it, between it and the second, and so on."""
 
     number: int
     points: tuple[int, ...]
-    between: bool = False
 
     @property
     def width(self) -> int:
-        return 2 * len(self.points) + 1 if self.between else len(self.points) + 1
+        return 2 * len(self.points) + 1
 
 
 MeasurementVector = BernsteinVector | BinVector

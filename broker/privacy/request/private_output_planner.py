@@ -109,7 +109,7 @@ def _block_vector(block: Block, order: Sequence[str]) -> MeasurementVector:
     if block.kind is BlockKind.POWERS:
         return BernsteinVector(number, block.degree, block.missing, block.persons)
     assert number is not None
-    return BinVector(number, block.points, between=block.kind is BlockKind.RANKS)
+    return BinVector(number, block.points)
 
 
 ROW_COUNT = Private("rows", PrivateMeasure.ROWS)

@@ -109,13 +109,11 @@ def _shared_weights(over: LinearStatistic, under: LinearStatistic) -> tuple[Floa
 @dataclass(frozen=True, slots=True)
 class EstimateColumn:
     """One statistic of all cells of a grouping set, in units of the variable: values and ends of intervals, NaN where
-    there is none. `bins`: the bins of a histogram. `ranks`, for a quantile: the number of rows that may lie between it
-    and the true one."""
+    there is none. `ranks`, for a quantile: the number of rows that may lie between it and the true one."""
 
     values: Floats
     low: Floats
     high: Floats
-    bins: tuple["EstimateColumn", ...] = ()
     ranks: float | None = None
 
 
@@ -143,8 +141,6 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
             return _mean_column(coordinates, level)
         case PrivateMeasure.VARIANCE:
             return _variance_column(coordinates, level, s.of_population)
-        case PrivateMeasure.HISTOGRAM:
-            return _histogram_column(coordinates, level)
         case PrivateMeasure.QUANTILE:
             return _quantile_column(coordinates, level)
         case PrivateMeasure.RATIO:
@@ -214,15 +210,6 @@ def _variance_column(coordinates: NoisyCoordinates, level: float, of_population:
     slopes = second - square[:, None] * count_vector - 2 * mean[:, None] * (first - mean[:, None] * count_vector)
     half = half_widths(slopes * (factor / count)[:, None], coordinates.noise, level)
     return EstimateColumn(values, np.clip(values - half, 0.0, factor / 4), np.clip(values + half, 0.0, factor / 4))
-
-
-def _histogram_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
-    width = coordinates.block.width - coordinates.block.missing
-    units = [tuple(float(i == j) for j in range(coordinates.block.width)) for i in range(width)]
-    total = _count_column(coordinates, count_weights(coordinates.block), level)
-    return EstimateColumn(
-        total.values, total.low, total.high, tuple(_count_column(coordinates, u, level) for u in units)
-    )
 
 
 def _quantile_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:

@@ -103,8 +103,6 @@ def block_description(block: Block, table: PrivateTable) -> str:
     if block.argument is None:
         return f"number of {what}"
     missing = " and of rows without it" if block.missing else ""
-    if block.kind is BlockKind.BINS:
-        return f"histogram of {number}{missing}"
     if block.kind is BlockKind.RANKS:
         return f"quantile {block.required_fraction} of {number}"
     return f"shares of {number} of degree {block.degree}{missing}"

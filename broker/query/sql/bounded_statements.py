@@ -54,14 +54,9 @@ def slot_sql(y: str, number: BoundedNumber, vector: BinVector) -> str:
     gaps = {b - a for a, b in pairwise(points)}
     if len(gaps) == 1 and (step := gaps.pop()):
         place = f"least(({y} - ({points[0]})) // {step}, {len(points) - 1})"
-        if vector.between:
-            over = f"CASE WHEN {y} > ({points[0]}) + {place} * {step} THEN 1 ELSE 0 END"
-            return f"(CASE WHEN {y} < {points[0]} THEN 0 ELSE 1 + 2 * {place} + {over} END)"
-        return f"(CASE WHEN {y} < {points[0]} THEN 0 ELSE 1 + {place} END)"
-    arms = []
-    for i, point in enumerate(points):
-        arms += [f"WHEN {y} < {point} THEN {2 * i if vector.between else i}"]
-        arms += [f"WHEN {y} = {point} THEN {2 * i + 1}"] if vector.between else []
+        over = f"CASE WHEN {y} > ({points[0]}) + {place} * {step} THEN 1 ELSE 0 END"
+        return f"(CASE WHEN {y} < {points[0]} THEN 0 ELSE 1 + 2 * {place} + {over} END)"
+    arms = (f"WHEN {y} < {p} THEN {2 * i} WHEN {y} = {p} THEN {2 * i + 1}" for i, p in enumerate(points))
     return f"(CASE {' '.join(arms)} ELSE {vector.width - 1} END)"
 
 

@@ -36,7 +36,6 @@ def drawn_block(rng: random.Random) -> Block:
             Block(BlockKind.POWERS, persons=True),
             Block(BlockKind.POWERS, "x", clamp, rng.randint(0, 2), missing),
             Block(BlockKind.POWERS, "x", clamp, rng.randint(1, 2), missing),
-            Block(BlockKind.BINS, "x", clamp, missing=missing, points=points),
             Block(BlockKind.RANKS, "x", clamp, points=points, fraction=fraction),
         ]
     )

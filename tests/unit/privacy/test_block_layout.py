@@ -18,7 +18,6 @@ SUM, VARIANCE = (
     PrivateStatistic("var", PrivateMeasure.VARIANCE, "ks2"),
 )
 MEDIAN = PrivateStatistic("q", PrivateMeasure.QUANTILE, "ks2", fraction=Fraction(1, 2), points=(-10, 0, 10))
-HISTOGRAM = PrivateStatistic("h", PrivateMeasure.HISTOGRAM, "ks2", points=(0,))
 OTHER, RATIO = (
     PrivateStatistic("o", PrivateMeasure.SUM, "att8"),
     PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "o")),
@@ -46,7 +45,6 @@ CASES = [
     ((SUM, OTHER, RATIO), [(P, "att8", 1, False, False), (P, "ks2", 1, False, False)]),
     ((PERSONS, COUNT), [(P, None, 0, False, False)]),
     ((MEDIAN,), [(BlockKind.RANKS, "ks2", 0, False, False), (P, None, 0, False, False)]),
-    ((HISTOGRAM,), [(BlockKind.BINS, "ks2", 0, False, False)]),
 ]
 
 
@@ -72,7 +70,6 @@ def test_a_row_shares_out_one_whole() -> None:
     clamp = Clamp(-3, 4)
     for block in (
         Block(P), Block(P, "x", clamp, 1), Block(P, "x", clamp, 2), Block(P, "x", clamp, 2, missing=True),
-        Block(BlockKind.BINS, "x", clamp, points=(-1, 2), missing=True),
     ):  # fmt: skip
         for x in (-100, -3, 0, 2, 4, 100, None):
             row = row_coordinates(block, x)

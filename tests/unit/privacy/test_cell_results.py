@@ -44,7 +44,6 @@ ALL = (
     PrivateStatistic("v", PrivateMeasure.VALUES, "y"),
     PrivateStatistic("sy", PrivateMeasure.SUM, "y"), PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "sy")),
     PrivateStatistic("p", PrivateMeasure.RATIO, parts=("s", "n")),
-    PrivateStatistic("h", PrivateMeasure.HISTOGRAM, "y", points=(0, 5)),
     PrivateStatistic("q", PrivateMeasure.QUANTILE, "att8", fraction=Fraction(1, 2), points=(1000, 4000, 5000)),
 )  # fmt: skip
 ROWS = [(1000, -3), (4000, None), (4000, 5), (5050, 12), (9000, 4)]
@@ -75,10 +74,9 @@ def test_statistics_without_noise_are_the_true_ones() -> None:
     estimates = one(rows).estimates
     x = [v / 100 for v, _ in rows]
     truth = [5000, sum(x) / 5000, sum(x), variance(x), pvariance(x), 4000, 18_000, sum(x) / 18_000, sum(x) / 5000,
-             4000, 40.0]  # fmt: skip
+             40.0]  # fmt: skip
     assert [e.value for e in estimates] == pytest.approx(truth)
-    assert [b.value for b in estimates[9].bins] == pytest.approx([1000, 1000, 2000])
-    assert estimates[10].ranks is not None
+    assert estimates[9].ranks is not None
 
 
 def test_a_ratio_whose_denominator_may_be_zero_is_not_shown() -> None:
@@ -107,7 +105,7 @@ def test_a_cell_under_the_floor_is_not_shown_and_the_floor_sees_noisy_counts_onl
     few = one(ROWS, display_floor=5)
     assert few.shown
     told = [e.value is not None for e in few.estimates]
-    assert told == [True] * 5 + [False] * 5 + [True], "y has four rows, and five are too few to divide by"
+    assert told == [True] * 5 + [False] * 4 + [True], "y has four rows, and five are too few to divide by"
     assert one(ROWS, display_floor=6) == CellResult(0, (0,), False, ())
     made = design_measurement([table((2,), (COUNT,))], PrivacyAmount(Accounting.PURE, 500_000))
     assert [c.shown for c in cell_results(made, [MechanismAnswer([9, 10])], 0, PROFILE)] == [False, True]

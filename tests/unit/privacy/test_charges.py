@@ -113,7 +113,6 @@ def table(influence: Influence, listed: bool = True) -> PrivateTable:
         PrivateStatistic(
             "median", PrivateMeasure.QUANTILE, "x", fraction=Fraction(1, 2), points=tuple(range(0, 9001, 100))
         ),
-        PrivateStatistic("h", PrivateMeasure.HISTOGRAM, "y", points=(1, 2)),
         PrivateStatistic("s", PrivateMeasure.SUM, "x"),
         PrivateStatistic("r", PrivateMeasure.RATIO, parts=("s", "n")),
     )
