@@ -15,7 +15,7 @@ from broker.privacy.measurement_design import MeasurementDesign, design_measurem
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic, PrivateTable
 from broker.privacy.results.consistent_margins import fitted_noise
 from broker.privacy.results.noise_intervals import NoiseMoments, combined_noise, half_width, mean_absolute_error
-from broker.privacy.results.noisy_answers import coordinate_noise
+from broker.privacy.results.noisy_answers import mechanism_noise
 from broker.privacy.results.noisy_estimates import (
     count_weights,
     rank_error,
@@ -48,19 +48,17 @@ def expected_errors(design: MeasurementDesign, profile: PrivacyProfile) -> Itera
     for t, table in enumerate(design.tables):
         noises = _noises(design, t)
         for s in range(len(table.sets)):
+            of_set = {b: n for (i, b), n in noises.items() if i == s}
             for reading in design.layouts[t].readings:
-                at = _GroupingSetNoise(
-                    table, s, design.layouts[t].blocks, {b: n for (i, b), n in noises.items() if i == s}
-                )
-                yield from _StatisticForecast(at, reading).expected_errors(profile)
+                forecast = _StatisticForecast(table, s, design.layouts[t].blocks, of_set, reading)
+                yield from forecast.expected_errors(profile)
 
 
 def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMoments]:
     """The noise of one coordinate, by grouping set and block, after the margins are fitted to each other."""
     table, blocks = design.tables[t], design.layouts[t].blocks
-    drawn = {
-        (p.set, p.block): coordinate_noise(design, p) for p in design.parts if p.table == t and p.block is not None
-    }
+    parts = [(p, p.block) for p in design.parts if p.table == t]
+    drawn = {(p.set, b): mechanism_noise(design.mechanism(p)) for p, b in parts if b is not None}
     # Without public lists margins are not fitted.
     if len(table.sets) == 1 or not table.listed:
         return drawn
@@ -75,27 +73,19 @@ def _noises(design: MeasurementDesign, t: int) -> dict[tuple[int, int], NoiseMom
 def _noise_after_fit(
     table: PrivateTable, b: int, drawn: dict[tuple[int, int], NoiseMoments]
 ) -> Iterable[tuple[tuple[int, int], NoiseMoments]]:
-    found = fitted_noise(
-        [len(d.values or ()) for d in table.dimensions], {s: drawn[i, b] for i, s in enumerate(table.sets)}
-    )
+    lengths = [len(d.values or ()) for d in table.dimensions]
+    found = fitted_noise(lengths, {s: drawn[i, b] for i, s in enumerate(table.sets)})
     return (((i, b), found[s]) for i, s in enumerate(table.sets))
 
 
 @dataclass(frozen=True, slots=True)
-class _GroupingSetNoise:
-    """One grouping set, with the noise of one coordinate of each block."""
+class _StatisticForecast:
+    """One statistic of the grouping set with this number, with the noise of one coordinate of each block."""
 
     table: PrivateTable
-    number: int
+    set: int
     blocks: Sequence[Block]
     noises: Mapping[int, NoiseMoments]
-
-
-@dataclass(frozen=True, slots=True)
-class _StatisticForecast:
-    """One statistic of one grouping set."""
-
-    grouping_set: _GroupingSetNoise
     reading: BlockReading
 
     @property
@@ -104,18 +94,17 @@ class _StatisticForecast:
 
     @property
     def block(self) -> Block:
-        return self.grouping_set.blocks[self.reading.block]
+        return self.blocks[self.reading.block]
 
     @property
     def noise(self) -> NoiseMoments:
-        return self.grouping_set.noises[self.reading.block]
+        return self.noises[self.reading.block]
 
     def expected_errors(self, profile: PrivacyProfile) -> Iterable[ExpectedError]:
         match self.statistic.measure:
             case PrivateMeasure.ROWS | PrivateMeasure.PERSONS | PrivateMeasure.VALUES:
-                yield self._expected_error(
-                    profile, self._combined_noise(statistic_row_weights(self.statistic, self.block))
-                )
+                weights = statistic_row_weights(self.statistic, self.block)
+                yield self._expected_error(profile, self._combined_noise(weights))
             case PrivateMeasure.SUM:
                 yield self._expected_error(profile, self._combined_noise(sum_weights(self.block)))
             case PrivateMeasure.QUANTILE:
@@ -126,8 +115,8 @@ class _StatisticForecast:
                 assert_never(other)
 
     def _quotient_errors(self, profile: PrivacyProfile) -> list[ExpectedError]:
-        counts = self.grouping_set.table.public_counts
-        if counts and self.grouping_set.number == 0:
+        counts = self.table.public_counts
+        if counts and self.set == 0:
             noise = self._quotient_noise(sum(1 / max(n, 1) for n in counts) / len(counts))
             return [self._expected_error(profile, noise)]
         # The number of persons is not public, so the forecast covers several sizes.
@@ -139,9 +128,8 @@ class _StatisticForecast:
     def _expected_error(
         self, profile: PrivacyProfile, noise: NoiseMoments, persons: int | None = None
     ) -> ExpectedError:
-        name = self.statistic.name
         error, half = mean_absolute_error(noise), half_width(noise, profile.level)
-        return ExpectedError(self.grouping_set.table.name, self.grouping_set.number, name, error, half, persons)
+        return ExpectedError(self.table.name, self.set, self.statistic.name, error, half, persons)
 
     def _quotient_noise(self, scale: float) -> NoiseMoments:
         """Noise of a quotient over 1 / `scale` persons: of a mean at the middle of its clamp (at the ends it is at most
@@ -165,23 +153,21 @@ class _StatisticForecast:
         numerator, denominator = (self._typical_row_value(part) for part in (over, under))
         weights: dict[tuple[int, int], float] = {}
         for part, factor in ((over, 1.0), (under, -numerator / denominator)):
-            for i, weight in enumerate(statistic_weights(part.statistic, self.grouping_set.blocks[part.block])):
+            for i, weight in enumerate(statistic_weights(part.statistic, self.blocks[part.block])):
                 weights[part.block, i] = weights.get((part.block, i), 0.0) + factor * weight * scale / denominator
-        return combined_noise([(weight, self.grouping_set.noises[block]) for (block, _), weight in weights.items()])
+        return combined_noise([(weight, self.noises[block]) for (block, _), weight in weights.items()])
 
     def _typical_row_value(self, part: BlockReading) -> float:
         """What a row adds to a count or a sum: the middle of the clamp, or its width if the middle is 0."""
         if part.statistic.measure is not PrivateMeasure.SUM:
             return 1.0
-        clamp = self.grouping_set.blocks[part.block].required_clamp
+        clamp = self.blocks[part.block].required_clamp
         return (clamp.low + clamp.high or clamp.width) / 2 / clamp.scale
 
     def _quantile_error(self, profile: PrivacyProfile) -> ExpectedError:
         # The error in units depends on the data, so only that of the rank is known.
         off = rank_error(self.block, self.noise, profile.level)
-        return ExpectedError(
-            self.grouping_set.table.name, self.grouping_set.number, self.statistic.name, None, None, ranks=off
-        )
+        return ExpectedError(self.table.name, self.set, self.statistic.name, None, None, ranks=off)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, log, nextafter, sqrt
+from typing import TypeVar
 
 from broker.domain.errors import Invalid
 from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
@@ -28,7 +29,12 @@ def standalone_loss(mechanism: Mechanism) -> Fraction:
     return loss(MechanismBundle(accounting, (mechanism,)))[0]
 
 
-def _smallest_scale(mechanism_of: Callable[[float], Mechanism], first_scale: float, max_loss: Fraction) -> Mechanism:
+AnyMechanism = TypeVar("AnyMechanism", Additive, Selection)
+
+
+def _smallest_scale(
+    mechanism_of: Callable[[float], AnyMechanism], first_scale: float, max_loss: Fraction
+) -> AnyMechanism:
     """The mechanism with the smallest scale, from `first_scale` on, that loses at most `max_loss`."""
     scale = first_scale
     while standalone_loss(found := mechanism_of(scale)) > max_loss:
@@ -40,9 +46,7 @@ def calibrate_additive(family: NoiseFamily, bounds: Sensitivity, part: Fraction)
     """Calibrate additive noise. LAPLACE: scale = L1 / epsilon. GAUSSIAN: scale = L2 / sqrt(2 rho)."""
     gaussian = root_up(bounds.l2_squared) / float(2 * part) ** 0.5
     first = float(bounds.l1 / part) if family is NoiseFamily.LAPLACE else gaussian
-    calibrated = _smallest_scale(lambda scale: Additive(family, scale, bounds), first, part)
-    assert isinstance(calibrated, Additive)
-    return calibrated
+    return _smallest_scale(lambda scale: Additive(family, scale, bounds), first, part)
 
 
 def calibrate_selection(
@@ -55,9 +59,7 @@ def calibrate_selection(
         first = float(2 * sum(steps) / part)
     else:
         first = (sum(s * s for s in steps) / float(2 * part)) ** 0.5
-    calibrated = _smallest_scale(lambda scale: Selection(family, scale, steps, points), first, part)
-    assert isinstance(calibrated, Selection)
-    return calibrated
+    return _smallest_scale(lambda scale: Selection(family, scale, steps, points), first, part)
 
 
 def calibrate_threshold(family: NoiseFamily, bounds: Sensitivity, part: Fraction, delta: Fraction) -> Threshold:
@@ -118,20 +120,26 @@ class DesignPart:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasurementDesign:
-    """All that a job measures. `parts` and `bundle.mechanisms` are in the same order."""
+class MeasuredParts:
+    """All that a job measures, before any noise is chosen."""
 
     tables: tuple[PrivateTable, ...]
     layouts: tuple[BlockLayout, ...]
     parts: tuple[DesignPart, ...]
+
+    def block(self, part: DesignPart) -> Block:
+        return KEY_COUNT_BLOCK if part.block is None else self.layouts[part.table].blocks[part.block]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementDesign(MeasuredParts):
+    """The same with its noise. `parts` and `bundle.mechanisms` are in the same order."""
+
     bundle: MechanismBundle
     charge: PrivacyAmount
 
     def mechanism(self, part: DesignPart) -> Mechanism:
         return self.bundle.mechanisms[self.parts.index(part)]
-
-    def block(self, part: DesignPart) -> Block:
-        return KEY_COUNT_BLOCK if part.block is None else self.layouts[part.table].blocks[part.block]
 
 
 def design_measurement(tables: Iterable[PrivateTable], spend: PrivacyAmount) -> MeasurementDesign:
@@ -145,70 +153,59 @@ def design_measurement(tables: Iterable[PrivateTable], spend: PrivacyAmount) -> 
     if spend.micro == 0 or not requested:
         raise Invalid("spend", "The spend of a private answer must be above 0.")
     layouts = tuple(lay_out_blocks(t) for t in requested)
-    parts = tuple(_parts(requested, layouts))  # fixed before data are read
-    candidates = [_calibrated_design(requested, layouts, parts, budget, spend) for budget in _budgets(requested, spend)]
-    return min(candidates, key=_total_breadth)
+    measured = MeasuredParts(requested, layouts, tuple(_parts(requested, layouts)))  # fixed before data are read
+    budgets = noise_budgets(spend, has_thresholds=any(p.block is None for p in measured.parts))
+    candidates = [_calibrated_design(measured, budget, spend) for budget in budgets]
+    # The total noise over all parts: the sum of the logarithms.
+    return min(candidates, key=lambda design: sum(map(log_breadth, design.bundle.mechanisms)))
 
 
 def _parts(tables: tuple[PrivateTable, ...], layouts: tuple[BlockLayout, ...]) -> Iterable[DesignPart]:
     for t, table in enumerate(tables):
         for s in range(len(table.sets)):
-            if _has_unlisted_keys(table, s):
+            if not table.is_listed(s):
                 yield DesignPart(t, s, None)
             yield from (DesignPart(t, s, b) for b in range(len(layouts[t].blocks)))
 
 
-def _has_unlisted_keys(table: PrivateTable, index: int) -> bool:
-    return any(table.dimensions[i].values is None for i in table.sets[index])
-
-
-def _budgets(tables: tuple[PrivateTable, ...], spend: PrivacyAmount) -> list[NoiseBudget]:
-    """The ways to use a spend: noise that composes as the spend is accounted, or (epsilon, delta) through rho."""
+def noise_budgets(spend: PrivacyAmount, has_thresholds: bool) -> list[NoiseBudget]:
+    """The ways to use a spend: noise that composes as the spend is accounted, or (epsilon, delta) through rho.
+    Thresholds use half of the delta."""
     total_loss, delta = Fraction(spend.micro, MICRO), Fraction(spend.delta, DELTA_UNITS)
     if spend.accounting is Accounting.CONCENTRATED:
         return [NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta)]
     plain = NoiseBudget(NoiseFamily.LAPLACE, total_loss, delta)
     if not delta:
         return [plain]
-    keys = any(_has_unlisted_keys(t, s) for t in tables for s in range(len(t.sets)))
+    threshold_delta = delta / 2 if has_thresholds else Fraction(0)
     # Slightly below the delta, so that rounding of floats cannot exceed it.
-    conversion_delta = float(delta / 2 if keys else delta) * (1 - 2.0**-40)
-    return [plain, NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, delta / 2 if keys else Fraction(0), conversion_delta)]
+    conversion_delta = float(delta - threshold_delta) * (1 - 2.0**-40)
+    return [plain, NoiseBudget(NoiseFamily.GAUSSIAN, total_loss, threshold_delta, conversion_delta)]
 
 
-def _calibrated_design(
-    tables: tuple[PrivateTable, ...],
-    layouts: tuple[BlockLayout, ...],
-    parts: tuple[DesignPart, ...],
-    budget: NoiseBudget,
-    spend: PrivacyAmount,
-) -> MeasurementDesign:
-    """Calibrate each part for its share, then widen all scales slightly until OpenDP's composition is within the
-    spend."""
-    mechanisms = _mechanisms(tables, layouts, parts, budget)
+def _calibrated_design(measured: MeasuredParts, budget: NoiseBudget, spend: PrivacyAmount) -> MeasurementDesign:
+    """Calibrate each part for its share of the spend."""
+    bundle, cost = affordable_bundle(_mechanisms(measured, budget), spend, budget)
+    return MeasurementDesign(measured.tables, measured.layouts, measured.parts, bundle, cost)
+
+
+def affordable_bundle(
+    mechanisms: tuple[Mechanism, ...], spend: PrivacyAmount, budget: NoiseBudget
+) -> tuple[MechanismBundle, PrivacyAmount]:
+    """The bundle and its charge. All scales are widened slightly until OpenDP's composition is within the spend."""
     gaussian = any(m.family is NoiseFamily.GAUSSIAN for m in mechanisms)
     while True:
         bundle = MechanismBundle(spend.accounting, mechanisms, budget.conversion_delta if gaussian else 0.0)
         if (cost := charge(bundle)).within(spend):
-            return MeasurementDesign(tables, layouts, parts, bundle, cost)
+            return bundle, cost
         mechanisms = tuple(replace(m, scale=m.scale * SCALE_INCREMENT) for m in mechanisms)  # only rounding is left
 
 
-def _mechanisms(
-    tables: tuple[PrivateTable, ...],
-    layouts: tuple[BlockLayout, ...],
-    parts: tuple[DesignPart, ...],
-    budget: NoiseBudget,
-) -> tuple[Mechanism, ...]:
-    shares = [1 if p.block is None else layouts[p.table].blocks[p.block].share for p in parts]
-    keys = sum(p.block is None for p in parts)
-    portions = _portions(parts, shares, budget)
-    mechanisms = (
-        _mechanism(
-            tables[part.table], layouts[part.table], part, family, portion, budget.threshold_delta / max(keys, 1)
-        )
-        for part, (family, portion) in zip(parts, portions, strict=True)
-    )
+def _mechanisms(measured: MeasuredParts, budget: NoiseBudget) -> tuple[Mechanism, ...]:
+    parts = measured.parts
+    portions = _portions(parts, [measured.block(p).share for p in parts], budget)
+    delta = budget.threshold_delta / max(sum(p.block is None for p in parts), 1)
+    mechanisms = (_mechanism(measured, p, *portion, delta) for p, portion in zip(parts, portions, strict=True))
     return tuple(_after_thresholds(m, part, parts) for m, part in zip(mechanisms, parts, strict=True))
 
 
@@ -232,7 +229,7 @@ def _portions(
     if not others:
         return [(NoiseFamily.LAPLACE, budget.loss * s / sum(shares)) for s in shares]
     # Thresholds are accounted in epsilon, so only the other parts use a rho.
-    rho = _converted(budget.loss * others / sum(shares), budget.conversion_delta)
+    rho = rho_within(budget.loss * others / sum(shares), budget.conversion_delta)
     return [
         (NoiseFamily.LAPLACE, budget.loss * s / sum(shares))
         if p.block is None
@@ -241,27 +238,15 @@ def _portions(
     ]
 
 
-@lru_cache(maxsize=256)
-def _converted(epsilon: Fraction, delta: float) -> Fraction:
-    return rho_within(epsilon, delta)
-
-
 def _mechanism(
-    table: PrivateTable,
-    block_layout: BlockLayout,
-    part: DesignPart,
-    family: NoiseFamily,
-    portion: Fraction,
-    delta: Fraction,
+    measured: MeasuredParts, part: DesignPart, family: NoiseFamily, portion: Fraction, delta: Fraction
 ) -> Mechanism:
-    if part.block is None:
-        return calibrate_threshold(
-            family, block_sensitivity(KEY_COUNT_BLOCK, table.influence_in(part.set)), portion, delta
-        )
-    block = block_layout.blocks[part.block]
+    block, influence = measured.block(part), measured.tables[part.table].influence_in(part.set)
     if block.kind is BlockKind.RANKS:
-        return calibrate_selection(family, block.row_total, table.influence_in(part.set), block.width, portion)
-    bounds = block_sensitivity(block, table.influence_in(part.set))
+        return calibrate_selection(family, block.row_total, influence, block.width, portion)
+    bounds = block_sensitivity(block, influence)
+    if part.block is None:
+        return calibrate_threshold(family, bounds, portion, delta)
     return replace(calibrate_additive(family, bounds, portion), width=block.width)
 
 
@@ -270,10 +255,6 @@ def noise_deviation(mechanism: Additive | Threshold) -> float:
     return mechanism.scale * (sqrt(2) if mechanism.family is NoiseFamily.LAPLACE else 1)
 
 
-def _total_breadth(design: MeasurementDesign) -> float:
-    """Total noise over all parts: the sum of the logarithms of their deviations, or of the scale for a choice."""
-    return sum(_log_breadth(m) for m in design.bundle.mechanisms)
-
-
-def _log_breadth(mechanism: Mechanism) -> float:
+def log_breadth(mechanism: Mechanism) -> float:
+    """The logarithm of the noise's deviation, or of the scale for a choice."""
     return log(mechanism.scale if isinstance(mechanism, Selection) else noise_deviation(mechanism))

@@ -161,6 +161,10 @@ class PrivateTable:
         """Whether every key has a public list."""
         return all(d.values is not None for d in self.dimensions)
 
+    def is_listed(self, index: int) -> bool:
+        """Whether every key of a grouping set has a public list."""
+        return all(self.dimensions[i].values is not None for i in self.sets[index])
+
     def shape(self, index: int) -> tuple[int, ...]:
         """Lengths of the dimensions of a grouping set."""
         return tuple(len(self.dimensions[i].values or ()) for i in self.sets[index])

@@ -57,8 +57,8 @@ def check_spend(
 def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
     """Limit the number of cells. Every cell of a public domain gets noise. Keys from the data are limited too, because
     an answer that is too large would reveal their number."""
-    listed = sum(_cells(table, s) for s in range(len(table.sets)) if _is_listed(table, s))
-    others = sum(_cells(table, s) for s in range(len(table.sets)) if not _is_listed(table, s))  # limited separately
+    listed = sum(_cells(table, s) for s in range(len(table.sets)) if table.is_listed(s))
+    others = sum(_cells(table, s) for s in range(len(table.sets)) if not table.is_listed(s))  # limited separately
     for cells, most in ((listed, profile.max_cells), (others, profile.max_keys)):
         if cells > most:
             return [_too_large(table, f"{cells:,} cells, counting all possible values of its keys", f"{most:,} are")]
@@ -77,10 +77,6 @@ def _too_large(table: PrivateTable, excess: str, limit: str) -> Refusal:
         f"{table.name} has {excess}, but at most {limit} allowed.",
         f"Remove the key {largest.name} ({largest.size or 0:,} values), or list the values that you need.",
     )
-
-
-def _is_listed(table: PrivateTable, index: int) -> bool:
-    return all(table.dimensions[i].values is not None for i in table.sets[index])
 
 
 def _memory_words(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> list[Refusal]:

@@ -33,8 +33,8 @@ class Sensitivity:
 
 def worst_case_rows(influence: Influence) -> tuple[int, ...]:
     """Rows by cell of a person who changes the L2 norm most: full cells first. (They also change the L1 norm most.)"""
-    full, rest = divmod(influence.max_rows, min(influence.rows_per_cell, influence.max_rows))
     full_rows = min(influence.rows_per_cell, influence.max_rows)
+    full, rest = divmod(influence.max_rows, full_rows)
     if full >= influence.cells:
         return (full_rows,) * influence.cells
     return (full_rows,) * full + ((rest,) if rest else ())

@@ -103,4 +103,4 @@ def _displayed_column(
 
 
 def _reaches_floor(coordinates: NoisyCoordinates, weights: Weights, profile: PrivacyProfile) -> NDArray[np.bool_]:
-    return np.asarray(coordinates.matrix() @ np.array(weights) >= profile.display_floor)
+    return np.asarray(coordinates.combined(weights) >= profile.display_floor)

@@ -12,7 +12,8 @@ from broker.domain.plans.scalars import Value
 from broker.privacy.request.private_output_plan import PrivateOutputPlan
 from broker.privacy.results.cell_results import GroupingSetResult
 from broker.privacy.results.interval_bounds import high_ident, low_ident
-from broker.privacy.results.noisy_estimates import EstimateColumn, Floats
+from broker.privacy.results.noise_intervals import Floats
+from broker.privacy.results.noisy_estimates import EstimateColumn
 
 MAX_DIGITS = 9
 ROUNDING_STEPS = [Decimal(1).scaleb(-digits) for digits in range(MAX_DIGITS + 1)]
@@ -116,21 +117,12 @@ def display_table(
     """The displayed table of the planned table with this number. `results`: for each private table, set by set."""
     private, set_index = measured.sets[number]
     private_table, result = measured.tables[private], results[private][set_index]
-    listed = all(private_table.dimensions[i].values is not None for i in private_table.sets[set_index])
     columns = _key_columns(table, measured, private_table.sets[set_index], result)
     for statistic in table.statistics:
-        columns |= zip(
-            interval_idents(statistic.ident),
-            _with_bounds(_formatted_statistic(statistic, measured, private, result)),
-            strict=True,
-        )
+        columns |= _interval_columns(statistic.ident, _formatted_statistic(statistic, measured, private, result))
     for ident, name in ratio_names(table, measured).items():
-        columns |= zip(
-            interval_idents(ident),
-            _with_bounds(format_ratio(_estimates_of(name, measured, private, result))),
-            strict=True,
-        )
-    return DisplayTable(columns, result.shown.tolist(), listed)
+        columns |= _interval_columns(ident, format_ratio(_estimates_of(name, measured, private, result)))
+    return DisplayTable(columns, result.shown.tolist(), private_table.is_listed(set_index))
 
 
 def interval_idents(figure: int) -> tuple[int, int, int]:
@@ -173,8 +165,9 @@ def _estimates_of(name: str, measured: PrivateOutputPlan, private: int, result: 
     return result.columns[[s.name for s in measured.tables[private].statistics].index(name)]
 
 
-def _with_bounds(formatted: FormattedColumn) -> list[DisplayColumn]:
-    """The figure and its two ends. A hidden figure hides its ends as well."""
+def _interval_columns(figure: int, formatted: FormattedColumn) -> dict[int, DisplayColumn]:
+    """The figure and its two ends, by id. A hidden figure hides its ends as well."""
     hidden = [value is None for value in formatted.values]
     triple = (formatted.values, formatted.low, formatted.high)
-    return [DisplayColumn([None if h else v for v, h in zip(side, hidden, strict=True)], hidden) for side in triple]
+    shown = ([None if h else v for v, h in zip(side, hidden, strict=True)] for side in triple)
+    return {i: DisplayColumn(side, hidden) for i, side in zip(interval_idents(figure), shown, strict=True)}

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from broker.privacy.block_layout import Block, BlockKind
 from broker.privacy.measurement_design import DesignPart, MeasurementDesign, noise_deviation
-from broker.privacy.mechanisms import NoiseFamily, Selection
+from broker.privacy.mechanisms import Mechanism, NoiseFamily, Selection
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.results.consistent_margins import fit_margins, fitted_noise
-from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoments
+from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, Floats, NoiseMoments
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,13 @@ class NoisyCoordinates:
     chosen: Sequence[int] = ()
     is_integer: bool = True
 
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Floats:
         """A (cells, width) float array."""
         return np.array(self.values, dtype=np.float64).reshape(-1, self.block.width)
+
+    def combined(self, weights: Sequence[float]) -> Floats:
+        """A linear combination of the coordinates of each cell."""
+        return np.asarray(self.matrix() @ np.array(weights), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,8 @@ def answers_by_set(
     )
 
 
-def coordinate_noise(design: MeasurementDesign, part: DesignPart) -> NoiseMoments:
+def mechanism_noise(mechanism: Mechanism) -> NoiseMoments:
     """The noise of one coordinate as drawn; for a choice, its scale."""
-    mechanism = design.mechanism(part)
     if isinstance(mechanism, Selection):
         return NoiseMoments(mechanism.scale)
     return NoiseMoments(
@@ -73,8 +75,9 @@ def coordinate_noise(design: MeasurementDesign, part: DesignPart) -> NoiseMoment
 
 
 def _coordinates(design: MeasurementDesign, part: DesignPart, drawn: MechanismAnswer) -> NoisyCoordinates:
-    block, noise = design.block(part), coordinate_noise(design, part)
-    if isinstance(design.mechanism(part), Selection):
+    block, mechanism = design.block(part), design.mechanism(part)
+    noise = mechanism_noise(mechanism)
+    if isinstance(mechanism, Selection):
         return NoisyCoordinates(block, (), noise, chosen=drawn.values)
     return NoisyCoordinates(block, drawn.values, noise)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import log
 
 import numpy as np
-from numpy.typing import NDArray
 
 from broker.privacy.block_layout import Block, BlockReading
 from broker.privacy.private_tables import PrivateMeasure, PrivateStatistic
 from broker.privacy.results.noise_intervals import (
+    Floats,
     NoiseMoments,
     combined_noise,
     half_width,
@@ -57,9 +57,6 @@ def rank_error(block: Block, choice: NoiseMoments, level: float) -> float:
     return choice.deviation * log(block.width / (1 - level)) / block.required_fraction.denominator
 
 
-Floats = NDArray[np.float64]
-
-
 @dataclass(frozen=True, slots=True)
 class LinearStatistic:
     """A count or a sum: weights for the coordinates of its block."""
@@ -69,7 +66,7 @@ class LinearStatistic:
 
     @property
     def values(self) -> Floats:
-        return np.asarray(self.coordinates.matrix() @ np.array(self.weights), dtype=np.float64)
+        return self.coordinates.combined(self.weights)
 
 
 def ratio_with_interval(over: LinearStatistic, under: LinearStatistic, level: float) -> tuple[Floats, Floats, Floats]:
@@ -134,9 +131,8 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
             return _count_column(coordinates, statistic_row_weights(s, coordinates.block), level)
         case PrivateMeasure.SUM:
             weights = sum_weights(coordinates.block)
-            return _symmetric_interval(
-                _linear_values(coordinates, weights), half_width(_combination_noise(coordinates, weights), level)
-            )
+            noise = _combination_noise(coordinates, weights)
+            return _symmetric_interval(coordinates.combined(weights), half_width(noise, level))
         case PrivateMeasure.MEAN:
             return _mean_column(coordinates, level)
         case PrivateMeasure.VARIANCE:
@@ -145,10 +141,6 @@ def statistic_column(s: PrivateStatistic, coordinates: NoisyCoordinates, level: 
             return _quantile_column(coordinates, level)
         case PrivateMeasure.RATIO:
             raise ValueError("A ratio is estimated from its parts.")
-
-
-def _linear_values(coordinates: NoisyCoordinates, weights: Weights) -> Floats:
-    return np.asarray(coordinates.matrix() @ np.array(weights), dtype=np.float64)
 
 
 def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> NoiseMoments:
@@ -167,11 +159,8 @@ def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float)
     # One coordinate with integer noise: its interval has integer ends.
     single = coordinates.is_integer and coordinates.block.row_total == 1 and sum(w != 0 for w in weights) == 1
     noise = _combination_noise(coordinates, weights)
-    return _symmetric_interval(
-        _linear_values(coordinates, weights),
-        integer_half_width(noise, level) if single else half_width(noise, level),
-        low=0.0,
-    )
+    half = integer_half_width(noise, level) if single else half_width(noise, level)
+    return _symmetric_interval(coordinates.combined(weights), half, low=0.0)
 
 
 def _mean_column(coordinates: NoisyCoordinates, level: float) -> EstimateColumn:
