@@ -9,21 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.domain.errors import Breach, Invalid
-from broker.domain.ledger.privacy_loss import DELTA_UNITS, MICRO, Accounting, PrivacyAmount
+from broker.domain.ledger.privacy_loss import PrivacyAmount
 from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
 from broker.privacy.measurement_design import (
-    SCALE_INCREMENT,
+    NoiseBudget,
+    affordable_bundle,
     calibrate_additive,
     calibrate_selection,
-    noise_deviation,
+    log_breadth,
+    noise_budgets,
     rho_within,
 )
-from broker.privacy.measurements import charge
 from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, NoiseFamily
 from broker.privacy.private_tables import Influence
-from broker.privacy.results.noise_intervals import LAPLACE_KURTOSIS, NoiseMoments, half_width, mean_absolute_error
+from broker.privacy.results.noise_intervals import Floats, NoiseMoments, half_width, mean_absolute_error
+from broker.privacy.results.noisy_answers import mechanism_noise
 from broker.privacy.results.noisy_estimates import EstimateColumn
-from broker.privacy.results.privacy_record import Json, odds_sentence, stated_loss
+from broker.privacy.results.privacy_record import (
+    Json,
+    noise_name,
+    odds_sentence,
+    sensitivity_record,
+    spend_record,
+)
 from broker.privacy.sensitivity import Sensitivity
 from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
 
@@ -56,42 +64,18 @@ def design_aggregation(directive: ScriptDirective, spend: PrivacyAmount, profile
     Invalid("spend") for a spend of 0."""
     if spend.micro == 0:
         raise Invalid("spend", "The spend of a private answer must be above 0.")
-    candidates = [
-        _calibrated_aggregation(directive, spend, profile, family, conversion_delta)
-        for family, conversion_delta in _noise_families(spend)
-    ]
-    return min(candidates, key=_log_noise)
-
-
-def _noise_families(spend: PrivacyAmount) -> list[tuple[NoiseFamily, float]]:
-    """Noise families, each with the delta that converts rho to epsilon (0: no conversion)."""
-    if spend.accounting is Accounting.CONCENTRATED:
-        return [(NoiseFamily.GAUSSIAN, 0.0)]
-    if not spend.delta:
-        return [(NoiseFamily.LAPLACE, 0.0)]
-    return [
-        (NoiseFamily.LAPLACE, 0.0),
-        (NoiseFamily.GAUSSIAN, float(Fraction(spend.delta, DELTA_UNITS)) * (1 - 2.0**-40)),
-    ]
+    budgets = noise_budgets(spend, has_thresholds=False)
+    candidates = [_calibrated_aggregation(directive, spend, profile, budget) for budget in budgets]
+    return min(candidates, key=lambda aggregation: log_breadth(aggregation.mechanism))
 
 
 def _calibrated_aggregation(
-    directive: ScriptDirective,
-    spend: PrivacyAmount,
-    profile: PrivacyProfile,
-    family: NoiseFamily,
-    conversion_delta: float,
+    directive: ScriptDirective, spend: PrivacyAmount, profile: PrivacyProfile, budget: NoiseBudget
 ) -> BlockAggregation:
-    loss = Fraction(spend.micro, MICRO)
-    mechanism = _calibrated_mechanism(
-        directive, profile, family, rho_within(loss, conversion_delta) if conversion_delta else loss
-    )
-    while True:
-        bundle = MechanismBundle(spend.accounting, (mechanism,), conversion_delta)
-        if (cost := charge(bundle)).within(spend):
-            return BlockAggregation(directive, bundle, cost, profile.block_candidates)
-        # Rounding of floats left the loss above the spend: widen the noise slightly.
-        mechanism = replace(mechanism, scale=mechanism.scale * SCALE_INCREMENT)
+    loss = rho_within(budget.loss, budget.conversion_delta) if budget.conversion_delta else budget.loss
+    mechanism = _calibrated_mechanism(directive, profile, budget.family, loss)
+    bundle, cost = affordable_bundle((mechanism,), spend, budget)
+    return BlockAggregation(directive, bundle, cost, profile.block_candidates)
 
 
 def _calibrated_mechanism(
@@ -104,16 +88,6 @@ def _calibrated_mechanism(
     # One person is in one block, which changes every number by at most its range.
     bounds = Sensitivity(l0=numbers, l1=numbers * RANGE_STEPS, l2_squared=numbers * RANGE_STEPS**2, linf=RANGE_STEPS)
     return replace(calibrate_additive(family, bounds, loss), width=numbers)
-
-
-def _log_noise(aggregation: BlockAggregation) -> float:
-    mechanism = aggregation.mechanism
-    # Compare deviations: Laplace's is sqrt(2) scales.
-    wider = 2**0.5 if isinstance(mechanism, Additive) and mechanism.family is NoiseFamily.LAPLACE else 1.0
-    return log(mechanism.scale * wider)
-
-
-Floats = NDArray[np.float64]
 
 
 def block_answers(content: bytes, aggregation: BlockAggregation) -> Floats:
@@ -181,13 +155,8 @@ def estimate_numbers(aggregation: BlockAggregation, drawn: Sequence[int], profil
 
 def number_noise(aggregation: BlockAggregation, within: AnswerRange) -> NoiseMoments:
     """The noise of one number of a clamped mean, in its own units."""
-    mechanism = aggregation.mechanism
-    assert isinstance(mechanism, Additive)
-    laplace = mechanism.family is NoiseFamily.LAPLACE
-    return NoiseMoments(
-        noise_deviation(mechanism) * within.width / (RANGE_STEPS * aggregation.directive.blocks),
-        LAPLACE_KURTOSIS if laplace else 0.0,
-    )
+    noise = mechanism_noise(aggregation.mechanism)
+    return replace(noise, deviation=noise.deviation * within.width / (RANGE_STEPS * aggregation.directive.blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +209,7 @@ METHOD = "differential privacy: sample and aggregate, integer noise by OpenDP"
 
 def aggregation_record(aggregation: BlockAggregation, promise: PrivacyPromise, profile: PrivacyProfile) -> Json:
     directive = aggregation.directive
-    return {
-        "method": METHOD,
-        "unit": promise.unit.value,
-        "neighbours": "one person added or removed, with all of their rows",
-        "accounting": aggregation.charge.accounting.value,
-        "spend": stated_loss(aggregation.charge, promise),
-        "spend_if_a_person_is_replaced": stated_loss(charge(aggregation.bundle, 2), promise),
-        "cap_per_person": stated_loss(promise.cap, promise),
+    return spend_record(METHOD, aggregation.bundle, aggregation.charge, promise) | {
         "interval_level": profile.level,
         "display_floor": 0,  # no cells, so nothing is hidden
         "blocks": directive.blocks,
@@ -262,20 +224,10 @@ def aggregation_record(aggregation: BlockAggregation, promise: PrivacyPromise, p
 def _mechanism_record(aggregation: BlockAggregation) -> Json:
     mechanism = aggregation.mechanism
     found: Json = {"mechanism": type(mechanism).__name__.lower(), "scale": mechanism.scale}
+    found["noise"] = noise_name(mechanism)
     if isinstance(mechanism, Additive):
-        bounds = mechanism.bounds
-        sensitivity = {"l1": bounds.l1, "l2_squared": bounds.l2_squared, "linf": bounds.linf}
-        return found | {
-            "noise": f"integer {mechanism.family}",
-            "steps_of_a_range": RANGE_STEPS,
-            "sensitivity": sensitivity,
-        }
-    choice = "permute-and-flip" if mechanism.family.value == "laplace" else "gumbel"
-    return found | {
-        "noise": choice,
-        "candidates": aggregation.candidates,
-        "most_that_a_score_moves": REPLACEMENT_DISTANCE,
-    }
+        return found | {"steps_of_a_range": RANGE_STEPS, "sensitivity": sensitivity_record(mechanism.bounds)}
+    return found | {"candidates": aggregation.candidates, "most_that_a_score_moves": REPLACEMENT_DISTANCE}
 
 
 def aggregation_sentences(

@@ -115,7 +115,7 @@ DEFENCES = (
     ),
     Defence("exact releases are listed", put("broker.storage.job_stores.release_store.enter_asides", nothing), "test_32"),
     Defence("nothing exact of what is kept to privacy", KEPT, "test_32"),
-    Defence("what replacing costs", edited("broker.privacy.results.privacy_record:privacy_record", "charge(design.bundle, 2)", "charge(design.bundle, 1)"), "test_32"),
+    Defence("what replacing costs", edited("broker.privacy.results.privacy_record:spend_record", "charge(bundle, 2)", "charge(bundle, 1)"), "test_32"),
     Defence("an answer that is there is the answer", together(edited(f"{ATTEMPT}:answer_attempt", FIRST_LOOK, "job = attempt.lease.job\n    if False:"), put(f"{ATTEMPT}._charge", _charged_unanswered)), "test_39"),
     Defence(
         "a second charge is the first", edited("broker.storage.ledger.spend_store:SqlSpends.charge", "if known.state in {SpendState.CHARGED, SpendState.RELEASED}:", "if False:"),

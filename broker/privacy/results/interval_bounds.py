@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import product
-from types import MappingProxyType
 
 from broker.domain.plans.operators import Aggregate, Filter, Join, Limit, PostAggregation, Project, Sort, Union, Window
 from broker.domain.plans.scalars import Call, ColumnRef, Literal, Scalar, ScalarType
@@ -30,7 +29,7 @@ BOUND_IDENTS = (low_ident, high_ident)
 
 
 @dataclass(frozen=True, slots=True)
-class _BoundedProgram:
+class BoundedProgram:
     """A program with ends, the columns of its rows that have ends, and the pairs of columns whose ratio has ends."""
 
     group: PostAggregation
@@ -38,37 +37,29 @@ class _BoundedProgram:
     ratios: RatioIdents
 
 
-def with_interval_bounds(
-    group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents = MappingProxyType({})
-) -> tuple[PostAggregation, BoundedColumns]:
-    """The program with ends carried along, and the columns of its rows that have ends: unchanged statistics, under any
-    name, and `ratios` of two of them. Other computed columns have none."""
-    found = _bounded_program(group, with_bounds, ratios)
-    return found.group, found.bounded
-
-
-def _bounded_program(group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents) -> _BoundedProgram:
+def with_interval_bounds(group: PostAggregation, with_bounds: BoundedColumns, ratios: RatioIdents) -> BoundedProgram:
+    """The program with ends carried along. Its columns with ends are unchanged statistics, under any name, and `ratios`
+    of two of them. Other computed columns have none."""
     match group:
         case Project(child=child, columns=columns):
-            return _bounded_project(_bounded_program(child, with_bounds, ratios), columns)
+            return _bounded_project(with_interval_bounds(child, with_bounds, ratios), columns)
         case Filter(child=child) | Sort(child=child) | Limit(child=child) | Window(child=child):
-            below = _bounded_program(child, with_bounds, ratios)
+            below = with_interval_bounds(child, with_bounds, ratios)
             return replace(below, group=replace(group, child=below.group))
         case Join(left=left, right=right):
-            first, second = _bounded_program(left, with_bounds, ratios), _bounded_program(right, with_bounds, ratios)
+            first, second = (with_interval_bounds(side, with_bounds, ratios) for side in (left, right))
             joined = replace(group, left=first.group, right=second.group)
-            return _BoundedProgram(joined, first.bounded | second.bounded, {**first.ratios, **second.ratios})
+            return BoundedProgram(joined, first.bounded | second.bounded, {**first.ratios, **second.ratios})
         case Union(parts=parts, columns=columns):
-            return _bounded_union([_bounded_program(p, with_bounds, ratios) for p in parts], columns)
+            return _bounded_union([with_interval_bounds(p, with_bounds, ratios) for p in parts], columns)
         case Aggregate(child=child):
             # Aggregates of noisy figures have no interval of their own.
-            return _BoundedProgram(
-                replace(group, child=_bounded_program(child, with_bounds, ratios).group), frozenset(), {}
-            )
-    return _BoundedProgram(group, with_bounds, ratios)
+            below = with_interval_bounds(child, with_bounds, ratios)
+            return BoundedProgram(replace(group, child=below.group), frozenset(), {})
+    return BoundedProgram(group, with_bounds, ratios)
 
 
-def _bounded_project(below: _BoundedProgram, columns: tuple[tuple[int, Scalar], ...]) -> _BoundedProgram:
+def _bounded_project(below: BoundedProgram, columns: tuple[tuple[int, Scalar], ...]) -> BoundedProgram:
     found = {i: ends for i, s in columns if (ends := _scalar_bounds(s, below.bounded, below.ratios)) is not None}
     more = tuple((end(i), s) for i, ends in found.items() for end, s in zip(BOUND_IDENTS, ends, strict=True))
     names: dict[int, list[int]] = {}
@@ -81,7 +72,7 @@ def _bounded_project(below: _BoundedProgram, columns: tuple[tuple[int, Scalar], 
         for a in (over, *names.get(over, ()))
         for b in (under, *names.get(under, ()))
     }
-    return _BoundedProgram(Project(below.group, (*columns, *more)), below.bounded | found.keys(), ratios)
+    return BoundedProgram(Project(below.group, (*columns, *more)), below.bounded | found.keys(), ratios)
 
 
 def _scalar_bounds(scalar: Scalar, bounded: BoundedColumns, ratios: RatioIdents) -> tuple[Scalar, Scalar] | None:
@@ -101,9 +92,7 @@ def _scaled(factor: Decimal, end: ColumnRef) -> Scalar:
     return Call("multiply", (Literal(factor, ScalarType.DECIMAL), end), ScalarType.DOUBLE)
 
 
-def _bounded_union(
-    parts: Sequence[_BoundedProgram], columns: tuple[tuple[int, tuple[int, ...]], ...]
-) -> _BoundedProgram:
+def _bounded_union(parts: Sequence[BoundedProgram], columns: tuple[tuple[int, tuple[int, ...]], ...]) -> BoundedProgram:
     """A column, or a ratio of two, has ends if it has them in every part."""
     columns_with_bounds = {
         i: inner for i, inner in columns if all(n in p.bounded for n, p in zip(inner, parts, strict=True))
@@ -117,9 +106,8 @@ def _bounded_union(
     more = tuple(
         (end(i), tuple(end(n) for n in inner)) for i, inner in columns_with_bounds.items() for end in BOUND_IDENTS
     )
-    return _BoundedProgram(
-        Union(tuple(p.group for p in parts), (*columns, *more)), frozenset(columns_with_bounds), ratios
-    )
+    union = Union(tuple(p.group for p in parts), (*columns, *more))
+    return BoundedProgram(union, frozenset(columns_with_bounds), ratios)
 
 
 def bounds_of(scalar: Scalar, bounded: BoundedColumns) -> tuple[Scalar, Scalar] | None:

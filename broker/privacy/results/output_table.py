@@ -156,7 +156,8 @@ def assess_private_output(
 ) -> Assessment:
     """Assess a private output in the same form as disclosure control does, so that review and release are the same for
     both. It contains nothing exact, and no number of persons."""
-    program, bounded = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
+    found = with_interval_bounds(planned.program, _columns_with_interval(measured), measured.ratio_idents)
+    program, bounded = found.group, found.bounded
     shown = released_columns(planned, bounded)
     # The common case, column by column: no program has to run.
     if isinstance(program, TableRef) and is_direct(shown):
@@ -164,10 +165,8 @@ def assess_private_output(
         judged = direct_rows(shown, display_table(table, program.table, measured, results))
     else:
         rows = [public_rows(p, r) for p, r in zip(planned.public, public, strict=True)]
-        judged = judged_rows(
-            shown,
-            run_program(program, program_inputs(planned, measured, results), StepBudget(options.max_steps), rows).rows,
-        )
+        inputs = program_inputs(planned, measured, results)
+        judged = judged_rows(shown, run_program(program, inputs, StepBudget(options.max_steps), rows).rows)
     computed = any(bounds_of(c.expression, bounded) is None and not c.is_key for c in planned.columns)
     findings = () if options.is_automatic else (NEEDS_PERSON,)
     return Assessment(

@@ -9,27 +9,33 @@ from broker.policy.privacy_policy import PrivacyProfile, PrivacyPromise
 from broker.privacy.block_layout import Block, BlockKind
 from broker.privacy.measurement_design import DesignPart, MeasurementDesign
 from broker.privacy.measurements import charge, epsilon_of
-from broker.privacy.mechanisms import Selection, Threshold
+from broker.privacy.mechanisms import Mechanism, MechanismBundle, NoiseFamily, Selection, Threshold
 from broker.privacy.private_tables import Influence, PrivateTable
-from broker.privacy.sensitivity import block_sensitivity, influence_on
+from broker.privacy.sensitivity import Sensitivity, block_sensitivity, influence_on
 
 Json = dict[str, object]
 
 
 def privacy_record(design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile) -> Json:
-    """One JSON object: unit, neighbours, accounting, spend, the loss if a person is replaced, cap, and each part with
-    its bounds."""
-    return {
-        "method": "differential privacy: bounded sums, integer noise by OpenDP, post-processing",
-        "unit": promise.unit.value,
-        "neighbours": "one person added or removed, with all of their rows",
-        "accounting": design.charge.accounting.value,
-        "spend": stated_loss(design.charge, promise),
-        "spend_if_a_person_is_replaced": stated_loss(charge(design.bundle, 2), promise),  # one removed and one added
-        "cap_per_person": stated_loss(promise.cap, promise),
+    """One JSON object: what was promised and spent, and each part with its bounds."""
+    method = "differential privacy: bounded sums, integer noise by OpenDP, post-processing"
+    return spend_record(method, design.bundle, design.charge, promise) | {
         "interval_level": profile.level,
         "display_floor": profile.display_floor,
         "tables": [_table_record(t, t_.name, design) for t, t_ in enumerate(design.tables)],
+    }
+
+
+def spend_record(method: str, bundle: MechanismBundle, spent: PrivacyAmount, promise: PrivacyPromise) -> Json:
+    """Unit, neighbours, accounting, spend, the loss if a person is replaced, and cap."""
+    return {
+        "method": method,
+        "unit": promise.unit.value,
+        "neighbours": "one person added or removed, with all of their rows",
+        "accounting": spent.accounting.value,
+        "spend": stated_loss(spent, promise),
+        "spend_if_a_person_is_replaced": stated_loss(charge(bundle, 2), promise),  # one removed and one added
+        "cap_per_person": stated_loss(promise.cap, promise),
     }
 
 
@@ -77,9 +83,9 @@ def _part_record(part: DesignPart, design: MeasurementDesign, table: PrivateTabl
         "grouping_set": [table.dimensions[i].name for i in table.sets[part.set]],
         "measured": block_description(block, table),
         "mechanism": type(mechanism).__name__.lower(),
-        "noise": _noise_name(mechanism.family.value, isinstance(mechanism, Selection)),
+        "noise": noise_name(mechanism),
         "scale": mechanism.scale,
-        "sensitivity": {"l1": bounds.l1, "l2_squared": bounds.l2_squared, "linf": bounds.linf},
+        "sensitivity": sensitivity_record(bounds),
     }
     if isinstance(mechanism, Threshold):
         found["threshold"] = mechanism.threshold
@@ -90,10 +96,14 @@ def _part_record(part: DesignPart, design: MeasurementDesign, table: PrivateTabl
     return found
 
 
-def _noise_name(family: str, choice: bool) -> str:
-    if not choice:
-        return f"integer {family}"
-    return "permute-and-flip" if family == "laplace" else "gumbel"
+def sensitivity_record(bounds: Sensitivity) -> Json:
+    return {"l1": bounds.l1, "l2_squared": bounds.l2_squared, "linf": bounds.linf}
+
+
+def noise_name(mechanism: Mechanism) -> str:
+    if not isinstance(mechanism, Selection):
+        return f"integer {mechanism.family}"
+    return "permute-and-flip" if mechanism.family is NoiseFamily.LAPLACE else "gumbel"
 
 
 def block_description(block: Block, table: PrivateTable) -> str:

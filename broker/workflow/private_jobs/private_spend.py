@@ -54,7 +54,7 @@ def _columns(planned: PlannedOutput, measured: PrivateOutputPlan) -> dict[tuple[
 
 
 def _with_ends(planned: PlannedOutput, known: BoundedColumns, ratios: RatioIdents) -> list[OutputColumn]:
-    _, sides = with_interval_bounds(planned.program, known, ratios)
+    sides = with_interval_bounds(planned.program, known, ratios).bounded
     return [c for c in planned.columns if bounds_of(c.expression, sides) is not None]
 
 

@@ -14,7 +14,8 @@ from broker.domain.plans.scalars import Value
 from broker.domain.projects.project import ResearchProject
 from broker.policy.policy_set import PolicySet
 from broker.privacy.noise.noise_client import MechanismAnswer
-from broker.privacy.sample_and_aggregate import Floats, block_answers, clamped_answers
+from broker.privacy.results.noise_intervals import Floats
+from broker.privacy.sample_and_aggregate import block_answers, clamped_answers
 from broker.python_jobs.private_directive import BlockEstimator
 from broker.workflow.attempts import Failed, limits_for
 from broker.workflow.pipeline.output_routing import route_of
