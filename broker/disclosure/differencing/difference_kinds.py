@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.graph_cuts import Edges, components, contract_around_hub, sum_edges
+from broker.disclosure.differencing.grouped_rows import group_starts
 from broker.disclosure.differencing.joint_counts import Counts, Numbers
 
 Masks = NDArray[np.uint64]
@@ -93,9 +94,7 @@ def _of_mask(ends: Numbers, mask: int, weights: Counts) -> PersonKinds:
 
 def _several(several: MultiCellRows, label: Numbers, out: int) -> tuple[list[PersonKinds], list[WideKind]]:
     persons, ends, amounts = _added_up(several, label, out)
-    if not len(persons):
-        return [], []
-    starts = np.flatnonzero(np.concatenate([[True], persons[1:] != persons[:-1]]))
+    starts = group_starts(persons)
     lengths = np.diff(np.append(starts, len(persons)))
     kinds, wide = [], list[WideKind]()
     for length in np.unique(lengths):
@@ -114,10 +113,7 @@ def _added_up(several: MultiCellRows, label: Numbers, out: int) -> tuple[Numbers
     ends = label[several.vertices]
     order = np.lexsort((ends, several.persons))
     persons, ends, amounts = several.persons[order], ends[order], several.amounts[order]
-    if not len(persons):
-        return persons, ends, amounts
-    first = np.concatenate([[True], (persons[1:] != persons[:-1]) | (ends[1:] != ends[:-1])])
-    starts = np.flatnonzero(first)
+    starts = group_starts(persons, ends)
     whole, size = np.add.reduceat(amounts, starts), np.add.reduceat(np.abs(amounts), starts)
     remaining = (np.abs(whole) > SAME_AMOUNT * size) & (ends[starts] != out)  # what cancels is in no difference
     return persons[starts][remaining], ends[starts][remaining], whole[remaining]
@@ -140,12 +136,9 @@ def _merge_kinds(found: list[PersonKinds]) -> PersonKinds:
     """Merge equal kinds, adding up their persons."""
     ends = np.concatenate([k.ends for k in found])
     masks, weights = np.concatenate([k.masks for k in found]), np.concatenate([k.weights for k in found])
-    if not len(ends):
-        return PersonKinds(ends, masks, weights)
     order = np.lexsort((masks, *ends.T))
     ends, masks, weights = ends[order], masks[order], weights[order]
-    first = np.concatenate([[True], (masks[1:] != masks[:-1]) | np.any(ends[1:] != ends[:-1], axis=1)])
-    starts = np.flatnonzero(first)
+    starts = group_starts(masks, *ends.T)
     return PersonKinds(ends[starts], masks[starts], np.add.reduceat(weights, starts))
 
 

@@ -1,19 +1,19 @@
 """Repairs a new table that leaks against the release history: suppresses cells or restores earlier values until no leak
 is left."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from broker.disclosure.differencing.compare_tables import compare_all
+from broker.disclosure.differencing.compare_tables import LoadTable, compare_all
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
-from broker.disclosure.differencing.functionals import Functionals
+from broker.disclosure.differencing.functionals import Functionals, figure_amounts
+from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Comparison, Leak, Members, MemberTable, members_of
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 
-LoadTable = Callable[[], MemberTable]
 AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
 
 
@@ -75,8 +75,7 @@ def persons_moved(new: FigureCell, old: FigureCell) -> int:
 def _cell_amounts(table: MemberTable, figure: KnownFigure, cell: int) -> tuple[Numbers, Vector]:
     persons, cells = table.members.rows()
     there = cells == cell
-    given = table.members.amounts.get(figure.amount, np.ones(len(persons)))[there].astype(float)
-    return persons[there].astype(np.int64), np.sign(given) if figure.once else given
+    return persons[there].astype(np.int64), figure_amounts(table.members, figure)[there]
 
 
 def _without_cell(figure: KnownFigure, change: CellRepair) -> KnownFigure:
@@ -192,8 +191,7 @@ def remainders(table: MemberTable) -> Iterator[int]:
         persons, cells = functional.members.rows()
         hidden = functional.vertices[cells] == len(functional.shown)
         amounts = functional.members.amounts.get("", np.ones(len(persons)))[hidden].astype(float)
-        who, where = np.unique(persons[hidden], return_inverse=True)
-        left = np.count_nonzero(np.bincount(where, weights=amounts, minlength=len(who)))
+        left = np.count_nonzero(sums_by_key(persons[hidden].astype(np.int64), amounts)[1])
         if figure.shown and 0 < left < table.entry.t:
             yield figure.statistic
 

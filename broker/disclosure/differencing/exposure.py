@@ -23,6 +23,7 @@ import numpy as np
 from broker.disclosure.differencing.compare_tables import LoadTable, are_comparable
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional, Functionals
+from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Members, MemberTable, Persons
 from broker.disclosure.differencing.sparse_columns import (
@@ -275,8 +276,7 @@ def _squared_amounts(new: Functional, counts: bool, references: Members) -> tupl
     amounts = (
         new.members.amounts[""][included].astype(np.float64) if counts and not new.is_plain else np.ones(included.sum())
     )
-    pairs, where = np.unique(vertices[included] * references.count + labels[included], return_inverse=True)
-    sums = np.bincount(where, amounts**2, len(pairs)).astype(np.float64)
+    pairs, sums = sums_by_key(vertices[included] * references.count + labels[included], amounts**2)
     return pairs // references.count, pairs % references.count, sums
 
 

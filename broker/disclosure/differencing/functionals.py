@@ -1,7 +1,7 @@
 """A figure of a table as a total over persons (a functional), with the cells that its reader knows. Takes no
 decisions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.disclosure.differencing.difference_kinds import Vector
+from broker.disclosure.differencing.grouped_rows import group_starts
 from broker.disclosure.differencing.joint_counts import JointCounter, Numbers
 from broker.disclosure.differencing.member_tables import LeakSide, Members, MemberTable, Persons, members_of
 from broker.domain.release_history import KnownFigure
@@ -101,14 +102,9 @@ class Functionals:
         members = self._amounts[amount]
         shown = tuple(sorted(figure.shown))
         disclosed = len(shown) - self._hole_cells
-        # By identity and cells, so that equal figures are compared once.
-        return self._once(
-            (id(members), shown, figure.reads), lambda: Functional(members, shown, figure.reads, disclosed)
-        )
-
-    def _once(self, key: tuple[object, ...], make: Callable[[], Functional]) -> Functional:
+        key = (id(members), shown, figure.reads)  # by identity and cells, so that equal figures are compared once
         if key not in self._made:
-            self._made[key] = make()
+            self._made[key] = Functional(members, shown, figure.reads, disclosed)
         return self._made[key]
 
 
@@ -162,7 +158,7 @@ def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Ite
     # A complement needs two counts of the same cells.
     if len(counts) < 2:
         return
-    amounts = {key: _amounts(members, f) for key, f in counts.items()}
+    amounts = {key: figure_amounts(members, f) for key, f in counts.items()}
     inside = members.rows()[1] != members.rest
     for key, figure in counts.items():
         for other, larger in counts.items():
@@ -173,7 +169,8 @@ def _complement_parts(members: Members, figures: tuple[KnownFigure, ...]) -> Ite
                 yield TablePart(made, (divided,), members.count, is_whole=False)
 
 
-def _amounts(members: Members, figure: KnownFigure) -> Vector:
+def figure_amounts(members: Members, figure: KnownFigure) -> Vector:
+    """What each row of the members adds to the figure."""
     persons, _ = members.rows()
     found = np.asarray(members.amounts.get(figure.amount, np.ones(len(persons))), np.float64)
     return np.sign(found) if figure.once else found
@@ -204,10 +201,7 @@ def _added_up(persons: Vector, cells: Vector, amounts: Vector) -> tuple[Vector, 
     """Sum of amounts by person and cell: several suppressed cells of one person become one."""
     order = np.lexsort((cells, persons))
     persons, cells, amounts = persons[order], cells[order], amounts[order]
-    if not len(persons):
-        return persons, cells, amounts
-    first = np.concatenate([[True], (persons[1:] != persons[:-1]) | (cells[1:] != cells[:-1])])
-    starts = np.flatnonzero(first)
+    starts = group_starts(persons, cells)
     whole = np.add.reduceat(amounts, starts)
     remaining = whole != 0
     return persons[starts][remaining], cells[starts][remaining], whole[remaining]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, MultiCellRows, Vector
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.graph_cuts import Flags, contract_table
+from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import MAX_BINS, Counts, JointCounts, Numbers
 from broker.disclosure.differencing.scale_factors import Scale
 from broker.domain.release_history import OverlapKind
@@ -161,8 +162,8 @@ def repeated_cells(table: Counts, apart: Counts | None, several: MultiCellRows, 
     onto[: disclosed[0]] = np.arange(disclosed[0])
     cells = onto[several.vertices]
     inside = cells >= 0
-    pairs, where = np.unique(several.persons[inside] * max(1, disclosed[0]) + cells[inside], return_inverse=True)
-    left = np.bincount(where, weights=several.amounts[inside], minlength=len(pairs))
+    keys = several.persons[inside] * max(1, disclosed[0]) + cells[inside]
+    pairs, left = sums_by_key(keys, several.amounts[inside])
     found |= rows == 0
     # Somebody has another amount there, so the cell does not repeat.
     found[pairs[np.abs(left) > SAME_AMOUNT] % max(1, disclosed[0])] = False

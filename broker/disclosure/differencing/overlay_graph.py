@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.disclosure.differencing.difference_kinds import MultiCellRows, OverlapGraph
+from broker.disclosure.differencing.difference_kinds import NO_EDGES, MultiCellRows, OverlapGraph
 from broker.disclosure.differencing.functionals import Functional
 from broker.disclosure.differencing.graph_cuts import Edges, Flags, contract_table, sum_edges
 from broker.disclosure.differencing.joint_counts import Counts, JointCounts, Numbers
@@ -72,9 +72,9 @@ def overlay_functionals(new: Functional, old: Functional, limit: int, everybody:
 
 def _fully_joined(new: Functional, old: Functional) -> Overlay:
     """The overlay if all vertices have one label: then it does not matter who is in which cell."""
-    size, none = new.size + old.size, _edges(None, 0)
+    size = new.size + old.size
     nobody = MultiCellRows(*(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)))
-    graph = OverlapGraph(size, size - 1, none, none, nobody)
+    graph = OverlapGraph(size, size - 1, NO_EDGES, NO_EDGES, nobody)
     repeated = new.counter.sizes[list(new.shown[: new.disclosed])] == 0  # empty cells repeat anything
     return Overlay(graph, np.zeros(size, np.int64), OverlapKind.APART, True, np.ones(size, bool), repeated)
 
@@ -109,9 +109,10 @@ def _outer_edges(table: Counts, rows: Flags, columns: Flags, offset: int) -> Edg
 
 
 def _edges(table: Counts | None, offset: int) -> Edges:
-    left, right = np.nonzero(np.zeros((0, 0)) if table is None else table)
-    weight = np.zeros(0, np.int64) if table is None else table[left, right]
-    return left, offset + right, weight
+    if table is None:
+        return NO_EDGES
+    left, right = np.nonzero(table)
+    return left, offset + right, table[left, right]
 
 
 def _large_overlay(
@@ -131,7 +132,7 @@ def _large_overlay(
         edges.append((np.array([new.size - 1]), np.array([size - 1]), np.array([rest])))
     left, right, weight = (np.concatenate(e) for e in zip(*edges, strict=True))
     whole = sum_edges(size, (left, right, weight))
-    apart = _edges(None, 0) if unequal is None else _vertices(unequal, new, old)
+    apart = NO_EDGES if unequal is None else _vertices(unequal, new, old)
     label = _first_labels(new.size, old.size, rest is None)
     anybody = np.bincount(np.concatenate([*whole[:2], *apart[:2]]), minlength=size) > 0
     graph = OverlapGraph(size, size - 1, whole, apart, several)

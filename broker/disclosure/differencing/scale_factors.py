@@ -7,6 +7,7 @@ import numpy as np
 
 from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functional
+from broker.disclosure.differencing.grouped_rows import equal_pairs, group_starts, sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Persons
 
@@ -43,7 +44,7 @@ def _ratios_of_several(new: Functional, old: Functional) -> Ratios:
     persons = np.union1d(_sample_persons(new, persons), _sample_persons(old, persons))
     p, v, a = _vertex_sums(*_sum_by_vertex(*new.rows_of(persons), new.size))
     q, w, b = _vertex_sums(*_sum_by_vertex(*old.rows_of(persons), old.size))
-    left, right = _pairs_by_person(p, q)
+    left, right = equal_pairs(p, q)  # rows of the same person
     return Ratios(p[left], v[left], w[right], a[left] / b[right])
 
 
@@ -55,24 +56,16 @@ def _sample_persons(of: Functional, persons: Persons) -> Persons:
     return np.unique(who[order[place < SAMPLE_SIZE]]).astype(np.uint32)
 
 
-def _pairs_by_person(left: Numbers, right: Numbers) -> tuple[Numbers, Numbers]:
-    """Index pairs of all rows of the one and of the other that belong to the same person."""
-    starts, ends = np.searchsorted(right, left), np.searchsorted(right, left, side="right")
-    times = ends - starts
-    row = np.repeat(np.arange(len(left)), times)
-    return row, np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times) + np.repeat(starts, times)
-
-
 def _sum_by_vertex(persons: Numbers, vertices: Numbers, amounts: Vector, size: int) -> VertexAmounts:
     """Sum of amounts by person and vertex."""
-    keys, where = np.unique(persons * size + vertices, return_inverse=True)
-    return keys // size, keys % size, np.bincount(where, weights=amounts, minlength=len(keys)).astype(float)
+    keys, sums = sums_by_key(persons * size + vertices, amounts)
+    return keys // size, keys % size, sums
 
 
 def _vertex_sums(persons: Numbers, vertices: Numbers, amounts: Vector) -> VertexAmounts:
     """The amount of each vertex alone, with each other vertex of the person, and with all of them. Sums of 0 are
     dropped."""
-    row, other = _pairs_by_person(persons, persons)
+    row, other = equal_pairs(persons, persons)
     two = amounts[row] + np.where(row == other, 0, amounts[other])
     _, of = np.unique(persons, return_inverse=True)
     whole = np.bincount(of, weights=amounts, minlength=1)[of]
@@ -141,7 +134,7 @@ def majority_factors(group: Numbers, amounts: Vector) -> list[MajorityFactor]:
     who, amounts = group[rest], amounts[rest]
     order = np.lexsort((amounts, who))
     who, amounts = who[order], amounts[order]
-    starts = np.flatnonzero(np.concatenate([[True], who[1:] != who[:-1]])) if len(who) else np.zeros(0, np.int64)
+    starts = group_starts(who)
     lengths = np.diff(np.append(starts, len(who)))
     found = [(int(g), 1.0, int(ones[g])) for g in plain]
     # Both medians: half may have one amount and half another.
@@ -154,7 +147,7 @@ def _middle_factors(
     who: Numbers, amounts: Vector, starts: Numbers, lengths: Numbers, middle: Vector
 ) -> list[MajorityFactor]:
     near = np.abs(amounts - np.repeat(middle, lengths)) <= SAME_AMOUNT * np.abs(amounts)
-    count = np.add.reduceat(near.astype(np.int64), starts) if len(starts) else lengths
+    count = np.add.reduceat(near.astype(np.int64), starts)
     enough = 2 * count >= lengths
     return _listed(who[starts][enough], round_factors(middle[enough]), count[enough])
 

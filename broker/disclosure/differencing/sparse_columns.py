@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from broker.disclosure.differencing.difference_kinds import Vector
 from broker.disclosure.differencing.functionals import Functional
+from broker.disclosure.differencing.grouped_rows import equal_pairs, sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
 from broker.disclosure.differencing.member_tables import Members, Persons
 
@@ -117,24 +118,14 @@ def add_weighted(found: Matrix, rows: SparseRows, worth: Matrix) -> None:
 
 
 def _add_products(found: Matrix, one: SparseRows, other: SparseRows, weights: Vector) -> None:
-    mine, theirs = _equal_places(one, other)
+    mine, theirs = equal_pairs(one.places, other.places)  # rows of the same person
     worth = weights[one.places[mine]] * one.amounts[mine] * other.amounts[theirs]
     left, right = one.columns[mine].astype(np.int64), other.columns[theirs]
-    pairs, where = np.unique(left * len(found) + right, return_inverse=True)
-    sums = np.bincount(where, weights=worth, minlength=len(pairs))
+    pairs, sums = sums_by_key(left * len(found) + right, worth)
     left, right = pairs // len(found), pairs % len(found)
     found[left, right] += sums
     if one is not other:
         found[right, left] += sums
-
-
-def _equal_places(one: SparseRows, other: SparseRows) -> tuple[Numbers, Numbers]:
-    """Index pairs of rows of the same person."""
-    starts = np.searchsorted(other.places, one.places)
-    count = np.searchsorted(other.places, one.places, side="right") - starts
-    mine = np.repeat(np.arange(len(one.places)), count)
-    within = np.arange(len(mine)) - np.repeat(np.cumsum(count) - count, count)
-    return mine, starts[mine] + within
 
 
 def _every_row(members: Members) -> tuple[Numbers, Numbers, Vector]:
