@@ -1,7 +1,7 @@
 """The stored form of an assessment and its table records, for staff: JSON from which an equal value is read back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from broker.disclosure.judged_tables import JudgedRow, JudgedTable
@@ -19,6 +19,8 @@ from broker.domain.findings import (
 from broker.domain.plans.plan import GroupKey
 from broker.domain.plans.scalars import Value, value_from_json, value_to_json
 
+STORED_NAMES = {"column_statistics": "behind"}
+"""Fields that are stored under another name."""
 EVIDENCE_DEFAULTS = {f.name: f.default for f in fields(StatisticEvidence)}
 RecordedCell = tuple[tuple[Value, ...], int, int, tuple[JudgedStatistic, ...]]
 
@@ -56,18 +58,6 @@ def _recorded_cell(row: JudgedRow) -> RecordedCell | None:
     return cell.keys, cell.rows, cell.persons, tuple(judged)
 
 
-def record_to_json(record: TableRecord) -> dict[str, Any]:
-    """The complete record: `record_from_json` returns an equal value. Evidence at its default value is left out."""
-    return {
-        "keys": list(record.keys),
-        "statistics": [list(s) for s in record.statistics],
-        "cells": [
-            [[value_to_json(v) for v in k], r, p, [_judged_to_json(j) for j in s]] for k, r, p, s in record.cells
-        ],
-        "shown": record.shown,
-    }
-
-
 def record_from_json(document: Mapping[str, Any]) -> TableRecord:
     return TableRecord(
         keys=tuple(document["keys"]),
@@ -88,11 +78,6 @@ def evidence_to_json(evidence: StatisticEvidence) -> dict[str, Any]:
     }
 
 
-def _judged_to_json(judged: JudgedStatistic) -> list[Any]:
-    values = [judged.statistic, evidence_to_json(judged.evidence)]
-    return [*values, list(judged.rules), judged.verdict.value, judged.hidden, value_to_json(judged.released)]
-
-
 def _judged_from_json(document: list[Any]) -> JudgedStatistic:
     statistic, found, rules, verdict, hidden, *released = document
     values: dict[str, Any] = {n: value_from_json(v) for n, v in found.items()}
@@ -101,21 +86,29 @@ def _judged_from_json(document: list[Any]) -> JudgedStatistic:
 
 
 def assessment_to_json(assessment: Assessment) -> dict[str, Any]:
-    """The complete assessment: `assessment_from_json` returns an equal value."""
-    return {
-        "name": assessment.name,
-        "columns": list(assessment.columns),
-        "key_count": assessment.key_count,
-        "rows": [_row_to_json(r) for r in assessment.rows],
-        "findings": [_finding_to_json(f) for f in assessment.findings],
-        "verdict": assessment.verdict.value,
-        "small": assessment.small,
-        "symbols": [list(s) for s in assessment.symbols],
-        "notes": list(assessment.notes),
-        "tables": [record_to_json(t) for t in assessment.tables],
-        "behind": [list(b) for b in assessment.column_statistics],  # the stored name
-        "audit": None if assessment.audit is None else asdict(assessment.audit),
-    }
+    """The complete assessment: `assessment_from_json` returns an equal value. Evidence at its default value is left
+    out."""
+    return _fields_to_json(assessment)
+
+
+def _fields_to_json(record: Any) -> dict[str, Any]:
+    return {STORED_NAMES.get(f.name, f.name): _part_to_json(getattr(record, f.name)) for f in fields(record)}
+
+
+def _part_to_json(part: Any) -> Any:
+    """A part of an assessment: an object, a list, or a value."""
+    match part:
+        case tuple():
+            return [_part_to_json(p) for p in part]
+        case Verdict():
+            return part.value
+        case StatisticEvidence():
+            return evidence_to_json(part)
+        case JudgedStatistic():  # a list, because each figure of each cell has one
+            return list(_fields_to_json(part).values())
+        case AssessedRow() | Finding() | TableRecord() | SuppressionAudit():
+            return _fields_to_json(part)
+    return value_to_json(part)
 
 
 def assessment_from_json(document: Mapping[str, Any]) -> Assessment:
@@ -139,18 +132,6 @@ def assessment_from_json(document: Mapping[str, Any]) -> Assessment:
         raise Invalid("bad-assessment", "A stored assessment cannot be read.") from error
 
 
-def _row_to_json(row: AssessedRow) -> dict[str, Any]:
-    return {
-        "keys": [value_to_json(v) for v in row.keys],
-        "exact": [value_to_json(v) for v in row.exact],
-        "released": [value_to_json(v) for v in row.released],
-        "suppressed": list(row.suppressed),
-        "verdicts": [v.value for v in row.verdicts],
-        "rules": [list(r) for r in row.rules],
-        "persons": row.persons,
-    }
-
-
 def _row_from_json(document: Mapping[str, Any]) -> AssessedRow:
     return AssessedRow(
         keys=tuple(map(value_from_json, document["keys"])),
@@ -161,17 +142,6 @@ def _row_from_json(document: Mapping[str, Any]) -> AssessedRow:
         rules=tuple(tuple(r) for r in document["rules"]),
         persons=document["persons"],
     )
-
-
-def _finding_to_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "verdict": finding.verdict.value,
-        "sentence": finding.sentence,
-        "figures": [list(f) for f in finding.figures],
-        "cell": None if finding.cell is None else [value_to_json(v) for v in finding.cell],
-        "column": finding.column,
-    }
 
 
 def _finding_from_json(document: Mapping[str, Any]) -> Finding:

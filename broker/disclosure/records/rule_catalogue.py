@@ -76,23 +76,6 @@ RULE_CATALOGUE: dict[str, RuleEntry] = {
     e.ident: e for e in sorted({*IN_ONE_CELL, *ELSEWHERE}, key=lambda e: (ORDER.index(e.ident[0]), int(e.ident[1:])))
 }
 
-UNUSED_PARAMETERS = frozenset(
-    {
-        "name",
-        "source",
-        "max_listed_rows",
-        "max_group_steps",
-        "small_quota",
-        "suppressed_symbol",
-        "file_digits",
-        "many_rows",
-        "many_values",
-        "nearly_all",
-        "extreme_percent",
-    }
-)
-"""Parameters that no rule reads: names, limits of work and of jobs, and parameters for scripts' files."""
-
 
 @dataclass(frozen=True, slots=True)
 class AppliedRule:

@@ -12,7 +12,7 @@ from broker.disclosure.judge_job import judge_output
 from broker.disclosure.records.acro_record import CHECKS, AcroItem, acro_results, checks_of
 from broker.disclosure.records.assessment_json import assessment_from_json, assessment_to_json
 from broker.disclosure.records.released_tables import released_csv, released_file_record, released_record
-from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE, UNUSED_PARAMETERS, applied_rules
+from broker.disclosure.records.rule_catalogue import RULE_CATALOGUE, applied_rules
 from broker.disclosure.records.staff_record import staff_record
 from broker.domain.evidence import CellEvidence, OutputEvidence, StatisticEvidence, TableEvidence
 from broker.domain.findings import Assessment, Finding, SuppressionAudit, Verdict
@@ -156,6 +156,13 @@ def test_each_record_has_its_documented_shape(shape: dict[str, object], document
     jsonschema_rs.validator_for(shape).validate(plain)
     broken = {k: v for k, v in plain.items() if k != next(iter(shape["required"]))}  # type: ignore[call-overload]
     assert not jsonschema_rs.validator_for(shape).is_valid(broken)
+
+
+UNUSED_PARAMETERS = frozenset({
+    "name", "source", "max_listed_rows", "max_group_steps", "small_quota", "suppressed_symbol", "file_digits",
+    "many_rows", "many_values", "nearly_all", "extreme_percent",
+})  # fmt: skip
+"""Parameters that no rule reads: names, limits of work and of jobs, and parameters for scripts' files."""
 
 
 def test_every_parameter_of_a_profile_is_some_rules_or_none() -> None:
