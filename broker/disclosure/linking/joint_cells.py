@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Protocol
 
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.domain.errors import Breach
@@ -143,27 +142,21 @@ class JointCellIndex:
         return self._found[keys, tests]
 
 
-PartialPlace = Mapping[str, Value]
-
-
-class ObservedCell(Protocol):
-    """A cell that has persons."""
-
-    @property
-    def place(self) -> PartialPlace: ...
+JointPlace = Mapping[str, Value]
+"""Values by dimension. Some dimensions may lack a value."""
 
 
 class PlaceCompletion:
-    """Completes places, which may lack values in some dimensions."""
+    """Completes places by those of observed cells, which have persons."""
 
-    def __init__(self, family: TableFamily, seen: Sequence[ObservedCell]) -> None:
+    def __init__(self, family: TableFamily, seen: Sequence[JointCell]) -> None:
         # A fixed order, so that equal input gives the same pattern.
         self._seen = sorted(seen, key=lambda a: sorted((d, repr(v)) for d, v in a.place.items()))
         self._columns = {s.ident: d for d, s in family.scalars if isinstance(s, ColumnRef)}
         self._tests = {d: s for d, s in family.scalars if not isinstance(s, ColumnRef)}
         self._follows = _implied_values(seen, self._tests)
 
-    def complete(self, place: PartialPlace) -> dict[str, Value]:
+    def complete(self, place: JointPlace) -> dict[str, Value]:
         """The place with a value in every dimension: first what always occurs with one of its conditions (such as an
         authority with a condition on it), then the values of the most similar observed cell. Conditions are
         evaluated."""
@@ -175,24 +168,24 @@ class PlaceCompletion:
         computed = {d: self._value(s, whole) for d, s in self._tests.items() if d not in found}
         return whole | {d: v for d, v in computed.items() if v is not None}
 
-    def is_possible(self, place: PartialPlace) -> bool:
+    def is_possible(self, place: JointPlace) -> bool:
         """Whether no condition of the place contradicts the values of the place."""
         tests = [
             (place[d], self._value(s, place)) for d, s in self._tests.items() if d in place and self._knows(s, place)
         ]
         return all(found is None or found == required for required, found in tests)
 
-    def _knows(self, scalar: Scalar, place: PartialPlace) -> bool:
+    def _knows(self, scalar: Scalar, place: JointPlace) -> bool:
         columns = column_ids(scalar)
         return columns <= self._columns.keys() and all(self._columns[i] in place for i in columns)
 
-    def _most_similar(self, place: PartialPlace) -> PartialPlace:
-        def alike(one: ObservedCell) -> int:
+    def _most_similar(self, place: JointPlace) -> JointPlace:
+        def alike(one: JointCell) -> int:
             return sum(one.place.get(d) == v for d, v in place.items())
 
         return max(self._seen, key=alike).place if self._seen else {}
 
-    def _value(self, scalar: Scalar, place: PartialPlace) -> Value:
+    def _value(self, scalar: Scalar, place: JointPlace) -> Value:
         """The value of a computed dimension; None if columns are missing or it cannot be computed."""
         if not column_ids(scalar) <= self._columns.keys():
             return None
@@ -205,7 +198,7 @@ class PlaceCompletion:
 
 
 def _implied_values(
-    seen: Sequence[ObservedCell], tests: Mapping[str, Scalar]
+    seen: Sequence[JointCell], tests: Mapping[str, Scalar]
 ) -> dict[tuple[str, Value], dict[str, Value]]:
     """For each condition value, the values of other dimensions that always occur with it."""
     values: dict[tuple[str, Value], dict[str, set[Value]]] = defaultdict(lambda: defaultdict(set))
@@ -219,8 +212,6 @@ def _implied_values(
 
 UNSHOWN_ROW = "(a row that is not shown)"
 """The value of a key without a list, in a row that has too few persons to be shown."""
-
-JointPlace = Mapping[str, Value]
 
 
 def known_joint_cells(
@@ -249,9 +240,9 @@ def unobserved_joint_cells(
     large = [a for a in known if a.persons >= t]
     groups, others = JointCellIndex(large), PlaceCompletion(family, large)
     found: dict[tuple[tuple[str, str], ...], JointCell] = {}
-    requested = ((place, True) for place in _row_sides(family, rows))
+    requested = [place for member, tests in _counted_conditions(family) for place in _row_places(member, tests, rows)]
     derived = (*_row_complements(family, rows), *_crossings(family, rows, unlisted, groups))
-    for place, is_requested in (*requested, *((place, False) for place in derived)):
+    for place, is_requested in (*((place, True) for place in requested), *((place, False) for place in derived)):
         if not groups.by(tuple(place), frozenset()).get(tuple(place.values())) and others.is_possible(place):
             whole = others.complete(place)
             name = tuple(sorted((d, repr(v)) for d, v in whole.items()))
@@ -266,23 +257,13 @@ def _counted_conditions(family: TableFamily) -> Iterator[tuple[LinkedTable, froz
     for member in family.members:
         yield member, member.tests
         for figure in _count_figures(member):
-            yield from ((member, tests) for tests in _both_sides(member, figure))
+            if figure.tests:
+                yield member, member.tests | figure.tests
+                yield from ((member, member.tests | {(d, 0)}) for d, _ in figure.tests)
 
 
 def _count_figures(member: LinkedTable) -> Iterator[LinkedFigure]:
     return (f for f in member.figures if f.amount is None and not f.derived)
-
-
-def _both_sides(member: LinkedTable, figure: LinkedFigure) -> Iterator[frozenset[DimensionValue]]:
-    if figure.tests:
-        yield member.tests | figure.tests
-        yield from (member.tests | {(d, 0)} for d, _ in figure.tests)
-
-
-def _row_sides(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
-    """Each row of each table, on both sides of each counted condition."""
-    for member, tests in _counted_conditions(family):
-        yield from _row_places(member, tests, rows)
 
 
 def _row_places(member: LinkedTable, tests: frozenset[DimensionValue], rows: TableRows) -> Iterator[dict[str, Value]]:

@@ -9,8 +9,6 @@ from math import inf
 from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
     JointCellIndex,
-    ObservedPersons,
-    TableRows,
     joint_cells_of,
     known_joint_cells,
     observed_persons,
@@ -20,6 +18,7 @@ from broker.disclosure.linking.linked_system import (
     CountAliases,
     FigurePlace,
     LinkedSystem,
+    PatternInput,
     build_linked_system,
     rounding_slack,
 )
@@ -53,20 +52,6 @@ class SuppressionPattern:
     exact: int = 0
     narrow: int = 0
     beyond: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PatternInput:
-    """A family during repair: its judged tables, the rows that could be shown, its joint cells, and the persons
-    observed."""
-
-    family: TableFamily
-    judged: Mapping[TableIndex, JudgedTable]
-    rows: TableRows
-    groups: JointCellIndex
-    observed: ObservedPersons
-    count_aliases: CountAliases
-    profile: DisclosureRules
 
 
 def suppression_pattern(
@@ -119,12 +104,7 @@ def _suppress_amount(
     pattern_input: PatternInput, amount: str | None, before: frozenset[FigurePlace], progress: Progress
 ) -> SuppressionPattern:
     t = pattern_input.profile.t
-    found = build_linked_system(
-        *(pattern_input.family, pattern_input.groups, pattern_input.profile, pattern_input.rows),
-        amount,
-        pattern_input.observed,
-        pattern_input.count_aliases,
-    )
+    found = build_linked_system(pattern_input, amount)
     primary = _primary_figures(pattern_input) | dict.fromkeys(before, COVER_RULES)
     if amount is not None:
         primary = dict.fromkeys(_tied_figures(pattern_input, primary), COVER_RULES) | primary

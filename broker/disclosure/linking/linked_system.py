@@ -4,6 +4,7 @@ nothing."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.disclosure.judged_tables import JudgedTable
 from broker.disclosure.linking.joint_cells import (
     ZERO_AMOUNT,
     JointCell,
@@ -67,23 +68,27 @@ CountAliases = Mapping[FigurePlace, frozenset[DimensionValue]]
 persons distinguish the two."""
 
 
-def build_linked_system(
-    family: TableFamily,
-    groups: JointCellIndex,
-    profile: DisclosureRules,
-    rows: TableRows,
-    amount: str | None,
-    observed: ObservedPersons | None = None,
-    count_aliases: CountAliases | None = None,
-) -> LinkedSystem:
+@dataclass(frozen=True, slots=True)
+class PatternInput:
+    """A family during repair: its judged tables, the rows that could be shown, its joint cells, and the persons
+    observed."""
+
+    family: TableFamily
+    judged: Mapping[TableIndex, JudgedTable]
+    rows: TableRows
+    groups: JointCellIndex
+    observed: ObservedPersons
+    count_aliases: CountAliases
+    profile: DisclosureRules
+
+
+def build_linked_system(pattern_input: PatternInput, amount: str | None) -> LinkedSystem:
     """The system of a family's counts (`amount` is None), or of one amount."""
-    largest = _largest_possible(family, groups, amount) if amount is not None else 0.0
-    builder = _SystemBuilder(groups, profile, amount, largest, observed or {}, count_aliases or {})
-    builder.found.joint = len(groups.joint_cells)
-    for member in family.members:
+    builder = _SystemBuilder(pattern_input, amount)
+    for member in pattern_input.family.members:
         for figure in member.figures:
-            if member.where in rows and figure.amount == amount:
-                builder.add(member, figure, rows[member.where])
+            if member.where in pattern_input.rows and figure.amount == amount:
+                builder.add(member, figure, pattern_input.rows[member.where])
     return builder.found
 
 
@@ -103,23 +108,15 @@ def rounding_slack(profile: DisclosureRules) -> float:
 
 
 class _SystemBuilder:
-    def __init__(
-        self,
-        groups: JointCellIndex,
-        profile: DisclosureRules,
-        amount: str | None,
-        largest: float,
-        observed: ObservedPersons,
-        count_aliases: CountAliases,
-    ) -> None:
-        self._groups, self._profile, self._amount = groups, profile, amount
-        self._observed, self._count_aliases = observed, count_aliases
-        self._slack = rounding_slack(profile)
+    def __init__(self, pattern_input: PatternInput, amount: str | None) -> None:
+        self._groups, self._profile, self._amount = pattern_input.groups, pattern_input.profile, amount
+        self._observed, self._count_aliases = pattern_input.observed, pattern_input.count_aliases
+        self._slack = rounding_slack(self._profile)
         self._numbers: dict[tuple[int, ...], int] = {}
         self._shown: dict[int, int] = {}
-        self._largest = largest
-        self.found = LinkedSystem()
-        for n in range(len(groups.joint_cells)):
+        self._largest = 0.0 if amount is None else _largest_possible(pattern_input.family, self._groups, amount)
+        self.found = LinkedSystem(joint=len(self._groups.joint_cells))
+        for n in range(self.found.joint):
             self._sum((n,))  # first, so that numbers of joint cells and of these sums agree
 
     def add(self, member: LinkedTable, figure: LinkedFigure, rows: Iterable[tuple[Value, ...]]) -> None:

@@ -139,20 +139,17 @@ def attack_intervals(
     known: Mapping[int, float],
     wanted: Sequence[int],
     integers: bool = False,
-    negative: bool = False,
     enough: Mapping[int, float] | None = None,
     bounds: Mapping[int, tuple[float, float]] | None = None,
     progress: Progress = no_progress,
 ) -> dict[int, AttackInterval]:
-    """The interval of each wanted cell, given the known cells; every other cell is unknown and (normally) not negative.
-    Raises Invalid("inconsistent") if no values fit.
+    """The interval of each wanted cell, given the known cells. Every other cell is unknown and not negative, unless
+    `bounds` states something else about it. Raises Invalid("inconsistent") if no values fit.
 
-    `negative` lets unknown cells take any value (sums of values of either sign). `bounds` states what else is known
-    about some of them. An interval that is already `enough` wide is not refined: both ends are reachable, but the true
+    An interval that is already `enough` wide is not refined: both ends are reachable, but the true
     interval may be wider.
     """
-    least = -inf if negative else 0.0
-    edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (least, inf)) for i in range(table.size)]
+    edges = [(known[i], known[i]) if i in known else (bounds or {}).get(i, (0.0, inf)) for i in range(table.size)]
     at = CellBounds([low for low, _ in edges], [high for _, high in edges])
     query = AttackQuery(frozenset(wanted), integers, enough or {}, progress)
     narrow_bounds(table, at, integers)

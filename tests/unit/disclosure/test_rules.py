@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.disclosure.linking.joint_cells import JointAmount, JointCell, JointCellIndex
-from broker.disclosure.linking.linked_system import build_linked_system
+from broker.disclosure.linking.linked_system import PatternInput, build_linked_system
 from broker.disclosure.linking.table_families import TableFamily
 from broker.disclosure.rules import RuleInput, findings_of
 from broker.disclosure.suppression.suppression_task import least_width
@@ -109,5 +109,5 @@ def test_derived_amounts_are_as_wide_as_the_profiles_dominance_rule() -> None:
     assert [least_width(100.0, p) for p in (PROFILE, by_two, replace(PROFILE, p_percent=None))] == [10.0, 25.0, 1.0]
     for profile in (PROFILE, by_two):
         amounts = JointCellIndex([JointCell({}, 30, 30, {"x": JointAmount(3000.0, 100.0, 0.0)})])
-        found = build_linked_system(TableFamily((), (), None), amounts, profile, {}, "x")
+        found = build_linked_system(PatternInput(TableFamily((), (), None), {}, {}, amounts, {}, {}, profile), "x")
         assert found.widths == [least_width(100.0, profile)]
