@@ -138,11 +138,13 @@ def _released_cell(scalar: Scalar, cells: CellsById) -> OutputCell:
         case Call(op="coalesce", args=args):
             return _coalesce(args, cells)
         case Call(op=op, args=args):
-            parts = [_released_cell(a, cells) for a in args]
-            hidden = any(p.hidden for p in parts)
-            return computed_cell(
-                parts, None if hidden else call_operation(op, [p.released for p in parts]), hidden=hidden
-            )
+            return _called(op, [_released_cell(a, cells) for a in args])
+
+
+def _called(op: str, parts: Sequence[OutputCell]) -> OutputCell:
+    """Value of an operation. It is hidden if one of its parts is."""
+    hidden = any(p.hidden for p in parts)
+    return computed_cell(parts, None if hidden else call_operation(op, [p.released for p in parts]), hidden=hidden)
 
 
 def _case(case: Case, cells: CellsById) -> OutputCell:
@@ -166,8 +168,7 @@ def _connected(op: str, parts: Sequence[OutputCell]) -> OutputCell:
     # the hidden sides cannot change this result
     if any(not p.hidden and p.released is settling for p in parts):
         return computed_cell(parts, settling)
-    hidden = any(p.hidden for p in parts)
-    return computed_cell(parts, None if hidden else call_operation(op, [p.released for p in parts]), hidden=hidden)
+    return _called(op, parts)
 
 
 def _coalesce(args: Sequence[Scalar], cells: CellsById) -> OutputCell:
@@ -208,11 +209,8 @@ def sort_and_limit(
 
 
 def _sort_key(line: OutputRow, order: SortOrder) -> tuple[SortValue | None, ...]:
-    return tuple(_sort_value_of(compute_cell(scalar, line.cells)) for scalar, _ in order)
-
-
-def _sort_value_of(cell: OutputCell) -> SortValue | None:
-    return None if cell.hidden else sort_value(cell.released)
+    cells = (compute_cell(scalar, line.cells) for scalar, _ in order)
+    return tuple(None if c.hidden else sort_value(c.released) for c in cells)
 
 
 LOWEST_VALUE: SortValue = (0, Decimal(0), "")

@@ -36,27 +36,29 @@ def run_program(
     operator: PostAggregation, tables: Sequence[OutputRows], budget: StepBudget, public: Sequence[OutputRows] = ()
 ) -> OutputRows:
     """Rows of a program. `tables` and `public` are the judged tables and the public rows, by number."""
+
+    def run(child: PostAggregation) -> OutputRows:
+        return run_program(child, tables, budget, public)
+
     match operator:
         case TableRef(table=number):
             return tables[number]
         case PublicRef(public=number):
             return public[number]
         case Join(left=left, right=right):
-            return join_rows(
-                operator, run_program(left, tables, budget, public), run_program(right, tables, budget, public), budget
-            )
+            return join_rows(operator, run(left), run(right), budget)
         case Union(parts=parts):
-            return _union(operator, [run_program(p, tables, budget, public) for p in parts], budget)
+            return _union(operator, [run(p) for p in parts], budget)
         case Project(child=child):
-            return _project(operator, run_program(child, tables, budget, public), budget)
+            return _project(operator, run(child), budget)
         case Filter(child=child):
-            return _filter(operator, run_program(child, tables, budget, public), budget)
+            return _filter(operator, run(child), budget)
         case Aggregate(child=child):
-            return aggregate_rows(operator, run_program(child, tables, budget, public), budget)
+            return aggregate_rows(operator, run(child), budget)
         case Window(child=child):
-            return compute_windows(operator, run_program(child, tables, budget, public), budget)
+            return compute_windows(operator, run(child), budget)
         case Sort(child=child) | Limit(child=child):
-            return sort_and_limit(operator, run_program(child, tables, budget, public), budget)
+            return sort_and_limit(operator, run(child), budget)
 
 
 def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> OutputRows:
