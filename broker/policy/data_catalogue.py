@@ -2,7 +2,6 @@
 rules."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -288,9 +287,6 @@ class Catalogue(PolicyModel):
         """Tables that spelling hints may contain, by full and by bare name: granted and public ones."""
         known = [t for t in self.tables if t.full_name in granted or t.kind is TableKind.PUBLIC]
         return {t.name: t.full_name for t in known} | {t.full_name: t.full_name for t in known}
-
-    def person_tables(self) -> Iterator[CatalogueTable]:
-        return (t for t in self.tables if t.kind is TableKind.PERSON)
 
 
 _YEAR = re.compile(r"(\d{4})/(\d{4}|\d{2})|(\d{6})|(\d{4})", re.ASCII)

@@ -1,7 +1,8 @@
 """Changes between two policy sets, in sentences for the two administrators who decide. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
+from typing import Any
 
 from broker.domain.projects.project import Grant, ProjectApproval, ProjectBudget, ResearchProject
 from broker.policy.policy_model import PolicyModel
@@ -10,6 +11,8 @@ from broker.policy.release_history_policy import ReleaseHistoryPolicy
 
 WITHOUT_VALUES = {"researchers", "grants", "default_schema", "budgets", "privacy_raised", "approval"}
 """Fields of a project whose sentences do not show the values before and after."""
+Changes = Callable[[str, Any, Any], list[str]]
+"""The sentences on one model, by its subject, old value and new value."""
 RELEASE_HISTORY_FIGURES = (
     ("fraction", "the cap on exact figures, as a fraction of the persons of a reference population, changes", ""),
     ("part", "the part of a figure that must be about a reference population for the figure to count changes", ""),
@@ -21,7 +24,7 @@ RELEASE_HISTORY_FIGURES = (
 def policy_changes(before: PolicySet, after: PolicySet) -> list[str]:
     """One sentence for each change; empty only if both sets have the same fingerprint."""
     return [
-        *_projects(before, after),
+        *_named("project", before.projects, after.projects, "ident", _project),
         *_named("profile", before.profiles, after.profiles),
         *_named("table", before.catalogue.tables, after.catalogue.tables, "full_name"),
         *_named("code list", before.catalogue.codesets, after.catalogue.codesets),
@@ -46,16 +49,7 @@ def _release_history(before: ReleaseHistoryPolicy, after: ReleaseHistoryPolicy) 
     return sentences
 
 
-def _projects(before: PolicySet, after: PolicySet) -> list[str]:
-    old, new = {p.ident: p for p in before.projects}, {p.ident: p for p in after.projects}
-    sentences = [f"project {ident} is added" for ident in sorted(new.keys() - old.keys())]
-    sentences += [f"project {ident} is removed" for ident in sorted(old.keys() - new.keys())]
-    for ident in sorted(old.keys() & new.keys()):
-        sentences += _project(old[ident], new[ident])
-    return sentences
-
-
-def _project(old: ResearchProject, new: ResearchProject) -> list[str]:
+def _project(subject: str, old: ResearchProject, new: ResearchProject) -> list[str]:
     values = [f.name for f in fields(ResearchProject) if f.name not in WITHOUT_VALUES]
     sentences = [
         *_values("", old, new, values),
@@ -67,8 +61,8 @@ def _project(old: ResearchProject, new: ResearchProject) -> list[str]:
         *(f"no longer granted {_grant(g)}" for g in old.grants if g not in new.grants),
     ]
     if not sentences and old != new:  # a field without a sentence of its own
-        return [f"project {new.ident} changes"]
-    return [f"project {new.ident}: {sentence}" for sentence in sentences]
+        return [f"{subject} changes"]
+    return [f"{subject}: {sentence}" for sentence in sentences]
 
 
 def _values(where: str, old: object, new: object, names: Iterable[str]) -> list[str]:
@@ -97,16 +91,18 @@ def _grant(grant: Grant) -> str:
     return f"{grant.table}.{grant.variable}{' as a link key' if grant.link_key else ''}{years}"
 
 
-def _named(what: str, before: Iterable[PolicyModel], after: Iterable[PolicyModel], key: str = "name") -> list[str]:
-    """One sentence for each model that is added, removed or changed. `key`: the field with its name."""
+def _changed(subject: str, old: PolicyModel, new: PolicyModel) -> list[str]:
+    names = [f.name for f in fields(new) if getattr(old, f.name) != getattr(new, f.name)]
+    return [f"{subject} changes in {', '.join(names)}"] if names else []
+
+
+def _named(
+    what: str, before: Iterable[object], after: Iterable[object], key: str = "name", changes: Changes = _changed
+) -> list[str]:
+    """One sentence for each model that is added or removed, and those of `changes`. `key`: the field with its name."""
     old, new = ({str(getattr(model, key)): model for model in models} for models in (before, after))
     sentences = [f"{what} {name} is added" for name in sorted(new.keys() - old.keys())]
     sentences += [f"{what} {name} is removed" for name in sorted(old.keys() - new.keys())]
     for name in sorted(old.keys() & new.keys()):
-        sentences += _changed(f"{what} {name}", old[name], new[name])
+        sentences += changes(f"{what} {name}", old[name], new[name])
     return sentences
-
-
-def _changed(subject: str, old: PolicyModel, new: PolicyModel) -> list[str]:
-    names = [f.name for f in fields(new) if getattr(old, f.name) != getattr(new, f.name)]
-    return [f"{subject} changes in {', '.join(names)}"] if names else []

@@ -7,6 +7,7 @@ import pytest
 from broker.domain.errors import Refusal
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.projects.project import Grant, ResearchProject
+from broker.policy.data_catalogue import TableKind
 from broker.policy.policy_set import PolicySet
 from broker.scope.combinations import check_combinations
 
@@ -95,9 +96,9 @@ def test_a_refusal_of_a_script_has_the_years_of_its_header(policies: PolicySet, 
 def test_every_establishment_number_of_a_person_table_is_in_the_rules_on_schools(policies: PolicySet) -> None:
     schools = {
         v.name.casefold()
-        for t in policies.catalogue.person_tables()
+        for t in policies.catalogue.tables
         for v in t.variables
-        if v.name.upper().removesuffix("_ANON").endswith(("URN", "LAESTAB"))
+        if t.kind is TableKind.PERSON and v.name.upper().removesuffix("_ANON").endswith(("URN", "LAESTAB"))
     }
     assert len(schools) > 8
     for rule in policies.combinations:
