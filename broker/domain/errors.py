@@ -30,20 +30,24 @@ class Refused(BrokerError):
         self.refusals = refusals
 
 
-class Invalid(BrokerError):
-    """Input that cannot be used: a code, a message, and a pointer into the input (JSON pointer or file:line)."""
-
-    def __init__(self, code: str, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.code, self.message, self.pointer = code, message, pointer
-
-
-class Forbidden(BrokerError):
-    """The caller may see the object but may not do this to it."""
+class CodedError(BrokerError):
+    """An error with a code for programs and a message for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+class Invalid(CodedError):
+    """Input that cannot be used: a code, a message, and a pointer into the input (JSON pointer or file:line)."""
+
+    def __init__(self, code: str, message: str, pointer: str = "") -> None:
+        super().__init__(code, message)
+        self.pointer = pointer
+
+
+class Forbidden(CodedError):
+    """The caller may see the object but may not do this to it."""
 
 
 class Unknown(BrokerError):
@@ -54,12 +58,8 @@ class Unknown(BrokerError):
         self.what, self.ident = what, ident
 
 
-class Conflict(BrokerError):
+class Conflict(CodedError):
     """The object is not in a state that allows this."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 class Unavailable(BrokerError):

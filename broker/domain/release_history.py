@@ -206,14 +206,8 @@ def _entry_from_document(document: Mapping[str, Any], number: int) -> HistoryEnt
 
 def figures_to_json(figures: Sequence[KnownFigure]) -> list[dict[str, Any]]:
     return [
-        {
-            "statistic": f.statistic,
-            "amount": f.amount,
-            "once": f.once,
-            "told": f.told,
-            "reads": sorted(f.reads),
-            "shown": [[cell, value_to_json(value)] for cell, value in sorted(f.shown.items())],
-        }
+        {name: getattr(f, name) for name in ("statistic", "amount", "once", "told")}
+        | {"reads": sorted(f.reads), "shown": [[cell, value_to_json(value)] for cell, value in sorted(f.shown.items())]}
         for f in figures
     ]
 

@@ -174,11 +174,8 @@ def restricted_mount(
 
 def _granted_uses(uses: Sequence[VariableUse], project: ResearchProject, policies: PolicySet) -> Iterator[VariableUse]:
     """Every granted variable of the tables that are used, in the years in which the table is used."""
-    years: dict[str, Years] = {}
-    for use in uses:
-        table = policies.catalogue.find(use.table)
-        if table is not None:
-            years[table.full_name] = years.get(table.full_name, frozenset()) | years_touched(use, table)
+    known = [use for use in uses if policies.catalogue.find(use.table) is not None]
+    years = {table.full_name: used for table, used in _years_by_table(known, policies.catalogue).items()}
     for grant in project.grants:
         if grant.table in years:
             yield from _use_of_grant(grant, policies.catalogue.table(grant.table), years[grant.table])

@@ -48,7 +48,6 @@ class Action(StrEnum):
     WITHDRAW_JOB = "withdraw-job"
 
 
-ANY_STATE: frozenset[SubjectState] = frozenset({None, *JobState, *OutputState, *SavedState})
 NO_STATE: frozenset[SubjectState] = frozenset({None})
 DISCLOSED_STATES: frozenset[SubjectState] = frozenset(
     {OutputState.RELEASED, OutputState.RECALLED, OutputState.RETURNED, OutputState.REJECTED}

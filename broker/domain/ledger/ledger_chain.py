@@ -57,14 +57,15 @@ class ChainHead:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerCheck:
-    """Result of checking the ledger: number of intact entries, number of the first broken one, signed heads that it
-    lacks, and names of accounts and jobs whose tables differ from the entries."""
+class ChainCheck:
+    """Result of checking the ledger or the release history: number of intact entries, number of the first broken one,
+    signed heads that it lacks, and what its tables have otherwise than the entries: names of accounts and jobs, or
+    numbers of entries of the release history."""
 
     entries: int
     broken: int | None
     missing_heads: tuple[ChainHead, ...] = ()
-    differs: tuple[str, ...] = ()
+    differs: tuple[str, ...] | tuple[int, ...] = ()
 
     @property
     def holds(self) -> bool:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from broker.domain.plans.operators import (
     Aggregate,
-    Filter,
-    Join,
-    Limit,
     PostAggregation,
     Project,
-    Sort,
     Union,
     Window,
+    scalars_of,
     table_numbers,
     walk,
 )
@@ -41,19 +38,20 @@ def lineage_of(planned: PlannedOutput) -> Lineage:
     column_statistics = tuple(
         source_columns(column_ids(c.expression), column_sources) & statistic_ids for c in planned.columns
     )
-    read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
-    # statistics of shown columns are read too
-    read = source_columns(read_columns.union(*column_statistics), column_sources) & statistic_ids
+    read = _columns_read(planned, column_sources) & statistic_ids
     return Lineage(tuple(with_implied(b, statistics) for b in column_statistics), with_implied(read, statistics))
 
 
 def statistics_read_by(planned: PlannedOutput) -> frozenset[int]:
     """Statistics that the output's program reads anywhere, without those that they imply."""
-    column_sources = _column_sources(planned)
-    shown = frozenset[int]().union(*(column_ids(c.expression) for c in planned.columns))
-    read_columns = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
     statistic_ids = {s.ident for t in planned.tables for s in t.statistics if s.implied_by is None}
-    return source_columns(read_columns.union(shown), column_sources) & statistic_ids
+    return _columns_read(planned, _column_sources(planned)) & statistic_ids
+
+
+def _columns_read(planned: PlannedOutput, column_sources: ColumnSources) -> frozenset[int]:
+    """Columns that the output shows or its program reads anywhere, and those that they are computed from."""
+    read = {i for part in walk(planned.program) for i in _columns_read_by(part, planned.tables)}
+    return source_columns(read.union(_columns_of_all(c.expression for c in planned.columns)), column_sources)
 
 
 def source_columns(idents: Iterable[int], column_sources: ColumnSources) -> frozenset[int]:
@@ -110,17 +108,12 @@ def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[i
 
 def _columns_read_by(group: PostAggregation, tables: PlannedTables) -> frozenset[int]:
     """Columns that a step reads to select, join, order or compute rows."""
-    column_sources = frozenset[int]().union(*_new_column_sources(group, tables).values())
     match group:
-        case Filter(predicate=predicate):
-            return column_ids(predicate)
-        case Join(on=on):
-            return frozenset() if on is None else column_ids(on)
-        case Sort(order=order) | Limit(order=order):
-            return _columns_of_all(s for s, _ in order)
         case Project() | Union():
             return frozenset()  # their columns are read where other steps use them
-    return column_sources
+        case Aggregate() | Window():
+            return frozenset[int]().union(*_new_column_sources(group, tables).values())
+    return _columns_of_all(scalars_of(group))
 
 
 def _columns_of_all(scalars: Iterable[Scalar]) -> frozenset[int]:

@@ -2,13 +2,12 @@
 the contract."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.budget_refusals import ReleaseMaximum
-from broker.domain.ledger.ledger_chain import ChainHead, LedgerCheck
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import PrivacyAccount, PrivacyAmount
 from broker.domain.ledger.spends import (
     Balance,
@@ -96,7 +95,7 @@ class LedgerStore(Protocol):
     def ledger_head(self) -> ChainHead | None:
         """The signed head, without figures. Exported, it shows later whether the ledger was rewritten or cut."""
 
-    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
+    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
         """Check the chain, find the last signed head and `heads` in it, and recompute every total from the entries."""
 
     def restore_ledger(
@@ -170,21 +169,6 @@ class PublicTableStore(Protocol):
         forgot it), so none is added."""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryCheck:
-    """Result of checking the release history: number of intact lines, number of the first broken one, signed heads that
-    it lacks, and numbers of entries whose tables differ from the chain."""
-
-    lines: int
-    broken: int | None
-    missing_heads: tuple[ChainHead, ...] = ()
-    differs: tuple[int, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        return self.broken is None and not self.missing_heads and not self.differs
-
-
 class ReleaseHistoryStore(Protocol):
     """Everything that was ever released, as populations. It only grows: the database itself refuses any other change.
 
@@ -239,7 +223,7 @@ class ReleaseHistoryStore(Protocol):
 
     def history_head(self) -> ChainHead | None: ...
 
-    def verify_history(self, heads: Sequence[ChainHead] = ()) -> HistoryCheck:
+    def verify_history(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
         """Check the chain, find the last signed head and `heads` in it, and compare every entry with its line."""
 
     def restore_history(

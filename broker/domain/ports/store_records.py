@@ -1,7 +1,7 @@
 """Values that the store holds or takes besides jobs and outputs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.identity.audit import AuditEvent
@@ -189,14 +189,6 @@ class LapsedLease:
 
     job: str
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """Numbers for a project's quota on small populations (invariant 9)."""
-
-    small_jobs: int = 0
-    extra: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

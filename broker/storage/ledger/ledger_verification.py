@@ -13,8 +13,8 @@ from broker.domain.errors import Conflict
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.ledger.ledger_chain import (
     SPEND_MOVES,
+    ChainCheck,
     ChainHead,
-    LedgerCheck,
     LedgerEntryKind,
     LedgerTotals,
     ReplayedSpend,
@@ -95,7 +95,7 @@ class SqlLedgerQueries(SqlLedgerWrites):
         query = select(ledger_asides).where(a.dataset.in_(sorted(datasets))).order_by(a.dataset, a.kind, a.source)
         return [value_of(ExactDisclosure, row) for row in self._db.rows(query)]
 
-    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> LedgerCheck:
+    def verify_ledger(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
         """Verify the chain to its head, find the given heads (and the last signed one) in it, and add up all totals
         again."""
         with self._db.read() as connection:
@@ -103,7 +103,7 @@ class SqlLedgerQueries(SqlLedgerWrites):
             forgotten = self._ledger_chain.missing_heads(connection, heads)
             # If the chain is broken, its entries cannot prove anything about the tables.
             differs = () if broken is not None else tuple(differing(connection, replay_entries(entries)))
-        return LedgerCheck(len(entries), broken, forgotten, differs)
+        return ChainCheck(len(entries), broken, forgotten, differs)
 
 
 def enter_asides(connection: Connection, asides: Sequence[ExactDisclosure], now: datetime) -> bool:

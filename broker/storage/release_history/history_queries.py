@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.ledger_chain import ChainEntry as Line
-from broker.domain.ledger.ledger_chain import ChainHead
 from broker.domain.population_caps import MeasuredPopulation
-from broker.domain.ports.ledger_ports import HistoryCheck
 from broker.domain.release_history import (
     HistoryEntry,
     HistoryVersion,
@@ -70,13 +69,13 @@ class SqlHistoryQueries(SqlHistoryWrites):
         query = select(s.population, s.totals).where(s.snapshot == snapshot, tuple_(s.population, s.number).in_(latest))
         return {r.population: tuple(json.loads(r.totals)) for r in self._db.rows(query)}
 
-    def verify_history(self, heads: Sequence[ChainHead] = ()) -> HistoryCheck:
+    def verify_history(self, heads: Sequence[ChainHead] = ()) -> ChainCheck:
         with self._db.read() as connection:
             lines, broken = self._history_chain.follow(connection)
             forgotten = self._history_chain.missing_heads(connection, heads)
             # If the chain itself is broken, its lines cannot prove anything about the tables.
             differs = () if broken is not None else tuple(sorted(set(_differing(connection, lines))))
-        return HistoryCheck(len(lines), broken, forgotten, differs)
+        return ChainCheck(len(lines), broken, forgotten, differs)
 
 
 def _differing(connection: Connection, lines: Sequence[Line]) -> Iterator[int]:

@@ -8,10 +8,9 @@ from broker.domain.errors import Breach, Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import SYSTEM
 from broker.domain.jobs.outputs import OutputState
-from broker.domain.ledger.ledger_chain import ChainHead
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ports import Store, WorkerPorts
 from broker.domain.ports.history_ports import MemberFiles
-from broker.domain.ports.ledger_ports import HistoryCheck
 from broker.domain.release_history import (
     HistoryEntry,
     HistorySource,
@@ -91,7 +90,7 @@ class FullHistoryCheck:
     """The store's check of the release history, and the entries (by number) whose file of members is missing,
     unreadable or about something else."""
 
-    store: HistoryCheck
+    store: ChainCheck
     files: tuple[int, ...]
 
     @property

@@ -7,7 +7,7 @@ from broker.domain.errors import Unknown
 from broker.domain.identity.audit import AuditEvent
 from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action
-from broker.domain.ledger.ledger_chain import ChainHead, LedgerCheck
+from broker.domain.ledger.ledger_chain import ChainCheck, ChainHead
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount
 from broker.domain.ledger.spends import Balance, BalancePoint, ExactDisclosure, SpendState, over_allotted
 from broker.domain.ports import Ports
@@ -95,7 +95,7 @@ def account_history(ports: Ports, person: Person, account: PrivacyAccount) -> li
     return ports.store.balance_history(account)
 
 
-def verify_ledger(ports: Ports, person: Person, heads: tuple[ChainHead, ...] = ()) -> LedgerCheck:
+def verify_ledger(ports: Ports, person: Person, heads: tuple[ChainHead, ...] = ()) -> ChainCheck:
     """Verify the ledger's chain, find the exported heads in it, and add up every total again."""
     check_administrator(person, Action.VIEW_LEDGER)
     return ports.store.verify_ledger(heads)
