@@ -7,11 +7,11 @@ from sqlglot import exp
 
 from broker.domain.errors import Refusal
 from broker.domain.plans.operators import Aggregate, Filter, Join, Limit, Window, scalars_of, walk
-from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, Plan, PlannedOutput, SavedQuery
+from broker.domain.plans.plan import KEY_STATISTIC, OutputColumn, Plan, PlannedOutput
 from broker.domain.plans.scalars import Scalar, ScalarType, column_ids, conjuncts_of
 from broker.domain.plans.variable_uses import Usage, VariableUse
 from broker.domain.projects.project import ResearchProject
-from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, ReadableDefinitions
+from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, Cohort, ReadableDefinitions
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.service_limits import ServiceLimits
 from broker.query.analysis.collected_uses import merged_uses, uses_of, years_of
@@ -70,7 +70,7 @@ def compile_sql(
     outputs: list[PlannedOutput] = []
     uses: list[tuple[VariableUse, ...]] = []
     advice: dict[str, None] = {}
-    saved_queries: list[SavedQuery] = []
+    saved_queries: list[Cohort] = []
     saved_catalogue = SavedCatalogue(service, saved)
     scans = 0
     reaching = SelectivityCheck(reach) if reach is not None else None
@@ -113,7 +113,7 @@ def _refused_result(
 
 def _compile_query(
     script_query: ScriptQuery, binder: Binder, reaching: SelectivityCheck | None
-) -> tuple[PlannedOutput | SavedQuery | None, tuple[VariableUse, ...]]:
+) -> tuple[PlannedOutput | Cohort | None, tuple[VariableUse, ...]]:
     """Compile one output or one saved query. Returns it (None if refused) and its uses. The diagnostics have its
     refusals."""
     before = len(binder.diagnostics.refusals)

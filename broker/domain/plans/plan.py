@@ -11,6 +11,7 @@ from broker.domain.plans.measure import Measure
 from broker.domain.plans.operators import PostAggregation, Relation
 from broker.domain.plans.scalars import Scalar, ScalarType, Value
 from broker.domain.plans.variable_uses import VariableUse
+from broker.domain.projects.saved_definitions import Cohort
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +181,6 @@ class PlannedOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedQuery:
-    """A query that the project saves as `project.name`: rows of persons, or public rows, as a complete text in its
-    dialect."""
-
-    name: str
-    dialect: str
-    text: str
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that follows from a submission's text under one catalogue and project. A plan that saves a query may
     have no outputs."""
@@ -200,7 +190,7 @@ class Plan:
     advice: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
     """Sentences that say why a checker reviews it."""
-    saved_queries: tuple[SavedQuery, ...] = ()
+    saved_queries: tuple[Cohort, ...] = ()
 
     @property
     def hash(self) -> str:

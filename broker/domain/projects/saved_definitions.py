@@ -21,7 +21,8 @@ LookupValue = int | Decimal | str | None
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """A query as canonical text, in the dialect in which it was written."""
+    """A query of rows of persons, or of public rows, as a complete canonical text in the dialect in which it was
+    written."""
 
     name: str
     dialect: str

@@ -147,11 +147,9 @@ def _combination_noise(coordinates: NoisyCoordinates, weights: Weights) -> Noise
     return combined_noise([(w, coordinates.noise) for w in weights])
 
 
-def _symmetric_interval(
-    values: Floats, half: float | Floats, low: float = -np.inf, high: float = np.inf
-) -> EstimateColumn:
-    """Values with the same half width on both sides, limited to the possible range."""
-    return EstimateColumn(values, np.clip(values - half, low, high), np.clip(values + half, low, high))
+def _symmetric_interval(values: Floats, half: float | Floats, low: float = -np.inf) -> EstimateColumn:
+    """Values with the same half width on both sides, but no end below the lowest possible value."""
+    return EstimateColumn(values, np.clip(values - half, low, np.inf), np.clip(values + half, low, np.inf))
 
 
 def _count_column(coordinates: NoisyCoordinates, weights: Weights, level: float) -> EstimateColumn:

@@ -73,37 +73,24 @@ def _input_cells(column: DisplayColumn) -> list[Seen]:
 VERDICTS = {False: Verdict.PUBLISH, True: Verdict.SUPPRESS}
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedColumn:
-    """A column of the released table: a column of the output, or one end of its interval."""
-
-    name: str
-    column: OutputColumn
-    is_end: bool = False
-
-    @property
-    def is_key(self) -> bool:
-        return self.column.is_key
-
-
-def judged_rows(shown: Sequence[ReleasedColumn], lines: Iterable[OutputRow]) -> Iterator[AssessedRow]:
+def judged_rows(shown: Sequence[OutputColumn], lines: Iterable[OutputRow]) -> Iterator[AssessedRow]:
     """The rows of the table. A row that is on no list is shown only if one of its figures is."""
     for line in lines:
-        cells = [compute_cell(s.column.expression, line.cells) for s in shown]
+        cells = [compute_cell(s.expression, line.cells) for s in shown]
         hidden = tuple([c.hidden for c in cells])
         if line.listed or _is_row_released(shown, hidden, line.exists):
             keys = tuple([c.released for s, c in zip(shown, cells, strict=True) if s.is_key])
             yield _judged_row(keys, tuple([released_value(c) for c in cells]), hidden)
 
 
-def is_direct(shown: Sequence[ReleasedColumn]) -> bool:
+def is_direct(shown: Sequence[OutputColumn]) -> bool:
     """Whether every column is a column of the rows below, unchanged."""
-    return all(isinstance(s.column.expression, ColumnRef) for s in shown)
+    return all(isinstance(s.expression, ColumnRef) for s in shown)
 
 
-def direct_rows(shown: Sequence[ReleasedColumn], display: DisplayTable) -> Iterator[AssessedRow]:
+def direct_rows(shown: Sequence[OutputColumn], display: DisplayTable) -> Iterator[AssessedRow]:
     """The same, directly from a table's columns."""
-    columns = [display.columns[s.column.expression.ident] for s in shown if isinstance(s.column.expression, ColumnRef)]
+    columns = [display.columns[s.expression.ident] for s in shown if isinstance(s.expression, ColumnRef)]
     by_key = [c.values for s, c in zip(shown, columns, strict=True) if s.is_key]
     keys = list(zip(*by_key, strict=True)) if by_key else [()] * len(display.shown)
     released, hidden = zip(*map(_released_values, columns), strict=True), zip(*(c.hidden for c in columns), strict=True)
@@ -112,7 +99,7 @@ def direct_rows(shown: Sequence[ReleasedColumn], display: DisplayTable) -> Itera
             yield _judged_row(row_keys, row_values, row_hidden)
 
 
-def _is_row_released(shown: Sequence[ReleasedColumn], hidden: Sequence[bool], exists: bool) -> bool:
+def _is_row_released(shown: Sequence[OutputColumn], hidden: Sequence[bool], exists: bool) -> bool:
     figures = [h for s, h in zip(shown, hidden, strict=True) if not s.is_key]
     return not all(figures) if figures else exists
 
@@ -190,16 +177,17 @@ def _columns_with_interval(measured: PrivateOutputPlan) -> BoundedColumns:
     )
 
 
-def released_columns(planned: PlannedOutput, bounded: BoundedColumns) -> tuple[ReleasedColumn, ...]:
+def released_columns(planned: PlannedOutput, bounded: BoundedColumns) -> tuple[OutputColumn, ...]:
+    """The columns of the released table: those of the output, each with the ends of its interval if it has one."""
     taken = {c.name for c in planned.columns}
-    found: list[ReleasedColumn] = []
+    found: list[OutputColumn] = []
     for column in planned.columns:
-        found.append(ReleasedColumn(column.name, column))
+        found.append(column)
         ends = bounds_of(column.expression, bounded)
         for word, end in zip(("low", "high"), ends or (), strict=False):
             # The query may have a column of this name.
             name = _unused_name(f"{column.name}_{word}", taken)
-            found.append(ReleasedColumn(name, OutputColumn(name, end, column.statistic), is_end=True))
+            found.append(OutputColumn(name, end, column.statistic))
     return tuple(found)
 
 

@@ -118,10 +118,8 @@ def block_description(block: Block, table: PrivateTable) -> str:
     return f"shares of {number} of degree {block.degree}{missing}"
 
 
-def plain_words(
-    design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile, left: PrivacyAmount | None = None
-) -> tuple[str, ...]:
-    """Sentences on what was done and what it means. `left`: the project's remaining budget before this release."""
+def plain_words(design: MeasurementDesign, promise: PrivacyPromise, profile: PrivacyProfile) -> tuple[str, ...]:
+    """Sentences on what was done and what it means."""
     sentences = [
         "Random noise was added to every figure of this table, including empty cells, before anybody saw it.",
         odds_sentence(design.charge, promise),
@@ -135,9 +133,6 @@ def plain_words(
         sentences.append(f"Cells with a noisy count under {profile.display_floor} are not shown.")
     if any(d.values is None for t in design.tables for d in t.dimensions):
         sentences.append("A group that is not on a public list is shown only if its noisy count is high enough.")
-    share = None if left is None else design.charge.share_of(left)
-    if share is not None:
-        sentences.append(f"This used {percent(share)} of the privacy budget that the project had left.")
     return tuple(sentences)
 
 
@@ -151,8 +146,3 @@ def odds_sentence(loss: PrivacyAmount, promise: PrivacyPromise) -> str:
         f"this release. After it they are right in at most {ceil(100 * guess)} % of cases, whatever else they "
         "know."
     )
-
-
-def percent(share: Fraction) -> str:
-    value = float(100 * share)
-    return "less than 0.1 %" if 0 < value < 0.1 else f"{value:.1f} %"

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from broker.domain.plans.plan import SavedQuery
 from broker.domain.projects.saved_definitions import (
     NO_READABLE_DEFINITIONS,
     PROJECT_SCHEMA,
@@ -60,12 +59,11 @@ class SavedCatalogue:
         self.read_names.add(name)
         return found
 
-    def record(self, script_query: ScriptQuery, definition: object) -> "list[SavedQuery]":
+    def record(self, script_query: ScriptQuery, definition: object) -> list[Cohort]:
         """Record a definition that the text saves, so that the rest of the text can read it."""
-        made = definition if isinstance(definition, SavedQuery) else None
-        cohort = None if made is None else Cohort(made.name, made.dialect, made.text, made.columns)
+        cohort = definition if isinstance(definition, Cohort) else None
         self.saved_here[script_query.name.casefold()] = cohort
-        return [made] if made is not None else []
+        return [cohort] if cohort is not None else []
 
     def parsed(self, cohort: Cohort) -> tuple[ScriptQuery | None, Diagnostics]:
         """Return the query of a cohort, parsed like any other text, and its diagnostics. The query is None if the

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from broker.domain.plans.measure import MAGNITUDES, NON_ADDITIVE
 from broker.domain.plans.operators import Scan
-from broker.domain.plans.plan import PlannedStatistic, SavedQuery
+from broker.domain.plans.plan import PlannedStatistic
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.plans.variable_uses import VariableClass
 from broker.domain.projects.saved_definitions import (
@@ -136,7 +136,7 @@ def lookup_weight_reason(statistic: PlannedStatistic, symbols: SymbolTable) -> s
     )
 
 
-def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder) -> SavedQuery | None:
+def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder: Binder) -> Cohort | None:
     """Return the definition to save for a query: rows of persons, or public rows, with named columns. None if it is
     refused."""
     if bound is None:
@@ -158,4 +158,4 @@ def saved_definition(script_query: ScriptQuery, bound: BoundQuery | None, binder
             "unnamed-column", "A column of a saved query has no plain name.", "Write … AS name.", position
         )
         return None
-    return SavedQuery(script_query.name, binder.dialect.name, script_query.text, names)
+    return Cohort(script_query.name, binder.dialect.name, script_query.text, names)

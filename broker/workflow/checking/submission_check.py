@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from broker.domain.errors import Refusal, Refused
 from broker.domain.jobs.job import JobKind
-from broker.domain.plans.plan import Plan, SavedQuery
+from broker.domain.plans.plan import Plan
 from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.projects.project import ProtectionMode, ResearchProject
-from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, ReadableDefinitions
+from broker.domain.projects.saved_definitions import NO_READABLE_DEFINITIONS, Cohort, ReadableDefinitions
 from broker.policy.policy_set import PolicySet
 from broker.privacy.request.directives import PrivateDirectives, read_directives
 from broker.python_jobs.script_check import PythonCheck, check_python
@@ -78,7 +78,7 @@ class CheckedSubmission:
     """The plan of a private text; None if the text is not private or is refused."""
 
     @property
-    def saved_definitions(self) -> tuple[SavedQuery, ...]:
+    def saved_definitions(self) -> tuple[Cohort, ...]:
         return self.plan.saved_queries if self.plan is not None else ()
 
     @property

@@ -14,7 +14,6 @@ from broker.domain.identity.people import Person
 from broker.domain.identity.permissions import Action, check_permission, is_permitted
 from broker.domain.jobs.job import Job
 from broker.domain.jobs.reviews import VoteChoice
-from broker.domain.plans.plan import SavedQuery
 from broker.domain.plans.scalars import ScalarType
 from broker.domain.ports import Ports, WorkerPorts
 from broker.domain.projects.saved_definitions import (
@@ -56,13 +55,13 @@ def saved_at_submission(ports: Ports | WorkerPorts, job: Job) -> ReadableDefinit
     return saved_of(ports.store.saved(job.submission.project, every, frozenset(job.read_saved)))
 
 
-def entries_saved_by(job: Job, definitions: Sequence[SavedQuery]) -> list[SavedEntry]:
+def entries_saved_by(job: Job, definitions: Sequence[Cohort]) -> list[SavedEntry]:
     """Return the entries for the definitions that an accepted job saves."""
     return [
         SavedEntry(
             ident=new_ident(),
             project=job.submission.project,
-            definition=Cohort(k.name, k.dialect, k.text, k.columns),
+            definition=k,
             about=job.submission.title,
             by=job.researcher,
             created=job.created,

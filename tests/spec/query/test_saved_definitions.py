@@ -192,9 +192,8 @@ def test_duckdb_saves_by_create_table() -> None:
     )
     assert found.plan is not None, found.refusals
     (kept,) = found.plan.saved_queries
-    mine = Cohort(kept.name, kept.dialect, kept.text, kept.columns)
     again = compiled(
-        "SELECT m.LA, COUNT(*) AS n FROM project.mine AS m GROUP BY m.LA", "tsql", ReadableDefinitions((mine,))
+        "SELECT m.LA, COUNT(*) AS n FROM project.mine AS m GROUP BY m.LA", "tsql", ReadableDefinitions((kept,))
     )
     assert again.plan is not None, again.refusals
     for wrong in ("CREATE TABLE IF NOT EXISTS project.x AS SELECT 1 AS a", "CREATE VIEW project.x AS SELECT a.LA FROM npd.a",

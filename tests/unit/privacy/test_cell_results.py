@@ -176,11 +176,10 @@ def test_the_record_knows_rules_and_no_data() -> None:
 def test_plain_words_for_a_reader_who_does_not_know_epsilon() -> None:
     made, _ = design_and_record()
     assert PUPIL is not None
-    words = " ".join(plain_words(made, PUPIL, PROFILE, PrivacyAmount(Accounting.APPROXIMATE, 10**6, 10**7)))
+    words = " ".join(plain_words(made, PUPIL, PROFILE))
     assert "epsilon" not in words
     assert "95 of 100 releases" in words
     assert "at most 63 %" in words  # 1 / (1 + exp(-0.5)) = 62.2 %
-    assert "50.0 % of the privacy budget that the project had left" in words
 
 
 def test_a_rho_is_shown_as_an_epsilon() -> None:

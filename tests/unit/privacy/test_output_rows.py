@@ -14,7 +14,7 @@ from broker.domain.plans.scalars import MISSING_LABEL, ScalarType, Value
 from broker.domain.plans.scalars import ColumnRef as Named
 from broker.privacy.results.display_columns import DisplayColumn, DisplayTable, format_statistic
 from broker.privacy.results.noisy_estimates import EstimateColumn
-from broker.privacy.results.output_table import ReleasedColumn, direct_rows, input_rows, is_direct, judged_rows
+from broker.privacy.results.output_table import direct_rows, input_rows, is_direct, judged_rows
 
 KEYS = st.none() | st.integers(0, 2) | st.sampled_from(["a", "b"])
 FIGURES = st.none() | st.integers(-5, 5) | st.decimals(-5, 5, places=2)
@@ -37,9 +37,9 @@ def strips(draw: st.DrawFn) -> DisplayTable:
     return DisplayTable(columns, draw(flags), draw(st.booleans()))
 
 
-def shown_of(found: DisplayTable) -> list[ReleasedColumn]:
+def shown_of(found: DisplayTable) -> list[OutputColumn]:
     return [
-        ReleasedColumn(f"c{i}", OutputColumn(f"c{i}", Named(i, ScalarType.INT), KEY_STATISTIC if s.is_key else "count"))
+        OutputColumn(f"c{i}", Named(i, ScalarType.INT), KEY_STATISTIC if s.is_key else "count")
         for i, s in found.columns.items()
     ]
 
