@@ -73,16 +73,14 @@ def _split(member: LinkedTable, cell: CellEvidence) -> list[JointCell]:
         return [JointCell(place, cell.rows, cell.persons, amounts)]
     ((condition, _),) = counted.tests
     seen = cell.statistics[counted.ident]
-    sides: tuple[tuple[Value, int, int], ...]
-    if counted.measure in COUNTS - CELL_COUNTS:
-        # No third side: a value is present or not.
-        sides = ((1, seen.rows, seen.persons), (0, cell.rows - seen.rows, cell.persons - seen.persons))
-    else:
-        ones = seen.rows
-        rest = (0, seen.rest_rows, seen.rest)
-        # Rows without a value.
-        other = (None, cell.rows - ones - seen.rest_rows, cell.persons - seen.persons - seen.rest)
-        sides = ((1, ones, seen.persons), rest, other)
+    rest_rows, rest = seen.rest_rows, seen.rest
+    if counted.measure in COUNTS - CELL_COUNTS:  # no third side: a value is present or not
+        rest_rows, rest = cell.rows - seen.rows, cell.persons - seen.persons
+    sides: tuple[tuple[Value, int, int], ...] = (
+        (1, seen.rows, seen.persons),
+        (0, rest_rows, rest),
+        (None, cell.rows - seen.rows - rest_rows, cell.persons - seen.persons - rest),  # rows without a value
+    )
     parts = [JointCell(place | {condition: v}, rows, max(0, persons), {}) for v, rows, persons in sides if rows > 0]
     # No amount is summed under the condition, so it is assigned to the side with most persons.
     most = max(range(len(parts)), key=lambda n: parts[n].persons)

@@ -7,7 +7,7 @@ from math import ceil, floor, inf
 
 import numpy as np
 
-from broker.disclosure.suppression.cell_systems import EquationSystem, equations_by_cell
+from broker.disclosure.suppression.cell_systems import CellSystem, equations_by_cell
 from broker.disclosure.suppression.linear_programs import TOLERANCE, LinearProgram, Vector
 from broker.disclosure.suppression.suppression_task import scaling_unit
 from broker.domain.errors import Invalid
@@ -34,7 +34,7 @@ class CellBounds:
         return high - low <= TOLERANCE * scaling_unit((low, high))
 
 
-def narrow_bounds(table: EquationSystem, bounds: CellBounds, integers: bool) -> None:
+def narrow_bounds(table: CellSystem, bounds: CellBounds, integers: bool) -> None:
     """Narrow bounds by single equations, repeatedly: most small cases need no linear program. Raises Invalid if no
     values fit."""
     touched = equations_by_cell(table.equations)
@@ -47,7 +47,7 @@ def narrow_bounds(table: EquationSystem, bounds: CellBounds, integers: bool) -> 
             return
 
 
-def _narrow_one(table: EquationSystem, number: int, bounds: CellBounds, integers: bool) -> list[int]:
+def _narrow_one(table: CellSystem, number: int, bounds: CellBounds, integers: bool) -> list[int]:
     equation = table.equations[number]
     low = [bounds.low[c] for c in equation.parts]
     high = [bounds.high[c] for c in equation.parts]
@@ -135,7 +135,7 @@ class AttackQuery:
 
 
 def attack_intervals(
-    table: EquationSystem,
+    table: CellSystem,
     known: Mapping[int, float],
     wanted: Sequence[int],
     integers: bool = False,
@@ -160,7 +160,7 @@ def attack_intervals(
     return {i: AttackInterval(at.low[i], max(at.low[i], at.high[i])) for i in wanted}
 
 
-def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[int]) -> list[list[int]]:
+def _components(table: CellSystem, bounds: CellBounds, wanted: Collection[int]) -> list[list[int]]:
     """Groups of unfixed cells that are connected by equations, if they contain a wanted cell."""
     parent = {i: i for i in range(table.size) if not bounds.is_fixed(i)}
 
@@ -184,7 +184,7 @@ def _components(table: EquationSystem, bounds: CellBounds, wanted: Collection[in
 class _Component:
     """Solves two programs for each wanted cell, unless an earlier solution has reached the value already."""
 
-    def __init__(self, table: EquationSystem, bounds: CellBounds, cells: list[int], wanted: AttackQuery) -> None:
+    def __init__(self, table: CellSystem, bounds: CellBounds, cells: list[int], wanted: AttackQuery) -> None:
         self._cells, self._bounds, self._wanted = cells, bounds, wanted
         place = {cell: i for i, cell in enumerate(cells)}
         near = [e for e in table.equations if not place.keys().isdisjoint(e.cells)]

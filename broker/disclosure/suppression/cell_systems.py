@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
-from typing import Protocol
 
 from broker.domain.errors import Invalid
 
@@ -27,19 +26,10 @@ class Equation:
         return (*((c, 1.0) for c in self.parts), (self.total, -1.0))
 
 
-class EquationSystem(Protocol):
-    """Anything with numbered cells and equations: a table with its totals, or several tables as one system."""
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def equations(self) -> Sequence[Equation]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class CellSystem:
-    """`size` cells. Hierarchies, linked tables and joint cells are simply more equations."""
+    """`size` numbered cells and their equations: a table with its totals, or several tables as one system. Hierarchies,
+    linked tables and joint cells are simply more equations."""
 
     size: int
     equations: tuple[Equation, ...]
@@ -54,7 +44,7 @@ def equations_by_cell(equations: Iterable[Equation]) -> Mapping[int, list[int]]:
     return found
 
 
-def connected_cells(system: EquationSystem, start: Iterable[int], loose: Collection[int]) -> frozenset[int]:
+def connected_cells(system: CellSystem, start: Iterable[int], loose: Collection[int]) -> frozenset[int]:
     """The cells of `start`, and the loose cells that equations connect with them."""
     found, waiting = set(start), list(start)
     equations, at = system.equations, equations_by_cell(system.equations)
@@ -76,15 +66,10 @@ MAX_CELLS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedTable:
+class ClosedTable(CellSystem):
     """Every combination of categories and totals, in order, and every equation along one dimension."""
 
     cells: tuple[CellCoordinates, ...]
-    equations: tuple[Equation, ...]
-
-    @property
-    def size(self) -> int:
-        return len(self.cells)
 
     def number_of(self) -> dict[CellCoordinates, int]:
         return {c: i for i, c in enumerate(self.cells)}
@@ -118,7 +103,7 @@ def close_categories(categories: Sequence[Sequence[str]], totals: Sequence[bool]
             if category is None and categories[axis]:  # a total of this dimension
                 parts = tuple(number[(*cell[:axis], c, *cell[axis + 1 :])] for c in categories[axis])
                 equations.append(Equation(parts, i))
-    return ClosedTable(cells, tuple(equations))
+    return ClosedTable(len(cells), tuple(equations), cells)
 
 
 def containing_totals(place: CellCoordinates, has_total: Collection[int]) -> list[CellCoordinates]:

@@ -7,7 +7,7 @@ from enum import IntEnum
 from math import ceil, floor, frexp, inf, isfinite, log
 
 from broker.disclosure.rules import p_percent_of
-from broker.disclosure.suppression.cell_systems import EquationSystem
+from broker.disclosure.suppression.cell_systems import CellSystem
 from broker.policy.disclosure_rules import DisclosureRules
 
 
@@ -40,7 +40,7 @@ class SuppressionTask:
     costs       the cost of hiding a cell; by default 1 + its absolute value
     """
 
-    system: EquationSystem
+    system: CellSystem
     values: Sequence[float]
     targets: Mapping[int, float]
     hidden: frozenset[int]

@@ -1,6 +1,6 @@
 """Consistent margins: one exact least-squares fit to all noisy margins of a table, and the noise after the fit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import lcm, prod, sqrt
@@ -23,9 +23,12 @@ def fit_margins(
 
     Sets are ascending positions of `lengths`. Values are in the order of the cells, the last dimension fastest.
     """
-    tables = {s: _array(values, [lengths[i] for i in s]) for s, (values, _) in margins.items()}
+    tables = {
+        s: np.array([int(v) for v in values], dtype=object).reshape([lengths[i] for i in s])
+        for s, (values, _) in margins.items()
+    }
     variances = {s: variance for s, (_, variance) in margins.items()}
-    parts = {t: _interaction(t, lengths, tables, variances) for t in _all_subsets(margins)}
+    parts = {t: _interaction(t, lengths, tables, variances) for t in sorted({t for s in margins for t in subsets(s)})}
     return {s: _margin(s, lengths, parts) for s in margins}
 
 
@@ -35,17 +38,6 @@ class _Interaction:
 
     numbers: ExactArray
     divisor: int
-
-
-def _array(values: Sequence[int], shape: Sequence[int]) -> ExactArray:
-    found = np.empty(len(values), dtype=object)
-    found[:] = [int(v) for v in values]
-    return found.reshape(tuple(shape))
-
-
-def _all_subsets(sets: Iterable[GroupingSet]) -> list[GroupingSet]:
-    """All subsets of the sets."""
-    return sorted({t for s in sets for t in subsets(s)})
 
 
 def subsets(s: GroupingSet) -> list[GroupingSet]:
@@ -99,14 +91,8 @@ def _margin(s: GroupingSet, lengths: Sequence[int], parts: Mapping[GroupingSet, 
     for t in inside:
         shape = tuple(lengths[i] if i in t else 1 for i in s)
         total = total + (common // divisors[t]) * parts[t].numbers.reshape(shape)
-    flat = np.asarray(total * _ones([lengths[i] for i in s]), dtype=object)
+    flat = np.asarray(total * np.full([lengths[i] for i in s], 1, dtype=object), dtype=object)
     return [int(v) / common for v in flat.reshape(-1)]
-
-
-def _ones(shape: Sequence[int]) -> ExactArray:
-    found = np.empty(tuple(shape), dtype=object)
-    found[...] = 1
-    return found
 
 
 def fitted_noise(lengths: Sequence[int], noises: Mapping[GroupingSet, NoiseMoments]) -> dict[GroupingSet, NoiseMoments]:
