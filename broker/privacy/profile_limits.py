@@ -21,13 +21,9 @@ def check_tables(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> N
     parts = sum(len(lay_out_blocks(t).blocks) * len(t.sets) for t in tables) if not found else 0
     # Each part is drawn separately, and the spend is divided among all.
     if parts > profile.max_parts:
-        found.append(
-            Refusal(
-                "private-parts",
-                f"This job needs noise for {parts} statistics and grouping sets, but the limit is {profile.max_parts}.",
-                "Use fewer statistics or grouping sets, or a second job.",
-            )
-        )
+        limit = f"the limit is {profile.max_parts}"
+        message = f"This job needs noise for {parts} statistics and grouping sets, but {limit}."
+        found.append(Refusal("private-parts", message, "Use fewer statistics or grouping sets, or a second job."))
     if found:
         raise Refused(tuple(found))
 
@@ -43,15 +39,8 @@ def check_spend(
     delta = 0.0 if spend.accounting is Accounting.PURE else profile.max_delta
     max_spend = amount_as_written(spend.accounting, profile.max_raised if raised else profile.max_automatic, delta)
     if not spend.within(max_spend):
-        raise Refused(
-            (
-                Refusal(
-                    "private-spend",
-                    "The spend is more than one release may cost.",
-                    f"Spend at most {max_spend.micro / 10**6:g}. More needs the agreement of two administrators.",
-                ),
-            )
-        )
+        advice = f"Spend at most {max_spend.micro / 10**6:g}. More needs the agreement of two administrators."
+        raise Refused((Refusal("private-spend", "The spend is more than one release may cost.", advice),))
 
 
 def _domain(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
@@ -87,7 +76,8 @@ def _memory_words(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -> 
         return []
     table = max(tables, key=lambda t: each[t.name])
     if not any((d.size or 0) > 1 for d in table.dimensions):
-        return [_too_fine(table)]
+        message = f"{table.name} has too many candidates for quantiles."
+        return [Refusal("private-points", message, "Use fewer quantiles, or a second job.")]
     what = f"{sum(each.values()):,} numbers to measure, counting every cell and every candidate of quantiles"
     return [_too_large(table, what, f"{profile.max_words:,} are")]
 
@@ -99,25 +89,13 @@ def _cell_words(table: PrivateTable, index: int) -> int:
     return keys + sum(b.width for b in blocks if b.kind is BlockKind.POWERS) + 1 + slots
 
 
-def _too_fine(table: PrivateTable) -> Refusal:
-    return Refusal(
-        "private-points",
-        f"{table.name} has too many candidates for quantiles.",
-        "Use fewer quantiles, or a second job.",
-    )
-
-
 def _influence(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
     most = table.influence.max_rows
     if most <= profile.max_influence:
         return []
-    return [
-        Refusal(
-            "private-influence",
-            f"One person may have {most} rows in {table.name}, but the limit is {profile.max_influence}.",
-            "Aggregate each person's rows first, join fewer rows, or use fewer years.",
-        )
-    ]
+    message = f"One person may have {most} rows in {table.name}, but the limit is {profile.max_influence}."
+    advice = "Aggregate each person's rows first, join fewer rows, or use fewer years."
+    return [Refusal("private-influence", message, advice)]
 
 
 def _numbers(table: PrivateTable, profile: PrivacyProfile) -> list[Refusal]:
@@ -147,11 +125,7 @@ def _points(s: PrivateStatistic, profile: PrivacyProfile) -> list[Refusal]:
         message = f"{s.name} needs at least one candidate or edge, and they must be in ascending order."
         return [Refusal("private-points", message, "Write each of them once, the smallest first.")]
     if len(s.points) > profile.quantile_points:
-        return [
-            Refusal(
-                "private-points",
-                f"{s.name} has {len(s.points):,} candidates or edges, but the limit is {profile.quantile_points:,}.",
-                "Use fewer, or a larger step.",
-            )
-        ]
+        limit = f"the limit is {profile.quantile_points:,}"
+        message = f"{s.name} has {len(s.points):,} candidates or edges, but {limit}."
+        return [Refusal("private-points", message, "Use fewer, or a larger step.")]
     return []

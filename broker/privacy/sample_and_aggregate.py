@@ -25,13 +25,7 @@ from broker.privacy.private_tables import Influence
 from broker.privacy.results.noise_intervals import Floats, NoiseMoments, half_width, mean_absolute_error
 from broker.privacy.results.noisy_answers import mechanism_noise
 from broker.privacy.results.noisy_estimates import EstimateColumn
-from broker.privacy.results.privacy_record import (
-    Json,
-    noise_name,
-    odds_sentence,
-    sensitivity_record,
-    spend_record,
-)
+from broker.privacy.results.privacy_record import Json, noise_name, odds_sentence, sensitivity_record, spend_record
 from broker.privacy.sensitivity import Sensitivity
 from broker.python_jobs.private_directive import AnswerRange, BlockEstimator, ScriptDirective
 

@@ -1,5 +1,6 @@
 """Compares uses with grants and collects every refusal at once, including data sets without exact answers."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -38,11 +39,9 @@ def check_scope(
 
 def _expired_approval(project: ResearchProject, today: date) -> Iterator[Refusal]:
     if not project.is_live(today):
-        yield Refusal(
-            "project-expired",
-            f"The approval of project {project.ident} ended on {project.expires:%d %B %Y}.",
-            "Ask the data owner to extend the approval. Two administrators then change the project's end date.",
-        )
+        message = f"The approval of project {project.ident} ended on {project.expires:%d %B %Y}."
+        advice = "Ask the data owner to extend the approval. Two administrators then change the project's end date."
+        yield Refusal("project-expired", message, advice)
 
 
 def _unknown_table(use: VariableUse, project: ResearchProject, near: str) -> Refusal:
@@ -60,13 +59,12 @@ def _check_table(
     granted = [g for g in project.grants if g.table.casefold() == table.full_name.casefold()]
     if not table.grantable or not granted:
         yield _table_refused(min(uses, key=position_of), _all_years(uses), table, project)
-    outside: list[tuple[VariableUse, frozenset[int]]] = []
+    outside: list[UngrantedYears] = []
     for use in uses:
         variable = variable_of(use, table)
         if use.variable is not None and variable is None:
-            yield _unknown_variable(
-                use, table, hints.suggest(use.variable, {name: name for name in table.suggestable_names})
-            )
+            near = hints.suggest(use.variable, {name: name for name in table.suggestable_names})
+            yield _unknown_variable(use, table, near)
             continue
         # a link key is an identifier that can be granted
         if variable is not None and variable.cls in NEVER_GRANTED and not table.is_link_key(variable.name):
@@ -125,34 +123,31 @@ def _years_outside(use: VariableUse, table: CatalogueTable, grants: list[Grant])
     return years_touched(use, table) - frozenset().union(*(g.years or frozenset() for g in grants))
 
 
+UngrantedYears = tuple[VariableUse, Years]
+"""A use, and the years that it may read but no grant covers."""
+
+
 def _years_refused(
-    outside: list[tuple[VariableUse, frozenset[int]]],
-    table: CatalogueTable,
-    granted: list[Grant],
-    project: ResearchProject,
-    header: bool,
+    outside: list[UngrantedYears], table: CatalogueTable, granted: list[Grant], project: ResearchProject, header: bool
 ) -> Iterator[Refusal]:
     """One refusal for all variables of a table that exceed the same granted years."""
-    groups: dict[frozenset[int], list[tuple[VariableUse, frozenset[int]]]] = {}
+    groups: dict[Years, list[UngrantedYears]] = defaultdict(list)
     for use, missing in outside:
         of_use = [g for g in granted if use.variable is None or g.variable.casefold() == use.variable.casefold()]
-        groups.setdefault(frozenset().union(*(g.years or frozenset() for g in of_use)), []).append((use, missing))
+        groups[frozenset().union(*(g.years or frozenset() for g in of_use))].append((use, missing))
     for years, members in groups.items():
         first = min((use for use, _ in members), key=position_of)
         missing = frozenset().union(*(m for _, m in members))
         used = _all_years([use for use, _ in members]) or table.years or frozenset()
-        yield Refusal(
-            "years-not-granted",
+        message = (
             f"The job could read {_variable_names(members)} of {table.full_name} in {_year_labels(missing)}, "
-            f"outside the grant of {project.ident}.",
-            advise_other_years(table, years, missing, used, header),
-            first.line,
-            first.column,
-            full_name_of(first, table),
+            f"outside the grant of {project.ident}."
         )
+        advice = advise_other_years(table, years, missing, used, header)
+        yield Refusal("years-not-granted", message, advice, first.line, first.column, full_name_of(first, table))
 
 
-def _variable_names(members: list[tuple[VariableUse, frozenset[int]]]) -> str:
+def _variable_names(members: list[UngrantedYears]) -> str:
     names = sorted({use.variable or "the rows" for use, _ in members})
     # at most five names, so that the message stays short
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -223,13 +218,6 @@ def check_exact_allowed(
     for use in sorted(uses, key=position_of):
         if use.table in private_only:
             first.setdefault(use.table, use)
-    return tuple(
-        Refusal(
-            "private-only",
-            f"Only answers under differential privacy can be released about {name}.",
-            "Request the same under differential privacy, or remove the table.",
-            use.line,
-            use.column,
-        )
-        for name, use in first.items()
-    )
+    message = "Only answers under differential privacy can be released about {}."
+    advice = "Request the same under differential privacy, or remove the table."
+    return tuple(Refusal("private-only", message.format(n), advice, u.line, u.column) for n, u in first.items())

@@ -137,7 +137,7 @@ DEFENCES = (
         edited(f"{ATTEMPT}:_answer_query", "raise Failed(FailureCode.ENGINE_ERROR)", "raise Failed(FailureCode(result.end.value))"), "test_errors",
     ),
     Defence("no extreme of a person", edited("broker.query.binder.aggregate_statistics:bind_statistic", "isinstance(node, exp.Sum | exp.Avg):", "isinstance(node, exp.Sum | exp.Avg | exp.Min | exp.Max):"), "test_extremes"),
-    Defence("no key without a list where there is no delta", edited("broker.privacy.request.private_output_planner:_planned_table", "if d.values is None and context.lists_only", "if False"), "test_keys"),
+    Defence("no key without a list where there is no delta", edited("broker.privacy.request.private_output_planner:_key_refusals", "if d.values is None and lists_only", "if False"), "test_keys"),
     Defence(
         "cells of the public lists",
         edited("broker.engine.exact_coordinates:TableCoordinates._places", "if given is not None:", "given = rows.by_keys() if given is None else given\n    if given is not None:"), "test_keys",

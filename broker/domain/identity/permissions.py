@@ -104,13 +104,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[SubjectState]] = {
 independent of the project. An administrator sees that a job exists, but neither its text nor any output."""
 
 UNDISCLOSED_STATES: frozenset[OutputState] = frozenset(
-    {
-        OutputState.ASSESSED,
-        OutputState.WITHHELD,
-        OutputState.IN_REVIEW,
-        OutputState.APPROVED,
-        OutputState.WITHDRAWN,
-    }
+    {OutputState.ASSESSED, OutputState.WITHHELD, OutputState.IN_REVIEW, OutputState.APPROVED, OutputState.WITHDRAWN}
 )
 """Outputs in these states do not exist for researchers. An output that waits and one that is withheld give the same
 answer."""

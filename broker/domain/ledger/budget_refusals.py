@@ -75,28 +75,16 @@ def check_release_maximum(costs: Collection[Cost], maximum: ReleaseMaximum) -> N
     if not over:
         return
     reason = next((f"costs {amount}" for amount in over if amount is not None), "has a loss that cannot be compared")
-    raise Refused(
-        (
-            Refusal(
-                "over-release-maximum",
-                f"This job {reason}, but one release may cost at most {most}.",
-                "Request less precision, or split the question. Two administrators can raise the maximum.",
-            ),
-        )
-    )
+    message = f"This job {reason}, but one release may cost at most {most}."
+    advice = "Request less precision, or split the question. Two administrators can raise the maximum."
+    raise Refused((Refusal("over-release-maximum", message, advice),))
 
 
 def check_exact_release(datasets: Collection[str], only_private: Collection[str]) -> None:
     """Raises Refused if an exact release would include data sets that policy limits to differential privacy."""
-    private_datasets = sorted(set(datasets) & set(only_private))
-    if private_datasets:
-        raise Refused(
-            tuple(
-                Refusal(
-                    "private-only",
-                    f"Only answers under differential privacy can be released about {dataset}.",
-                    "Request the same under differential privacy.",
-                )
-                for dataset in private_datasets
-            )
-        )
+    found = []
+    for dataset in sorted(set(datasets) & set(only_private)):
+        message = f"Only answers under differential privacy can be released about {dataset}."
+        found.append(Refusal("private-only", message, "Request the same under differential privacy."))
+    if found:
+        raise Refused(tuple(found))

@@ -1,7 +1,7 @@
 """Plans a planned output as private tables with bounded contributions, or gives every reason why it cannot be
 private."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.domain.errors import Refusal, Refused
@@ -76,21 +76,16 @@ def _register_size(variable: str, context: PrivateContext) -> int | None:
     return public.most if public else None
 
 
-def unlisted_refusal(dimension: Dimension) -> Refusal:
-    return Refusal(
-        "private-keys",
-        f"{dimension.name} has no public list of values, and the values that occur would reveal something about "
-        "persons.",
-        "Group by a variable with a code list or register, or by bands that the query lists.",
-    )
-
-
-def unsized_refusal(dimension: Dimension) -> Refusal:
-    return Refusal(
-        "private-keys",
-        f"No public list says how many values {dimension.name} can have, so an answer about all of them has no bound.",
-        "Group by a variable with a code list or register, or by bands that the query lists.",
-    )
+def _key_refusals(dimensions: Sequence[Dimension], lists_only: bool) -> Iterator[Refusal]:
+    advice = "Group by a variable with a code list or register, or by bands that the query lists."
+    for name in (d.name for d in dimensions if d.values is None and lists_only):
+        message = (
+            f"{name} has no public list of values, and the values that occur would reveal something about persons."
+        )
+        yield Refusal("private-keys", message, advice)
+    for name in (d.name for d in dimensions if d.size is None and not lists_only):
+        message = f"No public list says how many values {name} can have, so an answer about all of them has no bound."
+        yield Refusal("private-keys", message, advice)
 
 
 def block_vectors(
@@ -150,22 +145,13 @@ def _limit_refusals(tables: tuple[PrivateTable, ...], profile: PrivacyProfile) -
 
 def _shape_refusals(output: PlannedOutput) -> list[Refusal]:
     if not output.tables:
-        return [
-            Refusal(
-                "private-nobody",
-                f"{output.name} does not read rows of persons.",
-                "Request this output in a job that is not private.",
-            )
-        ]
+        message = f"{output.name} does not read rows of persons."
+        return [Refusal("private-nobody", message, "Request this output in a job that is not private.")]
     # One person could change the rows of all others.
     if any(has_context(t.contributions) or not t.shown for t in output.tables):
-        return [
-            Refusal(
-                "private-context",
-                "A value in a row depends on other people, so the influence of one person on the answer has no bound.",
-                "Remove it, or request the inner figure as a separate output and write its answer here.",
-            )
-        ]
+        message = "A value in a row depends on other people, so the influence of one person on the answer has no bound."
+        advice = "Remove it, or request the inner figure as a separate output and write its answer here."
+        return [Refusal("private-context", message, advice)]
     return []
 
 
@@ -183,8 +169,7 @@ def _planned_table(
     refusals = [
         *_work_refusals(name, first, context),
         *translator.refusals,
-        *(unlisted_refusal(d) for d in dimensions if d.values is None and context.lists_only),
-        *(unsized_refusal(d) for d in dimensions if d.size is None and not context.lists_only),
+        *_key_refusals(dimensions, context.lists_only),
     ]
     if refusals:
         return refusals
@@ -206,16 +191,10 @@ def _planned_table(
 def _work_refusals(name: str, table: PlannedTable, context: PrivateContext) -> list[Refusal]:
     """Refuse plans in which one person's rows alone could make the job slow or end it: that would reveal that they are
     there."""
-    work, most = (
-        peak_rows(table.contributions, context.catalogue, context.profile.public_rows),
-        context.profile.max_work,
-    )
-    if work <= most:
+    work = peak_rows(table.contributions, context.catalogue, context.profile.public_rows)
+    if work <= context.profile.max_work:
         return []
-    return [
-        Refusal(
-            "private-influence",
-            f"The rows of one person can become {work:,} rows inside {name}, but the limit is {most:,}.",
-            "Join public tables on their unique keys, aggregate each person's rows first, or use fewer years.",
-        )
-    ]
+    limit = f"the limit is {context.profile.max_work:,}"
+    message = f"The rows of one person can become {work:,} rows inside {name}, but {limit}."
+    advice = "Join public tables on their unique keys, aggregate each person's rows first, or use fewer years."
+    return [Refusal("private-influence", message, advice)]

@@ -50,9 +50,7 @@ def format_ratio(estimates: EstimateColumn) -> FormattedColumn:
 def _format_decimals(value: Floats, low: Floats, high: Floats) -> FormattedColumn:
     steps = _rounding_steps(low, high)
     return FormattedColumn(
-        _rounded(value, steps, ROUND_HALF_EVEN),
-        _rounded(low, steps, ROUND_FLOOR),
-        _rounded(high, steps, ROUND_CEILING),
+        _rounded(value, steps, ROUND_HALF_EVEN), _rounded(low, steps, ROUND_FLOOR), _rounded(high, steps, ROUND_CEILING)
     )
 
 
