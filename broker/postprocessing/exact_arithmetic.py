@@ -100,8 +100,6 @@ def to_significant_figures(value: Value) -> Value:
     if not isinstance(value, (Decimal, float)) or value == 0:
         return value
     exact = Decimal(value)
-    return (
-        rounded(exact, max(SIGNIFICANT_FIGURES - 1, SIGNIFICANT_FIGURES - 1 - exact.adjusted()))
-        if exact.is_finite()
-        else value
-    )
+    if not exact.is_finite():
+        return value
+    return rounded(exact, max(SIGNIFICANT_FIGURES - 1, SIGNIFICANT_FIGURES - 1 - exact.adjusted()))

@@ -64,13 +64,10 @@ def run_program(
 def public_rows(planned: PublicRelation, rows: Sequence[Sequence[Value]]) -> OutputRows:
     """Public rows, unchanged."""
     idents = [i for i, _ in planned.columns]
-    # each row exists, is listed, has no persons
-    lines = (
-        OutputRow(
-            {i: OutputCell(v, v, origin=CellOrigin.KEY) for i, v in zip(idents, row, strict=True)}, True, True, None
-        )
-        for row in rows
-    )
+    lines = []
+    for row in rows:
+        cells = {i: OutputCell(v, v, origin=CellOrigin.KEY) for i, v in zip(idents, row, strict=True)}
+        lines.append(OutputRow(cells, exists=True, listed=True, persons=None))
     return OutputRows(tuple(lines), {i: OutputCell(None, None) for i in idents})
 
 

@@ -234,13 +234,8 @@ def aggregation_sentences(
         "block separately."
     )
     one = f"The table shows the {middle} of the blocks' answers, each within its range, with random noise."
-    return (
-        cut,
-        one,
-        odds_sentence(aggregation.charge, promise),
-        _interval_sentence(aggregation, profile),
-        _clamping_sentence(aggregation),
-    )
+    odds = odds_sentence(aggregation.charge, promise)
+    return cut, one, odds, _interval_sentence(aggregation, profile), _clamping_sentence(aggregation)
 
 
 def _interval_sentence(aggregation: BlockAggregation, profile: PrivacyProfile) -> str:

@@ -48,13 +48,8 @@ def _recorded_cell(row: JudgedRow) -> RecordedCell | None:
     for ident, evidence in cell.statistics.items():
         shown = row.line.cells.get(ident)
         if shown is not None:
-            decision = (
-                tuple(sorted(shown.rules)),
-                shown.verdict,
-                shown.hidden,
-                None if shown.hidden else shown.released,
-            )
-            judged.append(JudgedStatistic(ident, evidence, *decision))
+            rules, released = tuple(sorted(shown.rules)), None if shown.hidden else shown.released
+            judged.append(JudgedStatistic(ident, evidence, rules, shown.verdict, shown.hidden, released))
     return cell.keys, cell.rows, cell.persons, tuple(judged)
 
 

@@ -174,11 +174,8 @@ def check_roles(person: Person) -> None:
     if Role.SYSTEM in person.roles:
         raise Invalid("roles", "You cannot give a person the role of the broker itself.", "/roles")
     if {Role.ADMINISTRATOR, Role.CHECKER} <= person.roles:
-        raise Invalid(
-            "roles",
-            "A person cannot be both an administrator and a checker, because administrators do not read outputs.",
-            "/roles",
-        )
+        message = "A person cannot be both an administrator and a checker, because administrators do not read outputs."
+        raise Invalid("roles", message, "/roles")
 
 
 def may_know_jobs(person: Person, relation: ProjectRelation) -> bool:

@@ -217,11 +217,8 @@ def displayed_state(
     if state in {JobState.SUBMITTED, JobState.QUEUED}:
         return DisplayedState.QUEUED
     if state is JobState.FAILED:
-        return (
-            DisplayedState.LIMIT
-            if failure is not None and coarse_outcome(failure) is CoarseOutcome.LIMIT
-            else DisplayedState.FAILED
-        )
+        is_limit = failure is not None and coarse_outcome(failure) is CoarseOutcome.LIMIT
+        return DisplayedState.LIMIT if is_limit else DisplayedState.FAILED
     if state in {JobState.REFUSED, JobState.RUNNING, JobState.WITHDRAWN}:
         return DisplayedState(state.value)
     if state is JobState.ASSESSING or not all(s in DECIDED_STATES for s in outputs):

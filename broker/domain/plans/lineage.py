@@ -91,16 +91,10 @@ def _new_column_sources(group: PostAggregation, tables: PlannedTables) -> dict[i
             # COUNT(*) has no arguments: it depends on the rows, and so on every statistic below
             return by | {i: _columns_of_all(g.args) or _statistics_below(group, tables) for i, g in aggregates}
         case Window(columns=columns):
-            read = {
-                c.ident: (
-                    _columns_of_all(c.function.args),
-                    _columns_of_all(c.partition),
-                    _columns_of_all(s for s, _ in c.order),
-                )
-                for c in columns
-            }
             # without arguments and order, it depends on the rows
-            return {i: (args | order or _statistics_below(group, tables)) | by for i, (args, by, order) in read.items()}
+            read = {c.ident: _columns_of_all((*c.function.args, *(s for s, _ in c.order))) for c in columns}
+            below = _statistics_below(group, tables)
+            return {c.ident: (read[c.ident] or below) | _columns_of_all(c.partition) for c in columns}
         case Union(columns=columns):
             return {i: frozenset(inner) for i, inner in columns}
     return {}

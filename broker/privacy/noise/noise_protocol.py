@@ -14,17 +14,13 @@ from broker.domain.ledger.privacy_loss import Accounting
 from broker.privacy.mechanisms import Additive, Mechanism, MechanismBundle, NoiseFamily, Selection, Threshold
 from broker.privacy.sensitivity import Sensitivity
 
-MECHANISM_NAMES: dict[str, type[Mechanism]] = {"additive": Additive, "selection": Selection, "threshold": Threshold}
+MECHANISM_KINDS: dict[str, type[Mechanism]] = {"additive": Additive, "selection": Selection, "threshold": Threshold}
+MECHANISM_NAMES = {kind: name for name, kind in MECHANISM_KINDS.items()}
 
 
 def bundle_to_text(bundle: MechanismBundle) -> str:
     """One JSON document. Equal bundles give equal texts, and scales are written so that they are read back exactly."""
-    parts = [
-        {"is": name, **asdict(m)}
-        for m in bundle.mechanisms
-        for name, kind in MECHANISM_NAMES.items()
-        if type(m) is kind
-    ]
+    parts = [{"is": MECHANISM_NAMES[type(m)], **asdict(m)} for m in bundle.mechanisms]
     document = {"accounting": bundle.accounting, "delta": bundle.delta, "mechanisms": parts}
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -44,7 +40,7 @@ def bundle_from_text(text: str) -> MechanismBundle:
 
 def _described_mechanism(description: dict[str, Any]) -> Mechanism:
     fields = dict(description)
-    kind = MECHANISM_NAMES[fields.pop("is")]
+    kind = MECHANISM_KINDS[fields.pop("is")]
     fields["family"] = NoiseFamily(fields["family"])
     fields["scale"] = _real_number(fields["scale"])
     if kind is Selection:

@@ -22,13 +22,9 @@ class GroupingSetFamily:
 
     def accepts(self, table: PlannedTable, statistics: list[PlannedStatistic]) -> bool:
         first = self.tables[0]
-        wide = {k.expression for k in first.keys}
         same = first.contributions == table.contributions and first.person == table.person
-        return (
-            same
-            and _signature(statistics) == _signature(self.statistics[0])
-            and {k.expression for k in table.keys} <= wide
-        )
+        same = same and _signature(statistics) == _signature(self.statistics[0])
+        return same and {k.expression for k in table.keys} <= {k.expression for k in first.keys}
 
 
 def _signature(statistics: list[PlannedStatistic]) -> tuple[object, ...]:

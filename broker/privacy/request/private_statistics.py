@@ -78,12 +78,9 @@ class FixedPointArguments:
             if names
             else "Write LEAST(GREATEST(x, low), high) around it, with the smallest and largest values to count"
         )
-        return Refusal(
-            "private-range",
-            f"No public range is known for {self.label(argument)}, so the influence of one person on the answer "
-            "has no bound.",
-            f"{write}. Values outside are cut to these limits.",
-        )
+        reason = "so the influence of one person on the answer has no bound"
+        message = f"No public range is known for {self.label(argument)}, {reason}."
+        return Refusal("private-range", message, f"{write}. Values outside are cut to these limits.")
 
     def _clampable_names(self, argument: Scalar) -> list[str]:
         """Variables that a clamp line can bound, if the argument then has a range; otherwise none."""

@@ -39,11 +39,9 @@ class _RatioForm:
 def ratio_of(scalar: Scalar) -> ScaledRatio | None:
     """The ratio that a scalar is; None unless it is a constant times one column divided by another."""
     found = _ratio_form(scalar)
-    return (
-        None
-        if found is None or found.denominator is None
-        else ScaledRatio(found.factor, (found.numerator, found.denominator))
-    )
+    if found is None or found.denominator is None:
+        return None
+    return ScaledRatio(found.factor, (found.numerator, found.denominator))
 
 
 def ratio_pairs(output: PlannedOutput) -> Iterator[RatioPair]:

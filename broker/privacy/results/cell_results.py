@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from broker.domain.plans.scalars import Value
 from broker.policy.privacy_policy import PrivacyProfile
-from broker.privacy.block_layout import BlockKind, BlockReading
+from broker.privacy.block_layout import BlockKind, BlockLayout, BlockReading
 from broker.privacy.measurement_design import MeasurementDesign
 from broker.privacy.noise.noise_client import MechanismAnswer
 from broker.privacy.private_tables import PrivateTable
@@ -54,7 +54,7 @@ def results_by_set(
         observed_keys = observed[s] if s < len(observed) else None
         # Released keys, or the public domain.
         keys = list(_cell_keys(design.tables[table], s, set_answers, observed_keys))
-        found.append(_set_result(design, table, s, set_answers, keys, profile))
+        found.append(GroupingSetResult(s, keys, *_displayed(design.layouts[table], set_answers, profile)))
     return tuple(found)
 
 
@@ -67,22 +67,14 @@ def _cell_keys(
         yield from product(*(table.dimensions[i].values or () for i in table.sets[s]))
 
 
-def _set_result(
-    design: MeasurementDesign,
-    table: int,
-    s: int,
-    set_answers: GroupingSetAnswers,
-    keys: Sequence[Keys],
-    profile: PrivacyProfile,
-) -> GroupingSetResult:
+def _displayed(
+    block_layout: BlockLayout, set_answers: GroupingSetAnswers, profile: PrivacyProfile
+) -> tuple[NDArray[np.bool_], tuple[EstimateColumn, ...]]:
     """Hide cells whose count is below the floor, and in other cells each statistic with too few rows."""
-    block_layout = design.layouts[table]
     # For keys without a list, the count that the threshold saw.
     counts = set_answers.blocks[block_layout.count_block] if set_answers.persons is None else set_answers.persons
     shown = _reaches_floor(counts, row_weights(counts.block), profile)
-    return GroupingSetResult(
-        s, keys, shown, tuple(_displayed_column(r, set_answers, shown, profile) for r in block_layout.readings)
-    )
+    return shown, tuple(_displayed_column(r, set_answers, shown, profile) for r in block_layout.readings)
 
 
 def _displayed_column(

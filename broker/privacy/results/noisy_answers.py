@@ -55,14 +55,11 @@ def answers_by_set(
     if len(design.tables[table].sets) > 1 and design.tables[table].listed:
         by_part = _fitted_coordinates(design, table, by_part)
     keys = {p.set: d.keys for p, d in zip(design.parts, drawn, strict=True) if p.table == table and p.block is None}
-    return tuple(
-        GroupingSetAnswers(
-            tuple(by_part[DesignPart(table, s, b)] for b in range(len(design.layouts[table].blocks))),
-            keys.get(s),
-            by_part.get(DesignPart(table, s, None)),
-        )
-        for s in range(len(design.tables[table].sets))
-    )
+    found = []
+    for s in range(len(design.tables[table].sets)):
+        blocks = tuple(by_part[DesignPart(table, s, b)] for b in range(len(design.layouts[table].blocks)))
+        found.append(GroupingSetAnswers(blocks, keys.get(s), by_part.get(DesignPart(table, s, None))))
+    return tuple(found)
 
 
 def mechanism_noise(mechanism: Mechanism) -> NoiseMoments:
