@@ -202,46 +202,38 @@ def _suppress_sums(
     profile: DisclosureRules,
     progress: Progress,
 ) -> tuple[frozenset[int], dict[str, int]]:
-    """Suppress all additive statistics. Return the suppressed cells of the counts, which apply to every other figure
-    too, and the totals of the audit."""
+    """Suppress all additive statistics: one pattern for the counts, and one for each column. Return the suppressed
+    cells of the counts, which apply to every other figure too, and the totals of the audit."""
     audited = {"exact": 0, "narrow": 0}
     cover: frozenset[int] = frozenset()
     counts = [s for s in sheets if s.wanted.column is None]
-    columns = dict.fromkeys(s.wanted.column for s in sheets if s.wanted.measure in MAGNITUDES)
+    sums = [s for s in sheets if s.wanted.measure in MAGNITUDES]
+    columns = dict.fromkeys(s.wanted.column for s in sums)
     # Counts first: their cover applies to every figure.
-    added = [counts, *([s for s in sheets if s.wanted.column == c and s.wanted.measure in MAGNITUDES] for c in columns)]
-    margins = margins_of(table) if any(added) else None
-    for group in added:
-        if group and margins is not None:
-            hidden = _suppress_group(group, margins, found, cover, profile, audited, progress)
-            cover = cover or (hidden if group is counts else frozenset())  # only the counts' cells apply to all
+    groups = [group for group in (counts, *([s for s in sums if s.wanted.column == c] for c in columns)) if group]
+    if not groups:
+        return cover, audited
+    margins = margins_of(table)
+    persons = [found[i].persons if i in found else 0 for i in range(table.size)]
+    for group in groups:
+        done = suppress_table(margins, _additive_statistic(group, persons, cover, profile), progress)
+        audited = {"exact": audited["exact"] + done.exact, "narrow": audited["narrow"] + done.narrow}
+        for sheet in group:
+            sheet.hidden = done.hidden
+        cover = cover or (done.hidden if group is counts else frozenset())  # only the counts' cells apply to all
     return cover, audited
 
 
-def _suppress_group(
-    group: Sequence[StatisticSheet],
-    margins: Margins,
-    found: Mapping[int, TabulatedCell],
-    cover: frozenset[int],
-    profile: DisclosureRules,
-    audited: dict[str, int],
-    progress: Progress,
-) -> frozenset[int]:
-    """One suppression pattern for all sheets of the group. Adds the audit's counts to `audited`."""
+def _additive_statistic(
+    group: Sequence[StatisticSheet], persons: Sequence[int], cover: frozenset[int], profile: DisclosureRules
+) -> AdditiveStatistic:
+    """What the sheets of a group add up."""
     unsafe = frozenset().union(*(s.unsafe for s in group))
-    first = group[0]
-    values = [_amount(e, first.wanted[0]) for e in first.evidence]
-    widths = {i: _width(first.evidence[i], first.wanted[0], profile) for i in unsafe}
-    persons = [found[i].persons if i in found else 0 for i in range(len(margins.own))]
-    smallest = float(profile.min_interval) if first.wanted[1] is None else 1.0
-    done = suppress_table(
-        margins, AdditiveStatistic(values, persons, widths, unsafe | cover, profile.t, smallest), progress
-    )
-    audited["exact"] += done.exact
-    audited["narrow"] += done.narrow
-    for sheet in group:
-        sheet.hidden = done.hidden
-    return done.hidden
+    measure, evidence = group[0].wanted.measure, group[0].evidence
+    values = [_amount(e, measure) for e in evidence]
+    widths = {i: _width(evidence[i], measure, profile) for i in unsafe}
+    smallest = float(profile.min_interval) if group[0].wanted.column is None else 1.0
+    return AdditiveStatistic(values, persons, widths, unsafe | cover, profile.t, smallest)
 
 
 def _amount(evidence: StatisticEvidence, measure: Measure) -> float:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, partial
-from typing import NamedTuple
 
 from broker.disclosure.microdata.tabulation import StatisticRequest, TabulatedCell, Tabulation
 from broker.disclosure.protected_values import empty_evidence, round_count, rounded_value
@@ -129,49 +128,31 @@ def judged_sheets(
         if wanted.fraction is not None:
             fractions[wanted.column].add(wanted.fraction)
     near = {column: quantile_spans(of) for column, of in fractions.items()}
-    cells = [found.get(i) for i in range(len(table.cells))]
+    cells = [found.get(i) or TabulatedCell(place, 0, 0, None, {}) for i, place in enumerate(table.cells)]
     school = tabulation.by.index(tabulation.institution) if tabulation.institution in tabulation.by else None
-    behind = [_cell_context(place, cell, school) for place, cell in zip(table.cells, cells, strict=True)]
     sheets = []
     for wanted in tabulation.wanted:
         span = near[wanted.column][wanted.fraction] if wanted.fraction is not None else None
-        sheets.append(_sheet(wanted, cells, behind, across if wanted.column is None else {}, span, profile))
+        sheets.append(_sheet(wanted, cells, school, across if wanted.column is None else {}, span, profile))
     return sheets
-
-
-class _CellContext(NamedTuple):
-    """What the rules read of a cell besides the statistic's own evidence."""
-
-    place: CellCoordinates
-    persons: int
-    institutions: int | None
-    largest_institution: int | None
-    by_institution: bool
-
-
-def _cell_context(place: CellCoordinates, cell: TabulatedCell | None, school: int | None) -> _CellContext:
-    """`school` is the index of the dimension of institutions, or None."""
-    own = school is not None and place[school] is not None
-    if cell is None:
-        return _CellContext(place, 0, None, None, own)
-    return _CellContext(place, cell.persons, cell.institutions, cell.largest_institution, own)
 
 
 def _sheet(
     wanted: StatisticRequest,
-    cells: Sequence[TabulatedCell | None],
-    behind: Sequence[_CellContext],
+    cells: Sequence[TabulatedCell],
+    school: int | None,
     across: Mapping[CellCoordinates, tuple[Finding, ...]],
     span: Decimal | None,
     profile: DisclosureRules,
 ) -> StatisticSheet:
+    """`school` is the index of the dimension of institutions, or None. Cells without persons have no statistics."""
     nothing, statistic = empty_evidence(wanted.measure), PlannedStatistic(0, wanted.measure, None, ScalarType.INT)
     box = min(wanted.fraction, 1 - wanted.fraction) if wanted.box and wanted.fraction is not None else None
     rules: Callable[[RuleInput], tuple[Finding, ...]] = partial(findings_of, profile=profile)
     if wanted.column is None:  # many cells of a count are alike: judge each kind once
         rules = cache(rules)
-    sheet = StatisticSheet(wanted, [c.statistics[wanted] if c else nothing for c in cells], [], [])
-    for evidence, at, some in zip(sheet.evidence, behind, _nonzero_persons(wanted, cells), strict=True):
+    sheet = StatisticSheet(wanted, [c.statistics[wanted] if c.statistics else nothing for c in cells], [], [])
+    for evidence, at, some in zip(sheet.evidence, cells, _nonzero_persons(wanted, cells), strict=True):
         shown = _released_value(statistic, evidence, profile)
         rule_input = RuleInput(
             wanted.measure,
@@ -180,7 +161,7 @@ def _sheet(
             institutions=at.institutions,
             protected=shown,
             largest_institution=at.largest_institution,
-            by_institution=at.by_institution,
+            by_institution=school is not None and at.place[school] is not None,
             margin=None in at.place,  # a total over some dimension
             span=span,
             some=some,
@@ -206,12 +187,12 @@ def _released_value(statistic: PlannedStatistic, evidence: StatisticEvidence, pr
     return rounded_value(statistic, evidence, profile, replace(evidence, persons=evidence.rows))
 
 
-def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell | None]) -> Sequence[int | None]:
+def _nonzero_persons(wanted: StatisticRequest, cells: Sequence[TabulatedCell]) -> Sequence[int | None]:
     """For a mean: in each cell the persons whose total is not 0."""
     if wanted.measure not in MAGNITUDES & RATIOS:
         return [None] * len(cells)
     total = StatisticRequest(Measure.SUM, wanted.column)
-    return [c.statistics[total].persons if c else None for c in cells]
+    return [c.statistics[total].persons if c.statistics else None for c in cells]
 
 
 def persons_by_cell(tabulation: Tabulation, table: ClosedTable) -> dict[CellCoordinates, int]:

@@ -103,9 +103,7 @@ PERMISSIONS: dict[tuple[Role, Action], frozenset[SubjectState]] = {
 """A missing entry means never. A researcher may act only in a project that names them, a checker only if they are
 independent of the project. An administrator sees that a job exists, but neither its text nor any output."""
 
-UNDISCLOSED_STATES: frozenset[OutputState] = frozenset(
-    {OutputState.ASSESSED, OutputState.WITHHELD, OutputState.IN_REVIEW, OutputState.APPROVED, OutputState.WITHDRAWN}
-)
+UNDISCLOSED_STATES: frozenset[OutputState] = frozenset(OutputState) - DISCLOSED_STATES
 """Outputs in these states do not exist for researchers. An output that waits and one that is withheld give the same
 answer."""
 

@@ -39,15 +39,12 @@ def format_statistic(statistic: PlannedStatistic, estimates: EstimateColumn) -> 
         # The figure without noise is an integer, so the ends can be rounded outwards to integers.
         nearest: Callable[[float], int] = trunc if statistic.truncated else round
         return FormattedColumn(_whole_numbers(value, nearest), _whole_numbers(low, floor), _whole_numbers(high, ceil))
-    return _format_decimals(value, low, high)
+    return format_decimals(EstimateColumn(value, low, high))
 
 
-def format_ratio(estimates: EstimateColumn) -> FormattedColumn:
-    """The column of a ratio. Its value is computed from its two figures as shown."""
-    return _format_decimals(estimates.values, estimates.low, estimates.high)
-
-
-def _format_decimals(value: Floats, low: Floats, high: Floats) -> FormattedColumn:
+def format_decimals(estimates: EstimateColumn) -> FormattedColumn:
+    """The column of a ratio, or of another number that is not whole: with as many digits as the noise allows."""
+    value, low, high = estimates.values, estimates.low, estimates.high
     steps = _rounding_steps(low, high)
     return FormattedColumn(
         _rounded(value, steps, ROUND_HALF_EVEN), _rounded(low, steps, ROUND_FLOOR), _rounded(high, steps, ROUND_CEILING)
@@ -119,7 +116,7 @@ def display_table(
     for statistic in table.statistics:
         columns |= _interval_columns(statistic.ident, _formatted_statistic(statistic, measured, private, result))
     for ident, name in ratio_names(table, measured).items():
-        columns |= _interval_columns(ident, format_ratio(_estimates_of(name, measured, private, result)))
+        columns |= _interval_columns(ident, format_decimals(_estimates_of(name, measured, private, result)))
     return DisplayTable(columns, result.shown.tolist(), private_table.is_listed(set_index))
 
 

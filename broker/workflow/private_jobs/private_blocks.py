@@ -15,7 +15,7 @@ from broker.domain.ports import DataKind, Lease, SandboxEnd, SandboxResult, Sand
 from broker.policy.policy_set import PolicySet
 from broker.policy.service_limits import ServiceLimits
 from broker.privacy.noise.noise_protocol import bundle_to_text
-from broker.privacy.results.display_columns import format_ratio
+from broker.privacy.results.display_columns import format_decimals
 from broker.privacy.results.output_table import NEEDS_PERSON
 from broker.privacy.sample_and_aggregate import (
     BlockAggregation,
@@ -37,7 +37,7 @@ COLUMNS = ("number", "value", "value_low", "value_high")
 
 def block_table(script: PrivateScript, drawn: Sequence[int]) -> Assessment:
     """Return the table of the script's numbers. A median has no interval; the notes say what is known about it."""
-    found = format_ratio(estimate_numbers(script.aggregation, drawn, script.profile))
+    found = format_decimals(estimate_numbers(script.aggregation, drawn, script.profile))
     wide = 2 if script.parameters.estimator is BlockEstimator.MEDIAN else 4
     lines = zip((r.name for r in script.parameters.ranges), found.values, found.low, found.high, strict=True)
     return Assessment(
