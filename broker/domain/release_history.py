@@ -213,13 +213,11 @@ def figures_to_json(figures: Sequence[KnownFigure]) -> list[dict[str, Any]]:
 
 
 def figures_from_json(documents: Sequence[Mapping[str, Any]]) -> tuple[KnownFigure, ...]:
-    return tuple(
-        KnownFigure(**{**d, "reads": frozenset(d["reads"]), "shown": _shown_from_json(d["shown"])}) for d in documents
-    )
-
-
-def _shown_from_json(document: Sequence[Any]) -> dict[int, Value]:
-    return {cell: value_from_json(value) for cell, value in document}
+    found = []
+    for document in documents:
+        shown = {cell: value_from_json(value) for cell, value in document["shown"]}
+        found.append(KnownFigure(**{**document, "reads": frozenset(document["reads"]), "shown": shown}))
+    return tuple(found)
 
 
 def canonical_text(document: object) -> str:

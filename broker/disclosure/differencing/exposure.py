@@ -179,8 +179,9 @@ class _FigureFamily:
             return
         order = self._candidate_groups(references, part, group[near & (inside >= part * self._sizes[column])])
         exactly = self._affordable(references, order)
+        persons, groups = references.listed()
         for g in order[:exactly]:
-            signals = self._left_out(_persons_of(references, int(g)))
+            signals = self._left_out(np.asarray(persons[groups == g], np.uint32))
             for i, exact_signal in zip(self._near, signals, strict=True):
                 yield self._exposed(int(i), int(g), float(exact_signal))
         # Too costly to leave out exactly: the upper bound counts.
@@ -208,7 +209,7 @@ class _FigureFamily:
     def _candidate_groups(self, references: Members, part: float, more: Numbers) -> Numbers:
         """Groups about which a near column may disclose something, the likeliest first. The groups in `more` are always
         included."""
-        labels = _labels(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
+        _, labels = single_cells(references, np.arange(self._remainders.shape[1], dtype=np.uint32))
         grouped = labels < references.count
         squared = [remainder[grouped] ** 2 for remainder in self._remainders]
         score = np.max([np.bincount(labels[grouped], s, references.count) for s in squared], axis=0).astype(np.float64)
@@ -271,19 +272,10 @@ def end_of_numbers(members: Members) -> int:
 def _squared_amounts(new: Functional, counts: bool, references: Members) -> tuple[Numbers, Numbers, Vector]:
     """Vertices and groups that share at least one person, and the sum of the squared amounts of these persons."""
     persons, cells = new.members.rows()
-    vertices, labels = new.vertices[cells], _labels(references, persons)
+    vertices, (_, labels) = new.vertices[cells], single_cells(references, persons)
     included = (vertices < len(new.shown)) & (labels < references.count)
     amounts = (
         new.members.amounts[""][included].astype(np.float64) if counts and not new.is_plain else np.ones(included.sum())
     )
     pairs, sums = sums_by_key(vertices[included] * references.count + labels[included], amounts**2)
     return pairs // references.count, pairs % references.count, sums
-
-
-def _labels(references: Members, persons: Persons) -> Numbers:
-    return single_cells(references, persons)[1]
-
-
-def _persons_of(references: Members, group: int) -> Persons:
-    persons, groups = references.listed()
-    return np.asarray(persons[groups == group], np.uint32)

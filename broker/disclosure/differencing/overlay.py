@@ -104,7 +104,8 @@ def is_fully_joined(new: Functional, old: Functional, limit: int, tied: bool) ->
     # Person numbers are random, so the first persons are a random sample.
     part = SAMPLE_TIMES * limit * max(new.members.count, old.members.count)
     # Sampling pays only for large tables with one amount for each person.
-    if not _are_plain(new, old) or len(old.members.cells) < 2 * part:
+    are_plain = all(f.is_plain and not len(f.members.more_persons) for f in (new, old))
+    if not are_plain or len(old.members.cells) < 2 * part:
         return False
     table = new.counter.of_part(old.members, part)
     if table is None or not _differ(table):
@@ -116,10 +117,6 @@ def is_fully_joined(new: Functional, old: Functional, limit: int, tied: bool) ->
     return _are_empty(new, ~rows, lambda cell: bool(sizes[cell])) and _are_empty(
         old, ~columns, lambda cell: bool((old.members.cells == cell).any())
     )
-
-
-def _are_plain(*both: Functional) -> bool:
-    return all(f.is_plain and not len(f.members.more_persons) for f in both)
 
 
 def _differ(table: Counts) -> bool:

@@ -80,18 +80,15 @@ def suppression_pattern(
     pattern_input = PatternInput(
         shown_family, judged, rows, groups, observed, _count_aliases(shown_family, evidence, profile.t), profile
     )
-    found = _suppress_amount(pattern_input, None, frozenset(), progress)  # counts first: amounts depend on them
-    for amount in dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None):
-        more = _suppress_amount(pattern_input, amount, found.hidden, progress)
-        found = SuppressionPattern(
-            found.hidden | more.hidden,
-            found.targets + more.targets,
-            found.exact + more.exact,
-            found.narrow + more.narrow,
-            found.beyond + more.beyond,
-        )
-    beyond = found.beyond + max(0, len(unseen) - profile.max_joint_targets)
-    return replace(found, hidden=found.hidden | _tied_figures(pattern_input, found.hidden), beyond=beyond)
+    hidden, made = frozenset[FigurePlace](), list[SuppressionPattern]()
+    amounts = dict.fromkeys(f.amount for m in shown_family.members for f in m.figures if f.amount is not None)
+    for amount in (None, *amounts):  # counts first: amounts depend on them
+        made.append(_suppress_amount(pattern_input, amount, hidden, progress))
+        hidden |= made[-1].hidden
+    exact, narrow = sum(p.exact for p in made), sum(p.narrow for p in made)
+    beyond = sum(p.beyond for p in made) + max(0, len(unseen) - profile.max_joint_targets)
+    hidden |= _tied_figures(pattern_input, hidden)
+    return SuppressionPattern(hidden, sum(p.targets for p in made), exact, narrow, beyond)
 
 
 def _possible_rows(table: JudgedTable, evidence: TableEvidence, t: int) -> list[tuple[Value, ...]]:

@@ -27,17 +27,15 @@ def attack_csv(text: str, integers: bool = False, progress: Progress = no_progre
 def _attack_lines(reader: Iterator[list[str]], integers: bool, progress: Progress) -> list[dict[str, Any]]:
     header = [h.strip() for h in next(reader, [])]
     if VALUE not in header or len(header) < 2 or len(set(header)) != len(header) or "" in header:
-        raise Invalid(
-            "bad-header", "The first line must name one or more dimensions and the column 'value', each once.", "1"
-        )
+        message = "The first line must name one or more dimensions and the column 'value', each once."
+        raise Invalid("bad-header", message, "1")
     rows = []
     for number, cells in enumerate(reader, 2):
         if not cells:
             continue
         if len(cells) != len(header):
-            raise Invalid(
-                "bad-row", f"This line has {len(cells)} fields, but the header has {len(header)}.", str(number)
-            )
+            message = f"This line has {len(cells)} fields, but the header has {len(header)}."
+            raise Invalid("bad-row", message, str(number))
         rows.append(dict(zip(header, (c.strip() for c in cells), strict=True)))
     return attack_table([h for h in header if h != VALUE], rows, integers, progress)
 

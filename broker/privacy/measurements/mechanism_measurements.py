@@ -26,7 +26,7 @@ from opendp.mod import Measurement, enable_features
 
 from broker.privacy.mechanisms import Additive, Mechanism, NoiseFamily, Selection, Threshold
 
-enable_features("contrib")
+enable_features("contrib", "honest-but-curious")
 
 
 def epsilon_of(rho: Fraction | float, delta: float) -> float:
@@ -70,8 +70,6 @@ def draw_in_chunks(noise: Measurement, exact: Sequence[int]) -> list[int]:
 def _thread_pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "noise")
 
-
-enable_features("contrib", "honest-but-curious")
 
 INTEGER_TYPE = "i64"
 VECTOR_DOMAIN = vector_domain(atom_domain(T=INTEGER_TYPE))

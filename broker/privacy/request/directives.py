@@ -140,13 +140,13 @@ def read_directives(text: str, dialect_name: str) -> PrivateDirectives:
     spend_lines = [(n, found[1]) for n, line in enumerate(comments, 1) if (found := SPEND_LINE.match(line))]
     if not spend_lines:
         return NOT_PRIVATE
-    refusals = [_repeated_spend(number) for number, _ in spend_lines[1:]]
+    twice, advice = "The spend is stated twice.", "Remove one of the lines."
+    refusals = [Refusal("private-line", twice, advice, number, 1) for number, _ in spend_lines[1:]]
     number, rest = spend_lines[0]  # the others are refused
     spending = _read_spending(rest)
     if spending is None:
-        refusals.append(
-            Refusal("private-line", "This line does not state the spend in numbers.", SPEND_FORM, number, 1)
-        )
+        message = "This line does not state the spend in numbers."
+        refusals.append(Refusal("private-line", message, SPEND_FORM, number, 1))
     bounds = read_bounds("\n".join(comments))
     return PrivateDirectives(spending, number, bounds, (*refusals, *bounds.refusals))
 
@@ -182,7 +182,3 @@ def _read_spending(rest: str) -> SpendDirective | None:
     if (figure is not None and word != "error") or (persons is not None and not int(persons)):
         return None
     return SpendDirective(word, number, figure, None if persons is None else int(persons))
-
-
-def _repeated_spend(number: int) -> Refusal:
-    return Refusal("private-line", "The spend is stated twice.", "Remove one of the lines.", number, 1)

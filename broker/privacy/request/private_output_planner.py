@@ -166,11 +166,8 @@ def _planned_table(
     sizes = DistinctValues(ranges.origins)
     shown = {c.expression.ident: c.name for c in output.columns if isinstance(c.expression, ColumnRef)}
     dimensions = [key_dimension(shown.get(k.ident, f"key {i}"), k, context, sizes) for i, k in enumerate(first.keys, 1)]
-    refusals = [
-        *_work_refusals(name, first, context),
-        *translator.refusals,
-        *_key_refusals(dimensions, context.lists_only),
-    ]
+    refusals = [*_work_refusals(name, first, context), *translator.refusals]
+    refusals += _key_refusals(dimensions, context.lists_only)
     if refusals:
         return refusals
     influence = Influence(found.cells, found.in_cell, found.rows)

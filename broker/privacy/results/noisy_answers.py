@@ -93,13 +93,10 @@ def _fitted_coordinates(
         noises = fitted_noise(lengths, {s: by_part[p].noise for s, p in parts.items()})
         columns = []
         for k in range(block.width):
-            margins = {s: (_integer_column(by_part[p], k), by_part[p].noise.deviation ** 2) for s, p in parts.items()}
+            drawn = {s: [int(v) for v in by_part[p].values[k :: block.width]] for s, p in parts.items()}
+            margins = {s: (drawn[s], by_part[p].noise.deviation ** 2) for s, p in parts.items()}
             columns.append(fit_margins(lengths, margins))
         for s, p in parts.items():
             values = [v for cell in zip(*(c[s] for c in columns), strict=True) for v in cell]
             agreed[p] = NoisyCoordinates(block, values, noises[s], is_integer=False)
     return agreed
-
-
-def _integer_column(coordinates: NoisyCoordinates, coordinate: int) -> list[int]:
-    return [int(v) for v in coordinates.values[coordinate :: coordinates.block.width]]

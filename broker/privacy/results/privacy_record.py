@@ -22,7 +22,7 @@ def privacy_record(design: MeasurementDesign, promise: PrivacyPromise, profile: 
     return spend_record(method, design.bundle, design.charge, promise) | {
         "interval_level": profile.level,
         "display_floor": profile.display_floor,
-        "tables": [_table_record(t, t_.name, design) for t, t_ in enumerate(design.tables)],
+        "tables": [_table_record(t, design) for t in range(len(design.tables))],
     }
 
 
@@ -52,10 +52,10 @@ def stated_loss(amount: PrivacyAmount, promise: PrivacyPromise) -> Json:
     }
 
 
-def _table_record(position: int, name: str, design: MeasurementDesign) -> Json:
+def _table_record(position: int, design: MeasurementDesign) -> Json:
     table = design.tables[position]
     return {
-        "name": name,
+        "name": table.name,
         "grouping_sets": [[table.dimensions[i].name for i in s] for s in table.sets],
         "keys": {d.name: "public list" if d.values is not None else "threshold" for d in table.dimensions},
         "most_of_one_person": asdict(table.influence),
