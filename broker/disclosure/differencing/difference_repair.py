@@ -11,7 +11,14 @@ from broker.disclosure.differencing.difference_kinds import SAME_AMOUNT, Vector
 from broker.disclosure.differencing.functionals import Functionals, figure_amounts
 from broker.disclosure.differencing.grouped_rows import sums_by_key
 from broker.disclosure.differencing.joint_counts import Numbers
-from broker.disclosure.differencing.member_tables import Comparison, Leak, Members, MemberTable, members_of
+from broker.disclosure.differencing.member_tables import (
+    Comparison,
+    Leak,
+    Members,
+    MemberTable,
+    StatisticCell,
+    members_of,
+)
 from broker.domain.release_history import CellRepair, KnownFigure, OverlapKind, RepairAction
 
 AmountRows = tuple[Numbers, Numbers, dict[str, Vector]]
@@ -206,7 +213,7 @@ def _choose_changes(
     """At most one change of each cell in a round, because one change may repair other leaks as well."""
     # One exchange of a cell, or rounds could alternate.
     taken = {c.cell for c in before if c.action is RepairAction.EARLIER}
-    touched, waiting = set[tuple[int, int]](), list[Leak]()
+    touched, waiting = set[StatisticCell](), list[Leak]()
     sizes = table.members.sizes()
     for comparison in comparisons:
         leaks = [leak for leak in comparison.leaks if not leak.covered]
@@ -219,7 +226,7 @@ def _choose_changes(
                 yield from holes
                 leaks.remove(leak)
         waiting += leaks
-    known = frozenset[tuple[int, int]]().union(*(c.repeated for c in comparisons))
+    known = frozenset[StatisticCell]().union(*(c.repeated for c in comparisons))
     figures = {f.statistic: f for f in table.figures}
     for leak in waiting:
         cells = _hole_candidates(leak, figures[leak.statistic], known)
@@ -263,7 +270,7 @@ def _is_single_cell(leak: Leak) -> bool:
     return all(len(s.cells) == 1 and not s.holes and not s.complement for s in sides)
 
 
-def _hole_candidates(leak: Leak, figure: KnownFigure, known: frozenset[tuple[int, int]]) -> set[int]:
+def _hole_candidates(leak: Leak, figure: KnownFigure, known: frozenset[StatisticCell]) -> set[int]:
     """The cells of which one is to be suppressed. If the side already includes suppressed cells, one more on the side
     would not help; a cell of `beyond` does, because the suppressed cells then lie on no small side."""
     beyond = {c for c in leak.beyond if c in figure.shown and (figure.statistic, c) not in known}
@@ -271,11 +278,7 @@ def _hole_candidates(leak: Leak, figure: KnownFigure, known: frozenset[tuple[int
 
 
 def _hole_change(
-    figure: KnownFigure,
-    cells: set[int],
-    sizes: Numbers,
-    touched: set[tuple[int, int]],
-    known: frozenset[tuple[int, int]],
+    figure: KnownFigure, cells: set[int], sizes: Numbers, touched: set[StatisticCell], known: frozenset[StatisticCell]
 ) -> Iterator[CellRepair]:
     """Suppress the smallest of the cells, or of all shown cells if the leak consists of suppressed cells alone. Cells
     that are known already are chosen last, because they protect nothing."""

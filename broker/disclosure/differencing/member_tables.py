@@ -157,6 +157,10 @@ class MemberTable:
     members: Members
 
 
+StatisticCell = tuple[int, int]
+"""A statistic and a cell of its table."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeakSide:
     """One side of a leak: cells that are added up. `holes`: also what the known total leaves for the suppressed cells.
@@ -196,7 +200,7 @@ class Comparison:
 
     overlap: Overlap
     leaks: tuple[Leak, ...]
-    repeated: frozenset[tuple[int, int]] = frozenset()
+    repeated: frozenset[StatisticCell] = frozenset()
 
     @property
     def is_clean(self) -> bool:

@@ -15,7 +15,6 @@ from broker.domain.ports.data_ports import (
 )
 from broker.domain.ports.history_ports import MemberFiles, MembersEngine, Populations
 from broker.domain.ports.job_ports import RehearsalQuota
-from broker.domain.ports.ledger_ports import LedgerStore
 from broker.domain.ports.sandbox_ports import (
     DataKind,
     FileRebuilder,
@@ -53,7 +52,6 @@ from broker.domain.ports.store_records import (
 
 __all__ = [
     "ALL_RELEASES",
-    "LEASE_DURATION",
     "AuditFilter",
     "Clock",
     "ComparedOutput",
@@ -64,7 +62,6 @@ __all__ = [
     "FileRebuilder",
     "LapsedLease",
     "Lease",
-    "LedgerStore",
     "ListFilter",
     "Mailer",
     "MicrodataEngine",
@@ -72,7 +69,6 @@ __all__ = [
     "PendingHistoryEntry",
     "PolicyDecision",
     "Ports",
-    "Queue",
     "RebuildRequest",
     "RegisterCount",
     "RegisterEntry",
@@ -91,7 +87,6 @@ __all__ = [
     "StoredPolicy",
     "SubmittedMicrodata",
     "SyntheticData",
-    "SyntheticVaults",
     "Vault",
     "VaultTable",
     "Vaults",

@@ -12,6 +12,7 @@ from broker.privacy.results.noise_intervals import NoiseMoments
 
 GroupingSet = tuple[int, ...]
 ExactArray = NDArray[np.object_]
+Variances = Mapping[GroupingSet, float]
 WEIGHT_PRECISION = 10**6
 """Weights are integers up to this number: the fit is exact for them, and they are within 1e-6 of the best weights."""
 
@@ -45,10 +46,7 @@ def subsets(s: GroupingSet) -> list[GroupingSet]:
 
 
 def _interaction(
-    t: GroupingSet,
-    lengths: Sequence[int],
-    tables: Mapping[GroupingSet, ExactArray],
-    variances: Mapping[GroupingSet, float],
+    t: GroupingSet, lengths: Sequence[int], tables: Mapping[GroupingSet, ExactArray], variances: Variances
 ) -> _Interaction:
     weights = interaction_weights(t, lengths, variances)
     # Integers of any size (object arrays): nothing is rounded.
@@ -57,9 +55,7 @@ def _interaction(
     return _Interaction(np.asarray(numbers, dtype=object), divisor)
 
 
-def interaction_weights(
-    t: GroupingSet, lengths: Sequence[int], variances: Mapping[GroupingSet, float]
-) -> dict[GroupingSet, int]:
+def interaction_weights(t: GroupingSet, lengths: Sequence[int], variances: Variances) -> dict[GroupingSet, int]:
     """The weight of each margin for an interaction: integers in proportion to the inverse variances."""
     # A margin over more cells has added up more noise for the same interaction.
     interaction_variances = {
@@ -107,10 +103,7 @@ def fitted_noise(lengths: Sequence[int], noises: Mapping[GroupingSet, NoiseMomen
 
 
 def _cell_noise(
-    target: GroupingSet,
-    lengths: Sequence[int],
-    noises: Mapping[GroupingSet, NoiseMoments],
-    variances: Mapping[GroupingSet, float],
+    target: GroupingSet, lengths: Sequence[int], noises: Mapping[GroupingSet, NoiseMoments], variances: Variances
 ) -> NoiseMoments:
     variance = fourth = 0.0
     for s, noise in noises.items():
@@ -129,8 +122,6 @@ def _cell_noise(
     return NoiseMoments(sqrt(variance), fourth / variance**2 if variance else 0.0)
 
 
-def _interaction_share(
-    s: GroupingSet, t: GroupingSet, lengths: Sequence[int], variances: Mapping[GroupingSet, float]
-) -> float:
+def _interaction_share(s: GroupingSet, t: GroupingSet, lengths: Sequence[int], variances: Variances) -> float:
     weights = interaction_weights(t, lengths, variances)
     return weights[s] / sum(weights.values())
