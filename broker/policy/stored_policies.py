@@ -1,4 +1,4 @@
-"""Converts a policy set to stored text and back. The text is the canonical JSON whose hash is the set's fingerprint."""
+"""Reads a policy set from its stored text: the canonical JSON whose hash is the set's fingerprint."""
 
 import hashlib
 import re
@@ -10,11 +10,6 @@ from broker.policy.policy_set import PolicySet
 
 POLICY_SET_ADAPTER = TypeAdapter(PolicySet)
 """Parses the text of a set. Its ValidationError says what does not fit, and where."""
-
-
-def policies_to_json(policies: PolicySet) -> str:
-    """The text to store. Its SHA-256 is `policies.fingerprint`."""
-    return policies.text
 
 
 def policies_from_json(text: str, fingerprint: str | None = None) -> PolicySet:

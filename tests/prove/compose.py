@@ -10,7 +10,6 @@ from pathlib import Path
 from broker.client import BrokerClient
 from broker.domain.jobs.job import JobKind, Submission
 from broker.policy.files import load_policies
-from broker.policy.stored_policies import policies_to_json
 from tests.prove.record import ROOT, Line
 
 QUERY = """SELECT a.NCyearActual, COUNT(*) AS n FROM npd.absence AS a
@@ -55,7 +54,7 @@ def _job(clone: Path) -> str:
     tokens = json.loads(broker(clone, "init", "ada=Ada", "amir=Amir", "--json"))
     policies = load_policies(ROOT / "policies")
     for ident in ("ada", "amir"):
-        BrokerClient(address, tokens[ident]).apply_policy(policies.fingerprint, policies_to_json(policies))
+        BrokerClient(address, tokens[ident]).apply_policy(policies.fingerprint, policies.text)
     data = next(line.partition("=")[2] for line in (clone / ".env").read_text().splitlines() if "HOST_DATA" in line)
     extracts = Path(data) / "extracts"
     shutil.rmtree(extracts, ignore_errors=True)

@@ -39,10 +39,9 @@ def plan(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
 def apply(policies: PoliciesFolder = POLICIES, as_json: AsJson = False) -> int:
     """Propose the files' policy set, or put it in force if another administrator has proposed it."""
     from broker.cli.commands.job_commands import broker_client
-    from broker.policy.stored_policies import policies_to_json
 
     wanted = read_policy_folder(policies)
-    state = broker_client().apply_policy(wanted.fingerprint, policies_to_json(wanted))
+    state = broker_client().apply_policy(wanted.fingerprint, wanted.text)
     sentence = f"in force: {wanted.fingerprint}"
     if state == "proposed":
         sentence = f"proposed {wanted.fingerprint}: a second administrator applies it with the same command"

@@ -16,7 +16,7 @@ from broker.domain.plain_text import check_plain_text
 from broker.domain.ports import Credential, Ports, Snapshot, StoredPolicy
 from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_allotments import check_allotments
-from broker.policy.stored_policies import policies_from_json, policies_to_json
+from broker.policy.stored_policies import policies_from_json
 from broker.workflow.administration.budget_allotment import allot, check_allottable
 from broker.workflow.checking.standard_populations import check_standard_populations
 from broker.workflow.policies_in_force import policies_in_force
@@ -137,7 +137,7 @@ def propose_policy(ports: Ports, person: Person, policies: PolicySet) -> StoredP
     check_standard_populations(policies)
     check_slots(ports, policies)
     now = ports.clock.now()
-    stored = StoredPolicy(policies.fingerprint, person.ident, now, None, None, policies_to_json(policies))
+    stored = StoredPolicy(policies.fingerprint, person.ident, now, None, None, policies.text)
     ports.store.propose_policy(stored, [AuditEvent(now, person.ident, "policy.proposed", policies.fingerprint)])
     return stored
 

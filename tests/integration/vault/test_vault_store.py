@@ -15,7 +15,7 @@ from broker.domain.errors import Breach, Unknown
 from broker.domain.ports import Snapshot, Vault
 from broker.policy.data_catalogue import Catalogue
 from broker.policy.policy_set import PolicySet
-from broker.policy.stored_policies import POLICY_SET_ADAPTER, policies_to_json
+from broker.policy.stored_policies import POLICY_SET_ADAPTER
 from broker.vault.ingest import ingest
 from broker.vault.vault_store import VaultStore
 from tests.integration.vault.conftest import NOW
@@ -272,7 +272,7 @@ def test_threads_and_processes_build_a_vault_once(
     assert len(keys) == len(builds) == 1
     context = multiprocessing.get_context("spawn")
     with context.Pool(2) as processes:
-        found = processes.starmap(_ensure, [(str(data), policies_to_json(policies), snapshot.ident)] * 4)
+        found = processes.starmap(_ensure, [(str(data), policies.text, snapshot.ident)] * 4)
     assert len(set(found)) == 1
     assert len(list((data / "vaults").glob("v*"))) == 2
     assert not list((data / "vaults").glob(".half*"))

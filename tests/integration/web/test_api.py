@@ -8,7 +8,6 @@ import pytest
 from broker.domain.errors import Conflict, Invalid, Unknown
 from broker.domain.findings import Verdict
 from broker.domain.jobs.job import JobKind, Submission
-from broker.policy.stored_policies import policies_to_json
 from tests.integration.web.conftest import ADA, AMIR, CHRIS, CLEO, CSV, OTIS, REFUSED_SQL, ROSA, SQL
 
 
@@ -148,7 +147,7 @@ def test_projects_and_catalogue_show_grants(site):
 def test_a_policy_takes_two_administrators(site, policies):
     ada, amir = site.client(ADA), site.client(AMIR)
     changed = replace(policies, service=replace(policies.service, jobs_per_project=7))
-    content = policies_to_json(changed)
+    content = changed.text
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"
     assert ada.apply_policy(changed.fingerprint, content) == "proposed"
     assert amir.apply_policy(changed.fingerprint, content) == "applied"

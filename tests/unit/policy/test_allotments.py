@@ -10,7 +10,7 @@ from broker.domain.projects.project import ProjectBudget, ProtectionMode
 from broker.policy.policy_changes import policy_changes
 from broker.policy.policy_set import PolicySet
 from broker.policy.privacy_allotments import allotments, check_allotments, promised_tables
-from broker.policy.stored_policies import policies_from_json, policies_to_json
+from broker.policy.stored_policies import policies_from_json
 
 APPROXIMATE = Accounting.APPROXIMATE
 
@@ -70,7 +70,7 @@ def test_only_tables_about_promised_units_are_promised(policies: PolicySet) -> N
 
 def test_sets_of_before_can_be_read(policies: PolicySet) -> None:
     """Budgets were told in epsilon, and nothing was promised."""
-    text = policies_to_json(policies)
+    text = policies.text
     start = text.index('"privacy":{"datasets"')
     end = text.index('"profiles":[{"coalition"')
     before = text[:start] + text[end:].replace('"loss":', '"epsilon":')
