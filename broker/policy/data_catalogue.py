@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Annotated
 
 from broker.domain.plans.scalars import ScalarType
-from broker.domain.plans.variable_uses import VariableClass, Years
+from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, Years
 from broker.policy.policy_model import OR_NULL, Condition, PolicyModel, Positive, Whole
 
 
@@ -226,9 +226,11 @@ class CatalogueTable(PolicyModel):
     @property
     def suggestable_names(self) -> list[str]:
         """Names that spelling hints may contain: all but identifiers, which nobody is granted."""
-        hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
-        # link keys can be granted, other identifiers cannot
-        return [v.name for v in self.variables if v.cls not in hidden or self.is_link_key(v.name)]
+        return [v.name for v in self.variables if self.can_grant(v)]
+
+    def can_grant(self, variable: Variable) -> bool:
+        """Whether a project may be granted a variable: link keys can be granted, other identifiers cannot."""
+        return variable.cls not in IDENTIFIERS or self.is_link_key(variable.name)
 
     @cached_property
     def _key_domains(self) -> dict[str, str | None]:

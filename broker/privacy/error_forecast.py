@@ -220,9 +220,8 @@ def smallest_spend(
     requested = tuple(tables)
 
     def enough(micro: int) -> bool:
-        return is_enough(
-            tuple(expected_errors(design_measurement(requested, replace(max_spend, micro=micro)), profile))
-        )
+        design = design_measurement(requested, replace(max_spend, micro=micro))
+        return is_enough(tuple(expected_errors(design, profile)))
 
     if not enough(max_spend.micro):  # then no smaller spend is enough
         raise Invalid("target", "The allowed spend cannot reach this error: use larger cells or a larger error.")

@@ -15,13 +15,12 @@ from broker.domain.jobs.script_requests import (
 )
 from broker.domain.plans.plan import GroupKey, Plan, PlannedTable
 from broker.domain.plans.scalars import ScalarType
-from broker.domain.plans.variable_uses import VariableClass, VariableUse, Years, institution_code
+from broker.domain.plans.variable_uses import IDENTIFIERS, VariableClass, VariableUse, Years, institution_code
 from broker.policy.data_catalogue import Catalogue, CatalogueTable, TableKind, Variable
 
 DERIVED_DECIMALS = 4
 """Decimal places of a derived number in a table. More would carry more information than a figure needs."""
 INDICATOR_MEASURES = frozenset({MeasureKind.SHARE, MeasureKind.ONES})
-HIDDEN_CLASSES = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _declared_columns(person: str, declared: Mapping[str, str], inputs: JobInput
         table, variable = inputs.find(written, column)
         if column == person:  # the person has a field of its own
             continue
-        if variable.cls in HIDDEN_CLASSES or table.is_link_key(variable.name):
+        if variable.cls in IDENTIFIERS or table.is_link_key(variable.name):
             message = f"{column} is an identifier: a script can submit only the pseudonym of the person."
             raise Invalid("request", message, f"/variables/{column}")
         yield MicrodataColumn(column, variable.type, variable.decimals or 0, f"{table.full_name}.{variable.name}")

@@ -18,14 +18,12 @@ from broker.domain.plans.scalars import (
     truth_call,
     with_parts,
 )
-from broker.domain.plans.variable_uses import Usage, VariableClass
+from broker.domain.plans.variable_uses import IDENTIFIERS, Usage
 from broker.policy.data_catalogue import CatalogueTable, TableKind, Variable
 from broker.query.diagnostics import Position
 
 MAX_WEIGHT = 10_000
 """Most parts of an expression with its derived columns expanded."""
-
-NEVER_SHOWN = frozenset({VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class ColumnOrigin:
     def is_hidden(self) -> bool:
         """Whether the column identifies a person. Such a column may be joined and counted, but never shown or computed
         with."""
-        return self.variable.cls in NEVER_SHOWN or self.key_domain is not None
+        return self.variable.cls in IDENTIFIERS or self.key_domain is not None
 
     @property
     def is_year(self) -> bool:

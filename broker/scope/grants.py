@@ -12,7 +12,6 @@ from broker.policy.data_catalogue import CatalogueTable, Variable
 from broker.policy.policy_set import PolicySet
 from broker.scope.advice import advise_leaving_out, advise_other_years, advise_request, years_suffix
 
-NEVER_GRANTED = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 LINK_KEY_USAGES = frozenset({Usage.READ, Usage.JOINED})
 """Allowed uses of a link key: to join, to count distinct persons, and to test for a match. Uses are `joined` for
 equality joins, match flags and work within one person (a partition or inner group by the key), `read` for
@@ -66,8 +65,7 @@ def _check_table(
             near = hints.suggest(use.variable, {name: name for name in table.suggestable_names})
             yield _unknown_variable(use, table, near)
             continue
-        # a link key is an identifier that can be granted
-        if variable is not None and variable.cls in NEVER_GRANTED and not table.is_link_key(variable.name):
+        if variable is not None and not table.can_grant(variable):
             yield _identifier_refused(use, table, variable)
             continue
         if not granted or not table.grantable:  # the refusal of the table covers these

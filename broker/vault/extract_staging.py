@@ -51,8 +51,7 @@ def stored_variables(table: CatalogueTable) -> tuple[Variable, ...]:
 
 def is_stripped(table: CatalogueTable, variable: Variable) -> bool:
     """Whether extracts may lack a column: direct identifiers are removed before data are handed over."""
-    identifying = {VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER}
-    return variable.cls in identifying and not table.is_link_key(variable.name)
+    return not table.can_grant(variable)
 
 
 def column_reading(

@@ -84,7 +84,7 @@ class _CoverReducer:
                 for d, reach in old.items():
                     self._proofs.put(d, reach)
                 for new in self._cover.hidden - hidden:
-                    self._reprice(new, self._cover.shown_price(new))
+                    self._reprice(new, self._cover.prices[new])
                 self._cover.hidden = hidden
                 return None
         return self._cover.hidden - hidden

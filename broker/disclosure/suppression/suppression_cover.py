@@ -47,7 +47,7 @@ class Cover:
         self.proofs = Proofs(task)
         self._left, self._spent = work, 0
         self._hopes: dict[Demand, tuple[float, float]] = {}
-        self._prices = _prices(task, self.hideable)
+        self.prices = _prices(task, self.hideable)
         self.reduced: set[Demand] = set()
         self.unsettled: set[Demand] = set()
 
@@ -66,10 +66,7 @@ class Cover:
         return self._spent < self._left * share
 
     def price(self, cell: int) -> float:
-        return HIDDEN_PRICE if cell in self.hidden else self._prices[cell]
-
-    def shown_price(self, cell: int) -> float:
-        return self._prices[cell]
+        return HIDDEN_PRICE if cell in self.hidden else self.prices[cell]
 
     def ways(self, free: Collection[int], attacker: Attacker) -> MoveSearch:
         return MoveSearch(self.task, free, attacker, {c: self.price(c) for c in free})

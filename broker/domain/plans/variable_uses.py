@@ -18,6 +18,10 @@ class VariableClass(StrEnum):
     PUBLIC = "public"
 
 
+IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
+"""Classes of which nothing is granted but link keys."""
+
+
 class Usage(StrEnum):
     """The ways in which a variable can be used."""
 

@@ -16,7 +16,6 @@ from broker.policy.privacy_policy import PrivacyPolicy
 
 PROJECT_KEYS = keys_of(ResearchProject) - {"organisation_type"}
 GRANT_KEYS = ("table", "variables", "except", "group_quasi", "years", "justification")
-IDENTIFIERS = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 _AT_MOST_TWO = Condition(lambda votes: votes <= MAX_VOTES, f"At most {MAX_VOTES} votes can be required.")
 
 
@@ -105,7 +104,7 @@ def _granted(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, ...
     left_out = _named(fields, "except", table)
     if isinstance(fields.at("variables").value, list):
         granted = _named(fields, "variables", table)
-        wrong = next((v for v in granted if v.cls in IDENTIFIERS and not table.is_link_key(v.name)), None)
+        wrong = next((v for v in granted if not table.can_grant(v)), None)
         if wrong is not None:
             raise fields.wrong("variables", "identifier", f"{wrong.name} is an identifier: nobody is granted it.")
     else:
@@ -120,7 +119,7 @@ def _short_form(fields: PolicyFields, table: CatalogueTable) -> tuple[Variable, 
     """Variables of a short form. `all` and `default items` never include identifiers, except the table's own link
     keys."""
     # link keys are identifiers, but a project needs them to join
-    usable = tuple(v for v in table.variables if v.cls not in IDENTIFIERS or table.is_link_key(v.name))
+    usable = tuple(v for v in table.variables if table.can_grant(v))
     forms = {
         "all": usable,
         "default items": tuple(v for v in usable if v.default_item),

@@ -6,7 +6,7 @@ from datetime import date
 from broker.disclosure.published_tables import PublicRecipe, public_recipe
 from broker.domain.errors import Invalid, Refusal
 from broker.domain.plans.plan import Plan
-from broker.domain.plans.variable_uses import VariableClass, VariableUse
+from broker.domain.plans.variable_uses import VariableUse
 from broker.domain.projects.project import Grant, ProtectionMode, ResearchProject
 from broker.domain.public_tables import PublishedTable
 from broker.policy.data_catalogue import CatalogueTable
@@ -14,7 +14,6 @@ from broker.policy.policy_set import PolicySet
 from broker.query import compile_sql
 from broker.scope.grants import check_scope
 
-NEVER_GRANTED = frozenset({VariableClass.INSTANT_IDENTIFIER, VariableClass.IDENTIFIER})
 MAX_REFUSALS = 5
 
 
@@ -78,7 +77,7 @@ def all_grants(policies: PolicySet) -> tuple[Grant, ...]:
 
 
 def _table_grants(table: CatalogueTable) -> list[Grant]:
-    allowed = [v for v in table.variables if v.cls not in NEVER_GRANTED or table.is_link_key(v.name)]
+    allowed = [v for v in table.variables if table.can_grant(v)]
     return [_grant(table, v.name, table.years) for v in allowed]
 
 
@@ -98,7 +97,7 @@ def _needed_grants(uses: tuple[VariableUse, ...], policies: PolicySet) -> list[G
         years = table.years if use.years is None else use.years
         for name in (use.variable, table.link_key):
             variable = None if name is None else table.find(name)
-            if variable is not None and (variable.cls not in NEVER_GRANTED or table.is_link_key(variable.name)):
+            if variable is not None and table.can_grant(variable):
                 key = (table.full_name, variable.name)
                 before = found[key].years if key in found else frozenset()
                 # One grant for each variable, with the years of all its uses.

@@ -16,7 +16,7 @@ from broker.domain.findings import Assessment, Finding, Verdict, worst_verdict
 from broker.domain.jobs.outputs import OutputKind
 from broker.domain.jobs.script_files import RebuiltFile
 from broker.domain.jobs.script_requests import ScriptFigure
-from broker.domain.plans.variable_uses import VariableClass
+from broker.domain.plans.variable_uses import IDENTIFIERS
 from broker.policy.disclosure_rules import DisclosureRules
 from broker.policy.policy_set import PolicySet
 from broker.python_jobs.raw_outputs import sheet_facts
@@ -174,9 +174,8 @@ def _file_findings(file: RebuiltFile, policies: PolicySet, profile: DisclosureRu
     if file.sheet is None:
         return text_flags((file.content or b"").decode(), profile)
     # Columns with these names could identify persons.
-    hidden = {VariableClass.IDENTIFIER, VariableClass.INSTANT_IDENTIFIER}
     tables = policies.catalogue.tables
-    names = {v.name.casefold() for t in tables for v in t.variables if v.cls in hidden or t.is_link_key(v.name)}
+    names = {v.name.casefold() for t in tables for v in t.variables if v.cls in IDENTIFIERS or t.is_link_key(v.name)}
     return table_flags(file.sheet.columns, file.sheet.rows, profile, frozenset(names), _known_codes(policies))
 
 
