@@ -29,14 +29,15 @@ class AuditLine:
     hash: str
 
 
-def line_hash(number: int, event: AuditEvent, previous: str) -> str:
-    """SHA-256, as hexadecimal digits, of the previous line's hash and this line's canonical JSON."""
-    body = json.dumps(
-        [number, event.at.isoformat(), event.actor, event.action, event.subject, list(map(list, event.codes))],
-        separators=(",", ":"),
-        ensure_ascii=True,
-    )
+def chained_hash(previous: str, *parts: object) -> str:
+    """SHA-256, as hexadecimal digits, of the hash before and the canonical JSON of these parts."""
+    body = json.dumps(parts, separators=(",", ":"))
     return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+
+
+def line_hash(number: int, event: AuditEvent, previous: str) -> str:
+    at = event.at.isoformat()
+    return chained_hash(previous, number, at, event.actor, event.action, event.subject, event.codes)
 
 
 def first_break(lines: list[AuditLine], start: str = GENESIS, first: int = 1) -> int | None:

@@ -1,7 +1,6 @@
 """Hash chain of the ledger: every change is an entry bound to the one before. All totals can be replayed from the
 entries."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from broker.domain.identity.audit import GENESIS
+from broker.domain.identity.audit import GENESIS, chained_hash
 from broker.domain.ledger.privacy_loss import Accounting, PrivacyAccount, PrivacyAmount, zero_amount
 from broker.domain.ledger.spends import SPENT_STATES, DisclosureSource, ExactDisclosure, SpendState, StoredAnswer
 
@@ -73,8 +72,7 @@ class ChainCheck:
 
 
 def entry_hash(number: int, at: datetime, kind: StrEnum, subject: str, body: str, previous: str) -> str:
-    text = json.dumps([number, at.isoformat(), kind.value, subject, body], separators=(",", ":"))
-    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+    return chained_hash(previous, number, at.isoformat(), kind.value, subject, body)
 
 
 def check_entries(entries: Iterable[ChainEntry]) -> Iterator[tuple[ChainEntry, bool]]:

@@ -72,7 +72,6 @@ class RatioLocation:
 
     pair: RatioPair
     table: int
-    set: int
     name: str
 
 
@@ -124,7 +123,7 @@ def assemble_plan(
                 locations[statistic.ident] = StatisticLocation(number, set_index, private_statistic.name, statistic)
             idents = [s.ident for s in statistics]
             found = ratio_statistics(pairs, idents, planned_table.private.statistics[: len(idents)])
-            ratios += [RatioLocation(pair, number, set_index, s.name) for pair, s in found.items()]
+            ratios += [RatioLocation(pair, number, s.name) for pair, s in found.items()]
     return PrivateOutputPlan(
         tuple(m.private for m in planned),
         tuple(m.contributions for m in planned),
