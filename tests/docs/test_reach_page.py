@@ -70,13 +70,12 @@ DEVIATION = "A deviation can be one person's own value, or reveal a few persons,
 OTHERS = "A value depends on people outside the cell."
 DISTINCT = "COUNT(DISTINCT …) counts a variable other than the link key, so it counts values and not persons."
 ARITHMETIC = "The argument is arithmetic over a person's row, which has no automatic verdict."
-SEVERAL = "A condition matches several written rows at once, so rows are counted several times."
 REACH = "A part of the text could select very few people."
 NEGATIVE = "The amount can be negative, and the dominance rules cannot judge negative contributions."
 FELL_OUT = {
     "A10": {QUANTILE}, "A16": {REACH}, "A18": {NEGATIVE}, "A30": {NEGATIVE}, "A42": {OTHERS}, "A46": {DEVIATION, DISTINCT}, "A66": {OTHERS, ARITHMETIC},
     "A72": {QUANTILE}, "A74": {QUANTILE, DEVIATION}, "A76": {REACH}, "S006": {OTHERS}, "S068": {REACH, ARITHMETIC},
-    "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH}, "T24": {SEVERAL}, "T38": {QUANTILE},
+    "T01": {REACH}, "T16": {REACH, OTHERS}, "T20": {REACH}, "T38": {QUANTILE},
 }  # fmt: skip
 """Every sample that a person looks at though it is accepted, with each reason that its author is told."""
 
