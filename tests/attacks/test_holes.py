@@ -82,6 +82,18 @@ FORMS = {
         SELECT Sex, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND LA = 1 GROUP BY Sex;
         -- output: other
         SELECT Sex, COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (LA = 1 OR {CHILD}) GROUP BY Sex""",
+    "two conditions that differ by the child, who is among others in another table": f"""
+        -- output: some
+        SELECT COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score = 0 AND Flag = 1 OR {CHILD});
+        -- output: all
+        SELECT Sex, COUNT(DISTINCT CASE WHEN LA = 1 THEN Key END) AS a,
+        SUM(CASE WHEN LA = 1 OR {CHILD} THEN 10 ELSE 1 END) AS b FROM npd.a WHERE {YEAR} GROUP BY Sex""",
+    "two sums that differ by the child, who is among others in another table": f"""
+        -- output: some
+        SELECT COUNT(*) AS n FROM npd.a WHERE {YEAR} AND (Score = 0 AND Flag = 1 OR {CHILD});
+        -- output: all
+        SELECT Sex, SUM(CASE WHEN LA = 1 THEN Score ELSE 0 END) AS a,
+        SUM(CASE WHEN LA = 1 OR {CHILD} THEN Score ELSE 0 END) AS b FROM npd.a WHERE {YEAR} GROUP BY Sex""",
     "HAVING": f"""SELECT Sex, SUM(Score) AS s FROM npd.a WHERE {YEAR} GROUP BY Sex
         HAVING COUNT(CASE WHEN {CHILD} OR LA = 1 THEN 1 END) >= 50""",
     "written key": f"""SELECT CASE WHEN {CHILD} THEN 'x' WHEN LA = 1 THEN 'y' ELSE 'z' END AS k, COUNT(*) AS n

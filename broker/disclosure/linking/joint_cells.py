@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import combinations, permutations
 
 from broker.disclosure.linking.table_families import DimensionValue, LinkedFigure, LinkedTable, TableFamily, TableIndex
 from broker.domain.errors import Breach
@@ -139,6 +139,10 @@ class JointCellIndex:
             self._found[keys, tests] = found
         return self._found[keys, tests]
 
+    def persons(self, keys: tuple[str, ...], tests: frozenset[DimensionValue]) -> Mapping[tuple[Value, ...], int]:
+        """The persons of the joint cells that pass the tests, by the values of the keys."""
+        return {at: sum(self.joint_cells[n].persons for n in numbers) for at, numbers in self.by(keys, tests).items()}
+
 
 JointPlace = Mapping[str, Value]
 """Values by dimension. Some dimensions may lack a value."""
@@ -215,10 +219,13 @@ UNSHOWN_ROW = "(a row that is not shown)"
 def known_joint_cells(
     family: TableFamily, joint_cells: Sequence[JointCell], observed: ObservedPersons, t: int, is_rounded: bool
 ) -> list[JointCell]:
-    """The joint cells that may be used with their true counts: those of t persons or more, and those of fewer persons
-    that only together make up a figure of t persons. Any other cell may be empty, so its count must not matter. If
-    nothing is rounded, a cell in figures of t persons is used as well, because it could be worked out exactly."""
-    groups, large = JointCellIndex(joint_cells), {n for n, a in enumerate(joint_cells) if a.persons >= t}
+    """The joint cells that may be used with their true counts: those of t persons or more. Any other cell may be empty,
+    so neither its count nor its presence must matter, not even to tell two figures apart. If nothing is rounded, a cell
+    that is only in figures of t persons is used as well, because it could be worked out exactly."""
+    large = {n for n, a in enumerate(joint_cells) if a.persons >= t}
+    if is_rounded:
+        return [joint_cells[n] for n in sorted(large)]
+    groups = JointCellIndex(joint_cells)
     figures = [
         (found, persons_together(found, joint_cells, observed.get((member.where, keys, tests))))
         for member, tests in _counted_conditions(family)
@@ -226,20 +233,26 @@ def known_joint_cells(
     ]
     # These joint cells are in a figure that must be hidden, so their counts must not matter.
     few = {n for found, persons in figures if persons < t for n in found}
-    only = {n for found, _ in figures if not is_rounded or large.isdisjoint(found) for n in found}
-    return [joint_cell for n, joint_cell in enumerate(joint_cells) if n in large or n in only - few]
+    counted = {n for found, _ in figures for n in found}
+    return [joint_cell for n, joint_cell in enumerate(joint_cells) if n in large or n in counted - few]
 
 
 def unobserved_joint_cells(
-    family: TableFamily, known: Sequence[JointCell], rows: TableRows, unlisted: Collection[LinkedTable], t: int
+    family: TableFamily,
+    joint_cells: Sequence[JointCell],
+    known: Sequence[JointCell],
+    rows: TableRows,
+    unlisted: Collection[LinkedTable],
+    t: int,
 ) -> Iterator[JointCell]:
-    """A joint cell of nobody for each row, each side of a condition and each crossing of two tables that lacks t
-    persons. `unlisted` are tables that can have rows on no list."""
+    """A joint cell of nobody for each row, each side of a condition, each difference of two conditions and each
+    crossing of two tables that lacks t persons. `unlisted` are tables that can have rows on no list."""
     large = [a for a in known if a.persons >= t]
     groups, others = JointCellIndex(large), PlaceCompletion(family, large)
     found: dict[tuple[tuple[str, str], ...], JointCell] = {}
     requested = [place for member, tests in _counted_conditions(family) for place in _row_places(member, tests, rows)]
-    derived = (*_row_complements(family, rows), *_crossings(family, rows, unlisted, groups))
+    gaps = _gaps(family, rows, groups, JointCellIndex(joint_cells), t)
+    derived = (*_row_complements(family, rows), *_crossings(family, rows, unlisted, groups), *gaps)
     for place, is_requested in (*((place, True) for place in requested), *((place, False) for place in derived)):
         if not groups.by(tuple(place), frozenset()).get(tuple(place.values())) and others.is_possible(place):
             whole = others.complete(place)
@@ -274,6 +287,22 @@ def _row_complements(family: TableFamily, rows: TableRows) -> Iterator[JointPlac
     for member, tests in _counted_conditions(family):
         for d in (d for d in conditions if d not in dict(tests)):
             yield from (place | {d: 0} for place in _row_places(member, tests, rows))
+
+
+def _gaps(
+    family: TableFamily, rows: TableRows, groups: JointCellIndex, observed: JointCellIndex, t: int
+) -> Iterator[JointPlace]:
+    """The persons of each row whom one figure counts and another one does not, where these are fewer than t. Without a
+    joint cell for them, the two would be one figure, and hidden together."""
+    for member in family.members:
+        conditions = dict.fromkeys([member.tests, *(member.tests | f.tests for f in _count_figures(member))])
+        for one, other in combinations(conditions, 2):
+            gaps = [this | {(d, 0)} for this, that in ((one, other), (other, one)) for d, _ in sorted(that - this)]
+            large = groups.by(member.keys, one)
+            persons = [observed.persons(member.keys, tests) for tests in gaps]
+            few = [keys for keys in rows[member.where] if keys in large and all(p.get(keys, 0) < t for p in persons)]
+            for tests in gaps:
+                yield from _row_places(member, tests, {member.where: few})
 
 
 def _crossings(

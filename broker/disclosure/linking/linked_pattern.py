@@ -71,11 +71,10 @@ def suppression_pattern(
     shown_family = replace(family, members=tuple(m for m in family.members if m.where in judged))
     rows = {m.where: _possible_rows(judged[m.where], evidence[m.where], profile.t) for m in shown_family.members}
     observed = observed_persons(shown_family, evidence)
-    known = known_joint_cells(
-        shown_family, joint_cells_of(family, evidence, joint), observed, profile.t, rounding_slack(profile) > 0
-    )
+    joint_cells = joint_cells_of(family, evidence, joint)
+    known = known_joint_cells(shown_family, joint_cells, observed, profile.t, rounding_slack(profile) > 0)
     unlisted = [m for m in shown_family.members if not judged[m.where].covered]
-    unseen = list(unobserved_joint_cells(shown_family, known, rows, unlisted, profile.t))
+    unseen = list(unobserved_joint_cells(shown_family, joint_cells, known, rows, unlisted, profile.t))
     groups = JointCellIndex([*known, *unseen[: profile.max_joint_targets]])
     pattern_input = PatternInput(
         shown_family, judged, rows, groups, observed, _count_aliases(shown_family, evidence, profile.t), profile
