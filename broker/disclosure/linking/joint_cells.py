@@ -278,12 +278,13 @@ def _count_figures(member: LinkedTable) -> Iterator[LinkedFigure]:
 
 
 def _row_places(member: LinkedTable, tests: frozenset[DimensionValue], rows: TableRows) -> Iterator[dict[str, Value]]:
-    return (dict(zip(member.keys, keys, strict=True)) | dict(tests) for keys in rows[member.where])
+    # Sorted, so that each process completes a place alike.
+    return (dict(zip(member.keys, keys, strict=True)) | dict(sorted(tests)) for keys in rows[member.where])
 
 
 def _row_complements(family: TableFamily, rows: TableRows) -> Iterator[JointPlace]:
     """Each row of each table without the persons whom another table counts under a further condition."""
-    conditions = dict.fromkeys(d for m in family.members for d, _ in m.tests)
+    conditions = dict.fromkeys(d for m in family.members for d, _ in sorted(m.tests))
     for member, tests in _counted_conditions(family):
         for d in (d for d in conditions if d not in dict(tests)):
             yield from (place | {d: 0} for place in _row_places(member, tests, rows))
@@ -312,7 +313,7 @@ def _crossings(
     for fine, coarse in permutations(family.members, 2):
         hidden = _hidden_rows(fine, rows, groups)
         shared = [d for d in coarse.keys if d in fine.keys]
-        tests = dict(fine.tests | coarse.tests)
+        tests = dict(sorted(fine.tests | coarse.tests))
         for keys in rows[coarse.where]:
             here = dict(zip(coarse.keys, keys, strict=True))
             row = next((r for r in hidden if all(r[d] == here[d] for d in shared)), None)

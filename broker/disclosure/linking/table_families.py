@@ -162,7 +162,7 @@ def _build_family(
     family = TableFamily(tuple(members), tuple((d, scalars[d]) for d in dimensions), None)
     if family.finest is not None:
         return family
-    common_scalars = [conditions[0][text] for text in common]
+    common_scalars = [c for text, c in conditions[0].items() if text in common]
     return _with_joint(family, tables[0][2], names, common_scalars, amounts, max_cells)
 
 
