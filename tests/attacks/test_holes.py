@@ -198,10 +198,13 @@ def drawn_town(
 def crossed(profile: DisclosureRules, towns: Sequence[People]) -> bool:
     """Whether a row of some table is under the threshold in one town and not in another: then it may go."""
     sizes = []
-    for keys in (k for n in range(len(KEYS) + 1) for k in combinations(KEYS, n)):
-        for place in product(*(KEYS[k] for k in keys)):
-            counts = [sum(all(r[k] == v for k, v in zip(keys, place, strict=True)) for r in town) for town in towns]
-            sizes.append({n >= profile.t for n in counts})
+    # A drawn condition leaves out the last authority: a row of the others alone can be under the threshold, too.
+    for among, n in product((KEYS["LA"], KEYS["LA"][:2]), range(len(KEYS) + 1)):
+        for keys in combinations(KEYS, n):
+            for place in product(*(KEYS[k] for k in keys)):
+                at = dict(zip(keys, place, strict=True)).items()
+                counts = [sum(r["LA"] in among and at <= r.items() for r in town) for town in towns]
+                sizes.append({count >= profile.t for count in counts})
     return any(len(s) > 1 for s in sizes)
 
 
