@@ -11,7 +11,7 @@ import pyarrow as pa
 from bench.demo import demo
 from bench.harness import Line, compare
 from broker.disclosure.judge_job import judge_output
-from broker.disclosure.rules.rule_input import evidence_needs
+from broker.disclosure.rules import evidence_needs
 from broker.disclosure.table_findings import evaluate_rules
 from broker.domain.evidence import OutputEvidence, TableEvidence, VaultProof, VaultProofs
 from broker.domain.plans.plan import PlannedOutput

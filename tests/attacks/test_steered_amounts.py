@@ -142,7 +142,7 @@ def test_ordinary_sums_and_means_leave_by_themselves(name: str) -> None:
 
 def test_what_is_hidden_does_not_depend_on_the_largest_amount() -> None:
     """Three linked tables of sums: how large one child's amount is does not choose which other cells are hidden."""
-    keys = ("a.NCyearActual", "a.SENprovision", "a.MonthOfBirth, a.SENprovision")
+    keys = ("a.NCyearActual", "a.SENprovision", "a.NCyearActual, a.SENprovision")
     asked = "\n;\n".join(
         f"-- output: t{n}\nSELECT {k}, SUM({AMOUNT}) AS n FROM {ABSENCE} AS a WHERE {Y} GROUP BY {k}"
         for n, k in enumerate(keys)

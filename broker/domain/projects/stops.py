@@ -24,3 +24,7 @@ class Stop:
     asked_at: datetime | None = None
     lifted_by: str | None = None
     lifted_at: datetime | None = None
+
+    @property
+    def is_standing(self) -> bool:
+        return self.lifted_at is None

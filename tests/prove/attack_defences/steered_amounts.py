@@ -91,11 +91,8 @@ DEFENCES = (
     ),
     Defence(
         "without a catalogue the widths of hidden amounts are coarse",
-        together(
-            BY_ROWS,
-            edited(f"{LINKING}.linked_system:_largest_possible", "if bounds:", "if False:"),
-            put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest),
-        ),
-        test="test_what_is_hidden_does_not_depend_on_the_largest_amount",
+        put(f"{LINKING}.linked_system.coarse_amount", lambda largest: largest),
+        module="tests.unit.disclosure.test_linked_system",
+        test="test_without_bounds_amounts_between_powers_of_eight_are_alike", given=(2,),
     ),
 )  # fmt: skip

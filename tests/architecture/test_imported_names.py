@@ -1,0 +1,33 @@
+"""Names that tests, proofs, documents and benchmarks import from the package are there. The type checker reads the
+package alone, and a proof is not imported every day."""
+
+import ast
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def imported() -> Iterator[tuple[str, str, str]]:
+    """(file, module, name)"""
+    for path in (p for folder in ("tests", "bench", "docs") for p in sorted((ROOT / folder).rglob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("broker"):
+                yield from ((str(path.relative_to(ROOT)), node.module, alias.name) for alias in node.names)
+
+
+def is_there(module: str, name: str) -> bool:
+    if hasattr(importlib.import_module(module), name):
+        return True
+    try:
+        importlib.import_module(f"{module}.{name}")
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def test_every_name_that_is_imported_from_the_package_is_there() -> None:
+    found = dict.fromkeys(imported())
+    assert len(found) > 1_000
+    assert [one for one in found if not is_there(*one[1:])] == []
