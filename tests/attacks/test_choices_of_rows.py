@@ -61,6 +61,7 @@ TO_A_PERSON = {
     "weights below a person's sum": of_each("SUM(d.y)", f"SUM({AMOUNT})", f"{APPLIED} WHERE {Y} AND ({MIXED})"),
     "written rows joined below a count": of_each("SUM(d.y)", "COUNT(*)", f"{HERE} JOIN (VALUES ('N'), ('E'), ('K'), ('K'), ('K'), ('K')) AS v (s) ON v.s = a.SENprovision WHERE {Y}"),
     "written rows on an outer side below a count": of_each("SUM(d.y)", "COUNT(*)", f"{HERE} LEFT JOIN (VALUES ('K'), ('K'), ('K'), ('K')) AS v (s) ON v.s = a.SENprovision WHERE {Y}"),
+    "a count that a subquery reads": f"SELECT SUM(e.y) AS n FROM (SELECT d.k, (SELECT MAX(d.n) FROM {ABSENCE} AS b WHERE b.{KEY} = d.k AND b.AcademicYear = '2018/2019') AS y FROM (SELECT a.{KEY} AS k, COUNT(*) AS n {HERE} JOIN (VALUES ('N'), ('E'), ('K'), ('K'), ('K')) AS v (s) ON v.s = a.SENprovision WHERE {Y} GROUP BY a.{KEY}) AS d) AS e",
     "public rows below a count": of_each("SUM(d.y)", "COUNT(*)", SCHOOLS),
     "public rows counted by a subquery": f"SELECT SUM((SELECT COUNT(*) FROM ref.schools AS s WHERE {K} OR s.URN = a.URN)) AS n {HERE} WHERE {Y}",
     "written rows counted for each row": f"SELECT SUM(d.n) AS n {HERE} CROSS APPLY (SELECT COUNT(*) AS n FROM (VALUES ('N'), ('K'), ('K'), ('K'), ('K')) AS v (s) WHERE v.s = a.SENprovision) AS d WHERE {Y}",

@@ -27,24 +27,38 @@ MIXED_ROWS = "A condition or an order mixes columns of made rows with a variable
 def amount_reason(relation: Relation, arguments: Iterable[Scalar], symbols: SymbolTable) -> str | None:
     """Why a checker must review how the amounts in these arguments come about. None if the rows below each aggregate of
     a person multiply as those of a table may, and no condition mixes rows that the text made with a variable."""
-    needed = set(_read_by(arguments, symbols))
-    for part in walk(relation):  # the top first: what reads a column comes before what makes it
-        match part:
-            case Aggregate(child=child, aggregates=aggregates):
-                args = [a for ident, call in aggregates if ident in needed for a in call.args]
-                counts = any(ident in needed for ident, _ in aggregates)
-                if counts and collapses_rows(part, symbols) and (why := multiplicity_reason(child, args, symbols)):
-                    return why
-                needed |= _read_by(args, symbols)
-            case Apply(ident=ident, column=int(column)) if ident in needed:
-                needed |= _read_by([ColumnRef(column, ScalarType.NULL)], symbols)
-            case Window(columns=columns):
-                needed |= _read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
-            case Union(columns=columns):
-                needed |= {i for ident, idents in columns if ident in needed for i in idents}
+    needed = _columns_behind(relation, _read_by(arguments, symbols), symbols)
+    for part in walk(relation):
+        if isinstance(part, Aggregate) and collapses_rows(part, symbols):
+            calls = [call for ident, call in part.aggregates if ident in needed]
+            why = multiplicity_reason(part.child, [a for c in calls for a in c.args], symbols) if calls else None
+            if why is not None:
+                return why
     made = frozenset(_made_columns(relation))
     applied = frozenset(i for side in _applied(relation) for i in _made_columns(side))
     return MIXED_ROWS if any(_mixes(c, made, applied, symbols) for c in _decisions(relation)) else None
+
+
+def _columns_behind(relation: Relation, amounts: frozenset[int], symbols: SymbolTable) -> frozenset[int]:
+    """Every column that the amounts are computed from. What is applied to a row may read what the row's own side made,
+    so the relation is walked until nothing is added."""
+    needed, before = set(amounts), -1
+    while len(needed) > before:
+        before = len(needed)
+        for part in walk(relation):
+            match part:
+                case Aggregate(aggregates=aggregates):
+                    needed |= _read_by((a for i, call in aggregates if i in needed for a in call.args), symbols)
+                case Apply(ident=ident, column=int(column)) if ident in needed:
+                    needed |= _read_by([ColumnRef(column, ScalarType.NULL)], symbols)
+                case Window(columns=columns):
+                    needed |= _read_by((a for c in columns if c.ident in needed for a in c.function.args), symbols)
+                case Union(columns=columns):
+                    parts = (
+                        ColumnRef(i, ScalarType.NULL) for ident, idents in columns if ident in needed for i in idents
+                    )
+                    needed |= _read_by(parts, symbols)
+    return frozenset(needed)
 
 
 def _read_by(amounts: Iterable[Scalar], symbols: SymbolTable) -> frozenset[int]:

@@ -52,8 +52,13 @@ DEFENCES = (
         given=("a condition above",),
     ),
     *(
-        Defence("rows below a person's aggregate multiply evenly", edited(AMOUNTS, "if counts and", "if False and"), given=(name,))
+        Defence("rows below a person's aggregate multiply evenly", edited(AMOUNTS, "if calls else None", "if False else None"), given=(name,))
         for name in ("written rows joined below a count", "public rows below a count", "public rows counted by a subquery")
+    ),
+    Defence(
+        "what a subquery reads of its row is followed, too",
+        put(f"{AMOUNT_ROOM}._columns_behind", lambda _, amounts, __: amounts),
+        given=("a count that a subquery reads",),
     ),
     *(
         Defence("no decision mixes made rows with a variable", put(f"{AMOUNT_ROOM}._mixes", lambda *_: False), given=(name,))
